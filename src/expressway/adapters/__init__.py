@@ -1,0 +1,1 @@
+"""One module per outside thing, each behind a narrow port."""

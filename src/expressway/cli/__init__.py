@@ -1,0 +1,1 @@
+"""The command-line face: commands, tables and progress; no logic."""

@@ -1,0 +1,1 @@
+"""CDK constructs and stacks; the only place that imports aws_cdk."""

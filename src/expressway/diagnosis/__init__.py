@@ -1,0 +1,1 @@
+"""Facts about a service in, findings out; pure."""

@@ -1,0 +1,1 @@
+"""What an app, a plan, a change and a status are: pure, frozen values."""

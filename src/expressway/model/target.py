@@ -1,0 +1,37 @@
+"""Where a command acts: an AWS account and region, or the embedded AWS."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The account and region that a command acts on.
+
+    `sandbox_url` is the base URL of the embedded AWS (``http://127.0.0.1:PORT``), or None for real AWS.
+    """
+
+    account_id: str
+    region: str
+    partition: str = "aws"
+    sandbox_url: str | None = None
+    caller_arn: str | None = None
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.sandbox_url is not None
+
+    @property
+    def url_suffix(self) -> str:
+        """The DNS suffix of the partition's service endpoints and registries."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    @property
+    def registry_host(self) -> str:
+        """The account's private registry, as it appears in image URIs."""
+        return f"{self.account_id}.dkr.ecr.{self.region}.{self.url_suffix}"
+
+    def describe(self) -> str:
+        """One phrase that every command prints before it acts."""
+        if self.is_sandbox:
+            return f"sandbox {self.sandbox_url} (account {self.account_id}, {self.region})"
+        return f"AWS account {self.account_id}, {self.region}"
