@@ -1,0 +1,283 @@
+"""CloudFormation behind a narrow port: stacks, change sets and events as plain values, every failure mapped."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.adapters.session import AwsSession
+from expressway.errors import StackError
+from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail, ChangeSetRequest
+from expressway.model.stack import StackEvent, StackState, owner_of
+
+TEMPLATE_BODY_LIMIT_BYTES = 51_200
+_CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+_NO_CHANGES = ("didn't contain changes", "no updates are to be performed", "no changes to deploy")
+
+
+class CloudFormation:
+    """The stacks of one account and region."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._client = session.client("cloudformation")
+
+    # -- stacks ---------------------------------------------------------------------------------------------
+    def describe(self, stack_name: str) -> StackState | None:
+        """The stack as it stands, or None when there is none (or it is deleted).
+
+        `stack_name` may be a stack id; a deleted stack is then described with status DELETE_COMPLETE.
+        """
+        try:
+            answer = self._client.describe_stacks(StackName=stack_name)
+        except ClientError as exc:
+            if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
+                return None
+            raise map_aws_error(exc, f"describe the stack {stack_name}") from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, f"describe the stack {stack_name}") from exc
+        stack: Mapping[str, Any] = answer["Stacks"][0]
+        status = str(stack["StackStatus"])
+        if status == "DELETE_COMPLETE" and not stack_name.startswith("arn:"):
+            return None
+        template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack["StackId"])
+        return _stack_state(stack, template)
+
+    def _template(self, stack_id: str) -> str:
+        try:
+            body: Any = self._client.get_template(StackName=stack_id, TemplateStage="Original")["TemplateBody"]
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "read the stack's template") from exc
+        return body if isinstance(body, str) else json.dumps(body)
+
+    def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]:
+        """The stack's events in order of time, only those later than `after_event_id` when that is given."""
+        found: list[StackEvent] = []
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.describe_stack_events(StackName=stack_id, **token)
+            except (ClientError, BotoCoreError) as exc:
+                raise map_aws_error(exc, "read the stack's events") from exc
+            for raw in page["StackEvents"]:
+                if raw["EventId"] == after_event_id:
+                    return tuple(reversed(found))
+                found.append(_stack_event(raw))
+            if not page.get("NextToken"):
+                return tuple(reversed(found))
+            token = {"NextToken": page["NextToken"]}
+
+    def delete_stack(self, stack_id: str, *, client_token: str) -> None:
+        """Start deleting a stack."""
+        try:
+            self._client.delete_stack(StackName=stack_id, ClientRequestToken=client_token)
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, f"delete the stack {stack_id}") from exc
+
+    def continue_rollback(self, stack_id: str, *, client_token: str) -> None:
+        """Ask CloudFormation to go on with an update rollback that failed."""
+        try:
+            self._client.continue_update_rollback(StackName=stack_id, ClientRequestToken=client_token)
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, f"continue the rollback of {stack_id}") from exc
+
+    def protect(self, stack_name: str, *, enabled: bool) -> None:
+        """Switch termination protection on or off."""
+        try:
+            self._client.update_termination_protection(StackName=stack_name, EnableTerminationProtection=enabled)
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, f"set the termination protection of {stack_name}") from exc
+
+    # -- change sets ----------------------------------------------------------------------------------------
+    def create_change_set(self, request: ChangeSetRequest) -> bool:
+        """Start creating a change set; False when one of that name exists already.
+
+        Raises:
+            StackError: ``template_too_large``, ``stack_busy``, ``template_rejected``.
+        """
+        size = len(request.template_body.encode())
+        if size > TEMPLATE_BODY_LIMIT_BYTES:
+            raise StackError(
+                "template_too_large",
+                f"The template of {request.stack_name} has {size:,} bytes; "
+                f"CloudFormation takes at most {TEMPLATE_BODY_LIMIT_BYTES:,} in a call.",
+                "Shorten the definition (environment values and commands are part of the template).",
+            )
+        arguments: dict[str, Any] = {
+            "StackName": request.stack_name,
+            "ChangeSetName": request.change_set_name,
+            "ChangeSetType": "CREATE" if request.creates_stack else "UPDATE",
+            "TemplateBody": request.template_body,
+            "Capabilities": _CAPABILITIES,
+            "ClientToken": request.change_set_name,
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value} for name, value in sorted(request.parameters.items())
+            ],
+        }
+        try:
+            self._client.create_change_set(**arguments)
+        except ClientError as exc:
+            if aws_error_code(exc) == "AlreadyExistsException":
+                return False
+            raise _change_set_error(exc, request.stack_name) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, "create the change set") from exc
+        return True
+
+    def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None:
+        """The change set with all its changes (paged), or None when it does not exist."""
+        changes: list[ChangeSetChange] = []
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.describe_change_set(
+                    StackName=stack_name, ChangeSetName=change_set_name, IncludePropertyValues=True, **token
+                )
+            except ClientError as exc:
+                if aws_error_code(exc) in {"ChangeSetNotFound", "ChangeSetNotFoundException"}:
+                    return None
+                if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
+                    return None
+                raise map_aws_error(exc, "describe the change set") from exc
+            except BotoCoreError as exc:
+                raise map_aws_error(exc, "describe the change set") from exc
+            changes.extend(_change(raw["ResourceChange"]) for raw in page.get("Changes", []) if "ResourceChange" in raw)
+            if not page.get("NextToken"):
+                return _change_set(page, tuple(changes))
+            token = {"NextToken": page["NextToken"]}
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]:
+        """The names of every change set that the stack has."""
+        try:
+            pages = self._client.get_paginator("list_change_sets").paginate(StackName=stack_name)
+            return tuple(summary["ChangeSetName"] for page in pages for summary in page["Summaries"])
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, f"list the change sets of {stack_name}") from exc
+
+    def execute_change_set(self, change_set: ChangeSet) -> None:
+        """Carry out a change set; the token makes a repeated call harmless."""
+        try:
+            self._client.execute_change_set(
+                ChangeSetName=change_set.change_set_id, ClientRequestToken=_token(change_set.name)
+            )
+        except ClientError as exc:
+            raise _change_set_error(exc, change_set.stack_name) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, "execute the change set") from exc
+
+    def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
+        """Remove a change set that was not executed."""
+        try:
+            self._client.delete_change_set(StackName=stack_name, ChangeSetName=change_set_name)
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "delete the change set") from exc
+
+    def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]:
+        """What CloudFormation's early validation found wrong with a change set, in its own words."""
+        try:
+            answer = self._client.describe_events(
+                StackName=stack_name, ChangeSetName=change_set_name, Filters={"FailedEvents": True}
+            )
+        except (ClientError, BotoCoreError):
+            return ()  # an older endpoint or a missing permission: the change set's own reason has to do
+        return tuple(
+            f"{event.get('LogicalResourceId', '')}: {text}"
+            for event in answer.get("OperationEvents", [])
+            if (text := event.get("ValidationStatusReason") or event.get("HookStatusReason"))
+        )
+
+
+def _token(name: str) -> str:
+    return name[:128]
+
+
+def _stack_state(stack: Mapping[str, Any], template: str) -> StackState:
+    return StackState(
+        name=stack["StackName"],
+        stack_id=stack["StackId"],
+        status=stack["StackStatus"],
+        status_reason=stack.get("StackStatusReason", ""),
+        owner_app=_owner(template),
+        termination_protection=bool(stack.get("EnableTerminationProtection")),
+        outputs={item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])},
+        parameters={item["ParameterKey"]: item.get("ParameterValue", "") for item in stack.get("Parameters", [])},
+        updated_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
+        template=template,
+    )
+
+
+def _owner(template: str) -> str | None:
+    try:
+        document: Any = json.loads(template) if template else None
+    except ValueError:
+        return None  # a YAML template is none of ours: we only write JSON
+    return owner_of(document) if isinstance(document, dict) else None
+
+
+def _stack_event(raw: Mapping[str, Any]) -> StackEvent:
+    timestamp = raw.get("Timestamp")
+    return StackEvent(
+        timestamp=timestamp if isinstance(timestamp, datetime) else datetime.now(UTC),
+        logical_id=raw.get("LogicalResourceId", ""),
+        physical_id=raw.get("PhysicalResourceId", ""),
+        resource_type=raw.get("ResourceType", ""),
+        status=raw.get("ResourceStatus", ""),
+        reason=raw.get("ResourceStatusReason", ""),
+        event_id=raw["EventId"],
+    )
+
+
+def _change_set(page: Mapping[str, Any], changes: Sequence[ChangeSetChange]) -> ChangeSet:
+    reason = page.get("StatusReason") or ""
+    return ChangeSet(
+        name=page["ChangeSetName"],
+        change_set_id=page["ChangeSetId"],
+        stack_name=page["StackName"],
+        stack_id=page["StackId"],
+        status=page["Status"],
+        execution_status=page.get("ExecutionStatus", ""),
+        reason=reason,
+        is_empty=page["Status"] == "FAILED" and any(mark in reason.lower() for mark in _NO_CHANGES),
+        changes=tuple(changes),
+    )
+
+
+def _change(raw: Mapping[str, Any]) -> ChangeSetChange:
+    details = tuple(
+        ChangeSetDetail(
+            path=target.get("Path") or "/".join(filter(None, ("", target.get("Attribute"), target.get("Name")))),
+            before=target.get("BeforeValue"),
+            after=target.get("AfterValue"),
+            requires_recreation=target.get("RequiresRecreation", "Never"),
+        )
+        for detail in raw.get("Details", [])
+        if (target := detail.get("Target"))
+    )
+    return ChangeSetChange(
+        action=raw["Action"],
+        logical_id=raw["LogicalResourceId"],
+        physical_id=raw.get("PhysicalResourceId", ""),
+        resource_type=raw["ResourceType"],
+        replacement=str(raw.get("Replacement", "False")),
+        policy_action=raw.get("PolicyAction", ""),
+        details=details,
+    )
+
+
+def _change_set_error(exc: ClientError, stack_name: str) -> Exception:
+    code, message = aws_error_code(exc), aws_error_message(exc)
+    if code in {"OperationInProgressException", "InvalidChangeSetStatus"} or "_IN_PROGRESS state" in message:
+        return StackError(
+            "stack_busy",
+            f"The stack {stack_name} is being changed by someone else: {message}",
+            "Wait until that operation has ended, then repeat the command.",
+        )
+    if code == "ValidationError":
+        return StackError(
+            "template_rejected",
+            f"CloudFormation rejected the request for {stack_name}: {message}",
+            "Correct what CloudFormation names, and repeat the command.",
+        )
+    return map_aws_error(exc, f"change the stack {stack_name}")

@@ -1,0 +1,186 @@
+"""What would change in a stack: a pure comparison of two templates and their parameters."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from expressway.model.create_only import CREATE_ONLY_PROPERTIES
+
+ChangeAction = Literal["create", "update", "replace", "delete"]
+_ABSENT: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyChange:
+    """One property: its path inside the resource, and its value before and after (None when absent)."""
+
+    path: str
+    before: Any
+    after: Any
+    requires_replacement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """One resource and what would happen to it."""
+
+    action: ChangeAction
+    logical_id: str
+    resource_type: str
+    properties: tuple[PropertyChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """One stack: whether it is new, and every difference between what is deployed and what is asked for."""
+
+    stack_name: str
+    is_new: bool
+    resources: tuple[ResourceChange, ...] = ()
+    parameters: tuple[PropertyChange, ...] = ()
+    outputs: tuple[PropertyChange, ...] = ()
+    settings: tuple[PropertyChange, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.is_new or self.resources or self.parameters or self.outputs or self.settings)
+
+    @property
+    def replacements(self) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.resources if change.action == "replace")
+
+    @property
+    def deletions(self) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.resources if change.action == "delete")
+
+
+def compare_templates(
+    stack_name: str,
+    *,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    parameters_before: Mapping[str, str],
+    parameters_after: Mapping[str, str],
+) -> StackChange:
+    """Compare what is deployed (`before`, None for a new stack) with what is asked for.
+
+    Comparing a template with itself, under the same parameters, gives an empty change.
+    """
+    old = _section(before, "Resources")
+    new = _section(after, "Resources")
+    changed_parameters = {
+        name for name in parameters_after if parameters_before.get(name) != parameters_after.get(name)
+    }
+    return StackChange(
+        stack_name=stack_name,
+        is_new=before is None,
+        resources=tuple(_resource_changes(old, new, changed_parameters)),
+        parameters=tuple(_value_changes(parameters_before, parameters_after, before is not None)),
+        outputs=tuple(_value_changes(_section(before, "Outputs"), _section(after, "Outputs"), before is not None)),
+        settings=tuple(_setting_changes(before, after)),
+    )
+
+
+def _section(template: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    section = (template or {}).get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _value_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], include_added: bool
+) -> Iterator[PropertyChange]:
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new and (include_added or name in before):
+            yield PropertyChange(name, old, new)
+
+
+def _setting_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[PropertyChange]:
+    if before is None:
+        return
+    compared = {"Resources", "Outputs"}
+    for name in sorted(({*before, *after}) - compared):
+        if before.get(name) != after.get(name):
+            yield PropertyChange(name, before.get(name), after.get(name))
+
+
+def _resource_changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], changed_parameters: set[str]
+) -> Iterator[ResourceChange]:
+    for logical_id in sorted({*old, *new}):
+        if logical_id not in old:
+            yield ResourceChange("create", logical_id, str(new[logical_id].get("Type")))
+        elif logical_id not in new:
+            yield ResourceChange("delete", logical_id, str(old[logical_id].get("Type")))
+        else:
+            change = _changed_resource(logical_id, old[logical_id], new[logical_id], changed_parameters)
+            if change is not None:
+                yield change
+
+
+def _changed_resource(
+    logical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], changed_parameters: set[str]
+) -> ResourceChange | None:
+    resource_type = str(new.get("Type"))
+    if old.get("Type") != new.get("Type"):
+        return ResourceChange(
+            "replace", logical_id, resource_type, (PropertyChange("Type", old.get("Type"), new.get("Type"), True),)
+        )
+    create_only = CREATE_ONLY_PROPERTIES.get(resource_type, frozenset[str]())
+    changes = [
+        PropertyChange(path, before, after, path.split(".")[0].split("[")[0] in create_only)
+        for path, before, after in _differences(old.get("Properties", {}), new.get("Properties", {}), "")
+    ]
+    changes += [
+        PropertyChange(path, {"Ref": name}, {"Ref": name}, path.split(".")[0] in create_only)
+        for path, name in _parameter_references(new.get("Properties", {}), "")
+        if name in changed_parameters
+    ]
+    changes += [
+        PropertyChange(f"@{attribute}", old.get(attribute), new.get(attribute))
+        for attribute in ("DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Metadata", "Condition")
+        if old.get(attribute) != new.get(attribute)
+    ]
+    if not changes:
+        return None
+    action: ChangeAction = "replace" if any(change.requires_replacement for change in changes) else "update"
+    return ResourceChange(action, logical_id, resource_type, tuple(changes))
+
+
+def _differences(before: Any, after: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted({*before, *after}):
+            yield from _differences(
+                before.get(key, _ABSENT), after.get(key, _ABSENT), f"{path}.{key}" if path else str(key)
+            )
+    elif (old := _by_name(before)) is not None and (new := _by_name(after)) is not None:
+        yield from _differences(old, new, path)
+    elif before != after:
+        yield path, before, after
+
+
+def _by_name(items: Any) -> dict[str, Any] | None:
+    """A list of ``{"Name": …}`` entries (environment, secrets) as a mapping, so that order is no difference."""
+    if not isinstance(items, list) or not items:
+        return None
+    if not all(isinstance(item, Mapping) and "Name" in item for item in items):
+        return None
+    return {str(item["Name"]): {key: value for key, value in item.items() if key != "Name"} for item in items}
+
+
+def _parameter_references(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        name = value.get("Ref")
+        if isinstance(name, str):
+            yield path, name
+        for key, inner in value.items():
+            yield from _parameter_references(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _parameter_references(inner, f"{path}[{index}]")
+
+
+def canonical_json(value: Any) -> str:
+    """The one text of a JSON value that digests are taken of: sorted keys, no spaces, no ASCII escapes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,20 @@
+"""Time as a port, so that everything that waits can be tested without waiting."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Seconds on a monotonic scale, and a way to let them pass."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+def polling_delays(first_seconds: float = 0.1, growth: float = 1.25, longest_seconds: float = 1.5) -> Iterator[float]:
+    """Delays between polls: short at first, so that quick work is seen at once, never above the longest."""
+    delay = first_seconds
+    while True:
+        yield delay
+        delay = min(delay * growth, longest_seconds)
