@@ -16,7 +16,7 @@ from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
 from expressway.model.stack import StackEvent, StackState
 from expressway.model.template import Template
-from expressway.operations.watch_stack import StackEvents, WatchedStack, stack_failure, watch_stack
+from expressway.operations.watch_stack import StackEvents, WatchedStack, last_event_id, stack_failure, watch_stack
 
 _REPLACED = {"True", "Conditional"}
 _MUST_GO_FIRST = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
@@ -136,8 +136,9 @@ class _Application:
             stack = self._continue_rollback(stack)
         if stack and stack.status in _MUST_GO_FIRST:
             self._tell(f"clearing the stack's remains ({stack.status})")
+            before = last_event_id(self.stacks, stack.stack_id)
             self.stacks.delete_stack(stack.stack_id, client_token=f"expressway-clear-{stack.stack_id[-12:]}")
-            self._watch(stack.stack_id, None, expect="DELETE_COMPLETE")
+            self._watch(stack.stack_id, before, expect="DELETE_COMPLETE")
             stack = None
         return stack
 
@@ -185,8 +186,9 @@ class _Application:
                 {"stack": stack.name},
             )
         self._tell("continuing the rollback that failed")
+        before = last_event_id(self.stacks, stack.stack_id)
         self.stacks.continue_rollback(stack.stack_id, client_token=f"expressway-continue-{stack.stack_id[-12:]}")
-        return self._watch(stack.stack_id, None, expect="UPDATE_ROLLBACK_COMPLETE").stack
+        return self._watch(stack.stack_id, before, expect="UPDATE_ROLLBACK_COMPLETE").stack
 
     def _parameters(self, stack: StackState | None) -> dict[str, str]:
         declared = self.request.template.document.get("Parameters", {})
@@ -266,10 +268,9 @@ class _Application:
 
     # -- carrying it out ------------------------------------------------------------------------------------
     def _execute(self, change_set: ChangeSet) -> StackState:
-        events = self.stacks.events(change_set.stack_id)
-        last_event = events[-1].event_id if events else None
+        before = last_event_id(self.stacks, change_set.stack_id)
         self.stacks.execute_change_set(change_set)
-        watched = self._watch(change_set.stack_id, last_event, expect=None)
+        watched = self._watch(change_set.stack_id, before, expect=None)
         if watched.stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             raise stack_failure(watched)
         return watched.stack

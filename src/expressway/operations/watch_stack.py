@@ -9,6 +9,8 @@ from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Phase, Progress, ProgressSink
 from expressway.model.stack import StackEvent, StackState, first_failure
 
+_STACK_TYPE = "AWS::CloudFormation::Stack"
+
 
 class StackEvents(Protocol):
     """The reads that watching a stack needs."""
@@ -40,7 +42,9 @@ def watch_stack(
     """Wait for the running operation of a stack to end; at most 1.5 s behind the last event.
 
     The wait has no limit of its own: a create may take hours on AWS, and the callers bound it by running it
-    where it can be left alone. `on_failing` is told the first failure, `while_waiting` runs at every poll.
+    where it can be left alone. `after_event_id` is the last event before the operation was asked for: an end
+    counts only once the stack has told it in a later event. `on_failing` is told the first failure,
+    `while_waiting` runs at every poll.
     """
     started = clock.monotonic()
     seen: list[StackEvent] = []
@@ -57,7 +61,7 @@ def watch_stack(
         if cause is not None and not failing and on_failing is not None:
             failing = True
             on_failing(cause)
-        if stack is None or (not stack.in_progress and stack.status != "REVIEW_IN_PROGRESS"):
+        if stack is None or _has_ended(stack, seen):
             return WatchedStack(stack or _vanished(stack_id), tuple(seen), clock.monotonic() - started)
         if while_waiting is not None:
             while_waiting()
@@ -76,6 +80,21 @@ def stack_failure(watched: WatchedStack) -> StackError:
         _hint(stack.status),
         {"stack": stack.name, "status": stack.status, "resource": cause.logical_id if cause else None},
     )
+
+
+def last_event_id(stacks: StackEvents, stack_id: str) -> str | None:
+    """Where a stack's events stand now, to be taken before an operation is started."""
+    events = stacks.events(stack_id)
+    return events[-1].event_id if events else None
+
+
+def _has_ended(stack: StackState, events: list[StackEvent]) -> bool:
+    if stack.status == "DELETE_COMPLETE":
+        return True  # a stack id never comes back
+    if stack.in_progress or stack.status == "REVIEW_IN_PROGRESS":
+        return False
+    own = [event for event in events if event.resource_type == _STACK_TYPE and event.physical_id == stack.stack_id]
+    return bool(own) and own[-1].status == stack.status
 
 
 def _hint(status: str) -> str:
