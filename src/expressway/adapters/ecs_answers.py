@@ -1,0 +1,180 @@
+"""ECS answers become our values here: no dictionary of AWS's leaves the adapter."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from expressway.model.service import (
+    ContainerState,
+    DeploymentState,
+    Endpoint,
+    ExpressService,
+    LogConfiguration,
+    ManagedResource,
+    RevisionState,
+    ServiceConfiguration,
+    ServiceEvent,
+    ServiceState,
+    TaskState,
+)
+
+Raw = Mapping[str, Any]
+_EVENTS_KEPT = 20
+
+
+def service_state(raw: Raw) -> ServiceState:
+    """One element of DescribeServices.services."""
+    primary: Raw = next((one for one in raw.get("deployments", []) if one.get("status") == "PRIMARY"), {})
+    return ServiceState(
+        name=raw.get("serviceName", ""),
+        arn=raw.get("serviceArn", ""),
+        cluster=short_name(raw.get("clusterArn", "")),
+        status=raw.get("status", ""),
+        desired_count=raw.get("desiredCount", 0),
+        running_count=raw.get("runningCount", 0),
+        pending_count=raw.get("pendingCount", 0),
+        task_definition_arn=raw.get("taskDefinition", ""),
+        primary_deployment_id=primary.get("id", ""),
+        is_express=raw.get("resourceManagementType") == "ECS",
+        created_at=raw.get("createdAt"),
+        events=tuple(
+            ServiceEvent(one.get("createdAt"), one.get("message", "")) for one in raw.get("events", [])[:_EVENTS_KEPT]
+        ),
+    )
+
+
+def express_service(raw: Raw) -> ExpressService:
+    """The service of DescribeExpressGatewayService and DeleteExpressGatewayService."""
+    status: Raw = raw.get("status") or {}
+    configurations = [_configuration(one) for one in raw.get("activeConfigurations", [])]
+    return ExpressService(
+        arn=raw.get("serviceArn", ""),
+        name=raw.get("serviceName", ""),
+        cluster=short_name(raw.get("cluster", "")),
+        status=status.get("statusCode", ""),
+        status_reason=status.get("statusReason", ""),
+        current_deployment_arn=raw.get("currentDeployment", ""),
+        infrastructure_role_arn=raw.get("infrastructureRoleArn", ""),
+        configurations=tuple(
+            sorted(configurations, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True)
+        ),
+    )
+
+
+def _configuration(raw: Raw) -> ServiceConfiguration:
+    container: Raw = raw.get("primaryContainer") or {}
+    logs: Raw = container.get("awsLogsConfiguration") or {}
+    scaling: Raw = raw.get("scalingTarget") or {}
+    return ServiceConfiguration(
+        revision_arn=raw.get("serviceRevisionArn", ""),
+        image=container.get("image", ""),
+        container_port=container.get("containerPort", 0),
+        health_check_path=raw.get("healthCheckPath", ""),
+        log_group=logs.get("logGroup", ""),
+        log_stream_prefix=logs.get("logStreamPrefix", ""),
+        execution_role_arn=raw.get("executionRoleArn", ""),
+        task_definition_arn=raw.get("taskDefinitionArn", ""),
+        min_task_count=scaling.get("minTaskCount", 1),
+        max_task_count=scaling.get("maxTaskCount", 1),
+        endpoints=tuple(
+            Endpoint(path.get("endpoint", ""), path.get("accessType", "PUBLIC")) for path in raw.get("ingressPaths", [])
+        ),
+        created_at=raw.get("createdAt"),
+    )
+
+
+def deployment_state(raw: Raw) -> DeploymentState:
+    """One element of DescribeServiceDeployments.serviceDeployments."""
+    target: Raw = raw.get("targetServiceRevision") or {}
+    alarms: Raw = raw.get("alarms") or {}
+    return DeploymentState(
+        arn=raw.get("serviceDeploymentArn", ""),
+        status=raw.get("status", ""),
+        status_reason=raw.get("statusReason", ""),
+        target_revision_arn=target.get("arn", ""),
+        requested_count=target.get("requestedTaskCount", 0),
+        running_count=target.get("runningTaskCount", 0),
+        pending_count=target.get("pendingTaskCount", 0),
+        lifecycle_stage=raw.get("lifecycleStage", ""),
+        rollback_reason=(raw.get("rollback") or {}).get("reason", ""),
+        circuit_breaker=(raw.get("deploymentCircuitBreaker") or {}).get("status", ""),
+        triggered_alarms=tuple(alarms.get("triggeredAlarmNames", ())),
+        created_at=raw.get("createdAt") or raw.get("startedAt"),
+        finished_at=raw.get("finishedAt") or raw.get("stoppedAt"),
+    )
+
+
+def revision_state(raw: Raw) -> RevisionState:
+    """One element of DescribeServiceRevisions.serviceRevisions."""
+    managed: Raw = raw.get("ecsManagedResources") or {}
+    groups = [group for path in managed.get("ingressPaths", []) for group in path.get("targetGroups", [])]
+    balancers = [one.get("targetGroupArn", "") for one in raw.get("loadBalancers", [])]
+    arns = dict.fromkeys([*(group.get("arn", "") for group in groups), *balancers])
+    return RevisionState(
+        arn=raw.get("serviceRevisionArn", ""),
+        task_definition_arn=raw.get("taskDefinition", ""),
+        images=tuple(one.get("image", "") for one in raw.get("containerImages", [])),
+        target_group_arns=tuple(arn for arn in arns if arn),
+        managed_resources=tuple(_managed_resources(managed)),
+        created_at=raw.get("createdAt"),
+    )
+
+
+def _managed_resources(node: object, kind: str = "ecsManagedResources") -> Iterable[ManagedResource]:
+    """Every part of ecsManagedResources that has a status of its own, however deep it lies."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _managed_resources(one, kind)
+    elif isinstance(node, dict):
+        if "status" in node:
+            yield ManagedResource(kind, node.get("arn", ""), str(node["status"]), node.get("statusReason", ""))
+        for key, value in node.items():
+            if isinstance(value, dict | list):
+                yield from _managed_resources(value, str(key))
+
+
+def task_state(raw: Raw) -> TaskState:
+    """One element of DescribeTasks.tasks."""
+    return TaskState(
+        arn=raw.get("taskArn", ""),
+        status=raw.get("lastStatus", ""),
+        desired_status=raw.get("desiredStatus", ""),
+        task_definition_arn=raw.get("taskDefinitionArn", ""),
+        started_by=raw.get("startedBy", ""),
+        group=raw.get("group", ""),
+        health=raw.get("healthStatus", "UNKNOWN"),
+        stop_code=raw.get("stopCode", ""),
+        stopped_reason=raw.get("stoppedReason", ""),
+        containers=tuple(_container(one) for one in raw.get("containers", [])),
+        created_at=raw.get("createdAt"),
+        stopped_at=raw.get("stoppedAt"),
+    )
+
+
+def _container(raw: Raw) -> ContainerState:
+    interfaces = raw.get("networkInterfaces") or [{}]
+    return ContainerState(
+        name=raw.get("name", ""),
+        status=raw.get("lastStatus", ""),
+        image=raw.get("image", ""),
+        exit_code=raw.get("exitCode"),
+        reason=raw.get("reason", ""),
+        health=raw.get("healthStatus", "UNKNOWN"),
+        private_ip=interfaces[0].get("privateIpv4Address", ""),
+    )
+
+
+def log_configurations(raw: Raw) -> tuple[LogConfiguration, ...]:
+    """The awslogs configurations of a DescribeTaskDefinition.taskDefinition."""
+    found: list[LogConfiguration] = []
+    for container in raw.get("containerDefinitions", []):
+        logs: Raw = container.get("logConfiguration") or {}
+        options: Raw = logs.get("options") or {}
+        if logs.get("logDriver") == "awslogs" and options.get("awslogs-group"):
+            prefix = options.get("awslogs-stream-prefix", "")
+            found.append(LogConfiguration(container.get("name", ""), options["awslogs-group"], prefix))
+    return tuple(found)
+
+
+def short_name(arn_or_name: str) -> str:
+    """The last part of an ARN; a name stays as it is."""
+    return arn_or_name.rsplit("/", 1)[-1]

@@ -1,0 +1,100 @@
+"""IAM behind a narrow port: a role with its trust and every policy, documents decoded."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.adapters.aws_errors import aws_error_code, map_aws_error
+from expressway.adapters.session import AwsSession
+from expressway.errors import TargetError
+from expressway.model.role import RolePolicy, RoleState
+
+
+class Iam:
+    """The roles of one account."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._client = session.client("iam")
+
+    def role(self, role_name: str) -> RoleState | None:
+        """The role, or None when the account has none of that name.
+
+        A policy document that may not be read is None in the answer; the role itself must be readable.
+
+        Raises:
+            TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
+        """
+        answer = self._ask(f"read the role {role_name}", "get_role", RoleName=role_name)
+        if answer is None:
+            return None
+        raw: Mapping[str, Any] = answer["Role"]
+        return RoleState(
+            name=raw["RoleName"],
+            arn=raw["Arn"],
+            trust=decode_document(raw.get("AssumeRolePolicyDocument")) or {},
+            policies=(*self._attached(role_name), *self._inline(role_name)),
+            permissions_boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
+        )
+
+    def _attached(self, role_name: str) -> Iterator[RolePolicy]:
+        pages = self._pages("list_attached_role_policies", "AttachedPolicies", role_name)
+        for one in pages:
+            yield RolePolicy(one["PolicyName"], one["PolicyArn"], self._managed_document(one["PolicyArn"]))
+
+    def _inline(self, role_name: str) -> Iterator[RolePolicy]:
+        for name in self._pages("list_role_policies", "PolicyNames", role_name):
+            answer = self._ask_if_allowed("get_role_policy", RoleName=role_name, PolicyName=name)
+            yield RolePolicy(name, "", decode_document(answer["PolicyDocument"]) if answer else None)
+
+    def _managed_document(self, policy_arn: str) -> Mapping[str, Any] | None:
+        policy = self._ask_if_allowed("get_policy", PolicyArn=policy_arn)
+        if policy is None:
+            return None
+        version_id = policy["Policy"]["DefaultVersionId"]
+        version = self._ask_if_allowed("get_policy_version", PolicyArn=policy_arn, VersionId=version_id)
+        return decode_document(version["PolicyVersion"]["Document"]) if version else None
+
+    def _pages(self, operation: str, key: str, role_name: str) -> Iterator[Any]:
+        token: dict[str, str] = {}
+        while True:
+            page = self._ask(f"list the policies of {role_name}", operation, RoleName=role_name, **token) or {}
+            yield from page.get(key, [])
+            if not page.get("IsTruncated"):
+                return
+            token = {"Marker": page["Marker"]}
+
+    def _ask_if_allowed(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        try:
+            return self._ask("read a policy", operation, **arguments)
+        except TargetError as error:
+            if error.code == "access_denied":
+                return None
+            raise
+
+    def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
+        try:
+            return call(**arguments)
+        except ClientError as exc:
+            if aws_error_code(exc) in {"NoSuchEntity", "NoSuchEntityException"}:
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+
+
+def decode_document(document: object) -> Mapping[str, Any] | None:
+    """A policy document as a mapping: boto3 decodes most of them, the rest come URL-encoded."""
+    if isinstance(document, Mapping):
+        return document
+    if isinstance(document, str) and document:
+        text = document if document.lstrip().startswith("{") else unquote(document)
+        try:
+            decoded: Any = json.loads(text)
+        except json.JSONDecodeError:
+            return None
+        return decoded if isinstance(decoded, dict) else None
+    return None

@@ -1,0 +1,249 @@
+"""A running service as AWS describes it: service, deployments, revisions, tasks, targets (plain values).
+
+Status words are AWS's own. There is no FAILED among the statuses of a service deployment: every ROLLBACK_*
+is a failed deployment (API reference of ServiceDeployment).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+FAILED_DEPLOYMENT_STATUSES = frozenset(
+    {
+        "ROLLBACK_REQUESTED",
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_SUCCESSFUL",
+        "ROLLBACK_FAILED",
+        "STOP_REQUESTED",
+        "STOPPED",
+    }
+)
+RUNNING_DEPLOYMENT_STATUSES = frozenset({"PENDING", "IN_PROGRESS"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvent:
+    """One line of the service scheduler's diary."""
+
+    created_at: datetime | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """What DescribeServices says; `events` newest first, at most the newest 20.
+
+    `primary_deployment_id` is the ``ecs-svc/…`` id that tasks of the newest rollout carry as `started_by`.
+    """
+
+    name: str
+    arn: str
+    cluster: str
+    status: str
+    desired_count: int = 0
+    running_count: int = 0
+    pending_count: int = 0
+    task_definition_arn: str = ""
+    primary_deployment_id: str = ""
+    is_express: bool = False
+    created_at: datetime | None = None
+    events: tuple[ServiceEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """One service deployment: a target revision on its way in."""
+
+    arn: str
+    status: str
+    status_reason: str = ""
+    target_revision_arn: str = ""
+    requested_count: int = 0
+    running_count: int = 0
+    pending_count: int = 0
+    lifecycle_stage: str = ""
+    rollback_reason: str = ""
+    circuit_breaker: str = ""
+    triggered_alarms: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in FAILED_DEPLOYMENT_STATUSES
+
+    @property
+    def running(self) -> bool:
+        return self.status in RUNNING_DEPLOYMENT_STATUSES
+
+    @property
+    def successful(self) -> bool:
+        return self.status == "SUCCESSFUL"
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedResource:
+    """One piece of infrastructure that ECS made for an Express service (`kind` as in ecsManagedResources)."""
+
+    kind: str
+    arn: str
+    status: str
+    status_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionState:
+    """One service revision: what was to run, and how far its infrastructure got."""
+
+    arn: str
+    task_definition_arn: str = ""
+    images: tuple[str, ...] = ()
+    target_group_arns: tuple[str, ...] = ()
+    managed_resources: tuple[ManagedResource, ...] = ()
+    created_at: datetime | None = None
+
+    @property
+    def revision_id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One way in; a PRIVATE one is reachable only from inside its network."""
+
+    address: str
+    access_type: str = "PUBLIC"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfiguration:
+    """What one active revision of an Express service was asked to run."""
+
+    revision_arn: str = ""
+    image: str = ""
+    container_port: int = 0
+    health_check_path: str = ""
+    log_group: str = ""
+    log_stream_prefix: str = ""
+    execution_role_arn: str = ""
+    task_definition_arn: str = ""
+    min_task_count: int = 1
+    max_task_count: int = 1
+    endpoints: tuple[Endpoint, ...] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressService:
+    """What DescribeExpressGatewayService says; `configurations` newest first."""
+
+    arn: str
+    name: str
+    cluster: str
+    status: str
+    status_reason: str = ""
+    current_deployment_arn: str = ""
+    infrastructure_role_arn: str = ""
+    configurations: tuple[ServiceConfiguration, ...] = ()
+
+    @property
+    def newest(self) -> ServiceConfiguration | None:
+        return next(iter(self.configurations), None)
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The way in that people use: the newest revision's, public before private."""
+        endpoints = [one for configuration in self.configurations for one in configuration.endpoints if one.address]
+        return next(iter(sorted(endpoints, key=lambda one: one.access_type != "PUBLIC")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """One container of a task; `exit_code` is None while it runs, or when it never started."""
+
+    name: str
+    status: str = ""
+    image: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    health: str = "UNKNOWN"
+    private_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """One task, running or stopped (ECS remembers stopped ones for about an hour)."""
+
+    arn: str
+    status: str
+    desired_status: str = ""
+    task_definition_arn: str = ""
+    started_by: str = ""
+    group: str = ""
+    health: str = "UNKNOWN"
+    stop_code: str = ""
+    stopped_reason: str = ""
+    containers: tuple[ContainerState, ...] = ()
+    created_at: datetime | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def task_id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def running(self) -> bool:
+        return self.status == "RUNNING" and self.desired_status != "STOPPED"
+
+    @property
+    def failed_health_check(self) -> bool:
+        return self.status == "STOPPED" and "health check" in self.stopped_reason.lower()
+
+    @property
+    def failed(self) -> bool:
+        """True for a task that stopped of its own fault; one stopped by scaling or a newer deployment did not."""
+        own_fault = self.stop_code in {"TaskFailedToStart", "EssentialContainerExited"}
+        return self.status == "STOPPED" and (own_fault or self.failed_health_check)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """One target of a target group, as the load balancer sees it."""
+
+    target_id: str
+    port: int
+    state: str
+    reason: str = ""
+    description: str = ""
+    target_group_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfiguration:
+    """Where a container of a task definition writes its log (awslogs driver)."""
+
+    container: str
+    log_group: str
+    stream_prefix: str = ""
+
+    def stream(self, task_id: str) -> str:
+        """The stream's name as the awslogs driver forms it: prefix/container/task id."""
+        return f"{self.stream_prefix}/{self.container}/{task_id}"
+
+
+def tasks_of_revision(
+    tasks: tuple[TaskState, ...], revision: RevisionState | None, service: ServiceState | None
+) -> tuple[TaskState, ...]:
+    """The tasks that belong to `revision`, so that old ones never count for a new deployment.
+
+    A task carries the id of the rollout that started it (``ecs-svc/…``) and its task definition; two revisions
+    may share a task definition, so the id decides where the service's own rollout is known.
+    """
+    if revision is None:
+        return tasks
+    matching = tuple(task for task in tasks if task.task_definition_arn == revision.task_definition_arn)
+    primary = service.primary_deployment_id if service else ""
+    same_rollout = service is not None and service.task_definition_arn == revision.task_definition_arn
+    carries_ids = any(task.started_by.startswith("ecs-svc/") for task in tasks)
+    if primary and same_rollout and carries_ids:
+        return tuple(task for task in matching if task.started_by == primary)
+    return matching
