@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ class Journal:
         return record
 
     @contextmanager
-    def operation(self, app_name: str, kind: OperationKind) -> Iterator["RunningOperation"]:
+    def operation(self, app_name: str, kind: OperationKind) -> Generator["RunningOperation"]:
         """Hold the app for one operation and record how it ends.
 
         Raises:

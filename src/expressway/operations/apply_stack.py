@@ -16,6 +16,7 @@ from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
 from expressway.model.stack import StackEvent, StackState
 from expressway.model.template import Template
+from expressway.operations.plan import refuse_foreign
 from expressway.operations.watch_stack import StackEvents, WatchedStack, last_event_id, stack_failure, watch_stack
 
 _REPLACED = {"True", "Conditional"}
@@ -169,13 +170,7 @@ class _Application:
             names = self.stacks.change_set_names(stack.name)
             if all(name.startswith("expressway-") for name in names):
                 return
-        whose = f"belongs to the app {stack.owner_app!r}" if stack.owner_app else "was not made by Expressway"
-        raise RefusedError(
-            "stack_foreign",
-            f"The stack {stack.name} exists and {whose}; it is left alone.",
-            "Choose another app name, or pass --adopt to take the stack over.",
-            {"stack": stack.name, "status": stack.status},
-        )
+        refuse_foreign(stack, self.request.app_name)
 
     def _continue_rollback(self, stack: StackState) -> StackState:
         if not self.request.continue_rollback:

@@ -1,0 +1,39 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock goldens
+
+PYTHON_BIN := .venv/bin/python
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## prepare .venv with exactly the pinned packages
+	@PYTHON="$(PYTHON)" scripts/setup.sh
+
+demo: setup  ## from a folder to a running service and away again, on the embedded AWS
+	@scripts/engine.sh
+	@.venv/bin/expressway demo $(if $(APP),$(APP),) $(if $(AWS),--aws,)
+
+test: setup  ## run all tests (starts a container engine of its own where there is none)
+	@scripts/engine.sh
+	@$(PYTHON_BIN) -m pytest $(PYTEST_ARGS)
+
+check: setup  ## lint, formatting, types, import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright
+	@.venv/bin/lint-imports
+
+format: setup  ## format the code and mend what the linter can
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+bench: setup  ## measure side by side with the cdk and docker command lines; prints ratios
+	@scripts/engine.sh
+	@$(PYTHON_BIN) -m benchmarks
+
+goldens: setup  ## write the golden templates anew
+	@$(PYTHON_BIN) -m tests.golden.regenerate
+
+lock: setup  ## resolve and pin every dependency with hashes
+	@.venv/bin/uv pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/bootstrap.txt
+	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra sandbox --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt

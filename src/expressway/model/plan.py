@@ -1,0 +1,91 @@
+"""What a deployment would do: a value that can be printed, reviewed, hashed, approved and carried out later."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from expressway.model.change import StackChange, canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """The image that the service would run.
+
+    `state` is ``given`` (the definition names it), ``published`` (this very content is in the repository
+    already, `uri` has its digest) or ``to_build`` (`tag` is derived from the content that will be built).
+    """
+
+    state: Literal["given", "published", "to_build"]
+    uri: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every change that deploying an app would make, and the digest that approves exactly these.
+
+    `template_digests` maps stack names to the SHA-256 of the templates that would be applied.
+    """
+
+    app_name: str
+    target: str
+    stacks: tuple[StackChange, ...]
+    image: PlannedImage | None
+    template_digests: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (first 16 hexadecimal digits) of everything above: equal plans have equal digests."""
+        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()[:16]
+
+    @property
+    def is_empty(self) -> bool:
+        """True when deploying would change nothing."""
+        builds = self.image is not None and self.image.state == "to_build"
+        return not builds and all(stack.is_empty for stack in self.stacks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The shape that every face shows; unchanged stacks are named without their details."""
+        return {
+            "app_name": self.app_name,
+            "target": self.target,
+            "plan_digest": self.digest,
+            "nothing_to_do": self.is_empty,
+            "image": _without_none(asdict(self.image)) if self.image else None,
+            "stacks": [_stack_shape(stack) for stack in self.stacks],
+        }
+
+
+def _stack_shape(stack: StackChange) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "stack_name": stack.stack_name,
+        "change": "create" if stack.is_new else "none" if stack.is_empty else "update",
+    }
+    resources = [
+        {
+            "action": change.action,
+            "logical_id": change.logical_id,
+            "type": change.resource_type,
+            **({"properties": [_property_shape(item) for item in change.properties]} if change.properties else {}),
+        }
+        for change in stack.resources
+    ]
+    optional = {
+        "resources": resources,
+        "parameters": [_property_shape(item) for item in stack.parameters],
+        "outputs": [item.path for item in stack.outputs],
+        "settings": [_property_shape(item) for item in stack.settings],
+    }
+    return shape | {name: value for name, value in optional.items() if value}
+
+
+def _property_shape(item: Any) -> dict[str, Any]:
+    shape: dict[str, Any] = {"path": item.path, "before": item.before, "after": item.after}
+    if item.requires_replacement:
+        shape["requires_replacement"] = True
+    return shape
+
+
+def _without_none(shape: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shape.items() if value is not None}
