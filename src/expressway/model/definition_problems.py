@@ -1,0 +1,126 @@
+"""What pydantic found wrong becomes problems with a path, what was expected and what came."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from expressway.model.definition_rules import Problem
+from expressway.model.definition_types import EXPECTED_BY_PATTERN
+
+_KEY_MARK = "[key]"
+_SHOWN_CHARACTERS = 80
+
+Context = Mapping[str, Any]
+
+_EXPECTED: dict[str, Callable[[Context], str]] = {
+    "missing": lambda _: "a value",
+    "string_type": lambda _: "text (put quotes around numbers, dates and yes/no)",
+    "string_unicode": lambda _: "text without lone surrogates",
+    "int_type": lambda _: "a whole number without quotes",
+    "bool_type": lambda _: "true or false",
+    "dict_type": lambda _: "a mapping of names to values",
+    "invalid_key": lambda _: "a key that is text",
+    "model_type": lambda _: "a mapping of settings",
+    "tuple_type": lambda _: "a list",
+    "literal_error": lambda context: f"{context['expected']}",
+    "greater_than_equal": lambda context: f"{context['ge']} or more",
+    "less_than_equal": lambda context: f"{context['le']} or less",
+    "string_too_long": lambda context: f"at most {context['max_length']} characters",
+    "string_too_short": lambda _: "text that is not empty",
+    "too_long": lambda context: f"at most {context['max_length']} values",
+    "too_short": lambda _: "at least one value",
+    "string_pattern_mismatch": lambda context: EXPECTED_BY_PATTERN[context["pattern"]],
+    "log_retention": lambda context: f"{context['expected']}",
+    "image_reference": lambda context: f"{context['expected']}",
+}
+
+
+def field_problems(model: type[BaseModel], exc: ValidationError) -> tuple[Problem, ...]:
+    """One problem for each error that pydantic reports, in the order of the fields."""
+    return tuple(_problem(model, error) for error in exc.errors(include_url=False))
+
+
+def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
+    path = path_text(error["loc"])
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(model, error, path)
+    describe = _EXPECTED.get(error["type"])
+    expected = describe(error.get("ctx", {})) if describe else error["msg"]
+    got = "nothing" if error["type"] == "missing" else shown(error["input"])
+    return Problem(path, expected, got, f"{path}: expected {expected}, got {got}.")
+
+
+def _unknown_key(model: type[BaseModel], error: ErrorDetails, path: str) -> Problem:
+    known = _keys_beside(model, error["loc"])
+    key = str(error["loc"][-1])
+    close = get_close_matches(key, known, n=1, cutoff=0.5)
+    advice = f"did you mean {close[0]}?" if close else f"the keys here are {', '.join(known)}."
+    expected = close[0] if close else f"one of {', '.join(known)}"
+    return Problem(path, expected, key, f"{path}: unknown key; {advice}")
+
+
+def _keys_beside(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    for step in loc[:-1]:
+        model = next(_models_in(model.model_fields[str(step)].annotation))
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def path_text(loc: Sequence[int | str]) -> str:
+    """A location as people write it: ``network.subnets[0]``."""
+    text = ""
+    for step in loc:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step != _KEY_MARK:
+            text += f".{step}" if text else step
+    return _printable(text)
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: short, on one line, and never the inside of a list or mapping."""
+    if isinstance(value, Mapping):
+        return f"a mapping of {len(value)}"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _printable(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…")
+
+
+def _printable(text: str) -> str:
+    """The text without lone surrogates, which no stream could encode."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def without_faulty_values(data: Mapping[Any, Any], exc: ValidationError) -> dict[str, Any]:
+    """A copy of `data` without the values that pydantic objected to, so that the rest can be judged."""
+    rest: dict[str, Any] = copy.deepcopy(dict(data))
+    locations = {tuple(error["loc"]) for error in exc.errors(include_url=False)}
+    for loc in sorted(locations, key=lambda each: [(isinstance(step, str), step) for step in each], reverse=True):
+        _remove(rest, [step for step in loc if step != _KEY_MARK])
+    return rest
+
+
+def _remove(container: Any, steps: list[int | str]) -> None:
+    *parents, last = steps
+    for step in parents:
+        try:
+            container = container[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(container, dict):
+        for key in [key for key in container if str(key) == str(last)]:
+            del container[key]
+    elif isinstance(container, list) and isinstance(last, int) and last < len(container):
+        del container[last]

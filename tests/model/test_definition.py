@@ -1,0 +1,358 @@
+"""The definition of an app: what it takes, and that every problem is told at once."""
+
+import copy
+import json
+from typing import Any
+
+import jsonschema
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expressway.errors import DefinitionError
+from expressway.model.definition import AppDefinition, definition_schema, parse_definition, parse_definition_text
+from expressway.model.definition_types import LOG_RETENTION_DAYS
+from expressway.model.fargate import MEMORY_MIB_BY_CPU, is_valid_size
+
+MINIMAL: dict[str, Any] = {"name": "hello", "build": "."}
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:team/web-AbCdEf"
+TASK_DEFINITION = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:3"
+ROLE = "arn:aws:iam::111122223333:role/team/web"
+
+
+def problems_of(data: object) -> dict[str, str]:
+    """Path to message of every problem, or nothing when the definition is accepted."""
+    try:
+        parse_definition(data)
+    except DefinitionError as exc:
+        error = exc
+    else:
+        return {}
+    assert error.code == "invalid_definition"
+    for problem in error.details["problems"]:
+        assert set(problem) == {"path", "expected", "got", "message"}
+        assert problem["message"] in error.message
+    error.message.encode("utf-8")
+    return {problem["path"]: problem["message"] for problem in error.details["problems"]}
+
+
+def test_a_name_and_a_folder_are_enough() -> None:
+    definition = parse_definition(MINIMAL)
+    assert definition.build is not None
+    assert (definition.build.context, definition.build.dockerfile) == (".", "Dockerfile")
+    assert (definition.container_port, definition.cpu, definition.memory_mib) == (8080, 256, 512)
+    assert (definition.scaling.min, definition.scaling.max, definition.scaling.target) == (1, 3, 60)
+    assert definition.repository.keep_tagged >= 20
+    assert definition.regions == ("us-east-1",)
+
+
+def test_a_folder_alone_means_the_same_as_a_build_section_with_that_context() -> None:
+    assert parse_definition(MINIMAL | {"build": "./app"}) == parse_definition(MINIMAL | {"build": {"context": "./app"}})
+
+
+def test_all_problems_are_told_at_once_type_errors_and_broken_rules_alike() -> None:
+    found = problems_of(
+        {
+            "name": "Hello_",
+            "image": "Not An Image",
+            "container_port": 99999,
+            "health_check_path": "health",
+            "cpu": 256,
+            "memory_mib": 8192,
+            "scaling": {"min": 9, "max": 2, "target": 200},
+            "logs": {"retention_days": 4},
+            "network": {"subnets": ["subnet-1"]},
+            "repository": {"kms_key_arn": "key", "keep_tagged": 0},
+            "unknown": 1,
+        }
+    )
+    assert set(found) == {
+        "name",
+        "image",
+        "container_port",
+        "health_check_path",
+        "memory_mib",
+        "scaling.min",
+        "scaling.target",
+        "logs.retention_days",
+        "network.subnets[0]",
+        "repository.kms_key_arn",
+        "repository.keep_tagged",
+        "unknown",
+    }
+
+
+def test_an_unknown_key_names_the_nearest_known_one() -> None:
+    assert "did you mean health_check_path?" in problems_of(MINIMAL | {"healthcheck_path": "/"})["healthcheck_path"]
+    assert "did you mean target?" in problems_of(MINIMAL | {"scaling": {"targt": 1}})["scaling.targt"]
+    assert "did you mean dockerfile?" in problems_of(MINIMAL | {"build": {"Dockerfile": "x"}})["build.Dockerfile"]
+
+
+def test_a_key_unlike_any_other_lists_the_known_ones() -> None:
+    assert "min, max, metric, target" in problems_of(MINIMAL | {"scaling": {"zzz": 1}})["scaling.zzz"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "a" * 21}, "name"),
+        ({"name": "1st"}, "name"),
+        ({"name": "two--hyphens"}, "name"),
+        ({"name": "ends-"}, "name"),
+        ({"name": "line\n"}, "name"),
+        ({"image": "nginx"}, "image"),
+        ({"build": None}, "build"),
+        ({"container_port": 0}, "container_port"),
+        ({"container_port": 65536}, "container_port"),
+        ({"container_port": "8080"}, "container_port"),
+        ({"container_port": True}, "container_port"),
+        ({"health_check_path": "health"}, "health_check_path"),
+        ({"health_check_path": "/he alth"}, "health_check_path"),
+        ({"health_check_path": "/health\n"}, "health_check_path"),
+        ({"cpu": 300}, "cpu"),
+        ({"cpu": "256"}, "cpu"),
+        ({"memory_mib": 1000}, "memory_mib"),
+        ({"cpu": 512, "memory_mib": 512}, "memory_mib"),
+        ({"scaling": {"min": 0}}, "scaling.min"),
+        ({"scaling": {"min": 4}}, "scaling.min"),
+        ({"scaling": {"target": 0}}, "scaling.target"),
+        ({"scaling": {"target": 101}}, "scaling.target"),
+        ({"scaling": {"metric": "AVERAGE_MEMORY", "target": 101}}, "scaling.target"),
+        ({"scaling": {"metric": "CPU"}}, "scaling.metric"),
+        ({"scaling": 3}, "scaling"),
+        ({"environment": {"1X": "a"}}, "environment.1X"),
+        ({"environment": {"A B": "a"}}, "environment.A B"),
+        ({"environment": {"A": 1}}, "environment.A"),
+        ({"environment": ["A=1"]}, "environment"),
+        ({"secrets": {"A": "plain"}}, "secrets.A"),
+        ({"secrets": {"A": f"{SECRET}:key"}}, "secrets.A"),
+        ({"environment": {"A": "a"}, "secrets": {"A": SECRET}}, "secrets.A"),
+        ({"command": "run it"}, "command"),
+        ({"command": [""]}, "command[0]"),
+        ({"cluster": "a b"}, "cluster"),
+        ({"network": {"subnets": ["subnet-11111111"]}}, "network.subnets"),
+        ({"network": {"subnets": ["subnet-11111111", "subnet-11111111"]}}, "network.subnets"),
+        ({"network": {"subnets": ["vpc-11111111", "subnet-11111111"]}}, "network.subnets[0]"),
+        ({"network": {"security_groups": ["sg-1"]}}, "network.security_groups[0]"),
+        ({"roles": {"task": "arn:aws:iam::111122223333:user/web"}}, "roles.task"),
+        ({"roles": {"execution": "web"}}, "roles.execution"),
+        ({"task_definition_arn": TASK_DEFINITION}, "task_definition_arn"),
+        ({"build": None, "task_definition_arn": TASK_DEFINITION[:-2]}, "task_definition_arn"),
+        ({"logs": {"retention_days": 0}}, "logs.retention_days"),
+        ({"repository": {"encryption": "AES"}}, "repository.encryption"),
+        ({"repository": {"kms_key_arn": "arn:aws:kms:us-east-1:111122223333:key/1"}}, "repository.kms_key_arn"),
+        ({"repository": {"push_principals": ["arn:aws:iam::111122223333:root"]}}, "repository.push_principals[0]"),
+        ({"repository": {"push_principals": [ROLE, ROLE]}}, "repository.push_principals[1]"),
+        ({"repository": {"push_principals": ["*"]}}, "repository.push_principals[0]"),
+        ({"repository": {"expire_untagged_days": 0}}, "repository.expire_untagged_days"),
+        ({"build": None, "image": "nginx", "repository": {"keep_tagged": 30}}, "repository"),
+        ({"build": {"context": " "}}, "build.context"),
+        ({"build": {"context": "a\nb"}}, "build.context"),
+        ({"build": {"platform": "linux/arm64"}}, "build.platform"),
+        ({"build": 3}, "build"),
+        ({"removal_policy": "keep"}, "removal_policy"),
+        ({"termination_protection": "yes"}, "termination_protection"),
+        ({"regions": []}, "regions"),
+        ({"regions": ["Ireland"]}, "regions[0]"),
+        ({"regions": ["us-east-1", "us-east-1"]}, "regions[1]"),
+    ],
+)
+def test_a_wrong_value_is_refused_at_its_own_path(change: dict[str, Any], path: str) -> None:
+    assert path in problems_of(MINIMAL | change)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("container_port", 80),
+        ("cpu", 512),
+        ("environment", {"A": "a"}),
+        ("secrets", {"A": SECRET}),
+        ("command", ["run"]),
+        ("logs", {"retention_days": 7}),
+    ],
+)
+def test_a_custom_task_definition_excludes_what_it_decides_itself(name: str, value: object) -> None:
+    data = {"name": "hello", "task_definition_arn": TASK_DEFINITION}
+    assert problems_of(data) == {}
+    assert name in problems_of(data | {name: value})
+
+
+def test_a_custom_task_definition_excludes_execution_and_task_roles_but_not_the_infrastructure_role() -> None:
+    data = {"name": "hello", "task_definition_arn": TASK_DEFINITION}
+    assert set(problems_of(data | {"roles": {"execution": ROLE, "task": ROLE}})) == {"roles.execution", "roles.task"}
+    assert problems_of(data | {"roles": {"infrastructure": ROLE}}) == {}
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        SECRET,
+        f"{SECRET}:key::",
+        f"{SECRET}::AWSCURRENT:",
+        SECRET.replace("arn:aws:", "arn:aws-us-gov:"),
+        SECRET.replace("arn:aws:", "arn:aws-iso-b:"),
+        SECRET.replace("arn:aws:", "arn:aws-cn:").replace("eu-west-1", "cn-north-1"),
+        "arn:aws-eusc:ssm:eusc-de-east-1:111122223333:parameter/team/web",
+    ],
+)
+def test_secrets_and_parameters_of_every_partition_are_taken(arn: str) -> None:
+    assert problems_of(MINIMAL | {"secrets": {"A": arn}}) == {}
+
+
+def test_every_documented_retention_is_taken() -> None:
+    for days in LOG_RETENTION_DAYS:
+        assert problems_of(MINIMAL | {"logs": {"retention_days": days}}) == {}
+
+
+def test_the_value_that_came_is_cut_short_in_the_message() -> None:
+    message = problems_of(MINIMAL | {"cluster": "x y" * 500})["cluster"]
+    assert len(message) < 200
+
+
+def test_what_is_no_mapping_is_refused() -> None:
+    for data in (None, [], "text", 3):
+        assert "" in problems_of(data)
+
+
+def test_making_a_definition_directly_holds_the_rules_too() -> None:
+    with pytest.raises(pydantic.ValidationError, match="512, 1024 or 2048 MiB"):
+        AppDefinition.model_validate(MINIMAL | {"memory_mib": 8192})
+
+
+def test_a_definition_cannot_be_changed() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        parse_definition(MINIMAL).cpu = 512  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_key_given_twice_is_refused_with_its_line() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        parse_definition_text("name: hello\nbuild: .\nname: other\n")
+    assert (caught.value.code, caught.value.details) == ("invalid_yaml", {"line": 3, "column": 1})
+
+
+def test_a_key_given_twice_deep_inside_is_refused_too() -> None:
+    with pytest.raises(DefinitionError, match="'A' is given twice at line 3"):
+        parse_definition_text("name: hello\nenvironment:\n  {A: x, A: y}\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1", "a: b: c", "\x00", "name: &a [*a]", "when: 2024-99-99", "--- a\n--- b", "!x y"]
+)
+def test_what_is_no_yaml_is_refused(text: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        parse_definition_text(text)
+    assert caught.value.code == "invalid_yaml"
+
+
+def test_json_is_taken_too_and_a_key_given_twice_in_it_is_refused() -> None:
+    assert parse_definition_text('{"name": "hello", "build": ".", "command": ["\\ud800\\udc00"]}').command == (
+        "\U00010000",
+    )
+    with pytest.raises(DefinitionError, match="given twice"):
+        parse_definition_text('{"name": "hello", "name": "hello"}')
+
+
+def test_merge_keys_of_yaml_work() -> None:
+    text = "name: hello\nbuild: .\n<<: {cpu: 512, memory_mib: 1024}\n"
+    assert parse_definition_text(text).cpu == 512
+
+
+def test_a_file_of_unreasonable_size_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="at most 200000 characters"):
+        parse_definition_text("#" * 200_001)
+
+
+# Properties
+
+_names = st.from_regex(r"[a-z]([a-z0-9]|-[a-z0-9]){0,9}", fullmatch=True)
+_variables = st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]{0,9}", fullmatch=True), st.text(max_size=20), max_size=4)
+_sizes = st.sampled_from([(cpu, memory) for cpu, sizes in MEMORY_MIB_BY_CPU.items() for memory in sizes])
+_anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_keys = st.sampled_from([*AppDefinition.model_fields]) | st.text(max_size=12) | st.integers()
+
+
+@st.composite
+def valid_definitions(draw: st.DrawFn) -> dict[str, Any]:
+    cpu, memory_mib = draw(_sizes)
+    low = draw(st.integers(1, 20))
+    return {
+        "name": draw(_names),
+        "build": draw(st.sampled_from([".", "./app", {"context": "x", "target": "runtime"}])),
+        "container_port": draw(st.integers(1, 65535)),
+        "cpu": cpu,
+        "memory_mib": memory_mib,
+        "scaling": {"min": low, "max": draw(st.integers(low, 40)), "target": draw(st.integers(1, 100))},
+        "environment": draw(_variables),
+        "command": draw(st.lists(st.text(min_size=1, max_size=10), max_size=3)),
+    }
+
+
+@given(valid_definitions())
+def test_a_valid_definition_survives_its_canonical_text(data: dict[str, Any]) -> None:
+    before = copy.deepcopy(data)
+    definition = parse_definition(data)
+    assert data == before
+    assert parse_definition_text(definition.canonical_json()) == definition
+    assert parse_definition(definition.model_dump()) == definition
+    reordered = {key: data[key] for key in reversed(list(data))}
+    assert parse_definition(reordered).canonical_json() == definition.canonical_json()
+
+
+@given(valid_definitions())
+def test_what_is_accepted_satisfies_the_published_schema(data: dict[str, Any]) -> None:
+    parse_definition(data)
+    jsonschema.Draft202012Validator(definition_schema()).validate(data)
+
+
+@given(st.dictionaries(_keys, _anything, max_size=6))
+def test_any_data_is_either_accepted_or_refused_with_problems(data: dict[Any, Any]) -> None:
+    found = problems_of(data)
+    if found:
+        assert all(found.values())
+    else:
+        jsonschema.Draft202012Validator(definition_schema()).validate(json.loads(json.dumps(data)))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_either_accepted_or_refused_with_an_error_of_ours(text: str) -> None:
+    with pytest.raises(DefinitionError):
+        parse_definition_text(text)
+
+
+@given(st.sampled_from([*MEMORY_MIB_BY_CPU]), st.integers(512, 131072))
+def test_a_task_size_is_accepted_exactly_when_fargate_has_it(cpu: int, memory_mib: int) -> None:
+    found = problems_of(MINIMAL | {"cpu": cpu, "memory_mib": memory_mib})
+    assert (found == {}) == is_valid_size(cpu, memory_mib)
+
+
+def test_the_schema_is_a_valid_one_that_explains_each_key() -> None:
+    schema = definition_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["additionalProperties"] is False
+    assert schema["$id"].startswith("urn:expressway:")
+    sections = schema["$defs"].values()
+    keys = [*schema["properties"].values(), *(each for section in sections for each in section["properties"].values())]
+    assert all(key.get("description") or "$ref" in key for key in keys)
+    assert all(section["additionalProperties"] is False and section["description"] for section in sections)
+
+
+def test_the_schema_refuses_what_the_parser_refuses_in_a_single_field() -> None:
+    validator = jsonschema.Draft202012Validator(definition_schema())
+    assert validator.is_valid(MINIMAL)
+    for change in (
+        {"name": "Bad"},
+        {"cpu": 300},
+        {"environment": {"A B": "x"}},
+        {"logs": {"retention_days": 4}},
+        {"x": 1},
+    ):
+        assert not validator.is_valid(MINIMAL | change), change
