@@ -1,0 +1,95 @@
+"""Comparing templates: exact, silent about what is equal, clear about what replaces."""
+
+import copy
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expressway.model.change import StackChange, compare_templates
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+RESOURCES = st.dictionaries(
+    st.text("ABC", min_size=1, max_size=2),
+    st.fixed_dictionaries(
+        {"Type": st.sampled_from(["AWS::ECR::Repository", "AWS::IAM::Role"])},
+        optional={"Properties": st.dictionaries(st.sampled_from(["RepositoryName", "Tags", "Path"]), JSON)},
+    ),
+    max_size=3,
+)
+
+
+def compare(before: dict[str, Any] | None, after: dict[str, Any], **parameters: dict[str, str]) -> StackChange:
+    return compare_templates(
+        "stack",
+        before=before,
+        after=after,
+        parameters_before=parameters.get("old", {}),
+        parameters_after=parameters.get("new", {}),
+    )
+
+
+def service(**properties: Any) -> dict[str, Any]:
+    return {"Resources": {"Service": {"Type": "AWS::ECS::ExpressGatewayService", "Properties": properties}}}
+
+
+@given(RESOURCES)
+def test_a_template_compared_with_itself_changes_nothing(resources: dict[str, Any]) -> None:
+    template = {"Resources": resources}
+    assert compare(template, copy.deepcopy(template)).is_empty
+
+
+@given(RESOURCES, RESOURCES)
+def test_comparing_leaves_both_sides_as_they_were(old: dict[str, Any], new: dict[str, Any]) -> None:
+    before, after = {"Resources": old}, {"Resources": new}
+    kept = copy.deepcopy((before, after))
+    change = compare(before, after)
+    assert (before, after) == kept
+    assert {item.logical_id for item in change.resources} <= {*old, *new}
+    assert {item.logical_id for item in change.resources} >= {*old} ^ {*new}
+
+
+def test_a_new_stack_creates_every_resource() -> None:
+    change = compare(None, service(ServiceName="hello"))
+    assert change.is_new
+    assert [(item.action, item.logical_id) for item in change.resources] == [("create", "Service")]
+
+
+def test_a_changed_property_names_its_path_and_both_values() -> None:
+    change = compare(service(Cpu="256"), service(Cpu="512"))
+    (resource,) = change.resources
+    assert resource.action == "update"
+    assert [(item.path, item.before, item.after) for item in resource.properties] == [("Cpu", "256", "512")]
+
+
+def test_a_changed_create_only_property_replaces_the_service() -> None:
+    change = compare(service(ServiceName="a", Cpu="256"), service(ServiceName="b", Cpu="256"))
+    assert [item.logical_id for item in change.replacements] == ["Service"]
+
+
+def test_a_changed_parameter_changes_the_resources_that_refer_to_it() -> None:
+    template = service(PrimaryContainer={"Image": {"Ref": "ImageUri"}})
+    change = compare(template, template, old={"ImageUri": "a"}, new={"ImageUri": "b"})
+    assert [(item.path, item.before, item.after) for item in change.parameters] == [("ImageUri", "a", "b")]
+    assert [item.path for item in change.resources[0].properties] == ["PrimaryContainer.Image"]
+
+
+def test_the_order_of_environment_variables_is_no_difference() -> None:
+    entries = [{"Name": "A", "Value": "1"}, {"Name": "B", "Value": "2"}]
+    before = service(PrimaryContainer={"Environment": entries})
+    after = service(PrimaryContainer={"Environment": entries[::-1]})
+    assert compare(before, after).is_empty
+
+
+def test_a_removed_resource_is_a_deletion() -> None:
+    change = compare(service(), {"Resources": {}})
+    assert [item.logical_id for item in change.deletions] == ["Service"]
+
+
+def test_a_changed_output_alone_is_a_change() -> None:
+    change = compare({"Outputs": {"Url": {"Value": "a"}}}, {"Outputs": {"Url": {"Value": "b"}}})
+    assert [item.path for item in change.outputs] == ["Url"]

@@ -1,0 +1,152 @@
+"""A CloudFormation in memory: real state machine, no network, every step scripted by the test."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import json
+from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
+from expressway.model.stack import StackEvent, StackState, owner_of
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class ManualClock:
+    """A clock that only moves when somebody sleeps."""
+
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class InMemoryCloudFormation:
+    """Stacks by name. `fail_next` makes the next execution fail with these (logical id, reason) events."""
+
+    stacks: dict[str, StackState] = field(default_factory=dict)
+    log: dict[str, list[StackEvent]] = field(default_factory=dict)
+    change_sets: dict[tuple[str, str], tuple[ChangeSetRequest, ChangeSet]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    fail_next: list[tuple[str, str]] = field(default_factory=list)
+    reject_next: str | None = None
+    changes: tuple[ChangeSetChange, ...] = ()
+    polls_until_done: int = 2
+    pending: dict[str, list[StackState]] = field(default_factory=dict)
+    numbers: count = field(default_factory=lambda: count(1))
+
+    # -- reads ----------------------------------------------------------------------------------------------
+    def describe(self, stack_name: str) -> StackState | None:
+        name = stack_name.split("/")[1] if stack_name.startswith("arn:") else stack_name
+        if self.pending.get(name):
+            self._become(self.pending[name].pop(0))
+        stack = self.stacks.get(name)
+        if stack is None or (stack.status == "DELETE_COMPLETE" and not stack_name.startswith("arn:")):
+            return None
+        return stack
+
+    def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]:
+        events = self.log.get(stack_id, [])
+        ids = [event.event_id for event in events]
+        return tuple(events[ids.index(after_event_id) + 1 :] if after_event_id in ids else events)
+
+    def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None:
+        found = self.change_sets.get((stack_name, change_set_name))
+        return found[1] if found else None
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]:
+        return tuple(name for owner, name in self.change_sets if owner == stack_name)
+
+    def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]:
+        return ()
+
+    # -- writes ---------------------------------------------------------------------------------------------
+    def create_change_set(self, request: ChangeSetRequest) -> bool:
+        key = (request.stack_name, request.change_set_name)
+        if key in self.change_sets:
+            return False
+        self.calls.append("create_change_set")
+        current = self.stacks.get(request.stack_name)
+        if request.creates_stack and (current is None or current.status == "DELETE_COMPLETE"):
+            stack_id = f"arn:aws:cloudformation:us-east-1:000000000000:stack/{request.stack_name}/{next(self.numbers)}"
+            self._become(StackState(request.stack_name, stack_id, "REVIEW_IN_PROGRESS"))
+        stack = self.stacks[request.stack_name]
+        rejected, self.reject_next = self.reject_next, None
+        self.change_sets[key] = (
+            request,
+            ChangeSet(
+                name=request.change_set_name,
+                change_set_id=f"arn:change-set/{request.change_set_name}",
+                stack_name=request.stack_name,
+                stack_id=stack.stack_id,
+                status="FAILED" if rejected else "CREATE_COMPLETE",
+                execution_status="UNAVAILABLE" if rejected else "AVAILABLE",
+                reason=rejected or "",
+                is_empty=bool(rejected and "didn't contain changes" in rejected),
+                changes=self.changes,
+            ),
+        )
+        return True
+
+    def execute_change_set(self, change_set: ChangeSet) -> None:
+        self.calls.append("execute_change_set")
+        request, _ = self.change_sets.pop((change_set.stack_name, change_set.name))
+        stack = self.stacks[change_set.stack_name]
+        verb = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
+        self._become(replace(stack, status=f"{verb}_IN_PROGRESS"))
+        for logical_id, reason in self.fail_next:
+            self._event(stack.stack_id, logical_id, "AWS::ECS::ExpressGatewayService", f"{verb}_FAILED", reason)
+        if self.fail_next:
+            end = replace(stack, status="ROLLBACK_COMPLETE" if verb == "CREATE" else "UPDATE_ROLLBACK_COMPLETE")
+        else:
+            end = replace(
+                stack,
+                status=f"{verb}_COMPLETE",
+                template=request.template_body,
+                owner_app=owner_of(json.loads(request.template_body)),
+                parameters=dict(request.parameters),
+                updated_at=EPOCH + timedelta(seconds=next(self.numbers)),
+            )
+        self.fail_next = []
+        waiting = [replace(stack, status=f"{verb}_IN_PROGRESS")] * (self.polls_until_done - 1)
+        self.pending[stack.name] = [*waiting, end]
+
+    def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
+        self.calls.append("delete_change_set")
+        del self.change_sets[(stack_name, change_set_name)]
+
+    def delete_stack(self, stack_id: str, *, client_token: str) -> None:
+        self.calls.append("delete_stack")
+        stack = next(stack for stack in self.stacks.values() if stack.stack_id == stack_id)
+        self._become(replace(stack, status="DELETE_IN_PROGRESS"))
+        self.pending[stack.name] = [replace(stack, status="DELETE_COMPLETE")]
+
+    def continue_rollback(self, stack_id: str, *, client_token: str) -> None:
+        self.calls.append("continue_rollback")
+        stack = next(stack for stack in self.stacks.values() if stack.stack_id == stack_id)
+        self.pending[stack.name] = [replace(stack, status="UPDATE_ROLLBACK_COMPLETE")]
+
+    def protect(self, stack_name: str, *, enabled: bool) -> None:
+        self.calls.append(f"protect {enabled}")
+        self.stacks[stack_name] = replace(self.stacks[stack_name], termination_protection=enabled)
+
+    # -- the state machine ----------------------------------------------------------------------------------
+    def _become(self, stack: StackState) -> None:
+        previous = self.stacks.get(stack.name)
+        self.stacks[stack.name] = stack
+        if previous is None or previous.status != stack.status or previous.stack_id != stack.stack_id:
+            self._event(stack.stack_id, stack.name, STACK_TYPE, stack.status, "", physical_id=stack.stack_id)
+
+    def _event(
+        self, stack_id: str, logical_id: str, resource_type: str, status: str, reason: str, *, physical_id: str = ""
+    ) -> None:
+        number = next(self.numbers)
+        event = StackEvent(
+            EPOCH + timedelta(seconds=number), logical_id, physical_id, resource_type, status, reason, f"event-{number}"
+        )
+        self.log.setdefault(stack_id, []).append(event)

@@ -1,0 +1,188 @@
+"""A stack is brought to its template, and every way in which that can go wrong ends clearly."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from expressway.errors import RefusedError, StackError
+from expressway.model.change_set import ChangeSetChange, ChangeSetDetail
+from expressway.model.progress import NeverCancelled, Progress
+from expressway.model.stack import StackState
+from expressway.model.template import Template
+from expressway.operations.apply_stack import StackOutcome, StackRequest, apply_stack, change_set_name
+from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
+
+NAME = "hello-express-service"
+
+
+def template(**resources: object) -> Template:
+    body = {"Metadata": {"Expressway": {"App": "hello", "Schema": 1}}, "Resources": resources or {"A": {"Type": "T"}}}
+    return Template(NAME, json.dumps(body))
+
+
+class Interrupted(RuntimeError):
+    """Raised by a cancellation in place of a killed process."""
+
+
+class CancelNow:
+    def raise_if_cancelled(self) -> None:
+        raise Interrupted
+
+
+def run(stacks: InMemoryCloudFormation, told: list[Progress] | None = None, **options: object) -> StackOutcome:
+    wanted = options.pop("template", template())
+    cancellation = options.pop("cancellation", NeverCancelled())
+    request = StackRequest(app_name="hello", template=wanted, phase="service", **options)  # type: ignore[arg-type]
+    sink = (told if told is not None else []).append
+    return apply_stack(request, stacks=stacks, clock=ManualClock(), progress=sink, cancellation=cancellation)  # type: ignore[arg-type]
+
+
+def existing(status: str, **fields: object) -> InMemoryCloudFormation:
+    stacks = InMemoryCloudFormation()
+    run(stacks)
+    stacks.stacks[NAME] = replace(stacks.stacks[NAME], status=status, **fields)  # type: ignore[arg-type]
+    stacks.calls.clear()
+    return stacks
+
+
+def test_a_new_stack_is_created_and_its_events_are_told() -> None:
+    stacks, told = InMemoryCloudFormation(), []
+    outcome = run(stacks, told)
+    assert outcome.result == "created"
+    assert outcome.stack.status == "CREATE_COMPLETE"
+    assert any("CREATE_COMPLETE" in progress.message for progress in told)
+
+
+def test_the_same_template_again_changes_nothing_and_asks_for_no_change_set() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    assert run(stacks).result == "unchanged"
+    assert stacks.calls == []
+
+
+def test_another_template_updates_the_stack() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    outcome = run(stacks, template=template(B={"Type": "T"}))
+    assert outcome.result == "updated"
+    assert json.loads(outcome.stack.template)["Resources"] == {"B": {"Type": "T"}}
+
+
+def test_no_changes_found_by_cloudformation_is_a_result_and_leaves_no_change_set() -> None:
+    stacks = existing("UPDATE_COMPLETE")
+    stacks.reject_next = "The submitted information didn't contain changes."
+    assert run(stacks, template=template(B={"Type": "T"})).result == "unchanged"
+    assert stacks.change_sets == {}
+
+
+def test_the_remains_of_a_failed_create_are_cleared_first() -> None:
+    stacks = existing("ROLLBACK_COMPLETE")
+    assert run(stacks).result == "created"
+    assert stacks.calls == ["delete_stack", "create_change_set", "execute_change_set"]
+
+
+@pytest.mark.parametrize("owner", [None, "other"])
+def test_a_stack_of_another_owner_is_refused_untouched(owner: str | None) -> None:
+    stacks = existing("CREATE_COMPLETE", owner_app=owner)
+    with pytest.raises(RefusedError) as refused:
+        run(stacks, template=template(B={"Type": "T"}))
+    assert refused.value.code == "stack_foreign"
+    assert stacks.calls == []
+
+
+def test_a_stack_of_another_owner_is_taken_over_when_asked() -> None:
+    stacks = existing("CREATE_COMPLETE", owner_app=None)
+    assert run(stacks, template=template(B={"Type": "T"}), adopt=True).result == "updated"
+
+
+def test_a_rollback_that_failed_is_not_continued_unasked() -> None:
+    stacks = existing("UPDATE_ROLLBACK_FAILED")
+    with pytest.raises(StackError) as failure:
+        run(stacks)
+    assert failure.value.code == "update_rollback_failed"
+    assert "--continue-rollback" in failure.value.hint
+    assert stacks.calls == []
+
+
+def test_a_rollback_that_failed_is_continued_when_asked() -> None:
+    stacks = existing("UPDATE_ROLLBACK_FAILED")
+    outcome = run(stacks, template=template(B={"Type": "T"}), continue_rollback=True)
+    assert outcome.result == "updated"
+    assert stacks.calls[0] == "continue_rollback"
+
+
+def test_a_running_operation_is_waited_for_and_then_found_to_have_done_the_work() -> None:
+    stacks = existing("UPDATE_IN_PROGRESS")
+    stacks.pending[NAME] = [stacks.stacks[NAME], replace(stacks.stacks[NAME], status="UPDATE_COMPLETE")]
+    told: list[Progress] = []
+    assert run(stacks, told).result == "unchanged"
+    assert "waiting" in told[0].message
+
+
+def test_an_operation_that_does_not_end_in_time_is_refused_clearly() -> None:
+    stacks = existing("UPDATE_IN_PROGRESS")
+    with pytest.raises(StackError) as failure:
+        run(stacks, busy_seconds=30)
+    assert failure.value.code == "stack_busy"
+    assert stacks.calls == []
+
+
+def test_the_first_real_cause_is_reported_not_its_consequence() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    stacks.fail_next = [("LogGroup", "Resource update cancelled"), ("Service", "CannotPullContainerError: not found")]
+    with pytest.raises(StackError) as failure:
+        run(stacks, template=template(B={"Type": "T"}))
+    assert failure.value.code == "stack_failed"
+    assert "CannotPullContainerError" in failure.value.message
+    assert failure.value.details["status"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_replacement_is_refused_and_its_change_set_removed() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    detail = ChangeSetDetail("/Properties/ServiceName", "a", "b", "Always")
+    stacks.changes = (ChangeSetChange("Modify", "Service", "arn", "AWS::ECS::X", "True", "", (detail,)),)
+    with pytest.raises(RefusedError) as refused:
+        run(stacks, template=template(B={"Type": "T"}))
+    assert refused.value.code == "replacement_refused"
+    assert refused.value.details["properties"] == ["/Properties/ServiceName"]
+    assert stacks.change_sets == {}
+    assert run(stacks, template=template(B={"Type": "T"}), allow_replacement=True).result == "updated"
+
+
+def test_a_run_killed_before_executing_is_continued_with_the_same_change_set() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    with pytest.raises(Interrupted):
+        run(stacks, template=template(B={"Type": "T"}), cancellation=CancelNow())
+    assert stacks.calls == ["create_change_set"]
+    assert run(stacks, template=template(B={"Type": "T"})).result == "updated"
+    assert stacks.calls == ["create_change_set", "execute_change_set"]
+
+
+def test_a_rejected_create_leaves_no_stack_under_review() -> None:
+    stacks = InMemoryCloudFormation(reject_next="Properties validation failed")
+    with pytest.raises(StackError) as failure:
+        run(stacks)
+    assert failure.value.code == "change_set_failed"
+    assert stacks.describe(NAME) is None
+    assert stacks.change_sets == {}
+
+
+def test_termination_protection_follows_the_request() -> None:
+    stacks = InMemoryCloudFormation()
+    run(stacks, termination_protection=True)
+    assert stacks.stacks[NAME].termination_protection
+    run(stacks, termination_protection=False)
+    assert not stacks.stacks[NAME].termination_protection
+
+
+def test_the_change_sets_name_depends_on_the_template_the_parameters_and_the_state() -> None:
+    request = StackRequest("hello", template(), "service")
+    other = StackRequest("hello", template(B={"Type": "T"}), "service")
+    stack = StackState(NAME, "arn:1", "UPDATE_COMPLETE")
+    names = {
+        change_set_name(request, None, {}),
+        change_set_name(request, stack, {}),
+        change_set_name(request, None, {"ImageUri": "x"}),
+        change_set_name(other, None, {}),
+    }
+    assert len(names) == 4
+    assert change_set_name(request, stack, {}) == change_set_name(request, stack, {})
