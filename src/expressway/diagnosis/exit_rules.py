@@ -1,0 +1,86 @@
+"""What the exit of a container means, told with the line of its log that says why."""
+
+from collections.abc import Mapping
+
+from expressway.diagnosis.facts import DeploymentFacts, Statement
+from expressway.diagnosis.log_excerpt import telling_line
+from expressway.diagnosis.message_rules import cause_of_message
+from expressway.model.cause import Cause
+from expressway.model.service import ContainerState, TaskState
+
+_LOG_LINES_KEPT = 4
+_CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
+
+EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
+    0: (
+        "container_finished",
+        "ended by itself; a service has to keep running",
+        "Let the command stay in the foreground (no daemon mode, no one-off script).",
+    ),
+    126: (
+        "command_not_executable",
+        "exited with code 126: its command cannot be executed",
+        "Make the file executable in the Dockerfile (RUN chmod +x …), and check that its interpreter is there.",
+    ),
+    127: (
+        "command_not_found",
+        "exited with code 127: its command was not found",
+        "Correct the command in the definition or the Dockerfile's ENTRYPOINT and CMD.",
+    ),
+    134: ("container_crashed", "exited with code 134: it aborted itself (SIGABRT)", _CORRECT_IT),
+    137: (
+        "container_killed",
+        "exited with code 137: it was killed (SIGKILL), most often for using too much memory",
+        "Raise memory_mib in the definition, and let the application end within 30 s of SIGTERM.",
+    ),
+    139: (
+        "container_crashed",
+        "exited with code 139: it accessed invalid memory (SIGSEGV)",
+        "Check native libraries and the image's architecture; build for linux/amd64.",
+    ),
+    143: (
+        "container_terminated",
+        "exited with code 143: something told it to stop (SIGTERM)",
+        "Look for what stopped it: a health check, a scale-in, or the application's own supervisor.",
+    ),
+    255: ("container_exited", "exited with code 255: its command could not run or failed at once", _CORRECT_IT),
+}
+_ANY_CODE = ("container_exited", "exited with code {code}", _CORRECT_IT)
+
+
+def exited_container(facts: DeploymentFacts) -> Cause | None:
+    """The first task whose essential container exited by itself (a failed health check is another rule's)."""
+    for task in facts.failed_tasks:
+        container = _culprit(task)
+        if container is not None and not task.failed_health_check:
+            return _cause(task, container, facts.logs.get(task.task_id, ()))
+    return None
+
+
+def _culprit(task: TaskState) -> ContainerState | None:
+    exited = [container for container in task.containers if container.exit_code is not None]
+    return next((one for one in exited if one.exit_code != 0), next(iter(exited), None))
+
+
+def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> Cause:
+    code = container.exit_code or 0
+    line = telling_line(log)
+    said = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
+    word, sentence, remedy = EXIT_CODES.get(code, _ANY_CODE)
+    happened = f"The container {container.name} {sentence.format(code=code)}"
+    first = f"{container.name}: exit code {code}"
+    evidence = (line, first, *_rest(log, line)) if line else (first,)
+    if said is not None:
+        return Cause(said.code, said.sentence, evidence, said.remedy, task.arn)
+    return Cause(
+        code=word,
+        sentence=f"{happened}: {line}" if line else f"{happened}; its log is empty.",
+        evidence=evidence,
+        remedy=remedy,
+        resource=task.arn,
+    )
+
+
+def _rest(log: tuple[str, ...], line: str) -> tuple[str, ...]:
+    others = [one.strip()[:300] for one in log if one.strip() and one.strip()[:300] != line]
+    return tuple(others[-_LOG_LINES_KEPT:])

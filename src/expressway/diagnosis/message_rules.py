@@ -1,0 +1,241 @@
+"""AWS's own words for what went wrong, and what they mean: a table, the more exact rows first.
+
+The texts are those of the ECS developer guide ("Stopped tasks error messages", "CannotPullContainer task
+errors", "Service event messages"), of containerd and Docker, and of CloudFormation's resource handlers.
+"""
+
+import re
+from dataclasses import dataclass
+
+from expressway.diagnosis.facts import Statement
+from expressway.model.cause import Cause
+
+_EVIDENCE_LIMIT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRule:
+    """One row: a pattern, and the sentence and remedy it stands for (named groups of the pattern fill them)."""
+
+    code: str
+    pattern: re.Pattern[str]
+    sentence: str
+    remedy: str
+    permanent: bool = True
+
+
+def _rule(code: str, pattern: str, sentence: str, remedy: str, *, permanent: bool = True) -> MessageRule:
+    return MessageRule(code, re.compile(pattern, re.IGNORECASE | re.DOTALL), sentence, remedy, permanent)
+
+
+_REF = r"(?P<image>[\w.-]+(?::\d+)?/[\w./-]+(?:@sha256:[0-9a-f]{64}|:[\w.-]+)?)"
+_OPTIONAL_REF = rf"(?:.*?{_REF})?"
+_DENIED = r"not authorized to perform:? "
+_NETWORK_REMEDY = (
+    "Give the tasks a way out: public subnets with a public IP, a NAT gateway, or VPC endpoints "
+    "for ECR, S3, Secrets Manager and CloudWatch Logs."
+)
+
+MESSAGE_RULES: tuple[MessageRule, ...] = (
+    _rule(
+        "wrong_architecture",
+        r"descriptor matching platform '(?P<platform>[^']+)'|no match for platform|"
+        r"does not match the (?:detected|specified|requested) (?:host )?platform|exec format error",
+        "The image is built for another processor architecture than the tasks run on.",
+        "Build it for linux/amd64 (build.platform: linux/amd64) and deploy again.",
+    ),
+    _rule(
+        "image_pull_denied",
+        rf"{_DENIED}(?P<action>ecr:\w+)",
+        "The execution role may not pull the image: {action} is denied.",
+        "Attach service-role/AmazonECSTaskExecutionRolePolicy to the execution role, and allow it in the "
+        "repository's policy when the image is in another account.",
+    ),
+    _rule(
+        "repository_not_found",
+        r"repository with name '(?P<name>[^']+)' does not exist|RepositoryNotFoundException|name unknown",
+        "The image's repository {name} does not exist in its registry.",
+        "Correct the repository in the image URI, its account and its region, or create it.",
+    ),
+    _rule(
+        "registry_rate_limited",
+        r"toomanyrequests|pull rate limit",
+        "The registry refuses the image because its pull rate limit is reached.",
+        "Copy the image into your own ECR repository, or pull it through an ECR cache.",
+        permanent=False,
+    ),
+    _rule(
+        "image_not_found",
+        rf"(?:CannotPull|pull|manifest|image|resolve){_OPTIONAL_REF}.*?"
+        r"(?:not found|manifest unknown|manifest for .* not found|no such image|requested image not found)",
+        "The image {image} does not exist in its registry.",
+        "Push it, or correct its tag or digest.",
+    ),
+    _rule(
+        "image_pull_denied",
+        rf"(?:CannotPull|pull){_OPTIONAL_REF}.*?(?:access denied|403 Forbidden|denied:|unauthorized|no basic auth)",
+        "The registry denies access to the image {image}.",
+        "Let the execution role pull it (ECR policy or repository policy), or give credentials for the registry.",
+    ),
+    _rule(
+        "log_group_missing",
+        r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group .*?ResourceNotFoundException",
+        "The log group that the container logs to does not exist.",
+        "Deploy the service stack, which makes it; the execution role cannot create log groups.",
+    ),
+    _rule(
+        "log_denied",
+        rf"{_DENIED}(?P<action>logs:\w+)",
+        "The execution role may not write the container's log: {action} is denied.",
+        "Attach service-role/AmazonECSTaskExecutionRolePolicy to the execution role.",
+    ),
+    _rule(
+        "secret_denied",
+        rf"{_DENIED}(?P<action>(?:secretsmanager|ssm|kms):\w+)(?: on resource:? (?P<name>[\w:/.+=@-]+[\w]))?",
+        "The execution role may not read the secret {name}: {action} is denied.",
+        "Grant the execution role that action on exactly this secret (and kms:Decrypt on its own key).",
+    ),
+    _rule(
+        "secret_key_missing",
+        r"did not contain (?:a )?json key (?P<name>[\w.-]+)",
+        "The secret has no JSON key {name}.",
+        "Add the key to the secret, or correct it in the secret's ARN.",
+    ),
+    _rule(
+        "secret_not_found",
+        r"can't find the specified secret(?: value)?|invalid (?:ssm )?parameters?:? (?P<name>[\w:/.-]+)|"
+        r"ParameterNotFound|secret (?P<other>[\w:/.-]+) (?:was )?not found",
+        "A secret or parameter that the definition names does not exist{name}.",
+        "Create it, or correct its ARN in the definition (names differ between regions and accounts).",
+    ),
+    _rule(
+        "registry_unreachable",
+        r"(?:CannotPull|unable to pull|ResourceInitialization|registry|logging driver|i/o timeout).*?"
+        r"(?:i/o timeout|dial tcp|deadline exceeded|Client\.Timeout|no such host|connection refused|"
+        r"There is a connection issue)",
+        "The tasks cannot reach the registry or an AWS endpoint over the network.",
+        _NETWORK_REMEDY,
+    ),
+    _rule(
+        "image_too_large",
+        r"no space left on device",
+        "The image does not fit on the task's disk.",
+        "Make the image smaller (Fargate gives 20 GiB), or use a task definition with more ephemeral storage.",
+    ),
+    _rule(
+        "command_not_found",
+        r"exec:? \"(?P<name>[^\"]+)\":? (?:executable file not found|stat .*no such file)|"
+        r"executable file (?P<other>\S+)? ?not found",
+        "The container cannot start: its command {name} is not in the image.",
+        "Correct the command in the definition or the Dockerfile's ENTRYPOINT and CMD.",
+    ),
+    _rule(
+        "command_not_executable",
+        r"(?:CannotStart|failed to (?:create|start)|exec).*?permission denied",
+        "The container cannot start: its command is not executable.",
+        "Make the file executable in the Dockerfile (RUN chmod +x …), and check USER.",
+    ),
+    _rule(
+        "out_of_memory",
+        r"OutOfMemory|killed due to memory usage",
+        "The container used more memory than it has and was killed.",
+        "Raise memory_mib in the definition, or make the application use less.",
+    ),
+    _rule(
+        "quota_exceeded",
+        r"limit on the number of vCPUs|LimitExceeded|TooMany(?:LoadBalancers|TargetGroups|Rules)|quota|"
+        r"maximum number of .* (?:reached|exceeded)",
+        "A service quota of the account is used up.",
+        "Ask for a higher quota in the Service Quotas console, or delete what is no longer needed.",
+    ),
+    _rule(
+        "capacity_unavailable",
+        r"capacity is unavailable|unable to place a task|RESOURCE:|no (?:Fargate )?capacity|"
+        r"insufficient (?:instance )?capacity",
+        "AWS has no capacity for the tasks at the moment.",
+        "Wait a few minutes and repeat the deployment, or use subnets in further zones.",
+        permanent=False,
+    ),
+    _rule(
+        "subnet_full",
+        r"InsufficientFreeAddresses|not enough free (?:IP )?addresses|free ip addresses",
+        "A subnet has no free IP addresses for the tasks.",
+        "Use larger subnets, or name further ones in the definition.",
+    ),
+    _rule(
+        "network_interface_failed",
+        r"configure ENI|network interface provisioning|network interface .*?(?:failed|timeout)",
+        "The task's network interface could not be made.",
+        "Check that the subnets and security groups of the definition still exist.",
+        permanent=False,
+    ),
+    _rule(
+        "subnets_unfit",
+        r"two subnets in (?:at least )?two|at least two (?:subnets|availability zones)|no default VPC|"
+        r"default VPC .*?(?:not|no)\b",
+        "The service needs at least two subnets in two availability zones, and they are not there.",
+        "Name two subnets in different zones in the definition (network.subnets), or make a default VPC.",
+    ),
+    _rule(
+        "role_not_assumable",
+        r"unable to assume (?:the )?(?:service.linked )?role(?: '?(?P<name>arn:[^\s']+)'?)?|"
+        r"role (?P<other>arn:\S+) (?:is invalid or )?cannot be assumed",
+        "ECS cannot assume the role {name}.",
+        "Let the role trust ecs.amazonaws.com (infrastructure) or ecs-tasks.amazonaws.com (execution).",
+    ),
+    _rule(
+        "permission_denied",
+        rf"{_DENIED}(?P<action>[\w-]+:\w+)",
+        "A role lacks a permission that the deployment needs: {action}.",
+        "Grant it: the infrastructure role needs service-role/AmazonECSInfrastructureRoleforExpressGatewayServices "
+        "together with ec2:DescribeAccountAttributes and ec2:DescribeInternetGateways.",
+    ),
+    _rule(
+        "permission_denied",
+        r"AccessDenied\w*|UnauthorizedOperation",
+        "A role lacks a permission that the deployment needs.",
+        "Grant what AWS names in the evidence to the role that it names.",
+    ),
+    _rule(
+        "resource_exists",
+        r"(?:(?P<name>[\w:/.-]+) )?already exists",
+        "A resource of that name exists already and does not belong to this stack.",
+        "Delete the resource or choose another app name; expressway never takes over what it did not make.",
+    ),
+)
+
+_WORDED: dict[tuple[str, str], str] = {
+    ("secret_not_found", "name"): ": {}",
+}
+
+
+def cause_of_message(statement: Statement) -> Cause | None:
+    """The cause that a text of AWS's names, or None when no row of the table knows it."""
+    for rule in MESSAGE_RULES:
+        match = rule.pattern.search(statement.text)
+        if match:
+            return Cause(
+                code=rule.code,
+                sentence=_fill(rule, match),
+                evidence=(evidence_line(statement.text),),
+                remedy=rule.remedy,
+                resource=statement.resource,
+                permanent=rule.permanent,
+            )
+    return None
+
+
+def _fill(rule: MessageRule, match: re.Match[str]) -> str:
+    found = {key: value for key, value in match.groupdict().items() if value}
+    words: dict[str, str] = {}
+    for key in ("image", "name", "action"):
+        value = found.get(key) or (found.get("other") if key == "name" else None) or ""
+        words[key] = _WORDED.get((rule.code, key), "{}").format(value) if value else ""
+    return " ".join(rule.sentence.format(**words).replace(" :", ":").replace(" .", ".").split())
+
+
+def evidence_line(text: str) -> str:
+    """AWS's text on one line, without request tokens, cut to 400 characters."""
+    one_line = " ".join(text.split())
+    cleaned = re.sub(r"\s*\((?:RequestToken|Service: |SDK Attempt)[^)]*\)", "", one_line)
+    return cleaned[:_EVIDENCE_LIMIT]
