@@ -1,0 +1,176 @@
+"""The commands about one app: schema, synth, diff, build, deploy, status, delete."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from expressway.cli.options import AppName, AsJson, DefinitionPath, Profile, Region, Sandbox, Yes
+from expressway.cli.output import print_json, print_target, progress_printer, reporting
+
+if TYPE_CHECKING:
+    from expressway.model.plan import Plan
+    from expressway.toolkit import Toolkit
+
+_HERE = Path()
+
+
+def schema() -> None:
+    """Print the JSON Schema of expressway.yaml, for editors."""
+    from expressway.model.definition import definition_schema
+
+    print_json(definition_schema())
+
+
+def synth(
+    path: DefinitionPath = _HERE,
+    out: Annotated[Path | None, typer.Option(help="Write the templates into this folder.")] = None,
+    lint: Annotated[bool, typer.Option(help="Check the templates with cfn-lint and cloudformation-validate.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write the app's CloudFormation templates; needs no AWS account."""
+    from expressway.cli.show import show_findings, show_templates
+    from expressway.toolkit import Toolkit, app_source
+
+    with reporting(as_json=as_json), Toolkit() as toolkit:
+        result = toolkit.synth(app_source(path), lint=lint, progress=progress_printer(as_json=as_json))
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            for template in result.templates:
+                (out / f"{template.stack_name}.template.json").write_text(template.body)
+        show_findings(result.findings, as_json=as_json)
+        show_templates(result, out, as_json=as_json)
+
+
+def diff(
+    path: DefinitionPath = _HERE,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when there are changes.")] = False,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what deploying would change, reading only; prints the plan's digest."""
+    from expressway.cli.show import show_plan
+    from expressway.toolkit import app_source
+
+    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+        plan = toolkit.diff(app_source(path), progress=progress_printer(as_json=as_json))
+        show_plan(plan, as_json=as_json)
+    if exit_code and not plan.is_empty:
+        raise SystemExit(10)
+
+
+def build(
+    path: DefinitionPath = _HERE,
+    app_name: Annotated[str | None, typer.Option(help="The app's name.", show_default="from expressway.yaml")] = None,
+    tag: Annotated[str | None, typer.Option(help="Tag of the image.", show_default="derived from its content")] = None,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the app's image and push it to the app's repository, which is made if it is missing."""
+    from expressway.cli.show import show_mapping
+    from expressway.toolkit import app_source
+
+    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+        name = app_name or app_source(path).definition.name
+        folder = path if path.is_dir() else path.parent
+        show_mapping(toolkit.build(name, str(folder), tag, progress=progress_printer(as_json=as_json)), as_json=as_json)
+
+
+def deploy(
+    path: DefinitionPath = _HERE,
+    plan: Annotated[str | None, typer.Option(help="Carry out only the plan with this digest (see diff).")] = None,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Take over stacks that Expressway did not make.")] = False,
+    allow_replacement: Annotated[
+        bool, typer.Option("--allow-replacement", help="Allow replacing resources; the URL then changes.")
+    ] = False,
+    continue_rollback: Annotated[
+        bool, typer.Option("--continue-rollback", help="First roll back further what got stuck.")
+    ] = False,
+    yes: Yes = False,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy the app: repository, image, service; repeat it at any time, it continues where it was."""
+    from expressway.cli.show import show_deployment, show_plan
+    from expressway.toolkit import app_source
+
+    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+        source = app_source(path)
+        printer = progress_printer(as_json=as_json)
+        if plan is None and not yes and sys.stdin.isatty() and not as_json:
+            shown = toolkit.diff(source, adopt=adopt, progress=printer)
+            show_plan(shown, as_json=False)
+            plan = _confirmed(shown)
+        result = toolkit.deploy(
+            source,
+            approved_plan=plan,
+            adopt=adopt,
+            allow_replacement=allow_replacement,
+            continue_rollback=continue_rollback,
+            progress=printer,
+        )
+        show_deployment(result, as_json=as_json)
+
+
+def status(
+    app_name: AppName,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the app's stacks, deployment, tasks, URL and last error."""
+    from expressway.cli.show import show_mapping
+
+    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+        show_mapping(toolkit.status(app_name).to_dict(), as_json=as_json)
+
+
+def delete(
+    app_name: AppName,
+    service_arn: Annotated[str | None, typer.Option(help="A service made outside Expressway's stacks.")] = None,
+    yes: Yes = False,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete the app: service, images, repository, roles and logs; says what it kept and why."""
+    from expressway.cli.show import show_deletion
+
+    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+        if not yes and sys.stdin.isatty() and not as_json:
+            typer.confirm(f"Delete {app_name} on {toolkit.target.describe()}?", abort=True, err=True)
+        result = toolkit.delete(app_name, service_arn, progress=progress_printer(as_json=as_json))
+        show_deletion(result, as_json=as_json)
+
+
+def mcp() -> None:
+    """Serve the MCP tools over standard input and output."""
+    from expressway.mcp.server import main
+
+    main()
+
+
+def _toolkit(sandbox: bool, profile: str | None, region: str | None) -> Toolkit:
+    from expressway.cli.targets import sandbox_url
+    from expressway.toolkit import Toolkit
+
+    toolkit = Toolkit(profile=profile, region=region, sandbox_url=sandbox_url() if sandbox else None)
+    print_target(toolkit.target.describe())
+    return toolkit
+
+
+def _confirmed(plan: Plan) -> str:
+    if not plan.is_empty:
+        typer.confirm(f"Carry out plan {plan.digest} on {plan.target}?", abort=True, err=True)
+    return plan.digest

@@ -1,0 +1,99 @@
+"""What a person or a script sees: data on standard output, everything else on standard error."""
+
+import json
+import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from expressway.errors import ExpresswayError, StillRunning
+from expressway.model.progress import Progress
+
+_LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
+
+
+def data_console() -> Console:
+    """Standard output; plain when piped."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def message_console() -> Console:
+    """Standard error; for everything that is not data."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Mapping[str, Any] | list[Any]) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_error(error: ExpresswayError, *, as_json: bool) -> None:
+    """The one way in which a command shows an error."""
+    if as_json:
+        print_json({"error": error.to_dict()})
+        return
+    console = message_console()
+    label = "still running" if isinstance(error, StillRunning) else "error"
+    console.print(f"[bold red]{label}[/] [dim]{escape(error.code)}[/] {escape(error.message)}")
+    for problem in error.details.get("problems", []):
+        if isinstance(problem, Mapping):
+            console.print(f"  [bold]{escape(str(problem.get('path', '')))}[/]: {escape(_problem_text(problem))}")
+        else:
+            console.print(f"  {escape(str(problem))}")
+    for line in error.details.get("evidence", []):
+        console.print(f"  [dim]│[/] {escape(str(line))}")
+    if error.hint:
+        console.print(f"  [cyan]→[/] {escape(error.hint)}")
+
+
+def _problem_text(problem: Mapping[str, Any]) -> str:
+    if problem.get("message"):
+        return str(problem["message"])
+    return f"expected {problem.get('expected')}, got {problem.get('got')!r}"
+
+
+class ProgressPrinter:
+    """Progress as lines on standard error with the time since the start; silent when nobody watches."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._started = time.monotonic()
+        self._console = message_console()
+        self._last = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if self._quiet or progress.message == self._last:
+            return
+        self._last = progress.message
+        elapsed = time.monotonic() - self._started
+        style = _LEVEL_STYLES[progress.level]
+        self._console.print(
+            f"[dim]{elapsed:6.1f}s[/] [cyan]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]"
+        )
+
+
+def progress_printer(*, as_json: bool) -> ProgressPrinter:
+    """Quiet in scripts: with --json, and when standard error is no terminal."""
+    return ProgressPrinter(quiet=as_json or not sys.stderr.isatty())
+
+
+@contextmanager
+def reporting(*, as_json: bool) -> Generator[None]:
+    """Turn an error into its message and its exit code, once, for every command."""
+    try:
+        yield
+    except ExpresswayError as error:
+        print_error(error, as_json=as_json)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        message_console().print("[yellow]stopped[/] Nothing is lost: repeat the command and it continues.")
+        raise SystemExit(130) from None
+
+
+def print_target(description: str) -> None:
+    """Where this command acts; always said, never on standard output."""
+    message_console().print(f"[dim]target[/] {escape(description)}")

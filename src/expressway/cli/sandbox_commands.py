@@ -1,0 +1,99 @@
+"""``expressway sandbox``: start, stop, look at and clear the embedded AWS."""
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from expressway.cli.options import AsJson
+from expressway.cli.output import message_console, print_json, progress_printer, reporting
+
+sandbox = typer.Typer(no_args_is_help=True, help="The embedded AWS: a local account with Express Mode.")
+
+Install = Annotated[
+    bool, typer.Option("--install", help="Install a container engine (Debian, root) where there is none.")
+]
+
+
+@sandbox.command()
+def start(
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1.", show_default="a free one")] = None,
+    install: Install = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start the embedded AWS, or tell that it runs already."""
+    from dataclasses import asdict
+
+    from expressway.sandbox.lifecycle import start as start_sandbox
+    from expressway.sandbox.private_engine import provide_engine
+
+    with reporting(as_json=as_json):
+        engine = provide_engine(install=install, progress=progress_printer(as_json=as_json))
+        info = start_sandbox(port=port, docker_host=engine.docker_host)
+        if as_json:
+            print_json(asdict(info))
+            return
+        message_console().print(f"The sandbox answers at {info.endpoint_url} (engine: {engine.docker_host}).")
+        message_console().print('[dim]Use it with --sandbox, or in this shell: eval "$(expressway sandbox env)"[/]')
+
+
+@sandbox.command()
+def stop(as_json: AsJson = False) -> None:
+    """Stop the embedded AWS and remove the containers that it started."""
+    from expressway.sandbox.lifecycle import default_state_dir
+    from expressway.sandbox.lifecycle import stop as stop_sandbox
+
+    with reporting(as_json=as_json):
+        stopped = stop_sandbox(default_state_dir())
+        if as_json:
+            print_json({"stopped": stopped})
+        else:
+            message_console().print("The sandbox is stopped." if stopped else "No sandbox was running.")
+
+
+@sandbox.command()
+def status(as_json: AsJson = False) -> None:
+    """Tell whether the embedded AWS runs, and where; exits with 1 when it does not."""
+    from dataclasses import asdict
+
+    from expressway.sandbox.lifecycle import default_state_dir
+    from expressway.sandbox.lifecycle import status as sandbox_status
+
+    with reporting(as_json=as_json):
+        info = sandbox_status(default_state_dir())
+        if as_json:
+            print_json({"running": info is not None, **(asdict(info) if info else {})})
+        else:
+            where = f"The sandbox answers at {info.endpoint_url}." if info else "No sandbox is running."
+            message_console().print(where)
+        if info is None:
+            raise SystemExit(1)
+
+
+@sandbox.command()
+def reset(as_json: AsJson = False) -> None:
+    """Remove everything from the embedded AWS; it keeps running."""
+    from expressway.sandbox.lifecycle import default_state_dir
+    from expressway.sandbox.lifecycle import reset as reset_sandbox
+
+    with reporting(as_json=as_json):
+        reset_sandbox(default_state_dir())
+        if as_json:
+            print_json({"reset": True})
+        else:
+            message_console().print("The sandbox is empty.")
+
+
+@sandbox.command()
+def env(as_json: AsJson = False) -> None:
+    """Print what points a shell at the embedded AWS: eval "$(expressway sandbox env)"."""
+    from expressway.cli.targets import running_sandbox
+    from expressway.sandbox.lifecycle import environment
+
+    with reporting(as_json=as_json):
+        variables = environment(running_sandbox())
+        if as_json:
+            print_json(variables)
+            return
+        for name, value in variables.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")

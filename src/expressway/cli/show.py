@@ -1,0 +1,135 @@
+"""How results look: tables for people, the same values as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from expressway.cli.output import data_console, message_console, print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from expressway.model.change import PropertyChange, ResourceChange, StackChange
+    from expressway.model.lint import LintFinding
+    from expressway.model.plan import Plan
+    from expressway.operations.delete import DeleteResult
+    from expressway.operations.deploy import DeployResult
+    from expressway.operations.synth import SynthResult
+
+_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("±", "red"), "delete": ("-", "red")}
+
+
+def show_findings(findings: tuple[LintFinding, ...], *, as_json: bool) -> None:
+    """Lint findings, on standard error; they are part of the data with --json."""
+    if as_json:
+        return
+    for finding in findings:
+        message_console().print(
+            f"[yellow]{finding.severity}[/] {finding.rule} {escape(finding.message)} "
+            f"[dim]({finding.tool}, {finding.stack} {escape(finding.path)})[/]"
+        )
+
+
+def show_templates(result: SynthResult, out: Path | None, *, as_json: bool) -> None:
+    """The templates themselves, or where they were written."""
+    templates = list(result.templates)
+    if as_json or out is None:
+        shape: dict[str, Any] = {
+            "templates": {template.stack_name: template.document for template in templates},
+            "digests": {template.stack_name: template.digest for template in templates},
+        }
+        if as_json:
+            print_json(shape | {"findings": [asdict(finding) for finding in result.findings]})
+        else:
+            print_json(shape["templates"])
+        return
+    for template in templates:
+        data_console().print(str(out / f"{template.stack_name}.template.json"))
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """A plan, stack by stack."""
+    if as_json:
+        print_json(plan.to_dict())
+        return
+    console = data_console()
+    for stack in plan.stacks:
+        _show_stack(stack)
+    if plan.image and plan.image.state == "to_build":
+        console.print(f"[green]+[/] image to build and push, tag {plan.image.tag}")
+    if plan.is_empty:
+        console.print("Nothing to do: what is deployed is what the definition says.")
+    console.print(f"[dim]plan {plan.digest}[/]")
+
+
+def _show_stack(stack: StackChange) -> None:
+    console = data_console()
+    if stack.is_empty:
+        console.print(f"[dim]  {stack.stack_name}: no changes[/]")
+        return
+    sign, colour = _SIGNS["create" if stack.is_new else "update"]
+    console.print(f"[{colour}]{sign}[/] [bold]{stack.stack_name}[/]{' (new stack)' if stack.is_new else ''}")
+    for change in stack.resources:
+        _show_resource(change)
+    for item in (*stack.parameters, *stack.settings):
+        _show_property(item, "parameter " if item in stack.parameters else "")
+    for item in stack.outputs:
+        console.print(f"    [yellow]~[/] output {item.path}")
+
+
+def _show_resource(change: ResourceChange) -> None:
+    sign, colour = _SIGNS[change.action]
+    note = " [bold red](replaced: gets another identity)[/]" if change.action == "replace" else ""
+    data_console().print(f"    [{colour}]{sign}[/] {change.resource_type} [bold]{change.logical_id}[/]{note}")
+    for item in change.properties:
+        _show_property(item, "    ")
+
+
+def _show_property(item: PropertyChange, prefix: str) -> None:
+    forced = " [red](forces replacement)[/]" if item.requires_replacement else ""
+    before, after = escape(_short(item.before)), escape(_short(item.after))
+    data_console().print(f"    {prefix}{escape(item.path)}: [red]{before}[/] → [green]{after}[/]{forced}")
+
+
+def _short(value: Any, limit: int = 120) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def show_deployment(result: DeployResult, *, as_json: bool) -> None:
+    """What a deployment did and where the service answers."""
+    if as_json:
+        print_json(asdict(result))
+        return
+    headline = "Nothing to do" if result.status == "unchanged" else "Deployed"
+    message_console().print(f"[green]{headline}[/] {result.app_name} in {result.elapsed_seconds:.1f} s")
+    for stack, outcome in result.stacks.items():
+        message_console().print(f"  [dim]{stack}: {outcome}[/]")
+    data_console().print(result.url or result.endpoint)
+
+
+def show_deletion(result: DeleteResult, *, as_json: bool) -> None:
+    """What a deletion removed, kept, and why."""
+    shape = result.to_dict()
+    if as_json:
+        print_json(shape)
+    else:
+        show_mapping(shape, as_json=False)
+
+
+def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:
+    """Any small answer: a table of its keys, nested values as compact JSON."""
+    if as_json:
+        print_json(value)
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, item in value.items():
+        text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
+        table.add_row(f"[bold]{name}[/]", escape(text))
+    data_console().print(table)
