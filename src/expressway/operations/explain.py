@@ -1,0 +1,177 @@
+"""Explain a failed deployment: gather the facts at once, judge them once.
+
+A fact that may not be read (a permission is missing) becomes a named gap; it never becomes a conclusion.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from expressway.diagnosis.deployment_cause import find_cause
+from expressway.diagnosis.facts import DeploymentFacts
+from expressway.errors import TargetError
+from expressway.model.cause import Cause
+from expressway.model.service import (
+    DeploymentState,
+    RevisionState,
+    ServiceState,
+    TaskState,
+    tasks_of_revision,
+)
+from expressway.model.stack import StackEvent
+from expressway.operations.service_ports import LogReads, ServiceReads, TargetReads
+
+T = TypeVar("T")
+_LOGS_READ = 3
+_THREADS = 6
+
+
+def explain_failure(
+    *,
+    cluster: str,
+    service_name: str,
+    ecs: ServiceReads,
+    logs: LogReads,
+    stack_events: Sequence[StackEvent] = (),
+    targets: TargetReads | None = None,
+) -> Cause | None:
+    """The first real cause of the service's newest failed or struggling deployment; None when none failed.
+
+    Works while a deployment fails, after its rollback, and for a while after the service was deleted (ECS
+    remembers stopped tasks for about an hour). Reads only; about two round trips, each in parallel.
+    """
+    return find_cause(
+        gather_facts(
+            cluster=cluster,
+            service_name=service_name,
+            ecs=ecs,
+            logs=logs,
+            stack_events=stack_events,
+            targets=targets,
+        )
+    )
+
+
+def gather_facts(
+    *,
+    cluster: str,
+    service_name: str,
+    ecs: ServiceReads,
+    logs: LogReads,
+    stack_events: Sequence[StackEvent] = (),
+    targets: TargetReads | None = None,
+) -> DeploymentFacts:
+    """All that can be read about the service's newest failed or running deployment."""
+    since = stack_events[0].timestamp if stack_events else None
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="explain") as pool:
+        reads = _Reads(pool)
+        asked_service = reads.ask("service", lambda: ecs.service(cluster, service_name))
+        asked_deployments = reads.ask("deployments", lambda: ecs.deployments(cluster, service_name))
+        asked_tasks = reads.ask("tasks", lambda: ecs.tasks(cluster, service_name))
+        service = reads.take(asked_service, None)
+        asked_express = reads.ask("express service", lambda: ecs.express_service(service.arn) if service else None)
+        deployments = [one for one in reads.take(asked_deployments, ()) if _not_before(one.created_at, since)]
+        asked_revisions = reads.ask("revisions", lambda: ecs.revisions(_target_arns(deployments)))
+        every_task = reads.take(asked_tasks, ())
+        revisions = {one.arn: one for one in reads.take(asked_revisions, ())}
+        deployment = _to_explain(deployments, revisions, every_task, service)
+        revision = revisions.get(deployment.target_revision_arn) if deployment else None
+        groups = revision.target_group_arns if revision else ()
+        asked_targets = reads.ask("target health", lambda: targets.health(groups) if targets else ())
+        start = deployment.created_at if deployment else since
+        mine = tasks_of_revision(every_task, revision, service)
+        if revision is None:  # then nothing tells whose a task is: only those made since count
+            mine = tuple(task for task in mine if _not_before(task.created_at, start))
+        asked_logs = _ask_logs(reads, ecs, logs, _worth_reading(mine))
+        return DeploymentFacts(
+            cluster=cluster,
+            service_name=service_name,
+            service=service,
+            express=reads.take(asked_express, None),
+            deployment=deployment,
+            revision=revision,
+            tasks=mine,
+            events=tuple(one for one in (service.events if service else ()) if _not_before(one.created_at, start)),
+            logs={task_id: reads.take(asked, ()) for task_id, asked in asked_logs.items()},
+            targets=reads.take(asked_targets, ()),
+            stack_events=tuple(stack_events),
+            gaps=tuple(reads.gaps),
+        )
+
+
+def _target_arns(deployments: Sequence[DeploymentState]) -> list[str]:
+    return list(dict.fromkeys(one.target_revision_arn for one in deployments if one.target_revision_arn))
+
+
+def _to_explain(
+    deployments: Sequence[DeploymentState],
+    revisions: Mapping[str, RevisionState],
+    tasks: tuple[TaskState, ...],
+    service: ServiceState | None,
+) -> DeploymentState | None:
+    """The newest deployment that has failed, still runs, or lost all its tasks after it had succeeded.
+
+    After a rollback by CloudFormation the newest deployment is the one that restored the old version; the
+    one to explain lies behind it.
+    """
+    for deployment in deployments:
+        revision = revisions.get(deployment.target_revision_arn)
+        if not deployment.successful or (revision and _all_failed(tasks_of_revision(tasks, revision, service))):
+            return deployment
+    return next(iter(deployments), None)
+
+
+def _all_failed(tasks: tuple[TaskState, ...]) -> bool:
+    return any(task.failed for task in tasks) and not any(task.running for task in tasks)
+
+
+@dataclass(slots=True)
+class _Reads:
+    """Reads that run at the same time; one that is refused leaves a gap."""
+
+    pool: ThreadPoolExecutor
+    gaps: list[str] = field(default_factory=list[str])
+    names: dict[int, str] = field(default_factory=dict[int, str])
+
+    def ask(self, name: str, read: Callable[[], T]) -> "Future[T]":
+        future = self.pool.submit(read)
+        self.names[id(future)] = name
+        return future
+
+    def take(self, future: "Future[T]", default: T) -> T:
+        try:
+            return future.result()
+        except TargetError as error:
+            gap = f"{self.names[id(future)]}: {error.message}"
+            if gap not in self.gaps:
+                self.gaps.append(gap)
+            return default
+
+
+def _ask_logs(
+    reads: _Reads, ecs: ServiceReads, logs: LogReads, tasks: Sequence[TaskState]
+) -> "dict[str, Future[tuple[str, ...]]]":
+    return {task.task_id: reads.ask("logs", lambda task=task: _tail(ecs, logs, task)) for task in tasks}
+
+
+def _tail(ecs: ServiceReads, logs: LogReads, task: TaskState) -> tuple[str, ...]:
+    """The end of the log of the task's container that failed, or of its first container."""
+    exited = {container.name for container in task.containers if container.exit_code not in (None, 0)}
+    configurations = ecs.log_configurations(task.task_definition_arn) if task.task_definition_arn else ()
+    ordered = sorted(configurations, key=lambda one: one.container not in exited)
+    return logs.tail(ordered[0].log_group, ordered[0].stream(task.task_id)) if ordered else ()
+
+
+def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:
+    """The first tasks that failed; a running one where none did (its log may explain its health check)."""
+    failed = sorted(
+        (task for task in tasks if task.failed), key=lambda task: task.stopped_at.timestamp() if task.stopped_at else 0
+    )
+    running = [task for task in tasks if task.running]
+    return tuple((failed or running)[:_LOGS_READ])
+
+
+def _not_before(moment: datetime | None, start: datetime | None) -> bool:
+    return moment is None or start is None or moment.replace(microsecond=0) >= start.replace(microsecond=0)

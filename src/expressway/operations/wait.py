@@ -1,0 +1,236 @@
+"""Wait until a service serves: its newest deployment is done, its tasks are healthy, its URL answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from expressway.errors import TargetError
+from expressway.model.cause import Cause
+from expressway.model.clock import Clock, polling_delays
+from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.model.service import ExpressService, RevisionState, ServiceState, TargetHealth
+from expressway.operations.explain import explain_failure
+from expressway.operations.missing_service import missing_service_error
+from expressway.operations.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
+from expressway.operations.service_ports import LogReads, ServiceReads, TargetReads, UrlProbe
+
+_LONGEST_DELAY_SECONDS = 1.0
+_PROBE_SECONDS = 5.0
+_STUCK_SECONDS = 60.0
+_TRANSIENT = frozenset({"throttled", "connection_failed", "service_unavailable"})
+_TRANSIENT_IN_A_ROW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The outcome of a wait; agents know `status` and `message`.
+
+    Attributes:
+        status: ``success`` (it serves), ``failed`` (the newest deployment cannot become ready),
+            ``timeout`` (it may still).
+        message: one or two sentences: what was reached, or the cause.
+        cause: the first real cause, where something failed and it could be found.
+        url: where the service answers, or will answer; empty while it has no endpoint.
+        elapsed_seconds: how long the wait took.
+    """
+
+    status: Literal["success", "timeout", "failed"]
+    message: str
+    cause: Cause | None = None
+    url: str = ""
+    elapsed_seconds: float = 0.0
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The shape for agents: `status` and `message` always, the rest where there is something to say."""
+        shape: dict[str, Any] = {"status": self.status, "message": self.message}
+        if self.cause is not None:
+            shape["cause"] = self.cause.to_dict()
+        if self.url:
+            shape["url"] = self.url
+        shape["elapsed_seconds"] = round(self.elapsed_seconds, 1)
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePorts:
+    """The outside things that waiting and status need. Without `targets`, target health is not looked at."""
+
+    ecs: ServiceReads
+    logs: LogReads
+    probe: UrlProbe
+    targets: TargetReads | None = None
+
+
+def wait_for_service(
+    cluster: str,
+    service_name: str,
+    *,
+    ports: ServicePorts,
+    clock: Clock,
+    timeout_seconds: float = 300.0,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation | None = None,
+) -> Readiness:
+    """Wait until the service's newest deployment serves, or cannot, or `timeout_seconds` have passed.
+
+    Raises:
+        ServiceError: ``cluster_not_found``, ``service_not_found``, with near misses.
+        TargetError: ``access_denied`` and the like when ECS may not be read at all.
+    """
+    return _Wait(cluster, service_name, ports, clock, timeout_seconds, progress, cancellation or NeverCancelled()).run()
+
+
+@dataclass(slots=True)
+class _Wait:
+    cluster: str
+    service_name: str
+    ports: ServicePorts
+    clock: Clock
+    timeout_seconds: float
+    progress: ProgressSink
+    cancellation: Cancellation
+    started: float = 0.0
+    told: str = ""
+    express: ExpressService | None = None
+    failures_in_a_row: int = 0
+    complaint_since: float | None = None
+    targets_readable: bool = field(default=True)
+
+    def run(self) -> Readiness:
+        self.started = self.clock.monotonic()
+        verdict = Verdict("waiting", "nothing could be read yet")
+        for delay in polling_delays(longest_seconds=_LONGEST_DELAY_SECONDS):
+            self.cancellation.raise_if_cancelled()
+            verdict = self._poll() or verdict
+            if verdict.state == "failed":
+                return self._failed(verdict)
+            if verdict.state == "serving":
+                return Readiness("success", verdict.message, None, self._url(), self._elapsed())
+            self._tell(verdict.message)
+            remaining = self.timeout_seconds - self._elapsed()
+            if remaining <= 0:
+                return self._timed_out(verdict)
+            self.clock.sleep(min(delay, remaining))
+        raise AssertionError("polling never ends by itself")
+
+    def _poll(self) -> Verdict | None:
+        """One look; None when AWS did not answer this time (a wait outlives a dropped connection)."""
+        try:
+            snapshot = self._snapshot()
+        except TargetError as error:
+            self.failures_in_a_row += 1
+            if error.code not in _TRANSIENT or self.failures_in_a_row >= _TRANSIENT_IN_A_ROW:
+                raise
+            return None
+        self.failures_in_a_row = 0
+        verdict = judge(snapshot)
+        if verdict.state == "serving":
+            return self._check_url(snapshot, verdict)
+        if verdict.state == "waiting" and self._is_stuck(snapshot):
+            return Verdict("failed", f"The infrastructure of {self.service_name} cannot be made.")
+        return verdict
+
+    # -- looking --------------------------------------------------------------------------------------------
+    def _snapshot(self) -> ServiceSnapshot:
+        ecs = self.ports.ecs
+        service = ecs.service(self.cluster, self.service_name)
+        if service is None:
+            raise missing_service_error(ecs, self.cluster, self.service_name)
+        if service.status != "ACTIVE":
+            return ServiceSnapshot(service)
+        deployment = next(iter(ecs.deployments(self.cluster, service.arn, limit=1)), None)
+        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
+        revision = next(iter(ecs.revisions(target_arns)), None) if target_arns else None
+        tasks = ecs.tasks(self.cluster, self.service_name)
+        return ServiceSnapshot(
+            service, deployment, revision, tasks, self._target_health(revision), self._express(service)
+        )
+
+    def _express(self, service: ServiceState) -> ExpressService | None:
+        """The Express side, read until it has an endpoint: that never changes afterwards."""
+        if service.is_express and (self.express is None or self.express.endpoint is None):
+            self.express = self.ports.ecs.express_service(service.arn)
+        return self.express
+
+    def _target_health(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
+        if self.ports.targets is None or revision is None or not self.targets_readable:
+            return None
+        try:
+            return self.ports.targets.health(revision.target_group_arns)
+        except TargetError as error:
+            if error.code != "access_denied":
+                raise
+            self.targets_readable = False
+            self.progress(
+                Progress(
+                    "wait",
+                    "target health may not be read (elasticloadbalancing:DescribeTargetHealth); "
+                    "the deployment's own status and the URL decide",
+                    self._elapsed(),
+                    level="warning",
+                )
+            )
+            return None
+
+    def _is_stuck(self, snapshot: ServiceSnapshot) -> bool:
+        """Infrastructure that complains for a minute; a role made a moment ago may need that long to work."""
+        if not infrastructure_complaint(snapshot):
+            self.complaint_since = None
+            return False
+        now = self.clock.monotonic()
+        self.complaint_since = now if self.complaint_since is None else self.complaint_since
+        return now - self.complaint_since >= _STUCK_SECONDS
+
+    # -- the URL --------------------------------------------------------------------------------------------
+    def _check_url(self, snapshot: ServiceSnapshot, verdict: Verdict) -> Verdict:
+        name = f"The service {self.service_name} is ready: {verdict.message}"
+        if not snapshot.service.is_express:
+            return Verdict("serving", f"{name} (no Express endpoint to fetch).")
+        endpoint = self.express.endpoint if self.express else None
+        if endpoint is None:
+            return Verdict("waiting", f"{verdict.message}, no endpoint yet")
+        if endpoint.access_type != "PUBLIC":
+            return Verdict("serving", f"{name}; its address is private and is not fetched from here.")
+        newest = self.express.newest if self.express else None
+        path = (newest.health_check_path if newest else "") or "/"
+        left = max(1.0, min(_PROBE_SECONDS, self.timeout_seconds - self._elapsed()))
+        answer = self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=left)
+        if answer.answers:
+            return Verdict("serving", f"{name} and {answer.url} answers {answer.status}.")
+        came = f"answers {answer.status}" if answer.status else f"does not answer ({answer.error})"
+        return Verdict("waiting", f"{verdict.message}, but {answer.url} {came}")
+
+    def _url(self) -> str:
+        endpoint = self.express.endpoint if self.express else None
+        return self.ports.probe.url(endpoint.address) if endpoint else ""
+
+    # -- the end --------------------------------------------------------------------------------------------
+    def _failed(self, verdict: Verdict) -> Readiness:
+        cause = self._explain()
+        told = f"{verdict.message} {cause.sentence}" if cause else verdict.message
+        return Readiness("failed", told, cause, self._url(), self._elapsed())
+
+    def _timed_out(self, verdict: Verdict) -> Readiness:
+        cause = self._explain()
+        because = f" {cause.sentence}" if cause else ""
+        message = (
+            f"Not ready after {self.timeout_seconds:.0f} s: {verdict.message}.{because} It may still become ready."
+        )
+        return Readiness("timeout", message, cause, self._url(), self._elapsed())
+
+    def _explain(self) -> Cause | None:
+        return explain_failure(
+            cluster=self.cluster,
+            service_name=self.service_name,
+            ecs=self.ports.ecs,
+            logs=self.ports.logs,
+            targets=self.ports.targets,
+        )
+
+    def _tell(self, message: str) -> None:
+        if message != self.told:
+            self.told = message
+            self.progress(Progress("wait", message, self._elapsed()))
+
+    def _elapsed(self) -> float:
+        return self.clock.monotonic() - self.started
