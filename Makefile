@@ -10,12 +10,10 @@ setup:  ## prepare .venv with exactly the pinned packages
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
 demo: setup  ## from a folder to a running service and away again, on the embedded AWS
-	@scripts/engine.sh
 	@.venv/bin/expressway demo $(if $(APP),$(APP),) $(if $(AWS),--aws,)
 
 test: setup  ## run all tests (starts a container engine of its own where there is none)
-	@scripts/engine.sh
-	@$(PYTHON_BIN) -m pytest $(PYTEST_ARGS)
+	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(PYTEST_ARGS)
 
 check: setup  ## lint, formatting, types, import contracts
 	@.venv/bin/ruff check .
@@ -28,7 +26,6 @@ format: setup  ## format the code and mend what the linter can
 	@.venv/bin/ruff check --fix .
 
 bench: setup  ## measure side by side with the cdk and docker command lines; prints ratios
-	@scripts/engine.sh
 	@$(PYTHON_BIN) -m benchmarks
 
 goldens: setup  ## write the golden templates anew
