@@ -81,7 +81,9 @@ def gather_facts(
         groups = revision.target_group_arns if revision else ()
         asked_targets = reads.ask("target health", lambda: targets.health(groups) if targets else ())
         start = deployment.created_at if deployment else since
-        mine = tasks_of_revision(every_task, revision, service)
+        unreadable = any(gap.startswith("deployments:") for gap in reads.gaps)
+        current = RevisionState("", service.task_definition_arn) if service and unreadable else None
+        mine = tasks_of_revision(every_task, revision or current, service)
         if revision is None:  # then nothing tells whose a task is: only those made since count
             mine = tuple(task for task in mine if _not_before(task.created_at, start))
         asked_logs = _ask_logs(reads, ecs, logs, _worth_reading(mine))
