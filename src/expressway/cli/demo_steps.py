@@ -1,0 +1,184 @@
+"""The steps of the demo: each does one thing for real, tells how long it took, and fails the whole when it fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from expressway.cli.output import message_console
+from expressway.errors import ExpresswayError, ServiceError, StackError
+from expressway.model.progress import Progress
+
+if TYPE_CHECKING:
+    from expressway.operations.deploy import DeployResult
+    from expressway.toolkit import AppSource, Toolkit
+
+STEPS = 8
+NOTHING_TO_DO_SECONDS = 1.0
+
+
+@contextmanager
+def step(number: int, title: str) -> Generator[None]:
+    """Announce a step, and tell how long it took once it held."""
+    console = message_console()
+    console.print(f"\n[bold cyan]{number}/{STEPS}[/] [bold]{escape(title)}[/]")
+    started = time.monotonic()
+    yield
+    console.print(f"    [green]✓[/] [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def say(message: str) -> None:
+    """One line below the current step."""
+    message_console().print(f"    {message}")
+
+
+def tell(progress: Progress) -> None:
+    """Progress below the current step."""
+    style = {"info": "dim", "warning": "yellow", "error": "red"}[progress.level]
+    message_console().print(f"    [dim]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]")
+
+
+@dataclass
+class Visitor:
+    """Somebody who keeps asking for the app's URL, and counts the answers."""
+
+    fetch: Callable[[], int | None]
+    answers: int = 0
+    failures: list[str] = field(default_factory=list[str])
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Visitor:
+        self._thread = threading.Thread(target=self._visit, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _visit(self) -> None:
+        while not self._stop.is_set():
+            status = self.fetch()
+            if status == 200:
+                self.answers += 1
+            else:
+                self.failures.append(str(status))
+            self._stop.wait(0.1)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One app, its broken version, and where they are deployed."""
+
+    toolkit: Toolkit
+    source: AppSource
+    broken: AppSource
+    containers_left: Callable[[], list[str]]
+
+    @property
+    def name(self) -> str:
+        return self.source.definition.name
+
+    def run(self) -> None:
+        """Steps 2 to 8; step 1 has made the toolkit.
+
+        Raises:
+            ExpresswayError: a step did not hold.
+        """
+        with step(2, "Synthesize the two stacks and lint them"):
+            self._synthesize()
+        with step(3, "Show what would change"):
+            plan_digest = self._show_plan()
+        with step(4, "Deploy the repository, build the image and push it"):
+            self._build()
+        with step(5, "Deploy the service, wait until it serves, fetch its URL"):
+            deployed = self._deploy(plan_digest)
+        with step(6, "The same command again: nothing to do"):
+            self._deploy_again()
+        with step(7, "Deploy a broken version: it is rolled back, the old one keeps answering"):
+            self._break(deployed)
+        with step(8, "Delete the app; nothing is left"):
+            self._delete()
+
+    def _synthesize(self) -> None:
+        result = self.toolkit.synth(self.source, progress=tell)
+        for template in result.templates:
+            count = len(template.document["Resources"])
+            say(f"{template.stack_name}: {count} resources, {len(template.body):,} bytes, digest {template.digest[:12]}")
+        say(f"{len(result.findings)} lint findings (cfn-lint, cloudformation-validate)")
+
+    def _show_plan(self) -> str:
+        plan = self.toolkit.diff(self.source)
+        for stack in plan.stacks:
+            for change in stack.resources:
+                say(f"[green]+[/] {change.resource_type} {change.logical_id}")
+        say(f"plan {plan.digest}")
+        if plan.is_empty:
+            raise StackError("demo_step_failed", "A new app was expected, but nothing would change.", "Delete it first.")
+        return plan.digest
+
+    def _build(self) -> None:
+        definition = self.source.definition
+        folder = self.source.base_dir / (definition.build.context if definition.build else ".")
+        built = self.toolkit.build(definition.name, str(folder), progress=tell)
+        say(f"image {built['full_image_uri']}")
+
+    def _deploy(self, _plan_digest: str) -> DeployResult:
+        result = self.toolkit.deploy(self.source, progress=tell)
+        status = self._fetch(result)
+        say(f"[bold]{result.url}[/] answered {status}")
+        if status != 200:
+            raise ServiceError("demo_step_failed", f"Expected 200 from {result.url}, got {status}.", "")
+        return result
+
+    def _deploy_again(self) -> None:
+        started = time.monotonic()
+        result = self.toolkit.deploy(self.source)
+        seconds = time.monotonic() - started
+        say(f"{result.status} after {seconds:.2f} s")
+        if result.status != "unchanged" or seconds >= NOTHING_TO_DO_SECONDS:
+            raise StackError(
+                "demo_step_failed",
+                f"Expected nothing to do within {NOTHING_TO_DO_SECONDS:.0f} s, got {result.status} in {seconds:.2f} s.",
+                "",
+            )
+
+    def _break(self, deployed: DeployResult) -> None:
+        with Visitor(lambda: self._fetch(deployed)) as visitor:
+            cause = self._failed_deployment()
+        say(f"[red]{escape(cause)}[/]")
+        say(f"meanwhile the old version answered {visitor.answers} times and failed {len(visitor.failures)} times")
+        if visitor.failures or not visitor.answers:
+            raise ServiceError("demo_step_failed", f"Requests failed during the rollback: {visitor.failures[:5]}.", "")
+
+    def _failed_deployment(self) -> str:
+        try:
+            self.toolkit.deploy(self.broken, progress=tell)
+        except StackError as error:
+            if error.code == "deployment_failed":
+                return error.message
+            raise
+        raise StackError("demo_step_failed", "The broken version was expected to fail, but it was deployed.", "")
+
+    def _delete(self) -> None:
+        result = self.toolkit.delete(self.name, progress=tell)
+        say(str(result.to_dict()["summary"]))
+        left = [*self.toolkit.leftovers(self.name, self.source.definition.cluster), *self.containers_left()]
+        if left:
+            raise StackError("demo_step_failed", f"Still there: {', '.join(left)}.", "Delete the app again.")
+        say("nothing is left: no stack, service, container, image, repository, role or log group")
+
+    def _fetch(self, deployed: DeployResult) -> int | None:
+        path = self.source.definition.health_check_path
+        return self.toolkit.fetch(deployed.endpoint, path)
+
+
+def failed(error: ExpresswayError) -> None:
+    """Mark the current step as failed."""
+    message_console().print(f"    [red]✗ {escape(error.message)}[/]")
