@@ -1,0 +1,83 @@
+"""Puts the Express Mode extension into ministack: every hook of the sandbox is set here and nowhere else."""
+
+from typing import Any
+
+from expressway.sandbox import (
+    cloudformation_express,
+    ecs_operations,
+    emulator,
+    ingress,
+    stack_engine,
+    symbols,
+    target_health,
+    task_runtime,
+)
+from expressway.sandbox.express_store import STORE
+from expressway.sandbox.scaling_service import SCALING
+
+
+def compose() -> ingress.Application:
+    """Hook everything in and return the ASGI application to serve.
+
+    Raises:
+        SandboxError: when ministack is not the one this was written for.
+    """
+    symbols.check()
+    _hook_ecs()
+    _hook_scaling()
+    _hook_cloudformation()
+    _hook_reset()
+    alb = emulator.module("services.alb")
+    alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])
+    application: ingress.Application = emulator.module("app").app
+    return ingress.with_ingress(application)
+
+
+def _hook_ecs() -> None:
+    ecs = emulator.module("services.ecs")
+    ecs._ACTION_MAP.update(ecs_operations.operations(dict(ecs._ACTION_MAP)))
+    ecs._run_docker_container = task_runtime.run_container(ecs._run_docker_container)
+    ecs._remove_docker_container = task_runtime.remove_container
+    ecs._cleanup_task_resources = task_runtime.clean_up_task(ecs._cleanup_task_resources)
+
+
+def _hook_scaling() -> None:
+    # First in the table: "autoscaling." also matches the host of this service.
+    patterns = emulator.module("core.router").SERVICE_PATTERNS
+    others = dict(patterns)
+    patterns.clear()
+    patterns["application-autoscaling"] = {
+        "target_prefixes": ["AnyScaleFrontendService"],
+        "host_patterns": [r"application-autoscaling\."],
+        "credential_scope": "application-autoscaling",
+    }
+    patterns.update(others)
+    emulator.module("app").SERVICE_HANDLERS["application-autoscaling"] = SCALING.handle
+
+
+def _hook_cloudformation() -> None:
+    provisioners = emulator.module("services.cloudformation.provisioners")
+    provisioners._RESOURCE_HANDLERS[cloudformation_express.TYPE] = cloudformation_express.handlers()
+    replacing: Any = provisioners._REPLACING_PROPERTIES
+    replacing[cloudformation_express.TYPE] = cloudformation_express.CREATE_ONLY
+    provisioners._STACK_TAG_PROPERTY[cloudformation_express.TYPE] = ("Tags", "list")
+    stack_engine.hook()
+
+
+def _hook_reset() -> None:
+    app = emulator.module("app")
+    reset_emulator = app._reset_all_state
+
+    def reset() -> None:
+        STORE.clear()
+        SCALING.reset()
+        reset_emulator()
+
+    app._reset_all_state = reset
+    remove_containers = app._stop_docker_containers
+
+    def remove_own_containers(_include_unlabelled: bool = False) -> None:
+        """Containers without an owner's label are not this sandbox's to remove."""
+        remove_containers(False)
+
+    app._stop_docker_containers = remove_own_containers

@@ -1,0 +1,192 @@
+"""ECS operations that know about Express Mode services: ours, and ministack's with our services added.
+
+ministack keeps its own services and a scheduler for them; ours live beside them, so the operations that list,
+describe, tag or delete services are wrapped.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from expressway.sandbox import emulator, express_operations, service_view, tasks
+from expressway.sandbox.emulator import Answer, AwsFault
+from expressway.sandbox.express_model import Service
+from expressway.sandbox.express_store import STORE
+
+Request = Mapping[str, Any]
+Handler = Callable[[Request], Answer]
+
+WRAPPED = (
+    "ListServices",
+    "DescribeServices",
+    "DeleteService",
+    "UpdateService",
+    "DescribeClusters",
+    "DescribeTasks",
+    "TagResource",
+    "UntagResource",
+    "ListTagsForResource",
+)
+
+
+def operations(original: Mapping[str, Handler]) -> dict[str, Handler]:
+    """The operations to put into ministack's table, the wrapped ones around `original`."""
+    added: dict[str, Callable[[Request], dict[str, Any]]] = {
+        "CreateExpressGatewayService": express_operations.create,
+        "UpdateExpressGatewayService": express_operations.update,
+        "DescribeExpressGatewayService": express_operations.describe,
+        "DeleteExpressGatewayService": express_operations.delete,
+        "ListServiceDeployments": service_view.list_deployments,
+        "DescribeServiceDeployments": service_view.describe_deployments,
+        "DescribeServiceRevisions": service_view.describe_revisions,
+    }
+    wrappers: dict[str, Callable[[Handler, Request], Answer]] = {
+        "ListServices": _list_services,
+        "DescribeServices": _describe_services,
+        "DeleteService": _delete_service,
+        "UpdateService": _update_service,
+        "DescribeClusters": _describe_clusters,
+        "DescribeTasks": _describe_tasks,
+        "TagResource": _tag,
+        "UntagResource": _untag,
+        "ListTagsForResource": _list_tags,
+    }
+    table = {name: _answering(operation) for name, operation in added.items()}
+    for name, wrapper in wrappers.items():
+        table[name] = _faulting(functools.partial(wrapper, original[name]))
+    return table
+
+
+def _answering(operation: Callable[[Request], dict[str, Any]]) -> Handler:
+    def handle(request: Request) -> Answer:
+        return emulator.answer_json(operation(request))
+
+    return _faulting(handle)
+
+
+def _faulting(handler: Handler) -> Handler:
+    def handle(request: Request) -> Answer:
+        try:
+            return handler(request)
+        except AwsFault as fault:
+            return emulator.fault_json(fault)
+
+    return handle
+
+
+def _cluster(request: Request) -> str:
+    return str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+
+
+def _list_services(original: Handler, request: Request) -> Answer:
+    """Services of both kinds; `resourceManagementType` tells them apart (ECS: Express Mode)."""
+    kind = request.get("resourceManagementType")
+    cluster = _cluster(request)
+    answer = original(request)
+    if answer[0] >= 400:
+        return answer
+    arns: list[str] = [] if kind == "ECS" else emulator.read_json(answer)["serviceArns"]
+    if kind != "CUSTOMER" and request.get("launchType") in (None, "FARGATE"):
+        arns += [s.arn for s in STORE.here() if s.cluster == cluster and s.status != "INACTIVE"]
+    return emulator.answer_json(_page(arns, request))
+
+
+def _page(arns: list[str], request: Request) -> dict[str, Any]:
+    size = int(request.get("maxResults") or 10)
+    start = int(request.get("nextToken") or 0)
+    page: dict[str, Any] = {"serviceArns": arns[start : start + size]}
+    if start + size < len(arns):
+        page["nextToken"] = str(start + size)
+    return page
+
+
+def _express(cluster: str, reference: str) -> Service | None:
+    if reference.startswith("arn:"):
+        found = STORE.by_arn(reference)
+        return found if found is not None and found.cluster == cluster else None
+    return STORE.find(cluster, reference)
+
+
+def _describe_services(original: Handler, request: Request) -> Answer:
+    cluster = _cluster(request)
+    asked = [str(reference) for reference in request.get("services") or ()]
+    ours = {reference: _express(cluster, reference) for reference in asked}
+    answer = original({**request, "services": [r for r in asked if ours[r] is None]})
+    if answer[0] >= 400:
+        return answer
+    payload = emulator.read_json(answer)
+    with_tags = "TAGS" in (request.get("include") or ())
+    payload["services"] += [service_view.service(s, with_tags=with_tags) for s in ours.values() if s is not None]
+    return emulator.answer_json(payload)
+
+
+def _delete_service(original: Handler, request: Request) -> Answer:
+    service = _express(_cluster(request), str(request.get("service", "")))
+    if service is not None and service.status != "INACTIVE":
+        raise AwsFault(
+            "InvalidParameterException",
+            "The DeleteService API is not supported for Express services. Use DeleteExpressGatewayService.",
+        )
+    return original(request)
+
+
+def _update_service(original: Handler, request: Request) -> Answer:
+    service = _express(_cluster(request), str(request.get("service", "")))
+    if service is not None and service.status != "INACTIVE":
+        raise AwsFault(
+            "UnsupportedFeatureException",
+            "The sandbox updates Express services only through UpdateExpressGatewayService.",
+        )
+    return original(request)
+
+
+def _describe_clusters(original: Handler, request: Request) -> Answer:
+    answer = original(request)
+    if answer[0] >= 400:
+        return answer
+    payload = emulator.read_json(answer)
+    for cluster in payload["clusters"]:
+        active = [s for s in STORE.here() if s.cluster_arn == cluster["clusterArn"] and s.status == "ACTIVE"]
+        cluster["activeServicesCount"] += len(active)
+    return emulator.answer_json(payload)
+
+
+def _describe_tasks(original: Handler, request: Request) -> Answer:
+    """Tasks, with the reasons that AWS gives."""
+    answer = original(request)
+    if answer[0] >= 400:
+        return answer
+    payload = emulator.read_json(answer)
+    for task in payload["tasks"]:
+        if task.get("stoppedReason") == "Essential container exited":
+            task["stoppedReason"] = tasks.ESSENTIAL_EXITED
+        if str(task.get("stoppedReason", "")).startswith("CannotPullContainerError"):
+            for container in task.get("containers", []):
+                container.setdefault("reason", task["stoppedReason"])
+    return emulator.answer_json(payload)
+
+
+def _tag(original: Handler, request: Request) -> Answer:
+    service = STORE.by_arn(str(request.get("resourceArn", "")))
+    if service is None:
+        return original(request)
+    new = {str(tag["key"]): str(tag.get("value", "")) for tag in request.get("tags") or ()}
+    kept = [tag for tag in service.tags if tag["key"] not in new]
+    service.tags = kept + [{"key": key, "value": value} for key, value in new.items()]
+    return emulator.answer_json({})
+
+
+def _untag(original: Handler, request: Request) -> Answer:
+    service = STORE.by_arn(str(request.get("resourceArn", "")))
+    if service is None:
+        return original(request)
+    gone = set(request.get("tagKeys") or ())
+    service.tags = [tag for tag in service.tags if tag["key"] not in gone]
+    return emulator.answer_json({})
+
+
+def _list_tags(original: Handler, request: Request) -> Answer:
+    service = STORE.by_arn(str(request.get("resourceArn", "")))
+    if service is None:
+        return original(request)
+    return emulator.answer_json({"tags": service.tags})

@@ -1,0 +1,180 @@
+"""The configuration of an Express Mode service: read from requests, written into answers.
+
+Members, defaults and limits: API reference of CreateExpressGatewayService (botocore's model carries the same
+text); cpu and memory pairs: "Task definition parameters for Amazon ECS on Fargate", Task size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+Request = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The primary container of a service; environment and secrets as (name, value) pairs."""
+
+    image: str
+    container_port: int = 80
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
+    log_group: str | None = None
+    log_stream_prefix: str | None = None
+    credentials_parameter: str | None = None
+
+    @classmethod
+    def read(cls, request: Request) -> "Container":
+        logs: Request = request.get("awsLogsConfiguration") or {}
+        credentials: Request = request.get("repositoryCredentials") or {}
+        return cls(
+            image=str(request.get("image", "")),
+            container_port=int(request.get("containerPort", 80)),
+            command=tuple(str(word) for word in request.get("command") or ()),
+            environment=tuple((str(e.get("name")), str(e.get("value"))) for e in request.get("environment") or ()),
+            secrets=tuple((str(s["name"]), str(s["valueFrom"])) for s in request.get("secrets") or ()),
+            log_group=logs.get("logGroup"),
+            log_stream_prefix=logs.get("logStreamPrefix"),
+            credentials_parameter=credentials.get("credentialsParameter"),
+        )
+
+    def answer(self) -> dict[str, Any]:
+        """The container as the API shows it."""
+        shape: dict[str, Any] = {"image": self.image, "containerPort": self.container_port}
+        if self.log_group:
+            prefix = self.log_stream_prefix or "ecs"
+            shape["awsLogsConfiguration"] = {"logGroup": self.log_group, "logStreamPrefix": prefix}
+        if self.credentials_parameter:
+            shape["repositoryCredentials"] = {"credentialsParameter": self.credentials_parameter}
+        if self.command:
+            shape["command"] = list(self.command)
+        if self.environment:
+            shape["environment"] = [{"name": name, "value": value} for name, value in self.environment]
+        if self.secrets:
+            shape["secrets"] = [{"name": name, "valueFrom": value} for name, value in self.secrets]
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How many tasks a service runs and which metric moves the number."""
+
+    min_task_count: int = 1
+    max_task_count: int = 20
+    metric: str = "AVERAGE_CPU"
+    target_value: int = 60
+
+    @classmethod
+    def read(cls, request: Request) -> "Scaling":
+        minimum = int(request.get("minTaskCount", 1))
+        return cls(
+            min_task_count=minimum,
+            max_task_count=int(request.get("maxTaskCount", max(20, minimum))),
+            metric=str(request.get("autoScalingMetric", "AVERAGE_CPU")),
+            target_value=int(request.get("autoScalingTargetValue", 60)),
+        )
+
+    def answer(self) -> dict[str, Any]:
+        return {
+            "minTaskCount": self.min_task_count,
+            "maxTaskCount": self.max_task_count,
+            "autoScalingMetric": self.metric,
+            "autoScalingTargetValue": self.target_value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that a service revision is made from.
+
+    With `own_task_definition` set, `container`, the roles, cpu, memory and architecture stay unset: they are
+    the task definition's.
+    """
+
+    container: Container | None
+    own_task_definition: str | None
+    execution_role_arn: str | None
+    task_role_arn: str | None
+    cpu: str | None
+    memory: str | None
+    cpu_architecture: str | None
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    health_check_path: str
+    scaling: Scaling
+
+    @classmethod
+    def read(cls, request: Request) -> "Configuration":
+        """The configuration that a create request asks for, defaults filled in."""
+        own = request.get("taskDefinitionArn")
+        network: Request = request.get("networkConfiguration") or {}
+        container: Request | None = request.get("primaryContainer")
+        return cls(
+            container=Container.read(container) if container else None,
+            own_task_definition=own,
+            execution_role_arn=request.get("executionRoleArn"),
+            task_role_arn=request.get("taskRoleArn"),
+            cpu=None if own else str(request.get("cpu", "256")),
+            memory=None if own else str(request.get("memory", "512")),
+            cpu_architecture=None if own else str(request.get("cpuArchitecture", "X86_64")),
+            subnets=tuple(network.get("subnets") or ()),
+            security_groups=tuple(network.get("securityGroups") or ()),
+            health_check_path=str(request.get("healthCheckPath", "/ping")),
+            scaling=Scaling.read(request.get("scalingTarget") or {}),
+        )
+
+    def updated(self, request: Request) -> "Configuration":
+        """This configuration with the members that an update request names; the others stay as they are."""
+        own = request.get("taskDefinitionArn")
+        if own:
+            return self._shared_updates(request)._with_own_task_definition(str(own))
+        changed = self._shared_updates(request)
+        container: Request | None = request.get("primaryContainer")
+        return replace(
+            changed,
+            container=Container.read(container) if container else self.container,
+            own_task_definition=None if container else self.own_task_definition,
+            execution_role_arn=request.get("executionRoleArn", self.execution_role_arn),
+            task_role_arn=request.get("taskRoleArn", self.task_role_arn),
+            cpu=request.get("cpu", self.cpu or ("256" if container else None)),
+            memory=request.get("memory", self.memory or ("512" if container else None)),
+            cpu_architecture=request.get("cpuArchitecture", self.cpu_architecture),
+        )
+
+    def _with_own_task_definition(self, arn: str) -> "Configuration":
+        return replace(
+            self,
+            container=None,
+            own_task_definition=arn,
+            execution_role_arn=None,
+            task_role_arn=None,
+            cpu=None,
+            memory=None,
+            cpu_architecture=None,
+        )
+
+    def _shared_updates(self, request: Request) -> "Configuration":
+        network: Request = request.get("networkConfiguration") or {}
+        scaling: Request = {**self.scaling.answer(), **(request.get("scalingTarget") or {})}
+        return replace(
+            self,
+            subnets=tuple(network.get("subnets") or self.subnets),
+            security_groups=tuple(network.get("securityGroups") or self.security_groups),
+            health_check_path=str(request.get("healthCheckPath", self.health_check_path)),
+            scaling=Scaling.read(scaling),
+        )
+
+    def answer(self) -> dict[str, Any]:
+        """The members of ExpressGatewayServiceConfiguration that stem from the request."""
+        shape: dict[str, Any] = {
+            "healthCheckPath": self.health_check_path,
+            "scalingTarget": self.scaling.answer(),
+            "executionRoleArn": self.execution_role_arn,
+            "taskRoleArn": self.task_role_arn,
+            "cpu": self.cpu,
+            "memory": self.memory,
+            "cpuArchitecture": self.cpu_architecture,
+            "primaryContainer": self.container.answer() if self.container else None,
+        }
+        return {name: value for name, value in shape.items() if value is not None}

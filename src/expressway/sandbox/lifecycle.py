@@ -1,0 +1,222 @@
+"""Starts, finds, resets and stops the embedded AWS; what the command line calls.
+
+The sandbox is one detached process for each state directory. Its state lives in memory: a stop ends it.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from expressway.errors import SandboxError
+from expressway.sandbox import record
+from expressway.sandbox.record import SandboxInfo, default_state_dir
+
+__all__ = ["SandboxInfo", "default_state_dir", "environment", "reset", "start", "status", "stop"]
+
+ACCOUNT_ID = "000000000000"
+REGION = "us-east-1"
+_LOG = "sandbox.log"
+_STOP_SECONDS = 20.0
+
+
+def start(
+    *,
+    port: int | None = None,
+    state_dir: Path | None = None,
+    docker_host: str | None = None,
+    wait_seconds: float = 30,
+    region: str = REGION,
+) -> SandboxInfo:
+    """Start the sandbox and wait until it answers; one that already runs is returned as it is.
+
+    Args:
+        port: the loopback port; None or 0 picks a free one.
+        state_dir: where it records itself and logs; see `default_state_dir`.
+        docker_host: the container engine in the form of DOCKER_HOST; without one no service can run.
+        wait_seconds: how long it may take to answer.
+
+    Raises:
+        SandboxError: ``sandbox_port_taken``, ``sandbox_start_failed`` or an error of the process itself.
+    """
+    directory = (state_dir or default_state_dir()).expanduser().resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    with _exclusive(directory):
+        running = status(directory)
+        if running is not None:
+            return running
+        chosen = _free_port(port)
+        process = _launch(chosen, directory, docker_host, region)
+        info = SandboxInfo(
+            endpoint_url=f"http://127.0.0.1:{chosen}",
+            pid=process.pid,
+            port=chosen,
+            account_id=ACCOUNT_ID,
+            region=region,
+            state_dir=directory,
+            docker_host=docker_host,
+        )
+        record.write(info)
+        try:
+            _wait_until_ready(info, process, wait_seconds)
+        except SandboxError:
+            _end(info, process)
+            raise
+        return info
+
+
+def status(state_dir: Path | None = None) -> SandboxInfo | None:
+    """The running sandbox of a state directory, or None."""
+    return record.read((state_dir or default_state_dir()).expanduser().resolve())
+
+
+def stop(state_dir: Path | None = None) -> bool:
+    """Stop the sandbox and remove the containers that it started, nothing else; False when none runs."""
+    directory = (state_dir or default_state_dir()).expanduser().resolve()
+    info = record.read(directory)
+    if info is None:
+        record.forget(directory)
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(info.pid, signal.SIGTERM)
+    if not _gone(info, _STOP_SECONDS):
+        with suppress(ProcessLookupError):
+            os.kill(info.pid, signal.SIGKILL)
+        _gone(info, 5.0)
+    _remove_containers(info)
+    record.forget(directory)
+    return True
+
+
+def reset(state_dir: Path | None = None) -> None:
+    """Make the running sandbox as if it were new: all state and all its containers are gone, the process stays.
+
+    Raises:
+        SandboxError: ``sandbox_not_running``.
+    """
+    info = status(state_dir)
+    if info is None:
+        raise SandboxError("sandbox_not_running", "No sandbox is running.", "Start one: expressway sandbox start.")
+    request = urllib.request.Request(f"{info.endpoint_url}/_ministack/reset", method="POST")  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=120):  # noqa: S310 - loopback
+        pass
+    _remove_containers(info)
+
+
+def environment(info: SandboxInfo) -> dict[str, str]:
+    """The variables that point AWS clients at the sandbox, and only there."""
+    return {
+        "AWS_ENDPOINT_URL": info.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": info.region,
+        "AWS_DEFAULT_REGION": info.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "EXPRESSWAY_SANDBOX": info.endpoint_url,
+    }
+
+
+@contextmanager
+def _exclusive(directory: Path) -> Iterator[None]:
+    """Let only one process at a time start the sandbox of a state directory."""
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _free_port(port: int | None) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port or 0))
+        except OSError as exc:
+            raise SandboxError(
+                "sandbox_port_taken",
+                f"Port {port} on 127.0.0.1 cannot be used: {exc.strerror}.",
+                "Choose another port, or none to have a free one picked.",
+            ) from exc
+        return int(probe.getsockname()[1])
+
+
+def _launch(port: int, directory: Path, docker_host: str | None, region: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "expressway.sandbox.server", "--port", str(port), "--state-dir", str(directory)]
+    command += ["--account-id", ACCOUNT_ID, "--region", region]
+    if docker_host:
+        command += ["--docker-host", docker_host]
+    with (directory / _LOG).open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            start_new_session=True,
+        )
+
+
+def _wait_until_ready(info: SandboxInfo, process: subprocess.Popen[bytes], wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise _start_error(info, f"it ended with exit status {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"{info.endpoint_url}/_ministack/ready", timeout=2):  # noqa: S310 - loopback
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.03)
+    raise _start_error(info, f"it did not answer within {wait_seconds:g} seconds")
+
+
+def _start_error(info: SandboxInfo, what: str) -> SandboxError:
+    try:
+        fields = json.loads((info.state_dir / "error.json").read_text())
+        return SandboxError(fields["code"], fields["message"], fields["hint"], fields.get("details"))
+    except (OSError, ValueError, KeyError):
+        pass
+    log = info.state_dir / _LOG
+    tail = log.read_text(errors="replace").splitlines()[-10:] if log.exists() else []
+    message = f"The sandbox could not start: {what}."
+    return SandboxError("sandbox_start_failed", message, f"See its log: {log}.", {"log": tail})
+
+
+def _end(info: SandboxInfo, process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    record.forget(info.state_dir)
+
+
+def _gone(info: SandboxInfo, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        # As long as this process started it, its exit status must be taken or it stays a zombie.
+        with suppress(ChildProcessError):
+            os.waitpid(info.pid, os.WNOHANG)
+        if record.process_start(info.pid) is None:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _remove_containers(info: SandboxInfo) -> None:
+    """Remove what the process left behind, by the label that names its host and port."""
+    if info.docker_host is None:
+        return
+    import docker
+    from docker.errors import DockerException
+
+    label = f"ministack.instance={record.instance_name(info.state_dir)}:{info.port}"
+    with suppress(DockerException, OSError):
+        client = docker.DockerClient(base_url=info.docker_host, timeout=30)
+        for container in client.containers.list(all=True, sparse=True, filters={"label": label}):
+            with suppress(DockerException):
+                container.remove(v=True, force=True)
+        client.close()

@@ -1,0 +1,88 @@
+"""The record that a running sandbox leaves in its state directory, and whether its process still lives."""
+
+import hashlib
+import json
+import os
+import socket
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_RECORD = "sandbox.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxInfo:
+    """A running sandbox: where it answers and what it is made of."""
+
+    endpoint_url: str
+    pid: int
+    port: int
+    account_id: str
+    region: str
+    state_dir: Path
+    docker_host: str | None
+
+
+def default_state_dir() -> Path:
+    """``$EXPRESSWAY_HOME/sandbox``, else ``$XDG_STATE_HOME/expressway/sandbox``, else below ``~/.local/state``."""
+    home = os.environ.get("EXPRESSWAY_HOME")
+    if home:
+        return Path(home) / "sandbox"
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "expressway" / "sandbox"
+
+
+def instance_name(state_dir: Path) -> str:
+    """A name for the sandbox of a state directory of this machine, for the labels of its containers."""
+    identity = f"{socket.gethostname()}:{state_dir}"
+    return f"expressway-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def process_start(pid: int) -> str | None:
+    """When the process started, in any form that differs for another process of the same id; None when it is gone."""
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.exists():
+        try:
+            # The command in parentheses may hold spaces; state is field 3, start time field 22.
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] == "Z" else fields[19]
+    if Path("/proc/self/stat").exists():
+        return None
+    return _start_by_ps(pid)
+
+
+def _start_by_ps(pid: int) -> str | None:
+    """Where there is no /proc (macOS): ps knows."""
+    import subprocess
+
+    answer = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = answer.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else started.strip()
+
+
+def write(info: SandboxInfo) -> None:
+    """Record a running sandbox atomically."""
+    fields = {**asdict(info), "state_dir": str(info.state_dir), "started": process_start(info.pid)}
+    handle, name = tempfile.mkstemp(dir=info.state_dir, prefix=_RECORD)
+    with os.fdopen(handle, "w") as file:
+        json.dump(fields, file, indent=2)
+    Path(name).replace(info.state_dir / _RECORD)
+
+
+def read(state_dir: Path) -> SandboxInfo | None:
+    """The sandbox that runs with this state directory; a record of a process that is gone counts as none."""
+    try:
+        fields = json.loads((state_dir / _RECORD).read_text())
+        started = fields.pop("started")
+        info = SandboxInfo(**{**fields, "state_dir": Path(fields["state_dir"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return info if started is not None and process_start(info.pid) == started else None
+
+
+def forget(state_dir: Path) -> None:
+    """Remove the record."""
+    (state_dir / _RECORD).unlink(missing_ok=True)

@@ -1,0 +1,111 @@
+"""The parts of ministack that the sandbox hooks or reads, checked before anything starts.
+
+ministack is released almost daily; these names are no public interface. So the version is pinned exactly, and
+a missing name stops the launch with one clear error instead of failing in the middle of a deployment.
+"""
+
+import importlib
+from importlib import metadata
+
+from expressway.errors import SandboxError
+
+EXPECTED_VERSION = "1.5.33"
+
+HOOKED: dict[str, tuple[str, ...]] = {
+    "ministack.app": (
+        "app",
+        "call_service_handler_sync",
+        "_reset_all_state",
+        "_stop_docker_containers",
+        "_send_response",
+        "_send_streaming_response",
+        "SERVICE_HANDLERS",
+        "SERVICE_REGISTRY",
+    ),
+    "ministack.core.router": ("SERVICE_PATTERNS", "detect_service"),
+    "ministack.core.responses": (
+        "StreamingResponse",
+        "error_response_json",
+        "get_account_id",
+        "get_region",
+        "new_uuid",
+        "now_iso",
+        "request_scope",
+    ),
+    "ministack.core.container_reaper": ("instance_id",),
+    "ministack.services.ecs": (
+        "_ACTION_MAP",
+        "_ImagePullError",
+        "_cleanup_task_resources",
+        "_clusters",
+        "_get_docker",
+        "_remove_docker_container",
+        "_run_docker_container",
+        "_services",
+        "_tasks",
+    ),
+    "ministack.services.alb": (
+        "_ACTION_MAP",
+        "_describe_target_health",
+        "_lbs",
+        "_targets",
+        "dispatch_request",
+        "set_targets_for_group",
+    ),
+    "ministack.services.iam": ("_roles",),
+    "ministack.services.cloudwatch_logs": ("_log_groups",),
+    "ministack.services.cloudformation": ("_ACTION_HANDLERS", "_stacks"),
+    "ministack.services.cloudformation.handlers": (
+        "_ACTION_HANDLERS",
+        "_capabilities_enforced",
+        "_roll_back_operation",
+    ),
+    "ministack.services.cloudformation.provisioners": (
+        "_REPLACING_PROPERTIES",
+        "_RESOURCE_HANDLERS",
+        "_STACK_TAG_PROPERTY",
+    ),
+    "ministack.services.cloudformation.stacks": (
+        "_add_event",
+        "_roll_back_operation",
+        "_runs_on_worker_thread",
+    ),
+}
+
+
+def check() -> None:
+    """Make sure that the installed ministack is the one this extension was written for.
+
+    Raises:
+        SandboxError: ``ministack_missing``, ``ministack_version`` or ``ministack_symbol_missing``.
+    """
+    found = _installed_version()
+    for module_name, names in HOOKED.items():
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as exc:
+            raise _missing(module_name, found) from exc
+        for name in names:
+            if not hasattr(module, name):
+                raise _missing(f"{module_name}.{name}", found)
+
+
+def _installed_version() -> str:
+    hint = f"Install the sandbox extra: pip install 'expressway[sandbox]' (ministack=={EXPECTED_VERSION})."
+    try:
+        found = metadata.version("ministack")
+    except metadata.PackageNotFoundError as exc:
+        raise SandboxError("ministack_missing", "The embedded AWS needs the package ministack.", hint) from exc
+    if found != EXPECTED_VERSION:
+        message = f"The embedded AWS was written for ministack {EXPECTED_VERSION}, but {found} is installed."
+        raise SandboxError("ministack_version", message, hint, {"expected": EXPECTED_VERSION, "found": found})
+    return found
+
+
+def _missing(symbol: str, found: str) -> SandboxError:
+    return SandboxError(
+        "ministack_symbol_missing",
+        f"The embedded AWS hooks {symbol}, which ministack {found} does not have (expected {EXPECTED_VERSION}).",
+        f"Install ministack=={EXPECTED_VERSION} again; its files may have been changed.",
+        {"symbol": symbol, "expected": EXPECTED_VERSION, "found": found},
+    )

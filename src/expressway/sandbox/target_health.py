@@ -1,0 +1,44 @@
+"""DescribeTargetHealth with what the prober found; ministack calls every target healthy."""
+
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+from expressway.sandbox.emulator import Answer
+from expressway.sandbox.health import BOARD
+
+_NS = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
+
+
+def describe(original: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    """`original`, with the states of targets that the prober knows."""
+
+    def handle(parameters: Any) -> Answer:
+        status, headers, body = original(parameters)
+        if status >= 400:
+            return status, headers, body
+        ElementTree.register_namespace("", _NS)
+        root = ElementTree.fromstring(body)  # noqa: S314 - ministack's own answer
+        for description in root.iter(f"{{{_NS}}}TargetHealthDescriptions"):
+            for member in description:
+                _fill(member)
+        return status, headers, ElementTree.tostring(root)
+
+    return handle
+
+
+def _fill(member: ElementTree.Element) -> None:
+    host = member.findtext(f"{{{_NS}}}Target/{{{_NS}}}Id") or ""
+    port = int(member.findtext(f"{{{_NS}}}Target/{{{_NS}}}Port") or 0)
+    known = BOARD.read(host, port)
+    health = member.find(f"{{{_NS}}}TargetHealth")
+    extra = member.find(f"{{{_NS}}}HealthStatus")
+    if extra is not None:
+        member.remove(extra)
+    if known is None or health is None:
+        return
+    for child in list(health):
+        health.remove(child)
+    for name, value in (("State", known.state), ("Reason", known.reason), ("Description", known.description)):
+        if value:
+            ElementTree.SubElement(health, f"{{{_NS}}}{name}").text = value
