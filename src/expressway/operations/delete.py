@@ -1,0 +1,256 @@
+"""Delete an app: service first, then images and repository, then what is left; stop at the first failure.
+
+The service stack holds the service, its roles and its log group: CloudFormation deletes the service before the
+roles that it needs. The repository stack holds the repository with its images and the push/pull role. All is
+derived from what stands, so that a deletion killed at any point is continued by running it again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from expressway.errors import ExpresswayError, ServiceError
+from expressway.model.clock import Clock, polling_delays
+from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.model.stack import StackState, repository_stack_name
+from expressway.model.target import Target
+from expressway.operations.deletion_checks import DeletionPlan, check_deletion
+from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_names
+from expressway.operations.service_ports import ServiceDeletion, Stacks
+
+_GONE = "INACTIVE"
+
+
+class LogGroupState(Protocol):
+    """A log group; `retention_days` is None for one that never expires."""
+
+    @property
+    def retention_days(self) -> int | None: ...
+
+
+class LogGroups(Protocol):
+    """Log groups that come and go (adapters.logs.Logs)."""
+
+    def group(self, log_group: str) -> LogGroupState | None: ...
+    def delete_group(self, log_group: str) -> bool: ...
+
+
+class Repositories(Protocol):
+    """Whether a repository exists (adapters.ecr)."""
+
+    def repository_exists(self, repository_name: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePorts:
+    """Everything outside that deleting needs."""
+
+    target: Target
+    stacks: Stacks
+    ecs: ServiceDeletion
+    logs: LogGroups
+    repositories: Repositories
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """What was deleted, what was kept and why, and what failed.
+
+    `service_deletion` and `ecr_deletion` have a `status`: ``deleted``, ``absent`` (nothing was there),
+    ``kept`` (by its removal policy), ``failed`` or ``not_started`` (something before it failed).
+    """
+
+    app_name: str
+    service_deletion: Mapping[str, Any]
+    ecr_deletion: Mapping[str, Any]
+    summary: str
+    errors: tuple[Mapping[str, Any], ...] = ()
+    kept: tuple[Kept, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.errors
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The shape for agents and scripts."""
+        return {
+            "service_deletion": dict(self.service_deletion),
+            "ecr_deletion": dict(self.ecr_deletion),
+            "summary": self.summary,
+            "errors": [dict(error) for error in self.errors],
+            "kept": [{"resource": one.resource, "reason": one.reason} for one in self.kept],
+        }
+
+
+def delete_app(
+    app_name: str,
+    service_arn: str | None = None,
+    *,
+    ports: DeletePorts,
+    timeout_seconds: float = 1800.0,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation | None = None,
+) -> DeleteResult:
+    """Delete everything of an app that Expressway made, or that `service_arn` names and belongs to the app.
+
+    Failures on the way are in `errors` of the result, and nothing further is deleted after one.
+    `timeout_seconds` bounds the wait for the service to become INACTIVE.
+
+    Raises (before anything is changed):
+        DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
+        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``.
+        TargetError: ``access_denied`` and the like when the app cannot be looked at.
+    """
+    plan = check_deletion(app_name, service_arn or None, target=ports.target, stacks=ports.stacks, ecs=ports.ecs)
+    return _Deletion(plan, ports, timeout_seconds, progress, cancellation or NeverCancelled()).run()
+
+
+@dataclass(slots=True)
+class _Deletion:
+    plan: DeletionPlan
+    ports: DeletePorts
+    timeout_seconds: float
+    progress: ProgressSink
+    cancellation: Cancellation
+    kept: list[Kept] = field(default_factory=list[Kept])
+    removed: list[str] = field(default_factory=list[str])
+
+    def run(self) -> DeleteResult:
+        plan = self.plan
+        alive = plan.service if plan.service_is_there else None
+        self.kept.extend(kept_by_stacks(plan.service_stack, plan.repository_stack, service=alive))
+        not_started = {"status": "not_started", "message": "The service could not be deleted; its images stay."}
+        service: Mapping[str, Any] = {}
+        try:
+            service = self._delete_service()
+        except ExpresswayError as error:
+            return self._stopped({"status": "failed", "message": error.message}, not_started, error)
+        self.cancellation.raise_if_cancelled()
+        repository: Mapping[str, Any] = {}
+        try:
+            repository = self._delete_repository()
+        except ExpresswayError as error:
+            return self._stopped(service, {"status": "failed", "message": error.message}, error)
+        self.cancellation.raise_if_cancelled()
+        try:
+            self._delete_leftovers()
+        except ExpresswayError as error:
+            return self._stopped(service, repository, error)
+        return self._result(service, repository, self._summary())
+
+    # -- the service ----------------------------------------------------------------------------------------
+    def _delete_service(self) -> Mapping[str, Any]:
+        plan = self.plan
+        found = plan.service_is_there or plan.service_stack is not None
+        facts = {"service_arn": plan.location.arn, "cluster": plan.location.cluster} if plan.service else {}
+        if plan.service_stack is not None:
+            self._delete_stack(plan.service_stack)
+            if plan.service_is_retained:
+                return {"status": "kept", "message": "The removal policy retains the service.", **facts}
+        if plan.service is not None:
+            self._delete_what_still_runs()
+        if not found:
+            return {"status": "absent", "message": "There is no service of this app.", **facts}
+        self.removed.append(f"service {plan.location.name}")
+        return {"status": "deleted", "message": f"The service is {_GONE}.", **facts}
+
+    def _delete_what_still_runs(self) -> None:
+        """Delete a service that no stack holds (any more), and wait until it is gone."""
+        location, ecs = self.plan.location, self.ports.ecs
+        state = ecs.service(location.cluster, location.name)
+        if state is not None and state.status == "ACTIVE":
+            self._tell(f"deleting the service {location.name}")
+            ecs.delete_express_service(state.arn)
+        deadline = self.ports.clock.monotonic() + self.timeout_seconds
+        told = ""
+        for delay in polling_delays():
+            state = ecs.service(location.cluster, location.name)
+            if state is None or state.status == _GONE:
+                return
+            if state.status != told:
+                told = state.status
+                self._tell(f"the service is {state.status}, {state.running_count} tasks still run")
+            if self.ports.clock.monotonic() >= deadline:
+                raise self._still_there(state.status)
+            self.cancellation.raise_if_cancelled()
+            self.ports.clock.sleep(delay)
+
+    def _still_there(self, status: str) -> ServiceError:
+        role = self.plan.express.infrastructure_role_arn if self.plan.express else ""
+        return ServiceError(
+            "service_still_draining",
+            f"The service {self.plan.location.name} is still {status} after {self.timeout_seconds:.0f} s; "
+            f"it is gone when ECS says {_GONE}. Images and repository were left alone.",
+            "Repeat the deletion: it continues. A service drains for ever when its infrastructure role "
+            f"{role or ''} was deleted or lost its policy: give it back until the service is gone.".replace("  ", " "),
+            {"service_arn": self.plan.location.arn, "status": status},
+        )
+
+    # -- images and repository ------------------------------------------------------------------------------
+    def _delete_repository(self) -> Mapping[str, Any]:
+        stack, name = self.plan.repository_stack, f"{self.plan.app_name}-repo"
+        facts = {"repository": name, "stack": repository_stack_name(self.plan.app_name)}
+        if stack is not None:
+            self._delete_stack(stack)
+        if name in retained_names(stack):
+            return {"status": "kept", "message": "The removal policy retains the repository and its images.", **facts}
+        if stack is None and self.ports.repositories.repository_exists(name):
+            reason = "no stack owns it: an earlier deletion retained it, or it was made by other means"
+            self.kept.append(Kept(f"repository {name}", reason))
+            return {"status": "kept", "message": f"The repository stays: {reason}.", **facts}
+        if stack is None:
+            return {"status": "absent", "message": "There is no repository of this app.", **facts}
+        self.removed.append(f"repository {name} with its images")
+        return {"status": "deleted", "message": "The repository and its images are gone.", **facts}
+
+    # -- what is left ---------------------------------------------------------------------------------------
+    def _delete_leftovers(self) -> None:
+        """A log group that outlived its stack. Kept when retained; deleted when nobody meant it to stay.
+
+        Without a stack, the retention tells the two apart: our stacks always set one, and a group that a log
+        driver made again while the last task stopped has none.
+        """
+        name = f"/expressway/{self.plan.app_name}"
+        group = self.ports.logs.group(name)
+        if group is None or name in retained_names(self.plan.service_stack):
+            return
+        if self.plan.service_stack is None and group.retention_days is not None:
+            reason = f"no stack owns it; it expires by itself after {group.retention_days} days"
+            self.kept.append(Kept(f"log group {name}", reason))
+            return
+        self._tell(f"deleting the log group {name}")
+        if self.ports.logs.delete_group(name):
+            self.removed.append(f"log group {name}")
+
+    def _delete_stack(self, stack: StackState) -> None:
+        again = f" again; it failed before: {stack.status_reason}" if stack.status == "DELETE_FAILED" else ""
+        self._tell(f"deleting the stack {stack.name}{again}")
+        self.ports.stacks.delete(stack.name, progress=self.progress, cancellation=self.cancellation)
+        self.removed.append(f"stack {stack.name}")
+
+    # -- the result -----------------------------------------------------------------------------------------
+    def _stopped(
+        self, service: Mapping[str, Any], repository: Mapping[str, Any], error: ExpresswayError
+    ) -> DeleteResult:
+        done = f" Deleted before that: {', '.join(self.removed)}." if self.removed else " Nothing was deleted."
+        summary = f"Deleting {self.plan.app_name} stopped: {error.message}{done} Repeat the deletion to continue."
+        return self._result(service, repository, summary, (error.to_dict(),))
+
+    def _result(
+        self,
+        service: Mapping[str, Any],
+        repository: Mapping[str, Any],
+        summary: str,
+        errors: tuple[Mapping[str, Any], ...] = (),
+    ) -> DeleteResult:
+        return DeleteResult(self.plan.app_name, service, repository, summary, errors, tuple(self.kept))
+
+    def _summary(self) -> str:
+        name = self.plan.app_name
+        done = f"Deleted {', '.join(self.removed)}." if self.removed else f"Nothing of {name} was left to delete."
+        kept = f" Kept: {'; '.join(f'{one.resource} ({one.reason})' for one in self.kept)}." if self.kept else ""
+        return f"{done}{kept}"
+
+    def _tell(self, message: str) -> None:
+        self.progress(Progress("delete", message))

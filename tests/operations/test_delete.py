@@ -1,0 +1,416 @@
+"""Deleting: service first, images only when it is gone, nothing after a failure, the same again is a no-op."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from expressway.errors import DefinitionError, ExpresswayError, RefusedError, StackError
+from expressway.model.progress import Cancellation, ProgressSink
+from expressway.model.stack import StackState
+from expressway.model.target import Target
+from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
+from tests.operations.in_memory_ecs import ACCOUNT, ManualClock, World, arn, deployed_world
+
+SERVICE_STACK = "web-express-service"
+REPOSITORY_STACK = "web-ecr-infrastructure"
+
+
+@dataclass(frozen=True)
+class Group:
+    retention_days: int | None
+
+
+@dataclass
+class InMemoryApp:
+    """An app in an account: stacks, the service behind them, a repository, a log group."""
+
+    world: World
+    stacks: dict[str, StackState] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    repositories: set[str] = field(default_factory=set)
+    deleted: list[str] = field(default_factory=list)
+    failing: dict[str, str] = field(default_factory=dict)
+    dies_after: str = ""
+
+    def describe(self, stack_name: str) -> StackState | None:
+        return self.stacks.get(stack_name)
+
+    def delete(self, stack_name: str, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        if stack_name in self.failing:
+            self.stacks[stack_name] = replace(
+                self.stacks[stack_name], status="DELETE_FAILED", status_reason=self.failing[stack_name]
+            )
+            raise StackError("stack_delete_failed", f"{stack_name}: {self.failing[stack_name]}", "")
+        stack = self.stacks.pop(stack_name, None)
+        if stack is None:
+            return
+        self.deleted.append(stack_name)
+        if stack_name == SERVICE_STACK and "Retain" not in stack.template:
+            self.world.drain()
+            self.groups.pop("/expressway/web", None)
+        if stack_name == REPOSITORY_STACK:
+            assert self.world.state is None or self.world.state.status == "INACTIVE", "images went before the service"
+            if "Retain" not in stack.template:
+                self.repositories.discard("web-repo")
+        if stack_name == self.dies_after:
+            raise KeyboardInterrupt
+
+    def group(self, log_group: str) -> Group | None:
+        return self.groups.get(log_group)
+
+    def delete_group(self, log_group: str) -> bool:
+        self.deleted.append(log_group)
+        return self.groups.pop(log_group, None) is not None
+
+    def repository_exists(self, repository_name: str) -> bool:
+        return repository_name in self.repositories
+
+    def is_empty(self) -> bool:
+        service = self.world.state
+        gone = service is None or service.status == "INACTIVE"
+        return gone and not (self.stacks or self.groups or self.repositories)
+
+
+def stack(name: str, *, owner: str | None = "web", template: object = None, **changes: object) -> StackState:
+    resources = template if template is not None else {}
+    made = StackState(
+        name,
+        f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/{name}/1",
+        "CREATE_COMPLETE",
+        owner_app=owner,
+        outputs={"ServiceArn": arn("default", "web")} if name == SERVICE_STACK else {},
+        template=json.dumps({"Resources": resources}),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def app() -> InMemoryApp:
+    made = InMemoryApp(deployed_world())
+    made.stacks = {SERVICE_STACK: stack(SERVICE_STACK), REPOSITORY_STACK: stack(REPOSITORY_STACK)}
+    made.groups = {"/expressway/web": Group(30)}
+    made.repositories = {"web-repo"}
+    return made
+
+
+def delete(
+    made: InMemoryApp, service_arn: str | None = None, *, name: str = "web", timeout: float = 60
+) -> DeleteResult:
+    ports = DeletePorts(
+        target=Target(ACCOUNT, "us-east-1"),
+        stacks=made,
+        ecs=made.world,
+        logs=made,
+        repositories=made,
+        clock=made.world.clock,
+    )
+    return delete_app(name, service_arn, ports=ports, timeout_seconds=timeout)
+
+
+def test_everything_goes_and_the_service_goes_first() -> None:
+    made = app()
+
+    result = delete(made)
+
+    assert result.succeeded
+    assert made.is_empty()
+    assert made.deleted == [SERVICE_STACK, REPOSITORY_STACK]
+    assert result.service_deletion["status"] == "deleted"
+    assert result.ecr_deletion["status"] == "deleted"
+    assert set(result.to_dict()) >= {"service_deletion", "ecr_deletion", "summary", "errors"}
+
+
+def test_a_second_deletion_is_a_clean_no_op() -> None:
+    made = app()
+    delete(made)
+    made.deleted.clear()
+
+    result = delete(made)
+
+    assert result.succeeded
+    assert made.deleted == []
+    assert result.service_deletion["status"] == "absent"
+    assert result.ecr_deletion["status"] == "absent"
+    assert result.summary == "Nothing of web was left to delete."
+
+
+def test_images_wait_until_the_service_is_inactive() -> None:
+    made = app()
+    made.world.draining_seconds = 45
+
+    assert delete(made).succeeded
+    assert made.world.clock.now >= 45
+
+
+def test_images_stay_when_the_service_stack_cannot_be_deleted() -> None:
+    made = app()
+    made.failing[SERVICE_STACK] = "the role is in use"
+
+    result = delete(made)
+
+    assert not result.succeeded
+    assert result.errors[0]["code"] == "stack_delete_failed"
+    assert result.service_deletion["status"] == "failed"
+    assert result.ecr_deletion["status"] == "not_started"
+    assert made.repositories == {"web-repo"}
+    assert REPOSITORY_STACK in made.stacks
+    assert "the role is in use" in result.summary
+
+
+def test_a_stack_that_failed_to_delete_is_tried_again_and_finishes() -> None:
+    made = app()
+    made.failing[REPOSITORY_STACK] = "the repository is not empty"
+    first = delete(made)
+    made.failing.clear()
+
+    second = delete(made)
+
+    assert first.service_deletion["status"] == "deleted"
+    assert first.ecr_deletion["status"] == "failed"
+    assert second.succeeded
+    assert made.is_empty()
+
+
+def test_images_stay_when_the_service_drains_for_too_long() -> None:
+    made = app()
+    made.world.draining_seconds = 10_000
+
+    result = delete(made)
+
+    assert [error["code"] for error in result.errors] == ["service_still_draining"]
+    assert "web-express-infrastructure" in result.errors[0]["hint"]
+    assert made.repositories == {"web-repo"}
+
+
+@pytest.mark.parametrize("moment", [SERVICE_STACK, REPOSITORY_STACK])
+def test_a_deletion_killed_on_the_way_is_finished_by_the_next(moment: str) -> None:
+    made = app()
+    made.dies_after = moment
+    with pytest.raises(KeyboardInterrupt):
+        delete(made)
+    made.dies_after = ""
+
+    assert delete(made).succeeded
+    assert made.is_empty()
+
+
+def loose_app(*, log_group: str = "", role: str = "ecsInfrastructureRoleForExpressServices") -> InMemoryApp:
+    """A service that no stack holds, as a direct API call makes it."""
+    made = InMemoryApp(deployed_world())
+    express = made.world.express
+    assert express is not None
+    configuration = replace(express.configurations[0], log_group=log_group)
+    made.world.express = replace(
+        express, infrastructure_role_arn=f"arn:aws:iam::{ACCOUNT}:role/{role}", configurations=(configuration,)
+    )
+    return made
+
+
+def test_a_service_made_outside_our_stacks_is_deleted_when_its_arn_is_given() -> None:
+    made = loose_app()
+
+    result = delete(made, arn("default", "web"))
+
+    assert result.succeeded
+    assert result.service_deletion == {
+        "status": "deleted",
+        "message": "The service is INACTIVE.",
+        "service_arn": arn("default", "web"),
+        "cluster": "default",
+    }
+    assert made.is_empty()
+
+
+@pytest.mark.parametrize(
+    "marked", [{"log_group": "/expressway/web"}, {"role": "web-express-infrastructure"}], ids=["log group", "role"]
+)
+def test_our_own_service_that_lost_its_stack_is_recognised(marked: dict[str, str]) -> None:
+    made = loose_app(**marked)
+
+    assert delete(made).service_deletion["status"] == "deleted"
+
+
+def test_a_service_that_only_has_the_name_is_not_deleted_unasked() -> None:
+    made = loose_app()
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made)
+
+    assert caught.value.code == "service_not_of_app"
+    assert made.world.state is not None
+    assert made.world.state.status == "ACTIVE"
+
+
+def test_a_refused_direct_deletion_keeps_the_images() -> None:
+    made = loose_app()
+    made.stacks = {REPOSITORY_STACK: stack(REPOSITORY_STACK)}
+    made.world.refuses_delete = "ECS refuses"
+
+    result = delete(made, arn("default", "web"))
+
+    assert [error["code"] for error in result.errors] == ["service_delete_refused"]
+    assert REPOSITORY_STACK in made.stacks
+
+
+def test_a_plain_ecs_service_is_left_alone() -> None:
+    made = loose_app()
+    made.world.express = None
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made, arn("default", "web"))
+
+    assert caught.value.code == "service_not_express"
+
+
+@pytest.mark.parametrize(
+    ("service_arn", "error", "code"),
+    [
+        (arn("default", "other"), RefusedError, "service_not_of_app"),
+        (arn("production", "web"), RefusedError, "service_not_of_app"),
+        (arn("default", "web").replace("us-east-1", "eu-west-1"), RefusedError, "service_not_of_app"),
+        (arn("default", "web").replace(ACCOUNT, "111122223333"), RefusedError, "service_not_of_app"),
+        ("web", DefinitionError, "invalid_service_arn"),
+        ("arn:aws:ecs:us-east-1:000000000000:cluster/default", DefinitionError, "invalid_service_arn"),
+    ],
+)
+def test_a_service_of_another_app_cluster_account_or_region_is_refused(
+    service_arn: str, error: type[ExpresswayError], code: str
+) -> None:
+    made = app()
+
+    with pytest.raises(error) as caught:
+        delete(made, service_arn)
+
+    assert caught.value.code == code
+    assert made.deleted == []
+
+
+@pytest.mark.parametrize("name", ["", "Web", "a" * 21, "web\n", "../web", "web_1"])
+def test_a_name_that_no_app_can_have_is_refused(name: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        delete(app(), name=name)
+
+    assert caught.value.code == "invalid_app_name"
+
+
+@pytest.mark.parametrize("which", [SERVICE_STACK, REPOSITORY_STACK])
+@pytest.mark.parametrize("owner", [None, "another"])
+def test_a_stack_of_another_owner_is_refused_and_nothing_is_touched(which: str, owner: str | None) -> None:
+    made = app()
+    made.stacks[which] = replace(made.stacks[which], owner_app=owner)
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made)
+
+    assert caught.value.code == "stack_foreign"
+    assert made.deleted == []
+
+
+@pytest.mark.parametrize("which", [SERVICE_STACK, REPOSITORY_STACK])
+def test_a_protected_stack_is_refused_and_nothing_is_touched(which: str) -> None:
+    made = app()
+    made.stacks[which] = replace(made.stacks[which], termination_protection=True)
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made)
+
+    assert caught.value.code == "stack_protected"
+    assert made.deleted == []
+
+
+def test_a_stack_that_never_got_beyond_review_is_cleared() -> None:
+    made = InMemoryApp(World())
+    made.stacks = {REPOSITORY_STACK: stack(REPOSITORY_STACK, owner=None, status="REVIEW_IN_PROGRESS", template={})}
+
+    assert delete(made).succeeded
+    assert made.stacks == {}
+
+
+RETAINED_REPOSITORY = {
+    "Repository": {
+        "Type": "AWS::ECR::Repository",
+        "DeletionPolicy": "Retain",
+        "Properties": {"RepositoryName": "web-repo"},
+    }
+}
+
+
+def test_what_is_retained_stays_and_is_named_with_its_reason() -> None:
+    made = app()
+    made.stacks[REPOSITORY_STACK] = stack(REPOSITORY_STACK, template=RETAINED_REPOSITORY)
+
+    result = delete(made)
+
+    assert result.succeeded
+    assert made.repositories == {"web-repo"}
+    assert result.ecr_deletion["status"] == "kept"
+    reasons = {one.resource: one.reason for one in result.kept}
+    assert "retain" in reasons["AWS::ECR::Repository web-repo"]
+    assert "shared" in reasons["cluster default"]
+
+
+def test_a_retained_repository_is_still_told_by_a_second_deletion() -> None:
+    made = app()
+    made.stacks[REPOSITORY_STACK] = stack(REPOSITORY_STACK, template=RETAINED_REPOSITORY)
+    delete(made)
+
+    result = delete(made)
+
+    assert result.succeeded
+    assert result.ecr_deletion["status"] == "kept"
+    assert made.repositories == {"web-repo"}
+
+
+def test_roles_that_the_definition_named_are_kept_and_named() -> None:
+    made = app()
+    role = f"arn:aws:iam::{ACCOUNT}:role/shared-infrastructure"
+    service = {"Type": "AWS::ECS::ExpressGatewayService", "Properties": {"InfrastructureRoleArn": role}}
+    made.stacks[SERVICE_STACK] = stack(SERVICE_STACK, template={"Service": service})
+
+    result = delete(made)
+
+    assert f"role {role}" in {one.resource for one in result.kept}
+
+
+def test_a_log_group_that_a_late_log_line_made_again_is_deleted() -> None:
+    made = InMemoryApp(World())
+    made.groups = {"/expressway/web": Group(None)}
+
+    result = delete(made)
+
+    assert made.groups == {}
+    assert "log group /expressway/web" in result.summary
+
+
+def test_a_log_group_that_was_retained_on_purpose_is_kept_and_named() -> None:
+    made = InMemoryApp(World())
+    made.groups = {"/expressway/web": Group(30)}
+
+    result = delete(made)
+
+    assert made.groups == {"/expressway/web": Group(30)}
+    assert "30 days" in result.kept[0].reason
+
+
+def test_a_cancelled_deletion_stops_between_its_steps() -> None:
+    class Cancelled(Exception):
+        pass
+
+    @dataclass
+    class Cancels:
+        when: Callable[[], bool]
+
+        def raise_if_cancelled(self) -> None:
+            if self.when():
+                raise Cancelled
+
+    made = app()
+    ports = DeletePorts(Target(ACCOUNT, "us-east-1"), made, made.world, made, made, ManualClock())
+    ports = replace(ports, clock=made.world.clock)
+
+    with pytest.raises(Cancelled):
+        delete_app("web", ports=ports, cancellation=Cancels(lambda: SERVICE_STACK in made.deleted))
+
+    assert REPOSITORY_STACK in made.stacks
+    assert delete(made).succeeded

@@ -1,0 +1,191 @@
+"""One small answer, and the right word for it."""
+
+import json
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from expressway.model.operation import OperationRecord
+from expressway.model.stack import StackState
+from expressway.operations.status import AppStatus, app_status
+from expressway.operations.wait import ServicePorts
+from tests.operations.in_memory_ecs import (
+    ACCOUNT,
+    World,
+    arn,
+    crashed_task,
+    deployed_world,
+    deployment,
+    running_task,
+)
+
+SERVICE_STACK = "web-express-service"
+REPOSITORY_STACK = "web-ecr-infrastructure"
+
+
+@dataclass
+class Known:
+    """Stacks and the journal."""
+
+    stacks: dict[str, StackState] = field(default_factory=dict)
+    operation: OperationRecord | None = None
+
+    def describe(self, stack_name: str) -> StackState | None:
+        return self.stacks.get(stack_name)
+
+    def latest(self, app_name: str) -> OperationRecord | None:
+        return self.operation
+
+
+def stack(name: str, status: str = "CREATE_COMPLETE", reason: str = "") -> StackState:
+    outputs = {"ServiceArn": arn("default", "web")} if name == SERVICE_STACK else {}
+    stack_id = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/{name}/1"
+    return StackState(name, stack_id, status, reason, owner_app="web", outputs=outputs)
+
+
+def deployed() -> Known:
+    return Known({name: stack(name) for name in (SERVICE_STACK, REPOSITORY_STACK)})
+
+
+def operation(state: str, **changes: object) -> OperationRecord:
+    record = OperationRecord(
+        "deploy-web-0a1b2c3d",
+        "web",
+        "deploy",
+        state,  # type: ignore[arg-type]
+        "service",
+        "bringing web-express-service up to date",
+        "2026-11-01T12:00:00.000+00:00",
+        "2026-11-01T12:00:09.000+00:00",
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def status(world: World, known: Known) -> AppStatus:
+    ports = ServicePorts(ecs=world, logs=world, probe=world, targets=world)
+    return app_status("web", stacks=known, ports=ports, journal=known)
+
+
+def test_a_serving_app_is_ready_and_its_answer_is_small() -> None:
+    known = deployed()
+    known.operation = operation("succeeded")
+
+    told = status(deployed_world(), known)
+
+    assert told.status == "ready"
+    assert told.url == "https://ex-0123.ecs.us-east-1.on.aws/"
+    assert told.tasks == {"desired": 1, "running": 1, "pending": 0, "healthy": 1}
+    assert told.last_error is None
+    assert len(json.dumps(told.to_dict())) < 1500
+
+
+def test_an_app_that_was_never_deployed_is_absent() -> None:
+    assert status(World(), Known()).to_dict() == {
+        "app_name": "web",
+        "status": "absent",
+        "message": "Nothing of this app is deployed.",
+    }
+
+
+def test_a_running_operation_is_told_before_any_stack_exists() -> None:
+    told = status(World(), Known(operation=operation("running", phase="build")))
+
+    assert told.status == "deploying"
+    assert told.operation is not None
+    assert told.operation["operation_id"] == "deploy-web-0a1b2c3d"
+
+
+@pytest.mark.parametrize(
+    ("stack_status", "expected"),
+    [
+        ("CREATE_IN_PROGRESS", "deploying"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "deploying"),
+        ("DELETE_IN_PROGRESS", "deleting"),
+    ],
+)
+def test_a_stack_on_the_move_is_told_even_when_its_process_is_gone(stack_status: str, expected: str) -> None:
+    known = deployed()
+    known.stacks[SERVICE_STACK] = stack(SERVICE_STACK, stack_status)
+    known.operation = operation("interrupted")
+
+    told = status(deployed_world(), known)
+
+    assert told.status == expected
+    assert told.operation is not None
+    assert told.operation["hint"] == "Repeat the deploy: it continues."
+
+
+def test_a_rolled_back_deployment_is_told_with_its_cause_while_the_old_version_serves() -> None:
+    world = deployed_world("ROLLBACK_SUCCESSFUL", revision=2)
+    world.task = (running_task(1, revision=1), crashed_task(2, revision=2))
+    world.log = {"t2": ("ImportError: cannot import name 'app'",)}
+
+    told = status(world, deployed())
+
+    assert told.status == "failed"
+    assert told.last_error is not None
+    assert told.last_error["code"] == "container_exited"
+    assert "ImportError" in told.last_error["message"]
+
+
+def test_a_failed_stack_whose_service_serves_says_both() -> None:
+    known = deployed()
+    known.stacks[SERVICE_STACK] = stack(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE", "a resource failed")
+
+    told = status(deployed_world(), known)
+
+    assert told.status == "failed"
+    assert "still serves" in told.message
+    assert told.last_error is not None
+    assert "a resource failed" in told.last_error["message"]
+
+
+def test_the_error_of_the_last_operation_is_told() -> None:
+    error = {"code": "image_push_denied", "message": "ECR says no.", "hint": "Ask.", "details": {"long": "x" * 999}}
+    known = Known({REPOSITORY_STACK: stack(REPOSITORY_STACK)}, operation("failed", error=error))
+
+    told = status(World(), known)
+
+    assert told.status == "degraded"
+    assert told.last_error == {"code": "image_push_denied", "message": "ECR says no.", "hint": "Ask."}
+
+
+def test_an_error_that_a_later_success_has_overtaken_is_not_told() -> None:
+    known = deployed()
+    known.operation = operation("succeeded", error=None)
+
+    assert status(deployed_world(), known).last_error is None
+
+
+def test_an_address_that_does_not_answer_makes_the_app_degraded() -> None:
+    world = deployed_world()
+    world.url_status = 503
+
+    told = status(world, deployed())
+
+    assert told.status == "degraded"
+    assert "503" in told.message
+
+
+def test_a_deployment_under_way_is_told_with_its_stage() -> None:
+    world = deployed_world()
+    world.deployment = (deployment("IN_PROGRESS", lifecycle_stage="BAKE_TIME"),)
+
+    told = status(world, deployed())
+
+    assert told.status == "deploying"
+    assert told.deployment["stage"] == "BAKE_TIME"
+
+
+def test_target_health_that_may_not_be_read_does_not_hide_the_rest() -> None:
+    world = deployed_world()
+    world.denied = {"health"}
+
+    assert status(world, deployed()).status == "ready"
+
+
+def test_a_service_that_drains_is_being_deleted() -> None:
+    world = deployed_world()
+    world.state = replace(world.state, status="DRAINING")  # type: ignore[type-var]
+
+    assert status(world, Known()).status == "deleting"
