@@ -1,27 +1,50 @@
 """Everything a user can ask for, wired to the real world: what both faces, and other programs, call.
 
-    toolkit = Toolkit(region="eu-west-1")
-    plan = toolkit.diff(app_source("./shop"))
-    toolkit.deploy(app_source("./shop"), approved_plan=plan.digest)
+    with Toolkit(region="eu-west-1") as toolkit:
+        plan = toolkit.diff(app_source("./shop"))
+        toolkit.deploy(app_source("./shop"), approved_plan=plan.digest)
 
 Adapters are made on first use, so that asking for one thing does not load what another needs.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.clock import SystemClock
-from expressway.adapters.journal import Journal, state_directory
+from expressway.adapters.journal import Journal, RunningOperation, state_directory
+from expressway.errors import ExpresswayError
 from expressway.model.definition import AppDefinition, parse_definition, parse_definition_text
-from expressway.model.plan import Plan
-from expressway.model.progress import Cancellation, NeverCancelled, ProgressSink, ignore_progress
-from expressway.model.target import Target
-from expressway.operations.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
+from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+
+if TYPE_CHECKING:
+    from expressway.adapters.cloudformation import CloudFormation
+    from expressway.adapters.ecr import Ecr
+    from expressway.adapters.ecs import Ecs
+    from expressway.adapters.iam import Iam
+    from expressway.adapters.logs import Logs
+    from expressway.adapters.session import AwsSession
+    from expressway.adapters.synthesizer import Synthesizer
+    from expressway.model.cause import Cause
+    from expressway.model.operation import OperationKind
+    from expressway.model.plan import Plan
+    from expressway.model.stack import StackEvent
+    from expressway.model.target import Target
+    from expressway.model.template import AppTemplates
+    from expressway.operations.delete import DeleteResult
+    from expressway.operations.deploy import DeployPorts, DeployResult
+    from expressway.operations.status import AppStatus
+    from expressway.operations.synth import SynthResult
+    from expressway.operations.wait import Readiness, ServicePorts
 
 _NEVER = NeverCancelled()
+_READY_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +71,207 @@ def inline_source(definition: Mapping[str, Any] | str, base_dir: Path) -> AppSou
     """The app whose definition is given as a mapping or as YAML text."""
     parsed = parse_definition_text(definition) if isinstance(definition, str) else parse_definition(definition)
     return AppSource(parsed, base_dir)
+
+
+class Toolkit:
+    """One target and everything that can be asked of it. Its methods block; threads may share it.
+
+    Args:
+        profile, region: of the AWS account; the environment's by default.
+        sandbox_url: the embedded AWS instead; nothing then reaches AWS.
+        environ: variables to read instead of the process's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        sandbox_url: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._profile = profile
+        self._region = region
+        self._sandbox_url = sandbox_url
+        self._environ = dict(os.environ if environ is None else environ)
+        self._state = state_directory(self._environ)
+        self._clock = SystemClock()
+
+    def __enter__(self) -> Toolkit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- asking ---------------------------------------------------------------------------------------------
+    @property
+    def target(self) -> Target:
+        """Where everything below acts.
+
+        Raises:
+            TargetError: no credentials, no region, an endpoint override, and the like.
+        """
+        return self._session.target
+
+    def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> SynthResult:
+        """The app's templates and what the linters say of them; needs no account.
+
+        Raises:
+            SynthesisError: ``synthesis_failed``, ``lint_errors``, ``kernel_failed``.
+        """
+        from expressway.operations.synth import synth_app
+
+        linter = self._lint if lint else None
+        return synth_app(source.definition, synthesizer=self._synthesizer, linter=linter, progress=progress)
+
+    def diff(self, source: AppSource, *, adopt: bool = False, progress: ProgressSink = ignore_progress) -> Plan:
+        """What deploying would change; reads only. Its digest approves exactly this plan.
+
+        Raises:
+            RefusedError: ``stack_foreign``.
+            ImageError: the build's folder or Dockerfile is wrong.
+        """
+        from expressway.operations.plan import plan_app
+
+        image = self._images.plan(source.definition, source.base_dir)
+        templates = self.synth(source, progress=progress).templates
+        return plan_app(
+            source.definition.name,
+            templates,
+            target=self.target,
+            stacks=self._cloudformation,
+            image=image,
+            adopt=adopt,
+        )
+
+    def status(self, app_name: str) -> AppStatus:
+        """How the app stands: stacks, deployment, tasks, URL, running operation, last error."""
+        from expressway.operations.status import app_status
+
+        return app_status(app_name, stacks=self._cloudformation, ports=self._service_ports, journal=self._journal)
+
+    def wait(
+        self,
+        cluster: str,
+        service_name: str,
+        timeout_seconds: float = 300,
+        *,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation = _NEVER,
+    ) -> Readiness:
+        """Wait until a service serves, or cannot, or the time is over.
+
+        Raises:
+            ServiceError: ``cluster_not_found``, ``service_not_found``.
+        """
+        from expressway.operations.wait import wait_for_service
+
+        return wait_for_service(
+            cluster,
+            service_name,
+            ports=self._service_ports,
+            clock=self._clock,
+            timeout_seconds=timeout_seconds,
+            progress=progress,
+            cancellation=cancellation,
+        )
+
+    def fetch(self, endpoint: str, path: str = "/") -> int | None:
+        """The HTTP status with which an endpoint answers `path`, None when it does not answer."""
+        return self._service_ports.probe.fetch(endpoint, path=path).status
+
+    def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
+        """What AWS still has of an app; empty after a deletion that kept nothing."""
+        from expressway.operations.leftovers import LeftoverPorts, find_leftovers
+
+        ports = LeftoverPorts(self._cloudformation, self._ecs, self._iam, self._logs, self._ecr)
+        return find_leftovers(app_name, cluster=cluster, ports=ports)
+
+    # -- changing -------------------------------------------------------------------------------------------
+    def build(
+        self,
+        app_name: str,
+        app_path: str,
+        tag: str | None = None,
+        *,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation = _NEVER,
+    ) -> dict[str, Any]:
+        """Build a folder's image and push it to the app's repository, which is made if it is missing.
+
+        Returns:
+            repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
+        """
+        raise NotImplementedError
+
+    def deploy(
+        self,
+        source: AppSource,
+        *,
+        approved_plan: str | None = None,
+        adopt: bool = False,
+        allow_replacement: bool = False,
+        continue_rollback: bool = False,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation = _NEVER,
+        on_started: Callable[[str], None] | None = None,
+    ) -> DeployResult:
+        """Bring an app to what its definition says; `on_started` is told the operation's id.
+
+        Raises: see `expressway.operations.deploy.deploy_app`; also StackError ``operation_running``.
+        """
+        from expressway.operations.deploy import DeployRequest, deploy_app
+
+        request = DeployRequest(
+            definition=source.definition,
+            base_dir=source.base_dir,
+            approved_plan=approved_plan,
+            adopt=adopt,
+            allow_replacement=allow_replacement,
+            continue_rollback=continue_rollback,
+        )
+        with self._operation(source.definition.name, "deploy", on_started) as operation:
+            result = deploy_app(
+                request,
+                self._deploy_ports,
+                operation=operation,
+                progress=_recording(operation, progress),
+                cancellation=cancellation,
+            )
+            operation.record(state="succeeded", message=result.status, result={"url": result.url})
+            return result
+
+    def delete(
+        self,
+        app_name: str,
+        service_arn: str | None = None,
+        *,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation = _NEVER,
+        on_started: Callable[[str], None] | None = None,
+    ) -> DeleteResult:
+        """Delete an app: service, images, repository, roles, logs. See `expressway.operations.delete.delete_app`."""
+        from expressway.operations.delete import delete_app
+
+        with self._operation(app_name, "delete", on_started) as operation:
+            result = delete_app(
+                app_name,
+                service_arn,
+                ports=self._delete_ports,
+                progress=_recording(operation, progress),
+                cancellation=cancellation,
+            )
+            error = result.errors[0] if result.errors else None
+            operation.record(state="failed" if error else "succeeded", message=result.summary, error=error)
+            return result
+
+    # -- the toolkit itself ---------------------------------------------------------------------------------
+    def warm(self) -> None:
+        """Start the CDK kernel in the background, so that the first synthesis is quick."""
+        self._synthesizer.warm()
+
+    def close(self) -> None:
+        """End the CDK kernel if it runs. The toolkit can be used again; the kernel then starts anew."""
+        synthesizer: Synthesizer | None = self.__dict__.get("_synthesizer")
+        if synthesizer is not None:
+            synthesizer.close()

@@ -40,11 +40,10 @@ def start(
 @sandbox.command()
 def stop(as_json: AsJson = False) -> None:
     """Stop the embedded AWS and remove the containers that it started."""
-    from expressway.sandbox.lifecycle import default_state_dir
     from expressway.sandbox.lifecycle import stop as stop_sandbox
 
     with reporting(as_json=as_json):
-        stopped = stop_sandbox(default_state_dir())
+        stopped = stop_sandbox()
         if as_json:
             print_json({"stopped": stopped})
         else:
@@ -56,11 +55,10 @@ def status(as_json: AsJson = False) -> None:
     """Tell whether the embedded AWS runs, and where; exits with 1 when it does not."""
     from dataclasses import asdict
 
-    from expressway.sandbox.lifecycle import default_state_dir
     from expressway.sandbox.lifecycle import status as sandbox_status
 
     with reporting(as_json=as_json):
-        info = sandbox_status(default_state_dir())
+        info = sandbox_status()
         if as_json:
             print_json({"running": info is not None, **(asdict(info) if info else {})})
         else:
@@ -73,11 +71,10 @@ def status(as_json: AsJson = False) -> None:
 @sandbox.command()
 def reset(as_json: AsJson = False) -> None:
     """Remove everything from the embedded AWS; it keeps running."""
-    from expressway.sandbox.lifecycle import default_state_dir
     from expressway.sandbox.lifecycle import reset as reset_sandbox
 
     with reporting(as_json=as_json):
-        reset_sandbox(default_state_dir())
+        reset_sandbox()
         if as_json:
             print_json({"reset": True})
         else:

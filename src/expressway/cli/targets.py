@@ -16,9 +16,9 @@ def running_sandbox() -> SandboxInfo:
     Raises:
         SandboxError: ``sandbox_not_running``.
     """
-    from expressway.sandbox.lifecycle import default_state_dir, status
+    from expressway.sandbox.lifecycle import status
 
-    info = status(default_state_dir())
+    info = status()
     if info is None:
         raise SandboxError(
             "sandbox_not_running",
