@@ -1,0 +1,232 @@
+"""Check what must be there before a service can be made of an image: both roles and the image itself."""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from expressway.diagnosis.role_checks import (
+    EXECUTION_ROLE,
+    INFRASTRUCTURE_ROLE,
+    LOG_ACTIONS,
+    RoleNeeds,
+    check_role,
+)
+from expressway.errors import DefinitionError, ExpresswayError, TargetError
+from expressway.model.image_reference import ImageReference, parse_image_reference
+from expressway.model.role import RoleState, role_name_of
+from expressway.model.target import Target
+
+_ROLE_ARN = re.compile(r"^arn:aws[\w-]*:iam::(?P<account>\d{12}):role/(?P<path>[\w+=,.@/-]+)$")
+_ROLE_NAME = re.compile(r"^[\w+=,.@-]{1,64}$")
+_PLATFORM = "linux/amd64"
+_PUBLIC_REGISTRIES = (
+    "public.ecr.aws",
+    "docker.io",
+    "registry-1.docker.io",
+    "index.docker.io",
+    "ghcr.io",
+    "quay.io",
+    "registry.gitlab.com",
+    "mcr.microsoft.com",
+    "gcr.io",
+    "registry.k8s.io",
+    "lscr.io",
+)
+
+
+class RoleReads(Protocol):
+    """Roles with their policies (adapters.iam.Iam)."""
+
+    def role(self, role_name: str) -> RoleState | None: ...
+
+
+class FoundImage(Protocol):
+    """An image in a repository; `platforms` is empty when its manifest does not tell."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def platforms(self) -> tuple[str, ...]: ...
+
+
+class ImageReads(Protocol):
+    """Images in ECR, in any account and region that lets us look (adapters.ecr)."""
+
+    def find_image(
+        self, repository: str, *, tag: str | None, digest: str | None, registry_id: str, region: str
+    ) -> FoundImage | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PrerequisitePorts:
+    """Everything outside that the checks read."""
+
+    target: Target
+    roles: RoleReads
+    images: ImageReads
+
+
+@dataclass(frozen=True, slots=True)
+class Prerequisites:
+    """The outcome. `valid` means no errors; what could not be made sure of is a warning."""
+
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+    @property
+    def valid(self) -> bool:
+        return not self.errors
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The keys that agents know: valid, errors, warnings, details{execution_role, infrastructure_role, image}."""
+        return {
+            "valid": self.valid,
+            "errors": list(self.errors),
+            "warnings": list(self.warnings),
+            "details": {name: dict(detail) for name, detail in self.details.items()},
+        }
+
+
+def validate_prerequisites(
+    image_uri: str,
+    execution_role_arn: str = "ecsTaskExecutionRole",
+    infrastructure_role_arn: str = "ecsInfrastructureRoleForExpressServices",
+    *,
+    ports: PrerequisitePorts,
+) -> Prerequisites:
+    """Check image and roles at the same time. Roles may be names or ARNs with any path. Reads only.
+
+    Whatever is wrong is an answer, also a reference that cannot be read; only a target that cannot be reached
+    at all raises.
+
+    Raises:
+        TargetError: ``credentials_expired``, ``connection_failed`` and the like (never ``access_denied``).
+    """
+    try:
+        reference = parse_image_reference(image_uri)
+    except DefinitionError as error:
+        reference = None
+        image = _Finding({"uri": image_uri, "status": "invalid"}, (error.message,))
+    else:
+        image = _Finding({})
+    pulls_from_ecr = reference is None or reference.is_private_ecr
+    execution = EXECUTION_ROLE if pulls_from_ecr else replace(EXECUTION_ROLE, actions=LOG_ACTIONS)
+    with ThreadPoolExecutor(3, thread_name_prefix="prerequisites") as pool:
+        asked_execution = pool.submit(_check_role, execution_role_arn, execution, ports)
+        asked_infrastructure = pool.submit(_check_role, infrastructure_role_arn, INFRASTRUCTURE_ROLE, ports)
+        if reference is not None:
+            image = _check_image(reference, ports)
+        findings = {
+            "execution_role": asked_execution.result(),
+            "infrastructure_role": asked_infrastructure.result(),
+            "image": image,
+        }
+    return Prerequisites(
+        errors=tuple(error for finding in findings.values() for error in finding.errors),
+        warnings=tuple(warning for finding in findings.values() for warning in finding.warnings),
+        details={name: finding.detail for name, finding in findings.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    detail: Mapping[str, Any]
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _check_role(name_or_arn: str, needs: RoleNeeds, ports: PrerequisitePorts) -> _Finding:
+    match = _ROLE_ARN.match(name_or_arn)
+    if match is None and not _ROLE_NAME.match(name_or_arn):
+        text = f"Expected the {needs.purpose} as a role name or role ARN, got {name_or_arn!r}."
+        return _Finding({"role": name_or_arn, "status": "invalid"}, (text,))
+    if match is not None and match["account"] != ports.target.account_id:
+        text = (
+            f"The {needs.purpose} {name_or_arn} is in account {match['account']}, but a service only takes roles "
+            f"of its own account {ports.target.account_id}."
+        )
+        return _Finding({"role": name_or_arn, "status": "invalid"}, (text,))
+    try:
+        role = ports.roles.role(role_name_of(name_or_arn))
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        text = f"The {needs.purpose} {name_or_arn} could not be verified: {error.message}"
+        return _Finding({"role": name_or_arn, "status": "unverified"}, (), (text,))
+    if role is None or (match is not None and role.arn != name_or_arn):
+        found = f" There is {role.arn}." if role is not None else ""
+        text = f"The {needs.purpose} {name_or_arn} does not exist in account {ports.target.account_id}.{found}"
+        return _Finding({"role": name_or_arn, "status": "not_found"}, (text,))
+    judged = check_role(role, needs)
+    status = "invalid" if judged.errors else "valid"
+    detail = {"name": role.name, "arn": role.arn, "status": status, "policies": [one.name for one in role.policies]}
+    return _Finding(detail, judged.errors, judged.warnings)
+
+
+def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Finding:
+    if not reference.is_private_ecr:
+        return _not_checkable(reference)
+    account_id, region = reference.account_id or "", reference.region or ""
+    detail = {"uri": reference.uri, "repository": reference.repository, "account_id": account_id, "region": region}
+    warnings = _distance(reference, ports.target)
+    try:
+        found = ports.images.find_image(
+            reference.repository,
+            tag=None if reference.digest else reference.tag,
+            digest=reference.digest,
+            registry_id=account_id,
+            region=region,
+        )
+    except ExpresswayError as error:
+        return _unreadable_image(reference, error, detail, warnings)
+    if found is None:
+        text = (
+            f"The image {reference.uri} does not exist: expected it in the repository {reference.repository} "
+            f"of account {account_id} in {region}. Push it, or correct its tag or digest."
+        )
+        return _Finding({**detail, "status": "not_found"}, (text,), warnings)
+    detail["digest"] = found.digest
+    if found.platforms and _PLATFORM not in found.platforms:
+        text = (
+            f"The image {reference.uri} is built for {', '.join(found.platforms)}; tasks run on {_PLATFORM}. "
+            f"Build it with --platform {_PLATFORM}."
+        )
+        return _Finding({**detail, "status": "invalid", "platforms": list(found.platforms)}, (text,), warnings)
+    if not found.platforms:
+        warnings = (*warnings, f"The manifest of {reference.uri} does not tell its platform; it must be {_PLATFORM}.")
+    return _Finding({**detail, "status": "valid", "platforms": list(found.platforms)}, (), warnings)
+
+
+def _unreadable_image(
+    reference: ImageReference, error: ExpresswayError, detail: Mapping[str, Any], warnings: tuple[str, ...]
+) -> _Finding:
+    """A missing repository is an error; one that we may not look into may still be pulled by the execution role."""
+    if error.code == "repository_not_found":
+        return _Finding({**detail, "status": "not_found"}, (error.message,), warnings)
+    if error.code == "access_denied":
+        text = f"The image {reference.uri} could not be verified: {error.message}"
+        return _Finding({**detail, "status": "unverified"}, (), (*warnings, text))
+    raise error
+
+
+def _not_checkable(reference: ImageReference) -> _Finding:
+    public = reference.registry in _PUBLIC_REGISTRIES
+    kind = "a public registry" if public else "a registry outside ECR"
+    advice = "make sure that the tag exists" if public else "make sure that the tasks can reach it and may pull"
+    text = f"The image {reference.uri} is in {kind} and cannot be checked from here; {advice}."
+    return _Finding({"uri": reference.uri, "status": "unverified", "registry": reference.registry}, (), (text,))
+
+
+def _distance(reference: ImageReference, target: Target) -> tuple[str, ...]:
+    warnings: list[str] = []
+    if reference.account_id != target.account_id:
+        warnings.append(
+            f"The image is in account {reference.account_id}, the service in {target.account_id}: "
+            "the repository's policy must let the execution role pull."
+        )
+    if reference.region != target.region:
+        warnings.append(f"The image is in {reference.region}, the service in {target.region}: pulls cross regions.")
+    return tuple(warnings)
