@@ -10,8 +10,8 @@ Adapters are made on first use, so that asking for one thing does not load what 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -275,3 +275,81 @@ class Toolkit:
         synthesizer: Synthesizer | None = self.__dict__.get("_synthesizer")
         if synthesizer is not None:
             synthesizer.close()
+
+    # -- wiring ---------------------------------------------------------------------------------------------
+    @cached_property
+    def _session(self) -> AwsSession:
+        from expressway.adapters.session import open_session
+
+        return open_session(
+            profile=self._profile, region=self._region, sandbox_url=self._sandbox_url, environ=self._environ
+        )
+
+    @cached_property
+    def _cloudformation(self) -> CloudFormation:
+        from expressway.adapters.cloudformation import CloudFormation
+
+        return CloudFormation(self._session)
+
+    @cached_property
+    def _ecs(self) -> Ecs:
+        from expressway.adapters.ecs import Ecs
+
+        return Ecs(self._session)
+
+    @cached_property
+    def _iam(self) -> Iam:
+        from expressway.adapters.iam import Iam
+
+        return Iam(self._session)
+
+    @cached_property
+    def _logs(self) -> Logs:
+        from expressway.adapters.logs import Logs
+
+        return Logs(self._session)
+
+    @cached_property
+    def _journal(self) -> Journal:
+        return Journal(self._state, self.target)
+
+    @cached_property
+    def _service_ports(self) -> ServicePorts:
+        from expressway.adapters.http_probe import HttpProbe
+        from expressway.adapters.target_health import LoadBalancerTargets
+        from expressway.operations.wait import ServicePorts
+
+        return ServicePorts(self._ecs, self._logs, HttpProbe(self.target), LoadBalancerTargets(self._session))
+
+    @contextmanager
+    def _operation(
+        self, app_name: str, kind: OperationKind, on_started: Callable[[str], None] | None
+    ) -> Generator[RunningOperation]:
+        with self._journal.operation(app_name, kind) as operation:
+            if on_started is not None:
+                on_started(operation.current.operation_id)
+            yield operation
+
+    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
+        from expressway.operations.explain import explain_failure
+
+        ports = self._service_ports
+        return explain_failure(
+            cluster=cluster,
+            service_name=service_name,
+            ecs=ports.ecs,
+            logs=ports.logs,
+            stack_events=events,
+            targets=ports.targets,
+        )
+
+
+def _recording(operation: RunningOperation, progress: ProgressSink) -> ProgressSink:
+    """Pass progress on, and write the phase down when it changes, so that a restarted server can tell it."""
+
+    def sink(event: Progress) -> None:
+        if event.phase != operation.current.phase:
+            operation.record(phase=event.phase, message=event.message)
+        progress(event)
+
+    return sink

@@ -57,8 +57,10 @@ def diff(
     from expressway.cli.show import show_plan
     from expressway.toolkit import app_source
 
-    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
-        plan = toolkit.diff(app_source(path), progress=progress_printer(as_json=as_json))
+    with reporting(as_json=as_json):
+        source = app_source(path)
+        with _toolkit(sandbox, profile, region) as toolkit:
+            plan = toolkit.diff(source, progress=progress_printer(as_json=as_json))
         show_plan(plan, as_json=as_json)
     if exit_code and not plan.is_empty:
         raise SystemExit(10)
@@ -77,10 +79,11 @@ def build(
     from expressway.cli.show import show_mapping
     from expressway.toolkit import app_source
 
-    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+    with reporting(as_json=as_json):
         name = app_name or app_source(path).definition.name
-        folder = path if path.is_dir() else path.parent
-        show_mapping(toolkit.build(name, str(folder), tag, progress=progress_printer(as_json=as_json)), as_json=as_json)
+        with _toolkit(sandbox, profile, region) as toolkit:
+            built = toolkit.build(name, str(path), tag, progress=progress_printer(as_json=as_json))
+        show_mapping(built, as_json=as_json)
 
 
 def deploy(
@@ -103,21 +106,22 @@ def deploy(
     from expressway.cli.show import show_deployment, show_plan
     from expressway.toolkit import app_source
 
-    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
+    with reporting(as_json=as_json):
         source = app_source(path)
         printer = progress_printer(as_json=as_json)
-        if plan is None and not yes and sys.stdin.isatty() and not as_json:
-            shown = toolkit.diff(source, adopt=adopt, progress=printer)
-            show_plan(shown, as_json=False)
-            plan = _confirmed(shown)
-        result = toolkit.deploy(
-            source,
-            approved_plan=plan,
-            adopt=adopt,
-            allow_replacement=allow_replacement,
-            continue_rollback=continue_rollback,
-            progress=printer,
-        )
+        with _toolkit(sandbox, profile, region) as toolkit:
+            if plan is None and not yes and sys.stdin.isatty() and not as_json:
+                shown = toolkit.diff(source, adopt=adopt, progress=printer)
+                show_plan(shown, as_json=False)
+                plan = _confirmed(shown)
+            result = toolkit.deploy(
+                source,
+                approved_plan=plan,
+                adopt=adopt,
+                allow_replacement=allow_replacement,
+                continue_rollback=continue_rollback,
+                progress=printer,
+            )
         show_deployment(result, as_json=as_json)
 
 

@@ -110,7 +110,9 @@ class Demo:
         result = self.toolkit.synth(self.source, progress=tell)
         for template in result.templates:
             count = len(template.document["Resources"])
-            say(f"{template.stack_name}: {count} resources, {len(template.body):,} bytes, digest {template.digest[:12]}")
+            say(
+                f"{template.stack_name}: {count} resources, {len(template.body):,} bytes, digest {template.digest[:12]}"
+            )
         say(f"{len(result.findings)} lint findings (cfn-lint, cloudformation-validate)")
 
     def _show_plan(self) -> str:
@@ -120,7 +122,9 @@ class Demo:
                 say(f"[green]+[/] {change.resource_type} {change.logical_id}")
         say(f"plan {plan.digest}")
         if plan.is_empty:
-            raise StackError("demo_step_failed", "A new app was expected, but nothing would change.", "Delete it first.")
+            raise StackError(
+                "demo_step_failed", "A new app was expected, but nothing would change.", "Delete it first."
+            )
         return plan.digest
 
     def _build(self) -> None:
