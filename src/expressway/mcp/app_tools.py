@@ -1,0 +1,166 @@
+"""The tools for a whole app: synthesize, compare, deploy, look, delete. Their docstrings are written for a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from expressway.mcp.answers import Answer, compact_json
+from expressway.mcp.app_resources import SynthesizedTemplates
+from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
+from expressway.model.progress import NeverCancelled
+from expressway.operations.background import BackgroundOperation, Outcome
+
+if TYPE_CHECKING:
+    from expressway.model.lint import LintFinding
+    from expressway.model.template import Template
+
+AppPath = Annotated[str, Field(description="Absolute path of the app's folder, or of its expressway.yaml.")]
+Definition = Annotated[
+    dict[str, Any] | str | None,
+    Field(description="Definition (object or YAML) instead of the file; schema: expressway://schema/definition."),
+]
+AppName = Annotated[str, Field(pattern="^[a-z0-9-]{1,20}$")]
+WaitSeconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS)]
+_FINDINGS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class AppTools:
+    """Tools as methods, so that each finds the worker and the session's templates."""
+
+    worker: Worker
+    templates: SynthesizedTemplates
+
+    async def synth_app(
+        self,
+        ctx: Context,
+        app_path: AppPath,
+        definition: Definition = None,
+        include_templates: bool = False,
+    ) -> Answer:
+        """Validate an app's definition, synthesize its CloudFormation templates and lint them. Local: needs no AWS,
+        changes nothing. Use it after writing or editing a definition. Returns the stacks with links to their
+        templates, and lint findings; a wrong definition is an error that lists every problem. Next: diff_app."""
+        source = await self.worker.source(app_path, definition)
+        made = await self.worker.run(ctx, lambda toolkit, progress, _: toolkit.synth(source, progress=progress))
+        app = source.definition.name
+        links = [self.templates.keep(app, template.stack_name, template.body) for template in made.templates]
+        stacks = [_stack(template, link.uri) for template, link in zip(made.templates, links, strict=True)]
+        content: dict[str, Any] = {"app_name": app, "stacks": stacks, **_findings(made.findings)}
+        if include_templates:
+            content["templates"] = {template.stack_name: template.document for template in made.templates}
+        return Answer(content, links)
+
+    async def diff_app(
+        self, ctx: Context, app_path: AppPath, definition: Definition = None, adopt: bool = False
+    ) -> Mapping[str, Any]:
+        """Show what deploy_app would change, reading only. Use it before every deployment and show the result to the
+        person. Returns the changes of each stack, whether a resource would be replaced, what image would run, and
+        plan_digest. Next: deploy_app with approved_plan=plan_digest, so that nothing else is carried out."""
+        source = await self.worker.source(app_path, definition)
+        plan = await self.worker.run(
+            ctx, lambda toolkit, progress, _: toolkit.diff(source, adopt=adopt, progress=progress)
+        )
+        return plan.to_dict()
+
+    async def deploy_app(
+        self,
+        ctx: Context,
+        app_path: AppPath,
+        definition: Definition = None,
+        approved_plan: Annotated[str | None, Field(description="plan_digest from diff_app.")] = None,
+        adopt: Annotated[bool, Field(description="Take over stacks that Expressway did not make.")] = False,
+        allow_replacement: Annotated[bool, Field(description="The service's URL then changes.")] = False,
+        continue_rollback: Annotated[bool, Field(description="Continue a failed stack rollback first.")] = False,
+        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
+    ) -> Mapping[str, Any]:
+        """Bring an app to what its definition says: repository, image build and push, service, health. Safe to repeat:
+        it continues what was interrupted and does nothing when all is there. Returns status deployed or unchanged with
+        the url; or status running with operation_id when it takes longer: then call get_deployment_status. A failure
+        names its cause, and the previous version keeps serving."""
+        source = await self.worker.source(app_path, definition)
+        options = {
+            "approved_plan": approved_plan,
+            "adopt": adopt,
+            "allow_replacement": allow_replacement,
+            "continue_rollback": continue_rollback,
+        }
+
+        def deploy(operation: BackgroundOperation) -> Outcome:
+            result = self.worker.toolkit().deploy(
+                source,
+                approved_plan=approved_plan,
+                adopt=adopt,
+                allow_replacement=allow_replacement,
+                continue_rollback=continue_rollback,
+                progress=operation.report,
+                cancellation=NeverCancelled(),
+                on_started=operation.started,
+            )
+            return asdict(result)
+
+        asked = compact_json(["deploy", source.base_dir, source.definition.canonical_json(), options])
+        return await self.worker.start_or_join(
+            ctx, source.definition.name, deploy, request=asked, wait_seconds=wait_seconds
+        )
+
+    async def get_deployment_status(self, ctx: Context, app_name: AppName) -> Mapping[str, Any]:
+        """How an app stands now: stacks, newest deployment, tasks, url, the operation under way (also one that another
+        server process began) and the last error. Use it after deploy_app or delete_app answered running, or to look
+        at an app. status: absent, deploying, deleting, ready, degraded or failed. An interrupted operation
+        continues when its tool is called again."""
+        status = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.status(app_name))
+        return status.to_dict()
+
+    async def delete_app(
+        self,
+        ctx: Context,
+        app_name: AppName,
+        service_arn: Annotated[str | None, Field(description="Only for a service made outside Expressway.")] = None,
+        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
+    ) -> Mapping[str, Any] | Answer:
+        """Delete an app for good: service, then images and repository, then roles and logs; it stops at the first
+        failure. Ask the person first. Safe to repeat. Returns what was deleted and what was kept; or status running
+        with operation_id: then call get_deployment_status until absent."""
+
+        def delete(operation: BackgroundOperation) -> Outcome:
+            deleted = self.worker.toolkit().delete(
+                app_name,
+                service_arn,
+                progress=operation.report,
+                cancellation=NeverCancelled(),
+                on_started=operation.started,
+            )
+            return deleted.to_dict()
+
+        asked = compact_json(["delete", app_name, service_arn])
+        outcome = await self.worker.start_or_join(ctx, app_name, delete, request=asked, wait_seconds=wait_seconds)
+        if outcome.get("status") == "running":
+            pending = {"status": "running"}
+            return {
+                "service_deletion": pending,
+                "ecr_deletion": pending,
+                "summary": f"Deleting {app_name}: {outcome['message']}",
+                "errors": [],
+                **outcome,
+            }
+        errors: Sequence[Mapping[str, Any]] = outcome["errors"]
+        return Answer({**errors[0], **outcome}, failed=True) if errors else outcome
+
+
+def _stack(template: "Template", uri: str) -> dict[str, Any]:
+    return {
+        "stack_name": template.stack_name,
+        "digest": template.digest,
+        "resources": len(template.document.get("Resources", {})),
+        "uri": uri,
+    }
+
+
+def _findings(findings: "Sequence[LintFinding]") -> dict[str, Any]:
+    shown = [asdict(finding) for finding in findings[:_FINDINGS_SHOWN]]
+    more = len(findings) - len(shown)
+    return {"findings": shown} | ({"findings_left_out": more} if more else {})

@@ -1,0 +1,139 @@
+"""The tools as the protocol lists them: what each does to the world, and what comes back."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import ToolAnnotations
+
+from expressway.mcp.answers import ToolFunction, answering
+from expressway.mcp.app_tools import AppTools
+from expressway.mcp.schemas import compact_input, output
+from expressway.mcp.service_tools import ServiceTools
+from expressway.policy.gates import Gates
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tool. `writes` needs ALLOW_WRITE; `destroys` may take away or replace what is there.
+
+    `local` tools reach nothing outside this machine. All are idempotent: asking again changes nothing more.
+    """
+
+    function: ToolFunction
+    title: str
+    returns: Mapping[str, Any]
+    writes: bool = False
+    destroys: bool = False
+    local: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+
+def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
+    """Every tool, in the order in which an agent meets them."""
+    return (
+        Entry(
+            apps.synth_app,
+            "Synthesize an app",
+            output(app_name="string", stacks="array", findings="array", templates="object"),
+            local=True,
+        ),
+        Entry(
+            apps.diff_app,
+            "Show what would change",
+            output(
+                app_name="string",
+                target="string",
+                plan_digest="string",
+                nothing_to_do="boolean",
+                image="object",
+                stacks="array",
+            ),
+        ),
+        Entry(
+            apps.deploy_app,
+            "Deploy an app",
+            output(
+                status="string",
+                operation_id="string",
+                url="string",
+                service_arn="string",
+                image_uri="string",
+                phase="string",
+                message="string",
+                next="string",
+            ),
+            writes=True,
+            destroys=True,
+        ),
+        Entry(
+            apps.get_deployment_status,
+            "How an app stands",
+            output(
+                app_name="string",
+                status="string",
+                message="string",
+                url="string",
+                stacks="object",
+                service="object",
+                deployment="object",
+                tasks="object",
+                operation="object",
+                last_error="object",
+            ),
+        ),
+        Entry(
+            apps.delete_app,
+            "Delete an app",
+            output(service_deletion="object", ecr_deletion="object", summary="string", errors="array", status="string"),
+            writes=True,
+            destroys=True,
+        ),
+        Entry(
+            services.build_and_push_image_to_ecr,
+            "Build and push an image",
+            output(
+                repository_uri="string",
+                image_tag="string",
+                full_image_uri="string",
+                ecr_push_pull_role_arn="string",
+                stack_name="string",
+            ),
+            writes=True,
+        ),
+        Entry(
+            services.validate_ecs_express_mode_prerequisites,
+            "Check roles and image",
+            output(valid="boolean", errors="array", warnings="array", details="object"),
+        ),
+        Entry(
+            services.wait_for_service_ready,
+            "Wait until a service serves",
+            output(status="string", message="string", url="string", cause="object"),
+        ),
+    )
+
+
+def tool_of(entry: Entry, gates: Gates) -> Tool:
+    """The tool with a schema of few bytes and a description made of the function's docstring."""
+    tool = Tool.from_function(
+        answering(entry.function, entry.name, gates),
+        name=entry.name,
+        title=entry.title,
+        description=" ".join((inspect.getdoc(entry.function) or "").split()),
+        annotations=ToolAnnotations(
+            read_only_hint=not entry.writes,
+            destructive_hint=entry.destroys,
+            idempotent_hint=True,
+            open_world_hint=not entry.local,
+        ),
+        structured_output=False,
+    )
+    tool.parameters = compact_input(tool.parameters)
+    tool.fn_metadata.output_schema = dict(entry.returns)
+    return tool

@@ -1,0 +1,69 @@
+"""Progress on its way from worker threads to the client that asked."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import anyio
+from mcp.server.mcpserver import Context
+
+from expressway.model.progress import Progress, ProgressSink
+from expressway.policy.gates import Gates
+from expressway.policy.withheld import withhold_quoted
+
+SHORTEST_PAUSE_SECONDS = 0.25
+
+
+class _Relay:
+    """Takes progress in any thread and sends the newest of it from the event loop, at most four times a second."""
+
+    def __init__(self, ctx: Context, gates: Gates) -> None:
+        self._ctx = ctx
+        self._gates = gates
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._newest: Progress | None = None
+        self._count = 0
+
+    def take(self, progress: Progress) -> None:
+        """The progress sink; called in worker threads, also after the request has ended."""
+        self._newest = progress
+        with suppress(RuntimeError):  # the server has stopped; the work's own journal remembers
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def send_forever(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self.send_newest()
+            await anyio.sleep(SHORTEST_PAUSE_SECONDS)
+
+    async def send_newest(self) -> None:
+        progress, self._newest = self._newest, None
+        if progress is None:
+            return
+        self._count += 1  # the protocol wants a number that grows; phases have no common total
+        await self._ctx.report_progress(self._count, None, f"{progress.phase}: {self._message(progress)}")
+
+    def _message(self, progress: Progress) -> str:
+        return progress.message if self._gates.allow_sensitive_data else withhold_quoted(progress.message)
+
+
+@asynccontextmanager
+async def relayed_progress(ctx: Context, gates: Gates) -> AsyncGenerator[ProgressSink]:
+    """A progress sink for worker threads whose progress reaches the client while the request lives."""
+    relay = _Relay(ctx, gates)
+    # A plain task, not a task group: a group would wrap the errors of the work in an exception group.
+    sending = asyncio.create_task(relay.send_forever())
+    sending.add_done_callback(_forget)
+    try:
+        yield relay.take
+        await relay.send_newest()
+    finally:
+        sending.cancel()
+
+
+def _forget(sending: "asyncio.Task[None]") -> None:
+    """A client that went away cannot be told anything; its request ends by itself."""
+    if not sending.cancelled():
+        sending.exception()

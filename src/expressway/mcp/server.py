@@ -1,0 +1,106 @@
+"""The MCP server: made for any transport, run on stdio by ``expressway mcp``."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+
+from mcp.server import MCPServer
+
+from expressway import __version__
+from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
+from expressway.mcp.app_tools import AppTools
+from expressway.mcp.catalog import entries, tool_of
+from expressway.mcp.front_desk import FrontDesk, Listed
+from expressway.mcp.service_tools import ServiceTools
+from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
+from expressway.mcp.work import Worker
+from expressway.operations.background import BackgroundOperations
+from expressway.policy.gates import Gates, gates_of
+
+_LOG = logging.getLogger(__name__)
+
+INSTRUCTIONS = (
+    "Expressway deploys a folder with a Dockerfile and an expressway.yaml to Amazon ECS Express Mode. "
+    "Usual order: synth_app, diff_app (show the plan to the person), deploy_app with approved_plan, "
+    "get_deployment_status until ready. Errors have code, message (what was expected and what came) and hint "
+    "(what to do); act on the hint. Tools that change AWS need ALLOW_WRITE=true, which only a person can set."
+)
+
+
+def build_server(toolkit: ToolkitSource, gates: Gates, *, background: BackgroundOperations | None = None) -> MCPServer:
+    """The server with all tools and resources; `toolkit` is asked for on the first call that needs it."""
+    worker = Worker(toolkit, gates, background or BackgroundOperations())
+    templates = SynthesizedTemplates()
+    listed = {
+        entry.name: Listed(tool_of(entry, gates), entry.writes)
+        for entry in entries(AppTools(worker, templates), ServiceTools(worker))
+    }
+    server = MCPServer(
+        "expressway",
+        title="Expressway",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        tools=[item.tool for item in listed.values()],
+        extensions=[FrontDesk(listed, gates)],
+        log_level="WARNING",
+    )
+    add_resources(server, templates)
+    return server
+
+
+def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = None) -> None:
+    """Serve one client on stdin and stdout until stdin ends.
+
+    `environ` opens the gates (ALLOW_WRITE, ALLOW_SENSITIVE_DATA) and names the target (AWS_*, EXPRESSWAY_SANDBOX).
+    A deployment under way does not hold the process: CloudFormation carries on, the journal shows the operation as
+    interrupted, and the same call continues it.
+    """
+    shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
+    background = BackgroundOperations()
+    build_server(shared, gates_of(environ), background=background).run()
+    left = background.running()
+    if not left:
+        shared.close()
+        return
+    for operation in left:
+        _LOG.warning("leaving %s (%s) under way", operation.key, operation.operation_id)
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)  # worker pools of the work under way would otherwise be joined first, for as long as it takes
+
+
+def main() -> None:
+    """Serve on stdio with this process's environment."""
+    run_stdio(os.environ)
+
+
+class _SharedToolkit:
+    """Makes the toolkit once, whichever thread asks first."""
+
+    def __init__(self, source: ToolkitSource) -> None:
+        self._source = source
+        self._toolkit: ToolkitPort | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> ToolkitPort:
+        with self._lock:
+            if self._toolkit is None:
+                self._toolkit = self._source()
+            return self._toolkit
+
+    def close(self) -> None:
+        """Let go of what the toolkit holds; one that was never asked for is not made for it."""
+        if self._toolkit is not None:
+            self._toolkit.close()
+
+
+def _open_toolkit(environ: Mapping[str, str]) -> ToolkitPort:
+    from expressway.toolkit import Toolkit
+
+    return Toolkit(environ=environ)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The tools for single steps, named and shaped as agents know them. Their docstrings are written for a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from expressway.mcp.app_tools import AppName
+from expressway.mcp.work import Worker
+
+
+@dataclass(frozen=True)
+class ServiceTools:
+    """Tools as methods, so that each finds the worker."""
+
+    worker: Worker
+
+    async def build_and_push_image_to_ecr(
+        self,
+        ctx: Context,
+        app_name: AppName,
+        app_path: Annotated[str, Field(description="Absolute path of the folder with the Dockerfile.")],
+        tag: Annotated[str | None, Field(description="Default: derived from the content.")] = None,
+    ) -> Mapping[str, Any]:
+        """Build a folder's Dockerfile and push the image to the app's ECR repository, which is made if it is missing.
+        deploy_app does this by itself; use this tool only for an image without a service. Checks all before it changes
+        AWS; does not push content that is there already. Returns full_image_uri. Next:
+        validate_ecs_express_mode_prerequisites."""
+        return await self.worker.run(
+            ctx,
+            lambda toolkit, progress, cancellation: toolkit.build(
+                app_name, app_path, tag, progress=progress, cancellation=cancellation
+            ),
+        )
+
+    async def validate_ecs_express_mode_prerequisites(
+        self,
+        ctx: Context,
+        image_uri: str,
+        execution_role_arn: str = "ecsTaskExecutionRole",
+        infrastructure_role_arn: str = "ecsInfrastructureRoleForExpressServices",
+    ) -> Mapping[str, Any]:
+        """Check that an image and two IAM roles (names or ARNs) are fit for an Express Mode service made by other means
+        than deploy_app, which needs no such check. Returns valid, errors, warnings and details of each."""
+        return await self.worker.run(
+            ctx,
+            lambda toolkit, _, __: toolkit.prerequisites(image_uri, execution_role_arn, infrastructure_role_arn),
+        )
+
+    async def wait_for_service_ready(
+        self,
+        ctx: Context,
+        cluster: str,
+        service_name: str,
+        timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300,
+    ) -> Mapping[str, Any]:
+        """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers. Ends at once
+        when that cannot happen any more. Returns status success, timeout or failed, with message and url. Use a short
+        timeout_seconds if your client limits calls; calling again goes on waiting."""
+        readiness = await self.worker.run(
+            ctx,
+            lambda toolkit, progress, cancellation: toolkit.wait(
+                cluster, service_name, timeout_seconds, progress=progress, cancellation=cancellation
+            ),
+        )
+        return readiness.to_dict()

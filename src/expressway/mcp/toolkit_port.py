@@ -1,0 +1,86 @@
+"""What the face asks of the toolkit; `expressway.toolkit.Toolkit` satisfies it, and tests bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from expressway.model.progress import Cancellation, ProgressSink
+
+if TYPE_CHECKING:  # loading these costs time that starting the server does not have
+    from expressway.model.lint import LintFinding
+    from expressway.model.plan import Plan
+    from expressway.model.template import AppTemplates
+    from expressway.operations.deploy import DeployResult
+    from expressway.toolkit import AppSource
+
+
+class Synthesized(Protocol):
+    """Templates, and what the linters say about them."""
+
+    @property
+    def templates(self) -> AppTemplates: ...
+    @property
+    def findings(self) -> tuple[LintFinding, ...]: ...
+
+
+class Shown(Protocol):
+    """A value that has the one shape which every face shows."""
+
+    def to_dict(self) -> Mapping[str, Any]: ...
+
+
+class ToolkitPort(Protocol):
+    """Everything blocks; the face calls it in worker threads."""
+
+    def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ...) -> Synthesized: ...
+    def diff(self, source: AppSource, *, adopt: bool = False, progress: ProgressSink = ...) -> Plan: ...
+    def deploy(
+        self,
+        source: AppSource,
+        *,
+        approved_plan: str | None = None,
+        adopt: bool = False,
+        allow_replacement: bool = False,
+        continue_rollback: bool = False,
+        progress: ProgressSink = ...,
+        cancellation: Cancellation = ...,
+        on_started: Callable[[str], None] | None = None,
+    ) -> DeployResult: ...
+    def status(self, app_name: str) -> Shown: ...
+    def delete(
+        self,
+        app_name: str,
+        service_arn: str | None = None,
+        *,
+        progress: ProgressSink = ...,
+        cancellation: Cancellation = ...,
+        on_started: Callable[[str], None] | None = None,
+    ) -> Shown: ...
+    def build(
+        self,
+        app_name: str,
+        app_path: str,
+        tag: str | None = None,
+        *,
+        progress: ProgressSink = ...,
+        cancellation: Cancellation = ...,
+    ) -> Mapping[str, Any]: ...
+    def wait(
+        self,
+        cluster: str,
+        service_name: str,
+        timeout_seconds: int = 300,
+        *,
+        progress: ProgressSink = ...,
+        cancellation: Cancellation = ...,
+    ) -> Shown: ...
+    def prerequisites(
+        self, image_uri: str, execution_role_arn: str = ..., infrastructure_role_arn: str = ...
+    ) -> Mapping[str, Any]: ...
+    def warm(self) -> None: ...
+    def close(self) -> None: ...
+
+
+ToolkitSource = Callable[[], ToolkitPort]
+"""Gives the one toolkit, made on the first call; blocks while it is made."""

@@ -1,0 +1,117 @@
+"""How tools get their work done: in worker threads, with progress, never on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+from mcp.server.mcpserver import Context
+
+from expressway.errors import DefinitionError, ExpresswayError
+from expressway.mcp.progress_relay import relayed_progress
+from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
+from expressway.model.progress import ProgressSink
+from expressway.operations.background import BackgroundOperation, BackgroundOperations, Work, in_daemon_thread
+from expressway.policy.gates import Gates
+
+if TYPE_CHECKING:
+    from expressway.toolkit import AppSource
+
+LONGEST_WAIT_SECONDS = 50
+DEFAULT_WAIT_SECONDS = 45
+"""Many clients give a call up after 60 s."""
+_IDENTIFY_SECONDS = 5.0
+
+ResultT = TypeVar("ResultT")
+
+
+class RequestCancellation:
+    """Set when the client no longer waits for a request; work that only serves this request then stops."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def raise_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise ExpresswayError("cancelled", "The client cancelled the request.", "Call again to start over.")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What all tools share."""
+
+    toolkit: ToolkitSource
+    gates: Gates
+    background: BackgroundOperations = field(default_factory=BackgroundOperations)
+
+    async def run(
+        self,
+        ctx: Context,
+        work: Callable[[ToolkitPort, ProgressSink, RequestCancellation], ResultT],
+    ) -> ResultT:
+        """Work that lives and ends with the request."""
+        cancellation = RequestCancellation()
+        async with relayed_progress(ctx, self.gates) as progress:
+            try:
+                return await _in_thread(lambda: work(self.toolkit(), progress, cancellation))
+            finally:
+                cancellation.cancel()
+
+    async def start_or_join(
+        self, ctx: Context, key: str, work: Work, *, request: str, wait_seconds: int
+    ) -> Mapping[str, Any]:
+        """Work that outlives the request: its outcome if it ends within `wait_seconds`, else where it stands."""
+        operation = self.background.start(key, work, request=request)
+        async with relayed_progress(ctx, self.gates) as progress:
+            stop_watching = operation.watch(progress)
+            try:
+                with anyio.move_on_after(min(wait_seconds, LONGEST_WAIT_SECONDS)):
+                    return await asyncio.wrap_future(operation.done)
+                with anyio.move_on_after(_IDENTIFY_SECONDS):
+                    await asyncio.wrap_future(operation.identified)
+            finally:
+                stop_watching()
+        return operation.done.result() if operation.done.done() else _still_running(operation)
+
+    async def source(self, app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
+        """The app that the arguments name, read in a worker thread."""
+        return await _in_thread(lambda: _source(app_path, definition))
+
+
+async def _in_thread(work: Callable[[], ResultT]) -> ResultT:
+    return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
+
+
+def _source(app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
+    from expressway.toolkit import app_source, inline_source
+
+    if definition is None:
+        return app_source(app_path)
+    folder = Path(app_path).expanduser().resolve()
+    if not folder.is_dir():
+        raise DefinitionError(
+            "folder_missing",
+            f"Expected app_path to be a folder, which the definition's build context is relative to; got {app_path!r}.",
+            "Pass the absolute path of the app's folder.",
+        )
+    return inline_source(definition, folder)
+
+
+def _still_running(operation: BackgroundOperation) -> dict[str, Any]:
+    latest = operation.latest
+    shape = {
+        "status": "running",
+        "operation_id": operation.operation_id,
+        "phase": latest.phase if latest else "check",
+        "message": latest.message if latest else "started",
+        "next": "The work goes on without this request. Call get_deployment_status until it is no longer running.",
+    }
+    return {name: value for name, value in shape.items() if value is not None}

@@ -1,0 +1,63 @@
+"""The two gates of the server: what may change AWS, and what may show text that applications wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WRITE_VARIABLE = "ALLOW_WRITE"
+SENSITIVE_VARIABLE = "ALLOW_SENSITIVE_DATA"
+_YES = frozenset({"true", "1", "yes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What the person who started the server allows; both are closed unless opened."""
+
+    allow_write: bool = False
+    allow_sensitive_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a call may go on; when not, `code`, `message` and `hint` say why and how to allow it."""
+
+    allowed: bool
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+
+
+_ALLOWED = Decision(allowed=True)
+
+
+def gates_of(variables: Mapping[str, str]) -> Gates:
+    """The gates that environment variables open: ``true``, ``1`` or ``yes``, in any case."""
+    return Gates(
+        allow_write=_says_yes(variables.get(WRITE_VARIABLE)),
+        allow_sensitive_data=_says_yes(variables.get(SENSITIVE_VARIABLE)),
+    )
+
+
+def decide(tool: str, gates: Gates, *, writes: bool, sensitive: bool) -> Decision:
+    """Whether `tool`, which changes AWS (`writes`) or exists to show what applications wrote (`sensitive`), may run.
+
+    Codes of a refusal: ``write_not_allowed``, ``sensitive_data_not_allowed``.
+    """
+    if writes and not gates.allow_write:
+        return Decision(
+            False,
+            "write_not_allowed",
+            f"{tool} changes AWS, and this server was started without {WRITE_VARIABLE}; nothing was changed.",
+            f"A person can allow it: set {WRITE_VARIABLE}=true in the server's environment and restart it.",
+        )
+    if sensitive and not gates.allow_sensitive_data:
+        return Decision(
+            False,
+            "sensitive_data_not_allowed",
+            f"{tool} shows what applications wrote, and this server was started without {SENSITIVE_VARIABLE}.",
+            f"A person can allow it: set {SENSITIVE_VARIABLE}=true in the server's environment and restart it.",
+        )
+    return _ALLOWED
+
+
+def _says_yes(value: str | None) -> bool:
+    return (value or "").strip().lower() in _YES
