@@ -14,7 +14,6 @@ class Template:
 
     stack_name: str
     body: str
-    termination_protection: bool = False
 
     @cached_property
     def digest(self) -> str:

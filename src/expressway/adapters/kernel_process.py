@@ -1,0 +1,175 @@
+"""One running CDK kernel, seen from the process that started it."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from expressway.errors import SynthesisError
+from expressway.model.definition import AppDefinition
+
+_MODULE = "expressway.adapters.synth_kernel"
+_ENDED = object()
+
+
+class KernelDied(Exception):  # noqa: N818 - caught inside the adapter alone
+    """The kernel ended before it answered; `output` is the last of what it wrote."""
+
+    def __init__(self, reason: str, output: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.output = output
+
+
+class KernelProcess:
+    """A kernel process with its pipes. Not safe to share: `Synthesizer` serialises the requests."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self._answers: queue.Queue[Any] = queue.Queue()
+        self._output: deque[str] = deque(maxlen=60)
+        self._ready = False
+        self.requests = 0
+        threading.Thread(target=_read_answers, args=(process, self._answers), daemon=True).start()
+        threading.Thread(target=_read_output, args=(process, self._output), daemon=True).start()
+        self._end = weakref.finalize(self, _end_process, process)
+
+    @classmethod
+    def start(cls) -> "KernelProcess":
+        """Start a kernel; it loads while the caller goes on.
+
+        Raises:
+            SynthesisError: ``kernel_failed`` when no process can be started at all.
+        """
+        # -OO leaves out docstrings and jsii's type checks of every call: 25 MB and a third of the time less.
+        command = [sys.executable, "-OO", "-m", _MODULE]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env=_environment(),
+                cwd=tempfile.gettempdir(),
+            )
+        except OSError as exc:
+            raise SynthesisError(
+                "kernel_failed",
+                f"Expected to start the CDK kernel with {sys.executable}, got: {exc}.",
+                "Check that the Python of this installation can be run, and that processes and memory are left.",
+            ) from exc
+        return cls(process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def request(self, definition: AppDefinition, *, timeout_seconds: float) -> dict[str, str | None]:
+        """The template texts of `definition`.
+
+        Raises:
+            KernelDied: when the process ends instead of answering.
+            SynthesisError: ``synthesis_timeout``, after which the kernel is ended, or what the kernel reports.
+        """
+        self.requests += 1
+        message = {"id": self.requests, "definition": json.loads(definition.canonical_json())}
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(f"{json.dumps(message)}\n")
+            self._process.stdin.flush()
+        except OSError as exc:
+            raise self._died() from exc
+        if not self._ready:
+            self._next(timeout_seconds)
+            self._ready = True
+        answer = self._next(timeout_seconds)
+        if "error" in answer:
+            error = answer["error"]
+            raise SynthesisError(error["code"], error["message"], error["hint"], error.get("details"))
+        return {"repository": answer["repository"], "service": answer["service"]}
+
+    def close(self) -> None:
+        """End the process, politely at first."""
+        self._end()
+
+    def _next(self, timeout_seconds: float) -> dict[str, Any]:
+        try:
+            answer = self._answers.get(timeout=timeout_seconds)
+        except queue.Empty:
+            self._process.kill()
+            self.close()
+            raise SynthesisError(
+                "synthesis_timeout",
+                f"Expected templates within {timeout_seconds:g} s, got none.",
+                "Try again; the machine may be short of memory or processor time.",
+                {"output": self._last_output()},
+            ) from None
+        if answer is _ENDED:
+            raise self._died()
+        return answer
+
+    def _died(self) -> KernelDied:
+        self.close()
+        output = self._last_output()
+        last = output.strip().rpartition("\n")[2] or "no output"
+        return KernelDied(f"exit status {self._process.returncode}, {last}", output)
+
+    def _last_output(self) -> str:
+        return "".join(list(self._output))[-4000:]
+
+
+def _environment() -> dict[str, str]:
+    """The kernel's environment: compiled modules are kept in a cache of ours.
+
+    Compiling the CDK's Python takes five seconds, so it has to be kept even where PYTHONDONTWRITEBYTECODE is
+    set (as in many container images) or the installation is read-only.
+    """
+    variables = dict(os.environ)
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    cache_home = variables.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    variables["PYTHONPYCACHEPREFIX"] = str(Path(cache_home) / "expressway" / "bytecode")
+    return variables
+
+
+def _read_answers(process: "subprocess.Popen[str]", answers: "queue.Queue[Any]") -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        try:
+            answers.put(json.loads(line))
+        except ValueError:
+            break
+    answers.put(_ENDED)
+
+
+def _read_output(process: "subprocess.Popen[str]", output: "deque[str]") -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        output.append(line)
+
+
+def _end_process(process: "subprocess.Popen[str]") -> None:
+    """Close the input, at which the kernel ends and Node with it; kill it if it does not."""
+    try:
+        if process.stdin is not None:
+            process.stdin.close()
+    except OSError:
+        pass
+    try:
+        process.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

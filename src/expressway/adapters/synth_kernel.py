@@ -1,0 +1,106 @@
+"""The CDK kernel: a worker process that imports the CDK once and synthesizes one app for each line it reads.
+
+Started by `expressway.adapters.synthesizer`; it speaks JSON lines on its standard streams. First it writes
+``{"ready": …}``, then for each ``{"id": …, "definition": …}`` one ``{"id": …, "repository": …, "service": …}``
+or ``{"id": …, "error": {code, message, hint, details}}``. It ends when its input ends, so it never outlives
+the process that started it.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from expressway.errors import ExpresswayError
+
+_NO_PATHS = {"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False}
+
+
+def main() -> None:
+    """Serve requests until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes our input
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print must not mix with the answers
+    from expressway.adapters.jsii_runtime import prepare_environment
+
+    with tempfile.TemporaryDirectory(prefix="expressway-kernel-") as folder:
+        prepare_environment(Path(folder))
+        # Loaded before the first request arrives, since it takes half a second.
+        importlib.import_module("expressway.constructs.stacks")
+        _write(answers, {"ready": True})
+        for line in sys.stdin:
+            _write(answers, _answer(json.loads(line), Path(folder) / "cdk.out"))
+
+
+def _write(answers: IO[str], answer: dict[str, Any]) -> None:
+    answers.write(f"{json.dumps(answer)}\n")
+    answers.flush()
+
+
+def _answer(request: dict[str, Any], outdir: Path) -> dict[str, Any]:
+    try:
+        return {"id": request["id"], **synthesize(request["definition"], outdir)}
+    except ExpresswayError as exc:
+        return {"id": request["id"], "error": exc.to_dict()}
+    except Exception as exc:  # the border of the worker: whatever an app raises must not end it
+        if not _node_answers():
+            raise SystemExit(f"Node ended: {exc}") from exc
+        return {"id": request["id"], "error": _synthesis_failed(exc)}
+
+
+def _node_answers() -> bool:
+    """False when the Node process is gone, without which this kernel is of no more use: a new one is started."""
+    import aws_cdk as cdk
+
+    try:
+        cdk.Token.is_unresolved("")
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def synthesize(data: object, outdir: Path) -> dict[str, str | None]:
+    """The template texts of one definition: keys ``repository`` (None for a ready image) and ``service``."""
+    import aws_cdk as cdk
+
+    from expressway.constructs.stacks import add_app_stacks
+    from expressway.model.definition import parse_definition
+
+    app = cdk.App(
+        outdir=str(outdir),
+        analytics_reporting=False,
+        performance_reporting=False,
+        tree_metadata=False,
+        stack_traces=False,
+        builtin_cloud_formation_validation=False,  # half a second and 300 MB in Node; the linters do it outside
+        post_cli_context=_NO_PATHS,
+    )
+    repository, service = add_app_stacks(app, parse_definition(data))
+    app.synth()
+    return {
+        "repository": _template(outdir, repository.stack_name) if repository is not None else None,
+        "service": _template(outdir, service.stack_name),
+    }
+
+
+def _template(outdir: Path, stack_name: str) -> str:
+    return (outdir / f"{stack_name}.template.json").read_text(encoding="utf-8")
+
+
+def _synthesis_failed(exc: Exception) -> dict[str, Any]:
+    first_line = str(exc).strip().partition("\n")[0] or type(exc).__name__
+    return {
+        "code": "synthesis_failed",
+        "message": f"Expected templates from the CDK, got {type(exc).__name__}: {first_line}",
+        "hint": "The details hold the CDK's own trace.",
+        "details": {"trace": traceback.format_exc()[-4000:]},
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Templates on disk: synthesis is a pure function, so an app that has not changed needs no CDK at all."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from expressway.model.definition import AppDefinition
+from expressway.model.stack import repository_stack_name, service_stack_name
+from expressway.model.template import AppTemplates, Template
+
+_PACKAGES = ("expressway", "aws-cdk-lib", "constructs", "jsii")
+_SOURCES = ("constructs/*.py", "model/definition*.py", "model/fargate.py", "model/stack.py", "adapters/synth_kernel.py")
+_KEPT_ENTRIES = 200
+
+
+@cache
+def synthesis_fingerprint() -> str:
+    """What decides the templates beside the definition: our version and sources, and the CDK's versions."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        digest.update(f"{package}={importlib.metadata.version(package)}\n".encode())
+    root = Path(__file__).resolve().parent.parent
+    for pattern in _SOURCES:
+        for source in sorted(root.glob(pattern)):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_key(definition: AppDefinition) -> str:
+    """The name of a definition's entry, as 64 hexadecimal digits."""
+    return hashlib.sha256(f"{synthesis_fingerprint()}\n{definition.canonical_json()}".encode()).hexdigest()
+
+
+class TemplateCache:
+    """Entries of one folder, written whole or not at all, and believed only when their digest holds.
+
+    A folder that cannot be written (read-only, full) makes synthesis slower, never wrong.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, definition: AppDefinition) -> AppTemplates | None:
+        """The templates of `definition`, or None when they were never kept or their entry is damaged."""
+        try:
+            stored = json.loads(self._path(definition).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if not isinstance(stored, dict) or stored.get("sha256") != _digest(stored.get("bodies")):
+            return None
+        return app_templates(definition.name, stored["bodies"])
+
+    def put(self, definition: AppDefinition, templates: AppTemplates) -> None:
+        """Keep the templates of `definition`."""
+        bodies = {
+            "repository": templates.repository.body if templates.repository else None,
+            "service": templates.service.body,
+        }
+        text = json.dumps({"sha256": _digest(bodies), "bodies": bodies})
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(definition), text)
+            self._forget_oldest()
+        except OSError:
+            return
+
+    def _path(self, definition: AppDefinition) -> Path:
+        return self._folder / f"{cache_key(definition)}.json"
+
+    def _forget_oldest(self) -> None:
+        entries = sorted(self._folder.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
+        for entry in entries[:-_KEPT_ENTRIES]:
+            entry.unlink(missing_ok=True)
+
+
+def app_templates(app_name: str, bodies: dict[str, str | None]) -> AppTemplates:
+    """The value that the texts of both templates make."""
+    repository, service = bodies["repository"], bodies["service"]
+    assert service is not None
+    return AppTemplates(
+        repository=Template(repository_stack_name(app_name), repository) if repository is not None else None,
+        service=Template(service_stack_name(app_name), service),
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OSError: when the folder cannot be written.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _digest(bodies: Any) -> str:
+    return hashlib.sha256(json.dumps(bodies, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,19 @@
+"""Where the CDK's Python types contradict each other.
+
+A class such as ``iam.Role`` names parameters otherwise than its own interface ``iam.IRole``, and type checkers
+rightly object. Node matches them by position, so the values fit; these functions say so in one place.
+"""
+
+from typing import Any, cast
+
+from aws_cdk import aws_iam as iam
+
+
+def as_principal(principal: Any) -> iam.IPrincipal:
+    """A principal of any class, as the interface."""
+    return cast("iam.IPrincipal", principal)
+
+
+def as_role(role: iam.Role) -> iam.IRole:
+    """A role that was made here, as the interface."""
+    return cast("iam.IRole", role)

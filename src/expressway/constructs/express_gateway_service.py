@@ -1,0 +1,276 @@
+"""An Amazon ECS Express Mode service as a construct that knows the traps of its CloudFormation type."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+
+from constructs import Construct, IDependable
+from expressway.constructs import service_roles
+from expressway.constructs.cdk_types import as_role
+from expressway.constructs.express_gateway_service_base import (
+    ExpressGatewayServiceBase,
+    ImportedExpressGatewayService,
+)
+from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.service_checks import refuse_wrong_settings
+from expressway.constructs.service_container import (
+    cluster_reference,
+    grant_start,
+    network_configuration,
+    number_text,
+    primary_container,
+    secret_arns,
+    subnet_ids,
+    task_definition_reference,
+)
+
+if TYPE_CHECKING:
+    from expressway.constructs.service_container import ServiceSecret
+
+ScalingMetric = Literal["AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET"]
+
+CREATE_ONLY = ("Cluster", "InfrastructureRoleArn", "ServiceName", "Tags")
+"""Properties of AWS::ECS::ExpressGatewayService whose change replaces the service and its URL."""
+
+
+@jsii.implements(ec2.IConnectable)
+class ExpressGatewayService(ExpressGatewayServiceBase):
+    """A container behind HTTPS, scaled and monitored, in one resource.
+
+    Every value is always emitted, since the documented defaults of the type contradict its schema. The
+    environment is sorted and empties are left out, since ECS answers with a deployment of its own otherwise.
+    Tags never reach the service, since a change of them replaces it and its URL.
+
+    Args:
+        image: image URI, or an `ExpressImage`, which also grants what pulling needs. Exactly one of image and
+            task_definition.
+        task_definition: your own, for Fargate, with a container named Main that maps one named TCP port; it
+            excludes environment, secrets, command, cpu, memory, execution and task role and log group.
+        service_name: create-only: a change replaces the service and its URL. Default: CloudFormation makes one.
+        cluster: create-only. Default: the cluster named default, which ECS makes when it is missing.
+        infrastructure_role: create-only. Default: a role with AWS's managed policy and two reads that it lacks.
+        execution_role: Default: a role that pulls, logs and reads exactly the secrets named.
+        task_role: what the application itself may do in AWS. Default: none.
+        container_port: TCP port on which the container answers HTTP. Default: 8080.
+        health_check_path: Default: ``/``.
+        cpu, memory_limit_mib: a pair that Fargate offers. Default: 256 units (a quarter of a vCPU), 512 MiB.
+        min_task_count, max_task_count: Default: 1 and 3.
+        scaling_metric, scaling_target: Default: AVERAGE_CPU at 60 percent.
+        environment: Default: none.
+        secrets: ECS secrets, Secrets Manager secrets, SSM parameters, or ARNs of them. Reading is granted.
+        command: Default: the image's own.
+        vpc, vpc_subnets: Default: the default VPC; with a vpc, its public subnets (its endpoint is public then).
+        subnets: subnets or their ids, instead of `vpc`.
+        security_groups: security groups or their ids, beside the one that ECS makes. Default: none.
+        log_group: Default: a group of its own, kept for `log_retention` and removed by `removal_policy`.
+        log_stream_prefix: Default: ``express``.
+
+    Raises:
+        DefinitionError: ``invalid_service``, with every problem in one message.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        image: "ExpressImage | str | None" = None,
+        task_definition: ecs.ITaskDefinition | str | None = None,
+        service_name: str | None = None,
+        cluster: ecs.ICluster | str | None = None,
+        infrastructure_role: iam.IRole | None = None,
+        infrastructure_role_name: str | None = None,
+        execution_role: iam.IRole | None = None,
+        execution_role_name: str | None = None,
+        task_role: iam.IRole | None = None,
+        container_port: int = 8080,
+        health_check_path: str = "/",
+        cpu: int = 256,
+        memory_limit_mib: int = 512,
+        min_task_count: int = 1,
+        max_task_count: int = 3,
+        scaling_metric: ScalingMetric = "AVERAGE_CPU",
+        scaling_target: int = 60,
+        environment: Mapping[str, str] | None = None,
+        secrets: "Mapping[str, ServiceSecret] | None" = None,
+        command: Sequence[str] = (),
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        subnets: Sequence[ec2.ISubnet | str] = (),
+        security_groups: Sequence[ec2.ISecurityGroup | str] = (),
+        log_group: logs.ILogGroup | None = None,
+        log_group_name: str | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        log_stream_prefix: str = "express",
+        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.DESTROY,
+    ) -> None:
+        arguments = locals()
+        settings = {name: value for name, value in arguments.items() if name not in _NO_SETTINGS}
+        refuse_wrong_settings(f"{scope.node.path}/{construct_id}".lstrip("/"), settings)
+        super().__init__(scope, construct_id)
+        self.infrastructure_role = infrastructure_role or as_role(
+            service_roles.infrastructure_role(self, "InfrastructureRole", role_name=infrastructure_role_name)
+        )
+        self.task_role = task_role
+        self.execution_role: iam.IRole | None = None
+        self.log_group: logs.ILogGroup | None = None
+        container = None
+        if image is not None:
+            source = ExpressImage(image) if isinstance(image, str) else image
+            named = secrets or {}
+            self.log_group = log_group or logs.LogGroup(
+                self, "LogGroup", log_group_name=log_group_name, retention=log_retention, removal_policy=removal_policy
+            )
+            self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
+            container = primary_container(
+                source,
+                container_port=container_port,
+                environment=environment or {},
+                secrets=named,
+                command=command,
+                log_group=self.log_group,
+                log_stream_prefix=log_stream_prefix,
+            )
+        subnets_used = subnet_ids(vpc, vpc_subnets, subnets)
+        self._given_groups = [each if isinstance(each, str) else each.security_group_id for each in security_groups]
+        self._service = ecs.CfnExpressGatewayService(
+            self,
+            "Resource",
+            service_name=service_name,
+            cluster=cluster_reference(cluster),
+            infrastructure_role_arn=self.infrastructure_role.role_arn,
+            execution_role_arn=self.execution_role.role_arn if self.execution_role else None,
+            task_role_arn=task_role.role_arn if task_role else None,
+            task_definition_arn=task_definition_reference(task_definition),
+            cpu=number_text(cpu) if container else None,
+            memory=number_text(memory_limit_mib) if container else None,
+            health_check_path=health_check_path,
+            primary_container=container,
+            network_configuration=network_configuration(subnets_used, self._given_groups),
+            scaling_target=ecs.CfnExpressGatewayService.ExpressGatewayScalingTargetProperty(
+                min_task_count=min_task_count,
+                max_task_count=max_task_count,
+                auto_scaling_metric=scaling_metric,
+                auto_scaling_target_value=scaling_target,
+            ),
+        )
+        # Tags are create-only: one that an app or a stack adds later would replace the service and its URL.
+        self._service.add_property_deletion_override("Tags")
+        self._wait_for(self.infrastructure_role, self.execution_role, task_role, self.log_group)
+
+    @staticmethod
+    def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:
+        """A service by its ARN: its names, permissions and task metrics are known, its endpoint is not."""
+        return ImportedExpressGatewayService(scope, construct_id, service_arn=service_arn)
+
+    @staticmethod
+    def from_service_attributes(
+        scope: Construct,
+        construct_id: str,
+        *,
+        service_arn: str,
+        endpoint: str | None = None,
+        load_balancer_arn: str | None = None,
+        target_group_arn: str | None = None,
+        security_group_ids: Sequence[str] = (),
+        role_arns: Sequence[str] = (),
+    ) -> ExpressGatewayServiceBase:
+        """A service by what is known of it; asking for an attribute that was not given raises ValueError."""
+        return ImportedExpressGatewayService(
+            scope,
+            construct_id,
+            service_arn=service_arn,
+            endpoint=endpoint,
+            load_balancer_arn=load_balancer_arn,
+            target_group_arn=target_group_arn,
+            security_group_ids=security_group_ids,
+            role_arns=role_arns,
+        )
+
+    @property
+    def resource(self) -> ecs.CfnExpressGatewayService:
+        """The CloudFormation resource, for what this construct does not offer."""
+        return self._service
+
+    @property
+    def service_arn(self) -> str:
+        return self._service.ref
+
+    @property
+    def endpoint(self) -> str:
+        return self._service.attr_endpoint
+
+    @property
+    def load_balancer_arn(self) -> str:
+        return self._service.attr_ecs_managed_resource_arns_ingress_path_load_balancer_arn
+
+    @property
+    def listener_arn(self) -> str:
+        """ARN of the HTTPS listener, which other Express services may share."""
+        return self._service.attr_ecs_managed_resource_arns_ingress_path_listener_arn
+
+    @property
+    def listener_rule_arn(self) -> str:
+        """ARN of the rule that sends the service's host name to its target group."""
+        return self._service.attr_ecs_managed_resource_arns_ingress_path_listener_rule_arn
+
+    @property
+    def certificate_arn(self) -> str:
+        """ARN of the certificate of the endpoint."""
+        return self._service.attr_ecs_managed_resource_arns_ingress_path_certificate_arn
+
+    @property
+    def target_group_arns(self) -> list[str]:
+        return self._service.attr_ecs_managed_resource_arns_ingress_path_target_group_arns
+
+    @property
+    def metric_alarm_arns(self) -> list[str]:
+        """ARNs of the alarms that roll a deployment back."""
+        return self._service.attr_ecs_managed_resource_arns_metric_alarms
+
+    @property
+    def scalable_target(self) -> str:
+        """The scalable target of Application Auto Scaling."""
+        return self._service.attr_ecs_managed_resource_arns_auto_scaling_scalable_target
+
+    @property
+    def security_group_ids(self) -> list[str]:
+        """Ids of the security groups given, or of the one that ECS makes."""
+        if self._given_groups:
+            return self._given_groups
+        made = cdk.Fn.select(0, self._service.attr_ecs_managed_resource_arns_service_security_groups)
+        return [cdk.Fn.select(1, cdk.Fn.split("security-group/", made))]
+
+    @property
+    def passed_role_arns(self) -> list[str]:
+        roles = (self.infrastructure_role, self.execution_role, self.task_role)
+        return [role.role_arn for role in roles if role is not None]
+
+    def _execution_role(
+        self,
+        given: iam.IRole | None,
+        role_name: str | None,
+        image: ExpressImage,
+        secrets: "Mapping[str, ServiceSecret]",
+    ) -> iam.IRole:
+        arns = secret_arns(secrets.values())
+        role = given or as_role(
+            service_roles.execution_role(self, "ExecutionRole", role_name=role_name, secret_arns=arns)
+        )
+        grant_start(role, image, secrets=secrets.values(), arns=arns if given else ())
+        return role
+
+    def _wait_for(self, *before: IDependable | None) -> None:
+        """Without its permissions and log group the first deployment fails; without them it cannot end cleanly."""
+        for construct in before:
+            if construct is not None:
+                self._service.node.add_dependency(construct)
+
+
+_NO_SETTINGS = {"self", "scope", "construct_id", "__class__"}

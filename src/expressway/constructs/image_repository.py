@@ -1,0 +1,87 @@
+"""An ECR repository with the settings that a deployable app should have."""
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+
+from constructs import Construct
+from expressway.constructs.service_checks import is_token
+from expressway.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
+
+
+class ImageRepository(ecr.Repository):
+    """A private ECR repository: immutable tags, scanned, encrypted, and emptied by a lifecycle that keeps rollbacks.
+
+    It is an ``aws_ecr.Repository``, so it goes wherever CDK people expect an ``IRepository``, with the same
+    ``grant_pull``, ``grant_push``, ``grant_pull_push`` and the same ``from_repository_name``,
+    ``from_repository_arn`` and ``from_repository_attributes``.
+
+    Args:
+        repository_name: physical name. A change of it replaces the repository. Default: CloudFormation makes one.
+        immutable_tags: refuse to move a tag to another image. Default: True.
+        scan_on_push: scan each pushed image for known vulnerabilities. Default: True.
+        encryption: a change of it replaces the repository. Default: AES-256 with a key of ECR's own.
+        encryption_key: customer key; implies KMS encryption. Default: none.
+        keep_tagged: how many tagged images the lifecycle keeps. Default: 20, since fewer can expire the image
+            that runs or the one that a rollback needs.
+        expire_untagged: age at which untagged images expire. Default: 7 days.
+        removal_policy: DESTROY also deletes the images. Default: DESTROY.
+
+    Raises:
+        DefinitionError: ``invalid_repository`` when `keep_tagged` is under 1.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        repository_name: str | None = None,
+        immutable_tags: bool = True,
+        scan_on_push: bool = True,
+        encryption: ecr.RepositoryEncryption | None = None,
+        encryption_key: "kms.IKey | None" = None,
+        keep_tagged: int = 20,
+        expire_untagged: cdk.Duration | None = None,
+        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.DESTROY,
+    ) -> None:
+        if not is_token(keep_tagged) and keep_tagged < 1:
+            raise DefinitionError(
+                "invalid_repository",
+                f"keep_tagged: expected 1 or more, got {keep_tagged}.",
+                "Keep 20 or more, so that the image that runs and the one before it stay.",
+            )
+        super().__init__(
+            scope,
+            construct_id,
+            repository_name=repository_name,
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE if immutable_tags else ecr.TagMutability.MUTABLE,
+            image_scan_on_push=scan_on_push,
+            encryption=_encryption(encryption, encryption_key is not None),
+            encryption_key=encryption_key,
+            empty_on_delete=removal_policy == cdk.RemovalPolicy.DESTROY,
+            removal_policy=removal_policy,
+            lifecycle_rules=[
+                ecr.LifecycleRule(
+                    description="Untagged images expire",
+                    tag_status=ecr.TagStatus.UNTAGGED,
+                    max_image_age=expire_untagged or cdk.Duration.days(7),
+                ),
+                ecr.LifecycleRule(
+                    description="The newest tagged images stay",
+                    tag_status=ecr.TagStatus.TAGGED,
+                    tag_pattern_list=["*"],
+                    max_image_count=keep_tagged,
+                ),
+            ],
+        )
+
+
+def _encryption(encryption: ecr.RepositoryEncryption | None, has_key: bool) -> ecr.RepositoryEncryption:
+    if encryption is not None:
+        return encryption
+    return ecr.RepositoryEncryption.KMS if has_key else ecr.RepositoryEncryption.AES_256

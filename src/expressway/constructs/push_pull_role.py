@@ -1,0 +1,144 @@
+"""The role that pushes and pulls images of one repository, and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+
+from constructs import Construct
+from expressway.constructs.cdk_types import as_principal
+from expressway.errors import DefinitionError
+
+PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PUSH_ACTIONS = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
+"""Source: "Required IAM permissions for pushing an image", Amazon ECR User Guide."""
+
+PUSH_TAG = "expressway:push"
+"""Tag of the principals that may assume a role which names nobody; its value is the app's name."""
+
+
+class PushPullRole(iam.Role):
+    """A role that may push to and pull from one ECR repository, assumed only by principals that are named.
+
+    It trusts neither the whole account nor a service. It is an ``aws_iam.Role``, with ``from_role_arn``,
+    ``from_role_name`` and ``grant_assume_role`` as usual.
+
+    Args:
+        repository: the repository that the role works on.
+        principals: who may assume it, such as ``iam.ArnPrincipal(…)`` or an OIDC provider with its conditions.
+            Default: nobody; then `deployer_arn` or `push_tag_value` must be given.
+        deployer_arn: one more principal, usually a CloudFormation parameter; an empty value at deploy time
+            means none. Default: none.
+        push_tag_value: principals of this account that carry the tag ``expressway:push`` with this value may
+            assume the role while no other principal is named. Default: nobody by tag.
+        role_name: physical name. Default: CloudFormation makes one.
+        max_session_duration: longest session. Default: 1 hour.
+
+    Raises:
+        DefinitionError: ``invalid_push_pull_role`` when nobody could assume the role, or everybody could.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        repository: ecr.IRepository,
+        principals: Sequence[iam.IPrincipal] = (),
+        deployer_arn: str | None = None,
+        push_tag_value: str | None = None,
+        role_name: str | None = None,
+        max_session_duration: cdk.Duration | None = None,
+        description: str = "Pushes and pulls the images of one repository",
+    ) -> None:
+        _refuse_open_trust(principals, named=bool(principals) or bool(deployer_arn) or bool(push_tag_value))
+        super().__init__(
+            scope,
+            construct_id,
+            # Replaced below where conditions on the deployer's ARN decide; kept where principals alone are named.
+            assumed_by=as_principal(
+                iam.CompositePrincipal(*principals) if principals else iam.AccountPrincipal(cdk.Aws.ACCOUNT_ID)
+            ),
+            role_name=role_name,
+            description=description,
+            max_session_duration=max_session_duration,
+            inline_policies={"PushPull": _push_pull_policy(repository)},
+        )
+        self.deployer_condition: cdk.CfnCondition | None = None
+        if deployer_arn or not principals:
+            self._replace_trust(principals, deployer_arn, push_tag_value)
+
+    def grant_push_pull(self, repository: ecr.IRepository) -> None:
+        """Let the role push to and pull from one more repository."""
+        self.add_to_policy(iam.PolicyStatement(actions=_ACTIONS, resources=[repository.repository_arn]))
+
+    def _replace_trust(
+        self, principals: Sequence[iam.IPrincipal], deployer_arn: str | None, push_tag_value: str | None
+    ) -> None:
+        """Write the trust policy with CloudFormation conditions, which the CDK's own documents cannot hold."""
+        statements: list[Any] = [_trust_of(principal) for principal in principals]
+        by_tag = _trust_by_tag(push_tag_value) if push_tag_value and not principals else cdk.Aws.NO_VALUE
+        if deployer_arn:
+            given = cdk.Fn.condition_not(cdk.Fn.condition_equals(deployer_arn, ""))
+            condition = self.deployer_condition = cdk.CfnCondition(self, "HasDeployer", expression=given)
+            statements.append(cdk.Fn.condition_if(condition.logical_id, _trust({"AWS": deployer_arn}), by_tag))
+        elif push_tag_value:
+            statements.append(by_tag)
+        role = self.node.default_child
+        assert isinstance(role, iam.CfnRole)
+        role.assume_role_policy_document = {"Version": "2012-10-17", "Statement": statements}
+
+
+_ACTIONS = sorted({*PULL_ACTIONS, *PUSH_ACTIONS})
+
+
+def _push_pull_policy(repository: ecr.IRepository) -> iam.PolicyDocument:
+    return iam.PolicyDocument(
+        statements=[
+            iam.PolicyStatement(sid="PushAndPull", actions=_ACTIONS, resources=[repository.repository_arn]),
+            # The token is the account's; ECR offers no resource to narrow it to.
+            iam.PolicyStatement(sid="SignIn", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
+        ]
+    )
+
+
+def _trust(
+    principal: Any, condition: Mapping[str, Any] | None = None, action: str = "sts:AssumeRole"
+) -> dict[str, Any]:
+    statement = {"Action": action, "Effect": "Allow", "Principal": principal}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _trust_of(principal: iam.IPrincipal) -> dict[str, Any]:
+    fragment = principal.policy_fragment
+    shape = {key: values[0] if len(values) == 1 else values for key, values in fragment.principal_json.items()}
+    return _trust(shape, fragment.conditions, principal.assume_role_action)
+
+
+def _trust_by_tag(value: str) -> dict[str, Any]:
+    account = cdk.Fn.sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
+    return _trust({"AWS": account}, {"StringEquals": {f"aws:PrincipalTag/{PUSH_TAG}": value}})
+
+
+def _refuse_open_trust(principals: Sequence[iam.IPrincipal], *, named: bool) -> None:
+    too_open = [principal for principal in principals if isinstance(principal, _OPEN)]
+    if named and not too_open:
+        return
+    got = f"a {type(too_open[0]).__name__}" if too_open else "nobody"
+    raise DefinitionError(
+        "invalid_push_pull_role",
+        f"principals: expected roles, users or an OIDC provider with conditions, got {got}.",
+        "Name who may push, such as iam.ArnPrincipal of the pipeline's role.",
+    )
+
+
+_OPEN = (iam.AccountRootPrincipal, iam.AnyPrincipal, iam.StarPrincipal, iam.ServicePrincipal)
