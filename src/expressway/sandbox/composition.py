@@ -3,17 +3,23 @@
 from typing import Any
 
 from expressway.sandbox import (
+    change_values,
     cloudformation_express,
+    drift_readers,
     ecs_operations,
     emulator,
     ingress,
+    name_clashes,
+    registry,
     stack_engine,
+    stack_events,
     symbols,
     target_health,
     task_runtime,
 )
 from expressway.sandbox.express_store import STORE
 from expressway.sandbox.scaling_service import SCALING
+from expressway.sandbox.supervisor import Supervisor
 
 
 def compose() -> ingress.Application:
@@ -27,6 +33,8 @@ def compose() -> ingress.Application:
     _hook_scaling()
     _hook_cloudformation()
     _hook_reset()
+    registry.hook()
+    Supervisor().start()
     alb = emulator.module("services.alb")
     alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])
     application: ingress.Application = emulator.module("app").app
@@ -61,7 +69,16 @@ def _hook_cloudformation() -> None:
     replacing: Any = provisioners._REPLACING_PROPERTIES
     replacing[cloudformation_express.TYPE] = cloudformation_express.CREATE_ONLY
     provisioners._STACK_TAG_PROPERTY[cloudformation_express.TYPE] = ("Tags", "list")
+    replacing.setdefault("AWS::Logs::LogGroup", ("LogGroupName",))
+    replacing.setdefault("AWS::IAM::Policy", ())
+    name_clashes.guard(provisioners._RESOURCE_HANDLERS)
+    drift = emulator.module("services.cloudformation.drift")
+    drift._DRIFT_READERS.update(drift_readers.readers(drift._DRIFT_READERS))
     stack_engine.hook()
+    actions = emulator.module("services.cloudformation")._ACTION_HANDLERS
+    actions["CreateChangeSet"] = change_values.create_change_set(actions["CreateChangeSet"])
+    actions["DescribeChangeSet"] = change_values.describe_change_set(actions["DescribeChangeSet"])
+    actions["DescribeEvents"] = stack_events.describe_events(actions["DescribeEvents"])
 
 
 def _hook_reset() -> None:

@@ -180,7 +180,7 @@ def _untag(original: Handler, request: Request) -> Answer:
     service = STORE.by_arn(str(request.get("resourceArn", "")))
     if service is None:
         return original(request)
-    gone = set(request.get("tagKeys") or ())
+    gone = {str(key) for key in request.get("tagKeys") or ()}
     service.tags = [tag for tag in service.tags if tag["key"] not in gone]
     return emulator.answer_json({})
 

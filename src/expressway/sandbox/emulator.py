@@ -7,7 +7,7 @@ State that no operation shows (a task's container, a stack's template) is reache
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -102,7 +102,7 @@ def region() -> str:
 
 
 @contextmanager
-def scope(account: str, region_name: str) -> Iterator[None]:
+def scope(account: str, region_name: str) -> Generator[None]:
     """Run in the state of `account` and `region_name`; background threads have no request to take them from."""
     with module("core.responses").request_scope(account, region_name):
         yield

@@ -5,6 +5,7 @@ canary's two steps happen at once here, since nobody waits six minutes for a tes
 revision answers every request until the new one has passed its health checks.
 """
 
+import dataclasses
 import logging
 import threading
 
@@ -45,6 +46,27 @@ def _carry_out(service: Service, deployment: ServiceDeployment) -> None:
         finally:
             deployment.finished_at = deployment.finished_at or emulator.now()
             deployment.done.set()
+
+
+def replace_tasks(service: Service, revision: Revision, count: int, settings: Settings) -> None:
+    """Start `count` tasks in the place of tasks that died, and send them requests when they are healthy."""
+    if service.current is None:
+        return
+    # The record of the deployment that succeeded stays as it is; only its cancellation is shared.
+    deployment = dataclasses.replace(service.current, failed_tasks=0)
+    healthy = [a for t in tasks.service_tasks(service) if t.is_running and (a := tasks.address(t.arn, revision))]
+    _set_targets(service, revision, healthy)
+    watch = TaskWatch(
+        service, deployment, revision, settings, lambda new: _set_targets(service, revision, healthy + new)
+    )
+    try:
+        watch.until_healthy(count)
+    except DeploymentFailedError as failure:
+        _LOG.warning("%s: %s", service.arn, failure)
+        tasks.stop(service, watch.arns, str(failure))
+        _set_targets(service, revision, healthy)
+    except DeploymentCancelledError:
+        tasks.stop(service, watch.arns, "Service deployment stopped")
 
 
 class _Deployer:

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def environment(info: SandboxInfo) -> dict[str, str]:
 
 
 @contextmanager
-def _exclusive(directory: Path) -> Iterator[None]:
+def _exclusive(directory: Path) -> Generator[None]:
     """Let only one process at a time start the sandbox of a state directory."""
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -7,6 +7,7 @@ import socket
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 _RECORD = "sandbox.json"
 
@@ -75,9 +76,10 @@ def write(info: SandboxInfo) -> None:
 def read(state_dir: Path) -> SandboxInfo | None:
     """The sandbox that runs with this state directory; a record of a process that is gone counts as none."""
     try:
-        fields = json.loads((state_dir / _RECORD).read_text())
+        fields: dict[str, Any] = json.loads((state_dir / _RECORD).read_text())
         started = fields.pop("started")
-        info = SandboxInfo(**{**fields, "state_dir": Path(fields["state_dir"])})
+        fields["state_dir"] = Path(fields["state_dir"])
+        info = SandboxInfo(**fields)
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return info if started is not None and process_start(info.pid) == started else None

@@ -34,8 +34,7 @@ class ScalingService:
             "PutScalingPolicy": self._put_policy,
             "DescribeScalingPolicies": self._describe_policies,
             "DeleteScalingPolicy": self._delete_policy,
-            "DescribeScalingActivities": lambda _request: {"ScalingActivities": []},
-            "DescribeScheduledActions": lambda _request: {"ScheduledActions": []},
+            "DescribeScalingActivities": self._describe_activities,
         }
         try:
             if operation not in operations:
@@ -77,7 +76,7 @@ class ScalingService:
         return {"ScalableTargetARN": self._targets[key]["ScalableTargetARN"]}
 
     def _describe_targets(self, request: dict[str, Any]) -> dict[str, Any]:
-        wanted = set(request.get("ResourceIds") or ())
+        wanted = {str(name) for name in request.get("ResourceIds") or ()}
         found = [
             target
             for key, target in self._targets.items()
@@ -117,7 +116,7 @@ class ScalingService:
         return {"PolicyARN": policy["PolicyARN"], "Alarms": []}
 
     def _describe_policies(self, request: dict[str, Any]) -> dict[str, Any]:
-        names = set(request.get("PolicyNames") or ())
+        names = {str(name) for name in request.get("PolicyNames") or ()}
         resource = request.get("ResourceId")
         found = [
             policy
@@ -125,6 +124,9 @@ class ScalingService:
             if _matches(key, request) and (not names or name in names) and resource in (None, key[3])
         ]
         return {"ScalingPolicies": found}
+
+    def _describe_activities(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"ScalingActivities": []}
 
     def _delete_policy(self, request: dict[str, Any]) -> dict[str, Any]:
         key = _key(request)

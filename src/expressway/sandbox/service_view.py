@@ -119,7 +119,7 @@ def list_deployments(request: Request) -> Shape:
         if _is_plain_service(reference, cluster):
             return {"serviceDeployments": []}
         raise AwsFault("ServiceNotFoundException", "Service not found.")
-    wanted = set(request.get("status") or ())
+    wanted = {str(status) for status in request.get("status") or ()}
     window: Request = request.get("createdAt") or {}
     shown = [
         express_answers.deployment_brief(found, deployment)

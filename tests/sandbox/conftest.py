@@ -1,0 +1,208 @@
+"""One real sandbox for all tests here, with real containers made from a busybox tree."""
+
+import io
+import json
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import pytest
+
+from expressway.sandbox import lifecycle
+from expressway.sandbox.lifecycle import SandboxInfo
+from expressway.sandbox.urls import endpoint_request
+
+HTTPD = ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]
+REPOSITORY = "team/web"
+BUSYBOX = Path("/bin/busybox")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Clients for the sandbox, and requests to what runs in it."""
+
+    info: SandboxInfo
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.info.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def get(self, endpoint: str, path: str = "/") -> tuple[int, str]:
+        asked = endpoint_request(endpoint, self.info.endpoint_url, path)
+        request = urllib.request.Request(asked.url, headers={"Host": asked.host})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def call(self, target: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The raw JSON answer of an operation, as it goes over the wire."""
+        posted = urllib.request.Request(
+            self.info.endpoint_url,
+            data=json.dumps(request).encode(),
+            headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"},
+        )
+        with urllib.request.urlopen(posted, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def uri(self, tag: str, repository: str = REPOSITORY) -> str:
+        return f"000000000000.dkr.ecr.us-east-1.amazonaws.com/{repository}:{tag}"
+
+
+@dataclass(frozen=True)
+class Roles:
+    infrastructure: str
+    execution: str
+
+
+@pytest.fixture(scope="session")
+def cloud(engine_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    state_dir = tmp_path_factory.mktemp("sandbox")
+    info = lifecycle.start(state_dir=state_dir, docker_host=engine_host)
+    yield Cloud(info)
+    lifecycle.stop(state_dir)
+
+
+@pytest.fixture(scope="session")
+def engine(engine_host: str) -> Iterator[docker.DockerClient]:
+    client = docker.DockerClient(base_url=engine_host)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def push(cloud: Cloud, engine: docker.DockerClient) -> Iterator[Callable[..., str]]:
+    """Push a tiny image to the sandbox's registry; the answer is its digest."""
+    made: list[str] = []
+
+    def push_image(tag: str, command: list[str], files: dict[str, str], repository: str = REPOSITORY) -> str:
+        name = f"127.0.0.1:{cloud.info.port}/{repository}"
+        changes = [f"CMD {json.dumps(command)}"]
+        engine.api.import_image_from_data(_tree(files), repository=name, tag=tag, changes=changes)
+        made.append(f"{name}:{tag}")
+        digest = ""
+        for line in engine.api.push(name, tag=tag, stream=True, decode=True):
+            if "error" in line:
+                raise RuntimeError(line["error"])
+            digest = line.get("aux", {}).get("Digest", digest)
+        return digest
+
+    yield push_image
+    for reference in made:
+        engine.images.remove(reference, force=True)
+
+
+def _tree(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(BUSYBOX, "bin/busybox")
+        for applet in ("sh", "httpd", "sleep"):
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            archive.addfile(link)
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def images(cloud: Cloud, push: Callable[..., str]) -> dict[str, str]:
+    """Digests of the images: two versions that work, one that answers wrongly, one that crashes, one silent."""
+    cloud.client("ecr").create_repository(repositoryName=REPOSITORY)
+    page = {"www/health": "ok", "www/v2/page": "below v2"}
+    return {
+        "v1": push("v1", HTTPD, {**page, "www/index.html": "version 1"}),
+        "v2": push("v2", HTTPD, {**page, "www/index.html": "version 2"}),
+        "unhealthy": push("unhealthy", HTTPD, {"www/index.html": "no health page"}),
+        "crash": push("crash", ["/bin/sh", "-c", "echo cannot go on; exit 3"], {}),
+        "silent": push("silent", ["/bin/sleep", "1000"], {}),
+    }
+
+
+@pytest.fixture(scope="session")
+def roles(cloud: Cloud) -> Roles:
+    iam = cloud.client("iam")
+    return Roles(
+        infrastructure=_role(iam, "test-infrastructure", "ecs.amazonaws.com"),
+        execution=_role(iam, "test-execution", "ecs-tasks.amazonaws.com"),
+    )
+
+
+def _role(iam: Any, name: str, service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+
+
+@pytest.fixture
+def service_request(cloud: Cloud, images: dict[str, str], roles: Roles) -> Callable[..., dict[str, Any]]:
+    """A request that creates a working service; arguments replace or add members."""
+
+    def request(name: str, tag: str = "v1", **members: Any) -> dict[str, Any]:
+        return {
+            "serviceName": name,
+            "infrastructureRoleArn": roles.infrastructure,
+            "executionRoleArn": roles.execution,
+            "healthCheckPath": "/health",
+            "cpu": "256",
+            "memory": "512",
+            "primaryContainer": {"image": cloud.uri(tag), "containerPort": 8080},
+            **members,
+        }
+
+    return request
+
+
+def wait_for_deployment(cloud: Cloud, service_arn: str, seconds: float = 30) -> dict[str, Any]:
+    """The newest deployment of a service when it has ended."""
+    ecs = cloud.client("ecs")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        newest = ecs.list_service_deployments(service=service_arn)["serviceDeployments"][0]
+        if newest["status"] in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
+            return newest
+        time.sleep(0.05)
+    raise TimeoutError(f"deployment of {service_arn} did not end")
+
+
+def wait_until_inactive(cloud: Cloud, service_arn: str, seconds: float = 20) -> None:
+    ecs = cloud.client("ecs")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status = ecs.describe_express_gateway_service(serviceArn=service_arn)["service"]["status"]
+        if status["statusCode"] == "INACTIVE":
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"{service_arn} did not become INACTIVE")
+
+
+def wait_for_stack(cloud: Cloud, name: str, seconds: float = 40) -> str:
+    """The status of a stack when its operation has ended."""
+    cloudformation = cloud.client("cloudformation")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        time.sleep(0.05)
+    raise TimeoutError(f"stack {name} did not end")
+
+
+def endpoint_of(cloud: Cloud, service_arn: str) -> str:
+    service = cloud.client("ecs").describe_express_gateway_service(serviceArn=service_arn)["service"]
+    return service["activeConfigurations"][0]["ingressPaths"][0]["endpoint"]
