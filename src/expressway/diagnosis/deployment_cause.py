@@ -103,7 +103,7 @@ def deployment_failed(facts: DeploymentFacts) -> Cause | None:
     missing = " (some facts could not be read)" if facts.gaps else ""
     return Cause(
         "deployment_failed",
-        f"The deployment ended in {deployment.status}{missing}{told}",
+        f"The deployment failed ({deployment.status}){missing}{told}",
         reasons,
         "Grant the permissions named under gaps and ask again." if facts.gaps else "Read the service's log.",
         deployment.arn,

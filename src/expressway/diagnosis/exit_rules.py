@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from expressway.diagnosis.facts import DeploymentFacts, Statement
-from expressway.diagnosis.log_excerpt import telling_line
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, telling_line, without_secrets
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.model.cause import Cause
 from expressway.model.service import ContainerState, TaskState
@@ -82,5 +82,6 @@ def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> 
 
 
 def _rest(log: tuple[str, ...], line: str) -> tuple[str, ...]:
-    others = [one.strip()[:300] for one in log if one.strip() and one.strip()[:300] != line]
+    shown = [without_secrets(one.strip())[:LINE_LIMIT] for one in log if one.strip()]
+    others = [one for one in shown if one != line]
     return tuple(others[-_LOG_LINES_KEPT:])

@@ -18,6 +18,20 @@ _LISTENING = re.compile(
 )
 
 
+_SECRETS = (
+    (re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"((?:password|passwd|secret|token|api[_-]?key)[\"']?\s*(?:=|\"\s*:)\s*)\S+", re.IGNORECASE), r"\1***"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "***"),
+)
+
+
+def without_secrets(line: str) -> str:
+    """The line with credentials in URLs, `password=…` and access keys blanked: a cause is shown to everybody."""
+    for pattern, shown in _SECRETS:
+        line = pattern.sub(shown, line)
+    return line
+
+
 def telling_line(lines: Sequence[str]) -> str:
     """The line that names what went wrong, cut to 300 characters; the last line when none does; or empty.
 
@@ -27,8 +41,8 @@ def telling_line(lines: Sequence[str]) -> str:
     for pattern in _TELLING:
         for line in reversed(stripped):
             if pattern.search(line):
-                return line[:LINE_LIMIT]
-    return stripped[-1][:LINE_LIMIT] if stripped else ""
+                return without_secrets(line)[:LINE_LIMIT]
+    return without_secrets(stripped[-1])[:LINE_LIMIT] if stripped else ""
 
 
 def listening_port(lines: Sequence[str]) -> int | None:

@@ -85,7 +85,7 @@ def judge(snapshot: ServiceSnapshot) -> Verdict:
         return Verdict("waiting", "no deployment has begun yet")
     if deployment.failed:
         kept = "; the previous version keeps running" if _kept(deployment, snapshot) else ""
-        return Verdict("failed", f"The newest deployment of {name} ended in {deployment.status}{kept}.")
+        return Verdict("failed", f"The newest deployment of {name} failed ({deployment.status}){kept}.")
     healthy, needed = len(snapshot.healthy_tasks), snapshot.tasks_needed
     if deployment.successful and healthy >= needed:
         return Verdict("serving", f"{healthy} of {needed} tasks are healthy")

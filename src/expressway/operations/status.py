@@ -19,6 +19,7 @@ from expressway.operations.wait import ServicePorts
 AppState = Literal["absent", "deploying", "deleting", "ready", "degraded", "failed"]
 _PROBE_SECONDS = 3.0
 _REVISIONS_SHOWN = 3
+_REASON_LIMIT = 240
 _HEALTHY_STACKS = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
 
@@ -233,7 +234,7 @@ def _deployment(snapshot: ServiceSnapshot | None) -> Mapping[str, Any]:
     shape = {
         "status": deployment.status,
         "stage": deployment.lifecycle_stage if deployment.running else "",
-        "reason": deployment.status_reason if deployment.failed else "",
+        "reason": deployment.status_reason[:_REASON_LIMIT] if deployment.failed else "",
         "revision": deployment.target_revision_arn.rsplit("/", 1)[-1],
         "created_at": deployment.created_at.isoformat(timespec="seconds") if deployment.created_at else "",
     }

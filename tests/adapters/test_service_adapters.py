@@ -1,0 +1,334 @@
+"""Answers and refusals of ECS, IAM, logs and load balancers that the embedded AWS does not give."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from expressway.adapters.ecs import Ecs
+from expressway.adapters.iam import Iam, decode_document
+from expressway.adapters.logs import Logs
+from expressway.adapters.session import AwsSession
+from expressway.adapters.target_health import LoadBalancerTargets
+from expressway.errors import ServiceError, TargetError
+from expressway.model.service import ManagedResource
+from expressway.model.target import Target
+
+ACCOUNT = "111122223333"
+SERVICE = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/default/web"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def session() -> AwsSession:
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return AwsSession(Target(ACCOUNT, "eu-west-1"), boto3.Session(region_name="eu-west-1", **keys))
+
+
+@pytest.fixture
+def stub(session: AwsSession) -> Callable[[str], Stubber]:
+    def activate(service: str) -> Stubber:
+        stubber = Stubber(session.client(service))
+        stubber.activate()
+        return stubber
+
+    return activate
+
+
+Stub = Callable[[str], Stubber]
+
+
+def test_every_page_of_a_list_is_read(session: AwsSession, stub: Stub) -> None:
+    ecs = stub("ecs")
+    ecs.add_response("list_services", {"serviceArns": [SERVICE], "nextToken": "more"}, {"cluster": "default"})
+    ecs.add_response("list_services", {"serviceArns": [f"{SERVICE}-2"]}, {"cluster": "default", "nextToken": "more"})
+
+    assert Ecs(session).service_names("default") == ("web", "web-2")
+
+
+def test_a_cluster_that_does_not_exist_has_no_services(session: AwsSession, stub: Stub) -> None:
+    stub("ecs").add_client_error("list_services", "ClusterNotFoundException")
+
+    assert Ecs(session).service_names("nowhere") == ()
+
+
+def test_an_inactive_cluster_does_not_exist(session: AwsSession, stub: Stub) -> None:
+    stub("ecs").add_response("describe_clusters", {"clusters": [{"clusterName": "old", "status": "INACTIVE"}]})
+
+    assert not Ecs(session).cluster_exists("old")
+
+
+def test_the_newest_deployments_come_first_whatever_the_order_of_the_answer(session: AwsSession, stub: Stub) -> None:
+    ecs = stub("ecs")
+    listed = [{"serviceDeploymentArn": f"d/{n}", "createdAt": NOW.replace(hour=n)} for n in (1, 3, 2)]
+    ecs.add_response("list_service_deployments", {"serviceDeployments": listed})
+    described = [{"serviceDeploymentArn": f"d/{n}", "status": "SUCCESSFUL"} for n in (2, 3)]
+    ecs.add_response(
+        "describe_service_deployments", {"serviceDeployments": described}, {"serviceDeploymentArns": ["d/3", "d/2"]}
+    )
+
+    found = Ecs(session).deployments("default", "web", limit=2)
+
+    assert [one.arn for one in found] == ["d/3", "d/2"]
+
+
+def test_a_rollback_is_read_with_its_reason_and_alarms(session: AwsSession, stub: Stub) -> None:
+    ecs = stub("ecs")
+    ecs.add_response("list_service_deployments", {"serviceDeployments": [{"serviceDeploymentArn": "d/1"}]})
+    raw: dict[str, Any] = {
+        "serviceDeploymentArn": "d/1",
+        "status": "ROLLBACK_IN_PROGRESS",
+        "statusReason": "alarm",
+        "targetServiceRevision": {"arn": "r/2", "requestedTaskCount": 2, "runningTaskCount": 1},
+        "rollback": {"reason": "An alarm was triggered."},
+        "alarms": {"status": "TRIGGERED", "triggeredAlarmNames": ["web-rollback"]},
+    }
+    ecs.add_response("describe_service_deployments", {"serviceDeployments": [raw]})
+
+    (found,) = Ecs(session).deployments("default", "web")
+
+    assert found.failed
+    assert (found.target_revision_arn, found.requested_count, found.running_count) == ("r/2", 2, 1)
+    assert found.rollback_reason == "An alarm was triggered."
+    assert found.triggered_alarms == ("web-rollback",)
+
+
+def test_managed_resources_are_found_however_deep_they_lie(session: AwsSession, stub: Stub) -> None:
+    denied = "AccessDenied: not authorized to perform: acm:RequestCertificate"
+    up: dict[str, Any] = {"status": "ACTIVE", "updatedAt": NOW}
+    group = {**up, "healthCheckPath": "/", "healthCheckPort": 8080, "port": 8080}
+    managed: dict[str, Any] = {
+        "ingressPaths": [
+            {
+                "accessType": "PUBLIC",
+                "endpoint": "ex",
+                "loadBalancer": {**up, "arn": "lb", "scheme": "internet-facing"},
+                "certificate": {**up, "status": "PROVISIONING", "statusReason": denied, "domainName": "ex"},
+                "targetGroups": [{**group, "arn": "tg/1"}, {**group, "arn": "tg/2"}],
+            }
+        ],
+        "autoScaling": {"scalableTarget": {**up, "arn": "st", "minCapacity": 1, "maxCapacity": 1}},
+    }
+    raw = {"serviceRevisionArn": "r/1", "taskDefinition": "td:1", "ecsManagedResources": managed}
+    stub("ecs").add_response("describe_service_revisions", {"serviceRevisions": [raw]})
+
+    (revision,) = Ecs(session).revisions(["r/1"])
+
+    assert revision.target_group_arns == ("tg/1", "tg/2")
+    assert ManagedResource("certificate", "", "PROVISIONING", denied) in revision.managed_resources
+    assert {one.kind for one in revision.managed_resources} == {
+        "loadBalancer",
+        "certificate",
+        "targetGroups",
+        "scalableTarget",
+    }
+
+
+def test_stopped_tasks_of_a_deleted_service_are_found_in_the_cluster(session: AwsSession, stub: Stub) -> None:
+    ecs = stub("ecs")
+    ecs.add_client_error("list_tasks", "ServiceNotActiveException")
+    ecs.add_client_error("list_tasks", "ServiceNotActiveException")
+    ecs.add_response("list_tasks", {"taskArns": ["t/1", "t/2"]}, {"cluster": "default", "desiredStatus": "STOPPED"})
+    raw = [
+        {
+            "taskArn": "t/1",
+            "group": "service:web",
+            "lastStatus": "STOPPED",
+            "stopCode": "EssentialContainerExited",
+            "containers": [{"name": "Main", "exitCode": 0, "networkInterfaces": [{"privateIpv4Address": "10.0.0.7"}]}],
+        },
+        {"taskArn": "t/2", "group": "service:other", "lastStatus": "STOPPED"},
+    ]
+    ecs.add_response("describe_tasks", {"tasks": raw}, {"cluster": "default", "tasks": ["t/1", "t/2"]})
+
+    (task,) = Ecs(session).tasks("default", "web")
+
+    assert task.task_id == "1"
+    assert task.failed
+    assert (task.containers[0].exit_code, task.containers[0].private_ip) == (0, "10.0.0.7")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ResourceNotFoundException", "gone"),
+        ("ServiceNotFoundException", "gone"),
+        ("InvalidParameterException", "The service is not an Express Gateway service"),
+        ("UnsupportedFeatureException", "not here"),
+    ],
+)
+def test_a_service_without_an_express_side_is_none(session: AwsSession, stub: Stub, code: str, message: str) -> None:
+    stub("ecs").add_client_error("describe_express_gateway_service", code, message)
+
+    assert Ecs(session).express_service(SERVICE) is None
+
+
+@pytest.mark.parametrize("code", ["ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"])
+def test_deleting_what_is_gone_already_is_fine(session: AwsSession, stub: Stub, code: str) -> None:
+    stub("ecs").add_client_error("delete_express_gateway_service", code)
+
+    Ecs(session).delete_express_service(SERVICE)
+
+
+def test_a_deletion_that_ecs_refuses_keeps_its_reason(session: AwsSession, stub: Stub) -> None:
+    stub("ecs").add_client_error("delete_express_gateway_service", "InvalidParameterException", "It is not yours.")
+
+    with pytest.raises(ServiceError) as caught:
+        Ecs(session).delete_express_service(SERVICE)
+
+    assert caught.value.code == "service_delete_refused"
+    assert "It is not yours." in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("aws", "ours"),
+    [
+        ("AccessDeniedException", "access_denied"),
+        ("ThrottlingException", "throttled"),
+        ("ExpiredTokenException", "credentials_expired"),
+        ("ServerException", "service_unavailable"),
+    ],
+)
+def test_what_stands_between_us_and_ecs_is_named(session: AwsSession, stub: Stub, aws: str, ours: str) -> None:
+    stub("ecs").add_client_error("describe_services", aws, "no")
+
+    with pytest.raises(TargetError) as caught:
+        Ecs(session).service("default", "web")
+
+    assert caught.value.code == ours
+
+
+TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+
+
+def test_a_role_is_read_with_every_page_of_its_policies(session: AwsSession, stub: Stub) -> None:
+    iam = stub("iam")
+    role = {
+        "Path": "/team/",
+        "RoleName": "runner",
+        "RoleId": "AROATESTTESTTEST1",
+        "Arn": f"arn:aws:iam::{ACCOUNT}:role/team/runner",
+        "CreateDate": NOW,
+        "AssumeRolePolicyDocument": quote(json.dumps(TRUST)),
+        "PermissionsBoundary": {"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/fence"},
+    }
+    iam.add_response("get_role", {"Role": role})
+    own = {"PolicyName": "own", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/own"}
+    aws = {"PolicyName": "Managed", "PolicyArn": "arn:aws:iam::aws:policy/Managed"}
+    iam.add_response("list_attached_role_policies", {"AttachedPolicies": [own], "IsTruncated": True, "Marker": "m"})
+    iam.add_response("get_policy", {"Policy": {"DefaultVersionId": "v3"}})
+    iam.add_response("get_policy_version", {"PolicyVersion": {"Document": quote(json.dumps({"Statement": []}))}})
+    iam.add_response(
+        "list_attached_role_policies",
+        {"AttachedPolicies": [aws], "IsTruncated": False},
+        {"RoleName": "runner", "Marker": "m"},
+    )
+    iam.add_client_error("get_policy", "AccessDenied", "not authorized to perform: iam:GetPolicy")
+    iam.add_response("list_role_policies", {"PolicyNames": ["inline"], "IsTruncated": False})
+    iam.add_response(
+        "get_role_policy",
+        {"RoleName": "runner", "PolicyName": "inline", "PolicyDocument": quote(json.dumps({"Statement": {}}))},
+    )
+
+    found = Iam(session).role("runner")
+
+    assert found is not None
+    assert found.trust == TRUST
+    assert [(one.name, one.document) for one in found.policies] == [
+        ("own", {"Statement": []}),
+        ("Managed", None),
+        ("inline", {"Statement": {}}),
+    ]
+    assert found.policies[1].is_aws_managed
+    assert found.permissions_boundary_arn.endswith("policy/fence")
+
+
+def test_a_role_that_does_not_exist_is_none(session: AwsSession, stub: Stub) -> None:
+    stub("iam").add_client_error("get_role", "NoSuchEntity")
+
+    assert Iam(session).role("nobody") is None
+
+
+def test_a_role_that_may_not_be_read_is_an_error(session: AwsSession, stub: Stub) -> None:
+    stub("iam").add_client_error("get_role", "AccessDenied", "not authorized to perform: iam:GetRole")
+
+    with pytest.raises(TargetError) as caught:
+        Iam(session).role("runner")
+
+    assert caught.value.code == "access_denied"
+
+
+@pytest.mark.parametrize("document", ["", "not json", quote("[1]"), None, 3])
+def test_what_is_no_policy_document_is_none(document: object) -> None:
+    assert decode_document(document) is None
+
+
+def test_the_end_of_a_log_is_read_oldest_line_first(session: AwsSession, stub: Stub) -> None:
+    events = [{"timestamp": 1, "message": "one\n"}, {"timestamp": 2, "message": "two"}]
+    stub("logs").add_response(
+        "get_log_events",
+        {"events": events},
+        {"logGroupName": "/expressway/web", "logStreamName": "s", "limit": 60, "startFromHead": False},
+    )
+
+    assert Logs(session).tail("/expressway/web", "s") == ("one", "two")
+
+
+def test_a_log_that_does_not_exist_is_empty(session: AwsSession, stub: Stub) -> None:
+    stub("logs").add_client_error("get_log_events", "ResourceNotFoundException")
+
+    assert Logs(session).tail("/expressway/web", "s") == ()
+
+
+def test_a_log_group_with_a_longer_name_is_not_taken_for_ours(session: AwsSession, stub: Stub) -> None:
+    logs = stub("logs")
+    logs.add_response(
+        "describe_log_groups", {"logGroups": [{"logGroupName": "/expressway/web-2"}], "nextToken": "more"}
+    )
+    logs.add_response(
+        "describe_log_groups",
+        {"logGroups": [{"logGroupName": "/expressway/web", "retentionInDays": 30}]},
+        {"logGroupNamePrefix": "/expressway/web", "nextToken": "more"},
+    )
+
+    group = Logs(session).group("/expressway/web")
+
+    assert group is not None
+    assert group.retention_days == 30
+
+
+def test_deleting_a_log_group_that_is_gone_is_told(session: AwsSession, stub: Stub) -> None:
+    stub("logs").add_client_error("delete_log_group", "ResourceNotFoundException")
+
+    assert not Logs(session).delete_group("/expressway/web")
+
+
+def test_target_health_is_read_group_by_group_and_a_group_that_is_gone_has_none(
+    session: AwsSession, stub: Stub
+) -> None:
+    elb = stub("elbv2")
+    health = {
+        "Target": {"Id": "10.0.0.7", "Port": 8080},
+        "TargetHealth": {
+            "State": "unhealthy",
+            "Reason": "Target.ResponseCodeMismatch",
+            "Description": "Health checks failed with these codes: [404]",
+        },
+    }
+    elb.add_client_error("describe_target_health", "TargetGroupNotFound")
+    elb.add_response("describe_target_health", {"TargetHealthDescriptions": [health]}, {"TargetGroupArn": ANY})
+
+    (target,) = LoadBalancerTargets(session).health(["tg/old", "tg/new"])
+
+    assert (target.target_id, target.port, target.state, target.target_group_arn) == (
+        "10.0.0.7",
+        8080,
+        "unhealthy",
+        "tg/new",
+    )
+    assert "[404]" in target.description
