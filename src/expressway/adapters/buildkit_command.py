@@ -1,0 +1,170 @@
+"""Builds with BuildKit through the command that comes with the engine: the docker library does not speak it.
+
+docker-py knows the classic builder only (docker/docker-py#2230).
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from expressway.adapters.engine_messages import BuildFailure, build_error, plain_text
+from expressway.adapters.engine_ping import EngineAddress
+from expressway.adapters.engine_stream import interruptible
+from expressway.errors import EngineError, ImageError
+from expressway.model.dockerfile import BuildkitReason
+from expressway.model.image import EngineFacts, ImageBuild
+from expressway.model.progress import Cancellation, Progress, ProgressSink
+
+_STEP = re.compile(r"^#\d+ (\[(?:\S+ )?(?P<done>\d+)/(?P<all>\d+)\] .+|\[internal\] load metadata for .+)$")
+_NOISE = re.compile(r"^(?:#\d+ (?:sha256:|DONE|CACHED|transferring|\.\.\.)|-+$|$)")
+_FAILURE = re.compile(r"^(?:ERROR: )?(failed to |executor failed |error: |ERROR: )", re.IGNORECASE)
+_TAIL_LINES = 30
+_STOP_SECONDS = 5.0
+
+
+def find_buildkit_command(
+    address: EngineAddress, *, environ: Mapping[str, str], home: Path
+) -> tuple[tuple[str, ...], Mapping[str, str]] | None:
+    """The command (program and words before the options) that builds with BuildKit, and its environment.
+
+    Every ``docker`` on the machine is tried, since one without buildx may hide one with it. None when there is none.
+    """
+    environment = _environment(address, environ)
+    for program in _programs(environ, home):
+        if _answers((program, "buildx", "version"), environment):
+            return (program, "buildx", "build", "--builder", "default", "--load", "--provenance=false"), environment
+        # Up to version 22 BuildKit is built into the command; later ones say here that buildx is missing.
+        if _answers((program, "build", "--help"), environment):
+            return (program, "build"), environment
+    return None
+
+
+def buildkit_missing(reasons: tuple[BuildkitReason, ...], facts: EngineFacts | None = None) -> ImageError:
+    """The error when the Dockerfile needs BuildKit and nothing here has it (or what there is, is too old)."""
+    lines = [{"line": reason.line, "text": reason.text, "why": reason.why} for reason in reasons]
+    where = f"Line {reasons[0].line} of the Dockerfile ({reasons[0].text}) needs BuildKit: {reasons[0].why}"
+    if facts is not None:
+        return ImageError(
+            "buildkit_required",
+            f"{where}, from version {reasons[0].engine_major} of the engine on; this one is {facts.version}.",
+            "Upgrade the engine, write the line without that feature, or make `# syntax=docker/dockerfile:1` the "
+            "first line if the engine may fetch that image.",
+            {"lines": lines},
+        )
+    return ImageError(
+        "buildkit_required",
+        f"{where}; the engine's library interface has the classic builder only and no docker command with buildx "
+        "was found.",
+        "Install the buildx plug-in (Debian 13: docker-buildx; Docker's packages: docker-buildx-plugin), or write "
+        "the line without that feature.",
+        {"lines": lines},
+    )
+
+
+def build_with_buildkit(
+    command: tuple[str, ...],
+    environment: Mapping[str, str],
+    build: ImageBuild,
+    archive: IO[bytes],
+    *,
+    progress: ProgressSink,
+    cancellation: Cancellation,
+) -> None:
+    """Build `archive` (a tar of the context) into the engine, under the name `build.name`.
+
+    Build arguments travel in the environment, so that they do not show in the process list.
+
+    Raises:
+        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full``.
+        EngineError: ``engine_unreachable`` when the command cannot start.
+    """
+    words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
+    words += ["--file", build.context.dockerfile, *(("--target", build.target) if build.target else ())]
+    words += [word for name in sorted(build.args) for word in ("--build-arg", name)]
+    try:
+        process = subprocess.Popen(
+            [*words, "-"],
+            stdin=archive,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**environment, **build.args},
+            start_new_session=True,
+        )
+    except OSError as exc:
+        raise EngineError(
+            "engine_unreachable", f"{command[0]} cannot be started: {exc.strerror}.", "Install it anew."
+        ) from exc
+    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    step = ""
+    with process:
+        lines = interruptible(_lines(process), cancellation=cancellation, stop=lambda: _stop(process))
+        started = time.monotonic()
+        for line in lines:
+            step = _tell(line, step, progress=progress, elapsed_seconds=time.monotonic() - started)
+            tail.append(line)
+    if process.returncode != 0:
+        message = next((line for line in reversed(tail) if _FAILURE.match(line)), tail[-1] if tail else "")
+        output = tuple(line for line in tail if not _NOISE.match(line))
+        raise build_error(BuildFailure(message, step, output))
+
+
+def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:
+    found = _STEP.match(line)
+    fraction = None
+    if found:
+        step = found[1]
+        if found["all"]:
+            fraction = int(found["done"]) / int(found["all"])
+    if not _NOISE.match(line):
+        progress(Progress("build", line, elapsed_seconds, fraction))
+    return step
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    for line in process.stdout or ():
+        yield plain_text(line.decode("utf-8", errors="replace"))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, sign)
+        try:
+            process.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _environment(address: EngineAddress, environ: Mapping[str, str]) -> Mapping[str, str]:
+    dropped = {"DOCKER_CONTEXT", "BUILDX_BUILDER", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_BUILDKIT"}
+    kept = {name: value for name, value in environ.items() if name not in dropped}
+    tls = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(address.tls_directory)} if address.tls_directory else {}
+    return {**kept, **tls, "DOCKER_HOST": address.docker_host, "DOCKER_BUILDKIT": "1"}
+
+
+def _programs(environ: Mapping[str, str], home: Path) -> Iterator[str]:
+    folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", str(home / ".docker/bin")]
+    folders += ["/Applications/Docker.app/Contents/Resources/bin", str(home / ".rd/bin")]
+    seen: set[str] = set()
+    for folder in folders:
+        program = shutil.which("docker", path=folder)
+        if program and os.path.realpath(program) not in seen:
+            seen.add(os.path.realpath(program))
+            yield program
+
+
+def _answers(command: tuple[str, ...], environment: Mapping[str, str]) -> bool:
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

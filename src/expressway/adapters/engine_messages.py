@@ -1,0 +1,136 @@
+"""What engines and registries say when something fails, made into our errors, in this one place."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from expressway.errors import EngineError, ExpresswayError, ImageError
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_EXIT_CODE = re.compile(r"(?:non-zero code: |exit code: |exit status )(\d+)")
+_DISK_FULL = ("no space left on device", "disk quota exceeded")
+_BASE_IMAGE = (
+    *("manifest unknown", "pull access denied", "repository does not exist", "failed to resolve source metadata"),
+    *("load metadata for", "no match for platform in manifest", "failed to do request", "unable to find image"),
+)
+_NETWORK = (
+    *("dial tcp", "no such host", "i/o timeout", "connection refused", "connection reset", "tls handshake timeout"),
+    *("temporary failure in name resolution", "server misbehaving", "network is unreachable"),
+)
+_EXPIRED = ("authorization token has expired", "token has expired", "expiredtoken", "reauthenticate")
+_IMMUTABLE = ("tag is immutable", "is immutable", "cannot be overwritten", "imagetagalreadyexists", "tag invalid")
+_DENIED = (
+    *("denied", "unauthorized", "no basic auth credentials", "authentication required", "authorization failed"),
+    *("forbidden", "not authorized"),
+)
+_TRANSIENT = (
+    *("connection reset", "broken pipe", "unexpected eof", "i/o timeout", "tls handshake timeout", "timeout"),
+    *("connection refused", "toomanyrequests", "too many requests", "rate exceeded", "throttl", "no such host"),
+    *("received unexpected http status: 5", "503", "502", "500 internal", "504", "request canceled", "server closed"),
+    *("use of closed network connection", "temporarily unavailable", "eof", "remote disconnected", "aborted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailure:
+    """A failed build: the builder's message, the step it was in, and the last lines of output."""
+
+    message: str
+    step: str
+    tail: tuple[str, ...]
+
+
+def plain_text(text: str) -> str:
+    """Output without terminal colours and line ends."""
+    return _ANSI.sub("", text).rstrip()
+
+
+def build_error(failure: BuildFailure) -> ImageError:
+    """The error for a failed build: ``disk_full``, ``base_image_unavailable`` or ``build_failed``."""
+    message = plain_text(failure.message)
+    lowered = message.lower()
+    details: dict[str, object] = {"step": failure.step, "output": list(failure.tail)}
+    if _has(lowered, _DISK_FULL):
+        return _disk_full(message, details)
+    starts_with_base = " FROM " in f" {failure.step} " or "load metadata for" in failure.step
+    if _has(lowered, _BASE_IMAGE) or (starts_with_base and _has(lowered, (*_NETWORK, *_DENIED, "not found"))):
+        return ImageError(
+            "base_image_unavailable",
+            f"A base image could not be fetched ({failure.step or 'FROM'}): {message}",
+            "Check its name and tag, that the engine reaches the registry, and sign in there if it is private "
+            "(docker login).",
+            details,
+        )
+    found = _EXIT_CODE.search(message)
+    if found:
+        details["exit_code"] = int(found[1])
+    last = next((line for line in reversed(failure.tail) if line and line != message), "")
+    where = f"The build failed in {failure.step!r}" if failure.step else "The build failed"
+    status = f" with exit code {found[1]}" if found else ""
+    reason = f": {last}" if found and last else f": {message}"
+    return ImageError(
+        "build_failed",
+        f"{where}{status}{reason}",
+        "Correct the Dockerfile or what it copies; the last lines of output are in the details.",
+        details,
+    )
+
+
+def push_error(message: str, destination: str) -> ImageError:
+    """The error for a failed push.
+
+    ``login_expired`` and ``push_interrupted`` are worth another attempt; ``tag_immutable``, ``push_denied``,
+    ``repository_missing``, ``disk_full`` and ``push_failed`` are not.
+    """
+    text = plain_text(message)
+    lowered = text.lower()
+    details: dict[str, object] = {"destination": destination}
+    if _has(lowered, _DISK_FULL):
+        return _disk_full(text, details)
+    if _has(lowered, _IMMUTABLE):
+        return ImageError(
+            "tag_immutable",
+            f"The repository keeps its tags: {destination} exists with other content ({text}).",
+            "Choose another tag, or leave the tag out to have one made from the content.",
+            details,
+        )
+    for words, code, hint in (
+        (_EXPIRED, "login_expired", "Repeat the command: it signs in anew and continues."),
+        (("name unknown", "does not exist", "not known to registry"), "repository_missing", "Deploy the repository."),
+        (_DENIED, "push_denied", "The role or identity that pushes needs ecr:PutImage and the layer upload actions."),
+        (_TRANSIENT, "push_interrupted", "Repeat the command: layers that arrived are not sent again."),
+    ):
+        if _has(lowered, words):
+            return ImageError(code, f"Pushing {destination} failed: {text}", hint, details)
+    return ImageError("push_failed", f"Pushing {destination} failed: {text}", "See the registry's message.", details)
+
+
+def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
+    """The error for an engine that stopped answering or refused a call while `doing`."""
+    text = plain_text(str(getattr(exc, "explanation", None) or exc))
+    if _has(text.lower(), _DISK_FULL):
+        return _disk_full(text, {})
+    if getattr(exc, "status_code", None):
+        return EngineError(
+            "engine_refused",
+            f"The container engine did not {doing}: {text}",
+            "See the engine's message and its log.",
+        )
+    return EngineError(
+        "engine_unreachable",
+        f"The container engine stopped answering while it was to {doing}: {text or type(exc).__name__}",
+        "Check that the engine runs, then repeat the command: it continues.",
+    )
+
+
+def _disk_full(message: str, details: dict[str, object]) -> ImageError:
+    return ImageError(
+        "disk_full",
+        f"A disk is full: {message}",
+        "Free disk space (docker system prune removes what no container uses) and repeat the command.",
+        details,
+    )
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return any(word in text for word in words)

@@ -1,0 +1,104 @@
+"""A build context as a value: what would be sent to the container engine, and the digest of exactly that."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from expressway.model.ignore_patterns import IgnoreRules
+
+DEFAULT_LIMIT_BYTES = 500 * 1024 * 1024
+CONTENT_TAG_PREFIX = "ctx-"
+
+# Version control, keys and credentials: never part of an image unless .dockerignore takes one back by name.
+PROTECTED_PATTERNS = (
+    *("**/.git", "**/.hg", "**/.svn"),
+    *("**/.env", "**/.env.*", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks", "**/*.kdbx"),
+    *("**/id_rsa*", "**/id_dsa*", "**/id_ecdsa*", "**/id_ed25519*"),
+    *("**/.aws", "**/.ssh", "**/.gnupg", "**/.kube", "**/.azure", "**/.config/gcloud", "**/.docker/config.json"),
+    *("**/.netrc", "**/.pgpass", "**/.pypirc", "**/.git-credentials", "**/.htpasswd", "**/*.tfstate"),
+    *("**/credentials", "**/credentials.json", "**/.credentials", "**/service-account*.json"),
+    # Samples hold no secret.
+    *("!**/.env.example", "!**/.env.sample", "!**/.env.template", "!**/.env.dist"),
+)
+PROTECTED = IgnoreRules(PROTECTED_PATTERNS)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEntry:
+    """One file, folder or symbolic link of a context.
+
+    Attributes:
+        path: relative to the context, with ``/``.
+        mode: permission bits.
+        size_bytes: of a file; 0 else.
+        content: SHA-256 (hex) of a file, target of a link, "" for a folder.
+    """
+
+    path: str
+    kind: Literal["file", "folder", "link"]
+    mode: int
+    size_bytes: int = 0
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """Everything that would be sent to the engine.
+
+    Attributes:
+        root: the folder's resolved path.
+        dockerfile: path of the Dockerfile inside the context, with ``/``.
+        entries: sorted by path.
+        left_out: protected paths (keys, credentials, version control) that were kept out.
+        ignored_special: sockets, pipes and devices, which no image can hold.
+    """
+
+    root: str
+    dockerfile: str
+    dockerfile_text: str
+    entries: tuple[ContextEntry, ...]
+    left_out: tuple[str, ...] = ()
+    ignored_special: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(entry.size_bytes for entry in self.entries)
+
+
+def context_digest(context: BuildContext, *, target: str | None, args: Mapping[str, str], platform: str) -> str:
+    """SHA-256 (hex) of all that decides what a build makes: paths, modes, contents, Dockerfile, target, args.
+
+    Times and owners do not count: a fresh clone of the same files has the same digest.
+    """
+    settings = {"dockerfile": context.dockerfile, "target": target, "args": dict(args), "platform": platform}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for entry in context.entries:
+        line = json.dumps([entry.path, entry.kind, entry.mode, entry.content])
+        digest.update(b"\n" + line.encode())
+    return digest.hexdigest()
+
+
+def content_tag(digest: str) -> str:
+    """The image tag that names a content: ``ctx-`` and the first 20 digits of its digest."""
+    return f"{CONTENT_TAG_PREFIX}{digest[:20]}"
+
+
+def largest_entries(entries: Iterable[tuple[str, int]], count: int = 5) -> tuple[tuple[str, int], ...]:
+    """The top-level paths that hold most bytes, as (path, bytes), the largest first."""
+    totals: dict[str, int] = {}
+    for path, size in entries:
+        top, slash, _ = path.partition("/")
+        name = f"{top}/" if slash else top
+        totals[name] = totals.get(name, 0) + size
+    return tuple(sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:count])
+
+
+def protection_warning(left_out: Sequence[str]) -> str:
+    """One sentence that names what was kept out and how to take it back."""
+    shown = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
+    return (
+        f"Kept out of the image, since they may hold secrets or history: {shown}. "
+        f"If the app needs one, name it in .dockerignore with an exclamation mark: !{left_out[0]}"
+    )

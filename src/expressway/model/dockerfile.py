@@ -1,0 +1,231 @@
+"""What a Dockerfile says: its stages, base images, ports, user, command, and what only BuildKit can build."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from expressway.model.dockerfile_text import DockerfileProblem, Instruction, ScannedDockerfile, scan_dockerfile
+
+_KEYWORDS = {
+    *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
+    *("RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+}
+_BUILDKIT_FLAGS = {
+    "RUN": {"mount", "network", "security", "device"},
+    "COPY": {"link", "chmod", "exclude", "parents"},
+    "ADD": {"link", "chmod", "exclude", "checksum", "keep-git-dir", "unpack"},
+}
+_ENGINE_MAJORS = {
+    "chmod": 20,
+    "link": 23,
+    "checksum": 23,
+    "keep-git-dir": 23,
+    "exclude": 28,
+    "parents": 28,
+    "unpack": 28,
+}
+_PLATFORM_ARGS = {f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")}
+_FROM = re.compile(r"^(?P<base>\S+)(?:\s+AS\s+(?P<name>[A-Za-z][A-Za-z0-9._-]*))?$", re.IGNORECASE)
+_GIT_SOURCE = re.compile(r"(?:git@|https?://\S+\.git(?:[#\s]|$))")
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?:(?P<operator>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildkitReason:
+    """Why the classic builder cannot build this: the line (from 1), the instruction's text, the reason.
+
+    `engine_major` is the first Docker Engine whose own BuildKit knows the feature without a ``# syntax=`` line.
+    """
+
+    line: int
+    text: str
+    why: str
+    engine_major: int = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One ``FROM`` and what follows it. `base` is as written, with variables; `name` is None without ``AS``."""
+
+    index: int
+    line: int
+    base: str
+    name: str | None
+    instructions: tuple[Instruction, ...]
+
+    def last(self, keyword: str) -> Instruction | None:
+        """The last instruction of that keyword: the one that counts for CMD, USER, ENTRYPOINT."""
+        found = [instruction for instruction in self.instructions if instruction.keyword == keyword]
+        return found[-1] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """A Dockerfile, read. `problems` is empty when a builder can start on it."""
+
+    stages: tuple[Stage, ...]
+    global_args: Mapping[str, str]
+    buildkit_reasons: tuple[BuildkitReason, ...]
+    problems: tuple[DockerfileProblem, ...]
+
+    @property
+    def requires_buildkit(self) -> bool:
+        return bool(self.buildkit_reasons)
+
+    def stage(self, target: str | None = None) -> Stage | None:
+        """The stage that is built: the one named (or numbered) `target`, else the last; None when there is none."""
+        if target is None:
+            return self.stages[-1] if self.stages else None
+        wanted = target.lower()
+        named = [s for s in self.stages if (s.name or "").lower() == wanted or str(s.index) == wanted]
+        return named[0] if named else None
+
+    def exposed_ports(self, target: str | None = None) -> tuple[int, ...]:
+        """TCP ports that the built stage exposes, in order, those written as variables left out."""
+        ports: list[int] = []
+        for stage in self._chain(target):
+            for instruction in stage.instructions:
+                if instruction.keyword == "EXPOSE":
+                    ports += _tcp_ports(instruction.arguments)
+        return tuple(dict.fromkeys(ports))
+
+    def user(self, target: str | None = None) -> str | None:
+        """The user that the container runs as, or None when only the base image says."""
+        found = self._last("USER", target)
+        return found.arguments.strip() if found else None
+
+    def command(self, target: str | None = None) -> tuple[str, ...] | None:
+        """CMD as a list; the shell form becomes ``/bin/sh -c …``. None when only the base image says."""
+        found = self._last("CMD", target)
+        return _command(found.arguments) if found else None
+
+    def entrypoint(self, target: str | None = None) -> tuple[str, ...] | None:
+        """ENTRYPOINT as a list, like `command`."""
+        found = self._last("ENTRYPOINT", target)
+        return _command(found.arguments) if found else None
+
+    def base_images(self, args: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """The images that have to come from a registry or the engine, with build arguments filled in."""
+        values = {**self.global_args, **(args or {})}
+        names = {stage.name.lower() for stage in self.stages if stage.name}
+        bases = [expand_variables(stage.base, values) for stage in self.stages]
+        return tuple(dict.fromkeys(b for b in bases if b.lower() not in names and b != "scratch"))
+
+    def _chain(self, target: str | None) -> Iterator[Stage]:
+        """The built stage and the stages it is based on, the lowest first."""
+        stages: list[Stage] = []
+        current = self.stage(target)
+        while current is not None and current not in stages:
+            stages.append(current)
+            base = current.base.lower()
+            current = next((s for s in self.stages[: current.index] if (s.name or "").lower() == base), None)
+        yield from reversed(stages)
+
+    def _last(self, keyword: str, target: str | None) -> Instruction | None:
+        found = [instruction for stage in self._chain(target) if (instruction := stage.last(keyword))]
+        return found[-1] if found else None
+
+
+def parse_dockerfile(text: str) -> Dockerfile:
+    """Read a Dockerfile. Never raises: what is wrong is in `problems`, all of it, with line numbers."""
+    scanned = scan_dockerfile(text)
+    problems = [*scanned.problems, *_instruction_problems(scanned.instructions)]
+    stages = tuple(_stages(scanned.instructions, problems))
+    if not any(instruction.keyword == "FROM" for instruction in scanned.instructions):
+        problems.append(DockerfileProblem(1, "a Dockerfile needs a FROM instruction; there is none"))
+    global_args: dict[str, str] = {}
+    for instruction in scanned.instructions:
+        if instruction.keyword == "FROM":
+            break
+        if instruction.keyword == "ARG":
+            name, _, value = instruction.arguments.partition("=")
+            global_args[name.strip()] = expand_variables(value.strip().strip("\"'"), global_args)
+    return Dockerfile(stages, global_args, tuple(_buildkit_reasons(scanned)), tuple(problems))
+
+
+def expand_variables(text: str, values: Mapping[str, str]) -> str:
+    """Fill in ``$NAME``, ``${NAME}``, ``${NAME:-word}`` and ``${NAME:+word}`` the way builders do."""
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match["braced"] or match["plain"], "")
+        operator = match["operator"] or ""
+        if operator.endswith("-"):
+            return value or match["word"]
+        if operator.endswith("+"):
+            return match["word"] if value else ""
+        return value
+
+    return _VARIABLE.sub(value_of, text)
+
+
+def _instruction_problems(instructions: Sequence[Instruction]) -> Iterator[DockerfileProblem]:
+    seen_from = False
+    for instruction in instructions:
+        if instruction.keyword not in _KEYWORDS:
+            yield DockerfileProblem(instruction.line, f"unknown instruction {instruction.keyword!r}")
+        elif not instruction.arguments:
+            yield DockerfileProblem(instruction.line, f"{instruction.keyword} needs an argument")
+        elif not seen_from and instruction.keyword not in {"FROM", "ARG"}:
+            yield DockerfileProblem(instruction.line, f"{instruction.keyword} before the first FROM")
+        seen_from = seen_from or instruction.keyword == "FROM"
+
+
+def _stages(instructions: Sequence[Instruction], problems: list[DockerfileProblem]) -> Iterator[Stage]:
+    starts = [index for index, instruction in enumerate(instructions) if instruction.keyword == "FROM"]
+    for number, start in enumerate(starts):
+        opening = instructions[start]
+        end = starts[number + 1] if number + 1 < len(starts) else len(instructions)
+        match = _FROM.match(" ".join(opening.arguments.split()))
+        if match is None:
+            if opening.arguments:
+                message = f"expected FROM image [AS name], got {opening.text!r}"
+                problems.append(DockerfileProblem(opening.line, message))
+            continue
+        body = tuple(instructions[start + 1 : end])
+        yield Stage(number, opening.line, match["base"], match["name"], body)
+
+
+def _buildkit_reasons(scanned: ScannedDockerfile) -> Iterator[BuildkitReason]:
+    if "syntax" in scanned.directives:
+        line, value = scanned.directives["syntax"]
+        yield BuildkitReason(line, f"# syntax={value}", "a syntax directive names a BuildKit frontend")
+    for instruction in scanned.instructions:
+        for why, major in _reasons(instruction):
+            known = 18 if "syntax" in scanned.directives else major
+            yield BuildkitReason(instruction.line, instruction.text, why, known)
+
+
+def _reasons(instruction: Instruction) -> Iterator[tuple[str, int]]:
+    for name, value in instruction.flags:
+        if name in _BUILDKIT_FLAGS.get(instruction.keyword, ()):
+            yield f"{instruction.keyword} --{name} is a BuildKit feature", _ENGINE_MAJORS.get(name, 18)
+        if instruction.keyword == "FROM" and any(arg in value for arg in _PLATFORM_ARGS):
+            yield f"only BuildKit sets the variable in --{name}={value}", 18
+    if instruction.heredocs:
+        yield f"here-documents (<<{instruction.heredocs[0]}) are a BuildKit feature", 23
+    if instruction.keyword == "ARG" and instruction.arguments in _PLATFORM_ARGS:
+        yield f"only BuildKit sets {instruction.arguments}", 18
+    if instruction.keyword == "ADD" and _GIT_SOURCE.match(instruction.arguments):
+        yield "ADD of a Git repository is a BuildKit feature", 23
+
+
+def _tcp_ports(arguments: str) -> list[int]:
+    ports: list[int] = []
+    for word in arguments.split():
+        match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?(?:/tcp)?", word, re.IGNORECASE)
+        if match:
+            first = int(match[1])
+            ports += range(first, min(int(match[2] or first), first + 100) + 1)
+    return ports
+
+
+def _command(arguments: str) -> tuple[str, ...]:
+    if arguments.startswith("["):
+        try:
+            words = json.loads(arguments)
+        except ValueError:
+            words = None
+        if isinstance(words, list):
+            return tuple(str(word) for word in words)
+    return ("/bin/sh", "-c", " ".join(arguments.split("\n")))

@@ -1,0 +1,121 @@
+"""Images as values: what is built, where it is pushed, what a registry holds, what came of publishing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from expressway.model.build_context import BuildContext
+from expressway.model.dockerfile import BuildkitReason
+
+LOCAL_PREFIX = "expressway"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBuild:
+    """One build for an engine: a context that was read, and how to build it.
+
+    `name` is the local name (with tag) of the result; `buildkit_reasons` tells why only BuildKit can build it.
+    """
+
+    name: str
+    context: BuildContext
+    platform: str
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    buildkit_reasons: tuple[BuildkitReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image that the engine holds. `platform` is ``os/architecture``."""
+
+    image_id: str
+    platform: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine says about itself. `product` is such as ``Docker Engine`` or ``Podman Engine``."""
+
+    docker_host: str
+    source: str
+    product: str
+    version: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryLogin:
+    """Credentials for one registry host, valid until `expires_at`."""
+
+    registry_host: str
+    username: str
+    password: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository of a private registry.
+
+    Attributes:
+        uri: as AWS shows it; push_address: what the engine pushes to (the same but for the sandbox).
+        tag_mutability: MUTABLE, IMMUTABLE, or one of these ``_WITH_EXCLUSION`` of the tags that match
+            `excluded_tags` (with ``*`` as wildcard).
+    """
+
+    name: str
+    arn: str
+    uri: str
+    registry_id: str
+    push_address: str
+    tag_mutability: str = "MUTABLE"
+    excluded_tags: tuple[str, ...] = ()
+
+    def keeps_tag(self, tag: str) -> bool:
+        """Whether a tag, once set, stays on its image."""
+        excluded = any(fnmatchcase(tag, pattern) for pattern in self.excluded_tags)
+        return self.tag_mutability.startswith("IMMUTABLE") != excluded
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryImage:
+    """An image in a repository, by digest. `size_bytes` is what the registry reports (compressed layers)."""
+
+    repository_name: str
+    digest: str
+    tags: tuple[str, ...]
+    size_bytes: int
+    pushed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedImages:
+    """What deleting images did: how many went, and each that stayed with the registry's reason."""
+
+    deleted: int
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedImage:
+    """An image that is in the repository and was verified there.
+
+    Attributes:
+        repository_uri: such as ``111122223333.dkr.ecr.eu-west-1.amazonaws.com/hello-repo``.
+        tag: the tag that was asked for, or the content's own.
+        image_uri: by digest, ``repository_uri@sha256:…``: what to deploy.
+        built, pushed: False when the content was there already.
+    """
+
+    repository_uri: str
+    repository_name: str
+    tag: str
+    digest: str
+    image_uri: str
+    built: bool
+    pushed: bool
+    size_bytes: int
+    warnings: tuple[str, ...] = ()

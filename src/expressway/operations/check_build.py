@@ -1,0 +1,152 @@
+"""Check a build before anything is changed: name, tag, folder, Dockerfile, size, engine."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from expressway.adapters.build_context import read_build_context, resolve_context
+from expressway.errors import DefinitionError, ImageError
+from expressway.model.build_context import (
+    CONTENT_TAG_PREFIX,
+    DEFAULT_LIMIT_BYTES,
+    BuildContext,
+    content_tag,
+    context_digest,
+    protection_warning,
+)
+from expressway.model.definition_types import NAME_PATTERN
+from expressway.model.dockerfile import Dockerfile, parse_dockerfile
+from expressway.model.image import LOCAL_PREFIX, ImageBuild
+from expressway.model.progress import Cancellation, NeverCancelled
+
+_APP_NAME = re.compile(NAME_PATTERN)
+_LONGEST_APP_NAME = 20
+_TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+_SECRET_ARG = re.compile(r"passw|secret|token|credential|private_?key|api_?key|access_?key", re.IGNORECASE)
+_NEVER = NeverCancelled()
+
+
+class BuildChecker(Protocol):
+    """What checking needs of an engine."""
+
+    def check_build(self, build: ImageBuild) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What to build. `dockerfile` is relative to `context`; without a `tag` the content names itself."""
+
+    app_name: str
+    context: Path
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    platform: str = "linux/amd64"
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBuild:
+    """A build that can start: everything that can be known before AWS is changed was found right.
+
+    Attributes:
+        content_tag: the tag that the content itself gives; equal content has an equal tag on any machine.
+        tag: the tag that was asked for, else `content_tag`.
+    """
+
+    request: BuildRequest
+    context: BuildContext
+    dockerfile: Dockerfile
+    content_tag: str
+    tag: str
+    build: ImageBuild
+    warnings: tuple[str, ...] = ()
+
+
+def check_build(
+    request: BuildRequest,
+    *,
+    engine: BuildChecker,
+    limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    cancellation: Cancellation = _NEVER,
+) -> CheckedBuild:
+    """Check name, tag, folder, Dockerfile, size and engine, without touching AWS.
+
+    Raises:
+        DefinitionError: ``invalid_app_name``, ``invalid_tag``.
+        ImageError: ``context_missing``, ``context_not_a_folder``, ``context_refused``, ``context_unreadable``,
+            ``context_symlink_outside``, ``context_too_large``, ``dockerfile_missing``, ``dockerfile_outside``,
+            ``dockerfile_invalid``, ``target_missing``, ``buildkit_required``.
+        EngineError: ``engine_unreachable``.
+    """
+    _check_names(request)
+    root = resolve_context(request.context)
+    context = read_build_context(root, request.dockerfile, limit_bytes=limit_bytes, cancellation=cancellation)
+    dockerfile = parse_dockerfile(context.dockerfile_text)
+    _check_dockerfile(request, context, dockerfile)
+    digest = context_digest(context, target=request.target, args=request.args, platform=request.platform)
+    own_tag = content_tag(digest)
+    if request.tag is not None and request.tag.startswith(CONTENT_TAG_PREFIX) and request.tag != own_tag:
+        raise _invalid_tag(request.tag, f"tags that start with {CONTENT_TAG_PREFIX} are made from the content")
+    build = ImageBuild(
+        name=f"{LOCAL_PREFIX}/{request.app_name}:{own_tag}",
+        context=context,
+        platform=request.platform,
+        target=request.target,
+        args=dict(request.args),
+        buildkit_reasons=dockerfile.buildkit_reasons,
+    )
+    engine.check_build(build)
+    return CheckedBuild(
+        request, context, dockerfile, own_tag, request.tag or own_tag, build, tuple(_warnings(request, context))
+    )
+
+
+def _check_names(request: BuildRequest) -> None:
+    if not _APP_NAME.fullmatch(request.app_name) or len(request.app_name) > _LONGEST_APP_NAME:
+        raise DefinitionError(
+            "invalid_app_name",
+            "Expected 1 to 20 lower-case letters, digits and single hyphens, starting with a letter and not ending "
+            f"with a hyphen, as the app's name; got {request.app_name!r}.",
+            "Choose such a name.",
+        )
+    if request.tag is not None and not _TAG.fullmatch(request.tag):
+        raise _invalid_tag(request.tag, "letters, digits, _ . - are allowed, 128 at most, not starting with . or -")
+
+
+def _invalid_tag(tag: str, why: str) -> DefinitionError:
+    return DefinitionError(
+        "invalid_tag",
+        f"{tag!r} cannot be an image tag here: {why}.",
+        "Choose another tag, or leave it out to have one made from the content.",
+    )
+
+
+def _check_dockerfile(request: BuildRequest, context: BuildContext, dockerfile: Dockerfile) -> None:
+    if dockerfile.problems:
+        listed = "; ".join(f"line {problem.line}: {problem.message}" for problem in dockerfile.problems)
+        raise ImageError(
+            "dockerfile_invalid",
+            f"{context.dockerfile} cannot be built: {listed}.",
+            "Correct these lines.",
+            {"problems": [{"line": problem.line, "message": problem.message} for problem in dockerfile.problems]},
+        )
+    if dockerfile.stage(request.target) is None:
+        names = ", ".join(stage.name or str(stage.index) for stage in dockerfile.stages)
+        raise ImageError(
+            "target_missing",
+            f"Expected a stage named {request.target!r} in {context.dockerfile}; it has: {names}.",
+            "Correct build.target, or leave it out to build the last stage.",
+        )
+
+
+def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
+    if context.left_out:
+        yield protection_warning(context.left_out)
+    if context.ignored_special:
+        yield f"Sockets, pipes and devices are no part of an image: {', '.join(context.ignored_special[:5])}"
+    secret = sorted(name for name in request.args if _SECRET_ARG.search(name))
+    if secret:
+        yield f"Build arguments stay readable in the image's history; these look secret: {', '.join(secret)}"

@@ -1,0 +1,222 @@
+"""Publish an app's image: check everything, build, push, verify; nothing when the content is there already."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from expressway.errors import ExpresswayError, ImageError
+from expressway.model.clock import Clock
+from expressway.model.image import (
+    ImageBuild,
+    LocalImage,
+    PublishedImage,
+    RegistryImage,
+    RegistryLogin,
+    Repository,
+)
+from expressway.model.plan import PlannedImage
+from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.operations.check_build import BuildRequest, CheckedBuild, check_build
+
+__all__ = [
+    "BuildRequest",
+    "CheckedBuild",
+    "ContainerEngine",
+    "ImageRegistry",
+    "check_build",
+    "plan_image",
+    "publish_image",
+]
+
+_PUSH_ATTEMPTS = 3
+_PUSH_DELAYS_SECONDS = (1.0, 3.0)
+_NEVER = NeverCancelled()
+
+
+class ContainerEngine(Protocol):
+    """What building and pushing need of an engine."""
+
+    def check_build(self, build: ImageBuild) -> None: ...
+    def find_image(self, name: str) -> LocalImage | None: ...
+    def build(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> LocalImage: ...
+    def push(
+        self,
+        image_id: str,
+        *,
+        repository: str,
+        tag: str,
+        login: RegistryLogin,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> str: ...
+
+
+class ImageRegistry(Protocol):
+    """What publishing needs of a registry."""
+
+    def authorization(self) -> RegistryLogin: ...
+    def describe_repository(self, name: str) -> Repository | None: ...
+    def find_image(
+        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
+    ) -> RegistryImage | None: ...
+    def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None: ...
+
+
+def plan_image(checked: CheckedBuild, *, registry: ImageRegistry, repository_name: str) -> PlannedImage:
+    """What publishing would do: nothing (``published``), or build and push (``to_build``). Changes nothing."""
+    repository = registry.describe_repository(repository_name)
+    if repository is not None:
+        existing = registry.find_image(repository_name, tag=checked.content_tag)
+        if existing is not None:
+            return PlannedImage("published", f"{repository.uri}@{existing.digest}", checked.tag)
+    return PlannedImage("to_build", None, checked.tag)
+
+
+def publish_image(
+    checked: CheckedBuild,
+    *,
+    engine: ContainerEngine,
+    registry: ImageRegistry,
+    repository_name: str,
+    clock: Clock,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation = _NEVER,
+) -> PublishedImage:
+    """Bring the content into the repository and return it by digest.
+
+    The image is always pushed under its content tag; a tag that was asked for is then set in the registry itself.
+    So a run that was killed at any point is finished by the next one, and content that is there is neither built
+    nor pushed again.
+
+    Raises:
+        ImageError: ``repository_missing``, ``tag_immutable``, ``build_failed``, ``base_image_unavailable``,
+            ``push_denied``, ``push_interrupted``, ``push_failed``, ``disk_full``, ``verification_failed`` …
+        EngineError: ``engine_unreachable``.
+        TargetError: when AWS refuses.
+    """
+    repository = registry.describe_repository(repository_name)
+    if repository is None:
+        raise ImageError(
+            "repository_missing",
+            f"There is no repository {repository_name} to push to.",
+            "Deploy the repository stack first, or check account and region.",
+        )
+    existing = registry.find_image(repository_name, tag=checked.content_tag)
+    _refuse_taken_tag(checked, repository, existing, registry)
+    publishing = _Publishing(checked, engine, registry, repository, clock, progress, cancellation)
+    built = pushed = False
+    if existing is None:
+        existing, built, pushed = publishing.build_and_push()
+    else:
+        progress(Progress("push", f"{checked.content_tag} is in {repository_name} already: nothing to build or push"))
+    image = publishing.set_tag(existing)
+    return PublishedImage(
+        repository_uri=repository.uri,
+        repository_name=repository_name,
+        tag=checked.tag,
+        digest=image.digest,
+        image_uri=f"{repository.uri}@{image.digest}",
+        built=built,
+        pushed=pushed,
+        size_bytes=image.size_bytes,
+        warnings=checked.warnings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishing:
+    """One run of publishing, with everything that it talks to."""
+
+    checked: CheckedBuild
+    engine: ContainerEngine
+    registry: ImageRegistry
+    repository: Repository
+    clock: Clock
+    progress: ProgressSink
+    cancellation: Cancellation
+
+    def build_and_push(self) -> tuple[RegistryImage, bool, bool]:
+        """The image in the registry, whether it was built, whether it was pushed by this run."""
+        local = self.engine.find_image(self.checked.build.name)
+        built = local is None
+        if local is None:
+            local = self.engine.build(self.checked.build, progress=self.progress, cancellation=self.cancellation)
+        try:
+            digest = self._push(local)
+        except ImageError as exc:
+            rival = self._find() if exc.code == "tag_immutable" else None
+            if rival is None:
+                raise
+            return rival, built, False  # another run has just pushed the same content
+        return self._verified(digest), built, True
+
+    def set_tag(self, image: RegistryImage) -> RegistryImage:
+        """Set the tag that was asked for, unless the image has it, and look at the result."""
+        tag = self.checked.tag
+        if tag in image.tags:
+            return image
+        self.registry.tag_image(self.repository.name, digest=image.digest, tag=tag)
+        found = self.registry.find_image(self.repository.name, tag=tag)
+        if found is None or found.digest != image.digest:
+            raise _unverified(self.repository.name, tag, image.digest, found)
+        return found
+
+    def _push(self, local: LocalImage) -> str:
+        login = self.registry.authorization()
+        for attempt in range(1, _PUSH_ATTEMPTS + 1):
+            self.cancellation.raise_if_cancelled()
+            try:
+                return self.engine.push(
+                    local.image_id,
+                    repository=self.repository.push_address,
+                    tag=self.checked.content_tag,
+                    login=login,
+                    progress=self.progress,
+                    cancellation=self.cancellation,
+                )
+            except ImageError as exc:
+                if exc.code not in {"login_expired", "push_interrupted"} or attempt == _PUSH_ATTEMPTS:
+                    raise
+                self._tell_retry(exc, attempt)
+                if exc.code == "login_expired":
+                    login = self.registry.authorization()
+                else:
+                    self.clock.sleep(_PUSH_DELAYS_SECONDS[attempt - 1])
+        raise AssertionError("the last attempt returns or raises")
+
+    def _tell_retry(self, exc: ExpresswayError, attempt: int) -> None:
+        message = f"attempt {attempt} of {_PUSH_ATTEMPTS} failed, trying again: {exc.message}"
+        self.progress(Progress("push", message, level="warning"))
+
+    def _verified(self, digest: str) -> RegistryImage:
+        found = self._find()
+        if found is None or found.digest != digest:
+            raise _unverified(self.repository.name, self.checked.content_tag, digest, found)
+        return found
+
+    def _find(self) -> RegistryImage | None:
+        return self.registry.find_image(self.repository.name, tag=self.checked.content_tag)
+
+
+def _refuse_taken_tag(
+    checked: CheckedBuild, repository: Repository, existing: RegistryImage | None, registry: ImageRegistry
+) -> None:
+    """Before anything is built: a tag that the repository keeps and that names other content is taken."""
+    if checked.tag == checked.content_tag or not repository.keeps_tag(checked.tag):
+        return
+    taken = registry.find_image(repository.name, tag=checked.tag)
+    if taken is not None and (existing is None or taken.digest != existing.digest):
+        raise ImageError(
+            "tag_immutable",
+            f"The repository {repository.name} keeps its tags, and {checked.tag} names other content "
+            f"({taken.digest[:19]}…).",
+            "Choose another tag, or leave the tag out to have one made from the content.",
+        )
+
+
+def _unverified(repository: str, tag: str, digest: str, found: RegistryImage | None) -> ImageError:
+    came = found.digest if found else "no image"
+    return ImageError(
+        "verification_failed",
+        f"After the push, {repository}:{tag} was to be {digest}, but the registry shows {came}.",
+        "Somebody else may push to this repository; repeat the command.",
+    )
