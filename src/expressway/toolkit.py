@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.clock import SystemClock
 from expressway.adapters.journal import Journal, RunningOperation, state_directory
-from expressway.errors import ExpresswayError
 from expressway.model.definition import AppDefinition, parse_definition, parse_definition_text
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 
 if TYPE_CHECKING:
     from expressway.adapters.cloudformation import CloudFormation
-    from expressway.adapters.ecr import Ecr
+    from expressway.adapters.docker_engine import DockerEngine
+    from expressway.adapters.ecr import EcrRegistry
     from expressway.adapters.ecs import Ecs
     from expressway.adapters.iam import Iam
     from expressway.adapters.logs import Logs
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from expressway.model.plan import Plan
     from expressway.model.stack import StackEvent
     from expressway.model.target import Target
-    from expressway.model.template import AppTemplates
-    from expressway.operations.delete import DeleteResult
+    from expressway.operations.app_image import AppImages
+    from expressway.operations.delete import DeletePorts, DeleteResult
     from expressway.operations.deploy import DeployPorts, DeployResult
     from expressway.operations.status import AppStatus
     from expressway.operations.synth import SynthResult
@@ -184,7 +184,7 @@ class Toolkit:
         """What AWS still has of an app; empty after a deletion that kept nothing."""
         from expressway.operations.leftovers import LeftoverPorts, find_leftovers
 
-        ports = LeftoverPorts(self._cloudformation, self._ecs, self._iam, self._logs, self._ecr)
+        ports = LeftoverPorts(self._cloudformation, self._ecs, self._iam, self._logs, self._registry)
         return find_leftovers(app_name, cluster=cluster, ports=ports)
 
     # -- changing -------------------------------------------------------------------------------------------
@@ -202,7 +202,30 @@ class Toolkit:
         Returns:
             repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
         """
-        raise NotImplementedError
+        from expressway.operations.build_app_image import BuildPorts, build_app_image
+        from expressway.operations.publish_image import BuildRequest
+
+        source = _source_of(app_name, Path(app_path))
+        build = source.definition.build if source else None
+        request = BuildRequest(
+            app_name=app_name,
+            context=source.base_dir / build.context if source and build else Path(app_path),
+            dockerfile=build.dockerfile if build else "Dockerfile",
+            target=build.target if build else None,
+            args=build.args if build else {},
+            tag=tag,
+        )
+        ports = BuildPorts(
+            target=self.target,
+            synthesize=lambda definition: self._synthesizer.synthesize(definition),
+            stacks=self._cloudformation,
+            engine=lambda: self._engine,
+            registry=self._registry,
+            clock=self._clock,
+        )
+        definition = source.definition if source else None
+        built = build_app_image(request, definition, ports=ports, progress=progress, cancellation=cancellation)
+        return built.to_dict()
 
     def deploy(
         self,
@@ -310,6 +333,60 @@ class Toolkit:
         return Logs(self._session)
 
     @cached_property
+    def _registry(self) -> EcrRegistry:
+        from expressway.adapters.ecr import EcrRegistry
+
+        return EcrRegistry(self._session)
+
+    @cached_property
+    def _engine(self) -> DockerEngine:
+        from expressway.adapters.docker_engine import open_engine
+
+        return open_engine(self._environ)
+
+    @cached_property
+    def _images(self) -> AppImages:
+        from expressway.operations.app_image import AppImages
+
+        return AppImages(engine=lambda: self._engine, registry=self._registry, clock=self._clock)
+
+    @cached_property
+    def _synthesizer(self) -> Synthesizer:
+        from expressway.adapters.synthesizer import Synthesizer
+
+        return Synthesizer(cache_dir=self._state / "cache" / "templates")
+
+    @cached_property
+    def _deploy_ports(self) -> DeployPorts:
+        from expressway.operations.deploy import DeployPorts
+
+        return DeployPorts(
+            target=self.target,
+            synthesize=lambda definition, progress: self.synth(_bare(definition), progress=progress).templates,
+            stacks=self._cloudformation,
+            images=self._images,
+            explain=self._explain,
+            wait_for_service=lambda cluster, name, progress, cancellation: self.wait(
+                cluster, name, _READY_SECONDS, progress=progress, cancellation=cancellation
+            ),
+            clock=self._clock,
+        )
+
+    @cached_property
+    def _delete_ports(self) -> DeletePorts:
+        from expressway.operations.delete import DeletePorts
+        from expressway.operations.delete_stack import StackRemover
+
+        return DeletePorts(
+            target=self.target,
+            stacks=StackRemover(self._cloudformation, self._clock),
+            ecs=self._ecs,
+            logs=self._logs,
+            repositories=self._registry,
+            clock=self._clock,
+        )
+
+    @cached_property
     def _journal(self) -> Journal:
         return Journal(self._state, self.target)
 
@@ -342,6 +419,23 @@ class Toolkit:
             stack_events=events,
             targets=ports.targets,
         )
+
+
+def _bare(definition: AppDefinition) -> AppSource:
+    """A definition whose folder does not matter (synthesis looks at no files)."""
+    return AppSource(definition, Path())
+
+
+def _source_of(app_name: str, path: Path) -> AppSource | None:
+    """The definition at `path` if there is one and it is this app's."""
+    from expressway.adapters.definition_file import FILE_NAMES
+
+    if path.is_dir() and not any((path / name).is_file() for name in FILE_NAMES):
+        return None
+    if not path.exists():
+        return None  # the build itself says what is wrong with the folder
+    source = app_source(path)
+    return source if source.definition.name == app_name else None
 
 
 def _recording(operation: RunningOperation, progress: ProgressSink) -> ProgressSink:

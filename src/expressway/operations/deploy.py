@@ -15,15 +15,19 @@ from expressway.model.progress import Cancellation, Phase, Progress, ProgressSin
 from expressway.model.stack import StackEvent
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
-from expressway.operations.apply_stack import StackGateway, StackOutcome, StackRequest, apply_stack
+from expressway.operations.apply_stack import apply_stack
 from expressway.operations.plan import plan_app, stack_parameters
+from expressway.operations.stack_request import StackGateway, StackOutcome, StackRequest
 
 
 class AppImage(Protocol):
-    """The image of one app: planned without changing anything, published when it is its turn."""
+    """The image of one app: planned without changing anything, published when it is its turn.
+
+    `planned` is None when the app's own task definition names the image.
+    """
 
     @property
-    def planned(self) -> PlannedImage: ...
+    def planned(self) -> PlannedImage | None: ...
     def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str: ...
 
 
@@ -165,7 +169,7 @@ class _Deployment:
             elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
         )
 
-    def _approved_plan(self, templates: AppTemplates, image: PlannedImage) -> Plan:
+    def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None) -> Plan:
         plan = plan_app(
             self.request.definition.name,
             templates,
@@ -187,13 +191,13 @@ class _Deployment:
         if templates.repository is not None:
             self._enter("repository", f"bringing {templates.repository.stack_name} up to date")
             self._apply(templates.repository, "repository", None)
-        image_uri = image.planned.uri
-        if image_uri is None:
+        planned = image.planned
+        if planned is not None and planned.uri is None:
             self._enter("build", "building and pushing the image")
-            image_uri = image.publish(progress=self.progress, cancellation=self.cancellation)
+            uri = image.publish(progress=self.progress, cancellation=self.cancellation)
+            planned = PlannedImage("published", uri, planned.tag)
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
-        planned = PlannedImage(image.planned.state, image_uri, image.planned.tag)
-        return image_uri, self._apply_service(templates.service, planned)
+        return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)
 
     def _apply(self, template: Template, phase: Phase, image: PlannedImage | None) -> StackOutcome:
         deployed = self.ports.stacks.describe(template.stack_name)
@@ -218,7 +222,7 @@ class _Deployment:
         self.outcomes[template.stack_name] = outcome.result
         return outcome
 
-    def _apply_service(self, template: Template, image: PlannedImage) -> StackOutcome:
+    def _apply_service(self, template: Template, image: PlannedImage | None) -> StackOutcome:
         try:
             return self._apply(template, "service", image)
         except StackError as exc:

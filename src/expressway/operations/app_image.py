@@ -1,0 +1,101 @@
+"""The image of one app, from its definition: named, in the repository already, or to be built."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from expressway.model.clock import Clock
+from expressway.model.definition import AppDefinition
+from expressway.model.image import ImageBuild
+from expressway.model.names import app_names
+from expressway.model.plan import PlannedImage
+from expressway.model.progress import Cancellation, Progress, ProgressSink
+from expressway.operations.publish_image import (
+    BuildRequest,
+    CheckedBuild,
+    ContainerEngine,
+    ImageRegistry,
+    check_build,
+    plan_image,
+    publish_image,
+)
+
+
+class _NoEngineAsked:
+    """Stands in for an engine while only the folder is looked at."""
+
+    def check_build(self, build: ImageBuild) -> None:
+        """Whether an engine can build it is asked later, if it must be built at all."""
+        del build
+
+
+@dataclass(frozen=True, slots=True)
+class AppImages:
+    """Checks and publishes the images of apps; the engine is looked for only when something must be built."""
+
+    engine: Callable[[], ContainerEngine]
+    registry: ImageRegistry
+    clock: Clock
+
+    def plan(self, definition: AppDefinition, base_dir: Path) -> PlannedImage | None:
+        """What the app would run, without an engine; None when its task definition says so itself.
+
+        Raises:
+            ImageError: the folder or the Dockerfile is wrong.
+        """
+        return self._checked(definition, base_dir).planned
+
+    def check(self, definition: AppDefinition, base_dir: Path) -> "CheckedAppImage":
+        """Like `plan`, and also find an engine that can build it, if it must be built.
+
+        Raises:
+            ImageError, EngineError: anything that would fail later; nothing has been changed.
+        """
+        image = self._checked(definition, base_dir)
+        if image.checked is not None and image.planned is not None and image.planned.state == "to_build":
+            self.engine().check_build(image.checked.build)
+        return image
+
+    def _checked(self, definition: AppDefinition, base_dir: Path) -> "CheckedAppImage":
+        repository = app_names(definition.name).repository
+        if definition.build is None:
+            planned = PlannedImage("given", definition.image) if definition.image else None
+            return CheckedAppImage(self, None, planned, repository)
+        request = BuildRequest(
+            app_name=definition.name,
+            context=base_dir / definition.build.context,
+            dockerfile=definition.build.dockerfile,
+            target=definition.build.target,
+            args=definition.build.args,
+            platform=definition.build.platform,
+        )
+        checked = check_build(request, engine=_NoEngineAsked())
+        planned = plan_image(checked, registry=self.registry, repository_name=repository)
+        return CheckedAppImage(self, checked, planned, repository)
+
+
+@dataclass(frozen=True)
+class CheckedAppImage:
+    """An image that can be published; `checked` is None for one that is not built here."""
+
+    images: AppImages
+    checked: CheckedBuild | None
+    planned: PlannedImage | None
+    repository_name: str
+
+    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
+        """Build and push what is missing; the image's URI by digest."""
+        if self.checked is None:
+            return self.planned.uri or "" if self.planned else ""
+        for warning in self.checked.warnings:
+            progress(Progress("build", warning, level="warning"))
+        published = publish_image(
+            self.checked,
+            engine=self.images.engine(),
+            registry=self.images.registry,
+            repository_name=self.repository_name,
+            clock=self.images.clock,
+            progress=progress,
+            cancellation=cancellation,
+        )
+        return published.image_uri

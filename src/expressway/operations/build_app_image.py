@@ -1,0 +1,123 @@
+"""Build a folder's image and push it to the app's repository, which is made first if it is missing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from expressway.model.clock import Clock
+from expressway.model.definition import AppDefinition
+from expressway.model.image import PublishedImage
+from expressway.model.names import app_names
+from expressway.model.progress import Cancellation, Progress, ProgressSink
+from expressway.model.target import Target
+from expressway.model.template import AppTemplates
+from expressway.operations.apply_stack import StackGateway, StackRequest, apply_stack
+from expressway.operations.plan import refuse_foreign, stack_parameters
+from expressway.operations.publish_image import (
+    BuildRequest,
+    ContainerEngine,
+    ImageRegistry,
+    check_build,
+    publish_image,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPorts:
+    """Everything outside that building and pushing need."""
+
+    target: Target
+    synthesize: Callable[[AppDefinition], AppTemplates]
+    stacks: StackGateway
+    engine: Callable[[], ContainerEngine]
+    registry: ImageRegistry
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """The image, and the repository that it is in."""
+
+    published: PublishedImage
+    push_pull_role_arn: str
+    stack_name: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Exactly the keys that agents know."""
+        return {
+            "repository_uri": self.published.repository_uri,
+            "image_tag": self.published.tag,
+            "full_image_uri": f"{self.published.repository_uri}:{self.published.tag}",
+            "ecr_push_pull_role_arn": self.push_pull_role_arn,
+            "stack_name": self.stack_name,
+        }
+
+
+def build_app_image(
+    request: BuildRequest,
+    definition: AppDefinition | None,
+    *,
+    ports: BuildPorts,
+    progress: ProgressSink,
+    cancellation: Cancellation,
+) -> BuiltImage:
+    """Check everything, bring the repository stack up, build, push and verify.
+
+    Args:
+        definition: the app's definition where the folder has one; without it a repository that exists is left as
+            it is, and one that does not is made with the defaults.
+
+    Raises:
+        DefinitionError, ImageError, EngineError: found before anything was changed.
+        StackError, RefusedError: the repository stack cannot be made, or is not this app's.
+    """
+    engine = ports.engine()
+    checked = check_build(request, engine=engine, cancellation=cancellation)
+    for warning in checked.warnings:
+        progress(Progress("build", warning, level="warning"))
+    outputs = _repository_outputs(request, definition, ports, progress, cancellation)
+    published = publish_image(
+        checked,
+        engine=engine,
+        registry=ports.registry,
+        repository_name=app_names(request.app_name).repository,
+        clock=ports.clock,
+        progress=progress,
+        cancellation=cancellation,
+    )
+    return BuiltImage(published, outputs.get("PushPullRoleArn", ""), app_names(request.app_name).repository_stack)
+
+
+def _repository_outputs(
+    request: BuildRequest,
+    definition: AppDefinition | None,
+    ports: BuildPorts,
+    progress: ProgressSink,
+    cancellation: Cancellation,
+) -> dict[str, str]:
+    stack_name = app_names(request.app_name).repository_stack
+    deployed = ports.stacks.describe(stack_name)
+    if deployed is not None and deployed.healthy:
+        refuse_foreign(deployed, request.app_name)
+        if definition is None:
+            return dict(deployed.outputs)
+    wanted = definition or AppDefinition.model_validate({"name": request.app_name, "build": str(request.context)})
+    template = ports.synthesize(wanted).repository
+    if template is None:
+        raise AssertionError("a definition with a build always has a repository template")
+    known = deployed if deployed is not None and not deployed.never_created else None
+    progress(Progress("repository", f"bringing {stack_name} up to date"))
+    outcome = apply_stack(
+        StackRequest(
+            app_name=request.app_name,
+            template=template,
+            phase="repository",
+            parameters=stack_parameters(template, known, target=ports.target, image=None),
+            termination_protection=wanted.termination_protection,
+        ),
+        stacks=ports.stacks,
+        clock=ports.clock,
+        progress=progress,
+        cancellation=cancellation,
+    )
+    return dict(outcome.stack.outputs)
