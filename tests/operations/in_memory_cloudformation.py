@@ -1,10 +1,10 @@
 """A CloudFormation in memory: real state machine, no network, every step scripted by the test."""
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import json
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
 from expressway.model.stack import StackEvent, StackState, owner_of
 
@@ -37,6 +37,8 @@ class InMemoryCloudFormation:
     reject_next: str | None = None
     changes: tuple[ChangeSetChange, ...] = ()
     polls_until_done: int = 2
+    fail_deletes: int = 0
+    tokens: list[str] = field(default_factory=list)
     pending: dict[str, list[StackState]] = field(default_factory=dict)
     numbers: count = field(default_factory=lambda: count(1))
 
@@ -122,12 +124,19 @@ class InMemoryCloudFormation:
 
     def delete_stack(self, stack_id: str, *, client_token: str) -> None:
         self.calls.append("delete_stack")
+        if client_token in self.tokens:
+            return  # as AWS does with a request that it has seen
+        self.tokens.append(client_token)
         stack = next(stack for stack in self.stacks.values() if stack.stack_id == stack_id)
         self._become(replace(stack, status="DELETE_IN_PROGRESS"))
-        self.pending[stack.name] = [replace(stack, status="DELETE_COMPLETE")]
+        fails, self.fail_deletes = self.fail_deletes > 0, max(0, self.fail_deletes - 1)
+        if fails:
+            self._event(stack_id, "Repository", "AWS::ECR::Repository", "DELETE_FAILED", "it still has images")
+        self.pending[stack.name] = [replace(stack, status="DELETE_FAILED" if fails else "DELETE_COMPLETE")]
 
     def continue_rollback(self, stack_id: str, *, client_token: str) -> None:
         self.calls.append("continue_rollback")
+        self.tokens.append(client_token)
         stack = next(stack for stack in self.stacks.values() if stack.stack_id == stack_id)
         self.pending[stack.name] = [replace(stack, status="UPDATE_ROLLBACK_COMPLETE")]
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from expressway.errors import RefusedError, StackError
-from expressway.model.change_set import ChangeSetChange, ChangeSetDetail
+from expressway.model.change_set import ChangeSetChange, ChangeSetDetail, ChangeSetRequest
 from expressway.model.progress import NeverCancelled, Progress
 from expressway.model.stack import StackState
 from expressway.model.template import Template
-from expressway.operations.apply_stack import StackOutcome, StackRequest, apply_stack, change_set_name
+from expressway.operations.apply_stack import apply_stack
+from expressway.operations.review_change import change_set_name
+from expressway.operations.stack_request import StackOutcome, StackRequest
 from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
 
 NAME = "hello-express-service"
@@ -148,13 +150,91 @@ def test_a_replacement_is_refused_and_its_change_set_removed() -> None:
     assert run(stacks, template=template(B={"Type": "T"}), allow_replacement=True).result == "updated"
 
 
-def test_a_run_killed_before_executing_is_continued_with_the_same_change_set() -> None:
+def test_a_cancelled_update_leaves_no_change_set() -> None:
     stacks = existing("CREATE_COMPLETE")
     with pytest.raises(Interrupted):
         run(stacks, template=template(B={"Type": "T"}), cancellation=CancelNow())
-    assert stacks.calls == ["create_change_set"]
-    assert run(stacks, template=template(B={"Type": "T"})).result == "updated"
+    assert stacks.change_sets == {}
+    assert stacks.stacks[NAME].status == "CREATE_COMPLETE"
+
+
+def test_a_cancelled_create_leaves_no_empty_stack() -> None:
+    stacks = InMemoryCloudFormation()
+    with pytest.raises(Interrupted):
+        run(stacks, cancellation=CancelNow())
+    assert stacks.change_sets == {}
+    assert stacks.describe(NAME) is None
+
+
+def test_a_run_killed_before_executing_is_continued_with_the_same_change_set() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    wanted = template(B={"Type": "T"})
+    name = change_set_name(StackRequest("hello", wanted, "service"), stacks.stacks[NAME], {})
+    stacks.create_change_set(ChangeSetRequest(NAME, name, wanted.body, {}, creates_stack=False))
+    assert run(stacks, template=wanted).result == "updated"
     assert stacks.calls == ["create_change_set", "execute_change_set"]
+
+
+def test_a_template_that_differs_in_spaces_only_is_unchanged() -> None:
+    stacks = existing("CREATE_COMPLETE", template=json.dumps(template().document, indent=4))
+    assert run(stacks).result == "unchanged"
+    assert stacks.calls == []
+
+
+def test_a_foreign_stack_is_refused_at_once_even_while_it_changes() -> None:
+    stacks = existing("UPDATE_IN_PROGRESS", owner_app="other")
+    told: list[Progress] = []
+    with pytest.raises(RefusedError):
+        run(stacks, told)
+    assert told == []
+
+
+def test_a_stack_that_is_being_deleted_is_waited_for_and_made_anew() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    stacks.delete_stack(stacks.stacks[NAME].stack_id, client_token="x")
+    assert run(stacks).result == "created"
+
+
+def test_protected_remains_are_not_cleared() -> None:
+    stacks = existing("ROLLBACK_COMPLETE", termination_protection=True)
+    with pytest.raises(RefusedError) as refused:
+        run(stacks)
+    assert refused.value.code == "stack_protected"
+    assert stacks.calls == []
+
+
+def test_remains_that_could_not_be_cleared_are_cleared_under_another_token() -> None:
+    stacks = existing("ROLLBACK_COMPLETE")
+    stacks.fail_deletes = 1
+    with pytest.raises(StackError) as failure:
+        run(stacks)
+    assert failure.value.code == "stack_delete_failed"
+    assert run(stacks).result == "created"
+    assert len(set(stacks.tokens)) == 2
+
+
+def conditional(follows: str) -> ChangeSetChange:
+    detail = ChangeSetDetail("/Properties/InfrastructureRoleArn", None, None, "Always", follows)
+    return ChangeSetChange("Modify", "Service", "arn", "AWS::ECS::X", "Conditional", "", (detail,))
+
+
+def role_change(replacement: str) -> ChangeSetChange:
+    return ChangeSetChange("Modify", "Role", "role", "AWS::IAM::Role", replacement, "")
+
+
+def test_a_role_that_changes_in_place_does_not_count_as_replacing_the_service() -> None:
+    stacks = existing("CREATE_COMPLETE")
+    stacks.changes = (conditional("Role"), role_change("False"))
+    assert run(stacks, template=template(B={"Type": "T"})).result == "updated"
+
+
+@pytest.mark.parametrize("changes", [(conditional("Role"), role_change("True")), (conditional(""),)])
+def test_a_conditional_replacement_that_will_happen_is_refused(changes: tuple[ChangeSetChange, ...]) -> None:
+    stacks = existing("CREATE_COMPLETE")
+    stacks.changes = changes
+    with pytest.raises(RefusedError) as refused:
+        run(stacks, template=template(B={"Type": "T"}))
+    assert "Service" in refused.value.details["resources"]
 
 
 def test_a_rejected_create_leaves_no_stack_under_review() -> None:

@@ -5,11 +5,21 @@ from typing import Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
     HTTPClientError,
+    InvalidConfigError,
+    InvalidRegionError,
+    LoginError,
     NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
     TokenRetrievalError,
-    UnauthorizedSSOTokenError,
+    UnknownRegionError,
 )
 from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
@@ -20,25 +30,35 @@ from expressway.errors import TargetError
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _INVALID = {
     "InvalidClientTokenId",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
     "InvalidSignatureException",
     "AuthFailure",
     "IncompleteSignature",
 }
+_SKEWED = {"RequestTimeTooSkewed", "RequestInTheFuture"}
 _DENIED = {
     "AccessDenied",
     "AccessDeniedException",
     "UnauthorizedOperation",
     "AuthorizationError",
+    "NotAuthorized",
     "Forbidden",
+    "OptInRequired",
 }
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
     "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
     "TooManyRequestsException",
+    "PriorRequestNotComplete",
     "SlowDown",
 }
 _QUOTA = {"LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "QuotaExceeded"}
@@ -46,6 +66,8 @@ _UNAVAILABLE = {
     "ServiceUnavailable",
     "ServiceUnavailableException",
     "InternalFailure",
+    "InternalError",
+    "InternalServerError",
     "ServerException",
     "503",
     "500",
@@ -62,15 +84,49 @@ _BY_CODE: tuple[tuple[set[str], str, str], ...] = (
         "credentials_invalid",
         "Check AWS_PROFILE and the access key; the account does not accept them.",
     ),
+    (_SKEWED, "clock_skewed", "Set this machine's clock; AWS refuses requests that are minutes off."),
     (_DENIED, "access_denied", "Ask the account's administrator for the permission named above."),
-    (_THROTTLED, "throttled", "AWS limits the rate of calls; wait a minute and repeat the command."),
+    (_THROTTLED, "throttled", "AWS limits the rate of calls; wait a minute and repeat the command: it continues."),
     (_QUOTA, "quota_exceeded", "Delete something or ask for a higher quota in the Service Quotas console."),
     (
         _UNAVAILABLE,
         "service_unavailable",
-        "AWS answered with a server error; repeat the command in a minute.",
+        "AWS answered with a server error; repeat the command in a minute: it continues.",
     ),
 )
+
+_SIGN_IN = "Set AWS_PROFILE or sign in (aws sso login), or use --sandbox for the embedded AWS."
+_CHECK_CONFIGURATION = "Correct the AWS configuration file (usually ~/.aws/config), or choose another profile."
+_CHECK_REGION = "Correct --region or AWS_REGION; regions are named like eu-west-1."
+
+_BY_TYPE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
+    (
+        (NoRegionError,),
+        "region_missing",
+        "Pass --region, or set AWS_REGION, or use --sandbox for the embedded AWS.",
+    ),
+    ((InvalidRegionError, UnknownRegionError), "region_unknown", _CHECK_REGION),
+    ((ProfileNotFound,), "profile_missing", "List the profiles with: aws configure list-profiles."),
+    ((SSOError, LoginError, TokenRetrievalError), "credentials_expired", "Sign in again: aws sso login, or aws login."),
+    ((NoCredentialsError, PartialCredentialsError, CredentialRetrievalError), "credentials_missing", _SIGN_IN),
+    ((ConfigNotFound, ConfigParseError, InvalidConfigError), "configuration_invalid", _CHECK_CONFIGURATION),
+    (
+        (BotoConnectionError, HTTPClientError),
+        "connection_failed",
+        "Check the network, the proxy and the region's name, then repeat the command: it continues.",
+    ),
+    ((ParamValidationError,), "invalid_parameters", "Correct the parameters named above."),
+)
+
+_BY_HTTP_STATUS = {
+    403: "access_denied",
+    429: "throttled",
+    500: "service_unavailable",
+    502: "service_unavailable",
+    503: "service_unavailable",
+    504: "service_unavailable",
+}
+_HINTS = {ours: hint for _, ours, hint in _BY_CODE}
 
 
 def aws_error_code(exc: BaseException) -> str:
@@ -96,22 +152,25 @@ def map_aws_error(exc: ClientError | BotoCoreError, doing: str) -> TargetError:
         exc: what boto3 raised.
         doing: the attempt as an infinitive, such as ``create the change set``.
     """
-    code = aws_error_code(exc)
     message = f"AWS did not {doing}: {aws_error_message(exc)}"
+    if isinstance(exc, ClientError):
+        return _answered(exc, message)
+    for types, ours, hint in _BY_TYPE:
+        if isinstance(exc, types):
+            return TargetError(ours, message, hint)
+    return TargetError("aws_error", message, "This is an error of the AWS SDK, not an answer of AWS; repeat it.")
+
+
+def _answered(exc: ClientError, message: str) -> TargetError:
+    code = aws_error_code(exc)
     details = {"aws_error_code": code} if code else {}
     for codes, ours, hint in _BY_CODE:
         if code in codes:
             return TargetError(ours, message, hint, details)
-    if isinstance(exc, NoCredentialsError):
-        return TargetError("credentials_missing", message, "Set AWS_PROFILE or sign in, or use --sandbox.")
-    if isinstance(exc, UnauthorizedSSOTokenError | TokenRetrievalError):
-        return TargetError("credentials_expired", message, "Sign in again: aws sso login.")
-    if isinstance(exc, BotoConnectionError | HTTPClientError):
-        return TargetError(
-            "connection_failed",
-            message,
-            "Check the network and the proxy, then repeat the command: it continues.",
-        )
-    if isinstance(exc, ParamValidationError):
-        return TargetError("invalid_parameters", message, "Correct the parameters named above.")
+    response: Any = exc.response
+    by_status = _BY_HTTP_STATUS.get(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if by_status is not None:
+        return TargetError(by_status, message, _HINTS[by_status], details)
+    if code.removesuffix("Exception").endswith(("LimitExceeded", "QuotaExceeded")):
+        return TargetError("quota_exceeded", message, _HINTS["quota_exceeded"], details)
     return TargetError("aws_error", message, "See the AWS error code in the details.", details)

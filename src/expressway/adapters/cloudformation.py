@@ -1,6 +1,8 @@
 """CloudFormation behind a narrow port: stacks, change sets and events as plain values, every failure mapped."""
 
+import hashlib
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.adapters.session import AwsSession
+from expressway.adapters.template_yaml import json_of_yaml
 from expressway.errors import StackError
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail, ChangeSetRequest
-from expressway.model.stack import StackEvent, StackState, owner_of
+from expressway.model.stack import StackEvent, StackState, owner_of, refuse_oversized
 
-TEMPLATE_BODY_LIMIT_BYTES = 51_200
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 _NO_CHANGES = ("didn't contain changes", "no updates are to be performed", "no changes to deploy")
 
@@ -23,6 +25,7 @@ class CloudFormation:
 
     def __init__(self, session: AwsSession) -> None:
         self._client = session.client("cloudformation")
+        self._templates: dict[str, tuple[str, str]] = {}
 
     # -- stacks ---------------------------------------------------------------------------------------------
     def describe(self, stack_name: str) -> StackState | None:
@@ -33,7 +36,7 @@ class CloudFormation:
         try:
             answer = self._client.describe_stacks(StackName=stack_name)
         except ClientError as exc:
-            if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
+            if _is_missing(exc):
                 return None
             raise map_aws_error(exc, f"describe the stack {stack_name}") from exc
         except BotoCoreError as exc:
@@ -42,15 +45,32 @@ class CloudFormation:
         status = str(stack["StackStatus"])
         if status == "DELETE_COMPLETE" and not stack_name.startswith("arn:"):
             return None
-        template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack["StackId"])
+        template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack)
         return _stack_state(stack, template)
 
-    def _template(self, stack_id: str) -> str:
+    def _template(self, stack: Mapping[str, Any]) -> str:
+        """The deployed template. While an operation runs it is read once, not at every poll."""
+        stack_id, status = stack["StackId"], str(stack["StackStatus"])
+        state = f"{status} {stack.get('LastUpdatedTime')}"
+        known, body = self._templates.get(stack_id, ("", ""))
+        if known == state:
+            return body
+        body = self._read_template(stack_id, leaving=status == "DELETE_IN_PROGRESS")
+        self._templates.pop(stack_id, None)
+        if status.endswith("_IN_PROGRESS"):
+            self._templates[stack_id] = (state, body)
+        return body
+
+    def _read_template(self, stack_id: str, *, leaving: bool) -> str:
         try:
             body: Any = self._client.get_template(StackName=stack_id, TemplateStage="Original")["TemplateBody"]
-        except (ClientError, BotoCoreError) as exc:
+        except ClientError as exc:
+            if _is_missing(exc) or (leaving and aws_error_code(exc) == "ValidationError"):
+                return ""  # deleted since it was described, or a shell that never had one
             raise map_aws_error(exc, "read the stack's template") from exc
-        return body if isinstance(body, str) else json.dumps(body)
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, "read the stack's template") from exc
+        return json_of_yaml(body) if isinstance(body, str) else json.dumps(body)  # botocore parses what is JSON
 
     def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]:
         """The stack's events in order of time, only those later than `after_event_id` when that is given."""
@@ -95,23 +115,16 @@ class CloudFormation:
         """Start creating a change set; False when one of that name exists already.
 
         Raises:
-            StackError: ``template_too_large``, ``stack_busy``, ``template_rejected``.
+            StackError: ``template_too_large``, ``stack_busy``, ``stack_exists``, ``template_rejected``.
         """
-        size = len(request.template_body.encode())
-        if size > TEMPLATE_BODY_LIMIT_BYTES:
-            raise StackError(
-                "template_too_large",
-                f"The template of {request.stack_name} has {size:,} bytes; "
-                f"CloudFormation takes at most {TEMPLATE_BODY_LIMIT_BYTES:,} in a call.",
-                "Shorten the definition (environment values and commands are part of the template).",
-            )
+        refuse_oversized(request.stack_name, request.template_body)
         arguments: dict[str, Any] = {
             "StackName": request.stack_name,
             "ChangeSetName": request.change_set_name,
             "ChangeSetType": "CREATE" if request.creates_stack else "UPDATE",
             "TemplateBody": request.template_body,
             "Capabilities": _CAPABILITIES,
-            "ClientToken": request.change_set_name,
+            "ClientToken": str(uuid.uuid4()),  # makes botocore's own retries harmless; the name makes ours so
             "Parameters": [
                 {"ParameterKey": name, "ParameterValue": value} for name, value in sorted(request.parameters.items())
             ],
@@ -136,9 +149,7 @@ class CloudFormation:
                     StackName=stack_name, ChangeSetName=change_set_name, IncludePropertyValues=True, **token
                 )
             except ClientError as exc:
-                if aws_error_code(exc) in {"ChangeSetNotFound", "ChangeSetNotFoundException"}:
-                    return None
-                if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
+                if _is_missing(exc):
                     return None
                 raise map_aws_error(exc, "describe the change set") from exc
             except BotoCoreError as exc:
@@ -160,7 +171,7 @@ class CloudFormation:
         """Carry out a change set; the token makes a repeated call harmless."""
         try:
             self._client.execute_change_set(
-                ChangeSetName=change_set.change_set_id, ClientRequestToken=_token(change_set.name)
+                ChangeSetName=change_set.change_set_id, ClientRequestToken=_token(change_set.change_set_id)
             )
         except ClientError as exc:
             raise _change_set_error(exc, change_set.stack_name) from exc
@@ -168,29 +179,48 @@ class CloudFormation:
             raise map_aws_error(exc, "execute the change set") from exc
 
     def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
-        """Remove a change set that was not executed."""
+        """Remove a change set that was not executed; one that is not there is no error."""
         try:
             self._client.delete_change_set(StackName=stack_name, ChangeSetName=change_set_name)
-        except (ClientError, BotoCoreError) as exc:
+        except ClientError as exc:
+            if not _is_missing(exc):
+                raise _change_set_error(exc, stack_name) from exc
+        except BotoCoreError as exc:
             raise map_aws_error(exc, "delete the change set") from exc
 
     def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]:
         """What CloudFormation's early validation found wrong with a change set, in its own words."""
-        try:
-            answer = self._client.describe_events(
-                StackName=stack_name, ChangeSetName=change_set_name, Filters={"FailedEvents": True}
-            )
-        except (ClientError, BotoCoreError):
-            return ()  # an older endpoint or a missing permission: the change set's own reason has to do
-        return tuple(
-            f"{event.get('LogicalResourceId', '')}: {text}"
-            for event in answer.get("OperationEvents", [])
-            if (text := event.get("ValidationStatusReason") or event.get("HookStatusReason"))
-        )
+        found: list[str] = []
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = self._client.describe_events(
+                    StackName=stack_name, ChangeSetName=change_set_name, Filters={"FailedEvents": True}, **token
+                )
+            except (ClientError, BotoCoreError):
+                return tuple(found)  # a missing permission, most often: the change set's own reason has to do
+            found += [text for event in page.get("OperationEvents", []) if (text := _problem(event))]
+            if not page.get("NextToken"):
+                return tuple(found)
+            token = {"NextToken": page["NextToken"]}
 
 
-def _token(name: str) -> str:
-    return name[:128]
+def _problem(event: Mapping[str, Any]) -> str:
+    reason = event.get("ValidationStatusReason") or event.get("HookStatusReason") or event.get("ResourceStatusReason")
+    named = event.get("LogicalResourceId", "")
+    return f"{named}: {reason}" if reason and named else reason or ""
+
+
+def _is_missing(exc: ClientError) -> bool:
+    code = aws_error_code(exc)
+    if code in {"ChangeSetNotFound", "ChangeSetNotFoundException"}:
+        return True
+    return code == "ValidationError" and "does not exist" in aws_error_message(exc)
+
+
+def _token(identity: str) -> str:
+    """A request token: the same for the same identity, in the letters that CloudFormation allows."""
+    return f"expressway-{hashlib.sha256(identity.encode()).hexdigest()[:40]}"
 
 
 def _stack_state(stack: Mapping[str, Any], template: str) -> StackState:
@@ -251,6 +281,7 @@ def _change(raw: Mapping[str, Any]) -> ChangeSetChange:
             before=target.get("BeforeValue"),
             after=target.get("AfterValue"),
             requires_recreation=target.get("RequiresRecreation", "Never"),
+            follows=_followed(detail),
         )
         for detail in raw.get("Details", [])
         if (target := detail.get("Target"))
@@ -266,6 +297,12 @@ def _change(raw: Mapping[str, Any]) -> ChangeSetChange:
     )
 
 
+def _followed(detail: Mapping[str, Any]) -> str:
+    if detail.get("ChangeSource") not in {"ResourceReference", "ResourceAttribute"}:
+        return ""
+    return str(detail.get("CausingEntity", "")).partition(".")[0]
+
+
 def _change_set_error(exc: ClientError, stack_name: str) -> Exception:
     code, message = aws_error_code(exc), aws_error_message(exc)
     if code in {"OperationInProgressException", "InvalidChangeSetStatus"} or "_IN_PROGRESS state" in message:
@@ -273,6 +310,12 @@ def _change_set_error(exc: ClientError, stack_name: str) -> Exception:
             "stack_busy",
             f"The stack {stack_name} is being changed by someone else: {message}",
             "Wait until that operation has ended, then repeat the command.",
+        )
+    if code == "AlreadyExistsException" or (code == "ValidationError" and "already exists" in message):
+        return StackError(
+            "stack_exists",
+            f"Another program made the stack {stack_name} in the meantime: {message}",
+            "Repeat the command: it starts from the stack as it stands now.",
         )
     if code == "ValidationError":
         return StackError(

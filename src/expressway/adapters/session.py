@@ -3,20 +3,13 @@
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.errors import TargetError
@@ -30,9 +23,10 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 class AwsSession:
     """Clients for one target, made once each and shared by threads (boto3 clients are thread-safe)."""
 
-    def __init__(self, target: Target, session: boto3.Session) -> None:
+    def __init__(self, target: Target, session: boto3.Session, *, profile: str | None = None) -> None:
         self.target = target
         self._session = session
+        self._profile = profile
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
@@ -45,7 +39,7 @@ class AwsSession:
             return self._clients[key]
 
     def assume_role(self, role_arn: str, session_name: str) -> "AwsSession":
-        """A session that acts as `role_arn`.
+        """A session that acts as `role_arn`, on the same target.
 
         Raises:
             TargetError: ``access_denied`` and the like when STS refuses.
@@ -60,8 +54,9 @@ class AwsSession:
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
             region_name=self.target.region,
+            botocore_session=_nobodys_settings() if self.target.is_sandbox else _settings_of(self._profile),
         )
-        return AwsSession(self.target, assumed)
+        return AwsSession(self.target, assumed, profile=self._profile)
 
 
 def open_session(
@@ -74,26 +69,33 @@ def open_session(
     """Resolve the target once and return its session.
 
     `sandbox_url` (or the variable that ``expressway sandbox env`` sets) selects the embedded AWS, and then no
-    real credentials are read at all. Without it, an endpoint override in the environment or the profile is
-    refused, so neither side is ever reached by accident.
+    profile, credentials or proxy of the user's are read at all. Without it, an endpoint override in the
+    environment or the profile is refused. So neither side is ever reached by accident.
 
     Raises:
-        TargetError: ``credentials_missing``, ``region_missing``, ``profile_missing``, ``endpoint_override``,
-            ``sandbox_not_loopback``, ``credentials_expired``, ``connection_failed``, ``access_denied``.
+        TargetError: ``credentials_missing``, ``credentials_invalid``, ``credentials_expired``, ``region_missing``,
+            ``region_unknown``, ``profile_missing``, ``endpoint_override``, ``target_conflict``,
+            ``sandbox_not_loopback``, ``connection_failed``, ``access_denied``.
     """
     variables = os.environ if environ is None else environ
     url = sandbox_url or variables.get(SANDBOX_VARIABLE)
-    if url:
-        return _sandbox_session(url.rstrip("/"), region or variables.get("AWS_REGION"))
-    return _aws_session(profile, region, variables)
+    if not url:
+        return _aws_session(profile, region, variables)
+    if profile:
+        raise TargetError(
+            "target_conflict",
+            f"The profile {profile!r} names an AWS account, but the sandbox at {url} is selected too.",
+            f"Leave out --profile to act on the sandbox; unset {SANDBOX_VARIABLE} (or leave out --sandbox) for AWS.",
+        )
+    return _sandbox_session(url.rstrip("/"), region or variables.get("AWS_REGION"))
 
 
 def _sandbox_session(url: str, region: str | None) -> AwsSession:
-    host = urlsplit(url).hostname
-    if host not in _LOOPBACK:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
         raise TargetError(
             "sandbox_not_loopback",
-            f"The sandbox is expected on this machine's loopback address, got {url}.",
+            f"The sandbox is expected at an http URL of this machine's loopback address, got {url}.",
             f'Unset {SANDBOX_VARIABLE}, or set it with: eval "$(expressway sandbox env)".',
         )
     resolved = region or "us-east-1"
@@ -101,6 +103,7 @@ def _sandbox_session(url: str, region: str | None) -> AwsSession:
         aws_access_key_id=SANDBOX_ACCOUNT_ID,
         aws_secret_access_key="sandbox",  # noqa: S106 - a well-known placeholder that only the loopback emulator takes
         region_name=resolved,
+        botocore_session=_nobodys_settings(),
     )
     target = Target(
         account_id=SANDBOX_ACCOUNT_ID,
@@ -112,6 +115,24 @@ def _sandbox_session(url: str, region: str | None) -> AwsSession:
 
 
 def _aws_session(profile: str | None, region: str | None, variables: Mapping[str, str]) -> AwsSession:
+    _refuse_endpoint_variables(variables)
+    try:
+        core = _settings_of(profile)
+        _refuse_endpoint_settings(core)
+        session = boto3.Session(region_name=region, botocore_session=core)
+        resolved = session.region_name
+        if not resolved:
+            raise NoRegionError()
+        partition = session.get_partition_for_region(resolved)
+        if session.get_credentials() is None:
+            raise NoCredentialsError()
+        identity = _make_client(session, "sts", resolved, None).get_caller_identity()
+    except (BotoCoreError, ClientError) as exc:
+        raise map_aws_error(exc, "identify the caller") from exc
+    return AwsSession(Target(identity["Account"], resolved, partition, None, identity["Arn"]), session, profile=profile)
+
+
+def _refuse_endpoint_variables(variables: Mapping[str, str]) -> None:
     overrides = sorted(name for name in variables if name.startswith("AWS_ENDPOINT_URL") and variables[name])
     if overrides:
         raise TargetError(
@@ -119,60 +140,58 @@ def _aws_session(profile: str | None, region: str | None, variables: Mapping[str
             f"{', '.join(overrides)} would send these calls somewhere other than AWS.",
             "Unset it to act on AWS, or use --sandbox to act on the embedded AWS.",
         )
-    try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        resolved = session.region_name
-        if not resolved:
-            raise NoRegionError()
-        if session.get_credentials() is None:
-            raise NoCredentialsError()
-        client = _make_client(session, "sts", resolved, None)
-        _refuse_configured_endpoint(client.meta.endpoint_url)
-        identity = client.get_caller_identity()
-    except (BotoCoreError, ClientError) as exc:
-        raise _target_error(exc) from exc
-    partition = session.get_partition_for_region(resolved)
-    target = Target(identity["Account"], resolved, partition, None, identity["Arn"])
-    return AwsSession(target, session)
 
 
-def _refuse_configured_endpoint(endpoint_url: str) -> None:
-    host = urlsplit(endpoint_url).hostname or ""
-    if not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")):
+def _refuse_endpoint_settings(core: botocore.session.Session) -> None:
+    """The shared configuration can redirect every service, or single ones through a services section.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    scoped = cast("Mapping[str, Any]", core.get_scoped_config())
+    sections = cast("Mapping[str, Any]", core.full_config).get("services", {})
+    services = sections.get(scoped.get("services", ""), {})
+    redirected = {"every service": scoped.get("endpoint_url")} | {
+        name: values.get("endpoint_url") for name, values in services.items() if isinstance(values, Mapping)
+    }
+    found = [f"{name} to {url}" for name, url in redirected.items() if url]
+    if found:
         raise TargetError(
             "endpoint_override",
-            f"The profile's configuration sends calls to {endpoint_url}, which is not an AWS endpoint.",
-            "Remove endpoint_url from the profile, or use --sandbox to act on the embedded AWS.",
+            f"The profile {core.profile or 'default'!r} sends calls for {', '.join(found)} instead of AWS.",
+            "Remove endpoint_url from the profile and its services section, or use --sandbox.",
         )
 
 
+def _settings_of(profile: str | None) -> botocore.session.Session:
+    core = botocore.session.Session()
+    if profile is not None:
+        core.set_config_variable("profile", profile)
+    return core
+
+
+def _nobodys_settings() -> botocore.session.Session:
+    """A botocore session that reads no configuration file and no profile, whatever the environment says."""
+    nowhere = (None, None, os.devnull, None)  # setting's name, variable's name, default, conversion
+    return botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": nowhere,
+            "credentials_file": nowhere,
+        }
+    )
+
+
 def _make_client(session: boto3.Session, service: str, region: str, endpoint_url: str | None) -> Any:
+    # On loopback no proxy is used, and the variants of AWS's own endpoints make no sense there.
+    loopback: dict[str, Any] = {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
     config = Config(
         region_name=region,
         retries={"mode": "standard", "max_attempts": 5},
         connect_timeout=5,
         read_timeout=60,
         user_agent_appid="expressway",
+        ignore_configured_endpoint_urls=True,  # what was not refused above is not obeyed either
+        **(loopback if endpoint_url else {}),
     )
     make: Any = session.client
     return make(service, endpoint_url=endpoint_url, config=config)
-
-
-def _target_error(exc: BotoCoreError | ClientError) -> TargetError:
-    if isinstance(exc, NoRegionError):
-        return TargetError(
-            "region_missing",
-            "No AWS region is set.",
-            "Pass --region, or set AWS_REGION, or use --sandbox for the embedded AWS.",
-        )
-    if isinstance(exc, NoCredentialsError | PartialCredentialsError):
-        return TargetError(
-            "credentials_missing",
-            "No complete AWS credentials were found.",
-            "Set AWS_PROFILE or sign in (aws sso login), or use --sandbox for the embedded AWS.",
-        )
-    if isinstance(exc, ProfileNotFound):
-        return TargetError("profile_missing", f"{exc}.", "List the profiles with: aws configure list-profiles.")
-    if isinstance(exc, EndpointConnectionError):
-        return TargetError("connection_failed", f"{exc}", "Check the network, the proxy and the region's name.")
-    return map_aws_error(exc, "identify the caller")

@@ -17,12 +17,17 @@ class ChangeSetRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetDetail:
-    """One property in a change set; `requires_recreation` is Never, Conditionally or Always."""
+    """One property in a change set; `requires_recreation` is Never, Conditionally or Always.
+
+    `follows` is the logical id of the resource whose own change makes CloudFormation expect this one (it reads
+    an attribute of it, or refers to it); empty for a change of the property itself.
+    """
 
     path: str
     before: str | None
     after: str | None
     requires_recreation: str
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +68,24 @@ class ChangeSet:
     @property
     def is_executing(self) -> bool:
         return self.execution_status == "EXECUTE_IN_PROGRESS"
+
+    @property
+    def replacements(self) -> tuple[ChangeSetChange, ...]:
+        """The changes that replace a resource.
+
+        CloudFormation calls a replacement Conditional when a create-only property reads another resource that
+        changes. That resource's ARN or name stays the same unless it is replaced itself, so such a change counts
+        only then: a new statement in a role's policy does not replace the service that runs with the role.
+        """
+        certain = {change.logical_id for change in self.changes if change.replacement == "True"}
+        found = [
+            change
+            for change in self.changes
+            if change.replacement == "True" or (change.replacement == "Conditional" and _is_expected(change, certain))
+        ]
+        return tuple(found)
+
+
+def _is_expected(change: ChangeSetChange, replaced: set[str]) -> bool:
+    recreating = [detail for detail in change.details if detail.requires_recreation != "Never"]
+    return not recreating or any(not detail.follows or detail.follows in replaced for detail in recreating)

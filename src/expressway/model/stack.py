@@ -1,12 +1,18 @@
 """A CloudFormation stack and what happens to it, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from expressway.errors import StackError
+
 OWNERSHIP_KEY = "Expressway"
 """Template-level metadata key that marks a stack as ours; its value is ``{"App": name, "Schema": 1}``."""
+
+
+TEMPLATE_BODY_LIMIT_BYTES = 51_200
+"""The longest template that CloudFormation takes in a call (API reference of CreateChangeSet, TemplateBody)."""
 
 
 def repository_stack_name(app_name: str) -> str:
@@ -15,6 +21,23 @@ def repository_stack_name(app_name: str) -> str:
 
 def service_stack_name(app_name: str) -> str:
     return f"{app_name}-express-service"
+
+
+def refuse_oversized(stack_name: str, template_body: str) -> None:
+    """Refuse a template that CloudFormation cannot take.
+
+    Raises:
+        StackError: ``template_too_large``.
+    """
+    size = len(template_body.encode())
+    if size > TEMPLATE_BODY_LIMIT_BYTES:
+        raise StackError(
+            "template_too_large",
+            f"The template of {stack_name} has {size:,} bytes; "
+            f"CloudFormation takes at most {TEMPLATE_BODY_LIMIT_BYTES:,} in a call.",
+            "Shorten the definition (environment values and commands are part of the template).",
+            {"stack": stack_name, "bytes": size},
+        )
 
 
 def owner_of(template: Mapping[str, Any]) -> str | None:
@@ -51,6 +74,21 @@ class StackState:
     def never_created(self) -> bool:
         """True for a shell that holds no resources: under review, or rolled back after its first create."""
         return self.status in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"}
+
+    @property
+    def is_remains(self) -> bool:
+        """True for what a failure has left: it can only be deleted before the stack is made again."""
+        return self.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+
+    @property
+    def is_made_anew(self) -> bool:
+        """True when deploying creates the stack, whatever is there of it now."""
+        return self.is_remains or self.status in {"REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+
+    @property
+    def names_its_owner(self) -> bool:
+        """False while there is no template to read the ownership mark from: under review, or on its way out."""
+        return self.status not in {"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
 
     @property
     def healthy(self) -> bool:
@@ -93,6 +131,31 @@ _CONSEQUENCES = (
     "the following resource(s) failed",
     "rollback requested by",
 )
+
+
+_STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+def own_events(events: Iterable[StackEvent], stack_id: str) -> tuple[StackEvent, ...]:
+    """The events that tell the state of the stack itself, without those of its resources and nested stacks."""
+    return tuple(event for event in events if event.resource_type == _STACK_TYPE and event.physical_id == stack_id)
+
+
+def running_operation_start(events: tuple[StackEvent, ...], stack: StackState) -> str | None:
+    """The id of the last event before the stack's newest operation, None when that was its first.
+
+    A rollback belongs to the operation that it undoes. Events are in order of time.
+    """
+    before: str | None = None
+    start: str | None = None
+    for event in events:
+        if event.status in _STARTS and event.resource_type == _STACK_TYPE and event.physical_id == stack.stack_id:
+            start = before
+        before = event.event_id
+    return start
+
+
+_STARTS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"}
 
 
 def first_failure(events: tuple[StackEvent, ...]) -> StackEvent | None:

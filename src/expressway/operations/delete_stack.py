@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from expressway.errors import RefusedError
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, Progress, ProgressSink
-from expressway.model.stack import StackState
-from expressway.operations.watch_stack import StackEvents, last_event_id, stack_failure, watch_stack
+from expressway.model.stack import StackState, running_operation_start
+from expressway.operations.stack_request import refuse_protected
+from expressway.operations.watch_stack import StackEvents, request_token, stack_failure, watch_stack
 
 
 class StackDeletion(StackEvents, Protocol):
@@ -36,35 +36,36 @@ class StackRemover:
         stack = self._settled(stack_name, progress, cancellation)
         if stack is None:
             return
-        if stack.termination_protection:
-            raise RefusedError(
-                "stack_protected",
-                f"Termination protection is on for the stack {stack.name}.",
-                "Set termination_protection: false in the definition and deploy, then delete again.",
-                {"stack": stack.name},
-            )
-        before = last_event_id(self._stacks, stack.stack_id)
-        if stack.status != "DELETE_IN_PROGRESS":
-            self._stacks.delete_stack(
-                stack.stack_id, client_token=f"expressway-delete-{(before or stack.stack_id)[-36:]}"
-            )
+        refuse_protected(stack)
+        events = self._stacks.events(stack.stack_id)
+        if stack.status == "DELETE_IN_PROGRESS":
+            before = running_operation_start(events, stack)
+        else:
+            before = events[-1].event_id if events else None
+            token = request_token("delete", stack.stack_id, before)
+            self._stacks.delete_stack(stack.stack_id, client_token=token)
         watched = watch_stack(
             stack.stack_id,
             stacks=self._stacks,
             phase="delete",
             clock=self._clock,
             progress=progress,
+            cancellation=cancellation,
             after_event_id=before,
         )
         if watched.stack.status != "DELETE_COMPLETE":
             raise stack_failure(watched)
 
     def _settled(self, stack_name: str, progress: ProgressSink, cancellation: Cancellation) -> StackState | None:
-        delays = polling_delays()
         stack = self._stacks.describe(stack_name)
-        while stack is not None and stack.in_progress and stack.status != "DELETE_IN_PROGRESS":
-            progress(Progress("delete", f"waiting for {stack_name} to settle ({stack.status})"))
+        told = False
+        for delay in polling_delays():
+            if stack is None or not stack.in_progress or stack.status == "DELETE_IN_PROGRESS":
+                break
+            if not told:
+                progress(Progress("delete", f"waiting for {stack_name} to settle ({stack.status})"))
+                told = True
             cancellation.raise_if_cancelled()
-            self._clock.sleep(next(delays))
+            self._clock.sleep(delay)
             stack = self._stacks.describe(stack_name)
         return stack

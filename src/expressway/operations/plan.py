@@ -1,11 +1,12 @@
 """Tell what deploying an app would change, reading only."""
 
-from typing import Protocol
+import json
+from typing import Any, Protocol
 
-from expressway.errors import RefusedError
+from expressway.errors import RefusedError, StackError
 from expressway.model.change import StackChange, compare_templates
 from expressway.model.plan import Plan, PlannedImage
-from expressway.model.stack import StackState
+from expressway.model.stack import StackState, refuse_oversized
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 
@@ -32,17 +33,24 @@ def plan_app(
 
     Raises:
         RefusedError: ``stack_foreign`` when a stack of that name belongs to someone else.
+        StackError: ``template_too_large``, ``template_unreadable``.
     """
     changes: list[StackChange] = []
     for template in templates:
+        refuse_oversized(template.stack_name, template.body)
         stack = stacks.describe(template.stack_name)
-        deployed = stack if stack is not None and stack.template and not stack.never_created else None
-        if deployed is not None and not adopt:
-            refuse_foreign(deployed, app_name)
+        if stack is not None and stack.names_its_owner and not adopt:
+            refuse_foreign(stack, app_name)
+        deployed = deployed_stack(stack)
         wanted = stack_parameters(template, deployed, target=target, image=image)
         changes.append(_stack_change(template, deployed, wanted))
     digests = {template.stack_name: template.digest for template in templates}
     return Plan(app_name, target.describe(), tuple(changes), image, digests)
+
+
+def deployed_stack(stack: StackState | None) -> StackState | None:
+    """The stack that deploying would update; None when it would be made anew."""
+    return None if stack is None or stack.is_made_anew or not stack.template else stack
 
 
 def refuse_foreign(stack: StackState, app_name: str) -> None:
@@ -84,13 +92,17 @@ def deploying_identity(target: Target) -> str:
     """The IAM principal behind the caller: an assumed role's session is traced to its role.
 
     A role's path is not part of its session's ARN, so a role below a path is named without it; name such
-    principals in the definition (``repository.push_principals``). The account's root user is never a default.
+    principals in the definition (``repository.push_principals``). The roles of IAM Identity Center always lie
+    below a path with a region in it: IAM would refuse a trust in the shortened name, so there is no default for
+    them. The account's root user and federated users are never a default either.
     """
     arn = target.caller_arn or ""
     if ":assumed-role/" in arn:
         role_name = arn.split(":assumed-role/", 1)[1].split("/", 1)[0]
+        if role_name.startswith("AWSReservedSSO_"):
+            return ""
         return f"arn:{target.partition}:iam::{target.account_id}:role/{role_name}"
-    return "" if arn.endswith(":root") else arn
+    return arn if ":user/" in arn else ""
 
 
 def _stack_change(template: Template, deployed: StackState | None, wanted: dict[str, str]) -> StackChange:
@@ -98,11 +110,29 @@ def _stack_change(template: Template, deployed: StackState | None, wanted: dict[
         return compare_templates(
             template.stack_name, before=None, after=template.document, parameters_before={}, parameters_after=wanted
         )
-    before = Template(deployed.name, deployed.template).document
     return compare_templates(
         template.stack_name,
-        before=before,
+        before=_deployed_document(deployed),
         after=template.document,
         parameters_before=deployed.parameters,
         parameters_after=wanted,
+    )
+
+
+def _deployed_document(deployed: StackState) -> dict[str, Any]:
+    try:
+        document: Any = json.loads(deployed.template)
+    except ValueError as exc:
+        raise _unreadable(deployed) from exc
+    if not isinstance(document, dict):
+        raise _unreadable(deployed)
+    return document
+
+
+def _unreadable(deployed: StackState) -> StackError:
+    return StackError(
+        "template_unreadable",
+        f"The template of the stack {deployed.name} cannot be read, so nothing can be compared with it.",
+        "Choose another app name, or delete that stack first.",
+        {"stack": deployed.name},
     )

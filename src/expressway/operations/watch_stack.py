@@ -1,15 +1,22 @@
 """Follow a stack operation to its end, telling every resource event as it comes."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from expressway.errors import StackError
+from expressway.errors import StackError, TargetError
 from expressway.model.clock import Clock, polling_delays
-from expressway.model.progress import Phase, Progress, ProgressSink
-from expressway.model.stack import StackEvent, StackState, first_failure
+from expressway.model.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
+from expressway.model.stack import StackEvent, StackState, first_failure, own_events
 
-_STACK_TYPE = "AWS::CloudFormation::Stack"
+EventsSoFar = tuple[StackEvent, ...]
+OnEvents = Callable[[EventsSoFar], None]
+"""Told the operation's events so far, in order of time."""
+
+_PASSING = {"throttled", "connection_failed", "service_unavailable"}
+_UNREADABLE_SECONDS = 300.0
+_NEVER = NeverCancelled()
 
 
 class StackEvents(Protocol):
@@ -24,7 +31,7 @@ class WatchedStack:
     """The stack at the end of the operation, and the operation's events in order of time."""
 
     stack: StackState
-    events: tuple[StackEvent, ...]
+    events: EventsSoFar
     elapsed_seconds: float
 
 
@@ -35,38 +42,95 @@ def watch_stack(
     phase: Phase,
     clock: Clock,
     progress: ProgressSink,
+    cancellation: Cancellation = _NEVER,
     after_event_id: str | None = None,
-    on_failing: Callable[[StackEvent], None] | None = None,
-    while_waiting: Callable[[], None] | None = None,
+    on_failing: OnEvents | None = None,
+    while_waiting: OnEvents | None = None,
 ) -> WatchedStack:
     """Wait for the running operation of a stack to end; at most 1.5 s behind the last event.
 
     The wait has no limit of its own: a create may take hours on AWS, and the callers bound it by running it
-    where it can be left alone. `after_event_id` is the last event before the operation was asked for: an end
-    counts only once the stack has told it in a later event. `on_failing` is told the first failure,
-    `while_waiting` runs at every poll.
+    where it can be left alone. Cancelling stops the watching, never the operation. While AWS cannot be read
+    (throttled, no connection) the wait goes on for five minutes more.
+
+    Args:
+        after_event_id: the last event before the operation was asked for; an end counts only once the stack
+            has told it in a later event.
+        on_failing: told once, at the first failure that is no consequence of another.
+        while_waiting: told at every poll that finds the operation still running.
+
+    Raises:
+        TargetError: AWS could not be read; the operation goes on in CloudFormation.
     """
-    started = clock.monotonic()
-    seen: list[StackEvent] = []
-    last = after_event_id
+    watch = _Watch(stack_id, stacks, phase, clock, progress, after_event_id)
     failing = False
     for delay in polling_delays():
-        stack = stacks.describe(stack_id)
-        fresh = stacks.events(stack_id, after_event_id=last)
-        for event in fresh:
-            progress(_progress(event, phase, clock.monotonic() - started))
-        seen.extend(fresh)
-        last = seen[-1].event_id if seen else last
-        cause = first_failure(tuple(seen))
-        if cause is not None and not failing and on_failing is not None:
+        polled = clock.monotonic()
+        ended = watch.poll()
+        if on_failing is not None and not failing and watch.has_failed:
             failing = True
-            on_failing(cause)
-        if stack is None or _has_ended(stack, seen):
-            return WatchedStack(stack or _vanished(stack_id), tuple(seen), clock.monotonic() - started)
+            on_failing(tuple(watch.seen))
+        if ended is not None:
+            return WatchedStack(ended, tuple(watch.seen), clock.monotonic() - watch.started)
         if while_waiting is not None:
-            while_waiting()
-        clock.sleep(delay)
+            while_waiting(tuple(watch.seen))
+        cancellation.raise_if_cancelled()
+        clock.sleep(max(0.0, delay - (clock.monotonic() - polled)))
     raise AssertionError("polling never ends by itself")
+
+
+@dataclass(slots=True)
+class _Watch:
+    stack_id: str
+    stacks: StackEvents
+    phase: Phase
+    clock: Clock
+    progress: ProgressSink
+    last_event: str | None
+    seen: list[StackEvent] = field(default_factory=list[StackEvent])
+    started: float = field(init=False)
+    unreadable_since: float | None = None
+
+    def __post_init__(self) -> None:
+        self.started = self.clock.monotonic()
+
+    @property
+    def has_failed(self) -> bool:
+        cause = first_failure(tuple(self.seen))
+        return cause is not None and not cause.is_consequence
+
+    def poll(self) -> StackState | None:
+        """The stack if the operation has ended; tells what is new."""
+        try:
+            stack = self.stacks.describe(self.stack_id)
+            fresh = self.stacks.events(self.stack_id, after_event_id=self.last_event)
+        except TargetError as error:
+            self._bear(error)
+            return None
+        self.unreadable_since = None
+        for event in fresh:
+            self.progress(_progress(event, self.phase, self.clock.monotonic() - self.started))
+            self.last_event = event.event_id
+        self.seen.extend(fresh)
+        if stack is None:
+            return _vanished(self.stack_id)
+        return stack if _has_ended(stack, self.seen) else None
+
+    def _bear(self, error: TargetError) -> None:
+        """Go on for a while when only the reading fails: the operation does not depend on being watched."""
+        now = self.clock.monotonic()
+        if self.unreadable_since is None:
+            self.unreadable_since = now
+            if error.code in _PASSING:
+                text = f"{error.message} The operation goes on; asking again."
+                self.progress(Progress(self.phase, text, now - self.started, level="warning"))
+        if error.code not in _PASSING or now - self.unreadable_since > _UNREADABLE_SECONDS:
+            raise TargetError(
+                error.code,
+                f"{error.message} The operation goes on in CloudFormation.",
+                error.hint,
+                error.details,
+            ) from error
 
 
 def stack_failure(watched: WatchedStack) -> StackError:
@@ -88,12 +152,22 @@ def last_event_id(stacks: StackEvents, stack_id: str) -> str | None:
     return events[-1].event_id if events else None
 
 
+def request_token(purpose: str, stack_id: str, last_event: str | None) -> str:
+    """The idempotency token of an operation on a stack as it stands.
+
+    Asking again before anything has happened is the same request; asking after a failure is a new one, since
+    CloudFormation ignores a token that it has seen.
+    """
+    state = hashlib.sha256(f"{stack_id} {last_event}".encode()).hexdigest()[:40]
+    return f"expressway-{purpose}-{state}"
+
+
 def _has_ended(stack: StackState, events: list[StackEvent]) -> bool:
     if stack.status == "DELETE_COMPLETE":
         return True  # a stack id never comes back
     if stack.in_progress or stack.status == "REVIEW_IN_PROGRESS":
         return False
-    own = [event for event in events if event.resource_type == _STACK_TYPE and event.physical_id == stack.stack_id]
+    own = own_events(events, stack.stack_id)
     return bool(own) and own[-1].status == stack.status
 
 

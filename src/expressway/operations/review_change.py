@@ -1,0 +1,113 @@
+"""Bring a change set to where it can be carried out, or leave nothing of it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from expressway.errors import StackError
+from expressway.model.change import canonical_json
+from expressway.model.change_set import ChangeSet, ChangeSetRequest
+from expressway.model.clock import Clock, polling_delays
+from expressway.model.progress import Cancellation
+from expressway.model.stack import StackState
+from expressway.operations.stack_request import CHANGE_SET_PREFIX, StackGateway, StackRequest, replacement_refused
+from expressway.operations.watch_stack import request_token
+
+
+def change_set_name(request: StackRequest, stack: StackState | None, parameters: Mapping[str, str]) -> str:
+    """The name that this very change has on this very state of the stack; letters, digits and hyphens."""
+    base = {
+        "template": request.template.digest,
+        "parameters": dict(parameters),
+        "stack": [stack.stack_id, str(stack.updated_at)] if stack and not stack.never_created else None,
+    }
+    return f"{CHANGE_SET_PREFIX}{hashlib.sha256(canonical_json(base).encode()).hexdigest()[:24]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReview:
+    """Makes the change set of a request, and takes it back when it will not be carried out."""
+
+    request: StackRequest
+    stacks: StackGateway
+    clock: Clock
+    cancellation: Cancellation
+
+    def prepare(self, stack: StackState | None, parameters: Mapping[str, str], *, creates: bool) -> ChangeSet | None:
+        """A change set that may be carried out, or None when CloudFormation finds nothing to change.
+
+        Raises:
+            RefusedError: ``replacement_refused``.
+            StackError: ``change_set_failed``, ``stack_busy``, ``template_rejected`` and the like. In every case,
+                also when the caller cancels, no change set and no empty stack is left.
+        """
+        name = change_set_name(self.request, stack, parameters)
+        stack_name = self.request.template.stack_name
+        request = ChangeSetRequest(stack_name, name, self.request.template.body, dict(parameters), creates)
+        self._create(request)
+        change_set = self._await_change_set(stack_name, name)
+        if not change_set.is_executable:
+            return self._failed_change_set(change_set)
+        try:
+            self._check_replacements(change_set)
+            self.cancellation.raise_if_cancelled()
+        except BaseException:
+            self._discard(change_set)
+            raise
+        return change_set
+
+    def _create(self, request: ChangeSetRequest) -> None:
+        """Create the change set, or take up the one that an interrupted run has left."""
+        if self.stacks.create_change_set(request):
+            return
+        existing = self.stacks.describe_change_set(request.stack_name, request.change_set_name)
+        if existing is not None and (existing.is_pending or existing.is_executable):
+            return
+        self.stacks.delete_change_set(request.stack_name, request.change_set_name)
+        if not self.stacks.create_change_set(request):
+            raise StackError(
+                "stack_busy",
+                f"The change set {request.change_set_name} of {request.stack_name} is neither usable nor gone.",
+                "Another run of the same command may be at work; repeat the command in a minute.",
+            )
+
+    def _failed_change_set(self, change_set: ChangeSet) -> None:
+        stack_name = change_set.stack_name
+        problems = () if change_set.is_empty else self.stacks.validation_errors(stack_name, change_set.name)
+        self._discard(change_set)
+        if change_set.is_empty:
+            return
+        raise StackError(
+            "change_set_failed",
+            f"CloudFormation cannot make this change to {stack_name}: {'; '.join(problems) or change_set.reason}",
+            "Correct what CloudFormation names, and repeat the command. Nothing was changed.",
+            {"stack": stack_name, "problems": list(problems)},
+        )
+
+    def _await_change_set(self, stack_name: str, name: str) -> ChangeSet:
+        for delay in polling_delays(0.05):
+            change_set = self.stacks.describe_change_set(stack_name, name)
+            if change_set is None:
+                raise StackError("change_set_vanished", f"The change set {name} is gone.", "Repeat the command.")
+            if not change_set.is_pending:
+                return change_set
+            self.clock.sleep(delay)
+        raise AssertionError("polling never ends by itself")
+
+    def _check_replacements(self, change_set: ChangeSet) -> None:
+        replaced = change_set.replacements
+        if not replaced or self.request.allow_replacement:
+            return
+        properties = {
+            detail.path for change in replaced for detail in change.details if detail.requires_recreation != "Never"
+        }
+        raise replacement_refused([change.logical_id for change in replaced], sorted(properties))
+
+    def _discard(self, change_set: ChangeSet) -> None:
+        """Remove a change set that is not carried out, and the shell of a stack that only it was reviewed for."""
+        self.stacks.delete_change_set(change_set.stack_name, change_set.name)
+        stack = self.stacks.describe(change_set.stack_name)
+        if stack is None or stack.status != "REVIEW_IN_PROGRESS" or self.stacks.change_set_names(stack.name):
+            return
+        token = request_token("review", stack.stack_id, change_set.change_set_id)
+        self.stacks.delete_stack(stack.stack_id, client_token=token)

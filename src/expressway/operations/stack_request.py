@@ -1,0 +1,115 @@
+"""What a stack should become, what that needs of CloudFormation, and when a stack may not be touched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from expressway.errors import RefusedError, StackError
+from expressway.model.change_set import ChangeSet, ChangeSetRequest
+from expressway.model.progress import Phase
+from expressway.model.stack import StackState
+from expressway.model.template import Template
+from expressway.operations.plan import refuse_foreign
+from expressway.operations.watch_stack import StackEvents
+
+CHANGE_SET_PREFIX = "expressway-"
+LONGEST_OPERATION_SECONDS = 190 * 60.0
+"""A little more than the 180 minutes that CloudFormation gives the creation of an Express service."""
+
+
+class StackGateway(StackEvents, Protocol):
+    """What this operation needs of CloudFormation."""
+
+    def create_change_set(self, request: ChangeSetRequest) -> bool: ...
+    def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None: ...
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
+    def execute_change_set(self, change_set: ChangeSet) -> None: ...
+    def delete_change_set(self, stack_name: str, change_set_name: str) -> None: ...
+    def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]: ...
+    def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
+    def continue_rollback(self, stack_id: str, *, client_token: str) -> None: ...
+    def protect(self, stack_name: str, *, enabled: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StackRequest:
+    """What a stack should become.
+
+    Attributes:
+        app_name: the owner that the stack must carry, unless `adopt` is set.
+        parameters: values for the template's parameters; those left out keep their previous value or default.
+        allow_replacement: whether resources may be replaced (a service then gets another URL).
+        continue_rollback: whether a stack in UPDATE_ROLLBACK_FAILED is rolled back further first.
+        busy_seconds: how long an operation that another program started is waited for.
+    """
+
+    app_name: str
+    template: Template
+    phase: Phase
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    adopt: bool = False
+    allow_replacement: bool = False
+    continue_rollback: bool = False
+    termination_protection: bool = False
+    busy_seconds: float = LONGEST_OPERATION_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class StackOutcome:
+    """What became of the stack; `result` is ``unchanged`` when there was nothing to do."""
+
+    stack: StackState
+    result: Literal["created", "updated", "unchanged"]
+
+
+def check_stack(stack: StackState | None, request: StackRequest, *, stacks: StackGateway) -> None:
+    """Refuse a stack that this request may not touch as it stands; reads only.
+
+    Raises:
+        RefusedError: ``stack_foreign``.
+        StackError: ``update_rollback_failed`` unless the request says to continue the rollback.
+    """
+    if stack is None:
+        return
+    shell = stack.status == "REVIEW_IN_PROGRESS" and _only_ours_review_it(stack, stacks)
+    leaves = stack.status == "DELETE_IN_PROGRESS"  # waited for, never touched
+    if not (request.adopt or shell or leaves):
+        refuse_foreign(stack, request.app_name)
+    if stack.status == "UPDATE_ROLLBACK_FAILED" and not request.continue_rollback:
+        raise StackError(
+            "update_rollback_failed",
+            f"{stack.name} is stuck in UPDATE_ROLLBACK_FAILED: {stack.status_reason or 'a rollback failed'}.",
+            "Mend what the rollback failed on, then pass --continue-rollback.",
+            {"stack": stack.name},
+        )
+
+
+def _only_ours_review_it(stack: StackState, stacks: StackGateway) -> bool:
+    """A stack under review has no template yet that could name its owner, only the change sets' names."""
+    return all(name.startswith(CHANGE_SET_PREFIX) for name in stacks.change_set_names(stack.name))
+
+
+def refuse_protected(stack: StackState) -> None:
+    """Leave a stack alone that must not be deleted.
+
+    Raises:
+        RefusedError: ``stack_protected``.
+    """
+    if stack.termination_protection:
+        raise RefusedError(
+            "stack_protected",
+            f"Termination protection is on for the stack {stack.name}.",
+            "Set termination_protection: false in the definition and deploy, then delete again.",
+            {"stack": stack.name},
+        )
+
+
+def replacement_refused(resources: list[str], properties: list[str]) -> RefusedError:
+    """The refusal of a change that would replace resources."""
+    return RefusedError(
+        "replacement_refused",
+        f"This change replaces {', '.join(resources)} ({', '.join(properties) or 'a create-only property changes'}); "
+        "a replaced service gets another URL.",
+        "Undo the change of those properties, or pass --allow-replacement. Nothing was changed.",
+        {"resources": resources, "properties": properties},
+    )
