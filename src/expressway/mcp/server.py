@@ -1,5 +1,6 @@
 """The MCP server: made for any transport, run on stdio by ``expressway mcp``."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -60,6 +61,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
     build_server(shared, gates_of(environ), background=background).run()
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
     left = background.running()
     if not left:
         shared.close()

@@ -1,0 +1,206 @@
+"""A toolkit that reaches nothing: what the face asks of it is recorded, what it answers is set by the test."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from expressway.model.lint import LintFinding
+from expressway.model.plan import Plan, PlannedImage
+from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink, ignore_progress
+from expressway.model.template import AppTemplates, Template
+from expressway.operations.deploy import DeployResult
+from expressway.toolkit import AppSource
+
+LONG = 20.0
+"""Seconds after which a hanging test fails."""
+URL = "https://sh-1.ecs.us-east-1.on.aws/"
+
+
+@dataclass(frozen=True)
+class FakeSynthesis:
+    templates: AppTemplates
+    findings: tuple[LintFinding, ...] = ()
+
+
+@dataclass(frozen=True)
+class FakeShape:
+    """An answer that has the shape it shows."""
+
+    shape: Mapping[str, Any]
+
+    def to_dict(self) -> Mapping[str, Any]:
+        return self.shape
+
+
+def templates_of(app: str) -> AppTemplates:
+    return AppTemplates(
+        Template(f"{app}-ecr-infrastructure", '{"Resources": {"Repository": {"Type": "AWS::ECR::Repository"}}}'),
+        Template(f"{app}-express-service", '{"Resources": {"A": {}, "B": {}}}'),
+    )
+
+
+@dataclass
+class FakeToolkit:
+    """Every method notes its call in `calls` and raises `fails` when that is set."""
+
+    calls: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
+    threads: list[str] = field(default_factory=list[str])
+    fails: BaseException | None = None
+    findings: tuple[LintFinding, ...] = ()
+    status_shape: Mapping[str, Any] = field(default_factory=lambda: {"app_name": "shop", "status": "ready"})
+    delete_errors: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    readiness: Mapping[str, Any] = field(
+        default_factory=lambda: {"status": "success", "message": "It serves.", "url": URL}
+    )
+    steps: list[Progress] = field(default_factory=list[Progress])
+    go_on: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.go_on.set()
+
+    def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> FakeSynthesis:
+        self._note("synth", source, progress)
+        return FakeSynthesis(templates_of(source.definition.name), self.findings)
+
+    def diff(self, source: AppSource, *, adopt: bool = False, progress: ProgressSink = ignore_progress) -> Plan:
+        self._note("diff", (source, adopt), progress)
+        image = PlannedImage("to_build", tag="abc") if source.definition.build else None
+        return Plan(source.definition.name, "AWS account 000000000000, us-east-1", (), image, {})
+
+    def deploy(
+        self,
+        source: AppSource,
+        *,
+        approved_plan: str | None = None,
+        adopt: bool = False,
+        allow_replacement: bool = False,
+        continue_rollback: bool = False,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation,
+        on_started: Callable[[str], None] | None = None,
+    ) -> DeployResult:
+        assert on_started is not None
+        on_started("deploy-shop-1")
+        self._note("deploy", (approved_plan, adopt, allow_replacement, continue_rollback), progress)
+        self._hold(cancellation)
+        return DeployResult(
+            "deploy-shop-1", source.definition.name, "deployed", URL, "sh-1", "arn:s", "img@sha256:1", "d1g35t"
+        )
+
+    def status(self, app_name: str) -> FakeShape:
+        self._note("status", app_name, ignore_progress)
+        return FakeShape(self.status_shape)
+
+    def delete(
+        self,
+        app_name: str,
+        service_arn: str | None = None,
+        *,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation,
+        on_started: Callable[[str], None] | None = None,
+    ) -> FakeShape:
+        assert on_started is not None
+        on_started("delete-shop-1")
+        self._note("delete", (app_name, service_arn), progress)
+        self._hold(cancellation)
+        gone = {"status": "deleted"}
+        return FakeShape(
+            {
+                "service_deletion": gone,
+                "ecr_deletion": gone,
+                "summary": "Deleted.",
+                "errors": self.delete_errors,
+                "kept": [],
+            }
+        )
+
+    def build(
+        self,
+        app_name: str,
+        app_path: str,
+        tag: str | None = None,
+        *,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation,
+    ) -> Mapping[str, Any]:
+        self._note("build", (app_name, app_path, tag), progress)
+        self._hold(cancellation)
+        host = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
+        return {
+            "repository_uri": f"{host}/{app_name}-repo",
+            "image_tag": tag or "c0ffee",
+            "full_image_uri": f"{host}/{app_name}-repo:{tag or 'c0ffee'}",
+            "ecr_push_pull_role_arn": f"arn:aws:iam::000000000000:role/{app_name}-ecr-push-pull-role",
+            "stack_name": f"{app_name}-ecr-infrastructure",
+        }
+
+    def wait(
+        self,
+        cluster: str,
+        service_name: str,
+        timeout_seconds: int = 300,
+        *,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation,
+    ) -> FakeShape:
+        self._note("wait", (cluster, service_name, timeout_seconds), progress)
+        self._hold(cancellation)
+        return FakeShape(self.readiness)
+
+    def prerequisites(
+        self,
+        image_uri: str,
+        execution_role_arn: str = "unset",
+        infrastructure_role_arn: str = "unset",
+    ) -> Mapping[str, Any]:
+        self._note("prerequisites", (image_uri, execution_role_arn, infrastructure_role_arn), ignore_progress)
+        return {"valid": True, "errors": [], "warnings": [], "details": {}}
+
+    def warm(self) -> None:
+        self.calls.append(("warm", None))
+
+    def close(self) -> None:
+        self.calls.append(("close", None))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def _note(self, name: str, arguments: Any, progress: ProgressSink) -> None:
+        self.calls.append((name, arguments))
+        self.threads.append(threading.current_thread().name)
+        for step in self.steps:
+            progress(step)
+        if self.fails is not None:
+            raise self.fails
+
+    def _hold(self, cancellation: Cancellation) -> None:
+        """Work that takes until the test lets it go, or until it is cancelled."""
+        self.begun.set()
+        try:
+            while not self.go_on.wait(0.02):
+                cancellation.raise_if_cancelled()
+        except BaseException:
+            self.cancelled.set()
+            raise
+        finally:
+            self.finished.set()
+
+
+def step(phase: Phase, message: str) -> Progress:
+    return Progress(phase, message)
+
+
+def write_app(folder: Path, name: str = "shop", *, extra: str = "") -> Path:
+    """A folder with the definition of an app that needs no build."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "expressway.yaml").write_text(
+        f"name: {name}\nimage: public.ecr.aws/docker/library/httpd:2.4\n{extra}", encoding="utf-8"
+    )
+    return folder

@@ -1,0 +1,176 @@
+"""A deployment does not live in the request: it outlives waits, cancellations and clients."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+from mcp.shared.dispatcher import ProgressFnT
+
+from tests.mcp.connections import ERAS, Era, connected, error_shape, good_shape
+from tests.mcp.fake_toolkit import LONG, FakeToolkit, step, write_app
+
+
+@pytest.fixture
+def held() -> Iterator[FakeToolkit]:
+    """A toolkit whose deployments and deletions take until `go_on` is set."""
+    toolkit = FakeToolkit(steps=[step("service", "bringing shop-express-service up to date")])
+    toolkit.go_on.clear()
+    yield toolkit
+    toolkit.go_on.set()
+
+
+async def _happens(event: object) -> None:
+    assert await anyio.to_thread.run_sync(event.wait, LONG)  # type: ignore[attr-defined]
+
+
+def _letting_go(held: FakeToolkit) -> ProgressFnT:
+    """Lets the work end as soon as the request that watches it sees progress: it has joined by then."""
+
+    async def watch(progress: float, total: float | None, message: str | None) -> None:
+        held.go_on.set()
+
+    return watch
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_long_deployment_answers_running_with_its_id_phase_and_what_to_call_next(
+    era: Era, held: FakeToolkit, tmp_path: Path
+) -> None:
+    async with connected(held, era) as client:
+        result = await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path)), "wait_seconds": 0})
+    shape = good_shape(result)
+    assert (shape["status"], shape["operation_id"], shape["phase"]) == ("running", "deploy-shop-1", "service")
+    assert "get_deployment_status" in shape["next"]
+    assert not held.cancelled.is_set()
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_asked_again_it_joins_the_deployment_under_way_and_gets_its_result(
+    era: Era, held: FakeToolkit, tmp_path: Path
+) -> None:
+    arguments = {"app_path": str(write_app(tmp_path))}
+    async with connected(held, era) as client:
+        good_shape(await client.call_tool("deploy_app", {**arguments, "wait_seconds": 0}))
+        shape = good_shape(await client.call_tool("deploy_app", arguments, progress_callback=_letting_go(held)))
+    assert shape["status"] == "deployed"
+    assert held.names == ["deploy"]
+
+
+async def test_two_requests_at_once_make_one_deployment(held: FakeToolkit, tmp_path: Path) -> None:
+    arguments = {"app_path": str(write_app(tmp_path))}
+    shapes: list[object] = []
+
+    async with connected(held, "auto") as client:
+
+        async def deploy() -> None:
+            shapes.append(good_shape(await client.call_tool("deploy_app", arguments))["status"])
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(deploy)
+            group.start_soon(deploy)
+            await _happens(held.begun)
+            held.go_on.set()
+    assert shapes == ["deployed", "deployed"]
+    assert held.names == ["deploy"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_another_deployment_or_a_deletion_of_the_same_app_is_refused_meanwhile(
+    era: Era, held: FakeToolkit, tmp_path: Path
+) -> None:
+    arguments = {"app_path": str(write_app(tmp_path)), "wait_seconds": 0}
+    async with connected(held, era) as client:
+        good_shape(await client.call_tool("deploy_app", arguments))
+        others = [
+            await client.call_tool("deploy_app", {**arguments, "allow_replacement": True}),
+            await client.call_tool("delete_app", {"app_name": "shop"}),
+        ]
+        write_app(tmp_path, extra="cpu: 512\nmemory_mib: 1024\n")
+        others.append(await client.call_tool("deploy_app", arguments))
+    for other in others:
+        shape = error_shape(other)
+        assert shape["code"] == "operation_running"
+        assert shape["details"]["operation_id"] == "deploy-shop-1"
+    assert held.names == ["deploy"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_cancelled_request_leaves_the_deployment_running(era: Era, held: FakeToolkit, tmp_path: Path) -> None:
+    arguments = {"app_path": str(write_app(tmp_path))}
+    async with connected(held, era) as client:
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.call_tool, "deploy_app", arguments)
+            await _happens(held.begun)
+            group.cancel_scope.cancel()
+        assert not held.finished.is_set()
+        held.go_on.set()
+        await _happens(held.finished)
+        assert not held.cancelled.is_set()
+        good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_leaves_does_not_stop_the_deployment(era: Era, held: FakeToolkit, tmp_path: Path) -> None:
+    async with connected(held, era) as client:
+        await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path)), "wait_seconds": 0})
+    held.go_on.set()
+    await _happens(held.finished)
+    assert not held.cancelled.is_set()
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("wait_for_service_ready", {"cluster": "default", "service_name": "shop"}),
+        ("build_and_push_image_to_ecr", {"app_name": "shop", "app_path": "/srv/shop"}),
+    ],
+)
+async def test_work_that_only_serves_its_request_stops_when_that_is_cancelled(
+    era: Era, tool: str, arguments: dict[str, str], held: FakeToolkit
+) -> None:
+    async with connected(held, era) as client:
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.call_tool, tool, arguments)
+            await _happens(held.begun)
+            group.cancel_scope.cancel()
+        await _happens(held.cancelled)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_other_calls_are_answered_while_one_works(era: Era, held: FakeToolkit) -> None:
+    async with connected(held, era) as client, anyio.create_task_group() as group:
+        group.start_soon(client.call_tool, "wait_for_service_ready", {"cluster": "c", "service_name": "s"})
+        await _happens(held.begun)
+        good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))
+        assert len((await client.list_tools()).tools) == 8
+        held.go_on.set()
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_long_deletion_answers_running_with_the_known_keys(era: Era, held: FakeToolkit) -> None:
+    async with connected(held, era) as client:
+        shape = good_shape(await client.call_tool("delete_app", {"app_name": "shop", "wait_seconds": 0}))
+        assert {"service_deletion", "ecr_deletion", "summary", "errors"} <= shape.keys()
+        assert (shape["status"], shape["operation_id"], shape["errors"]) == ("running", "delete-shop-1", [])
+        done = good_shape(
+            await client.call_tool("delete_app", {"app_name": "shop"}, progress_callback=_letting_go(held))
+        )
+    assert done["service_deletion"] == {"status": "deleted"}
+    assert held.names == ["delete"]
+
+
+async def test_who_joins_sees_where_the_work_stands(held: FakeToolkit, tmp_path: Path) -> None:
+    arguments = {"app_path": str(write_app(tmp_path))}
+    seen: list[str | None] = []
+
+    async def watch(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(message)
+        held.go_on.set()
+
+    async with connected(held, "auto") as client:
+        await client.call_tool("deploy_app", {**arguments, "wait_seconds": 0})
+        await client.call_tool("deploy_app", arguments, progress_callback=watch)
+    assert seen[0] == "service: bringing shop-express-service up to date"

@@ -1,0 +1,159 @@
+"""Over real pipes: one process serves one client, and its death loses nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from mcp.client.stdio import StdioServerParameters
+
+from mcp import Client
+from tests.mcp.connections import ERAS, Era, error_shape, good_shape
+from tests.mcp.fake_toolkit import LONG, write_app
+
+ROOT = Path(__file__).parents[2]
+FAKE = ("-m", "tests.mcp.stdio_server")
+REAL = ("-m", "expressway.mcp.server")
+MEMORY_MIB = 90
+HEAVY = ("boto3", "botocore", "docker", "aws_cdk", "jsii", "cfnlint", "ministack", "expressway.toolkit")
+
+
+def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "EXPRESSWAY_HOME": str(tmp_path / "home"),
+        **more,
+    }
+
+
+@asynccontextmanager
+async def _client(module: tuple[str, ...], environment: dict[str, str], era: Era = "auto") -> AsyncGenerator[Client]:
+    parameters = StdioServerParameters(command=sys.executable, args=list(module), env=environment, cwd=ROOT)
+    async with Client(parameters, mode=era, read_timeout_seconds=LONG) as client:
+        yield client
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_fresh_process_lists_its_tools_and_refuses_writes(era: Era, tmp_path: Path) -> None:
+    async with _client(REAL, _environment(tmp_path), era) as client:
+        assert client.server_info is not None
+        assert client.server_info.name == "expressway"
+        assert len((await client.list_tools()).tools) == 8
+        refused = error_shape(await client.call_tool("delete_app", {"app_name": "shop"}))
+    assert refused["code"] == "write_not_allowed"
+
+
+async def test_the_gate_is_read_when_the_server_starts(tmp_path: Path) -> None:
+    environment = _environment(tmp_path, ALLOW_WRITE="true")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "go").touch()
+    async with _client(FAKE, environment) as client:
+        shape = good_shape(await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path / "app"))}))
+    assert shape["status"] == "deployed"
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_killed_server_leaves_an_operation_that_the_next_one_knows_and_continues(
+    era: Era, tmp_path: Path
+) -> None:
+    environment = _environment(tmp_path, ALLOW_WRITE="1")
+    app = {"app_path": str(write_app(tmp_path / "app"))}
+    shop = {"app_name": "shop"}
+    async with _client(FAKE, environment, era) as client:
+        begun = good_shape(await client.call_tool("deploy_app", {**app, "wait_seconds": 0}))
+        status = good_shape(await client.call_tool("get_deployment_status", shop))
+        assert status["operation"]["state"] == "running"
+        os.kill(status["service"]["pid"], signal.SIGKILL)
+    async with _client(FAKE, environment, era) as client:
+        operation = good_shape(await client.call_tool("get_deployment_status", shop))["operation"]
+        assert (operation["operation_id"], operation["state"]) == (begun["operation_id"], "interrupted")
+        (tmp_path / "home" / "go").touch()
+        assert good_shape(await client.call_tool("deploy_app", app))["status"] == "deployed"
+        operation = good_shape(await client.call_tool("get_deployment_status", shop))["operation"]
+        assert operation["state"] == "succeeded"
+
+
+def test_the_end_of_stdin_ends_the_process_although_a_deployment_is_under_way(tmp_path: Path) -> None:
+    with _raw_server(FAKE, _environment(tmp_path, ALLOW_WRITE="yes")) as server:
+        app = str(write_app(tmp_path / "app"))
+        answer = _ask(server, "tools/call", {"name": "deploy_app", "arguments": {"app_path": app, "wait_seconds": 0}})
+        assert answer["structuredContent"]["status"] == "running"
+        assert server.stdin is not None
+        server.stdin.close()
+        assert server.wait(LONG) == 0
+
+
+def test_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
+    with _raw_server(FAKE, _environment(tmp_path)) as server:
+        _ask(server, "tools/call", {"name": "get_deployment_status", "arguments": {"app_name": "shop"}})
+        _ask(server, "tools/call", {"name": "nothing", "arguments": {}})
+        server.stdin.close()  # type: ignore[union-attr]
+        rest = server.stdout.read()  # type: ignore[union-attr]
+    for line in rest.splitlines():
+        assert json.loads(line)["jsonrpc"] == "2.0"
+
+
+def test_a_server_that_has_listed_its_tools_needs_little_memory(tmp_path: Path) -> None:
+    with _raw_server(REAL, _environment(tmp_path)) as server:
+        assert len(_ask(server, "tools/list", {})["tools"]) == 8
+        assert psutil.Process(server.pid).memory_info().rss / 2**20 <= MEMORY_MIB
+        assert psutil.Process(server.pid).children() == []
+
+
+def test_starting_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
+    program = (
+        "import sys; from expressway.mcp.server import build_server; from expressway.policy.gates import Gates\n"
+        "build_server(lambda: None, Gates())\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=_environment(tmp_path), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+async def test_the_command_line_starts_the_same_server(tmp_path: Path) -> None:
+    module = ("-c", "from expressway.cli.main import main; main()", "mcp")
+    async with _client(module, _environment(tmp_path)) as client:
+        assert len((await client.list_tools()).tools) == 8
+
+
+@contextmanager
+def _raw_server(module: tuple[str, ...], environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    server = subprocess.Popen(
+        [sys.executable, *module],
+        env=environment,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+        assert _ask(server, "initialize", client)["serverInfo"]["name"] == "expressway"
+        _send(server, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+        yield server
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _ask(server: "subprocess.Popen[bytes]", method: str, params: dict[str, Any]) -> Any:
+    _send(server, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    assert server.stdout is not None
+    return json.loads(server.stdout.readline())["result"]
+
+
+def _send(server: "subprocess.Popen[bytes]", message: dict[str, Any]) -> None:
+    assert server.stdin is not None
+    server.stdin.write(json.dumps(message).encode() + b"\n")
+    server.stdin.flush()
