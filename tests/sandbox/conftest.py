@@ -1,5 +1,6 @@
 """One real sandbox for all tests here, with real containers made from a busybox tree."""
 
+import contextlib
 import io
 import json
 import tarfile
@@ -102,7 +103,8 @@ def push(cloud: Cloud, engine: docker.DockerClient) -> Iterator[Callable[..., st
 
     yield push_image
     for reference in made:
-        engine.images.remove(reference, force=True)
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            engine.images.remove(reference, force=True)
 
 
 def _tree(files: dict[str, str]) -> bytes:

@@ -324,7 +324,7 @@ def test_a_revision_names_every_managed_resource(
     assert revision["ecsManagedResources"]["ingressPaths"][0]["certificate"]["status"] == "ACTIVE"
 
 
-class under_load:  # noqa: N801 - a context manager
+class under_load:
     """Requests without a pause in the background; the answers are there when it ends."""
 
     def __init__(self, cloud: Cloud, endpoint: str) -> None:

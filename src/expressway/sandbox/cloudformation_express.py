@@ -100,8 +100,8 @@ def delete(physical_id: str, properties: Properties) -> None:
     waiting = threading.Event()
     for _ in range(int(_WAIT_SECONDS / 0.05)):
         if service.status == "INACTIVE":
-            if service.status_reason and service.resources.load_balancer.status != "DELETED":
-                raise ValueError(_handler_message(service.status_reason, "GeneralServiceException"))
+            if service.removal_error:
+                raise ValueError(_handler_message(service.removal_error, "GeneralServiceException"))
             return
         waiting.wait(0.05)
     raise ValueError(_handler_message("Exceeded attempts to wait", "NotStabilized"))

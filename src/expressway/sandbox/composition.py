@@ -46,7 +46,13 @@ def _hook_ecs() -> None:
     ecs._ACTION_MAP.update(ecs_operations.operations(dict(ecs._ACTION_MAP)))
     ecs._run_docker_container = task_runtime.run_container(ecs._run_docker_container)
     ecs._remove_docker_container = task_runtime.remove_container
+    # It would ask AWS's own registries for digests; images come from the sandbox's registry here.
+    ecs._deployment_needs_first_task = _never
     ecs._cleanup_task_resources = task_runtime.clean_up_task(ecs._cleanup_task_resources)
+
+
+def _never(*_arguments: Any) -> bool:
+    return False
 
 
 def _hook_scaling() -> None:

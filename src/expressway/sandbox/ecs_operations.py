@@ -158,12 +158,22 @@ def _describe_tasks(original: Handler, request: Request) -> Answer:
         return answer
     payload = emulator.read_json(answer)
     for task in payload["tasks"]:
+        _as_fargate_shows(task)
         if task.get("stoppedReason") == "Essential container exited":
             task["stoppedReason"] = tasks.ESSENTIAL_EXITED
         if str(task.get("stoppedReason", "")).startswith("CannotPullContainerError"):
             for container in task.get("containers", []):
                 container.setdefault("reason", task["stoppedReason"])
     return emulator.answer_json(payload)
+
+
+def _as_fargate_shows(task: dict[str, Any]) -> None:
+    """Leave out what a task does not have: reasons while it runs, an instance when it is on Fargate."""
+    for member in ("stopCode", "stoppedReason"):
+        if not task.get(member):
+            task.pop(member, None)
+    if task.get("launchType") == "FARGATE":
+        task.pop("containerInstanceArn", None)
 
 
 def _tag(original: Handler, request: Request) -> Answer:

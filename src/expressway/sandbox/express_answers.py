@@ -105,9 +105,11 @@ def deployment(service: Service, deployment: ServiceDeployment) -> Shape:
             }
         )
     live = service.active.arn if service.active else None
+    brief = deployment_brief(service, deployment)
+    del brief["targetServiceRevisionArn"]
     return _present(
         {
-            **deployment_brief(service, deployment),
+            **brief,
             "stoppedAt": deployment.stopped_at,
             "updatedAt": deployment.updated_at,
             "sourceServiceRevisions": [_summary(service, deployment.source, live)] if deployment.source else [],

@@ -136,6 +136,7 @@ class Service:
     tags: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     status: str = "ACTIVE"
     status_reason: str = ""
+    removal_error: str = ""
     resources: ManagedResources = field(default_factory=ManagedResources)
     revisions: list[Revision] = field(default_factory=list[Revision])
     deployments: list[ServiceDeployment] = field(default_factory=list[ServiceDeployment])

@@ -184,7 +184,7 @@ def _remove(service: Service) -> None:
             images.release(emulator.module("services.ecs")._get_docker(), service.pulled_images)
         except Exception as exc:  # noqa: BLE001 - the last frame of a thread: a DRAINING service would never end
             _LOG.exception("removing %s broke", service.arn)
-            service.status_reason = str(exc)
+            service.removal_error = service.status_reason = str(exc)
         finally:
             service.active = None
             service.desired_count = 0

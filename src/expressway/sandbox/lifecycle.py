@@ -71,6 +71,8 @@ def start(
         except SandboxError:
             _end(info, process)
             raise
+        # It is meant to outlive this process, so its handle must not complain when it is collected.
+        process.returncode = 0
         return info
 
 

@@ -38,6 +38,7 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "_ImagePullError",
         "_cleanup_task_resources",
         "_clusters",
+        "_deployment_needs_first_task",
         "_get_docker",
         "_remove_docker_container",
         "_run_docker_container",

@@ -1,0 +1,192 @@
+"""The process of the sandbox: found again, stopped by its own record, never mistaken for another."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import docker
+import pytest
+from botocore.exceptions import ClientError
+
+from expressway.errors import SandboxError
+from expressway.sandbox import lifecycle, record, symbols
+from expressway.sandbox.lifecycle import SandboxInfo
+
+pytestmark = pytest.mark.sandbox
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Iterator[Path]:
+    directory = tmp_path / "state"
+    yield directory
+    lifecycle.stop(directory)
+
+
+def client(info: SandboxInfo, service: str) -> object:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=info.endpoint_url,
+        region_name=info.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def test_a_sandbox_starts_answers_and_stops(state_dir: Path) -> None:
+    info = lifecycle.start(state_dir=state_dir)
+    assert client(info, "sts").get_caller_identity()["Account"] == "000000000000"  # type: ignore[attr-defined]
+    assert lifecycle.status(state_dir) == info
+    assert lifecycle.start(state_dir=state_dir) == info
+    assert lifecycle.stop(state_dir)
+    assert lifecycle.status(state_dir) is None
+    assert not lifecycle.stop(state_dir)
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", info.port)):
+        pass
+
+
+def test_it_listens_on_loopback_only(state_dir: Path) -> None:
+    info = lifecycle.start(state_dir=state_dir)
+    bound = [
+        line.split()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[1].endswith(f":{info.port:04X}") and line.split()[3] == "0A"
+    ]
+    assert bound == [f"0100007F:{info.port:04X}"]
+
+
+def test_a_record_of_another_process_is_stale(state_dir: Path) -> None:
+    info = lifecycle.start(state_dir=state_dir)
+    fields = json.loads((state_dir / "sandbox.json").read_text())
+    lifecycle.stop(state_dir)
+    (state_dir / "sandbox.json").write_text(json.dumps({**fields, "pid": os.getpid()}))
+    assert lifecycle.status(state_dir) is None
+    assert lifecycle.start(state_dir=state_dir).pid != info.pid
+
+
+def test_a_killed_sandbox_is_noticed_and_started_again(state_dir: Path) -> None:
+    info = lifecycle.start(state_dir=state_dir)
+    os.kill(info.pid, signal.SIGKILL)
+    os.waitpid(info.pid, 0)
+    assert lifecycle.status(state_dir) is None
+    assert lifecycle.start(state_dir=state_dir).pid != info.pid
+
+
+def test_it_outlives_the_process_that_started_it(state_dir: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from expressway.sandbox import lifecycle;"
+        "print(lifecycle.start(state_dir=Path(sys.argv[1])).pid)"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", script, str(state_dir)], capture_output=True, text=True, check=True, timeout=60
+    )
+    info = lifecycle.status(state_dir)
+    assert info is not None
+    assert info.pid == int(started.stdout)
+
+
+def test_a_taken_port_is_named(state_dir: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SandboxError) as caught:
+            lifecycle.start(port=port, state_dir=state_dir)
+    assert caught.value.code == "sandbox_port_taken"
+
+
+def test_the_environment_points_at_the_sandbox_only(tmp_path: Path) -> None:
+    info = SandboxInfo("http://127.0.0.1:1234", 1, 1234, "000000000000", "eu-west-1", tmp_path, None)
+    environment = lifecycle.environment(info)
+    assert environment["AWS_ENDPOINT_URL"] == environment["EXPRESSWAY_SANDBOX"] == "http://127.0.0.1:1234"
+    assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+def test_the_state_directory_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EXPRESSWAY_HOME", str(tmp_path))
+    assert lifecycle.default_state_dir() == tmp_path / "sandbox"
+    monkeypatch.delenv("EXPRESSWAY_HOME")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert lifecycle.default_state_dir() == tmp_path / "expressway" / "sandbox"
+
+
+def test_without_an_engine_roles_and_repositories_work_and_services_say_why_not(state_dir: Path) -> None:
+    info = lifecycle.start(state_dir=state_dir)
+    ecr, iam, ecs = (client(info, name) for name in ("ecr", "iam", "ecs"))
+    ecr.create_repository(repositoryName="web")  # type: ignore[attr-defined]
+    arns = {}
+    for service in ("ecs", "ecs-tasks"):
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        role = iam.create_role(RoleName=service, AssumeRolePolicyDocument=document)  # type: ignore[attr-defined]
+        arns[service] = role["Role"]["Arn"]
+    with pytest.raises(ClientError, match="without a container engine"):
+        ecs.create_express_gateway_service(  # type: ignore[attr-defined]
+            infrastructureRoleArn=arns["ecs"],
+            executionRoleArn=arns["ecs-tasks"],
+            primaryContainer={"image": "example.com/web:1"},
+        )
+
+
+@pytest.mark.engine
+def test_stop_and_reset_remove_our_containers_and_no_others(state_dir: Path, engine_host: str) -> None:
+    engine = docker.DockerClient(base_url=engine_host)
+    info = lifecycle.start(state_dir=state_dir, docker_host=engine_host)
+    label = {"ministack.instance": f"{record.instance_name(info.state_dir)}:{info.port}"}
+    engine.api.import_image_from_data(_busybox(), repository="expressway-lifecycle-test", tag="1")
+    foreign = engine.containers.create(
+        "expressway-lifecycle-test:1", ["/bin/busybox", "sleep", "9"], labels={"ministack": "ecs"}
+    )
+    try:
+        for step in (lambda: lifecycle.reset(state_dir), lambda: lifecycle.stop(state_dir)):
+            ours = engine.containers.create("expressway-lifecycle-test:1", ["/bin/busybox", "sleep", "9"], labels=label)
+            client(info, "ecr").create_repository(repositoryName="web")  # type: ignore[attr-defined]
+            step()
+            assert ours.id not in {c.id for c in engine.containers.list(all=True, sparse=True)}
+            if lifecycle.status(state_dir):
+                assert client(info, "ecr").describe_repositories()["repositories"] == []  # type: ignore[attr-defined]
+        assert foreign.id in {c.id for c in engine.containers.list(all=True, sparse=True)}
+    finally:
+        foreign.remove(force=True)
+        engine.images.remove("expressway-lifecycle-test:1", force=True)
+        engine.close()
+
+
+def _busybox() -> bytes:
+    from tests.sandbox.conftest import _tree
+
+    return _tree({})
+
+
+def test_it_is_ready_within_a_second_or_so(state_dir: Path) -> None:
+    started = time.monotonic()
+    lifecycle.start(state_dir=state_dir)
+    assert time.monotonic() - started < 5.0
+
+
+def test_a_missing_symbol_stops_the_launch_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    symbols.check()
+    monkeypatch.setitem(symbols.HOOKED, "ministack.app", ("no_such_function",))
+    with pytest.raises(SandboxError) as caught:
+        symbols.check()
+    assert caught.value.code == "ministack_symbol_missing"
+    assert "ministack.app.no_such_function" in caught.value.message
+    assert symbols.EXPECTED_VERSION in caught.value.message
+
+
+def test_another_version_stops_the_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(symbols, "EXPECTED_VERSION", "0.0.1")
+    with pytest.raises(SandboxError) as caught:
+        symbols.check()
+    assert caught.value.code == "ministack_version"
+    assert caught.value.details["expected"] == "0.0.1"

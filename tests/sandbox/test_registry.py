@@ -1,0 +1,95 @@
+"""Repositories and images as a deployment sees them: sizes, digests, tags, layers, what is missing."""
+
+import json
+from collections.abc import Callable
+
+import docker
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sandbox.conftest import HTTPD, REPOSITORY, Cloud
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+
+
+def test_an_image_is_described_by_its_digest_tag_and_real_size(cloud: Cloud, images: dict[str, str]) -> None:
+    ecr = cloud.client("ecr")
+    detail = ecr.describe_images(repositoryName=REPOSITORY, imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
+    assert detail["imageDigest"] == images["v1"]
+    assert detail["imageTags"] == ["v1"]
+    assert detail["imageSizeInBytes"] > 100_000
+    by_digest = ecr.describe_images(repositoryName=REPOSITORY, imageIds=[{"imageDigest": images["v1"]}])
+    assert by_digest["imageDetails"] == [detail]
+
+
+@pytest.mark.parametrize("image_id", [{"imageTag": "absent"}, {"imageDigest": "sha256:" + "0" * 64}])
+def test_an_image_that_is_not_there_is_an_error(cloud: Cloud, images: dict[str, str], image_id: dict[str, str]) -> None:
+    ecr = cloud.client("ecr")
+    with pytest.raises(ecr.exceptions.ImageNotFoundException):
+        ecr.describe_images(repositoryName=REPOSITORY, imageIds=[image_id])
+
+
+def test_an_immutable_tag_is_not_overwritten(
+    cloud: Cloud, push: Callable[..., str], engine: docker.DockerClient
+) -> None:
+    ecr = cloud.client("ecr")
+    ecr.create_repository(repositoryName="fixed", imageTagMutability="IMMUTABLE")
+    digest = push("one", HTTPD, {"www/index.html": "first"}, "fixed")
+    with pytest.raises(RuntimeError, match="tag is immutable"):
+        push("one", HTTPD, {"www/index.html": "second"}, "fixed")
+    assert ecr.describe_images(repositoryName="fixed")["imageDetails"][0]["imageDigest"] == digest
+    image = ecr.batch_get_image(repositoryName="fixed", imageIds=[{"imageTag": "one"}])["images"][0]
+    other = image["imageManifest"].replace("{", "{ ", 1)
+    with pytest.raises(ecr.exceptions.ImageTagAlreadyExistsException):
+        ecr.put_image(repositoryName="fixed", imageManifest=other, imageTag="one")
+    with pytest.raises(ecr.exceptions.ImageAlreadyExistsException):
+        ecr.put_image(repositoryName="fixed", imageManifest=image["imageManifest"], imageTag="one")
+    ecr.delete_repository(repositoryName="fixed", force=True)
+
+
+def test_layers_that_are_there_are_known(cloud: Cloud, images: dict[str, str]) -> None:
+    ecr = cloud.client("ecr")
+    image = ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": "v1"}])["images"][0]
+    layer = json.loads(image["imageManifest"])["layers"][0]["digest"]
+    absent = "sha256:" + "1" * 64
+    answer = ecr.batch_check_layer_availability(repositoryName=REPOSITORY, layerDigests=[layer, absent])
+    assert [found["layerAvailability"] for found in answer["layers"]] == ["AVAILABLE"]
+    assert [failure["failureCode"] for failure in answer["failures"]] == ["MissingLayerDigest"]
+
+
+def test_a_deleted_tag_leaves_the_image_to_its_other_tags(cloud: Cloud, push: Callable[..., str]) -> None:
+    ecr = cloud.client("ecr")
+    ecr.create_repository(repositoryName="tagged")
+    digest = push("a", HTTPD, {"www/index.html": "same"}, "tagged")
+    manifest = ecr.batch_get_image(repositoryName="tagged", imageIds=[{"imageTag": "a"}])["images"][0]["imageManifest"]
+    ecr.put_image(repositoryName="tagged", imageManifest=manifest, imageTag="b")
+    assert {i["imageTag"] for i in ecr.list_images(repositoryName="tagged")["imageIds"]} == {"a", "b"}
+    ecr.batch_delete_image(repositoryName="tagged", imageIds=[{"imageTag": "a"}])
+    assert ecr.describe_images(repositoryName="tagged")["imageDetails"][0]["imageTags"] == ["b"]
+    ecr.batch_delete_image(repositoryName="tagged", imageIds=[{"imageDigest": digest}])
+    assert ecr.describe_images(repositoryName="tagged")["imageDetails"] == []
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.describe_images(repositoryName="no-such-repository")
+    ecr.delete_repository(repositoryName="tagged")
+
+
+def test_a_deleted_repository_does_not_come_back_with_its_content(
+    cloud: Cloud, push: Callable[..., str], engine: docker.DockerClient
+) -> None:
+    ecr = cloud.client("ecr")
+    ecr.create_repository(repositoryName="again")
+    digest = push("x", HTTPD, {"www/index.html": "old content"}, "again")
+    with pytest.raises(ClientError, match="RepositoryNotEmptyException"):
+        ecr.delete_repository(repositoryName="again")
+    ecr.delete_repository(repositoryName="again", force=True)
+    ecr.create_repository(repositoryName="again")
+    name = f"127.0.0.1:{cloud.info.port}/again"
+    engine.images.remove(f"{name}:x", force=True)
+    with pytest.raises(docker.errors.NotFound):
+        engine.images.pull(f"{name}@{digest}")
+    ecr.delete_repository(repositoryName="again")
+
+
+def test_the_registry_hands_out_credentials(cloud: Cloud) -> None:
+    data = cloud.client("ecr").get_authorization_token()["authorizationData"][0]
+    assert data["proxyEndpoint"] == "https://000000000000.dkr.ecr.us-east-1.amazonaws.com"
