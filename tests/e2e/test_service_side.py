@@ -9,6 +9,7 @@ import pytest
 
 from expressway.adapters.clock import SystemClock
 from expressway.adapters.cloudformation import CloudFormation
+from expressway.adapters.ecr import EcrRegistry
 from expressway.adapters.ecs import Ecs
 from expressway.adapters.http_probe import HttpProbe
 from expressway.adapters.iam import Iam
@@ -104,17 +105,10 @@ class Cloud:
             stacks=StackRemover(CloudFormation(self.session), SystemClock()),
             ecs=Ecs(self.session),
             logs=Logs(self.session),
-            repositories=NoRepositories(),
+            repositories=EcrRegistry(self.session),
             clock=SystemClock(),
         )
         return delete_app(name, service_arn, ports=ports, timeout_seconds=90)
-
-
-class NoRepositories:
-    """These tests use an image that is in no repository of the account."""
-
-    def repository_exists(self, repository_name: str) -> bool:
-        return False
 
 
 @pytest.fixture

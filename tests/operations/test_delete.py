@@ -64,8 +64,8 @@ class InMemoryApp:
         self.deleted.append(log_group)
         return self.groups.pop(log_group, None) is not None
 
-    def repository_exists(self, repository_name: str) -> bool:
-        return repository_name in self.repositories
+    def describe_repository(self, name: str) -> str | None:
+        return name if name in self.repositories else None
 
     def is_empty(self) -> bool:
         service = self.world.state

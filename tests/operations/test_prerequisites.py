@@ -67,12 +67,21 @@ class Account:
         return self.roles.get(role_name)
 
     def find_image(
-        self, repository: str, *, tag: str | None, digest: str | None, registry_id: str, region: str
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
     ) -> Image | None:
-        self.asked.append((repository, tag, digest, registry_id, region))
+        self.asked.append((repository_name, tag, digest, registry_id, region))
         if "image" in self.refuses:
             raise self.refuses["image"]
         return self.image
+
+    def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]:
+        return self.image.platforms if self.image else ()
 
 
 def account(*roles: RoleState) -> Account:
@@ -80,7 +89,7 @@ def account(*roles: RoleState) -> Account:
 
 
 def validate(made: Account, image: str = IMAGE, **roles: str) -> Prerequisites:
-    ports = PrerequisitePorts(Target(ACCOUNT, "eu-west-1"), made, made)
+    ports = PrerequisitePorts(Target(ACCOUNT, "eu-west-1"), made, made, made)
     return validate_prerequisites(image, ports=ports, **roles)
 
 
@@ -124,7 +133,7 @@ def test_an_image_that_is_not_there_is_an_error() -> None:
 
 def test_a_repository_that_is_not_there_is_an_error() -> None:
     made = account()
-    made.refuses["image"] = ImageError("repository_not_found", "There is no repository team/apps/web.", "")
+    made.refuses["image"] = ImageError("repository_missing", "There is no repository team/apps/web.", "")
 
     assert validate(made).errors == ("There is no repository team/apps/web.",)
 
@@ -168,7 +177,7 @@ def test_a_manifest_without_a_platform_is_a_warning() -> None:
     checked = validate(made)
 
     assert checked.valid
-    assert "does not tell its platform" in checked.warnings[0]
+    assert "Nothing tells the platform" in checked.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from expressway.errors import ExpresswayError, ServiceError
 from expressway.model.clock import Clock, polling_delays
+from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
-from expressway.model.stack import StackState, repository_stack_name
+from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.deletion_checks import DeletionPlan, check_deletion
 from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_names
@@ -36,9 +37,9 @@ class LogGroups(Protocol):
 
 
 class Repositories(Protocol):
-    """Whether a repository exists (adapters.ecr)."""
+    """Repositories by name, or None (adapters.ecr.EcrRegistry)."""
 
-    def repository_exists(self, repository_name: str) -> bool: ...
+    def describe_repository(self, name: str) -> object | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +190,13 @@ class _Deletion:
 
     # -- images and repository ------------------------------------------------------------------------------
     def _delete_repository(self) -> Mapping[str, Any]:
-        stack, name = self.plan.repository_stack, f"{self.plan.app_name}-repo"
-        facts = {"repository": name, "stack": repository_stack_name(self.plan.app_name)}
+        stack, name = self.plan.repository_stack, app_names(self.plan.app_name).repository
+        facts = {"repository": name, "stack": app_names(self.plan.app_name).repository_stack}
         if stack is not None:
             self._delete_stack(stack)
         if name in retained_names(stack):
             return {"status": "kept", "message": "The removal policy retains the repository and its images.", **facts}
-        if stack is None and self.ports.repositories.repository_exists(name):
+        if stack is None and self.ports.repositories.describe_repository(name) is not None:
             reason = "no stack owns it: an earlier deletion retained it, or it was made by other means"
             self.kept.append(Kept(f"repository {name}", reason))
             return {"status": "kept", "message": f"The repository stays: {reason}.", **facts}
@@ -211,7 +212,7 @@ class _Deletion:
         Without a stack, the retention tells the two apart: our stacks always set one, and a group that a log
         driver made again while the last task stopped has none.
         """
-        name = f"/expressway/{self.plan.app_name}"
+        name = app_names(self.plan.app_name).log_group
         group = self.ports.logs.group(name)
         if group is None or name in retained_names(self.plan.service_stack):
             return

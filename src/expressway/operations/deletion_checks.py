@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from expressway.errors import DefinitionError, RefusedError
+from expressway.model.names import app_names
 from expressway.model.service import ExpressService, ServiceState
 from expressway.model.service_location import (
     ServiceArn,
@@ -136,9 +137,9 @@ def _check_loose_service(
             f"{service.arn} is not an Express Mode service; it is left alone.",
             "Delete a plain ECS service with the tool that made it.",
         )
-    newest = express.newest
-    marked = express.infrastructure_role_arn.endswith(f"/{app_name}-express-infrastructure") or (
-        newest is not None and newest.log_group == f"/expressway/{app_name}"
+    newest, names = express.newest, app_names(app_name)
+    marked = express.infrastructure_role_arn.endswith(f"/{names.infrastructure_role}") or (
+        newest is not None and newest.log_group == names.log_group
     )
     if not (was_named or marked):
         raise _not_of_app(service.arn, app_name, "no stack of the app holds it, and nothing marks it as the app's")

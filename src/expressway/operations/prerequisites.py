@@ -43,20 +43,30 @@ class RoleReads(Protocol):
 
 
 class FoundImage(Protocol):
-    """An image in a repository; `platforms` is empty when its manifest does not tell."""
+    """An image in a repository."""
 
     @property
     def digest(self) -> str: ...
-    @property
-    def platforms(self) -> tuple[str, ...]: ...
 
 
 class ImageReads(Protocol):
-    """Images in ECR, in any account and region that lets us look (adapters.ecr)."""
+    """Images in ECR, in any account and region that lets us look (adapters.ecr.EcrRegistry)."""
 
     def find_image(
-        self, repository: str, *, tag: str | None, digest: str | None, registry_id: str, region: str
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
     ) -> FoundImage | None: ...
+
+
+class PlatformReads(Protocol):
+    """What an image is built for; empty when nothing tells (adapters.image_platforms.ImagePlatforms)."""
+
+    def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class PrerequisitePorts:
     target: Target
     roles: RoleReads
     images: ImageReads
+    platforms: PlatformReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +181,17 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Findin
     if not reference.is_private_ecr:
         return _not_checkable(reference)
     account_id, region = reference.account_id or "", reference.region or ""
-    detail = {"uri": reference.uri, "repository": reference.repository, "account_id": account_id, "region": region}
+    detail: dict[str, Any] = {
+        "uri": reference.uri,
+        "repository": reference.repository,
+        "account_id": account_id,
+        "region": region,
+    }
     warnings = _distance(reference, ports.target)
+    place = {"registry_id": account_id, "region": region}
+    tag = None if reference.digest else reference.tag
     try:
-        found = ports.images.find_image(
-            reference.repository,
-            tag=None if reference.digest else reference.tag,
-            digest=reference.digest,
-            registry_id=account_id,
-            region=region,
-        )
+        found = ports.images.find_image(reference.repository, tag=tag, digest=reference.digest, **place)
     except ExpresswayError as error:
         return _unreadable_image(reference, error, detail, warnings)
     if found is None:
@@ -188,23 +200,24 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Findin
             f"of account {account_id} in {region}. Push it, or correct its tag or digest."
         )
         return _Finding({**detail, "status": "not_found"}, (text,), warnings)
-    detail["digest"] = found.digest
-    if found.platforms and _PLATFORM not in found.platforms:
+    platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **place)
+    detail |= {"digest": found.digest, "platforms": list(platforms)}
+    if platforms and _PLATFORM not in platforms:
         text = (
-            f"The image {reference.uri} is built for {', '.join(found.platforms)}; tasks run on {_PLATFORM}. "
+            f"The image {reference.uri} is built for {', '.join(platforms)}; tasks run on {_PLATFORM}. "
             f"Build it with --platform {_PLATFORM}."
         )
-        return _Finding({**detail, "status": "invalid", "platforms": list(found.platforms)}, (text,), warnings)
-    if not found.platforms:
-        warnings = (*warnings, f"The manifest of {reference.uri} does not tell its platform; it must be {_PLATFORM}.")
-    return _Finding({**detail, "status": "valid", "platforms": list(found.platforms)}, (), warnings)
+        return _Finding({**detail, "status": "invalid"}, (text,), warnings)
+    if not platforms:
+        warnings = (*warnings, f"Nothing tells the platform of {reference.uri}; it must be {_PLATFORM}.")
+    return _Finding({**detail, "status": "valid"}, (), warnings)
 
 
 def _unreadable_image(
     reference: ImageReference, error: ExpresswayError, detail: Mapping[str, Any], warnings: tuple[str, ...]
 ) -> _Finding:
     """A missing repository is an error; one that we may not look into may still be pulled by the execution role."""
-    if error.code == "repository_not_found":
+    if error.code == "repository_missing":
         return _Finding({**detail, "status": "not_found"}, (error.message,), warnings)
     if error.code == "access_denied":
         text = f"The image {reference.uri} could not be verified: {error.message}"
