@@ -66,7 +66,7 @@ def engine_candidates(environ: Mapping[str, str], home: Path) -> Iterator[Engine
         if docker_host not in seen:
             seen.add(docker_host)
             yield EngineAddress(docker_host, source)
-    record = read_engine_record(engine_directory(environ, home))
+    record = read_engine_record(engine_directory(environ))
     if record is not None:
         yield EngineAddress(record.docker_host, "Expressway's private engine")
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from expressway.adapters.journal import state_directory
+
 ENGINE_DIRECTORY_VARIABLE = "EXPRESSWAY_ENGINE_DIR"
 _RECORD_NAME = "engine.json"
 
@@ -20,19 +22,10 @@ class EngineRecord:
     bridge: str = ""
 
 
-def state_directory(environ: Mapping[str, str], home: Path) -> Path:
-    """The directory for Expressway's state: EXPRESSWAY_HOME, or the XDG state directory's ``expressway``."""
-    if environ.get("EXPRESSWAY_HOME"):
-        return Path(environ["EXPRESSWAY_HOME"]).absolute()
-    if environ.get("XDG_STATE_HOME"):
-        return Path(environ["XDG_STATE_HOME"]).absolute() / "expressway"
-    return home / ".local" / "state" / "expressway"
-
-
-def engine_directory(environ: Mapping[str, str], home: Path) -> Path:
+def engine_directory(environ: Mapping[str, str]) -> Path:
     """The directory of the private engine: EXPRESSWAY_ENGINE_DIR, or ``engine`` in the state directory."""
     named = environ.get(ENGINE_DIRECTORY_VARIABLE)
-    return Path(named).absolute() if named else state_directory(environ, home) / "engine"
+    return Path(named).absolute() if named else state_directory(environ) / "engine"
 
 
 def read_engine_record(directory: Path) -> EngineRecord | None:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
-from expressway.adapters.engine_record import state_directory
+from expressway.adapters.journal import state_directory
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.sandbox.debian_packages import find_program, install_packages
@@ -28,10 +28,15 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class BaseImage:
-    """One base image of the examples. `origin` tells how the engine came to hold it."""
+    """One base image of the examples.
+
+    `origin` tells how the engine came to hold it; `seeded` whether it is one of ours, made now or earlier, rather
+    than the published image.
+    """
 
     name: str
     origin: Literal["present", "pulled", "seeded"]
+    seeded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def seed_base_images(
         EngineError: ``base_image_unavailable`` when an image can neither be pulled nor made,
             ``base_image_seed_failed``, ``package_install_failed``, ``engine_unreachable``.
     """
-    cache = cache_directory or state_directory(os.environ, Path.home()) / "base-images"
+    cache = cache_directory or state_directory() / "base-images"
     try:
         client = docker.APIClient(base_url=docker_host, timeout=60)
         try:
@@ -111,8 +116,10 @@ def seed_base_images(
 
 
 def _provide(client: Any, name: str, *, cache: Path, install: bool, progress: ProgressSink) -> BaseImage:
-    if _is_present(client, name):
-        return BaseImage(name, "present")
+    held = _held(client, name)
+    if held is not None:
+        labels = (held.get("Config") or {}).get("Labels") or {}
+        return BaseImage(name, "present", SEEDED_LABEL in labels)
     problem = _registry_problem(client, name)
     if problem is None:
         problem = _pull(client, name, progress=progress)
@@ -121,15 +128,14 @@ def _provide(client: Any, name: str, *, cache: Path, install: bool, progress: Pr
     if name not in _RECIPES:
         raise _unavailable(name, problem, "Expressway has no recipe for it")
     _seed(client, name, _archive(client, name, problem, cache=cache, install=install, progress=progress))
-    return BaseImage(name, "seeded")
+    return BaseImage(name, "seeded", True)
 
 
-def _is_present(client: Any, name: str) -> bool:
+def _held(client: Any, name: str) -> Mapping[str, Any] | None:
     try:
-        client.inspect_image(name)
+        return client.inspect_image(name)
     except ImageNotFound:
-        return False
-    return True
+        return None
 
 
 def _registry_problem(client: Any, name: str) -> str | None:
@@ -158,7 +164,7 @@ def _pull(client: Any, name: str, *, progress: ProgressSink) -> str | None:
                 return str(event["error"])
     except (APIError, RequestException) as exc:
         return str(exc)
-    return None if _is_present(client, name) else "the engine did not keep it"
+    return None if _held(client, name) else "the engine did not keep it"
 
 
 def _archive(client: Any, name: str, problem: str, *, cache: Path, install: bool, progress: ProgressSink) -> Path:
@@ -198,7 +204,7 @@ def _seed(client: Any, name: str, archive: Path) -> None:
     answer = client.import_image_from_file(
         str(archive), repository=repository, tag=tag, changes=list(_RECIPES[name].changes)
     )
-    if not _is_present(client, name):
+    if _held(client, name) is None:
         raise EngineError(
             "base_image_seed_failed",
             f"The engine did not import {name}: {str(answer).strip()[-300:]}",

@@ -1,0 +1,181 @@
+"""The process of a private engine: its command line, its start, the reasons when it does not start, its end."""
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from expressway.adapters.engine_ping import EngineAddress, ping_engine
+from expressway.adapters.engine_record import (
+    EngineRecord,
+    process_start_ticks,
+    read_engine_record,
+    remove_engine_record,
+    write_engine_record,
+)
+from expressway.errors import EngineError
+from expressway.sandbox.debian_packages import find_program
+from expressway.sandbox.engine_network import add_bridge, other_engine_runs, remove_bridge
+
+# containerd puts ".../exec/containerd/containerd-debug.sock" below the directory; a socket path has 107 bytes.
+_LONGEST_DIRECTORY = 60
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+def stop_private_engine(directory: Path) -> bool:
+    """Stop the private engine of `directory` with all its containers. False when none was running."""
+    record = read_engine_record(directory)
+    if record is None:
+        remove_engine_record(directory)
+        return False
+    _stop_process(record.pid, record.start_ticks)
+    remove_engine_record(directory)
+    if record.bridge:
+        remove_bridge(record.bridge)
+    return True
+
+
+def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: str) -> EngineRecord:
+    """Start dockerd, detached, and return when it answers.
+
+    Args:
+        legacy_iptables: path of iptables-legacy, to be used instead of iptables; "" for the usual one.
+
+    Raises:
+        EngineError: ``engine_start_failed`` with the end of its log.
+    """
+    short = _short_directory(directory)
+    short.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mark = hashlib.sha256(str(directory).encode()).hexdigest()[:8]
+    bridge = ""
+    if other_engine_runs():
+        bridge = add_bridge(f"xpw{mark}")
+        arguments = (*arguments, f"--bridge={bridge}")
+    (directory / "daemon.json").write_text("{}\n", encoding="utf-8")  # never the machine's own configuration
+    docker_host = f"unix://{short}/docker.sock"
+    command = [
+        find_program("dockerd") or "dockerd",
+        *("--config-file", f"{directory}/daemon.json", "--data-root", f"{directory}/data"),
+        *("--exec-root", f"{short}/exec", "-H", docker_host, "--pidfile", f"{short}/pid"),
+        *("--containerd-namespace", f"expressway-{mark}", "--containerd-plugins-namespace", f"expressway-p-{mark}"),
+        *arguments,
+    ]
+    _remove_stale_pidfile(short / "pid")
+    pid = _spawn(command, directory / "log", _daemon_environment(directory, legacy_iptables))
+    started = process_start_ticks(pid)
+    record = EngineRecord(pid, started or 0, docker_host, bridge)
+    write_engine_record(directory, record)
+    try:
+        await_answer(pid, docker_host, directory)
+    except EngineError:
+        stop_private_engine(directory)
+        if bridge:
+            remove_bridge(bridge)
+        raise
+    return record
+
+
+def _short_directory(directory: Path) -> Path:
+    if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY:
+        return directory
+    base = Path("/run/expressway") if os.access("/run", os.W_OK) else Path("/tmp")  # noqa: S108 - mode 0700 below
+    return base / f"expressway-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}"
+
+
+def _daemon_environment(directory: Path, legacy_iptables: str) -> dict[str, str]:
+    path = [part for part in os.environ.get("PATH", "").split(":") if part]
+    path += [part for part in ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin") if part not in path]
+    if legacy_iptables:
+        shims = directory / "legacy-iptables"
+        shims.mkdir(exist_ok=True)
+        for name in ("iptables", "ip6tables"):
+            program = Path(legacy_iptables).with_name(f"{name}-legacy")
+            (shims / name).unlink(missing_ok=True)
+            (shims / name).symlink_to(program)
+        path.insert(0, str(shims))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "AWS_"))}
+    return {**kept, "PATH": ":".join(path)}
+
+
+def _spawn(command: list[str], log: Path, environment: dict[str, str]) -> int:
+    append = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    return os.posix_spawn(
+        command[0],
+        command,
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def await_answer(pid: int, docker_host: str, directory: Path) -> None:
+    """Wait until the engine answers; raises ``engine_start_failed`` when its process ends first."""
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if ping_engine(EngineAddress(docker_host, "private"), timeout_seconds=1) is None:
+            return
+        if process_start_ticks(pid) is None:
+            break
+        time.sleep(0.05)
+    tail = _log_tail(directory / "log")
+    raise EngineError(
+        "engine_start_failed",
+        f"The private container engine did not start: {tail[-1] if tail else 'it wrote no log'}",
+        _start_hint(tail),
+        {"log": tail},
+    )
+
+
+def _start_hint(tail: list[str]) -> str:
+    text = "\n".join(tail).lower()
+    if "cgroup" in text:
+        return "This machine gives no control groups: mount /sys/fs/cgroup, or run in a privileged container."
+    if "operation not permitted" in text or "permission denied" in text:
+        return "This machine forbids what a container engine needs: use a privileged container, or set DOCKER_HOST."
+    if "no space left" in text:
+        return "Free some disk space and repeat the command."
+    return "See the log lines in the details; or use an engine elsewhere by setting DOCKER_HOST."
+
+
+def _log_tail(log: Path, lines: int = 12) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
+def _remove_stale_pidfile(pidfile: Path) -> None:
+    try:
+        pid = int(pidfile.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    comm = Path(f"/proc/{pid}/comm")
+    if not comm.exists() or comm.read_text(encoding="utf-8").strip() != "dockerd":
+        pidfile.unlink(missing_ok=True)
+
+
+def _stop_process(pid: int, start_ticks: int) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _STOP_SECONDS
+        try:
+            os.kill(pid, sign)
+        except ProcessLookupError:
+            return
+        while time.monotonic() < deadline:
+            _reap(pid)
+            if process_start_ticks(pid) != start_ticks:
+                return
+            time.sleep(0.05)
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # another process started it: init reaps it
