@@ -9,32 +9,50 @@ the process that started it.
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
-import tempfile
 import traceback
 from pathlib import Path
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from expressway.errors import ExpresswayError
+
+if TYPE_CHECKING:
+    from expressway.model.definition import AppDefinition
 
 _NO_PATHS = {"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False}
 
 
 def main() -> None:
-    """Serve requests until the input ends."""
+    """Serve requests until the input ends; the one argument is a folder for temporary files, removed at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes our input
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not mix with the answers
+    folder = Path(sys.argv[1])
+    os.environ["TMPDIR"] = str(folder)
+    status = 1
+    try:
+        _serve(answers, folder)
+        status = 0
+    except SystemExit as exc:
+        print(exc, file=sys.stderr, flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    # Node ends when its input does; the orderly way, in which each waits for the other, takes half a second.
+    os._exit(status)
+
+
+def _serve(answers: IO[str], folder: Path) -> None:
     from expressway.adapters.jsii_runtime import prepare_environment
 
-    with tempfile.TemporaryDirectory(prefix="expressway-kernel-") as folder:
-        prepare_environment(Path(folder))
-        # Loaded before the first request arrives, since it takes half a second.
-        importlib.import_module("expressway.constructs.stacks")
-        _write(answers, {"ready": True})
-        for line in sys.stdin:
-            _write(answers, _answer(json.loads(line), Path(folder) / "cdk.out"))
+    prepare_environment(folder)
+    # Loaded before the first request arrives, since it takes half a second.
+    importlib.import_module("expressway.constructs.stacks")
+    _write(answers, {"ready": True})
+    for line in sys.stdin:
+        _write(answers, _answer(json.loads(line), folder / "cdk.out"))
 
 
 def _write(answers: IO[str], answer: dict[str, Any]) -> None:
@@ -64,12 +82,11 @@ def _node_answers() -> bool:
     return True
 
 
-def synthesize(data: object, outdir: Path) -> dict[str, str | None]:
-    """The template texts of one definition: keys ``repository`` (None for a ready image) and ``service``."""
+def synthesize(data: dict[str, Any], outdir: Path) -> dict[str, str | None]:
+    """The template texts of one definition (all its fields): keys ``repository`` (or None) and ``service``."""
     import aws_cdk as cdk
 
     from expressway.constructs.stacks import add_app_stacks
-    from expressway.model.definition import parse_definition
 
     app = cdk.App(
         outdir=str(outdir),
@@ -80,12 +97,21 @@ def synthesize(data: object, outdir: Path) -> dict[str, str | None]:
         builtin_cloud_formation_validation=False,  # half a second and 300 MB in Node; the linters do it outside
         post_cli_context=_NO_PATHS,
     )
-    repository, service = add_app_stacks(app, parse_definition(data))
+    repository, service = add_app_stacks(app, _definition_view(data))
     app.synth()
     return {
         "repository": _template(outdir, repository.stack_name) if repository is not None else None,
         "service": _template(outdir, service.stack_name),
     }
+
+
+def _definition_view(data: dict[str, Any]) -> "AppDefinition":
+    """The fields of a definition that the parent has parsed, without loading pydantic (14 MB, 0.15 s) here again."""
+    fields = {name: SimpleNamespace(**data[name]) for name in _SECTIONS if data[name] is not None}
+    return cast("AppDefinition", SimpleNamespace(**{**data, **fields}))
+
+
+_SECTIONS = ("build", "scaling", "network", "roles", "logs", "repository")
 
 
 def _template(outdir: Path, stack_name: str) -> str:

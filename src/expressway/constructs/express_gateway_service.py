@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Literal
 
 import aws_cdk as cdk
 import jsii
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
-from constructs import Construct, IDependable
+from constructs import Construct, IConstruct
 from expressway.constructs import service_roles
 from expressway.constructs.cdk_types import as_role
 from expressway.constructs.express_gateway_service_base import (
@@ -22,24 +20,46 @@ from expressway.constructs.service_checks import refuse_wrong_settings
 from expressway.constructs.service_container import (
     cluster_reference,
     grant_start,
-    network_configuration,
     number_text,
     primary_container,
     secret_arns,
     subnet_ids,
     task_definition_reference,
+    without_empties,
 )
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_ecs as ecs
+
     from expressway.constructs.service_container import ServiceSecret
 
 ScalingMetric = Literal["AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET"]
+
+RESOURCE_TYPE = "AWS::ECS::ExpressGatewayService"
 
 CREATE_ONLY = ("Cluster", "InfrastructureRoleArn", "ServiceName", "Tags")
 """Properties of AWS::ECS::ExpressGatewayService whose change replaces the service and its URL."""
 
 
-@jsii.implements(ec2.IConnectable)
+@jsii.implements(cdk.IAspect)
+class _WaitForPolicies:
+    """Policies that were granted to a role of the service, at any time until synthesis, come before the service.
+
+    Without them its first deployment fails, and without them it cannot be deleted cleanly. Roles and log group
+    themselves need no word: the service refers to them.
+    """
+
+    def __init__(self, roles: Sequence[iam.IRole]) -> None:
+        self._roles = roles
+
+    def visit(self, node: IConstruct) -> None:
+        for role in self._roles:
+            for child in role.node.children:
+                if not isinstance(child, cdk.CfnElement):
+                    node.node.add_dependency(child)
+
+
 class ExpressGatewayService(ExpressGatewayServiceBase):
     """A container behind HTTPS, scaled and monitored, in one resource.
 
@@ -81,9 +101,9 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         construct_id: str,
         *,
         image: "ExpressImage | str | None" = None,
-        task_definition: ecs.ITaskDefinition | str | None = None,
+        task_definition: "ecs.ITaskDefinition | str | None" = None,
         service_name: str | None = None,
-        cluster: ecs.ICluster | str | None = None,
+        cluster: "ecs.ICluster | str | None" = None,
         infrastructure_role: iam.IRole | None = None,
         infrastructure_role_name: str | None = None,
         execution_role: iam.IRole | None = None,
@@ -100,10 +120,10 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         environment: Mapping[str, str] | None = None,
         secrets: "Mapping[str, ServiceSecret] | None" = None,
         command: Sequence[str] = (),
-        vpc: ec2.IVpc | None = None,
-        vpc_subnets: ec2.SubnetSelection | None = None,
-        subnets: Sequence[ec2.ISubnet | str] = (),
-        security_groups: Sequence[ec2.ISecurityGroup | str] = (),
+        vpc: "ec2.IVpc | None" = None,
+        vpc_subnets: "ec2.SubnetSelection | None" = None,
+        subnets: "Sequence[ec2.ISubnet | str]" = (),
+        security_groups: "Sequence[ec2.ISecurityGroup | str]" = (),
         log_group: logs.ILogGroup | None = None,
         log_group_name: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
@@ -137,32 +157,39 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
                 log_group=self.log_group,
                 log_stream_prefix=log_stream_prefix,
             )
-        subnets_used = subnet_ids(vpc, vpc_subnets, subnets)
         self._given_groups = [each if isinstance(each, str) else each.security_group_id for each in security_groups]
-        self._service = ecs.CfnExpressGatewayService(
+        network = {"Subnets": subnet_ids(vpc, vpc_subnets, subnets), "SecurityGroups": self._given_groups}
+        # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and
+        # nine more modules) costs 30 MB and a quarter of a second in every app. A generic resource also has no tag
+        # manager: tags are create-only, so one that an app adds later would replace the service and its URL.
+        self._service = cdk.CfnResource(
             self,
             "Resource",
-            service_name=service_name,
-            cluster=cluster_reference(cluster),
-            infrastructure_role_arn=self.infrastructure_role.role_arn,
-            execution_role_arn=self.execution_role.role_arn if self.execution_role else None,
-            task_role_arn=task_role.role_arn if task_role else None,
-            task_definition_arn=task_definition_reference(task_definition),
-            cpu=number_text(cpu) if container else None,
-            memory=number_text(memory_limit_mib) if container else None,
-            health_check_path=health_check_path,
-            primary_container=container,
-            network_configuration=network_configuration(subnets_used, self._given_groups),
-            scaling_target=ecs.CfnExpressGatewayService.ExpressGatewayScalingTargetProperty(
-                min_task_count=min_task_count,
-                max_task_count=max_task_count,
-                auto_scaling_metric=scaling_metric,
-                auto_scaling_target_value=scaling_target,
+            type=RESOURCE_TYPE,
+            properties=without_empties(
+                {
+                    "ServiceName": service_name,
+                    "Cluster": cluster_reference(cluster),
+                    "InfrastructureRoleArn": self.infrastructure_role.role_arn,
+                    "ExecutionRoleArn": self.execution_role.role_arn if self.execution_role else None,
+                    "TaskRoleArn": task_role.role_arn if task_role else None,
+                    "TaskDefinitionArn": task_definition_reference(task_definition),
+                    "Cpu": number_text(cpu) if container else None,
+                    "Memory": number_text(memory_limit_mib) if container else None,
+                    "HealthCheckPath": health_check_path,
+                    "PrimaryContainer": container,
+                    "NetworkConfiguration": without_empties(network),
+                    "ScalingTarget": {
+                        "MinTaskCount": min_task_count,
+                        "MaxTaskCount": max_task_count,
+                        "AutoScalingMetric": scaling_metric,
+                        "AutoScalingTargetValue": scaling_target,
+                    },
+                }
             ),
         )
-        # Tags are create-only: one that an app or a stack adds later would replace the service and its URL.
-        self._service.add_property_deletion_override("Tags")
-        self._wait_for(self.infrastructure_role, self.execution_role, task_role, self.log_group)
+        roles = [role for role in (self.infrastructure_role, self.execution_role, task_role) if role is not None]
+        cdk.Aspects.of(self._service).add(_WaitForPolicies(roles), priority=cdk.AspectPriority.READONLY)
 
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:
@@ -194,7 +221,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         )
 
     @property
-    def resource(self) -> ecs.CfnExpressGatewayService:
+    def resource(self) -> cdk.CfnResource:
         """The CloudFormation resource, for what this construct does not offer."""
         return self._service
 
@@ -204,47 +231,47 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
 
     @property
     def endpoint(self) -> str:
-        return self._service.attr_endpoint
+        return self._attribute("Endpoint")
 
     @property
     def load_balancer_arn(self) -> str:
-        return self._service.attr_ecs_managed_resource_arns_ingress_path_load_balancer_arn
+        return self._attribute("ECSManagedResourceArns.IngressPath.LoadBalancerArn")
 
     @property
     def listener_arn(self) -> str:
         """ARN of the HTTPS listener, which other Express services may share."""
-        return self._service.attr_ecs_managed_resource_arns_ingress_path_listener_arn
+        return self._attribute("ECSManagedResourceArns.IngressPath.ListenerArn")
 
     @property
     def listener_rule_arn(self) -> str:
         """ARN of the rule that sends the service's host name to its target group."""
-        return self._service.attr_ecs_managed_resource_arns_ingress_path_listener_rule_arn
+        return self._attribute("ECSManagedResourceArns.IngressPath.ListenerRuleArn")
 
     @property
     def certificate_arn(self) -> str:
         """ARN of the certificate of the endpoint."""
-        return self._service.attr_ecs_managed_resource_arns_ingress_path_certificate_arn
+        return self._attribute("ECSManagedResourceArns.IngressPath.CertificateArn")
 
     @property
     def target_group_arns(self) -> list[str]:
-        return self._service.attr_ecs_managed_resource_arns_ingress_path_target_group_arns
+        return self._list_attribute("ECSManagedResourceArns.IngressPath.TargetGroupArns")
 
     @property
     def metric_alarm_arns(self) -> list[str]:
         """ARNs of the alarms that roll a deployment back."""
-        return self._service.attr_ecs_managed_resource_arns_metric_alarms
+        return self._list_attribute("ECSManagedResourceArns.MetricAlarms")
 
     @property
     def scalable_target(self) -> str:
         """The scalable target of Application Auto Scaling."""
-        return self._service.attr_ecs_managed_resource_arns_auto_scaling_scalable_target
+        return self._attribute("ECSManagedResourceArns.AutoScaling.ScalableTarget")
 
     @property
     def security_group_ids(self) -> list[str]:
         """Ids of the security groups given, or of the one that ECS makes."""
         if self._given_groups:
             return self._given_groups
-        made = cdk.Fn.select(0, self._service.attr_ecs_managed_resource_arns_service_security_groups)
+        made = cdk.Fn.select(0, self._list_attribute("ECSManagedResourceArns.ServiceSecurityGroups"))
         return [cdk.Fn.select(1, cdk.Fn.split("security-group/", made))]
 
     @property
@@ -266,11 +293,11 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         grant_start(role, image, secrets=secrets.values(), arns=arns if given else ())
         return role
 
-    def _wait_for(self, *before: IDependable | None) -> None:
-        """Without its permissions and log group the first deployment fails; without them it cannot end cleanly."""
-        for construct in before:
-            if construct is not None:
-                self._service.node.add_dependency(construct)
+    def _attribute(self, name: str) -> str:
+        return cdk.Token.as_string(self._service.get_att(name))
+
+    def _list_attribute(self, name: str) -> list[str]:
+        return cdk.Token.as_list(self._service.get_att(name))
 
 
 _NO_SETTINGS = {"self", "scope", "construct_id", "__class__"}

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_ec2 as ec2
 
 DESCRIBE_ACTIONS = (
     "ecs:DescribeExpressGatewayService",
@@ -70,8 +70,10 @@ class ExpressGatewayServiceBase(Construct):
         return cdk.Fn.select(2, cdk.Fn.split("/", self.service_arn))
 
     @property
-    def connections(self) -> ec2.Connections:
+    def connections(self) -> "ec2.Connections":
         """Network connections of the tasks: their security groups, for ``allow_from`` and ``allow_to``."""
+        from aws_cdk import aws_ec2 as ec2  # only those who connect pay for loading it
+
         groups = [
             ec2.SecurityGroup.from_security_group_id(self, f"SecurityGroup{index}", group_id)
             if self.node.try_find_child(f"SecurityGroup{index}") is None

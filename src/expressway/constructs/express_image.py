@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_ecr as ecr
-
 if TYPE_CHECKING:
+    from aws_cdk import aws_ecr as ecr
     from aws_cdk import aws_secretsmanager as secretsmanager
 
 
@@ -17,11 +16,11 @@ class ExpressImage:
     """
 
     uri: str
-    repository: ecr.IRepository | None = None
+    repository: "ecr.IRepository | None" = None
     credentials: "secretsmanager.ISecret | None" = None
 
     @staticmethod
-    def from_ecr_repository(repository: ecr.IRepository, tag_or_digest: str) -> "ExpressImage":
+    def from_ecr_repository(repository: "ecr.IRepository", tag_or_digest: str) -> "ExpressImage":
         """An image of `repository` by tag, or better by digest (``sha256:…``); pulling is granted."""
         return ExpressImage(repository.repository_uri_for_tag_or_digest(tag_or_digest), repository)
 

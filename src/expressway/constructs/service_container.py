@@ -1,24 +1,28 @@
 """The properties of an Express service that CDK values become: container, secrets, network, references."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.service_checks import is_token
 from expressway.constructs.service_roles import read_secrets
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_ecs as ecs
     from aws_cdk import aws_secretsmanager as secretsmanager
     from aws_cdk import aws_ssm as ssm
 
     ServiceSecret = ecs.Secret | secretsmanager.ISecret | ssm.IParameter | str
 
-_Service = ecs.CfnExpressGatewayService
+
+def without_empties(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties that say something: ECS takes an empty list for a change against no list."""
+    return {name: value for name, value in properties.items() if value not in (None, [], {})}
 
 
 def primary_container(
@@ -30,35 +34,31 @@ def primary_container(
     command: Sequence[str],
     log_group: logs.ILogGroup,
     log_stream_prefix: str,
-) -> ecs.CfnExpressGatewayService.ExpressGatewayContainerProperty:
-    """The container as CloudFormation takes it: names sorted, empties left out."""
-    variables = [_Service.KeyValuePairProperty(name=name, value=environment[name]) for name in sorted(environment)]
-    references = [
-        _Service.SecretProperty(name=name, value_from=secret_reference(secrets[name])) for name in sorted(secrets)
-    ]
-    return _Service.ExpressGatewayContainerProperty(
-        image=image.uri,
-        container_port=container_port,
-        environment=variables or None,
-        secrets=references or None,
-        command=list(command) or None,
-        repository_credentials=_credentials(image),
-        aws_logs_configuration=_Service.ExpressGatewayServiceAwsLogsConfigurationProperty(
-            log_group=log_group.log_group_name, log_stream_prefix=log_stream_prefix
-        ),
+) -> dict[str, Any]:
+    """Property ``PrimaryContainer``: names sorted, empties left out."""
+    return without_empties(
+        {
+            "Image": image.uri,
+            "ContainerPort": container_port,
+            "Environment": [{"Name": name, "Value": environment[name]} for name in sorted(environment)],
+            "Secrets": [{"Name": name, "ValueFrom": secret_reference(secrets[name])} for name in sorted(secrets)],
+            "Command": list(command),
+            "RepositoryCredentials": _credentials(image),
+            "AwsLogsConfiguration": {"LogGroup": log_group.log_group_name, "LogStreamPrefix": log_stream_prefix},
+        }
     )
 
 
-def _credentials(
-    image: ExpressImage,
-) -> ecs.CfnExpressGatewayService.ExpressGatewayRepositoryCredentialsProperty | None:
-    if image.credentials is None:
-        return None
-    return _Service.ExpressGatewayRepositoryCredentialsProperty(credentials_parameter=image.credentials.secret_arn)
+def _credentials(image: ExpressImage) -> dict[str, str] | None:
+    return {"CredentialsParameter": image.credentials.secret_arn} if image.credentials is not None else None
 
 
 def secret_reference(secret: "ServiceSecret") -> str:
-    """What ECS takes as ``valueFrom``: an ARN, for a Secrets Manager secret perhaps with a JSON key."""
+    """What ECS takes as ``ValueFrom``: an ARN, for a Secrets Manager secret perhaps with a JSON key.
+
+    Raises:
+        TypeError: for anything that is no secret.
+    """
     if isinstance(secret, str):
         return secret
     for name in ("secret_arn", "parameter_arn", "arn"):
@@ -88,14 +88,14 @@ def grant_start(
         role.add_to_principal_policy(statement)
 
 
-def cluster_reference(cluster: ecs.ICluster | str | None) -> str:
+def cluster_reference(cluster: "ecs.ICluster | str | None") -> str:
     """The cluster's ARN or name; the name ``default`` stands for the one that ECS makes when it is missing."""
     if cluster is None or isinstance(cluster, str):
         return cluster or "default"
     return cluster.cluster_arn
 
 
-def task_definition_reference(task_definition: ecs.ITaskDefinition | str | None) -> str | None:
+def task_definition_reference(task_definition: "ecs.ITaskDefinition | str | None") -> str | None:
     """The ARN of a custom task definition."""
     if task_definition is None or isinstance(task_definition, str):
         return task_definition
@@ -103,33 +103,24 @@ def task_definition_reference(task_definition: ecs.ITaskDefinition | str | None)
 
 
 def subnet_ids(
-    vpc: ec2.IVpc | None, vpc_subnets: ec2.SubnetSelection | None, subnets: Sequence[ec2.ISubnet | str]
+    vpc: "ec2.IVpc | None", vpc_subnets: "ec2.SubnetSelection | None", subnets: "Sequence[ec2.ISubnet | str]"
 ) -> list[str]:
     """Ids of the chosen subnets; empty for the default VPC."""
-    if vpc is not None:
-        selection = vpc_subnets or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
-        return vpc.select_subnets(
-            availability_zones=selection.availability_zones,
-            one_per_az=selection.one_per_az,
-            subnet_filters=selection.subnet_filters,
-            subnet_group_name=selection.subnet_group_name,
-            subnets=selection.subnets,
-            subnet_type=selection.subnet_type,
-        ).subnet_ids
-    return [subnet if isinstance(subnet, str) else subnet.subnet_id for subnet in subnets]
+    if vpc is None:
+        return [subnet if isinstance(subnet, str) else subnet.subnet_id for subnet in subnets]
+    from aws_cdk import aws_ec2 as ec2  # whoever gives a vpc has loaded it
 
-
-def network_configuration(
-    subnets: list[str], security_groups: list[str]
-) -> ecs.CfnExpressGatewayService.ExpressGatewayServiceNetworkConfigurationProperty | None:
-    """The network as CloudFormation takes it, or nothing for the default VPC."""
-    if not subnets and not security_groups:
-        return None
-    return _Service.ExpressGatewayServiceNetworkConfigurationProperty(
-        subnets=subnets or None, security_groups=security_groups or None
-    )
+    selection = vpc_subnets or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
+    return vpc.select_subnets(
+        availability_zones=selection.availability_zones,
+        one_per_az=selection.one_per_az,
+        subnet_filters=selection.subnet_filters,
+        subnet_group_name=selection.subnet_group_name,
+        subnets=selection.subnets,
+        subnet_type=selection.subnet_type,
+    ).subnet_ids
 
 
 def number_text(value: int) -> str:
     """CPU and memory are texts in CloudFormation; a number that is only known at deploy time stays a reference."""
-    return cdk.Tokenization.stringify_number(value)
+    return cdk.Tokenization.stringify_number(value) if is_token(value) else str(value)

@@ -1,7 +1,7 @@
 """The two stacks of an app: its image repository, and its service."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 import jsii
@@ -14,8 +14,10 @@ from expressway.constructs.cdk_types import as_principal
 from expressway.constructs.express_gateway_service import ExpressGatewayService
 from expressway.constructs.image_repository import ImageRepository
 from expressway.constructs.push_pull_role import PushPullRole
-from expressway.model.definition import AppDefinition
 from expressway.model.stack import OWNERSHIP_KEY, repository_stack_name, service_stack_name
+
+if TYPE_CHECKING:
+    from expressway.model.definition import AppDefinition
 
 SCHEMA_VERSION = 1
 _OVER_ALL_TAGS = 1_000_000
@@ -70,7 +72,7 @@ class RepositoryStack(_AppStack):
     names. With neither, only principals of the account that carry the tag ``expressway:push`` = app may.
     """
 
-    def __init__(self, scope: Construct, definition: AppDefinition) -> None:
+    def __init__(self, scope: Construct, definition: "AppDefinition") -> None:
         name = definition.name
         super().__init__(
             scope,
@@ -130,7 +132,7 @@ class ServiceStack(_AppStack):
     is none when the definition brings its own task definition.
     """
 
-    def __init__(self, scope: Construct, definition: AppDefinition) -> None:
+    def __init__(self, scope: Construct, definition: "AppDefinition") -> None:
         name = definition.name
         super().__init__(
             scope,
@@ -170,7 +172,7 @@ class ServiceStack(_AppStack):
             self._output("LogGroupName", service.log_group.log_group_name, "Log group of the tasks")
 
 
-def add_app_stacks(app: cdk.App, definition: AppDefinition) -> tuple[RepositoryStack | None, ServiceStack]:
+def add_app_stacks(app: cdk.App, definition: "AppDefinition") -> tuple[RepositoryStack | None, ServiceStack]:
     """Add the stacks of one app: the repository's only when the image is built here, and the service's."""
     repository = RepositoryStack(app, definition) if definition.build is not None else None
     service = ServiceStack(app, definition)
@@ -179,7 +181,7 @@ def add_app_stacks(app: cdk.App, definition: AppDefinition) -> tuple[RepositoryS
     return repository, service
 
 
-def _service_settings(scope: Construct, definition: AppDefinition) -> dict[str, Any]:
+def _service_settings(scope: Construct, definition: "AppDefinition") -> dict[str, Any]:
     scaling, network, roles = definition.scaling, definition.network, definition.roles
     return {
         "service_name": definition.name,
@@ -196,7 +198,7 @@ def _service_settings(scope: Construct, definition: AppDefinition) -> dict[str, 
     }
 
 
-def _container_settings(scope: Construct, definition: AppDefinition) -> dict[str, Any]:
+def _container_settings(scope: Construct, definition: "AppDefinition") -> dict[str, Any]:
     image = cdk.CfnParameter(
         scope,
         "ImageUri",
@@ -237,7 +239,7 @@ def _key(scope: Construct, arn: str | None) -> Any:
     return kms.Key.from_key_arn(scope, "RepositoryKey", arn)
 
 
-def _removal_policy(definition: AppDefinition) -> cdk.RemovalPolicy:
+def _removal_policy(definition: "AppDefinition") -> cdk.RemovalPolicy:
     return cdk.RemovalPolicy.DESTROY if definition.removal_policy == "destroy" else cdk.RemovalPolicy.RETAIN
 
 
