@@ -39,6 +39,9 @@ def explain_failure(
 ) -> Cause | None:
     """The first real cause of the service's newest failed or struggling deployment; None when none failed.
 
+    `stack_events` are the events of the stack operation behind it, in order of time and from its beginning, so
+    that older deployments of the service are left out.
+
     Works while a deployment fails, after its rollback, and for a while after the service was deleted (ECS
     remembers stopped tasks for about an hour). Reads only; about two round trips, each in parallel.
     """
@@ -64,7 +67,7 @@ def gather_facts(
     targets: TargetReads | None = None,
 ) -> DeploymentFacts:
     """All that can be read about the service's newest failed or running deployment."""
-    since = stack_events[0].timestamp if stack_events else None
+    since = start_of(stack_events)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="explain") as pool:
         reads = _Reads(pool)
         asked_service = reads.ask("service", lambda: ecs.service(cluster, service_name))
@@ -72,7 +75,7 @@ def gather_facts(
         asked_tasks = reads.ask("tasks", lambda: ecs.tasks(cluster, service_name))
         service = reads.take(asked_service, None)
         asked_express = reads.ask("express service", lambda: ecs.express_service(service.arn) if service else None)
-        deployments = [one for one in reads.take(asked_deployments, ()) if _not_before(one.created_at, since)]
+        deployments = [one for one in reads.take(asked_deployments, ()) if not_before(one.created_at, since)]
         asked_revisions = reads.ask("revisions", lambda: ecs.revisions(_target_arns(deployments)))
         every_task = reads.take(asked_tasks, ())
         revisions = {one.arn: one for one in reads.take(asked_revisions, ())}
@@ -85,7 +88,7 @@ def gather_facts(
         current = RevisionState("", service.task_definition_arn) if service and unreadable else None
         mine = tasks_of_revision(every_task, revision or current, service)
         if revision is None:  # then nothing tells whose a task is: only those made since count
-            mine = tuple(task for task in mine if _not_before(task.created_at, start))
+            mine = tuple(task for task in mine if not_before(task.created_at, start))
         asked_logs = _ask_logs(reads, ecs, logs, _worth_reading(mine))
         return DeploymentFacts(
             cluster=cluster,
@@ -95,12 +98,18 @@ def gather_facts(
             deployment=deployment,
             revision=revision,
             tasks=mine,
-            events=tuple(one for one in (service.events if service else ()) if _not_before(one.created_at, start)),
+            events=tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start)),
             logs={task_id: reads.take(asked, ()) for task_id, asked in asked_logs.items()},
             targets=reads.take(asked_targets, ()),
             stack_events=tuple(stack_events),
             gaps=tuple(reads.gaps),
         )
+
+
+def start_of(stack_events: Sequence[StackEvent]) -> datetime | None:
+    """When the stack operation began, where its beginning is among the events; failures alone tell no start."""
+    first = next(iter(stack_events), None)
+    return first.timestamp if first is not None and not first.failed else None
 
 
 def _target_arns(deployments: Sequence[DeploymentState]) -> list[str]:
@@ -175,5 +184,6 @@ def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:
     return tuple((failed or running)[:_LOGS_READ])
 
 
-def _not_before(moment: datetime | None, start: datetime | None) -> bool:
+def not_before(moment: datetime | None, start: datetime | None) -> bool:
+    """Whether something happened at or after `start`, to the second; an unknown moment counts."""
     return moment is None or start is None or moment.replace(microsecond=0) >= start.replace(microsecond=0)
