@@ -93,3 +93,22 @@ def test_a_deleted_repository_does_not_come_back_with_its_content(
 def test_the_registry_hands_out_credentials(cloud: Cloud) -> None:
     data = cloud.client("ecr").get_authorization_token()["authorizationData"][0]
     assert data["proxyEndpoint"] == "https://000000000000.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def test_excluded_tags_of_an_immutable_repository_may_move(cloud: Cloud, push: Callable[..., str]) -> None:
+    ecr = cloud.client("ecr")
+    filters = [{"filterType": "WILDCARD", "filter": "latest*"}]
+    made = ecr.create_repository(
+        repositoryName="excluding",
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=filters,
+    )["repository"]
+    assert made["imageTagMutabilityExclusionFilters"] == filters
+    for page in ("first", "second"):
+        push("latest-1", HTTPD, {"www/index.html": page}, "excluding")
+    push("v1", HTTPD, {"www/index.html": "first"}, "excluding")
+    with pytest.raises(RuntimeError, match="tag is immutable"):
+        push("v1", HTTPD, {"www/index.html": "second"}, "excluding")
+    shown = ecr.describe_repositories(repositoryNames=["excluding"])["repositories"][0]
+    assert shown["imageTagMutabilityExclusionFilters"] == filters
+    ecr.delete_repository(repositoryName="excluding", force=True)

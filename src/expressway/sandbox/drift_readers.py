@@ -23,6 +23,7 @@ def readers(original: dict[str, tuple[Reader, frozenset[str]]]) -> dict[str, tup
         {
             "RepositoryName",
             "ImageTagMutability",
+            "ImageTagMutabilityExclusionFilters",
             "ImageScanningConfiguration",
             "EncryptionConfiguration",
             "LifecyclePolicy",
@@ -101,6 +102,13 @@ def _repository(physical_id: str, properties: Properties) -> Properties | None:
     found: Properties = {
         "RepositoryName": physical_id,
         "ImageTagMutability": repository.get("imageTagMutability", "MUTABLE"),
+        "ImageTagMutabilityExclusionFilters": [
+            {
+                "ImageTagMutabilityExclusionFilterType": f["filterType"],
+                "ImageTagMutabilityExclusionFilterValue": f["filter"],
+            }
+            for f in repository.get("imageTagMutabilityExclusionFilters") or []
+        ],
         "ImageScanningConfiguration": {"ScanOnPush": bool(scanning.get("scanOnPush"))},
         "EncryptionConfiguration": {"EncryptionType": encryption.get("encryptionType", "AES256")},
         "Tags": {tag["Key"]: tag.get("Value", "") for tag in repository.get("tags") or []},

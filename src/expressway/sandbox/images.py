@@ -49,6 +49,20 @@ def make_available(docker_client: Any, image: str, reference: str) -> bool:
     return not held
 
 
+def require_platform(docker_client: Any, reference: str, platform: str | None) -> None:
+    """Refuse an image that was built for another architecture than the task asks for, as Fargate does.
+
+    Only asked where the engine itself has the task's architecture: an engine of another one stands in for
+    Fargate with whatever it can run.
+
+    Raises:
+        ImageUnavailableError: in the words of "CannotPullContainerError task errors", Platform mismatch.
+    """
+    built_for = str(docker_client.images.get(reference).attrs.get("Architecture") or "")
+    if platform and built_for and platform != f"linux/{built_for}":
+        raise ImageUnavailableError(f"image Manifest does not contain descriptor matching platform '{platform}'")
+
+
 def digest_of(docker_client: Any, image: str, reference: str) -> str | None:
     """The registry digest of an image that the engine holds, for the `imageDigest` that ECS shows."""
     if "@" in image:

@@ -98,7 +98,7 @@ async def _serve_endpoint(endpoint: str, scope: Scope, receive: Receive, send: S
 
 async def _forward(service: Service, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     app, alb = emulator.module("app"), emulator.module("services.alb")
-    headers = _headers(scope)
+    headers = {**_headers(scope), "host": _host(scope).lower()}
     query = scope.get("query_string", b"").decode("latin-1")
     with emulator.scope(service.account, service.region):
         balancer = alb._lbs.get(service.resources.load_balancer.arn)

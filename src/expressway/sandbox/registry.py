@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from expressway.sandbox import emulator
+from expressway.sandbox import emulator, tag_mutability
 from expressway.sandbox.emulator import Answer, AwsFault
 
 Request = dict[str, Any]
@@ -25,6 +25,7 @@ def hook() -> None:
     ecr._put_image = _put_image(ecr._put_image)
     ecr._delete_repository = _delete_repository(ecr._delete_repository)
     ecr._v2_put_manifest = _put_manifest(ecr._v2_put_manifest)
+    tag_mutability.hook()
 
 
 def _faulting(operation: Callable[[Request], dict[str, Any]]) -> Handler:
@@ -178,22 +179,30 @@ def _batch_check_layer_availability(request: Request) -> dict[str, Any]:
 
 
 def _put_image(original: Handler) -> Handler:
-    """PutImage: the same image under the same tag once more is its own error."""
+    """PutImage: the same image under the same tag once more is its own error; some tags cannot be moved."""
 
     def handle(request: Request) -> Answer:
         ecr = emulator.module("services.ecr")
         name, tag = str(request.get("repositoryName", "")), request.get("imageTag")
         digest = request.get("imageDigest") or ecr._image_digest(request.get("imageManifest", ""))
-        for image in ecr._images.get(name, []):
-            if image["imageDigest"] == digest and (not tag or tag in image.get("imageTags", [])):
-                message = (
-                    f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
-                    f"'{name}' in registry with id '{emulator.account_id()}'"
-                )
-                return emulator.fault_json(AwsFault("ImageAlreadyExistsException", message))
+        try:
+            _refuse_twice(name, tag, digest)
+            tag_mutability.refuse_overwriting(name, tag, digest)
+        except AwsFault as fault:
+            return emulator.fault_json(fault)
         return original(request)
 
     return handle
+
+
+def _refuse_twice(name: str, tag: str | None, digest: str) -> None:
+    for image in emulator.module("services.ecr")._images.get(name, []):
+        if image["imageDigest"] == digest and (not tag or tag in image.get("imageTags", [])):
+            raise AwsFault(
+                "ImageAlreadyExistsException",
+                f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
+                f"'{name}' in registry with id '{emulator.account_id()}'",
+            )
 
 
 def _delete_repository(original: Handler) -> Handler:
@@ -214,14 +223,13 @@ def _put_manifest(original: Callable[..., Answer]) -> Callable[..., Answer]:
     """The registry's own refusal of a taken tag, in the words of ECR that clients recognise."""
 
     def put_manifest(name: str, reference: str, headers: dict[str, str], body: bytes) -> Answer:
-        answer = original(name, reference, headers, body)
-        if answer[0] == 400 and b"TAG_INVALID" in answer[2]:
-            text = (
-                f"The image tag '{reference}' already exists in the '{name}' repository and cannot be overwritten "
-                "because the tag is immutable."
-            )
-            errors = {"errors": [{"code": "TAG_INVALID", "message": text, "detail": {"tag": reference}}]}
-            return answer[0], answer[1], json.dumps(errors).encode()
-        return answer
+        ecr = emulator.module("services.ecr")
+        try:
+            if not reference.startswith("sha256:"):
+                tag_mutability.refuse_overwriting(name, reference, ecr._content_digest(body))
+        except AwsFault as fault:
+            answer: Answer = ecr._registry_error(400, "TAG_INVALID", fault.message, {"tag": reference})
+            return answer
+        return original(name, reference, headers, body)
 
     return put_manifest

@@ -57,6 +57,8 @@ HOOKED: dict[str, tuple[str, ...]] = {
     "ministack.services.ecr": (
         "_batch_check_layer_availability",
         "_batch_delete_image",
+        "_content_digest",
+        "_create_repository",
         "_delete_repository",
         "_describe_images",
         "_image_digest",
@@ -66,6 +68,9 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "_list_images",
         "_manifest_blobs",
         "_put_image",
+        "_put_image_tag_mutability",
+        "_registry_error",
+        "_repo_shape",
         "_repo_policies",
         "_repositories",
         "_uploads",
@@ -84,6 +89,7 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "_REPLACING_PROPERTIES",
         "_RESOURCE_HANDLERS",
         "_STACK_TAG_PROPERTY",
+        "_ecr_cfn_to_api",
     ),
     "ministack.services.cloudformation.stacks": (
         "_add_event",

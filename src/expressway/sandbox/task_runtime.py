@@ -28,11 +28,14 @@ def run_container(original: Callable[..., Any]) -> Callable[..., Any]:
         reference = images.local_reference(image, read_settings().gateway_port)
         try:
             pulled = images.make_available(docker_client, image, reference)
+            if run_kwargs.get("platform") == _engine_platform(docker_client):
+                images.require_platform(docker_client, reference, run_kwargs["platform"])
+                # Asking for the engine's own platform would make ministack wait and watch for nothing.
+                run_kwargs.pop("platform")
         except images.ImageUnavailableError as exc:
             raise emulator.module("services.ecs")._ImagePullError(str(exc)) from exc
         if pulled and reference != image:
             _remember_pull(run_kwargs, reference)
-        _forget_own_platform(docker_client, run_kwargs)
         if not run_kwargs.get("ports") and run_kwargs.get("network_mode") != "host":
             run_kwargs["ports"] = _published_ports(definition)
         options["refresh_image"] = False
@@ -47,21 +50,17 @@ def _published_ports(definition: dict[str, Any]) -> dict[str, Any]:
     return {f"{m['containerPort']}/{m.get('protocol', 'tcp')}": ("127.0.0.1", None) for m in mappings}
 
 
-def _forget_own_platform(docker_client: Any, run_kwargs: dict[str, Any]) -> None:
-    """Drop a platform that is the engine's own: asking for it makes ministack wait and watch for nothing."""
-    names = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
-    if names.get(_engine_architecture(docker_client)) == run_kwargs.get("platform"):
-        run_kwargs.pop("platform", None)
+_PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
+_PLATFORM_OF_ENGINE: dict[int, str] = {}
 
 
-_ARCHITECTURE: dict[int, str] = {}
-
-
-def _engine_architecture(docker_client: Any) -> str:
+def _engine_platform(docker_client: Any) -> str:
+    """The platform that the engine runs without emulation."""
     key = id(docker_client)
-    if key not in _ARCHITECTURE:
-        _ARCHITECTURE[key] = str(docker_client.info().get("Architecture", ""))
-    return _ARCHITECTURE[key]
+    if key not in _PLATFORM_OF_ENGINE:
+        architecture = str(docker_client.info().get("Architecture", ""))
+        _PLATFORM_OF_ENGINE[key] = _PLATFORMS.get(architecture, architecture)
+    return _PLATFORM_OF_ENGINE[key]
 
 
 def _remember_pull(run_kwargs: dict[str, Any], reference: str) -> None:
