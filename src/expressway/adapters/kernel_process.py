@@ -1,7 +1,6 @@
 """One running CDK kernel, seen from the process that started it."""
 
 import json
-import os
 import queue
 import shutil
 import subprocess
@@ -10,9 +9,9 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from pathlib import Path
 from typing import Any
 
+from expressway.adapters.worker_environment import worker_environment
 from expressway.errors import SynthesisError
 from expressway.model.definition import AppDefinition
 
@@ -61,7 +60,7 @@ class KernelProcess:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                env=_environment(),
+                env=worker_environment(),
                 cwd=folder,
             )
         except OSError as exc:
@@ -133,28 +132,6 @@ class KernelProcess:
 
     def _last_output(self) -> str:
         return "".join(list(self._output))[-4000:]
-
-
-def _environment() -> dict[str, str]:
-    """The kernel's environment: compiled modules are kept in a cache of ours.
-
-    Compiling the CDK's Python takes five seconds, so it has to be kept even where PYTHONDONTWRITEBYTECODE is
-    set (as in many container images) or the installation is read-only.
-    """
-    variables = dict(os.environ)
-    variables.pop("PYTHONDONTWRITEBYTECODE", None)
-    cache_home = variables.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    variables |= _RETURN_FREED_MEMORY
-    variables["PYTHONPYCACHEPREFIX"] = str(Path(cache_home) / "expressway" / "bytecode")
-    return variables
-
-
-_RETURN_FREED_MEMORY = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "131072",
-    "MALLOC_TRIM_THRESHOLD_": "131072",
-}
-"""Node reads the CDK's 55 MB of archives to find them unchanged; glibc gives that back only when told to."""
 
 
 def _read_answers(process: "subprocess.Popen[str]", answers: "queue.Queue[Any]") -> None:

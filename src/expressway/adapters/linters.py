@@ -1,0 +1,150 @@
+"""Linting of templates, outside this process and in parallel; what was found is kept by the template's digest."""
+
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from expressway.adapters.template_cache import write_whole
+from expressway.adapters.worker_environment import worker_environment
+from expressway.errors import SynthesisError
+from expressway.model.lint import LintFinding
+from expressway.model.template import Template
+
+TOOLS = ("cfn-lint", "cloudformation-validate")
+_MODULE = "expressway.adapters.lint_worker"
+_KEPT_ENTRIES = 400
+
+Findings = tuple[LintFinding, ...]
+
+
+class TemplateLinter:
+    """Lints templates with cfn-lint (for every region) and cloudformation-validate; safe to share between threads.
+
+    Args:
+        cache_dir: folder for findings that outlive this process; none are kept on disk without it.
+        timeout_seconds: longest wait for one run of one tool.
+    """
+
+    def __init__(self, *, cache_dir: Path | None = None, timeout_seconds: float = 120.0) -> None:
+        self._cache_dir = cache_dir
+        self._timeout_seconds = timeout_seconds
+        self._remembered: dict[str, Findings] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, templates: Iterable[Template], regions: Sequence[str]) -> Findings:
+        """Every finding on `templates`, sorted; an empty tuple when they are clean.
+
+        Raises:
+            SynthesisError: ``lint_failed`` when a tool does not run.
+        """
+        jobs = [(tool, template, tuple(sorted(regions))) for template in templates for tool in TOOLS]
+        with ThreadPoolExecutor(max_workers=max(1, len(jobs))) as pool:
+            return tuple(sorted(found for each in pool.map(self._lint, jobs) for found in each))
+
+    def _lint(self, job: tuple[str, Template, tuple[str, ...]]) -> Findings:
+        tool, template, regions = job
+        key = _key(tool, template, regions)
+        with self._lock:
+            known = self._remembered.get(key)
+        if known is None:
+            known = self._read(key)
+        if known is None:
+            known = _run(tool, template, regions, timeout_seconds=self._timeout_seconds)
+            self._write(key, known)
+        with self._lock:
+            self._remembered[key] = known
+        return known
+
+    def _read(self, key: str) -> Findings | None:
+        if self._cache_dir is None:
+            return None
+        try:
+            stored = json.loads((self._cache_dir / f"{key}.json").read_text(encoding="utf-8"))
+            findings = _findings(stored["findings"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return findings if stored.get("sha256") == _digest(findings) else None
+
+    def _write(self, key: str, findings: Findings) -> None:
+        if self._cache_dir is None:
+            return
+        text = json.dumps({"sha256": _digest(findings), "findings": [asdict(finding) for finding in findings]})
+        try:
+            self._cache_dir.mkdir(parents=True, exist_ok=True)
+            write_whole(self._cache_dir / f"{key}.json", text)
+            entries = sorted(self._cache_dir.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
+            for entry in entries[:-_KEPT_ENTRIES]:
+                entry.unlink(missing_ok=True)
+        except OSError:
+            return  # a cache that cannot be written costs time, nothing else
+
+
+def lint_templates(templates: Iterable[Template], regions: Sequence[str], *, cache_dir: Path | None = None) -> Findings:
+    """Every finding on `templates` for `regions`; see `TemplateLinter`, which remembers them.
+
+    Raises:
+        SynthesisError: ``lint_failed`` when a tool does not run.
+    """
+    return TemplateLinter(cache_dir=cache_dir)(templates, regions)
+
+
+def _run(tool: str, template: Template, regions: tuple[str, ...], *, timeout_seconds: float) -> Findings:
+    job = [{"stack": template.stack_name, "body": template.body, "regions": list(regions)}]
+    try:
+        with tempfile.TemporaryDirectory(prefix="expressway-lint-") as empty:  # where no project file configures a tool
+            done = subprocess.run(
+                [sys.executable, "-m", _MODULE, tool],
+                input=json.dumps(job),
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout_seconds,
+                check=True,
+                env=worker_environment(),
+                cwd=empty,
+            )
+        return _findings(json.loads(done.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
+        output = str(getattr(exc, "stderr", "") or "")[-4000:]
+        last = output.strip().rpartition("\n")[2] or str(exc)
+        raise SynthesisError(
+            "lint_failed",
+            f"Expected {tool} to lint {template.stack_name}, got: {last}",
+            "Run `make setup` to repair the installation, or go on without linting (--no-lint).",
+            {"tool": tool, "output": output},
+        ) from exc
+
+
+def _findings(stored: list[dict[str, Any]]) -> Findings:
+    return tuple(sorted(LintFinding(**finding) for finding in stored))
+
+
+def _digest(findings: Findings) -> str:
+    return hashlib.sha256(json.dumps([asdict(finding) for finding in findings]).encode()).hexdigest()
+
+
+def _key(tool: str, template: Template, regions: tuple[str, ...]) -> str:
+    places = ",".join(regions) if tool == "cfn-lint" else ""
+    text = f"{tool} {_version(tool)}\n{_worker_digest()}\n{template.stack_name}\n{template.digest}\n{places}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _version(tool: str) -> str:
+    return importlib.metadata.version(tool)
+
+
+@cache
+def _worker_digest() -> str:
+    return hashlib.sha256(Path(__file__).with_name("lint_worker.py").read_bytes()).hexdigest()

@@ -1,0 +1,26 @@
+"""The environment of the processes that do the heavy loading for us: CDK kernel and linters."""
+
+import os
+from pathlib import Path
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of a worker: compiled modules are kept in a cache of ours.
+
+    Compiling the CDK's Python takes seconds, so it has to be kept even where PYTHONDONTWRITEBYTECODE is
+    set (as in many container images) or the installation is read-only.
+    """
+    variables = dict(os.environ)
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    cache_home = variables.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    variables |= _RETURN_FREED_MEMORY
+    variables["PYTHONPYCACHEPREFIX"] = str(Path(cache_home) / "expressway" / "bytecode")
+    return variables
+
+
+_RETURN_FREED_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
+"""Node reads the CDK's 55 MB of archives to find them unchanged; glibc gives that back only when told to."""

@@ -1,0 +1,78 @@
+"""Synthesize an app: its definition becomes templates that the linters have nothing against."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from expressway.errors import SynthesisError
+from expressway.model.definition import AppDefinition
+from expressway.model.lint import LintFinding
+from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.model.template import AppTemplates, Template
+
+
+class TemplateSource(Protocol):
+    """What makes templates of a definition."""
+
+    def synthesize(self, definition: AppDefinition) -> AppTemplates: ...
+
+
+Linter = Callable[[Iterable[Template], Sequence[str]], tuple[LintFinding, ...]]
+"""What finds fault with templates, for the regions given."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class SynthResult:
+    """The templates of an app, and what the linters say that is no error."""
+
+    templates: AppTemplates
+    findings: tuple[LintFinding, ...] = ()
+
+
+def synth_app(
+    definition: AppDefinition,
+    *,
+    synthesizer: TemplateSource,
+    linter: Linter | None,
+    progress: ProgressSink = ignore_progress,
+    clock: Clock = time.monotonic,
+) -> SynthResult:
+    """The templates of `definition`, linted for the regions that it names unless `linter` is None.
+
+    Raises:
+        SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesizer` and `linter` raise.
+    """
+    started = clock()
+    templates = synthesizer.synthesize(definition)
+    stacks = " and ".join(template.stack_name for template in templates)
+    progress(Progress("synth", f"synthesized {stacks}", clock() - started))
+    if linter is None:
+        return SynthResult(templates)
+    started = clock()
+    findings = linter(templates, definition.regions)
+    regions = ", ".join(definition.regions)
+    progress(Progress("lint", f"linted for {regions}: {_counted(findings)}", clock() - started))
+    _refuse_errors(findings)
+    return SynthResult(templates, findings)
+
+
+def _counted(findings: tuple[LintFinding, ...]) -> str:
+    if not findings:
+        return "no findings"
+    return "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+
+
+def _refuse_errors(findings: tuple[LintFinding, ...]) -> None:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors:
+        return
+    listed = " ".join(f"{error.rule} at {error.path or error.stack}: {error.message}" for error in errors)
+    raise SynthesisError(
+        "lint_errors",
+        f"Expected templates without errors, the linters found {len(errors)}: {listed}",
+        "Correct what the definition sets there; the details hold every finding.",
+        {"findings": [asdict(finding) for finding in findings]},
+    )
