@@ -5,14 +5,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
 from expressway.adapters.image_platforms import ImagePlatforms
-from expressway.adapters.session import AwsSession
+from expressway.adapters.session import AwsSession, open_session
 from expressway.errors import TargetError
-from expressway.model.target import Target
 
 DIGEST = "sha256:" + "a" * 64
 CONFIGURATION = "sha256:" + "b" * 64
@@ -36,9 +34,7 @@ def session() -> Iterator[AwsSession]:
     server = HTTPServer(("127.0.0.1", 0), Blobs)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    target = Target("000000000000", "us-east-1", sandbox_url=f"http://127.0.0.1:{server.server_port}")
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    yield AwsSession(target, boto3.Session(region_name="us-east-1", **keys))
+    yield open_session(sandbox_url=f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
     server.server_close()
     thread.join()

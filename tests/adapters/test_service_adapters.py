@@ -6,18 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
 from expressway.adapters.ecs import Ecs
 from expressway.adapters.iam import Iam, decode_document
 from expressway.adapters.logs import Logs
-from expressway.adapters.session import AwsSession
+from expressway.adapters.session import AwsSession, open_session
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import ServiceError, TargetError
 from expressway.model.service import ManagedResource
-from expressway.model.target import Target
 
 ACCOUNT = "111122223333"
 SERVICE = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/default/web"
@@ -26,8 +24,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 @pytest.fixture
 def session() -> AwsSession:
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return AwsSession(Target(ACCOUNT, "eu-west-1"), boto3.Session(region_name="eu-west-1", **keys))
+    return open_session(sandbox_url="http://127.0.0.1:1", region="eu-west-1")
 
 
 @pytest.fixture
