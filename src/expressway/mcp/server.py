@@ -58,6 +58,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     A deployment under way does not hold the process: CloudFormation carries on, the journal shows the operation as
     interrupted, and the same call continues it.
     """
+    # Set before the SDK sets its own, whose boxed traces are unreadable in a client's log file.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
     build_server(shared, gates_of(environ), background=background).run()
