@@ -1,7 +1,9 @@
 """Services through the API: real containers, gated deployments, rollbacks, and nothing left behind."""
 
+import hashlib
 import json
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -322,6 +324,67 @@ def test_a_revision_names_every_managed_resource(
     managed = json.dumps(revision["ecsManagedResources"], default=str)
     assert "PROVISIONING" not in managed
     assert revision["ecsManagedResources"]["ingressPaths"][0]["certificate"]["status"] == "ACTIVE"
+
+
+def test_a_deployment_can_be_stopped(cloud: Cloud, service_request: Request, create: Callable[..., str]) -> None:
+    arn = create(service_request("halted"))
+    wait_for_deployment(cloud, arn)
+    ecs = cloud.client("ecs")
+    ecs.update_express_gateway_service(
+        serviceArn=arn, primaryContainer={"image": cloud.uri("silent"), "containerPort": 8080}
+    )
+    running = ecs.list_service_deployments(service=arn, status=["PENDING", "IN_PROGRESS"])["serviceDeployments"][0]
+    ecs.stop_service_deployment(serviceDeploymentArn=running["serviceDeploymentArn"], stopType="ROLLBACK")
+    assert wait_for_deployment(cloud, arn)["status"] == "ROLLBACK_SUCCESSFUL"
+    assert cloud.get(endpoint_of(cloud, arn)) == (200, "version 1")
+
+
+def test_an_image_for_another_architecture_is_refused(
+    cloud: Cloud, service_request: Request, create: Callable[..., str], engine: docker.DockerClient
+) -> None:
+    native = engine.info()["Architecture"]
+    other, asked = ("arm64", "X86_64") if native == "x86_64" else ("amd64", "ARM64")
+    push_for_architecture(cloud, other, "foreign")
+    container = {"image": cloud.uri("foreign"), "containerPort": 8080}
+    arn = create(service_request("foreign", primaryContainer=container, cpuArchitecture=asked))
+    deployment = wait_for_deployment(cloud, arn)
+    assert "does not contain descriptor matching platform" in deployment["statusReason"]
+
+
+def push_for_architecture(cloud: Cloud, architecture: str, tag: str) -> None:
+    """Push the image v1 again, with a configuration that names another architecture."""
+    ecr = cloud.client("ecr")
+    image = ecr.batch_get_image(repositoryName="team/web", imageIds=[{"imageTag": "v1"}])["images"][0]
+    manifest = json.loads(image["imageManifest"])
+    base = f"{cloud.info.endpoint_url}/v2/team/web/blobs"
+    with urllib.request.urlopen(f"{base}/{manifest['config']['digest']}") as answer:
+        configuration = json.dumps({**json.loads(answer.read()), "architecture": architecture}).encode()
+    digest = "sha256:" + hashlib.sha256(configuration).hexdigest()
+    post = urllib.request.Request(f"{base}/uploads/?digest={digest}", data=configuration, method="POST")
+    urllib.request.urlopen(post).close()
+    manifest["config"] |= {"digest": digest, "size": len(configuration)}
+    media_type = image["imageManifestMediaType"]
+    ecr.put_image(
+        repositoryName="team/web",
+        imageManifest=json.dumps(manifest),
+        imageTag=tag,
+        imageManifestMediaType=media_type,
+    )
+
+
+def test_plain_services_run_beside_express_ones(cloud: Cloud, images: dict[str, str]) -> None:
+    ecs = cloud.client("ecs")
+    container = {"name": "web", "image": cloud.uri("v1"), "portMappings": [{"containerPort": 8080}]}
+    ecs.register_task_definition(family="plain", networkMode="awsvpc", containerDefinitions=[container])
+    arn = ecs.create_service(serviceName="plain", taskDefinition="plain", desiredCount=1)["service"]["serviceArn"]
+    assert ecs.list_services(resourceManagementType="CUSTOMER")["serviceArns"] == [arn]
+    for _ in range(100):
+        if ecs.describe_services(services=["plain"])["services"][0]["runningCount"] == 1:
+            break
+        threading.Event().wait(0.05)
+    else:
+        pytest.fail("the plain service did not start")
+    ecs.delete_service(service="plain", force=True)
 
 
 class under_load:

@@ -39,6 +39,7 @@ def operations(original: Mapping[str, Handler]) -> dict[str, Handler]:
         "ListServiceDeployments": service_view.list_deployments,
         "DescribeServiceDeployments": service_view.describe_deployments,
         "DescribeServiceRevisions": service_view.describe_revisions,
+        "StopServiceDeployment": service_view.stop_deployment,
     }
     wrappers: dict[str, Callable[[Handler, Request], Answer]] = {
         "ListServices": _list_services,

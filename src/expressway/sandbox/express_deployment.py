@@ -153,9 +153,12 @@ class _Deployer:
         service.say("has reached a steady state.")
 
     def _cancel(self) -> None:
+        if self._deployment.stop_type == "ROLLBACK":
+            self._roll_back("The service deployment was stopped by its user")
+            return
         self._discard("Service deployment stopped")
         self._deployment.stopped_at = emulator.now()
-        self._deployment.move("STOPPED", "Service deployment was superseded or its service is being deleted.")
+        self._deployment.move("STOPPED", "Service deployment was stopped, superseded, or its service is being deleted.")
 
     def _discard(self, reason: str) -> None:
         """Take the new tasks away again; nothing was ever sent to them."""

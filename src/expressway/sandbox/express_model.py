@@ -99,6 +99,7 @@ class ServiceDeployment:
     breaker_threshold: int = 3
     breaker_triggered: bool = False
     cause: str = ""
+    stop_type: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 

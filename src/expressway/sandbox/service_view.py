@@ -156,6 +156,22 @@ def describe_deployments(request: Request) -> Shape:
     return {"serviceDeployments": shown, "failures": failures}
 
 
+def stop_deployment(request: Request) -> Shape:
+    """StopServiceDeployment: a running deployment ends, and what ran before keeps running."""
+    arn = str(request.get("serviceDeploymentArn", ""))
+    found = STORE.deployment(arn)
+    if found is None:
+        raise AwsFault("ServiceDeploymentNotFoundException", "Service deployment not found.")
+    deployment = found[1]
+    if deployment.has_ended:
+        raise AwsFault("ConflictException", f"The service deployment is in the {deployment.status} state.")
+    deployment.stop_type = str(request.get("stopType") or "ROLLBACK")
+    requested = "ROLLBACK_REQUESTED" if deployment.stop_type == "ROLLBACK" else "STOP_REQUESTED"
+    deployment.move(requested, "The service deployment was stopped by its user.")
+    deployment.cancelled.set()
+    return {"serviceDeploymentArn": arn}
+
+
 def describe_revisions(request: Request) -> Shape:
     """DescribeServiceRevisions."""
     shown: list[Shape] = []
