@@ -3,18 +3,21 @@
 import fcntl
 import json
 import os
+import re
 import secrets
-import tempfile
+import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from expressway.errors import ExpresswayError, StackError
+from expressway.errors import DefinitionError, ExpresswayError, StackError
 from expressway.model.operation import OperationKind, OperationRecord
 from expressway.model.target import Target
+
+_FILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 
 def state_directory(environ: Mapping[str, str] | None = None) -> Path:
@@ -27,7 +30,10 @@ def state_directory(environ: Mapping[str, str] | None = None) -> Path:
 
 
 class Journal:
-    """The operations of one target (account, region, or sandbox)."""
+    """The operations of one target (account and region, or sandbox), the newest of every app.
+
+    An operation holds a lock file of its app, which the kernel frees when the process ends, however it ends.
+    """
 
     def __init__(self, directory: Path, target: Target) -> None:
         place = "sandbox" if target.is_sandbox else target.partition
@@ -38,9 +44,12 @@ class Journal:
         try:
             raw: dict[str, Any] = json.loads(self._path(app_name).read_text())
             record = OperationRecord(**raw)
+            interrupted = record.state == "running" and not _is_alive(record)
         except (FileNotFoundError, ValueError, TypeError):
-            return None
-        if record.state == "running" and not _is_alive(record):
+            return None  # never written, or damaged: AWS knows the rest
+        except OSError as exc:
+            raise _state_unusable(exc) from exc
+        if interrupted:
             return replace(record, state="interrupted", message=f"{record.message} (its process ended)")
         return record
 
@@ -50,22 +59,27 @@ class Journal:
 
         Raises:
             StackError: ``operation_running`` when another process on this machine works on the same app.
+            ExpresswayError: ``state_not_writable`` (a full disk, say), before anything is started.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with self._path(app_name).with_suffix(".lock").open("w") as lock:
+        path = self._path(app_name)
+        with _lock_file(path.with_suffix(".lock")) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
                 raise self._already_running(app_name) from exc
-            running = RunningOperation(self._path(app_name), _new_record(app_name, kind))
+            running = RunningOperation(path, _new_record(app_name, kind, self.latest(app_name)))
             try:
                 yield running
             except ExpresswayError as exc:
-                running.record(state="failed", message=exc.message, error=exc.to_dict())
+                state = "interrupted" if exc.code == "cancelled" else "failed"
+                running.end(state=state, message=exc.message, error=exc.to_dict())
                 raise
             except BaseException as exc:
-                running.record(state="interrupted", message=f"stopped in phase {running.current.phase}: {exc!r}")
+                phase = running.current.phase
+                running.end(state="interrupted", message=f"stopped in phase {phase}: {type(exc).__name__} {exc}")
                 raise
+            if running.current.state == "running":
+                running.end(state="succeeded")
 
     def _already_running(self, app_name: str) -> StackError:
         record = self.latest(app_name)
@@ -78,31 +92,72 @@ class Journal:
         )
 
     def _path(self, app_name: str) -> Path:
+        if not _FILE_NAME.fullmatch(app_name):
+            raise DefinitionError(
+                "invalid_app_name",
+                f"Expected an app's name of lower-case letters, digits and hyphens, got {app_name!r}.",
+                "Pass the name that the definition gives.",
+            )
         return self._directory / f"{app_name}.json"
 
 
 class RunningOperation:
-    """The record of the operation that this process carries out."""
+    """The record of the operation that this process carries out. Threads may share it."""
 
     def __init__(self, path: Path, record: OperationRecord) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self.current = record
         self._write()
 
     def record(self, **changes: Any) -> None:
-        """Replace fields of the record and write it down."""
-        self.current = replace(self.current, updated_at=_now(), **changes)
-        self._write()
+        """Replace fields of the record and write it down.
+
+        Raises:
+            ExpresswayError: ``state_not_writable``.
+        """
+        with self._lock:
+            self.current = replace(self.current, updated_at=_now(), **changes)
+            self._write()
+
+    def end(self, **changes: Any) -> None:
+        """Write down how it ended; where that cannot be written, the end itself matters more than the note."""
+        with suppress(ExpresswayError):
+            self.record(**changes)
 
     def _write(self) -> None:
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".journal-")
-        with os.fdopen(handle, "w") as stream:
-            json.dump(asdict(self.current), stream)
-        Path(name).replace(self._path)
+        draft = self._path.with_suffix(".draft")  # one writer at a time: the lock's holder
+        try:
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(asdict(self.current), default=str))
+            draft.replace(self._path)
+        except OSError as exc:
+            raise _state_unusable(exc) from exc
 
 
-def _new_record(app_name: str, kind: OperationKind) -> OperationRecord:
+@contextmanager
+def _lock_file(path: Path) -> Generator[IO[str]]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as exc:
+        raise _state_unusable(exc) from exc
+    with lock:
+        yield lock
+
+
+def _state_unusable(exc: OSError) -> ExpresswayError:
+    return ExpresswayError(
+        "state_not_writable",
+        f"The state directory cannot be used: {exc.strerror or exc} ({exc.filename}).",
+        "Free the disk or correct the permissions, or set EXPRESSWAY_HOME to another directory.",
+    )
+
+
+def _new_record(app_name: str, kind: OperationKind, previous: OperationRecord | None) -> OperationRecord:
     now = _now()
+    unfinished = previous if previous and previous.kind == kind and previous.state != "succeeded" else None
+    continued = unfinished if unfinished and (unfinished.was_cut_short or unfinished.continues) else None
     return OperationRecord(
         operation_id=f"{kind}-{app_name}-{secrets.token_hex(4)}",
         app_name=app_name,
@@ -112,6 +167,8 @@ def _new_record(app_name: str, kind: OperationKind) -> OperationRecord:
         message="started",
         started_at=now,
         updated_at=now,
+        approved=unfinished.approved if unfinished else None,
+        continues=continued.operation_id if continued else "",
         process_id=os.getpid(),
         process_started=_process_started(os.getpid()),
     )
@@ -122,6 +179,8 @@ def _now() -> str:
 
 
 def _is_alive(record: OperationRecord) -> bool:
+    if record.process_id <= 0:
+        return False
     try:
         os.kill(record.process_id, 0)
     except ProcessLookupError:

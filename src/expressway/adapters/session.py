@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -19,14 +19,17 @@ SANDBOX_VARIABLE = "EXPRESSWAY_SANDBOX"
 SANDBOX_ACCOUNT_ID = "000000000000"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
+Settings = Callable[[], botocore.session.Session]
+"""Makes the botocore session that a boto3 session is built on: the shared configuration, and event hooks."""
+
 
 class AwsSession:
     """Clients for one target, made once each and shared by threads (boto3 clients are thread-safe)."""
 
-    def __init__(self, target: Target, session: boto3.Session, *, profile: str | None = None) -> None:
+    def __init__(self, target: Target, session: boto3.Session, settings: Settings) -> None:
         self.target = target
         self._session = session
-        self._profile = profile
+        self._settings = settings
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
@@ -54,9 +57,9 @@ class AwsSession:
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
             region_name=self.target.region,
-            botocore_session=_nobodys_settings() if self.target.is_sandbox else _settings_of(self._profile),
+            botocore_session=self._settings(),
         )
-        return AwsSession(self.target, assumed, profile=self._profile)
+        return AwsSession(self.target, assumed, self._settings)
 
 
 def open_session(
@@ -65,12 +68,14 @@ def open_session(
     region: str | None = None,
     sandbox_url: str | None = None,
     environ: Mapping[str, str] | None = None,
+    settings: Settings = botocore.session.Session,
 ) -> AwsSession:
     """Resolve the target once and return its session.
 
     `sandbox_url` (or the variable that ``expressway sandbox env`` sets) selects the embedded AWS, and then no
     profile, credentials or proxy of the user's are read at all. Without it, an endpoint override in the
-    environment or the profile is refused. So neither side is ever reached by accident.
+    environment or the profile is refused. So neither side is ever reached by accident. `settings` reads the
+    shared configuration for AWS; programs may hand in sessions with hooks of their own.
 
     Raises:
         TargetError: ``credentials_missing``, ``credentials_invalid``, ``credentials_expired``, ``region_missing``,
@@ -80,7 +85,7 @@ def open_session(
     variables = os.environ if environ is None else environ
     url = sandbox_url or variables.get(SANDBOX_VARIABLE)
     if not url:
-        return _aws_session(profile, region, variables)
+        return _aws_session(region, variables, lambda: _with_profile(settings(), profile))
     if profile:
         raise TargetError(
             "target_conflict",
@@ -111,13 +116,13 @@ def _sandbox_session(url: str, region: str | None) -> AwsSession:
         sandbox_url=url,
         caller_arn=f"arn:aws:iam::{SANDBOX_ACCOUNT_ID}:root",
     )
-    return AwsSession(target, session)
+    return AwsSession(target, session, _nobodys_settings)
 
 
-def _aws_session(profile: str | None, region: str | None, variables: Mapping[str, str]) -> AwsSession:
+def _aws_session(region: str | None, variables: Mapping[str, str], settings: Settings) -> AwsSession:
     _refuse_endpoint_variables(variables)
     try:
-        core = _settings_of(profile)
+        core = settings()
         _refuse_endpoint_settings(core)
         session = boto3.Session(region_name=region, botocore_session=core)
         resolved = session.region_name
@@ -129,7 +134,7 @@ def _aws_session(profile: str | None, region: str | None, variables: Mapping[str
         identity = _make_client(session, "sts", resolved, None).get_caller_identity()
     except (BotoCoreError, ClientError) as exc:
         raise map_aws_error(exc, "identify the caller") from exc
-    return AwsSession(Target(identity["Account"], resolved, partition, None, identity["Arn"]), session, profile=profile)
+    return AwsSession(Target(identity["Account"], resolved, partition, None, identity["Arn"]), session, settings)
 
 
 def _refuse_endpoint_variables(variables: Mapping[str, str]) -> None:
@@ -162,8 +167,7 @@ def _refuse_endpoint_settings(core: botocore.session.Session) -> None:
         )
 
 
-def _settings_of(profile: str | None) -> botocore.session.Session:
-    core = botocore.session.Session()
+def _with_profile(core: botocore.session.Session, profile: str | None) -> botocore.session.Session:
     if profile is not None:
         core.set_config_variable("profile", profile)
     return core

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from expressway.model.change import StackChange, canonical_json
 
+IMAGE_PARAMETER = "ImageUri"
+"""The parameter of the service stack that names the image to run."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedImage:
@@ -37,13 +40,39 @@ class Plan:
     @property
     def digest(self) -> str:
         """SHA-256 (first 16 hexadecimal digits) of everything above: equal plans have equal digests."""
-        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()[:16]
+        return _digest(asdict(self))
 
     @property
     def is_empty(self) -> bool:
         """True when deploying would change nothing."""
         builds = self.image is not None and self.image.state == "to_build"
         return not builds and all(stack.is_empty for stack in self.stacks)
+
+    def approval(self) -> dict[str, Any]:
+        """What approving this plan allows, for the journal: enough to recognise what is left of it later on."""
+        return {
+            "plan": self.digest,
+            "target": self.target,
+            "templates": dict(self.template_digests),
+            "image": self._image_identity,
+            "stacks": {stack.stack_name: _digest(_without_image(stack)) for stack in self.stacks},
+        }
+
+    def continues(self, approval: Mapping[str, Any]) -> bool:
+        """Whether this plan is what is left of an approved one: each change is done, or the very one approved."""
+        mine = self.approval()
+        if any(mine[key] != approval.get(key) for key in ("target", "templates", "image")):
+            return False
+        approved: Mapping[str, Any] = approval.get("stacks", {})
+        return all(
+            stack.is_empty or mine["stacks"][stack.stack_name] == approved.get(stack.stack_name)
+            for stack in self.stacks
+        )
+
+    @property
+    def _image_identity(self) -> str | None:
+        """What an image is known by before and after it is built: the tag of its content, or its URI."""
+        return (self.image.tag or self.image.uri) if self.image else None
 
     def to_dict(self) -> dict[str, Any]:
         """The shape that every face shows; unchanged stacks are named without their details."""
@@ -55,6 +84,17 @@ class Plan:
             "image": _without_none(asdict(self.image)) if self.image else None,
             "stacks": [_stack_shape(stack) for stack in self.stacks],
         }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def _without_image(stack: StackChange) -> dict[str, Any]:
+    """The change without the image's URI, which has the digest of the content only once that is built."""
+    shape = asdict(stack)
+    shape["parameters"] = [item for item in shape["parameters"] if item["path"] != IMAGE_PARAMETER]
+    return shape
 
 
 def _stack_shape(stack: StackChange) -> dict[str, Any]:

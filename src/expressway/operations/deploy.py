@@ -1,114 +1,29 @@
 """Deploy an app: check, synthesize, plan, repository, image, service, ready; each step safe to repeat."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.cause import Cause
-from expressway.model.clock import Clock
-from expressway.model.definition import AppDefinition
-from expressway.model.operation import OperationRecord
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
-from expressway.model.stack import StackEvent
+from expressway.model.stack import StackEvent, StackState
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.apply_stack import apply_stack
-from expressway.operations.plan import plan_app, stack_parameters
-from expressway.operations.stack_request import StackGateway, StackOutcome, StackRequest
+from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
+from expressway.operations.early_warning import EarlyWarning
+from expressway.operations.plan import deployed_stack, plan_app, stack_parameters
+from expressway.operations.stack_request import (
+    StackGateway,
+    StackOutcome,
+    StackRequest,
+    check_stack,
+    replacement_refused,
+)
 
-
-class AppImage(Protocol):
-    """The image of one app: planned without changing anything, published when it is its turn.
-
-    `planned` is None when the app's own task definition names the image.
-    """
-
-    @property
-    def planned(self) -> PlannedImage | None: ...
-    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str: ...
-
-
-class Images(Protocol):
-    """Checks everything about an app's image that can be checked before AWS is changed."""
-
-    def check(self, definition: AppDefinition, base_dir: Path) -> AppImage: ...
-
-
-class OperationLog(Protocol):
-    """Where this operation writes down how far it is."""
-
-    @property
-    def current(self) -> OperationRecord: ...
-    def record(self, **changes: Any) -> None: ...
-
-
-class Readiness(Protocol):
-    """How waiting for a service ended."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def url(self) -> str | None: ...
-
-
-Explain = Callable[[str, str, tuple[StackEvent, ...]], Cause | None]
-"""(cluster, service name, the stack's events) → the first real cause of a failing deployment, if there is one."""
-
-WaitForService = Callable[[str, str, ProgressSink, Cancellation], Readiness]
-Synthesize = Callable[[AppDefinition, ProgressSink], AppTemplates]
-
-
-@dataclass(frozen=True, slots=True)
-class DeployRequest:
-    """What to deploy, and what the caller allows.
-
-    Attributes:
-        base_dir: the folder that the definition's build context is relative to.
-        approved_plan: digest of the plan that was shown; when given, nothing else is carried out.
-        adopt: take over stacks that carry no Expressway ownership mark.
-        allow_replacement: allow resources to be replaced (the service's URL then changes).
-    """
-
-    definition: AppDefinition
-    base_dir: Path
-    approved_plan: str | None = None
-    adopt: bool = False
-    allow_replacement: bool = False
-    continue_rollback: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeployPorts:
-    """Everything outside that deploying needs."""
-
-    target: Target
-    synthesize: Synthesize
-    stacks: StackGateway
-    images: Images
-    explain: Explain
-    wait_for_service: WaitForService
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class DeployResult:
-    """What deploying did. `url` answers HTTP when `status` is ``deployed`` or ``unchanged``."""
-
-    operation_id: str
-    app_name: str
-    status: Literal["deployed", "unchanged"]
-    url: str | None
-    endpoint: str
-    service_arn: str
-    image_uri: str
-    plan_digest: str
-    stacks: dict[str, str] = field(default_factory=dict[str, str])
-    elapsed_seconds: float = 0.0
+__all__ = ["DeployPorts", "DeployRequest", "DeployResult", "deploy_app", "service_url"]
 
 
 def deploy_app(
@@ -122,7 +37,8 @@ def deploy_app(
     """Bring an app to what its definition says, or do nothing when it is there already.
 
     Running it again after it was interrupted at any point continues: stacks under way are waited for, an image
-    that is already in the repository is not pushed again, and change sets are found by their names.
+    that is already in the repository is not pushed again, change sets are found by their names, and an approval
+    holds for what is left of the plan that it was given for.
 
     Raises:
         RefusedError: ``plan_changed``, ``stack_foreign``, ``replacement_refused``.
@@ -140,7 +56,6 @@ class _Deployment:
     operation: OperationLog
     progress: ProgressSink
     cancellation: Cancellation
-    cause: Cause | None = None
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self) -> DeployResult:
@@ -151,16 +66,17 @@ class _Deployment:
         self._enter("synth", "synthesizing and linting the stacks")
         templates = self.ports.synthesize(definition, self.progress)
         self._enter("plan", "comparing with what is deployed")
-        plan = self._approved_plan(templates, image.planned)
+        stacks = _RememberedStacks(self.ports.stacks)
+        plan = self._approved_plan(templates, image.planned, stacks)
+        self._check_before_changing(templates, plan, stacks)
         self.cancellation.raise_if_cancelled()
         image_uri, service = self._carry_out(templates, image)
         changed = any(result != "unchanged" for result in self.outcomes.values())
-        url = self._wait_until_ready(service) if changed else self._url(service)
         return DeployResult(
             operation_id=self.operation.current.operation_id,
             app_name=definition.name,
             status="deployed" if changed else "unchanged",
-            url=url,
+            url=self._wait_until_ready(service) if changed or self._is_unproven(service) else self._url(service),
             endpoint=service.stack.outputs.get("Endpoint", ""),
             service_arn=service.stack.outputs.get("ServiceArn", ""),
             image_uri=image_uri,
@@ -169,24 +85,43 @@ class _Deployment:
             elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
         )
 
-    def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None) -> Plan:
+    # -- before anything is changed -------------------------------------------------------------------------
+    def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None, stacks: "_RememberedStacks") -> Plan:
         plan = plan_app(
             self.request.definition.name,
             templates,
             target=self.ports.target,
-            stacks=self.ports.stacks,
+            stacks=stacks,
             image=image,
             adopt=self.request.adopt,
         )
-        if self.request.approved_plan not in (None, plan.digest):
+        approved = self.request.approved_plan
+        if approved == plan.digest:
+            self.operation.record(approved=plan.approval())
+        elif approved is not None and not self._continues(approved, plan):
             raise RefusedError(
                 "plan_changed",
-                f"The plan {self.request.approved_plan} was approved, but deploying now would carry out {plan.digest}.",
+                f"The plan {approved} was approved, but deploying now would carry out {plan.digest}.",
                 "Look at the new plan (expressway diff, or the tool diff_app) and approve its digest.",
-                {"approved": self.request.approved_plan, "current": plan.digest},
+                {"approved": approved, "current": plan.digest},
             )
         return plan
 
+    def _continues(self, approved: str, plan: Plan) -> bool:
+        """Whether an earlier run was approved by this digest, and this plan is what that run has left to do."""
+        approval = self.operation.current.approved
+        return approval is not None and approval.get("plan") == approved and plan.continues(approval)
+
+    def _check_before_changing(self, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks") -> None:
+        """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
+        for template in templates:
+            check_stack(stacks.seen.get(template.stack_name), self._stack_request(template), stacks=self.ports.stacks)
+        replaced = [change for stack in plan.stacks for change in stack.replacements]
+        if replaced and not self.request.allow_replacement:
+            properties = {item.path for change in replaced for item in change.properties if item.requires_replacement}
+            raise replacement_refused([change.logical_id for change in replaced], sorted(properties))
+
+    # -- carrying it out ------------------------------------------------------------------------------------
     def _carry_out(self, templates: AppTemplates, image: AppImage) -> tuple[str, StackOutcome]:
         if templates.repository is not None:
             self._enter("repository", f"bringing {templates.repository.stack_name} up to date")
@@ -199,53 +134,59 @@ class _Deployment:
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
         return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)
 
-    def _apply(self, template: Template, phase: Phase, image: PlannedImage | None) -> StackOutcome:
-        deployed = self.ports.stacks.describe(template.stack_name)
-        known = deployed if deployed is not None and not deployed.never_created else None
+    def _apply(
+        self, template: Template, phase: Phase, image: PlannedImage | None, warning: EarlyWarning | None = None
+    ) -> StackOutcome:
+        deployed = deployed_stack(self.ports.stacks.describe(template.stack_name))
+        parameters = stack_parameters(template, deployed, target=self.ports.target, image=image)
         outcome = apply_stack(
-            StackRequest(
-                app_name=self.request.definition.name,
-                template=template,
-                phase=phase,
-                parameters=stack_parameters(template, known, target=self.ports.target, image=image),
-                adopt=self.request.adopt,
-                allow_replacement=self.request.allow_replacement,
-                continue_rollback=self.request.continue_rollback,
-                termination_protection=self.request.definition.termination_protection,
-            ),
+            self._stack_request(template, phase=phase, parameters=parameters),
             stacks=self.ports.stacks,
             clock=self.ports.clock,
             progress=self.progress,
             cancellation=self.cancellation,
-            on_failing=self._on_failing if phase == "service" else None,
+            on_failing=warning.on_failing if warning else None,
+            while_waiting=warning.while_waiting if warning else None,
         )
         self.outcomes[template.stack_name] = outcome.result
         return outcome
 
+    def _stack_request(
+        self, template: Template, *, phase: Phase = "plan", parameters: Mapping[str, str] | None = None
+    ) -> StackRequest:
+        return StackRequest(
+            app_name=self.request.definition.name,
+            template=template,
+            phase=phase,
+            parameters=parameters or {},
+            adopt=self.request.adopt,
+            allow_replacement=self.request.allow_replacement,
+            continue_rollback=self.request.continue_rollback,
+            termination_protection=self.request.definition.termination_protection,
+        )
+
     def _apply_service(self, template: Template, image: PlannedImage | None) -> StackOutcome:
+        warning = EarlyWarning(self._explain, self.ports.clock, self.progress)
         try:
-            return self._apply(template, "service", image)
+            return self._apply(template, "service", image, warning)
         except StackError as exc:
-            if exc.code != "stack_failed":
-                raise
-            cause = self.cause or self._explain(())
+            cause = warning.conclude() if exc.code == "stack_failed" else None
             if cause is None:
                 raise
             raise StackError(
                 "deployment_failed",
                 f"{cause.sentence} ({exc.details['stack']} ended in {exc.details['status']}.)",
-                cause.remedy,
-                exc.details | {"cause": cause.code, "evidence": cause.evidence, "stack_message": exc.message},
+                cause.remedy or exc.hint,
+                exc.details | {"cause": cause.code, "evidence": list(cause.evidence), "stack_message": exc.message},
             ) from exc
-
-    def _on_failing(self, event: StackEvent) -> None:
-        """Ask for the cause while the failing tasks can still be seen, and tell it before the rollback ends."""
-        self.cause = self._explain((event,))
-        if self.cause is not None:
-            self.progress(Progress("service", self.cause.sentence, level="error"))
 
     def _explain(self, events: tuple[StackEvent, ...]) -> Cause | None:
         return self.ports.explain(self.request.definition.cluster, self.request.definition.name, events)
+
+    # -- ready ----------------------------------------------------------------------------------------------
+    def _is_unproven(self, service: StackOutcome) -> bool:
+        """Whether an earlier run brought the stack here and was cut short before the service had proved itself."""
+        return bool(self.operation.current.continues) and service.stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
     def _wait_until_ready(self, service: StackOutcome) -> str | None:
         definition = self.request.definition
@@ -270,10 +211,22 @@ class _Deployment:
         self.progress(Progress(phase, message))
 
 
+@dataclass(frozen=True, slots=True)
+class _RememberedStacks:
+    """The stacks as planning saw them, so that checking them asks nothing again."""
+
+    stacks: StackGateway
+    seen: dict[str, StackState | None] = field(default_factory=dict[str, StackState | None])
+
+    def describe(self, stack_name: str) -> StackState | None:
+        self.seen[stack_name] = self.stacks.describe(stack_name)
+        return self.seen[stack_name]
+
+
 def service_url(endpoint: str, target: Target) -> str:
     """The URL at which an endpoint answers: HTTPS on AWS, the emulator's own port on the sandbox."""
     host = endpoint.removeprefix("https://").removeprefix("http://").rstrip("/")
     if target.sandbox_url is None:
         return f"https://{host}/"
-    port = target.sandbox_url.rsplit(":", 1)[1]
-    return f"http://{host}:{port}/"
+    port = urlsplit(target.sandbox_url).port
+    return f"http://{host}:{port}/" if port else f"http://{host}/"

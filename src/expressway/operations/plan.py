@@ -5,12 +5,11 @@ from typing import Any, Protocol
 
 from expressway.errors import RefusedError, StackError
 from expressway.model.change import StackChange, compare_templates
-from expressway.model.plan import Plan, PlannedImage
+from expressway.model.plan import IMAGE_PARAMETER, Plan, PlannedImage
 from expressway.model.stack import StackState, refuse_oversized
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 
-IMAGE_PARAMETER = "ImageUri"
 PUSHER_PARAMETER = "PusherArn"
 
 

@@ -1,0 +1,108 @@
+"""What deploying is asked for, what it needs, and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from expressway.model.cause import Cause
+from expressway.model.clock import Clock
+from expressway.model.definition import AppDefinition
+from expressway.model.operation import OperationRecord
+from expressway.model.plan import PlannedImage
+from expressway.model.progress import Cancellation, ProgressSink
+from expressway.model.stack import StackEvent
+from expressway.model.target import Target
+from expressway.model.template import AppTemplates
+from expressway.operations.stack_request import StackGateway
+
+
+class AppImage(Protocol):
+    """The image of one app: planned without changing anything, published when it is its turn.
+
+    `planned` is None when the app's own task definition names the image.
+    """
+
+    @property
+    def planned(self) -> PlannedImage | None: ...
+    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str: ...
+
+
+class Images(Protocol):
+    """Checks everything about an app's image that can be checked before AWS is changed."""
+
+    def check(self, definition: AppDefinition, base_dir: Path) -> AppImage: ...
+
+
+class OperationLog(Protocol):
+    """Where this operation writes down how far it is."""
+
+    @property
+    def current(self) -> OperationRecord: ...
+    def record(self, **changes: Any) -> None: ...
+
+
+class Readiness(Protocol):
+    """How waiting for a service ended."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def url(self) -> str | None: ...
+
+
+Explain = Callable[[str, str, tuple[StackEvent, ...]], Cause | None]
+"""(cluster, service name, the stack's events) → the first real cause of a failing deployment, if there is one."""
+
+WaitForService = Callable[[str, str, ProgressSink, Cancellation], Readiness]
+Synthesize = Callable[[AppDefinition, ProgressSink], AppTemplates]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What to deploy, and what the caller allows.
+
+    Attributes:
+        base_dir: the folder that the definition's build context is relative to.
+        approved_plan: digest of the plan that was shown; when given, nothing else is carried out.
+        adopt: take over stacks that carry no Expressway ownership mark.
+        allow_replacement: allow resources to be replaced (the service's URL then changes).
+    """
+
+    definition: AppDefinition
+    base_dir: Path
+    approved_plan: str | None = None
+    adopt: bool = False
+    allow_replacement: bool = False
+    continue_rollback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeployPorts:
+    """Everything outside that deploying needs."""
+
+    target: Target
+    synthesize: Synthesize
+    stacks: StackGateway
+    images: Images
+    explain: Explain
+    wait_for_service: WaitForService
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class DeployResult:
+    """What deploying did. `url` answers HTTP when `status` is ``deployed`` or ``unchanged``."""
+
+    operation_id: str
+    app_name: str
+    status: Literal["deployed", "unchanged"]
+    url: str | None
+    endpoint: str
+    service_arn: str
+    image_uri: str
+    plan_digest: str
+    stacks: dict[str, str] = field(default_factory=dict[str, str])
+    elapsed_seconds: float = 0.0

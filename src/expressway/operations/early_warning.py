@@ -1,0 +1,71 @@
+"""Name the first real cause of a failing deployment minutes before CloudFormation gives it up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from expressway.errors import ExpresswayError
+from expressway.model.cause import Cause
+from expressway.model.clock import Clock
+from expressway.model.progress import Progress, ProgressSink
+from expressway.model.stack import StackEvent
+
+_PAUSE_SECONDS = 3.0
+_PAUSE_FACTOR = 10.0
+
+
+@dataclass(slots=True)
+class EarlyWarning:
+    """Asks for the cause while a stack is changing, tells a permanent one once, and keeps it.
+
+    It only ever tells: what becomes of the deployment is CloudFormation's decision. The events of the running
+    operation go along with every question, since they say when the operation began, and deployments and tasks
+    from before that have nothing to do with it. A question that takes long is asked less often (it may take a
+    tenth of the time), so that the stack's events are not told late.
+    """
+
+    explain: Callable[[tuple[StackEvent, ...]], Cause | None]
+    clock: Clock
+    progress: ProgressSink
+    cause: Cause | None = None
+    next_question: float = 0.0
+    events: tuple[StackEvent, ...] = ()
+
+    def while_waiting(self, events: tuple[StackEvent, ...]) -> None:
+        """Ask if it is time to: at most every three seconds, no more once a cause is known."""
+        self.events = events
+        if self.cause is not None or not events or self.clock.monotonic() < self.next_question:
+            return
+        asked = self.clock.monotonic()
+        cause = self._ask(events)
+        answered = self.clock.monotonic()
+        self.next_question = answered + max(_PAUSE_SECONDS, _PAUSE_FACTOR * (answered - asked))
+        if cause is not None and cause.permanent:
+            self._keep(cause)
+
+    def on_failing(self, events: tuple[StackEvent, ...]) -> None:
+        """Ask while the failing tasks can still be seen, and tell the cause before the rollback has ended.
+
+        What CloudFormation's failure shows replaces what was known before only if it is as certain.
+        """
+        self.events = events
+        cause = self._ask(events)
+        if cause is not None and (self.cause is None or cause.permanent):
+            self._keep(cause)
+
+    def conclude(self) -> Cause | None:
+        """The cause to report for a stack that has failed; asked for a last time when none is known yet."""
+        if self.cause is None and self.events:
+            self.cause = self._ask(self.events)
+        return self.cause
+
+    def _ask(self, events: tuple[StackEvent, ...]) -> Cause | None:
+        try:
+            return self.explain(events)
+        except ExpresswayError:
+            return None  # a diagnosis that fails must not fail the deployment
+
+    def _keep(self, cause: Cause) -> None:
+        told = self.cause is not None and self.cause.sentence == cause.sentence
+        self.cause = cause
+        if not told:
+            self.progress(Progress("service", cause.sentence, level="error"))

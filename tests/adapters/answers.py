@@ -1,0 +1,60 @@
+"""Answers of AWS without a network: botocore's own hook before sending, and its Stubber behind a real session."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.stub import Stubber
+
+from expressway.model.target import Target
+
+Answer = Callable[[AWSPreparedRequest], AWSResponse]
+
+
+class _Body:
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._text.encode()
+
+
+def xml(text: str, status: int = 200) -> Answer:
+    """An answer in the query protocol."""
+    return lambda request: AWSResponse(request.url, status, {"Content-Type": "text/xml"}, _Body(text))
+
+
+def refusal(code: str, message: str, status: int = 403) -> Answer:
+    body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    return xml(body + "</ErrorResponse>", status)
+
+
+def settings_that_answer(answers: dict[str, Answer], sent: list[AWSPreparedRequest] | None = None) -> Any:
+    """Settings for open_session whose clients never send: `answers` by ``service.Operation``."""
+
+    def answer(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        if sent is not None:
+            sent.append(request)
+        return answers[event_name.removeprefix("before-send.")](request)
+
+    def settings() -> botocore.session.Session:
+        core = botocore.session.Session()
+        core.register("before-send", answer)
+        return core
+
+    return settings
+
+
+class StubbedSession:
+    """An AwsSession whose one client is a Stubber's."""
+
+    def __init__(self, service: str, region: str = "us-east-1") -> None:
+        self.target = Target("111122223333", region)
+        self._client = boto3.client(service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
+        self.stub = Stubber(self._client)
+        self.stub.activate()
+
+    def client(self, service: str, *, region: str | None = None) -> Any:
+        return self._client
