@@ -204,6 +204,27 @@ def test_the_container_gets_environment_secrets_command_and_its_log_group(
     assert events[0]["logStreamName"].startswith("web/Main/")
 
 
+def test_a_secret_that_cannot_be_read_fails_the_deployment_with_its_name(
+    cloud: Cloud, service_request: Request, create: Callable[..., str]
+) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:absent-AbCdEf"
+    container = {
+        "image": cloud.uri("v1"),
+        "containerPort": 8080,
+        "secrets": [{"name": "TOKEN", "valueFrom": secret}],
+    }
+    deployment = wait_for_deployment(cloud, create(service_request("no-secret", primaryContainer=container)))
+    assert "ResourceInitializationError: unable to pull secrets" in deployment["statusReason"]
+    assert secret in deployment["statusReason"]
+
+
+def test_a_log_group_that_is_named_has_to_exist(cloud: Cloud, service_request: Request) -> None:
+    logs = {"logGroup": "/absent", "logStreamPrefix": "web"}
+    container = {"image": cloud.uri("v1"), "containerPort": 8080, "awsLogsConfiguration": logs}
+    with pytest.raises(ClientError, match="The specified log group does not exist: /absent"):
+        cloud.client("ecs").create_express_gateway_service(**service_request("no-logs", primaryContainer=container))
+
+
 def test_a_service_without_a_log_group_gets_one(
     cloud: Cloud, service_request: Request, create: Callable[..., str]
 ) -> None:

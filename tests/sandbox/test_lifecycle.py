@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import docker
@@ -29,7 +30,7 @@ def state_dir(tmp_path: Path) -> Iterator[Path]:
     lifecycle.stop(directory)
 
 
-def client(info: SandboxInfo, service: str) -> object:
+def client(info: SandboxInfo, service: str) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=info.endpoint_url,
@@ -39,9 +40,16 @@ def client(info: SandboxInfo, service: str) -> object:
     )
 
 
+def _role(info: SandboxInfo, service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = client(info, "iam").create_role(RoleName=service, AssumeRolePolicyDocument=document)
+    return made["Role"]["Arn"]
+
+
 def test_a_sandbox_starts_answers_and_stops(state_dir: Path) -> None:
     info = lifecycle.start(state_dir=state_dir)
-    assert client(info, "sts").get_caller_identity()["Account"] == "000000000000"  # type: ignore[attr-defined]
+    assert client(info, "sts").get_caller_identity()["Account"] == "000000000000"
     assert lifecycle.status(state_dir) == info
     assert lifecycle.start(state_dir=state_dir) == info
     assert lifecycle.stop(state_dir)
@@ -118,22 +126,12 @@ def test_the_state_directory_follows_the_environment(monkeypatch: pytest.MonkeyP
 
 def test_without_an_engine_roles_and_repositories_work_and_services_say_why_not(state_dir: Path) -> None:
     info = lifecycle.start(state_dir=state_dir)
-    ecr, iam, ecs = (client(info, name) for name in ("ecr", "iam", "ecs"))
-    ecr.create_repository(repositoryName="web")  # type: ignore[attr-defined]
-    arns = {}
-    for service in ("ecs", "ecs-tasks"):
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": f"{service}.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        role = iam.create_role(RoleName=service, AssumeRolePolicyDocument=document)  # type: ignore[attr-defined]
-        arns[service] = role["Role"]["Arn"]
+    ecr, ecs = client(info, "ecr"), client(info, "ecs")
+    ecr.create_repository(repositoryName="web")
     with pytest.raises(ClientError, match="without a container engine"):
-        ecs.create_express_gateway_service(  # type: ignore[attr-defined]
-            infrastructureRoleArn=arns["ecs"],
-            executionRoleArn=arns["ecs-tasks"],
+        ecs.create_express_gateway_service(
+            infrastructureRoleArn=_role(info, "ecs"),
+            executionRoleArn=_role(info, "ecs-tasks"),
             primaryContainer={"image": "example.com/web:1"},
         )
 
@@ -150,11 +148,11 @@ def test_stop_and_reset_remove_our_containers_and_no_others(state_dir: Path, eng
     try:
         for step in (lambda: lifecycle.reset(state_dir), lambda: lifecycle.stop(state_dir)):
             ours = engine.containers.create("expressway-lifecycle-test:1", ["/bin/busybox", "sleep", "9"], labels=label)
-            client(info, "ecr").create_repository(repositoryName="web")  # type: ignore[attr-defined]
+            client(info, "ecr").create_repository(repositoryName="web")
             step()
             assert ours.id not in {c.id for c in engine.containers.list(all=True, sparse=True)}
             if lifecycle.status(state_dir):
-                assert client(info, "ecr").describe_repositories()["repositories"] == []  # type: ignore[attr-defined]
+                assert client(info, "ecr").describe_repositories()["repositories"] == []
         assert foreign.id in {c.id for c in engine.containers.list(all=True, sparse=True)}
     finally:
         foreign.remove(force=True)
@@ -172,3 +170,31 @@ def test_it_is_ready_within_a_second_or_so(state_dir: Path) -> None:
     started = time.monotonic()
     lifecycle.start(state_dir=state_dir)
     assert time.monotonic() - started < 5.0
+
+
+@pytest.mark.engine
+def test_a_reset_in_the_middle_of_a_deployment_leaves_nothing(state_dir: Path, engine_host: str) -> None:
+    engine = docker.DockerClient(base_url=engine_host)
+    info = lifecycle.start(state_dir=state_dir, docker_host=engine_host)
+    engine.api.import_image_from_data(_busybox(), repository="expressway-reset-test", tag="1")
+    try:
+        ecs = client(info, "ecs")
+        ecs.create_express_gateway_service(
+            infrastructureRoleArn=_role(info, "ecs"),
+            executionRoleArn=_role(info, "ecs-tasks"),
+            primaryContainer={"image": "expressway-reset-test:1", "command": ["/bin/busybox", "sleep", "60"]},
+        )
+        label = f"ministack.instance={record.instance_name(info.state_dir)}:{info.port}"
+        for _ in range(200):
+            if engine.containers.list(filters={"label": label}, sparse=True):
+                break
+            time.sleep(0.05)
+        lifecycle.reset(state_dir)
+        assert engine.containers.list(all=True, filters={"label": label}, sparse=True) == []
+        assert ecs.list_services()["serviceArns"] == []
+        balancers = client(info, "elbv2").describe_load_balancers()
+        assert balancers["LoadBalancers"] == []
+    finally:
+        lifecycle.stop(state_dir)
+        engine.images.remove("expressway-reset-test:1", force=True)
+        engine.close()

@@ -1,9 +1,12 @@
 """The Express Mode services of every account and region of the sandbox."""
 
 import threading
+import time
 
 from expressway.sandbox import emulator
 from expressway.sandbox.express_model import Revision, Service, ServiceDeployment
+
+_CANCEL_SECONDS = 15.0
 
 
 class ExpressStore:
@@ -63,7 +66,10 @@ class ExpressStore:
         return None
 
     def clear(self) -> None:
-        """Forget every service; running deployments notice that they are cancelled."""
+        """Forget every service, when their running deployments have noticed that they are cancelled.
+
+        Those would otherwise go on making resources in an account that has just been emptied.
+        """
         with self._lock:
             services = list(self._services.values())
             self._services.clear()
@@ -71,6 +77,10 @@ class ExpressStore:
             service.status = "INACTIVE"
             for deployment in service.deployments:
                 deployment.cancelled.set()
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        for service in services:
+            for deployment in service.deployments:
+                deployment.done.wait(max(0.0, deadline - time.monotonic()))
 
 
 STORE = ExpressStore()

@@ -208,6 +208,24 @@ def _gone(info: SandboxInfo, seconds: float) -> bool:
     return False
 
 
+def container_names(info: SandboxInfo) -> list[str]:
+    """The containers, running or not, that the sandbox started and that are still there."""
+    if info.docker_host is None:
+        return []
+    import docker
+
+    client = docker.DockerClient(base_url=info.docker_host, timeout=30)
+    try:
+        found = client.containers.list(all=True, sparse=True, filters={"label": _container_label(info)})
+        return [str(container.attrs["Names"][0]).lstrip("/") for container in found]
+    finally:
+        client.close()
+
+
+def _container_label(info: SandboxInfo) -> str:
+    return f"ministack.instance={record.instance_name(info.state_dir)}:{info.port}"
+
+
 def _remove_containers(info: SandboxInfo) -> None:
     """Remove what the process left behind, by the label that names its host and port."""
     if info.docker_host is None:
@@ -215,7 +233,7 @@ def _remove_containers(info: SandboxInfo) -> None:
     import docker
     from docker.errors import DockerException
 
-    label = f"ministack.instance={record.instance_name(info.state_dir)}:{info.port}"
+    label = _container_label(info)
     with suppress(DockerException, OSError):
         client = docker.DockerClient(base_url=info.docker_host, timeout=30)
         for container in client.containers.list(all=True, sparse=True, filters={"label": label}):
