@@ -277,7 +277,8 @@ def _change_set(page: Mapping[str, Any], changes: Sequence[ChangeSetChange]) -> 
 def _change(raw: Mapping[str, Any]) -> ChangeSetChange:
     details = tuple(
         ChangeSetDetail(
-            path=target.get("Path") or "/".join(filter(None, ("", target.get("Attribute"), target.get("Name")))),
+            path=target.get("Path")
+            or "".join(f"/{part}" for part in (target.get("Attribute"), target.get("Name")) if part),
             before=target.get("BeforeValue"),
             after=target.get("AfterValue"),
             requires_recreation=target.get("RequiresRecreation", "Never"),

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 
 from expressway.errors import DefinitionError
 
-_ECR_HOST = re.compile(
-    r"^(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>amazonaws\.com(?:\.cn)?|on\.aws)$"
+_ECR_SUFFIXES = (
+    r"amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.(?:com\.cn|eu)|"
+    r"c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov"
 )
+_ECR_HOST = re.compile(rf"(?P<account>[0-9]{{12}})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:{_ECR_SUFFIXES})")
 _PUBLIC_ECR_HOST = "public.ecr.aws"
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(rf"^{_COMPONENT}(?:/{_COMPONENT})*$")
-_TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
-_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
-_HOST = re.compile(r"^[A-Za-z0-9.-]+(?::\d+)?$")
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
+_HUB = "docker.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,11 @@ def parse_image_reference(text: str) -> ImageReference:
     registry, remainder = _split_registry(name)
     repository, _, tag = remainder.partition(":")
     valid = (
-        _REPOSITORY.match(repository)
-        and _HOST.match(registry)
-        and (not tag or _TAG.match(tag))
+        _REPOSITORY.fullmatch(repository)
+        and _HOST.fullmatch(registry)
+        and (not tag or _TAG.fullmatch(tag))
         and not (":" in remainder and not tag)
-        and (digest is None or _DIGEST.match(digest))
+        and (digest is None or _DIGEST.fullmatch(digest))
     )
     if not valid:
         raise DefinitionError(
@@ -75,7 +78,7 @@ def parse_image_reference(text: str) -> ImageReference:
             f"Expected an image reference (registry/repository:tag or registry/repository@sha256:…), got {text!r}.",
             "Use lower-case repository names, one tag, and a full sha256 digest of 64 hexadecimal digits.",
         )
-    ecr = _ECR_HOST.match(registry)
+    ecr = _ECR_HOST.fullmatch(registry)
     return ImageReference(
         registry=registry,
         repository=repository,
@@ -94,5 +97,5 @@ def _split_digest(text: str) -> tuple[str, str | None]:
 def _split_registry(name: str) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
-        return first, rest
-    return "docker.io", name if slash else f"library/{name}"
+        return first, rest if first != _HUB or "/" in rest else f"library/{rest}"
+    return _HUB, name if slash else f"library/{name}"

@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+_URL_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+"""Where it is not amazonaws.com. Source: botocore's endpoints.json, ``dnsSuffix`` of each partition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -23,7 +33,7 @@ class Target:
     @property
     def url_suffix(self) -> str:
         """The DNS suffix of the partition's service endpoints and registries."""
-        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return _URL_SUFFIXES.get(self.partition, "amazonaws.com")
 
     @property
     def registry_host(self) -> str:
