@@ -7,7 +7,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.model.service import ContainerState, TaskState
 from expressway.policy.withheld import NOTE, withhold, withhold_quoted
 
-SECRET = "KeyError: 'DATABASE_PASSWORD=hunter2: wrong'"
+SECRET = "ValueError: customer hunter2: not a number"
 
 
 def test_an_answer_without_evidence_comes_back_as_it_is() -> None:

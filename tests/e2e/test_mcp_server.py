@@ -1,0 +1,130 @@
+"""A real app through the server's tools: on the embedded AWS, with real containers, through a killed server."""
+
+import os
+import signal
+import sys
+import urllib.request
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import copytree
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from mcp.client.stdio import StdioServerParameters
+
+from mcp import Client
+from tests.mcp.connections import error_shape, good_shape
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+
+ROOT = Path(__file__).parents[2]
+APP = "mcp-hello"
+MEMORY_MIB = 260
+ROUNDS = 20
+"""So often is the status asked before a test gives up; each deployment call waits up to 45 s."""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    folder = copytree(ROOT / "examples" / "hello", tmp_path / "hello")
+    file = folder / "expressway.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("name: hello", f"name: {APP}"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def environment(embedded_aws: "SandboxInfo", base_images: str, tmp_path: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "EXPRESSWAY_HOME": str(tmp_path / "state"),
+        "EXPRESSWAY_SANDBOX": embedded_aws.endpoint_url,
+        "DOCKER_HOST": base_images,
+        "ALLOW_WRITE": "true",
+    }
+
+
+@asynccontextmanager
+async def _client(environment: dict[str, str]) -> AsyncGenerator[Client]:
+    server = StdioServerParameters(command=sys.executable, args=["-m", "expressway.mcp.server"], env=environment)
+    async with Client(server, read_timeout_seconds=90) as client:
+        yield client
+
+
+async def _deployed(client: Client, arguments: dict[str, Any]) -> Any:
+    for _ in range(ROUNDS):
+        shape = good_shape(await client.call_tool("deploy_app", arguments))
+        if shape["status"] != "running":
+            return shape
+    raise AssertionError("the deployment does not end")
+
+
+async def test_an_app_is_planned_deployed_seen_and_deleted(app: Path, environment: dict[str, str]) -> None:
+    async with _client(environment) as client:
+        synthesized = good_shape(await client.call_tool("synth_app", {"app_path": str(app)}))
+        assert [stack["stack_name"] for stack in synthesized["stacks"]] == [
+            f"{APP}-ecr-infrastructure",
+            f"{APP}-express-service",
+        ]
+        assert _family_mib() <= MEMORY_MIB
+        plan = good_shape(await client.call_tool("diff_app", {"app_path": str(app)}))
+        assert plan["nothing_to_do"] is False
+        refused = await client.call_tool("deploy_app", {"app_path": str(app), "approved_plan": "0" * 16})
+        assert error_shape(refused)["code"] == "plan_changed"
+
+        told: list[str] = []
+
+        async def watch(progress: float, total: float | None, message: str | None) -> None:
+            told.append(message or "")
+
+        arguments = {"app_path": str(app), "approved_plan": plan["plan_digest"]}
+        result = await client.call_tool("deploy_app", arguments, progress_callback=watch)
+        shape = good_shape(result)
+        assert shape["status"] == "deployed"
+        assert any(message.startswith("service:") for message in told)
+        with urllib.request.urlopen(shape["url"], timeout=10) as answer:
+            assert answer.status == 200
+
+        ready = await client.call_tool("wait_for_service_ready", {"cluster": "default", "service_name": APP})
+        assert good_shape(ready)["status"] == "success"
+        status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
+        assert (status["status"], status["url"]) == ("ready", shape["url"])
+        assert status["operation"]["state"] == "succeeded"
+
+        again = good_shape(await client.call_tool("deploy_app", {"app_path": str(app)}))
+        assert again["status"] == "unchanged"
+
+        deleted = good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+        assert deleted["errors"] == []
+        assert deleted["service_deletion"]["status"] == "deleted"
+        status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
+        assert status["status"] == "absent"
+
+
+async def test_a_deployment_outlives_its_server(app: Path, environment: dict[str, str]) -> None:
+    async with _client(environment) as client:
+        shape = good_shape(await client.call_tool("deploy_app", {"app_path": str(app), "wait_seconds": 0}))
+        assert shape["status"] == "running"
+        for process in psutil.Process().children():
+            if "expressway.mcp.server" in " ".join(process.cmdline()):
+                process.send_signal(signal.SIGKILL)
+    async with _client(environment) as client:
+        status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
+        assert status["operation"]["operation_id"] == shape["operation_id"]
+        assert status["operation"]["state"] == "interrupted"
+        assert (await _deployed(client, {"app_path": str(app)}))["url"]
+        good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+
+
+def _family_mib() -> float:
+    """Memory of the server and all that it started, without this test's own process."""
+    [server] = [
+        process for process in psutil.Process().children() if "expressway.mcp.server" in " ".join(process.cmdline())
+    ]
+    family = [server, *server.children(recursive=True)]
+    return sum(process.memory_info().rss for process in family) / 2**20
