@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from expressway.adapters.clock import SystemClock
 from expressway.adapters.journal import Journal, RunningOperation, state_directory
 from expressway.model.definition import AppDefinition, parse_definition, parse_definition_text
+from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from expressway.adapters.ecr import EcrRegistry
     from expressway.adapters.ecs import Ecs
     from expressway.adapters.iam import Iam
+    from expressway.adapters.linters import TemplateLinter
     from expressway.adapters.logs import Logs
     from expressway.adapters.session import AwsSession
     from expressway.adapters.synthesizer import Synthesizer
@@ -176,6 +178,19 @@ class Toolkit:
             cancellation=cancellation,
         )
 
+    def prerequisites(
+        self,
+        image_uri: str,
+        execution_role_arn: str = "ecsTaskExecutionRole",
+        infrastructure_role_arn: str = "ecsInfrastructureRoleForExpressServices",
+    ) -> Mapping[str, Any]:
+        """Whether a service could be made of this image and these roles: valid, errors, warnings, details."""
+        from expressway.adapters.image_platforms import ImagePlatforms
+        from expressway.operations.prerequisites import PrerequisitePorts, validate_prerequisites
+
+        ports = PrerequisitePorts(self.target, self._iam, self._registry, ImagePlatforms(self._session))
+        return validate_prerequisites(image_uri, execution_role_arn, infrastructure_role_arn, ports=ports).to_dict()
+
     def fetch(self, endpoint: str, path: str = "/") -> int | None:
         """The HTTP status with which an endpoint answers `path`, None when it does not answer."""
         return self._service_ports.probe.fetch(endpoint, path=path).status
@@ -288,6 +303,12 @@ class Toolkit:
             operation.record(state="failed" if error else "succeeded", message=result.summary, error=error)
             return result
 
+    def remove_local_images(self, app_name: str) -> tuple[str, ...]:
+        """Take an app's images out of the container engine; the names that are still there afterwards."""
+        repository = app_names(app_name).repository
+        self._engine.remove_app_images(app_name, repository_name=repository)
+        return self._engine.app_image_names(app_name, repository_name=repository)
+
     # -- the toolkit itself ---------------------------------------------------------------------------------
     def warm(self) -> None:
         """Start the CDK kernel in the background, so that the first synthesis is quick."""
@@ -355,6 +376,12 @@ class Toolkit:
         from expressway.adapters.synthesizer import Synthesizer
 
         return Synthesizer(cache_dir=self._state / "cache" / "templates")
+
+    @cached_property
+    def _lint(self) -> TemplateLinter:
+        from expressway.adapters.linters import TemplateLinter
+
+        return TemplateLinter(cache_dir=self._state / "cache" / "lint")
 
     @cached_property
     def _deploy_ports(self) -> DeployPorts:

@@ -2,12 +2,17 @@
 
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expressway.adapters.buildkit_command import build_with_buildkit, buildkit_missing, find_buildkit_command
+from expressway.adapters.buildkit_command import (
+    build_with_buildkit,
+    buildkit_missing,
+    find_buildkit_command,
+    usual_folders,
+)
 from expressway.adapters.classic_build import follow_build
 from expressway.adapters.context_archive import open_context_archive
 from expressway.adapters.engine_discovery import EngineAddress, find_engine
@@ -27,14 +32,21 @@ _TIMEOUT_SECONDS = 600
 
 
 class DockerEngine:
-    """One engine. docker-py is loaded at the first call that needs more than a ping."""
+    """One engine. docker-py is loaded at the first call that needs more than a ping.
+
+    `environ` and `command_folders` say with what, and where, the docker command is looked for that BuildKit needs.
+    """
 
     def __init__(
-        self, address: EngineAddress, *, environ: Mapping[str, str] | None = None, home: Path | None = None
+        self,
+        address: EngineAddress,
+        *,
+        environ: Mapping[str, str] | None = None,
+        command_folders: Sequence[str] | None = None,
     ) -> None:
         self.address = address
         self._environ = dict(os.environ if environ is None else environ)
-        self._home = home or Path.home()
+        self._folders = usual_folders(self._environ, Path.home()) if command_folders is None else command_folders
         self._facts: EngineFacts | None = None
 
     def check(self) -> None:
@@ -172,16 +184,20 @@ class DockerEngine:
 
         removed = 0
         with self._client("remove images") as client:
-            found: list[dict[str, Any]] = client.images()
-            for name in sorted({name for image in found for name in _names(image)}):
-                repository = name.partition("@")[0].rpartition(":")[0] if "@" not in name else name.partition("@")[0]
-                if repository == f"{LOCAL_PREFIX}/{app_name}" or _is_pushed_to(repository, repository_name):
-                    try:
-                        client.remove_image(name)
-                    except APIError:
-                        continue  # gone with another name, or in use
-                    removed += 1
+            for name in self.app_image_names(app_name, repository_name=repository_name):
+                try:
+                    client.remove_image(name)
+                except APIError:
+                    continue  # gone with another name, or in use
+                removed += 1
         return removed
+
+    def app_image_names(self, app_name: str, *, repository_name: str) -> tuple[str, ...]:
+        """The names under which the engine holds an app's images: its own, and those in `repository_name`."""
+        with self._client("list images") as client:
+            found: list[dict[str, Any]] = client.images()
+        names = sorted({name for image in found for name in _names(image)})
+        return tuple(name for name in names if _is_of_app(name, app_name, repository_name))
 
     def _build_classic(
         self, build: ImageBuild, archive: Any, *, progress: ProgressSink, cancellation: Cancellation
@@ -226,7 +242,7 @@ class DockerEngine:
         late = tuple(r for r in build.buildkit_reasons if major and r.engine_major > int(major.group()))
         if late:
             raise buildkit_missing(late, self.facts())
-        found = find_buildkit_command(self.address, environ=self._environ, home=self._home)
+        found = find_buildkit_command(self.address, environ=self._environ, folders=self._folders)
         if found is None:
             raise buildkit_missing(build.buildkit_reasons)
         return found
@@ -265,13 +281,20 @@ def open_engine(environ: Mapping[str, str] | None = None, home: Path | None = No
     Raises:
         EngineError: ``engine_missing``, ``engine_unreachable``.
     """
-    return DockerEngine(find_engine(environ, home), environ=environ, home=home)
+    return DockerEngine(find_engine(environ, home), environ=environ)
 
 
 def _names(image: Mapping[str, Any]) -> Iterator[str]:
     for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())):
         if "<none>" not in name:
             yield str(name)
+
+
+def _is_of_app(name: str, app_name: str, repository_name: str) -> bool:
+    repository, at, _ = name.partition("@")
+    if not at:
+        repository = name.rpartition(":")[0]
+    return repository == f"{LOCAL_PREFIX}/{app_name}" or _is_pushed_to(repository, repository_name)
 
 
 def _is_pushed_to(repository: str, repository_name: str) -> bool:

@@ -56,8 +56,12 @@ def find_leftovers(app_name: str, *, cluster: str, ports: LeftoverPorts) -> tupl
         (f"log group {names.log_group}", lambda: ports.log_groups.group(names.log_group)),
     )
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
-        found = pool.map(lambda check: check[0] if check[1]() is not None else None, checks)
-        return tuple(name for name in found if name is not None)
+        return tuple(name for name in pool.map(_name_if_found, checks) if name is not None)
+
+
+def _name_if_found(check: tuple[str, Callable[[], object | None]]) -> str | None:
+    name, look = check
+    return name if look() is not None else None
 
 
 def _living_service(services: _Services, cluster: str, service_name: str) -> ServiceState | None:
