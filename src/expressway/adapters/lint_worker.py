@@ -17,6 +17,8 @@ ADVICE = {
     "I1022": "the CDK writes Fn::Join where a person would write Fn::Sub; the outcome is the same",
     "I4010": "our own mark, Metadata.Expressway, describes the stack; descriptions say the rest",
     "I9001": "names are create-only by design: they are the contract by which the app is found",
+    "W9002": "the ARNs of their own things are what people write into a definition; it is the parameter",
+    "W9013": "likewise for the account in them",
     "I9040": "tags are left to the account's own policies; on an Express service they are create-only",
 }
 """Rules of cloudformation-validate that inform about a property of the template rather than find fault with it."""

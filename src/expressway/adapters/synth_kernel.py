@@ -22,8 +22,6 @@ from expressway.errors import ExpresswayError
 if TYPE_CHECKING:
     from expressway.model.definition import AppDefinition
 
-_NO_PATHS = {"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False}
-
 
 def main() -> None:
     """Serve requests until the input ends; the one argument is a folder for temporary files, removed at the end."""
@@ -84,19 +82,9 @@ def _node_answers() -> bool:
 
 def synthesize(data: dict[str, Any], outdir: Path) -> dict[str, str | None]:
     """The template texts of one definition (all its fields): keys ``repository`` (or None) and ``service``."""
-    import aws_cdk as cdk
+    from expressway.constructs.stacks import add_app_stacks, new_app
 
-    from expressway.constructs.stacks import add_app_stacks
-
-    app = cdk.App(
-        outdir=str(outdir),
-        analytics_reporting=False,
-        performance_reporting=False,
-        tree_metadata=False,
-        stack_traces=False,
-        builtin_cloud_formation_validation=False,  # half a second and 300 MB in Node; the linters do it outside
-        post_cli_context=_NO_PATHS,
-    )
+    app = new_app(str(outdir))
     repository, service = add_app_stacks(app, _definition_view(data))
     app.synth()
     return {

@@ -172,6 +172,19 @@ class ServiceStack(_AppStack):
             self._output("LogGroupName", service.log_group.log_group_name, "Log group of the tasks")
 
 
+def new_app(outdir: str | None = None) -> cdk.App:
+    """An app whose templates depend on the definitions alone, whether made by us or by the CDK's command line."""
+    return cdk.App(
+        outdir=outdir,
+        analytics_reporting=False,
+        performance_reporting=False,
+        tree_metadata=False,
+        stack_traces=False,
+        builtin_cloud_formation_validation=False,  # half a second and 300 MB in Node; the linters do it outside
+        post_cli_context={"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False},
+    )
+
+
 def add_app_stacks(app: cdk.App, definition: "AppDefinition") -> tuple[RepositoryStack | None, ServiceStack]:
     """Add the stacks of one app: the repository's only when the image is built here, and the service's."""
     repository = RepositoryStack(app, definition) if definition.build is not None else None
