@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -29,15 +29,22 @@ _TAIL_LINES = 30
 _STOP_SECONDS = 5.0
 
 
+def usual_folders(environ: Mapping[str, str], home: Path) -> tuple[str, ...]:
+    """Where a docker command may be: PATH first, then where products put it without changing PATH."""
+    folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", str(home / ".docker/bin"), str(home / ".rd/bin")]
+    return (*folders, "/Applications/Docker.app/Contents/Resources/bin")
+
+
 def find_buildkit_command(
-    address: EngineAddress, *, environ: Mapping[str, str], home: Path
+    address: EngineAddress, *, environ: Mapping[str, str], folders: Sequence[str]
 ) -> tuple[tuple[str, ...], Mapping[str, str]] | None:
     """The command (program and words before the options) that builds with BuildKit, and its environment.
 
-    Every ``docker`` on the machine is tried, since one without buildx may hide one with it. None when there is none.
+    Every ``docker`` in `folders` is tried, since one without buildx may hide one with it. None when there is none.
     """
     environment = _environment(address, environ)
-    for program in _programs(environ, home):
+    for program in _programs(folders):
         if _answers((program, "buildx", "version"), environment):
             return (program, "buildx", "build", "--builder", "default", "--load", "--provenance=false"), environment
         # Up to version 22 BuildKit is built into the command; later ones say here that buildx is missing.
@@ -48,6 +55,13 @@ def find_buildkit_command(
 
 def buildkit_missing(reasons: tuple[BuildkitReason, ...], facts: EngineFacts | None = None) -> ImageError:
     """The error when the Dockerfile needs BuildKit and nothing here has it (or what there is, is too old)."""
+    install = "Install the buildx plug-in (Debian 13: docker-buildx; Docker's packages: docker-buildx-plugin)"
+    if not reasons:
+        return ImageError(
+            "buildkit_required",
+            "This engine has no classic builder any more, and no docker command with buildx was found.",
+            f"{install}.",
+        )
     lines = [{"line": reason.line, "text": reason.text, "why": reason.why} for reason in reasons]
     where = f"Line {reasons[0].line} of the Dockerfile ({reasons[0].text}) needs BuildKit: {reasons[0].why}"
     if facts is not None:
@@ -62,8 +76,7 @@ def buildkit_missing(reasons: tuple[BuildkitReason, ...], facts: EngineFacts | N
         "buildkit_required",
         f"{where}; the engine's library interface has the classic builder only and no docker command with buildx "
         "was found.",
-        "Install the buildx plug-in (Debian 13: docker-buildx; Docker's packages: docker-buildx-plugin), or write "
-        "the line without that feature.",
+        f"{install}, or write the line without that feature.",
         {"lines": lines},
     )
 
@@ -150,10 +163,7 @@ def _environment(address: EngineAddress, environ: Mapping[str, str]) -> Mapping[
     return {**kept, **tls, "DOCKER_HOST": address.docker_host, "DOCKER_BUILDKIT": "1"}
 
 
-def _programs(environ: Mapping[str, str], home: Path) -> Iterator[str]:
-    folders = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder]
-    folders += ["/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", str(home / ".docker/bin")]
-    folders += ["/Applications/Docker.app/Contents/Resources/bin", str(home / ".rd/bin")]
+def _programs(folders: Sequence[str]) -> Iterator[str]:
     seen: set[str] = set()
     for folder in folders:
         program = shutil.which("docker", path=folder)

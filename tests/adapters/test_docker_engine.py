@@ -1,0 +1,302 @@
+"""Building and pushing with an engine: a real one for what works, a false one for what engines do when they fail."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expressway.adapters.build_context import read_build_context
+from expressway.adapters.docker_client import open_client
+from expressway.adapters.docker_engine import DockerEngine
+from expressway.adapters.engine_ping import EngineAddress
+from expressway.errors import EngineError, ExpresswayError, ImageError
+from expressway.model.dockerfile import parse_dockerfile
+from expressway.model.image import ImageBuild, LocalImage, RegistryLogin
+from expressway.model.progress import NeverCancelled, Progress
+from expressway.sandbox.base_images import BUSYBOX_IMAGE
+from tests.adapters.fake_engine import FakeEngine
+
+LOGIN = RegistryLogin("127.0.0.1", "AWS", "secret")
+NEVER = NeverCancelled()
+
+
+@pytest.fixture
+def engine(base_images: str) -> DockerEngine:
+    return DockerEngine(EngineAddress(base_images, "test"))
+
+
+@pytest.fixture
+def build_name(engine: DockerEngine, tmp_path: Path) -> Iterator[str]:
+    """A name for an image that is removed afterwards."""
+    name = f"expressway/engine-test:{abs(hash(tmp_path))}"
+    yield name
+    client = open_client(engine.address, timeout_seconds=60)
+    if engine.find_image(name):
+        client.remove_image(name, force=True)
+    client.close()
+
+
+@pytest.fixture
+def fake() -> Iterator[Callable[..., DockerEngine]]:
+    """Makes engines that misbehave."""
+    folder = Path(tempfile.mkdtemp(prefix="xw", dir="/tmp"))
+    engines: list[FakeEngine] = []
+
+    def make(**behaviour: Any) -> DockerEngine:
+        engines.append(FakeEngine(folder / f"{len(engines)}.sock", **behaviour))
+        return DockerEngine(engines[-1].address, command_folders=())
+
+    make.engines = engines  # type: ignore[attr-defined]
+    yield make
+    for each in engines:
+        each.close()
+    shutil.rmtree(folder)
+
+
+def a_build(folder: Path, dockerfile: str, name: str = "expressway/x:1", **settings: Any) -> ImageBuild:
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(dockerfile.replace("BUSYBOX", BUSYBOX_IMAGE))
+    context = read_build_context(folder.resolve())
+    reasons = parse_dockerfile(context.dockerfile_text).buildkit_reasons
+    return ImageBuild(name, context, "linux/amd64", buildkit_reasons=reasons, **settings)
+
+
+def run_build(engine: DockerEngine, build: ImageBuild) -> tuple[LocalImage, list[Progress]]:
+    told: list[Progress] = []
+    return engine.build(build, progress=told.append, cancellation=NEVER), told
+
+
+def failure(engine: DockerEngine, build: ImageBuild) -> ExpresswayError:
+    with pytest.raises(ExpresswayError) as caught:
+        engine.build(build, progress=lambda _: None, cancellation=NEVER)
+    assert caught.value.hint
+    return caught.value
+
+
+def labels_of(engine: DockerEngine, name: str) -> Mapping[str, str]:
+    client = open_client(engine.address, timeout_seconds=60)
+    try:
+        return client.inspect_image(name)["Config"]["Labels"]
+    finally:
+        client.close()
+
+
+@pytest.mark.engine
+def test_an_image_is_built_with_its_arguments_and_target_and_its_steps_are_told(
+    engine: DockerEngine, tmp_path: Path, build_name: str
+) -> None:
+    (tmp_path / "hello.txt").write_text("hello")
+    text = (
+        "FROM BUSYBOX AS first\nARG WORD=none\nCOPY hello.txt /\nRUN echo $WORD && cat hello.txt\nLABEL word=$WORD\n"
+        "FROM first\nRUN exit 9\n"
+    )
+    build = a_build(tmp_path, text, build_name, target="first", args={"WORD": "given"})
+    image, told = run_build(engine, build)
+    assert engine.find_image(build_name) == image
+    assert image.platform == "linux/amd64"
+    assert labels_of(engine, build_name)["word"] == "given"
+    messages = [progress.message for progress in told]
+    assert "given" in messages
+    assert any(message.startswith("Step 4/5 : RUN") for message in messages)
+    assert {progress.phase for progress in told} == {"build"}
+    assert told[-1].fraction == 1.0
+
+
+@pytest.mark.engine
+def test_a_failing_step_is_told_with_exit_code_and_last_words(engine: DockerEngine, tmp_path: Path) -> None:
+    error = failure(engine, a_build(tmp_path, "FROM BUSYBOX\nRUN echo the reason >&2; exit 7\n"))
+    assert error.code == "build_failed"
+    assert error.details["exit_code"] == 7
+    assert error.details["step"].startswith("Step 2/2 : RUN echo the reason")
+    assert error.details["output"][-1] == "the reason"
+    assert engine.find_image("expressway/x:1") is None
+
+
+@pytest.mark.engine
+def test_a_file_that_is_not_in_the_context_fails_the_build(engine: DockerEngine, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SECRET=1")
+    error = failure(engine, a_build(tmp_path, "FROM BUSYBOX\nCOPY .env /\n"))
+    assert error.code == "build_failed"
+    assert "COPY .env" in error.details["step"]
+
+
+@pytest.mark.engine
+def test_a_base_image_that_does_not_exist_is_told(engine: DockerEngine, tmp_path: Path) -> None:
+    error = failure(engine, a_build(tmp_path, "FROM 127.0.0.1:9/no/such:image\n"))
+    assert error.code == "base_image_unavailable"
+    assert "127.0.0.1:9/no/such" in error.message
+
+
+@pytest.mark.engine
+def test_what_needs_buildkit_is_built_by_the_engines_own_command(
+    engine: DockerEngine, tmp_path: Path, build_name: str
+) -> None:
+    text = "FROM BUSYBOX\nARG WORD\nRUN --mount=type=cache,target=/c echo $WORD >/out\nLABEL word=$WORD\n"
+    build = a_build(tmp_path, text, build_name, args={"WORD": "given"})
+    try:
+        engine.check_build(build)
+    except ImageError:
+        pytest.skip("this machine has no docker command with BuildKit")
+    image, told = run_build(engine, build)
+    assert engine.find_image(build_name) == image
+    assert labels_of(engine, build_name)["word"] == "given"
+    assert any("RUN --mount=type=cache" in progress.message for progress in told)
+    error = failure(engine, a_build(tmp_path, "FROM BUSYBOX\nRUN --mount=type=cache,target=/c echo why; exit 7\n"))
+    assert (error.code, error.details["exit_code"]) == ("build_failed", 7)
+    error = failure(engine, a_build(tmp_path, "FROM 127.0.0.1:9/no/such\nRUN --mount=type=cache,target=/c true\n"))
+    assert error.code == "base_image_unavailable"
+
+
+@pytest.mark.engine
+def test_without_a_buildkit_command_the_dockerfiles_line_is_named_before_building(
+    engine: DockerEngine, tmp_path: Path
+) -> None:
+    bare = DockerEngine(engine.address, command_folders=(str(tmp_path),))
+    with pytest.raises(ImageError) as caught:
+        bare.check_build(a_build(tmp_path, "FROM BUSYBOX\n\nRUN --mount=type=cache,target=/c true\n"))
+    assert caught.value.code == "buildkit_required"
+    assert "Line 3" in caught.value.message
+    assert caught.value.details["lines"][0]["text"] == "RUN --mount=type=cache,target=/c true"
+
+
+def test_a_feature_that_the_engine_is_too_old_for_is_told_before_building(
+    fake: Callable[..., DockerEngine], tmp_path: Path
+) -> None:
+    old = fake(version={"Version": "20.10.24"})
+    with pytest.raises(ImageError) as caught:
+        old.check_build(a_build(tmp_path, "FROM a\nRUN <<EOF\ntrue\nEOF\n"))
+    assert caught.value.code == "buildkit_required"
+    assert "20.10.24" in caught.value.message
+
+
+def test_podman_builds_everything_through_the_same_interface(fake: Callable[..., DockerEngine], tmp_path: Path) -> None:
+    podman = fake(version={"Version": "5.1.0", "Components": [{"Name": "Podman Engine"}]})
+    podman.check_build(a_build(tmp_path, "FROM a\nRUN --mount=type=cache,target=/c true\n"))
+    assert podman.facts().product == "Podman Engine"
+
+
+def test_an_engine_without_the_classic_builder_needs_the_command(
+    fake: Callable[..., DockerEngine], tmp_path: Path
+) -> None:
+    engine = fake(refusal=(400, "the classic builder has been removed; use BuildKit"))
+    error = failure(engine, a_build(tmp_path, "FROM a\n"))
+    assert error.code == "buildkit_required"
+    assert "buildx" in error.hint
+
+
+def test_an_engine_that_goes_away_in_the_middle_of_a_build_is_told(
+    fake: Callable[..., DockerEngine], tmp_path: Path
+) -> None:
+    steps = [{"stream": "Step 1/2 : FROM a\n"}]
+    assert failure(fake(stream=steps, cut=True), a_build(tmp_path, "FROM a\n")).code == "engine_unreachable"
+    assert failure(fake(stream=steps), a_build(tmp_path, "FROM a\n")).code == "engine_unreachable"
+
+
+def test_a_full_disk_of_the_engine_is_told(fake: Callable[..., DockerEngine], tmp_path: Path) -> None:
+    full = [{"stream": "Step 1/2 : RUN x\n"}, {"error": "write /x: no space left on device"}]
+    assert failure(fake(stream=full), a_build(tmp_path, "FROM a\n")).code == "disk_full"
+    refused = fake(refusal=(500, "mkdir /var/lib/docker/tmp/x: no space left on device"))
+    assert failure(refused, a_build(tmp_path, "FROM a\n")).code == "disk_full"
+
+
+def test_an_engine_that_is_not_there_is_told_before_building(tmp_path: Path) -> None:
+    engine = DockerEngine(EngineAddress(f"unix://{tmp_path}/none.sock", "test"))
+    with pytest.raises(EngineError) as caught:
+        engine.check_build(a_build(tmp_path, "FROM a\n"))
+    assert caught.value.code == "engine_unreachable"
+
+
+class Enough(Exception):
+    """What an impatient caller raises."""
+
+
+class AfterSteps:
+    """Cancels once something was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Progress] = []
+
+    def raise_if_cancelled(self) -> None:
+        if any("RUN" in progress.message for progress in self.told):
+            raise Enough
+
+
+@pytest.mark.engine
+def test_a_build_stops_while_its_step_is_silent(engine: DockerEngine, tmp_path: Path) -> None:
+    caller = AfterSteps()
+    build = a_build(tmp_path, "FROM BUSYBOX\nRUN sleep 1234\n")
+    with pytest.raises(Enough):
+        engine.build(build, progress=caller.told.append, cancellation=caller)
+    assert engine.find_image(build.name) is None
+
+
+def test_a_cancelled_build_hangs_up_on_the_engine(fake: Any, tmp_path: Path) -> None:
+    engine = fake(stream=[{"stream": "Step 1/2 : RUN sleep 1234\n"}], hang=True)
+    caller = AfterSteps()
+    with pytest.raises(Enough):
+        engine.build(a_build(tmp_path, "FROM a\n"), progress=caller.told.append, cancellation=caller)
+    assert fake.engines[0].gone.wait(timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ({"error": "denied: Your authorization token has expired. Reauthenticate and try again."}, "login_expired"),
+        ({"error": "denied: User: x is not authorized to perform: ecr:InitiateLayerUpload"}, "push_denied"),
+        ({"error": "tag invalid: The image tag 'v1' already exists … because the tag is immutable."}, "tag_immutable"),
+        ({"error": "read tcp 10.0.0.1:1: read: connection reset by peer"}, "push_interrupted"),
+        ({"status": "Pushing", "id": "abc"}, "push_interrupted"),
+    ],
+)
+def test_a_push_that_fails_is_told_by_its_cause(
+    fake: Callable[..., DockerEngine], line: Mapping[str, str], code: str
+) -> None:
+    engine = fake(stream=[{"status": "The push refers to repository [r]"}, line])
+    with pytest.raises(ImageError) as caught:
+        engine.push(
+            "sha256:0", repository="r.example/x", tag="v1", login=LOGIN, progress=lambda _: None, cancellation=NEVER
+        )
+    assert caught.value.code == code
+
+
+def test_an_engine_that_goes_away_in_the_middle_of_a_push_is_told(fake: Callable[..., DockerEngine]) -> None:
+    engine = fake(stream=[{"status": "Pushing", "id": "abc"}], cut=True)
+    with pytest.raises(EngineError) as caught:
+        engine.push("a", repository="r.example/x", tag="1", login=LOGIN, progress=lambda _: None, cancellation=NEVER)
+    assert caught.value.code == "engine_unreachable"
+
+
+def test_each_layer_is_told_when_its_state_changes_and_not_more(fake: Callable[..., DockerEngine]) -> None:
+    def at(current: int) -> Mapping[str, Any]:
+        return {"status": "Pushing", "id": "abc", "progressDetail": {"current": current, "total": 1000}}
+
+    done = [{"status": "Pushed", "id": "abc"}, {"aux": {"Digest": "sha256:d", "Tag": "1", "Size": 1}}]
+    told: list[Progress] = []
+    engine = fake(stream=[{"status": "Preparing", "id": "abc"}, *(at(n) for n in range(1001)), *done])
+    digest = engine.push("a", repository="r.example/x", tag="1", login=LOGIN, progress=told.append, cancellation=NEVER)
+    assert digest == "sha256:d"
+    assert len(told) == 7  # preparing, five quarters from 0 to 4, pushed
+    assert (told[-1].resource, told[-1].fraction, told[-1].phase) == ("abc", 1.0, "push")
+
+
+@pytest.mark.engine
+def test_a_registry_that_is_not_there_is_worth_another_attempt(
+    engine: DockerEngine, tmp_path: Path, build_name: str
+) -> None:
+    image, _ = run_build(engine, a_build(tmp_path, "FROM BUSYBOX\nRUN true\n", build_name))
+    with pytest.raises(ImageError) as caught:
+        engine.push(
+            image.image_id,
+            repository="127.0.0.1:9/engine-test-repo",
+            tag="1",
+            login=LOGIN,
+            progress=lambda _: None,
+            cancellation=NEVER,
+        )
+    assert caught.value.code == "push_interrupted"
+    assert engine.remove_app_images("engine-test", repository_name="engine-test-repo") >= 2
+    assert engine.find_image(build_name) is None
+    assert engine.find_image(BUSYBOX_IMAGE) is not None
