@@ -33,6 +33,8 @@ def compose() -> ingress.Application:
     _hook_scaling()
     _hook_cloudformation()
     _hook_reset()
+    # An image that its own registry does not have must fail, not come from a mirror somewhere else.
+    emulator.module("core.responses").install_docker_hub_fallback = _nothing
     registry.hook()
     Supervisor().start()
     alb = emulator.module("services.alb")
@@ -49,6 +51,10 @@ def _hook_ecs() -> None:
     # It would ask AWS's own registries for digests; images come from the sandbox's registry here.
     ecs._deployment_needs_first_task = _never
     ecs._cleanup_task_resources = task_runtime.clean_up_task(ecs._cleanup_task_resources)
+
+
+def _nothing() -> None:
+    return None
 
 
 def _never(*_arguments: Any) -> bool:

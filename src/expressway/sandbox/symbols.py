@@ -28,6 +28,7 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "error_response_json",
         "get_account_id",
         "get_region",
+        "install_docker_hub_fallback",
         "new_uuid",
         "now_iso",
         "request_scope",
