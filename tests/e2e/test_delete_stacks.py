@@ -19,14 +19,16 @@ from expressway.adapters.session import AwsSession, open_session
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import RefusedError, StackError
+from expressway.model.cause import Cause
 from expressway.model.definition import parse_definition
 from expressway.model.names import app_names
 from expressway.model.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.model.stack import StackEvent
 from expressway.model.template import AppTemplates
 from expressway.operations.apply_stack import StackRequest, apply_stack
 from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
 from expressway.operations.delete_stack import StackRemover
-from expressway.operations.failure_watch import FailureWatch
+from expressway.operations.explain import explain_failure
 from expressway.operations.leftovers import LeftoverPorts, find_leftovers
 from expressway.operations.prerequisites import PrerequisitePorts, Prerequisites, validate_prerequisites
 from expressway.operations.wait import Readiness, ServicePorts, wait_for_service
@@ -205,9 +207,16 @@ def test_what_the_definition_retains_stays_and_is_named(apps: Apps) -> None:
     assert {one.resource for one in second.kept} == {"repository keeper-repo", "log group /expressway/keeper"}
 
 
-def test_the_first_deployment_that_crashes_is_explained_after_its_stack_was_rolled_back(apps: Apps) -> None:
+def test_the_first_deployment_that_crashes_is_explained_while_its_stack_fails(apps: Apps) -> None:
     templates = apps.templates("crashed", CRASH)
-    watch = FailureWatch("default", "crashed", Ecs(apps.session), Logs(apps.session), apps.clock)
+    ecs, logs = Ecs(apps.session), Logs(apps.session)
+    causes: list[Cause] = []
+
+    def explain(events: tuple[StackEvent, ...]) -> None:
+        """Asked at every poll: the rollback of a first creation takes the log group away."""
+        cause = explain_failure(cluster="default", service_name="crashed", ecs=ecs, logs=logs, stack_events=events)
+        if cause is not None:
+            causes.append(cause)
 
     with pytest.raises(StackError):
         apply_stack(
@@ -216,13 +225,12 @@ def test_the_first_deployment_that_crashes_is_explained_after_its_stack_was_roll
             clock=apps.clock,
             progress=ignore_progress,
             cancellation=NeverCancelled(),
-            on_failing=watch.look,
-            while_waiting=watch.look,
+            on_failing=explain,
+            while_waiting=explain,
         )
 
-    cause = watch.explain(())
-    assert cause is not None
-    assert "RuntimeError: nothing works" in cause.sentence
+    assert {cause.code for cause in causes} == {"container_exited"}
+    assert any("RuntimeError: nothing works" in cause.sentence for cause in causes)
     assert apps.delete("crashed").succeeded
     assert apps.leftovers("crashed") == ()
 

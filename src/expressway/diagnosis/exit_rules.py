@@ -78,6 +78,7 @@ def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> 
         evidence=evidence,
         remedy=remedy,
         resource=task.arn,
+        permanent=bool(line),  # a log line may still be on its way
     )
 
 
