@@ -36,6 +36,8 @@ class InMemoryCloudFormation:
     fail_next: list[tuple[str, str]] = field(default_factory=list)
     reject_next: str | None = None
     changes: tuple[ChangeSetChange, ...] = ()
+    failing: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     polls_until_done: int = 2
     fail_deletes: int = 0
     tokens: list[str] = field(default_factory=list)
@@ -100,19 +102,26 @@ class InMemoryCloudFormation:
         request, _ = self.change_sets.pop((change_set.stack_name, change_set.name))
         stack = self.stacks[change_set.stack_name]
         verb = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
+        wanted = {
+            "template": request.template_body,
+            "owner_app": owner_of(json.loads(request.template_body)),
+            "parameters": dict(request.parameters),
+        }
+        if verb == "CREATE":  # a new stack has its template from here on, also when it fails
+            stack = replace(stack, **wanted)
         self._become(replace(stack, status=f"{verb}_IN_PROGRESS"))
-        for logical_id, reason in self.fail_next:
+        failures = self.fail_next or self.failing.get(stack.name, [])
+        for logical_id, reason in failures:
             self._event(stack.stack_id, logical_id, "AWS::ECS::ExpressGatewayService", f"{verb}_FAILED", reason)
-        if self.fail_next:
+        if failures:
             end = replace(stack, status="ROLLBACK_COMPLETE" if verb == "CREATE" else "UPDATE_ROLLBACK_COMPLETE")
         else:
             end = replace(
                 stack,
                 status=f"{verb}_COMPLETE",
-                template=request.template_body,
-                owner_app=owner_of(json.loads(request.template_body)),
-                parameters=dict(request.parameters),
+                outputs=self.outputs,
                 updated_at=EPOCH + timedelta(seconds=next(self.numbers)),
+                **wanted,
             )
         self.fail_next = []
         waiting = [replace(stack, status=f"{verb}_IN_PROGRESS")] * (self.polls_until_done - 1)

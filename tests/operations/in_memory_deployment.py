@@ -1,0 +1,152 @@
+"""Everything that a deployment needs, in memory: images, journal, explanations, readiness."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from expressway.errors import ExpresswayError
+from expressway.model.cause import Cause
+from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.operation import OperationRecord
+from expressway.model.plan import PlannedImage
+from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink
+from expressway.model.stack import StackEvent
+from expressway.model.target import Target
+from expressway.model.template import AppTemplates, Template
+from expressway.operations.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
+from expressway.operations.stack_request import StackGateway
+from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
+
+REPOSITORY = "hello-ecr-infrastructure"
+SERVICE = "hello-express-service"
+TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::111122223333:user/someone")
+OUTPUTS = {"Endpoint": "ex-1.ecs.us-east-1.on.aws", "ServiceArn": "arn:aws:ecs:us-east-1:111122223333:service/hello"}
+
+
+def templates(cpu: str = "256", service_name: str = "hello") -> AppTemplates:
+    mark = {"Metadata": {"Expressway": {"App": "hello", "Schema": 1}}}
+    repository = {"Parameters": {"PusherArn": {"Type": "String", "Default": ""}}, "Resources": {"R": {"Type": "T"}}}
+    properties = {"ServiceName": service_name, "Cpu": cpu, "PrimaryContainer": {"Image": {"Ref": "ImageUri"}}}
+    service = {
+        "Parameters": {"ImageUri": {"Type": "String"}},
+        "Resources": {"Service": {"Type": "AWS::ECS::ExpressGatewayService", "Properties": properties}},
+    }
+    return AppTemplates(
+        Template(REPOSITORY, json.dumps(mark | repository)), Template(SERVICE, json.dumps(mark | service))
+    )
+
+
+@dataclass
+class InMemoryImages:
+    """Images whose content has a tag; publishing the same content twice pushes it once."""
+
+    content: str = "content-1"
+    published: dict[str, str] = field(default_factory=dict)
+    pushes: list[str] = field(default_factory=list)
+    wrong: ExpresswayError | None = None
+    fails: ExpresswayError | None = None
+
+    def check(self, definition: AppDefinition, base_dir: Path) -> "InMemoryImage":
+        if self.wrong is not None:
+            raise self.wrong
+        uri = self.published.get(self.content)
+        return InMemoryImage(self, PlannedImage("published" if uri else "to_build", uri, self.content))
+
+
+@dataclass
+class InMemoryImage:
+    images: InMemoryImages
+    planned: PlannedImage | None
+
+    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
+        images = self.images
+        if images.fails is not None:
+            raise images.fails
+        if images.content not in images.published:
+            images.pushes.append(images.content)
+            images.published[images.content] = f"repo@sha256:{images.content}"
+        return images.published[images.content]
+
+
+@dataclass
+class InMemoryOperation:
+    """The record of a run; `history` has every phase that was written down."""
+
+    current: OperationRecord = field(
+        default_factory=lambda: OperationRecord("deploy-hello-1", "hello", "deploy", "running", "check", "", "", "")
+    )
+    history: list[str] = field(default_factory=list)
+
+    def record(self, **changes: Any) -> None:
+        self.current = replace(self.current, **changes)
+        if "phase" in changes:
+            self.history.append(self.current.phase)
+
+
+@dataclass
+class InMemoryReadiness:
+    status: str = "success"
+    message: str = "serves"
+    url: str | None = "https://ex-1.ecs.us-east-1.on.aws/"
+
+
+@dataclass
+class World:
+    """AWS as it stands, and what a run may find there."""
+
+    stacks: InMemoryCloudFormation = field(default_factory=lambda: InMemoryCloudFormation(outputs=OUTPUTS))
+    images: InMemoryImages = field(default_factory=InMemoryImages)
+    clock: ManualClock = field(default_factory=ManualClock)
+    operation: InMemoryOperation = field(default_factory=InMemoryOperation)
+    readiness: InMemoryReadiness = field(default_factory=InMemoryReadiness)
+    templates: AppTemplates = field(default_factory=templates)
+    causes: list[Cause | ExpresswayError | None] = field(default_factory=list)
+    asked: list[tuple[float, tuple[StackEvent, ...]]] = field(default_factory=list)
+    explaining_seconds: float = 0.0
+    waits: int = 0
+    told: list[Progress] = field(default_factory=list)
+    gateway: StackGateway | None = None
+
+    def deploy(self, *, cancellation: Cancellation | None = None, **options: Any) -> DeployResult:
+        """One run with a fresh record; what an unfinished earlier run left in the journal is handed on."""
+        earlier = self.operation.current
+        fresh = InMemoryOperation()
+        fresh.current = replace(fresh.current, approved=earlier.approved, continues=options.pop("continues", ""))
+        self.operation = fresh
+        definition = parse_definition({"name": "hello", "build": {"context": "."}})
+        ports = DeployPorts(
+            target=TARGET,
+            synthesize=lambda _definition, _progress: self.templates,
+            stacks=self.gateway or self.stacks,
+            images=self.images,
+            explain=self._explain,
+            wait_for_service=self._wait,
+            clock=self.clock,
+        )
+        return deploy_app(
+            DeployRequest(definition, Path(), **options),
+            ports,
+            operation=self.operation,
+            progress=self.told.append,
+            cancellation=cancellation or NeverCancelled(),
+        )
+
+    @property
+    def errors_told(self) -> list[str]:
+        return [one.message for one in self.told if one.level == "error" and one.resource is None]
+
+    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
+        assert (cluster, service_name) == ("default", "hello")
+        self.asked.append((self.clock.now, events))
+        self.clock.sleep(self.explaining_seconds)
+        answer = self.causes.pop(0) if self.causes else None
+        if isinstance(answer, ExpresswayError):
+            raise answer
+        return answer
+
+    def _wait(
+        self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation
+    ) -> InMemoryReadiness:
+        self.waits += 1
+        return self.readiness

@@ -1,0 +1,113 @@
+"""An engine and a registry in memory: enough of both to publish an image, with faults on demand."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from expressway.errors import ExpresswayError, ImageError
+from expressway.model.image import ImageBuild, LocalImage, RegistryImage, RegistryLogin, Repository
+from expressway.model.progress import Cancellation, Progress, ProgressSink
+
+REPOSITORY = "hello-repo"
+URI = f"111122223333.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}"
+
+
+@dataclass
+class MemoryRegistry:
+    """One repository; `calls` tells what was asked that changes something."""
+
+    mutability: str = "IMMUTABLE"
+    exists: bool = True
+    tags: dict[str, str] = field(default_factory=dict)
+    logins: int = 0
+    calls: list[str] = field(default_factory=list)
+    shows_instead: str | None = None
+
+    def authorization(self) -> RegistryLogin:
+        self.logins += 1
+        return RegistryLogin("r", "AWS", f"login {self.logins}")
+
+    def describe_repository(self, name: str) -> Repository | None:
+        if not self.exists or name != REPOSITORY:
+            return None
+        return Repository(REPOSITORY, "arn", URI, "111122223333", f"127.0.0.1:1/{REPOSITORY}", self.mutability)
+
+    def find_image(
+        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
+    ) -> RegistryImage | None:
+        wanted = digest or self.tags.get(tag or "")
+        if wanted is None or wanted not in self.tags.values():
+            return None
+        tags = tuple(sorted(name for name, held in self.tags.items() if held == wanted))
+        return RegistryImage(repository_name, self.shows_instead or wanted, tags, 42)
+
+    def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None:
+        self.calls.append(f"tag {tag}")
+        self.put(tag, digest)
+
+    def put(self, tag: str, digest: str) -> None:
+        if self.mutability == "IMMUTABLE" and self.tags.get(tag, digest) != digest:
+            raise ImageError("tag_immutable", f"{tag} is taken", "choose another")
+        self.tags[tag] = digest
+
+
+@dataclass
+class MemoryEngine:
+    """Builds by hashing; each build differs, as real ones do. `faults` are raised by the next pushes, in order."""
+
+    registry: MemoryRegistry
+    refusal: ExpresswayError | None = None
+    faults: list[ExpresswayError | None] = field(default_factory=list)
+    images: dict[str, LocalImage] = field(default_factory=dict)
+    builds: list[ImageBuild] = field(default_factory=list)
+    passwords: list[str] = field(default_factory=list)
+    pushed_before_us: str | None = None
+
+    def check_build(self, build: ImageBuild) -> None:
+        if self.refusal:
+            raise self.refusal
+
+    def find_image(self, name: str) -> LocalImage | None:
+        return self.images.get(name)
+
+    def build(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> LocalImage:
+        cancellation.raise_if_cancelled()
+        self.builds.append(build)
+        identity = hashlib.sha256(f"{build.name} {len(self.builds)}".encode()).hexdigest()
+        self.images[build.name] = LocalImage(f"sha256:{identity}", build.platform, 7)
+        progress(Progress("build", "Step 1/1 : FROM scratch"))
+        return self.images[build.name]
+
+    def push(
+        self,
+        image_id: str,
+        *,
+        repository: str,
+        tag: str,
+        login: RegistryLogin,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> str:
+        cancellation.raise_if_cancelled()
+        self.passwords.append(login.password)
+        assert repository == f"127.0.0.1:1/{REPOSITORY}"
+        if self.pushed_before_us:
+            self.registry.put(tag, self.pushed_before_us)
+        fault = self.faults.pop(0) if self.faults else None
+        if fault:
+            raise fault
+        digest = image_id.replace("sha256:", "sha256:d")[:71]
+        self.registry.put(tag, digest)
+        return digest
+
+
+@dataclass
+class FastClock:
+    """Time that passes at once, and is remembered."""
+
+    slept: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)

@@ -1,0 +1,415 @@
+"""An app is brought to its definition, nothing is changed in vain, and a failure says its first real cause."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from expressway.errors import (
+    EngineError,
+    ExpresswayError,
+    ImageError,
+    RefusedError,
+    ServiceError,
+    StackError,
+    TargetError,
+)
+from expressway.model.cause import Cause
+from expressway.model.target import Target
+from expressway.operations.deploy import service_url
+from tests.operations.in_memory_deployment import REPOSITORY, SERVICE, World, templates
+
+CRASH = Cause(
+    "container_exited", "The container web exited with code 1: no module named app.", ("log",), "Mend it.", "t"
+)
+PULL = Cause("image_not_found", "The image does not exist in its registry.", ("event",), "Push it.")
+SLOW = Cause("capacity_unavailable", "AWS has no capacity at the moment.", permanent=False)
+
+
+def world(**stack_options: object) -> World:
+    fresh = World()
+    for name, value in stack_options.items():
+        setattr(fresh.stacks, name, value)
+    return fresh
+
+
+def deployed() -> World:
+    ready = world()
+    ready.deploy()
+    ready.stacks.calls.clear()
+    ready.told.clear()
+    ready.asked.clear()
+    ready.waits = 0
+    return ready
+
+
+def broken(**options: object) -> World:
+    """A deployed app whose next version fails in the service stack."""
+    app = deployed()
+    app.templates = templates(cpu="512")
+    app.stacks.failing = {SERVICE: [("Service", "Resource handler returned message: ECS deployment failed")]}
+    for name, value in options.items():
+        setattr(app, name, value)
+    return app
+
+
+# -- the ways that end well -----------------------------------------------------------------------------------
+def test_a_first_deployment_makes_the_repository_then_the_image_then_the_service() -> None:
+    app = world()
+    result = app.deploy()
+    assert result.status == "deployed"
+    assert result.stacks == {REPOSITORY: "created", SERVICE: "created"}
+    assert (result.image_uri, result.url) == ("repo@sha256:content-1", "https://ex-1.ecs.us-east-1.on.aws/")
+    assert result.service_arn.endswith("service/hello")
+    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-1"}
+    assert app.stacks.stacks[REPOSITORY].parameters == {"PusherArn": "arn:aws:iam::111122223333:user/someone"}
+    assert app.stacks.change_sets == {}
+    assert app.waits == 1
+
+
+def test_the_journal_is_told_every_phase_before_it_begins() -> None:
+    app = world()
+    app.deploy()
+    assert app.operation.history == ["check", "synth", "plan", "repository", "build", "service", "wait"]
+
+
+def test_deploying_again_changes_nothing_and_waits_for_nothing() -> None:
+    app = deployed()
+    result = app.deploy()
+    assert result.status == "unchanged"
+    assert result.stacks == {REPOSITORY: "unchanged", SERVICE: "unchanged"}
+    assert result.url == "https://ex-1.ecs.us-east-1.on.aws/"
+    assert app.stacks.calls == []
+    assert app.images.pushes == ["content-1"]
+    assert app.waits == 0
+
+
+def test_new_content_updates_the_service_alone() -> None:
+    app = deployed()
+    app.images.content = "content-2"
+    result = app.deploy()
+    assert result.stacks == {REPOSITORY: "unchanged", SERVICE: "updated"}
+    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-2"}
+
+
+def test_an_image_that_is_published_already_is_not_published_again() -> None:
+    app = world()
+    app.images.published["content-1"] = "repo@sha256:content-1"
+    app.deploy()
+    assert app.images.pushes == []
+    assert "build" not in app.operation.history
+
+
+# -- refused before anything is changed -----------------------------------------------------------------------
+def refused_untouched(app: World, **options: object) -> ExpresswayError:
+    calls, stacks = list(app.stacks.calls), dict(app.stacks.stacks)
+    with pytest.raises(ExpresswayError) as error:
+        app.deploy(**options)
+    assert app.stacks.calls == calls
+    assert app.stacks.stacks == stacks
+    return error.value
+
+
+@pytest.mark.parametrize(
+    "wrong", [ImageError("dockerfile_missing", "m", "h"), EngineError("engine_unreachable", "m", "h")]
+)
+def test_an_image_that_cannot_be_built_leaves_aws_unchanged(wrong: ExpresswayError) -> None:
+    app = world()
+    app.images.wrong = wrong
+    assert refused_untouched(app) is wrong
+    assert app.images.pushes == []
+
+
+def test_a_plan_that_was_not_approved_is_refused_before_any_change() -> None:
+    app = world()
+    error = refused_untouched(app, approved_plan="0123456789abcdef")
+    assert error.code == "plan_changed"
+    assert error.details["approved"] == "0123456789abcdef"
+    assert app.images.pushes == []
+
+
+def test_the_approved_plan_is_carried_out() -> None:
+    app = world()
+    shown = refused_untouched(app, approved_plan="x").details["current"]
+    result = app.deploy(approved_plan=shown)
+    assert (result.status, result.plan_digest) == ("deployed", shown)
+
+
+def test_a_replacement_is_refused_before_anything_is_changed_or_built() -> None:
+    app = deployed()
+    app.images.content = "content-2"
+    app.templates = templates(service_name="other")
+    error = refused_untouched(app)
+    assert error.code == "replacement_refused"
+    assert error.details == {"resources": ["Service"], "properties": ["ServiceName"]}
+    assert app.images.pushes == ["content-1"]
+
+
+def test_a_replacement_is_made_when_it_is_allowed() -> None:
+    app = deployed()
+    app.templates = templates(service_name="other")
+    assert app.deploy(allow_replacement=True).stacks[SERVICE] == "updated"
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"])
+def test_a_strangers_service_stack_is_refused_before_the_repository_is_made(status: str) -> None:
+    app = deployed()
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], owner_app=None, status=status)
+    del app.stacks.stacks[REPOSITORY]
+    assert refused_untouched(app).code == "stack_foreign"
+
+
+def test_a_strangers_review_is_refused_before_the_repository_is_made() -> None:
+    app = deployed()
+    shell = replace(app.stacks.stacks[SERVICE], owner_app=None, status="REVIEW_IN_PROGRESS", template="")
+    app.stacks.stacks = {SERVICE: shell}
+    app.stacks.change_sets[(SERVICE, "cdk-deploy-change-set")] = None  # type: ignore[assignment]
+    assert refused_untouched(app).code == "stack_foreign"
+
+
+def test_a_rollback_that_failed_is_told_before_anything_is_changed() -> None:
+    app = deployed()
+    app.images.content = "content-2"
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], status="UPDATE_ROLLBACK_FAILED")
+    assert refused_untouched(app).code == "update_rollback_failed"
+    assert app.images.pushes == ["content-1"]
+    assert app.deploy(continue_rollback=True).stacks[SERVICE] == "updated"
+
+
+def test_an_oversized_template_is_refused_before_the_repository_is_made() -> None:
+    app = world()
+    body = app.templates.service.body.replace('"Schema": 1', '"Schema": 1, "Padding": "' + "x" * 60_000 + '"')
+    app.templates = replace(app.templates, service=replace(app.templates.service, body=body))
+    assert refused_untouched(app).code == "template_too_large"
+
+
+# -- failures -------------------------------------------------------------------------------------------------
+def test_an_image_that_fails_to_build_leaves_the_service_as_it_was() -> None:
+    app = deployed()
+    app.images.content, app.images.fails = "content-2", ImageError("build_failed", "It does not build.", "Mend it.")
+    with pytest.raises(ImageError):
+        app.deploy()
+    assert app.stacks.calls == []
+    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-1"}
+
+
+def test_a_failing_service_reports_the_explained_cause_rather_than_cloudformations() -> None:
+    app = broken(causes=[None, CRASH])
+    with pytest.raises(StackError) as failure:
+        app.deploy()
+    error = failure.value
+    assert error.code == "deployment_failed"
+    assert error.message == f"{CRASH.sentence} ({SERVICE} ended in UPDATE_ROLLBACK_COMPLETE.)"
+    assert error.hint == "Mend it."
+    assert (error.details["cause"], error.details["evidence"]) == ("container_exited", ["log"])
+    assert "ECS deployment failed" in error.details["stack_message"]
+    assert app.errors_told == [CRASH.sentence]
+
+
+def test_a_failure_that_nobody_can_explain_is_cloudformations() -> None:
+    app = broken()
+    with pytest.raises(StackError) as failure:
+        app.deploy()
+    assert failure.value.code == "stack_failed"
+    assert "ECS deployment failed" in failure.value.message
+
+
+def test_a_failure_that_is_explained_only_after_the_rollback_is_explained_then() -> None:
+    app = broken(causes=[None, None, CRASH])
+    with pytest.raises(StackError) as failure:
+        app.deploy()
+    assert failure.value.details["cause"] == "container_exited"
+
+
+def test_a_rollback_keeps_the_old_version_and_the_next_deployment_works() -> None:
+    app = broken(causes=[CRASH])
+    with pytest.raises(StackError):
+        app.deploy()
+    assert "256" in app.stacks.stacks[SERVICE].template
+    app.stacks.failing = {}
+    assert app.deploy().stacks[SERVICE] == "updated"
+    assert app.stacks.change_sets == {}
+
+
+def test_a_first_deployment_that_failed_is_cleared_and_made_anew() -> None:
+    app = world(failing={SERVICE: [("Service", "no")]})
+    with pytest.raises(StackError):
+        app.deploy()
+    assert app.stacks.stacks[SERVICE].status == "ROLLBACK_COMPLETE"
+    app.stacks.failing = {}
+    result = app.deploy()
+    assert result.stacks == {REPOSITORY: "unchanged", SERVICE: "created"}
+    assert app.images.pushes == ["content-1"]
+
+
+def test_a_service_that_does_not_serve_is_an_error_though_the_stacks_stand() -> None:
+    app = world()
+    app.readiness.status, app.readiness.message = "failed", "It answers 502."
+    with pytest.raises(ServiceError) as failure:
+        app.deploy()
+    assert failure.value.code == "service_not_ready"
+    assert failure.value.message == "It answers 502."
+    assert app.stacks.stacks[SERVICE].status == "CREATE_COMPLETE"
+
+
+# -- early warning --------------------------------------------------------------------------------------------
+def slowly(app: World, polls: int = 40) -> World:
+    app.stacks.polls_until_done = polls
+    return app
+
+
+def test_a_permanent_cause_is_told_once_long_before_the_stack_gives_up() -> None:
+    app = slowly(broken(causes=[None, CRASH], explaining_seconds=0.2))
+    with pytest.raises(StackError) as failure:
+        app.deploy()
+    assert failure.value.details["cause"] == "container_exited"
+    assert app.errors_told == [CRASH.sentence]
+    told = next(index for index, one in enumerate(app.told) if one.message == CRASH.sentence)
+    ended = next(index for index, one in enumerate(app.told) if "UPDATE_ROLLBACK_COMPLETE" in one.message)
+    assert told < ended
+
+
+def test_a_warned_deployment_that_succeeds_after_all_has_succeeded() -> None:
+    app = deployed()
+    app.templates = templates(cpu="512")
+    app.causes = [CRASH]
+    assert slowly(app).deploy().status == "deployed"
+    assert app.errors_told == [CRASH.sentence]
+
+
+def test_a_passing_cause_is_no_warning() -> None:
+    app = slowly(deployed())
+    app.templates = templates(cpu="512")
+    app.causes = [SLOW] * 100
+    assert app.deploy().status == "deployed"
+    assert app.errors_told == []
+
+
+def test_a_diagnosis_that_fails_does_not_fail_the_deployment() -> None:
+    app = slowly(deployed())
+    app.templates = templates(cpu="512")
+    app.causes = [TargetError("access_denied", "no", "ask")] * 100
+    assert app.deploy().status == "deployed"
+
+
+def test_the_cause_is_asked_for_at_most_every_three_seconds() -> None:
+    app = slowly(deployed(), polls=100)
+    app.templates = templates(cpu="512")
+    app.deploy()
+    moments = [moment for moment, _ in app.asked]
+    assert len(moments) > 10
+    assert all(later - earlier > 2.999 for earlier, later in itertools.pairwise(moments))
+
+
+def test_a_slow_diagnosis_is_asked_for_less_often() -> None:
+    app = slowly(deployed(), polls=100)
+    app.templates = templates(cpu="512")
+    app.explaining_seconds = 5.0
+    app.deploy()
+    moments = [moment for moment, _ in app.asked]
+    assert all(later - earlier >= 50.0 for earlier, later in itertools.pairwise(moments))
+
+
+def test_every_question_names_when_the_operation_began_so_that_older_deployments_do_not_count() -> None:
+    app = slowly(broken())
+    before = max(event.timestamp for events in app.stacks.log.values() for event in events)
+    with pytest.raises(StackError):
+        app.deploy()
+    assert app.asked
+    for _, events in app.asked:
+        assert events[0].status == "UPDATE_IN_PROGRESS"
+        assert events[0].logical_id == SERVICE
+        assert events[0].timestamp > before
+
+
+def test_a_warning_is_kept_unless_the_failure_itself_shows_a_certain_cause() -> None:
+    kept = broken(causes=[CRASH, SLOW])
+    with pytest.raises(StackError) as failure:
+        kept.deploy()
+    assert failure.value.details["cause"] == "container_exited"
+
+
+def test_the_repository_stack_is_not_explained_by_the_service() -> None:
+    app = world(failing={REPOSITORY: [("Repository", "it exists already")]})
+    app.causes = [CRASH]
+    with pytest.raises(StackError) as failure:
+        app.deploy()
+    assert failure.value.code == "stack_failed"
+    assert "it exists already" in failure.value.message
+    assert app.asked == []
+
+
+# -- continuing -----------------------------------------------------------------------------------------------
+class _Gone(RuntimeError):
+    """Raised in place of a process that ends."""
+
+
+class StopIn:
+    """A cancellation that strikes when a phase begins."""
+
+    def __init__(self, app: World, phase: str) -> None:
+        self.app, self.phase = app, phase
+
+    def raise_if_cancelled(self) -> None:
+        if self.phase in self.app.operation.history:
+            raise _Gone
+
+
+@pytest.mark.parametrize("phase", ["check", "synth", "plan", "repository", "build", "service"])
+def test_a_run_that_was_stopped_in_any_phase_is_continued(phase: str) -> None:
+    app = world()
+    with pytest.raises(_Gone):
+        app.deploy(cancellation=StopIn(app, phase))
+    assert app.deploy(continues="deploy-hello-0").status in {"deployed", "unchanged"}
+    assert app.stacks.stacks[SERVICE].status == "CREATE_COMPLETE"
+    assert app.stacks.change_sets == {}
+    assert app.images.pushes == ["content-1"]
+
+
+def test_an_approval_holds_for_what_is_left_of_its_plan() -> None:
+    app = world()
+    shown = refused_untouched(app, approved_plan="x").details["current"]
+    with pytest.raises(_Gone):
+        app.deploy(approved_plan=shown, cancellation=StopIn(app, "service"))
+    assert app.stacks.stacks[REPOSITORY].status == "CREATE_COMPLETE"
+    assert app.deploy(approved_plan=shown).stacks[SERVICE] == "created"
+
+
+def test_an_approval_does_not_hold_for_anything_else() -> None:
+    app = world()
+    shown = refused_untouched(app, approved_plan="x").details["current"]
+    with pytest.raises(_Gone):
+        app.deploy(approved_plan=shown, cancellation=StopIn(app, "service"))
+    app.templates = templates(cpu="1024")
+    app.stacks.calls.clear()
+    with pytest.raises(RefusedError) as refused:
+        app.deploy(approved_plan=shown)
+    assert refused.value.code == "plan_changed"
+    assert app.stacks.calls == []
+
+
+def test_a_run_that_continues_an_interrupted_one_waits_until_the_service_is_proven() -> None:
+    app = deployed()
+    assert app.deploy(continues="deploy-hello-0").status == "unchanged"
+    assert app.waits == 1
+
+
+def test_after_a_rollback_there_is_nothing_to_prove() -> None:
+    app = deployed()
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], status="UPDATE_ROLLBACK_COMPLETE")
+    app.deploy(continues="deploy-hello-0")
+    assert app.waits == 0
+
+
+@pytest.mark.parametrize(
+    ("sandbox_url", "endpoint", "url"),
+    [
+        (None, "ex-1.ecs.us-east-1.on.aws", "https://ex-1.ecs.us-east-1.on.aws/"),
+        (None, "https://ex-1.ecs.us-east-1.on.aws/", "https://ex-1.ecs.us-east-1.on.aws/"),
+        ("http://127.0.0.1:4566", "ex-1.localhost", "http://ex-1.localhost:4566/"),
+        ("http://127.0.0.1", "ex-1.localhost", "http://ex-1.localhost/"),
+        ("http://[::1]:4566", "ex-1.localhost", "http://ex-1.localhost:4566/"),
+    ],
+)
+def test_the_url_is_the_one_at_which_the_endpoint_answers(sandbox_url: str | None, endpoint: str, url: str) -> None:
+    assert service_url(endpoint, Target("111122223333", "us-east-1", sandbox_url=sandbox_url)) == url

@@ -1,0 +1,148 @@
+"""A plan says what deploying would do, asks only reads, and leaves strangers' stacks alone."""
+
+import json
+
+import pytest
+
+from expressway.errors import RefusedError, StackError
+from expressway.model.plan import Plan, PlannedImage
+from expressway.model.stack import TEMPLATE_BODY_LIMIT_BYTES, StackState
+from expressway.model.target import Target
+from expressway.model.template import AppTemplates, Template
+from expressway.operations.plan import deploying_identity, plan_app, stack_parameters
+
+TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::111122223333:user/first")
+MARK = {"Expressway": {"App": "hello", "Schema": 1}}
+REPOSITORY = Template(
+    "hello-ecr-infrastructure",
+    json.dumps(
+        {
+            "Metadata": MARK,
+            "Parameters": {"PusherArn": {"Type": "String", "Default": ""}},
+            "Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {"Trust": {"Ref": "PusherArn"}}}},
+        }
+    ),
+)
+SERVICE = Template(
+    "hello-express-service",
+    json.dumps(
+        {
+            "Metadata": MARK,
+            "Parameters": {"ImageUri": {"Type": "String"}},
+            "Resources": {"Service": {"Type": "AWS::ECS::ExpressGatewayService", "Properties": {"Cpu": "256"}}},
+        }
+    ),
+)
+TEMPLATES = AppTemplates(REPOSITORY, SERVICE)
+PUBLISHED = PlannedImage("published", "repo@sha256:1", "content-1")
+
+
+class Stacks(dict[str, StackState]):
+    """Stacks to describe; nothing else can be asked."""
+
+    def describe(self, stack_name: str) -> StackState | None:
+        return self.get(stack_name)
+
+
+def state(of: Template, status: str = "CREATE_COMPLETE", **fields: object) -> StackState:
+    defaults: dict[str, object] = {"owner_app": "hello", "template": of.body}
+    return StackState(of.stack_name, f"arn:{of.stack_name}", status, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def deployed(**parameters: str) -> Stacks:
+    pusher = parameters.get("PusherArn", "arn:aws:iam::111122223333:user/first")
+    return Stacks(
+        {
+            REPOSITORY.stack_name: state(REPOSITORY, parameters={"PusherArn": pusher}),
+            SERVICE.stack_name: state(SERVICE, parameters={"ImageUri": "repo@sha256:1"}),
+        }
+    )
+
+
+def plan(stacks: Stacks, **options: object) -> Plan:
+    arguments: dict[str, object] = {"target": TARGET, "image": PUBLISHED} | options
+    return plan_app("hello", TEMPLATES, stacks=stacks, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("caller", "identity"),
+    [
+        ("arn:aws:iam::111122223333:user/someone", "arn:aws:iam::111122223333:user/someone"),
+        ("arn:aws:iam::111122223333:user/team/someone", "arn:aws:iam::111122223333:user/team/someone"),
+        ("arn:aws:sts::111122223333:assumed-role/deployer/session", "arn:aws:iam::111122223333:role/deployer"),
+        ("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/someone", ""),
+        ("arn:aws:sts::111122223333:federated-user/someone", ""),
+        ("arn:aws:iam::111122223333:root", ""),
+        (None, ""),
+    ],
+)
+def test_the_deploying_identity_is_a_principal_that_iam_takes(caller: str | None, identity: str) -> None:
+    assert deploying_identity(Target("111122223333", "us-east-1", caller_arn=caller)) == identity
+
+
+def test_the_identity_of_another_partition_stays_in_it() -> None:
+    caller = "arn:aws-cn:sts::111122223333:assumed-role/deployer/session"
+    target = Target("111122223333", "cn-north-1", "aws-cn", caller_arn=caller)
+    assert deploying_identity(target) == "arn:aws-cn:iam::111122223333:role/deployer"
+
+
+def test_the_pusher_is_the_deploying_identity_at_first_and_kept_from_then_on() -> None:
+    assert stack_parameters(REPOSITORY, None, target=TARGET, image=None) == {"PusherArn": TARGET.caller_arn}
+    second = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::111122223333:user/second")
+    existing = deployed()[REPOSITORY.stack_name]
+    assert stack_parameters(REPOSITORY, existing, target=second, image=None) == {"PusherArn": TARGET.caller_arn}
+    assert plan(deployed(), target=second).is_empty
+
+
+def test_nothing_deployed_means_that_everything_is_created() -> None:
+    result = plan(Stacks(), image=PlannedImage("to_build", None, "content-1"))
+    assert [stack.is_new for stack in result.stacks] == [True, True]
+    assert result.to_dict()["stacks"][1]["resources"][0]["action"] == "create"
+    assert set(result.template_digests) == {REPOSITORY.stack_name, SERVICE.stack_name}
+
+
+def test_what_stands_as_asked_for_is_an_empty_plan() -> None:
+    assert plan(deployed()).is_empty
+
+
+def test_an_image_to_build_is_named_by_its_tag() -> None:
+    result = plan(deployed(), image=PlannedImage("to_build", None, "content-2"))
+    (change,) = result.stacks[1].parameters
+    assert change.after == "(built from this folder, tag content-2)"
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "DELETE_FAILED", "UPDATE_IN_PROGRESS"])
+@pytest.mark.parametrize("owner", [None, "other"])
+def test_the_stack_of_a_stranger_is_refused_in_every_state(status: str, owner: str | None) -> None:
+    stacks = deployed() | {SERVICE.stack_name: state(SERVICE, status, owner_app=owner)}
+    with pytest.raises(RefusedError) as refused:
+        plan(Stacks(stacks))
+    assert refused.value.code == "stack_foreign"
+    assert "--adopt" in refused.value.hint
+
+
+def test_the_stack_of_a_stranger_can_be_adopted() -> None:
+    stacks = deployed() | {SERVICE.stack_name: state(SERVICE, owner_app=None, parameters={"ImageUri": "repo@sha256:1"})}
+    assert plan(Stacks(stacks), adopt=True).is_empty
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_FAILED"])
+def test_what_will_be_made_anew_is_planned_as_new(status: str) -> None:
+    template = "" if status == "REVIEW_IN_PROGRESS" else SERVICE.body
+    owner = None if status == "REVIEW_IN_PROGRESS" else "hello"
+    stacks = deployed() | {SERVICE.stack_name: state(SERVICE, status, template=template, owner_app=owner)}
+    assert plan(Stacks(stacks)).stacks[1].is_new
+
+
+def test_a_template_that_cannot_be_read_is_no_crash() -> None:
+    stacks = deployed() | {SERVICE.stack_name: state(SERVICE, template="Resources: [", owner_app=None)}
+    with pytest.raises(StackError) as failure:
+        plan(Stacks(stacks), adopt=True)
+    assert failure.value.code == "template_unreadable"
+
+
+def test_an_oversized_template_is_refused_while_planning() -> None:
+    huge = Template(SERVICE.stack_name, json.dumps({"Resources": {}, "Description": "x" * TEMPLATE_BODY_LIMIT_BYTES}))
+    with pytest.raises(StackError) as failure:
+        plan_app("hello", AppTemplates(REPOSITORY, huge), target=TARGET, stacks=Stacks(), image=PUBLISHED)
+    assert failure.value.code == "template_too_large"
