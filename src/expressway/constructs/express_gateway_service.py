@@ -147,7 +147,6 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
             self.log_group = log_group or logs.LogGroup(
                 self, "LogGroup", log_group_name=log_group_name, retention=log_retention, removal_policy=removal_policy
             )
-            self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
             container = primary_container(
                 source,
                 container_port=container_port,
@@ -157,6 +156,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
                 log_group=self.log_group,
                 log_stream_prefix=log_stream_prefix,
             )
+            self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
         self._given_groups = [each if isinstance(each, str) else each.security_group_id for each in security_groups]
         network = {"Subnets": subnet_ids(vpc, vpc_subnets, subnets), "SecurityGroups": self._given_groups}
         # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and

@@ -1,0 +1,101 @@
+"""Image repository and push/pull role in somebody else's app."""
+
+import json
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+from expressway.constructs.image_repository import ImageRepository
+from expressway.constructs.push_pull_role import PULL_ACTIONS, PUSH_ACTIONS, PushPullRole
+from expressway.errors import DefinitionError
+from tests.constructs.conftest import Synth, only
+
+PIPELINE = iam.ArnPrincipal("arn:aws:iam::111122223333:role/pipeline")
+
+
+def test_a_repository_is_immutable_scanned_and_keeps_what_a_rollback_needs(stack: cdk.Stack, synth: Synth) -> None:
+    ImageRepository(stack, "Images")
+    found = only(synth(stack), "AWS::ECR::Repository")["Properties"]
+    assert found["ImageTagMutability"] == "IMMUTABLE"
+    assert found["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    untagged, tagged = json.loads(found["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert untagged["selection"]["countNumber"] == 7
+    assert untagged["selection"]["tagStatus"] == "untagged"
+    assert tagged["selection"]["countNumber"] == 20
+    assert tagged["selection"]["tagPatternList"] == ["*"]
+
+
+def test_a_key_means_encryption_with_that_key(stack: cdk.Stack, synth: Synth) -> None:
+    key = kms.Key.from_key_arn(stack, "Key", "arn:aws:kms:eu-west-1:111122223333:key/1234")
+    ImageRepository(stack, "Images", encryption_key=key)
+    encryption = only(synth(stack), "AWS::ECR::Repository")["Properties"]["EncryptionConfiguration"]
+    assert encryption == {"EncryptionType": "KMS", "KmsKey": "arn:aws:kms:eu-west-1:111122223333:key/1234"}
+
+
+def test_keeping_no_image_is_refused(stack: cdk.Stack) -> None:
+    with pytest.raises(DefinitionError, match="keep_tagged: expected 1 or more, got 0"):
+        ImageRepository(stack, "Images", keep_tagged=0)
+
+
+def test_it_is_a_repository_wherever_the_cdk_takes_one(stack: cdk.Stack, synth: Synth) -> None:
+    repository = ImageRepository(stack, "Images")
+    assert isinstance(repository, ecr.Repository)
+    repository.grant_pull(iam.User(stack, "Puller"))
+    assert "ecr:BatchGetImage" in json.dumps(only(synth(stack), "AWS::IAM::Policy"))
+    assert ImageRepository.from_repository_name(stack, "Other", "other").repository_name == "other"
+
+
+def test_the_role_may_push_and_pull_one_repository_and_sign_in_and_nothing_else(stack: cdk.Stack, synth: Synth) -> None:
+    repository = ImageRepository(stack, "Images")
+    PushPullRole(stack, "Role", repository=repository, principals=[PIPELINE])
+    role = only(synth(stack), "AWS::IAM::Role")["Properties"]
+    (policy,) = role["Policies"]
+    images, sign_in = policy["PolicyDocument"]["Statement"]
+    assert set(images["Action"]) == {*PUSH_ACTIONS, *PULL_ACTIONS}
+    assert set(images["Resource"]) == {"Fn::GetAtt"}
+    assert (sign_in["Action"], sign_in["Resource"]) == ("ecr:GetAuthorizationToken", "*")
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": "arn:aws:iam::111122223333:role/pipeline"}
+
+
+def test_a_pipeline_without_keys_may_assume_it_by_its_identity_provider(stack: cdk.Stack, synth: Synth) -> None:
+    provider = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+    conditions = {"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:team/shop:ref:refs/heads/main"}}
+    principal = iam.FederatedPrincipal(provider, conditions, "sts:AssumeRoleWithWebIdentity")
+    deployer = cdk.CfnParameter(stack, "Deployer", default="")
+    PushPullRole(
+        stack,
+        "Role",
+        repository=ImageRepository(stack, "Images"),
+        principals=[principal],
+        deployer_arn=deployer.value_as_string,
+    )
+    named, _ = only(synth(stack), "AWS::IAM::Role")["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert named == {
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Condition": conditions,
+    }
+
+
+@pytest.mark.parametrize(
+    "principals",
+    [[], [iam.AccountRootPrincipal()], [iam.AnyPrincipal()], [iam.ServicePrincipal("ecs-tasks.amazonaws.com")]],
+)
+def test_a_role_for_nobody_for_everybody_or_for_a_service_is_refused(
+    stack: cdk.Stack, principals: list[iam.IPrincipal]
+) -> None:
+    repository = ImageRepository(stack, "Images")
+    with pytest.raises(DefinitionError) as caught:
+        PushPullRole(stack, "Role", repository=repository, principals=principals)
+    assert caught.value.code == "invalid_push_pull_role"
+
+
+def test_a_second_repository_may_be_granted(stack: cdk.Stack, synth: Synth) -> None:
+    role = PushPullRole(stack, "Role", repository=ImageRepository(stack, "Images"), principals=[PIPELINE])
+    role.grant_push_pull(ecr.Repository.from_repository_name(stack, "Other", "other"))
+    assert "ecr:PutImage" in json.dumps(only(synth(stack), "AWS::IAM::Policy"))
