@@ -62,7 +62,7 @@ def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: s
         *("--containerd-namespace", f"expressway-{mark}", "--containerd-plugins-namespace", f"expressway-p-{mark}"),
         *arguments,
     ]
-    _remove_stale_pidfile(short / "pid")
+    _clear_leftovers(short)
     pid = _spawn(command, directory / "log", _daemon_environment(directory, legacy_iptables))
     started = process_start_ticks(pid)
     record = EngineRecord(pid, started or 0, docker_host, bridge)
@@ -150,14 +150,31 @@ def _log_tail(log: Path, lines: int = 12) -> list[str]:
         return []
 
 
-def _remove_stale_pidfile(pidfile: Path) -> None:
+def _clear_leftovers(short: Path) -> None:
+    """After a crash: a process id that means nothing now, and a containerd that waits for a dockerd that is gone."""
+    pid = _read_pid(short / "pid")
+    if pid is None or _command_line(pid).partition("\0")[0].rpartition("/")[2] != "dockerd":
+        (short / "pid").unlink(missing_ok=True)
+    orphan = _read_pid(short / "exec/containerd/containerd.pid")
+    ticks = process_start_ticks(orphan) if orphan is not None else None
+    if orphan is not None and ticks is not None and f"{short}/exec/containerd/" in _command_line(orphan):
+        _stop_process(orphan, ticks)
+    # dockerd takes a process that nobody has reaped yet for a running one, and would wait for it.
+    (short / "exec/containerd/containerd.pid").unlink(missing_ok=True)
+
+
+def _read_pid(path: Path) -> int | None:
     try:
-        pid = int(pidfile.read_text(encoding="utf-8"))
+        return int(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    comm = Path(f"/proc/{pid}/comm")
-    if not comm.exists() or comm.read_text(encoding="utf-8").strip() != "dockerd":
-        pidfile.unlink(missing_ok=True)
+        return None
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _stop_process(pid: int, start_ticks: int) -> None:

@@ -16,7 +16,14 @@ from expressway.sandbox.debian_packages import find_program, install_packages
 from expressway.sandbox.engine_network import other_engine_runs
 from expressway.sandbox.engine_process import await_answer, start_daemon, stop_private_engine
 
-__all__ = ["ENGINE_PACKAGES", "ProvidedEngine", "provide_engine", "start_private_engine", "stop_private_engine"]
+__all__ = [
+    "ENGINE_PACKAGES",
+    "ProvidedEngine",
+    "missing_engine_hint",
+    "provide_engine",
+    "start_private_engine",
+    "stop_private_engine",
+]
 
 ENGINE_PACKAGES = ("docker.io", "iptables")
 
@@ -107,19 +114,25 @@ def _may_run_an_engine() -> bool:
     return sys.platform == "linux" and os.geteuid() == 0
 
 
-def _missing(cause: EngineError) -> EngineError:
+def missing_engine_hint(*, platform: str, is_root: bool, has_apt: bool) -> str:
+    """What to do on this platform (as in ``sys.platform``) to get an engine."""
     install = f"apt-get install -y --no-install-recommends {' '.join(ENGINE_PACKAGES)}"
-    if sys.platform == "darwin":
-        hint = "Install and start Docker Desktop, Podman (podman machine init --now), Finch (finch vm init) or Colima."
-    elif os.geteuid() != 0:
-        hint = (
+    if platform == "darwin":
+        return "Install and start Docker Desktop, Podman (podman machine init --now), Finch (finch vm init) or Colima."
+    if not is_root:
+        return (
             f"Start Docker or Podman (systemctl --user start podman.socket), or install one: sudo {install} "
             "&& sudo usermod -aG docker $USER, then sign in again; or repeat the command as root."
         )
-    elif find_program("apt-get"):
-        hint = f"Install an engine: apt-get update && {install}; a private one is then started by itself."
-    else:
-        hint = "Install Docker Engine with this system's package manager (the program dockerd), or set DOCKER_HOST."
+    if has_apt:
+        return f"Install an engine: apt-get update && {install}; a private one is then started by itself."
+    return "Install Docker Engine with this system's package manager (the program dockerd), or set DOCKER_HOST."
+
+
+def _missing(cause: EngineError) -> EngineError:
+    hint = missing_engine_hint(
+        platform=sys.platform, is_root=os.geteuid() == 0, has_apt=find_program("apt-get") is not None
+    )
     return EngineError("engine_missing", cause.message, hint, cause.details)
 
 
