@@ -3,12 +3,13 @@
 import os
 import signal
 import sys
-import urllib.request
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -41,7 +42,7 @@ def app(tmp_path: Path) -> Path:
 def environment(embedded_aws: "SandboxInfo", base_images: str, tmp_path: Path) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
+        "HOME": os.environ["HOME"],  # the caches of the CDK and of compiled modules
         "EXPRESSWAY_HOME": str(tmp_path / "state"),
         "EXPRESSWAY_SANDBOX": embedded_aws.endpoint_url,
         "DOCKER_HOST": base_images,
@@ -87,8 +88,7 @@ async def test_an_app_is_planned_deployed_seen_and_deleted(app: Path, environmen
         shape = good_shape(result)
         assert shape["status"] == "deployed"
         assert any(message.startswith("service:") for message in told)
-        with urllib.request.urlopen(shape["url"], timeout=10) as answer:
-            assert answer.status == 200
+        assert _fetch(shape["url"]) == 200
 
         ready = await client.call_tool("wait_for_service_ready", {"cluster": "default", "service_name": APP})
         assert good_shape(ready)["status"] == "success"
@@ -119,6 +119,14 @@ async def test_a_deployment_outlives_its_server(app: Path, environment: dict[str
         assert status["operation"]["state"] == "interrupted"
         assert (await _deployed(client, {"app_path": str(app)}))["url"]
         good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+
+
+def _fetch(url: str) -> int:
+    """The answer's status; the sandbox's host names are the loopback address, whatever the resolver knows."""
+    parts = urlsplit(url)
+    connection = HTTPConnection("127.0.0.1", parts.port or 80, timeout=10)
+    connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
+    return connection.getresponse().status
 
 
 def _family_mib() -> float:

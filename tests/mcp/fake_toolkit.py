@@ -162,9 +162,6 @@ class FakeToolkit:
         self._note("prerequisites", (image_uri, execution_role_arn, infrastructure_role_arn), ignore_progress)
         return {"valid": True, "errors": [], "warnings": [], "details": {}}
 
-    def warm(self) -> None:
-        self.calls.append(("warm", None))
-
     def close(self) -> None:
         self.calls.append(("close", None))
 
