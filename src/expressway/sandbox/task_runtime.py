@@ -27,15 +27,14 @@ def run_container(original: Callable[..., Any]) -> Callable[..., Any]:
         image = str(definition["image"])
         reference = images.local_reference(image, read_settings().gateway_port)
         try:
-            pulled = images.make_available(docker_client, image, reference)
+            if images.make_available(docker_client, image, reference) and reference != image:
+                _remember_pull(run_kwargs, reference)
             if run_kwargs.get("platform") == _engine_platform(docker_client):
                 images.require_platform(docker_client, reference, run_kwargs["platform"])
                 # Asking for the engine's own platform would make ministack wait and watch for nothing.
                 run_kwargs.pop("platform")
         except images.ImageUnavailableError as exc:
             raise emulator.module("services.ecs")._ImagePullError(str(exc)) from exc
-        if pulled and reference != image:
-            _remember_pull(run_kwargs, reference)
         if not run_kwargs.get("ports") and run_kwargs.get("network_mode") != "host":
             run_kwargs["ports"] = _published_ports(definition)
         options["refresh_image"] = False
