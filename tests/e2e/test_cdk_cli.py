@@ -1,0 +1,219 @@
+"""The CDK's own command line deploys the very stacks that Expressway makes, on the embedded AWS with a real container."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import pytest
+
+from expressway.adapters.definition_file import load_definition
+from expressway.adapters.jsii_runtime import bundled_node
+from expressway.adapters.synthesizer import Synthesizer
+from expressway.sandbox.lifecycle import SandboxInfo, environment
+from expressway.sandbox.urls import endpoint_request
+from tests.golden.regenerate import NAMES, definition_text
+
+ROOT = Path(__file__).resolve().parents[2]
+CDK_VERSION = "2.1148.1"
+"""The npm tag "latest" of aws-cdk names an old build by mistake, which cannot read today's assemblies."""
+
+pytestmark = [pytest.mark.cdk_cli, pytest.mark.timeout(600)]
+
+DEFINITION = """\
+name: cdk-cli
+build: .
+health_check_path: /health
+environment: {GREETING: %s}
+"""
+
+
+@pytest.fixture(scope="session")
+def cdk_command() -> list[str]:
+    """Node and the pinned command line, installed once into the checkout's git-ignored ``.node``."""
+    node = bundled_node()
+    assert node is not None
+    folder = ROOT / ".node"
+    package = folder / "node_modules" / "aws-cdk"
+    manifest = package / "package.json"
+    if not manifest.is_file() or json.loads(manifest.read_text())["version"] != CDK_VERSION:
+        folder.mkdir(exist_ok=True)
+        npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        subprocess.run(
+            [
+                node,
+                npm,
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--no-save",
+                "--prefix",
+                folder,
+                f"aws-cdk@{CDK_VERSION}",
+            ],
+            check=True,
+            cwd=folder,
+            env={**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ['PATH']}"},
+        )
+    return [str(node), str(package / "bin" / "cdk")]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout's CDK app in a folder of its own, with a definition that the test writes."""
+
+    folder: Path
+    command: list[str]
+    variables: dict[str, str]
+
+    def define(self, text: str) -> None:
+        (self.folder / "stacks" / "app.yaml").write_text(text, encoding="utf-8")
+
+    def cdk(self, *arguments: str, fails: bool = False) -> str:
+        """Run the command line and give all that it printed."""
+        done = subprocess.run(
+            [*self.command, *arguments, "--no-notices", "--no-color"],
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, printed
+        return printed
+
+
+def make_project(folder: Path, command: Sequence[str], variables: dict[str, str]) -> Project:
+    (folder / "stacks").mkdir(parents=True)
+    shutil.copy(ROOT / "stacks" / "app.py", folder / "stacks")
+    settings = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    settings["app"] = settings["app"].replace(".venv/bin/python", sys.executable)
+    (folder / "cdk.json").write_text(json.dumps(settings), encoding="utf-8")
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in os.environ}
+    quiet = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true"}
+    return Project(folder, list(command), {**kept, **quiet, **variables})
+
+
+def test_the_project_pins_what_its_command_line_must_run() -> None:
+    settings = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    assert settings["app"] == ".venv/bin/python stacks/app.py"
+    assert (settings["versionReporting"], settings["pathMetadata"]) == (False, False)
+    assert load_definition(ROOT / "stacks" / "hello.yaml").definition.name == "hello"
+
+
+def test_the_command_line_synthesizes_the_same_bytes(tmp_path: Path, cdk_command: list[str]) -> None:
+    project = make_project(tmp_path / "project", cdk_command, {"AWS_REGION": "us-east-1"})
+    for name in NAMES:
+        (project.folder / "stacks" / f"{name}.yaml").write_text(definition_text(name), encoding="utf-8")
+    project.cdk("synth", "--quiet", "--output", str(tmp_path / "assembly"))
+    ours: dict[str, str] = {}
+    with Synthesizer() as synthesizer:
+        for file in (project.folder / "stacks").glob("*.yaml"):
+            templates = synthesizer.synthesize(load_definition(file).definition)
+            ours |= {f"{template.stack_name}.template.json": template.body for template in templates}
+    theirs = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "assembly").glob("*.template.json")}
+    assert theirs == ours
+
+
+@pytest.fixture
+def sandbox_project(embedded_aws: SandboxInfo, tmp_path: Path, cdk_command: list[str]) -> Project:
+    return make_project(tmp_path / "project", cdk_command, environment(embedded_aws))
+
+
+@dataclass(frozen=True)
+class Aws:
+    info: SandboxInfo
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.info.endpoint_url,
+            region_name=self.info.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def stacks(self) -> set[str]:
+        """Names of the stacks of this test's app that are not deleted."""
+        summaries = self.client("cloudformation").list_stacks()["StackSummaries"]
+        live = {each["StackName"] for each in summaries if each["StackStatus"] != "DELETE_COMPLETE"}
+        return {name for name in live if name.startswith("cdk-cli-")}
+
+    def get(self, endpoint: str, path: str) -> dict[str, Any]:
+        asked = endpoint_request(endpoint, self.info.endpoint_url, path)
+        request = urllib.request.Request(asked.url, headers={"Host": asked.host})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read())
+
+
+@pytest.fixture
+def pushed_image(base_images: str, embedded_aws: SandboxInfo) -> Iterator[str]:
+    """Reference (without registry) of the example, built; the test pushes it when its repository is there."""
+    client = docker.DockerClient(base_url=base_images)
+    name = f"127.0.0.1:{embedded_aws.port}/cdk-cli-repo"
+    client.images.build(path=str(ROOT / "examples" / "hello"), tag=f"{name}:v1", rm=True)
+    yield name
+    client.images.remove(f"{name}:v1", force=True)
+    client.close()
+
+
+def push(engine_host: str, name: str) -> str:
+    """Push the image; its digest."""
+    client = docker.DockerClient(base_url=engine_host)
+    digests = [
+        line["aux"]["Digest"]
+        for line in client.api.push(name, tag="v1", stream=True, decode=True)
+        if "Digest" in line.get("aux", {})
+    ]
+    client.close()
+    assert digests
+    return digests[-1]
+
+
+@pytest.mark.engine
+@pytest.mark.sandbox
+def test_the_command_line_deploys_compares_finds_drift_and_destroys(
+    sandbox_project: Project, embedded_aws: SandboxInfo, base_images: str, pushed_image: str
+) -> None:
+    project, aws = sandbox_project, Aws(embedded_aws)
+    project.define(DEFINITION % "hello")
+    repository, service = "cdk-cli-ecr-infrastructure", "cdk-cli-express-service"
+    yes = ("--require-approval", "never", "--exclusively")
+
+    project.cdk("deploy", repository, *yes)
+    assert aws.stacks() == {repository}
+    image = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/cdk-cli-repo@{push(base_images, pushed_image)}"
+    outputs = project.folder / "outputs.json"
+    project.cdk("deploy", service, *yes, "--parameters", f"ImageUri={image}", "--outputs-file", str(outputs))
+    endpoint = json.loads(outputs.read_text())[service]["Endpoint"]
+    assert aws.get(endpoint, "/")["message"] == "hello"
+
+    assert "no changes" in project.cdk("deploy", service, *yes)
+    assert "Number of stacks with differences: 0" in project.cdk("diff", "--fail")
+    assert "No drift detected" in project.cdk("drift", "--fail")
+
+    project.define(DEFINITION % "changed")
+    difference = project.cdk("diff", "--fail", fails=True)
+    assert "AWS::ECS::ExpressGatewayService" in difference
+    assert "requires replacement" not in difference
+    project.cdk("deploy", service, *yes, "--outputs-file", str(outputs))
+    assert json.loads(outputs.read_text())[service]["Endpoint"] == endpoint
+    assert aws.get(endpoint, "/")["message"] == "changed"
+
+    aws.client("iam").update_role(RoleName="cdk-cli-express-execution", Description="changed by hand")
+    assert "Modified Resources" in project.cdk("drift", service, "--fail", fails=True)
+
+    project.cdk("destroy", "--all", "--force")
+    assert aws.stacks() == set()
+    repositories = aws.client("ecr").describe_repositories()["repositories"]
+    assert "cdk-cli-repo" not in {each["repositoryName"] for each in repositories}
