@@ -34,6 +34,7 @@ class FakeEngine:
         self.stream, self.cut, self.hang, self.refusal = stream, cut, hang, refusal
         self.version = {"Version": "29.0.0", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64", **(version or {})}
         self.gone = threading.Event()
+        self.posts: list[str] = []
         self.address = EngineAddress(f"unix://{path}", "test")
         self._server = _Server(str(path), _Handler)
         self._server.engine = self
@@ -58,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._read_body()
+        self.server.engine.posts.append(self.path)
         refusal = self.server.engine.refusal
         if "/tag?" in self.path:
             self._answer(201, b"")

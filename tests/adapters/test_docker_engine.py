@@ -269,6 +269,14 @@ def test_an_engine_that_goes_away_in_the_middle_of_a_push_is_told(fake: Callable
     assert caught.value.code == "engine_unreachable"
 
 
+def test_podman_is_told_that_the_loopback_registry_speaks_plain_http(fake: Any) -> None:
+    engine = fake(stream=[{"aux": {"Digest": "sha256:d"}}])
+    for repository in ("127.0.0.1:5000/x-repo", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/x-repo"):
+        engine.push("a", repository=repository, tag="1", login=LOGIN, progress=lambda _: None, cancellation=NEVER)
+    pushes = [path for path in fake.engines[0].posts if "/push" in path]
+    assert ["tlsVerify=false" in path for path in pushes] == [True, False]
+
+
 def test_each_layer_is_told_when_its_state_changes_and_not_more(fake: Callable[..., DockerEngine]) -> None:
     def at(current: int) -> Mapping[str, Any]:
         return {"status": "Pushing", "id": "abc", "progressDetail": {"current": current, "total": 1000}}

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ class DockerEngine:
         self._environ = dict(os.environ if environ is None else environ)
         self._folders = usual_folders(self._environ, Path.home()) if command_folders is None else command_folders
         self._facts: EngineFacts | None = None
+        self._api_version: str | None = None
 
     def check(self) -> None:
         """Ask whether the engine is there.
@@ -254,7 +255,7 @@ class DockerEngine:
 
         response: Any = getattr(client, "latest_response", None)
         stream: Any = CancellableStream(events, response)
-        yield from interruptible(events, cancellation=cancellation, stop=stream.close)
+        yield from interruptible(events, cancellation=cancellation, stop=lambda: _hang_up(stream))
 
     @contextmanager
     def _client(self, doing: str) -> Generator["APIClient"]:
@@ -266,7 +267,8 @@ class DockerEngine:
         from expressway.adapters.docker_client import open_client
 
         try:
-            client = open_client(self.address, timeout_seconds=_TIMEOUT_SECONDS)
+            client = open_client(self.address, timeout_seconds=_TIMEOUT_SECONDS, api_version=self._api_version)
+            self._api_version = client.api_version
             try:
                 yield client
             finally:
@@ -300,3 +302,11 @@ def _is_of_app(name: str, app_name: str, repository_name: str) -> bool:
 def _is_pushed_to(repository: str, repository_name: str) -> bool:
     host, _, path = repository.partition("/")
     return path == repository_name and (host.startswith("127.0.0.1:") or ".dkr.ecr" in host)
+
+
+def _hang_up(stream: Any) -> None:
+    """Close a stream's connection under a read that waits; one that has ended meanwhile has none to close."""
+    from docker.errors import DockerException
+
+    with suppress(OSError, AttributeError, DockerException):
+        stream.close()
