@@ -99,6 +99,15 @@ def test_an_error_in_an_app_is_told_and_the_kernel_survives_it(synthesizer: Synt
     assert synthesizer.kernel_pid == pid
 
 
+def test_a_kernel_that_has_served_long_enough_is_replaced() -> None:
+    with Synthesizer(requests_per_kernel=2) as synthesizer:
+        pids: list[int | None] = []
+        for number in range(3):
+            synthesizer.synthesize(app(f"app{number}"))
+            pids.append(synthesizer.kernel_pid)
+    assert pids[0] == pids[1] != pids[2]
+
+
 def test_callers_at_the_same_time_each_get_their_own_templates(synthesizer: Synthesizer) -> None:
     names = [f"app{number}" for number in range(12)]
     with concurrent.futures.ThreadPoolExecutor(6) as pool:

@@ -1,4 +1,4 @@
-"""The CDK's own command line deploys the very stacks that Expressway makes, on the embedded AWS with a real container."""
+"""The CDK's own command line deploys the very stacks that Expressway makes, on the embedded AWS, as real containers."""
 
 import json
 import os

@@ -12,8 +12,6 @@ from expressway.model.definition import AppDefinition
 from expressway.model.template import AppTemplates
 
 _REMEMBERED = 32
-_REQUESTS_A_KERNEL = 250
-"""Node keeps about 0.2 MB of each synthesis; a kernel is replaced before that adds up."""
 
 
 class Synthesizer:
@@ -22,11 +20,15 @@ class Synthesizer:
     Args:
         cache_dir: folder for templates that outlive this process; none are kept on disk without it.
         timeout_seconds: longest wait for one synthesis, the kernel's start included.
+        requests_per_kernel: Node keeps about 0.2 MB of each synthesis, so a kernel is replaced after so many.
     """
 
-    def __init__(self, *, cache_dir: Path | None = None, timeout_seconds: float = 60.0) -> None:
+    def __init__(
+        self, *, cache_dir: Path | None = None, timeout_seconds: float = 60.0, requests_per_kernel: int = 250
+    ) -> None:
         self._cache = TemplateCache(cache_dir) if cache_dir is not None else None
         self._timeout_seconds = timeout_seconds
+        self._requests_per_kernel = requests_per_kernel
         self._remembered: OrderedDict[str, AppTemplates] = OrderedDict()
         self._memory_lock = threading.Lock()
         self._kernel_lock = threading.Lock()
@@ -112,7 +114,7 @@ class Synthesizer:
             raise SynthesisError(
                 "synthesizer_closed", "Expected an open synthesizer, got a closed one.", "Make a new one."
             )
-        if self._kernel is not None and (not self._kernel.alive or self._kernel.requests >= _REQUESTS_A_KERNEL):
+        if self._kernel is not None and (not self._kernel.alive or self._kernel.requests >= self._requests_per_kernel):
             self._kernel.close()
             self._kernel = None
         if self._kernel is None:
