@@ -4,12 +4,14 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
+import anyio
 from mcp.types import CallToolResult, TextContent
 
 from expressway.mcp.server import build_server
 from expressway.mcp.toolkit_port import ToolkitPort
 from expressway.policy.gates import Gates
 from mcp import Client
+from tests.mcp.fake_toolkit import LONG
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")
@@ -23,6 +25,22 @@ CLOSED = Gates()
 async def connected(toolkit: ToolkitPort, era: Era, gates: Gates = OPEN) -> AsyncGenerator[Client]:
     async with Client(build_server(lambda: toolkit, gates), mode=era) as client:
         yield client
+
+
+class ProgressWatch:
+    """A progress callback that remembers; clients call it beside the answer, sometimes after it."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, str]] = []
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.seen.append((progress, message or ""))
+
+    async def until(self, text: str) -> None:
+        """Wait for progress that contains `text`."""
+        with anyio.fail_after(LONG):
+            while not any(text in message for _, message in self.seen):
+                await anyio.sleep(0.01)
 
 
 def shape_of(result: CallToolResult) -> Mapping[str, Any]:

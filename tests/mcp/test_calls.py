@@ -6,7 +6,7 @@ import pytest
 from mcp.types import ResourceLink
 
 from expressway.model.lint import LintFinding
-from tests.mcp.connections import ERAS, Era, connected, error_shape, good_shape
+from tests.mcp.connections import ERAS, Era, ProgressWatch, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import URL, FakeToolkit, step, write_app
 
 
@@ -158,13 +158,11 @@ async def test_progress_reaches_the_client_with_growing_numbers_and_the_last_wor
     era: Era, tmp_path: Path
 ) -> None:
     toolkit = FakeToolkit(steps=[step("synth", f"step {number}") for number in range(200)])
-    seen: list[tuple[float, str | None]] = []
-
-    async def watch(progress: float, total: float | None, message: str | None) -> None:
-        seen.append((progress, message))
-
+    watch = ProgressWatch()
     async with connected(toolkit, era) as client:
         await client.call_tool("synth_app", {"app_path": str(write_app(tmp_path))}, progress_callback=watch)
+        await watch.until("step 199")
+    seen = watch.seen
     assert seen[-1][1] == "synth: step 199"
     assert [number for number, _ in seen] == sorted({number for number, _ in seen})
     assert len(seen) < 20, "progress is limited, not a flood"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from expressway.errors import StackError
-from tests.mcp.connections import CLOSED, ERAS, OPEN, WIDE_OPEN, Era, connected, error_shape, good_shape
+from tests.mcp.connections import CLOSED, ERAS, OPEN, WIDE_OPEN, Era, ProgressWatch, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import FakeToolkit, step, write_app
 
 CALLS: dict[str, dict[str, Any]] = {
@@ -136,16 +136,13 @@ async def test_an_error_of_the_work_keeps_its_code_message_hint_and_details(
 @pytest.mark.parametrize("era", ERAS)
 async def test_what_containers_wrote_is_withheld_unless_allowed(era: Era, tmp_path: Path) -> None:
     toolkit = FakeToolkit(fails=FAILED, steps=[step("service", SENTENCE)])
-    told: list[str | None] = []
-
-    async def watch(progress: float, total: float | None, message: str | None) -> None:
-        told.append(message)
-
+    watch = ProgressWatch()
     async with connected(toolkit, era, OPEN) as client:
         result = await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path))}, progress_callback=watch)
+        await watch.until("exited with code 1")
     shape = error_shape(result)
     assert "token-4711" not in str(shape)
-    assert "token-4711" not in str(told)
+    assert "token-4711" not in str(watch.seen)
     assert "The container Main exited with code 1" in shape["message"]
     assert "ALLOW_SENSITIVE_DATA=true" in shape["withheld"]
     assert "evidence" not in shape["details"]

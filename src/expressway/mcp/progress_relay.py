@@ -24,6 +24,7 @@ class _Relay:
         self._news = asyncio.Event()
         self._newest: Progress | None = None
         self._count = 0
+        self._sending = asyncio.Lock()
 
     def take(self, progress: Progress) -> None:
         """The progress sink; called in worker threads, also after the request has ended."""
@@ -39,11 +40,12 @@ class _Relay:
             await anyio.sleep(SHORTEST_PAUSE_SECONDS)
 
     async def send_newest(self) -> None:
-        progress, self._newest = self._newest, None
-        if progress is None:
-            return
-        self._count += 1  # the protocol wants a number that grows; phases have no common total
-        await self._ctx.report_progress(self._count, None, f"{progress.phase}: {self._message(progress)}")
+        """Send what is newest, after what is being sent; nothing when all of it was."""
+        async with self._sending:
+            progress, self._newest = self._newest, None
+            if progress is not None:
+                self._count += 1  # the protocol wants a number that grows; phases have no common total
+                await self._ctx.report_progress(self._count, None, f"{progress.phase}: {self._message(progress)}")
 
     def _message(self, progress: Progress) -> str:
         return progress.message if self._gates.allow_sensitive_data else withhold_quoted(progress.message)
@@ -57,8 +59,10 @@ async def relayed_progress(ctx: Context, gates: Gates) -> AsyncGenerator[Progres
     sending = asyncio.create_task(relay.send_forever())
     sending.add_done_callback(_forget)
     try:
-        yield relay.take
-        await relay.send_newest()
+        try:
+            yield relay.take
+        finally:
+            await relay.send_newest()  # the last word before an error matters most; a cancelled request skips it
     finally:
         sending.cancel()
 
