@@ -115,6 +115,19 @@ def test_a_login_is_for_the_address_that_is_pushed_to(session: AwsSession, embed
     assert login.password not in repr(login)
 
 
+@pytest.mark.sandbox
+def test_a_login_can_be_taken_through_a_role(session: AwsSession) -> None:
+    iam = session.client("iam")
+    principal = {"AWS": "arn:aws:iam::000000000000:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    arn = iam.create_role(RoleName="ecr-test-push", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    try:
+        assert EcrRegistry(session, push_role_arn=arn).authorization().username == "AWS"
+    finally:
+        iam.delete_role(RoleName="ecr-test-push")
+
+
 class PreparedSession(AwsSession):
     """A session for real AWS whose clients give prepared answers."""
 

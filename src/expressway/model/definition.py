@@ -46,7 +46,6 @@ __all__ = [
     "parse_definition_text",
 ]
 
-SCHEMA_ID = "urn:expressway:schema:app-definition:1"
 _COLLECTING = "collecting"
 
 
@@ -168,22 +167,7 @@ def _within(path: str, outer: str) -> bool:
 
 
 def definition_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the definition file, for editors and for agents."""
-    schema = AppDefinition.model_json_schema()
-    folder = {"type": "string", "description": "Folder that is sent to the container engine."}
-    schema["properties"]["build"]["anyOf"].insert(0, folder)
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, "title": "Expressway app"}
-    _close_patterned_mappings(schema)
-    return {**head, **{key: value for key, value in schema.items() if key != "title"}}
+    """The JSON Schema (draft 2020-12) of the definition file."""
+    from expressway.model.definition_schema import make_schema  # it reads our source, which parsing need not
 
-
-def _close_patterned_mappings(node: Any) -> None:
-    """Names outside the pattern are errors for us, so they are for the schema."""
-    if isinstance(node, dict):
-        if "patternProperties" in node:
-            node["additionalProperties"] = False
-        for value in node.values():
-            _close_patterned_mappings(value)
-    elif isinstance(node, list):
-        for value in node:
-            _close_patterned_mappings(value)
+    return make_schema()

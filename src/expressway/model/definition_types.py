@@ -101,9 +101,13 @@ RetentionDays = Annotated[Integer, AfterValidator(_one_of_the_retentions), Field
 
 
 class Section(BaseModel):
-    """The settings that all sections share: frozen, and unknown keys are errors."""
+    """The settings that all sections share: frozen, and unknown keys are errors.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    Validators are built at the first use, not at import: a server starts without them. The texts under the fields
+    are their descriptions in the JSON Schema.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class BuildSettings(Section):

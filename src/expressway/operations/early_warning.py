@@ -9,8 +9,8 @@ from expressway.model.clock import Clock
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.stack import StackEvent
 
-_PAUSE_SECONDS = 3.0
-_PAUSE_FACTOR = 10.0
+_PAUSE_SECONDS = 1.0
+_PAUSE_FACTOR = 2.0
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class EarlyWarning:
     It only ever tells: what becomes of the deployment is CloudFormation's decision. The events of the running
     operation go along with every question, since they say when the operation began, and deployments and tasks
     from before that have nothing to do with it. A question that takes long is asked less often (it may take a
-    tenth of the time), so that the stack's events are not told late.
+    third of the time), so that the stack's events are not told late.
     """
 
     explain: Callable[[tuple[StackEvent, ...]], Cause | None]
@@ -31,7 +31,7 @@ class EarlyWarning:
     events: tuple[StackEvent, ...] = ()
 
     def while_waiting(self, events: tuple[StackEvent, ...]) -> None:
-        """Ask if it is time to: at most every three seconds, no more once a cause is known."""
+        """Ask if it is time to: at most once a second, no more once a cause is known."""
         self.events = events
         if self.cause is not None or not events or self.clock.monotonic() < self.next_question:
             return
