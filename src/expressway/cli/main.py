@@ -1,57 +1,16 @@
-"""The command line: names the commands; each loads what it needs when it runs."""
+"""The entry point of the ``expressway`` script: decides how much has to be loaded."""
 
-from typing import Annotated
-
-import typer
-
-from expressway.cli import app_commands, demo_command
-from expressway.cli.sandbox_commands import sandbox
-
-_EPILOG = (
-    "Exit codes: 0 done · 1 failed · 2 wrong definition or usage · 3 refused (ownership, protection, approval) · "
-    "4 no credentials, permission, engine or sandbox · 5 build, template, stack or service failed · "
-    "6 still running · 10 changes found (diff --exit-code) · 130 stopped by Ctrl-C."
-)
-
-app = typer.Typer(
-    name="expressway",
-    help="From an application folder to a running service on Amazon ECS Express Mode, and away again.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-for command in (
-    app_commands.synth,
-    app_commands.diff,
-    app_commands.deploy,
-    app_commands.status,
-    app_commands.delete,
-    app_commands.build,
-    app_commands.schema,
-    app_commands.mcp,
-    demo_command.demo,
-):
-    app.command()(command)
-app.add_typer(sandbox, name="sandbox")
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from expressway import __version__
-
-        typer.echo(f"expressway {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Options before the command."""
+import sys
 
 
 def main() -> None:
-    """Run the command line; the entry point of the ``expressway`` script."""
+    """Run the command line, or serve MCP."""
+    if sys.argv[1:] == ["mcp"]:
+        # A client waits for it, and it needs nothing of the command line's libraries (a tenth of the start).
+        from expressway.mcp.server import main as serve
+
+        serve()
+        return
+    from expressway.cli.application import app
+
     app()

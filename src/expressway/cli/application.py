@@ -1,0 +1,52 @@
+"""The command line: names the commands; each loads what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from expressway.cli import app_commands, demo_command
+from expressway.cli.sandbox_commands import sandbox
+
+_EPILOG = (
+    "Exit codes: 0 done · 1 failed · 2 wrong definition or usage · 3 refused (ownership, protection, approval) · "
+    "4 no credentials, permission, engine or sandbox · 5 build, template, stack or service failed · "
+    "6 still running · 10 changes found (diff --exit-code) · 130 stopped by Ctrl-C."
+)
+
+app = typer.Typer(
+    name="expressway",
+    help="From an application folder to a running service on Amazon ECS Express Mode, and away again.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    app_commands.synth,
+    app_commands.diff,
+    app_commands.deploy,
+    app_commands.status,
+    app_commands.delete,
+    app_commands.build,
+    app_commands.schema,
+    app_commands.mcp,
+    demo_command.demo,
+):
+    app.command()(command)
+app.add_typer(sandbox, name="sandbox")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from expressway import __version__
+
+        typer.echo(f"expressway {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the command."""
