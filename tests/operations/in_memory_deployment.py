@@ -46,6 +46,7 @@ class InMemoryImages:
     pushes: list[str] = field(default_factory=list)
     wrong: ExpresswayError | None = None
     fails: ExpresswayError | None = None
+    push_fails: ExpresswayError | None = None
 
     def check(self, definition: AppDefinition, base_dir: Path) -> "InMemoryImage":
         if self.wrong is not None:
@@ -59,10 +60,14 @@ class InMemoryImage:
     images: InMemoryImages
     planned: PlannedImage | None
 
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        if self.images.fails is not None:
+            raise self.images.fails
+
     def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
         images = self.images
-        if images.fails is not None:
-            raise images.fails
+        if images.push_fails is not None:
+            raise images.push_fails
         if images.content not in images.published:
             images.pushes.append(images.content)
             images.published[images.content] = f"repo@sha256:{images.content}"

@@ -70,7 +70,7 @@ def test_a_first_deployment_makes_the_repository_then_the_image_then_the_service
 def test_the_journal_is_told_every_phase_before_it_begins() -> None:
     app = world()
     app.deploy()
-    assert app.operation.history == ["check", "synth", "plan", "repository", "build", "service", "wait"]
+    assert app.operation.history == ["check", "synth", "plan", "build", "repository", "push", "service", "wait"]
 
 
 def test_deploying_again_changes_nothing_and_waits_for_nothing() -> None:
@@ -298,7 +298,7 @@ def test_the_cause_is_asked_for_at_most_once_a_second() -> None:
     app.deploy()
     moments = [moment for moment, _ in app.asked]
     assert len(moments) > 10
-    assert all(later - earlier > 2.999 for earlier, later in itertools.pairwise(moments))
+    assert all(later - earlier > 0.999 for earlier, later in itertools.pairwise(moments))
 
 
 def test_a_slow_diagnosis_is_asked_for_less_often() -> None:

@@ -15,6 +15,7 @@ from expressway.operations.publish_image import (
     CheckedBuild,
     ContainerEngine,
     ImageRegistry,
+    build_image,
     check_build,
     plan_image,
     publish_image,
@@ -83,12 +84,18 @@ class CheckedAppImage:
     planned: PlannedImage | None
     repository_name: str
 
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        """Build the image here if it is not in the repository, so that a build that fails has changed nothing."""
+        if self.checked is None or self.planned is None or self.planned.state != "to_build":
+            return
+        for warning in self.checked.warnings:
+            progress(Progress("build", warning, level="warning"))
+        build_image(self.checked, engine=self.images.engine(), progress=progress, cancellation=cancellation)
+
     def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
         """Build and push what is missing; the image's URI by digest."""
         if self.checked is None:
             return self.planned.uri or "" if self.planned else ""
-        for warning in self.checked.warnings:
-            progress(Progress("build", warning, level="warning"))
         published = publish_image(
             self.checked,
             engine=self.images.engine(),

@@ -17,7 +17,9 @@ from expressway.operations.publish_image import (
     BuildRequest,
     ContainerEngine,
     ImageRegistry,
+    build_image,
     check_build,
+    plan_image,
     publish_image,
 )
 
@@ -61,7 +63,7 @@ def build_app_image(
     progress: ProgressSink,
     cancellation: Cancellation,
 ) -> BuiltImage:
-    """Check everything, bring the repository stack up, build, push and verify.
+    """Check everything, build, bring the repository stack up, push and verify; a failed build changes nothing.
 
     Args:
         definition: the app's definition where the folder has one; without it a repository that exists is left as
@@ -71,16 +73,19 @@ def build_app_image(
         DefinitionError, ImageError, EngineError: found before anything was changed.
         StackError, RefusedError: the repository stack cannot be made, or is not this app's.
     """
+    repository = app_names(request.app_name).repository
     engine = ports.engine()
     checked = check_build(request, engine=engine, cancellation=cancellation)
     for warning in checked.warnings:
         progress(Progress("build", warning, level="warning"))
+    if plan_image(checked, registry=ports.registry, repository_name=repository).state == "to_build":
+        build_image(checked, engine=engine, progress=progress, cancellation=cancellation)
     outputs = _repository_outputs(request, definition, ports, progress, cancellation)
     published = publish_image(
         checked,
         engine=engine,
         registry=ports.registry,
-        repository_name=app_names(request.app_name).repository,
+        repository_name=repository,
         clock=ports.clock,
         progress=progress,
         cancellation=cancellation,

@@ -22,6 +22,7 @@ __all__ = [
     "CheckedBuild",
     "ContainerEngine",
     "ImageRegistry",
+    "build_image",
     "check_build",
     "plan_image",
     "publish_image",
@@ -69,6 +70,25 @@ def plan_image(checked: CheckedBuild, *, registry: ImageRegistry, repository_nam
         if existing is not None:
             return PlannedImage("published", f"{repository.uri}@{existing.digest}", checked.tag)
     return PlannedImage("to_build", None, checked.tag)
+
+
+def build_image(
+    checked: CheckedBuild,
+    *,
+    engine: ContainerEngine,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation = _NEVER,
+) -> bool:
+    """Build the content unless the engine holds it already; whether it was built. Touches no registry.
+
+    Raises:
+        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
+        EngineError: ``engine_unreachable``.
+    """
+    if engine.find_image(checked.build.name) is not None:
+        return False
+    engine.build(checked.build, progress=progress, cancellation=cancellation)
+    return True
 
 
 def publish_image(
