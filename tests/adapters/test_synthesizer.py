@@ -108,6 +108,22 @@ def test_a_kernel_that_has_served_long_enough_is_replaced() -> None:
     assert pids[0] == pids[1] != pids[2]
 
 
+def test_a_kernel_links_the_cdk_as_a_whole_and_not_file_by_file_and_removes_what_it_made() -> None:
+    with Synthesizer() as synthesizer:
+        synthesizer.synthesize(app())
+        assert synthesizer.kernel_pid is not None
+        folder = Path(psutil.Process(synthesizer.kernel_pid).cmdline()[-1])
+        assert 0 < sum(len(files) + len(folders) for _, folders, files in os.walk(folder)) < 200
+    assert not folder.exists()
+
+
+def test_one_node_process_is_enough_for_a_kernel() -> None:
+    with Synthesizer() as synthesizer:
+        synthesizer.synthesize(app())
+        assert synthesizer.kernel_pid is not None
+        assert len(psutil.Process(synthesizer.kernel_pid).children(recursive=True)) == 1
+
+
 def test_callers_at_the_same_time_each_get_their_own_templates(synthesizer: Synthesizer) -> None:
     names = [f"app{number}" for number in range(12)]
     with concurrent.futures.ThreadPoolExecutor(6) as pool:

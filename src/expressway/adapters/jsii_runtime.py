@@ -16,6 +16,8 @@ const { readSync, writeSync } = fs;
 fs.readSync = (fd, ...rest) => readSync(fd === 3 ? 0 : fd, ...rest);
 fs.writeSync = (fd, ...rest) => writeSync(fd === 3 ? 1 : fd, ...rest);
 process.stdout.write = process.stderr.write.bind(process.stderr);
+// Node has this from NODE_OPTIONS; jsii looks for it here, and else links the CDK's 9,000 files one by one.
+process.execArgv.push("--preserve-symlinks");
 require("./lib/program.js");
 """
 _EXPECTED = "readFD:3,writeFD:3"
@@ -64,7 +66,8 @@ def prepare_environment(folder: Path) -> None:
     if runtime is not None:
         os.environ["JSII_RUNTIME"] = str(runtime)
     os.environ["JSII_DEPRECATED"] = "quiet"
-    os.environ["NODE_OPTIONS"] = "--max-semi-space-size=1"  # 30 MB less, no slower on templates of this size
+    # A small young generation takes 30 MB less and is no slower on templates of this size.
+    os.environ["NODE_OPTIONS"] = "--max-semi-space-size=1 --preserve-symlinks"
 
 
 _KEPT = {"JSII_RUNTIME_PACKAGE_CACHE", "JSII_RUNTIME_PACKAGE_CACHE_ROOT"}
