@@ -43,9 +43,11 @@ def main() -> None:
 
 
 def _serve(answers: IO[str], folder: Path) -> None:
+    from expressway.adapters.jsii_index import ensure_index
     from expressway.adapters.jsii_runtime import prepare_environment
 
     prepare_environment(folder)
+    ensure_index(os.environ)
     # Loaded before the first request arrives, since it takes half a second.
     importlib.import_module("expressway.constructs.stacks")
     _write(answers, {"ready": True})
