@@ -47,23 +47,40 @@ class TemplateLinter:
         Raises:
             SynthesisError: ``lint_failed`` when a tool does not run.
         """
-        jobs = [(tool, template, tuple(sorted(regions))) for template in templates for tool in TOOLS]
-        with ThreadPoolExecutor(max_workers=max(1, len(jobs))) as pool:
-            return tuple(sorted(found for each in pool.map(self._lint, jobs) for found in each))
+        places = tuple(sorted(regions))
+        listed = tuple(templates)
+        keys = {(tool, each): _key(tool, each, places) for tool in TOOLS for each in listed}
+        found = {key: self._known(key) for key in keys.values()}
+        unknown = {tool: [each for each in listed if found[keys[tool, each]] is None] for tool in TOOLS}
+        runs = [(tool, group, places) for tool in TOOLS for group in _groups(tool, unknown[tool])]
+        with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
+            for made in pool.map(self._run, runs):
+                found |= made
+        return tuple(sorted(finding for each in found.values() for finding in each or ()))
 
-    def _lint(self, job: tuple[str, Template, tuple[str, ...]]) -> Findings:
-        tool, template, regions = job
-        key = _key(tool, template, regions)
+    def _known(self, key: str) -> Findings | None:
         with self._lock:
             known = self._remembered.get(key)
         if known is None:
             known = self._read(key)
-        if known is None:
-            known = _run(tool, template, regions, timeout_seconds=self._timeout_seconds)
-            self._write(key, known)
-        with self._lock:
-            self._remembered[key] = known
+            if known is not None:
+                self._remember(key, known)
         return known
+
+    def _remember(self, key: str, findings: Findings) -> None:
+        with self._lock:
+            self._remembered[key] = findings
+
+    def _run(self, run: tuple[str, list[Template], tuple[str, ...]]) -> dict[str, Findings]:
+        tool, templates, regions = run
+        found = _run(tool, templates, regions, timeout_seconds=self._timeout_seconds)
+        made: dict[str, Findings] = {}
+        for template in templates:
+            key = _key(tool, template, regions)
+            made[key] = tuple(finding for finding in found if finding.stack == template.stack_name)
+            self._remember(key, made[key])
+            self._write(key, made[key])
+        return made
 
     def _read(self, key: str) -> Findings | None:
         if self._cache_dir is None:
@@ -98,8 +115,14 @@ def lint_templates(templates: Iterable[Template], regions: Sequence[str], *, cac
     return TemplateLinter(cache_dir=cache_dir)(templates, regions)
 
 
-def _run(tool: str, template: Template, regions: tuple[str, ...], *, timeout_seconds: float) -> Findings:
-    job = [{"stack": template.stack_name, "body": template.body, "regions": list(regions)}]
+def _groups(tool: str, templates: list[Template]) -> list[list[Template]]:
+    """The templates of each run: cfn-lint takes half a second for one, the other tool for making its engine."""
+    return [[each] for each in templates] if tool == "cfn-lint" else [templates] if templates else []
+
+
+def _run(tool: str, templates: list[Template], regions: tuple[str, ...], *, timeout_seconds: float) -> Findings:
+    job = [{"stack": each.stack_name, "body": each.body, "regions": list(regions)} for each in templates]
+    names = " and ".join(each.stack_name for each in templates)
     try:
         with tempfile.TemporaryDirectory(prefix="expressway-lint-") as empty:  # where no project file configures a tool
             done = subprocess.run(
@@ -120,7 +143,7 @@ def _run(tool: str, template: Template, regions: tuple[str, ...], *, timeout_sec
         last = output.strip().rpartition("\n")[2] or str(exc)
         raise SynthesisError(
             "lint_failed",
-            f"Expected {tool} to lint {template.stack_name}, got: {last}",
+            f"Expected {tool} to lint {names}, got: {last}",
             "Run `make setup` to repair the installation, or go on without linting (--no-lint).",
             {"tool": tool, "output": output},
         ) from exc
