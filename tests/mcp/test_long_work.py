@@ -69,10 +69,11 @@ async def test_two_requests_at_once_make_one_deployment(held: FakeToolkit, tmp_p
 
         async with anyio.create_task_group() as group:
             group.start_soon(deploy)
-            group.start_soon(deploy)
             await _happens(held.begun)
+            joined = good_shape(await client.call_tool("deploy_app", arguments | {"wait_seconds": 0}))
             held.go_on.set()
-    assert shapes == ["deployed", "deployed"]
+    assert joined["status"] == "running"
+    assert shapes == ["deployed"]
     assert held.names == ["deploy"]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from expressway.cli.options import AppName, AsJson, DefinitionPath, Profile, Region, Sandbox, Yes
-from expressway.cli.output import print_json, print_target, progress_printer, reporting
+from expressway.cli.output import print_json, print_target, reporting, watching
 
 if TYPE_CHECKING:
     from expressway.model.plan import Plan
@@ -36,7 +36,8 @@ def synth(
     from expressway.toolkit import Toolkit, app_source
 
     with reporting(as_json=as_json), Toolkit() as toolkit:
-        result = toolkit.synth(app_source(path), lint=lint, progress=progress_printer(as_json=as_json))
+        with watching(as_json=as_json) as printer:
+            result = toolkit.synth(app_source(path), lint=lint, progress=printer)
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             for template in result.templates:
@@ -59,8 +60,8 @@ def diff(
 
     with reporting(as_json=as_json):
         source = app_source(path)
-        with _toolkit(sandbox, profile, region) as toolkit:
-            plan = toolkit.diff(source, progress=progress_printer(as_json=as_json))
+        with _toolkit(sandbox, profile, region) as toolkit, watching(as_json=as_json) as printer:
+            plan = toolkit.diff(source, progress=printer)
         show_plan(plan, as_json=as_json)
     if exit_code and not plan.is_empty:
         raise SystemExit(10)
@@ -81,8 +82,8 @@ def build(
 
     with reporting(as_json=as_json):
         name = app_name or app_source(path).definition.name
-        with _toolkit(sandbox, profile, region) as toolkit:
-            built = toolkit.build(name, str(path), tag, progress=progress_printer(as_json=as_json))
+        with _toolkit(sandbox, profile, region) as toolkit, watching(as_json=as_json) as printer:
+            built = toolkit.build(name, str(path), tag, progress=printer)
         show_mapping(built, as_json=as_json)
 
 
@@ -108,20 +109,21 @@ def deploy(
 
     with reporting(as_json=as_json):
         source = app_source(path)
-        printer = progress_printer(as_json=as_json)
         with _toolkit(sandbox, profile, region) as toolkit:
             if plan is None and not yes and sys.stdin.isatty() and not as_json:
-                shown = toolkit.diff(source, adopt=adopt, progress=printer)
+                with watching(as_json=as_json) as printer:
+                    shown = toolkit.diff(source, adopt=adopt, progress=printer)
                 show_plan(shown, as_json=False)
                 plan = _confirmed(shown)
-            result = toolkit.deploy(
-                source,
-                approved_plan=plan,
-                adopt=adopt,
-                allow_replacement=allow_replacement,
-                continue_rollback=continue_rollback,
-                progress=printer,
-            )
+            with watching(as_json=as_json) as printer:
+                result = toolkit.deploy(
+                    source,
+                    approved_plan=plan,
+                    adopt=adopt,
+                    allow_replacement=allow_replacement,
+                    continue_rollback=continue_rollback,
+                    progress=printer,
+                )
         show_deployment(result, as_json=as_json)
 
 
@@ -154,7 +156,8 @@ def delete(
     with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
         if not yes and sys.stdin.isatty() and not as_json:
             typer.confirm(f"Delete {app_name} on {toolkit.target.describe()}?", abort=True, err=True)
-        result = toolkit.delete(app_name, service_arn, progress=progress_printer(as_json=as_json))
+        with watching(as_json=as_json) as printer:
+            result = toolkit.delete(app_name, service_arn, progress=printer)
         show_deletion(result, as_json=as_json)
 
 

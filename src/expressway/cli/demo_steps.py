@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from expressway.cli.output import message_console
+from expressway.cli.output import ProgressPrinter, message_console
 from expressway.errors import ExpresswayError, ServiceError, StackError
 from expressway.model.progress import Progress
 
@@ -23,25 +23,31 @@ STEPS = 8
 NOTHING_TO_DO_SECONDS = 1.0
 
 
+_printer = ProgressPrinter(quiet=False, indent="   ")
+
+
 @contextmanager
 def step(number: int, title: str) -> Generator[None]:
     """Announce a step, and tell how long it took once it held."""
     console = message_console()
     console.print(f"\n[bold cyan]{number}/{STEPS}[/] [bold]{escape(title)}[/]")
     started = time.monotonic()
-    yield
+    try:
+        yield
+    finally:
+        _printer.stop()
     console.print(f"    [green]✓[/] [dim]{time.monotonic() - started:.1f} s[/]")
 
 
 def say(message: str) -> None:
     """One line below the current step."""
-    message_console().print(f"    {message}")
+    _printer.stop()
+    message_console().print(f"    {message}", soft_wrap=True)
 
 
 def tell(progress: Progress) -> None:
     """Progress below the current step."""
-    style = {"info": "dim", "warning": "yellow", "error": "red"}[progress.level]
-    message_console().print(f"    [dim]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]")
+    _printer(progress)
 
 
 @dataclass

@@ -57,28 +57,54 @@ def _problem_text(problem: Mapping[str, Any]) -> str:
 
 
 class ProgressPrinter:
-    """Progress as lines on standard error with the time since the start; silent when nobody watches."""
+    """Progress on standard error: a line for what has come to be, a status line for what is still moving.
 
-    def __init__(self, *, quiet: bool) -> None:
+    Silent when nobody watches. Every line tells the time since the start.
+    """
+
+    def __init__(self, *, quiet: bool, indent: str = "") -> None:
         self._quiet = quiet
+        self._indent = indent
         self._started = time.monotonic()
         self._console = message_console()
+        self._status = self._console.status("")
         self._last = ""
 
     def __call__(self, progress: Progress) -> None:
         if self._quiet or progress.message == self._last:
             return
         self._last = progress.message
-        elapsed = time.monotonic() - self._started
+        elapsed = f"[dim]{self._indent}{time.monotonic() - self._started:6.1f}s[/]"
+        if _is_moving(progress):
+            if self._console.is_terminal:
+                self._status.update(f"{elapsed} {progress.phase:<10} {escape(progress.message)}")
+                self._status.start()
+            return
+        self._status.stop()
         style = _LEVEL_STYLES[progress.level]
-        self._console.print(
-            f"[dim]{elapsed:6.1f}s[/] [cyan]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]"
-        )
+        self._console.print(f"{elapsed} [cyan]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]")
+
+    def stop(self) -> None:
+        """Take the status line away."""
+        self._status.stop()
 
 
-def progress_printer(*, as_json: bool) -> ProgressPrinter:
-    """Quiet in scripts: with --json, and when standard error is no terminal."""
-    return ProgressPrinter(quiet=as_json or not sys.stderr.isatty())
+def _is_moving(progress: Progress) -> bool:
+    """Whether the line is about something under way, to be followed by another about the same thing."""
+    if progress.level != "info":
+        return False
+    layer_moves = progress.phase == "push" and progress.resource is not None
+    return layer_moves or "_IN_PROGRESS" in progress.message
+
+
+@contextmanager
+def watching(*, as_json: bool) -> Generator[ProgressPrinter]:
+    """Show progress while something runs; quiet in scripts: with --json, and when standard error is no terminal."""
+    printer = ProgressPrinter(quiet=as_json or not sys.stderr.isatty())
+    try:
+        yield printer
+    finally:
+        printer.stop()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from expressway.cli.options import AsJson
-from expressway.cli.output import message_console, print_json, progress_printer, reporting
+from expressway.cli.output import message_console, print_json, reporting, watching
 
 sandbox = typer.Typer(no_args_is_help=True, help="The embedded AWS: a local account with Express Mode.")
 
@@ -28,7 +28,8 @@ def start(
     from expressway.sandbox.private_engine import provide_engine
 
     with reporting(as_json=as_json):
-        engine = provide_engine(install=install, progress=progress_printer(as_json=as_json))
+        with watching(as_json=as_json) as printer:
+            engine = provide_engine(install=install, progress=printer)
         info = start_sandbox(port=port, docker_host=engine.docker_host)
         if as_json:
             print_json(asdict(info))

@@ -1,6 +1,7 @@
 """What a private engine must know of the machine's network so as not to disturb another engine."""
 
 import fcntl
+import hashlib
 import socket
 import struct
 from pathlib import Path
@@ -12,7 +13,9 @@ _SIOCBRADDBR = 0x89A0
 _SIOCBRDELBR = 0x89A1
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
+_SIOCSIFHWADDR = 0x8924
 _IFF_UP = 0x1
+_ARPHRD_ETHER = 1
 _NAME_BYTES = 16
 
 
@@ -36,6 +39,7 @@ def add_bridge(name: str) -> str:
     if not Path(f"/sys/class/net/{name}").exists():
         try:
             _bridge_call(_SIOCBRADDBR, name)
+            _pin_address(name)
         except OSError as exc:
             raise EngineError(
                 "engine_start_failed",
@@ -43,6 +47,17 @@ def add_bridge(name: str) -> str:
                 "Use the engine that already runs, by setting DOCKER_HOST, or allow NET_ADMIN.",
             ) from exc
     return name
+
+
+def _pin_address(name: str) -> None:
+    """Give the bridge a hardware address of its own.
+
+    Without one it takes the lowest of its ports', which changes as containers come and go, and a request under way
+    at that moment waits for a new ARP answer.
+    """
+    address = b"\x02" + hashlib.sha256(name.encode()).digest()[:5]  # locally administered
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as handle:
+        fcntl.ioctl(handle, _SIOCSIFHWADDR, struct.pack("16sH6s8x", name.encode(), _ARPHRD_ETHER, address))
 
 
 def remove_bridge(name: str) -> None:
