@@ -52,7 +52,8 @@ class TemplateLinter:
         keys = {(tool, each): _key(tool, each, places) for tool in TOOLS for each in listed}
         found = {key: self._known(key) for key in keys.values()}
         unknown = {tool: [each for each in listed if found[keys[tool, each]] is None] for tool in TOOLS}
-        runs = [(tool, group, places) for tool in TOOLS for group in _groups(tool, unknown[tool])]
+        # One run a tool: loading it takes several times as long as linting a template with it.
+        runs = [(tool, unknown[tool], places) for tool in TOOLS if unknown[tool]]
         with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
             for made in pool.map(self._run, runs):
                 found |= made
@@ -113,11 +114,6 @@ def lint_templates(templates: Iterable[Template], regions: Sequence[str], *, cac
         SynthesisError: ``lint_failed`` when a tool does not run.
     """
     return TemplateLinter(cache_dir=cache_dir)(templates, regions)
-
-
-def _groups(tool: str, templates: list[Template]) -> list[list[Template]]:
-    """The templates of each run: cfn-lint takes half a second for one, the other tool for making its engine."""
-    return [[each] for each in templates] if tool == "cfn-lint" else [templates] if templates else []
 
 
 def _run(tool: str, templates: list[Template], regions: tuple[str, ...], *, timeout_seconds: float) -> Findings:
