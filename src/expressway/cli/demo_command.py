@@ -14,7 +14,7 @@ import typer
 
 from expressway.cli.demo_steps import Demo, failed, say, step, tell
 from expressway.cli.options import Profile, Region
-from expressway.cli.output import message_console, print_error
+from expressway.cli.output import message_console, print_error, recording
 from expressway.errors import DefinitionError, ExpresswayError
 
 if TYPE_CHECKING:
@@ -27,23 +27,23 @@ def demo(
     app: Annotated[Path, typer.Argument(help="Folder of the app; broken.yaml in it is its broken version.")] = EXAMPLES
     / "httpbin",
     aws: Annotated[bool, typer.Option("--aws", help="Act on the AWS account, not on an embedded AWS.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Write a picture of the terminal to this file.")] = None,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
     """Show the whole way: build, review, deploy, fetch, repeat, break and roll back, delete."""
-    from expressway.toolkit import Toolkit
-
     started = time.monotonic()
     try:
-        source, broken = _sources(app)
-        with _toolkit_on_aws(profile, region) if aws else _toolkit_on_sandbox(source) as (toolkit, left):
-            assert isinstance(toolkit, Toolkit)
-            Demo(toolkit, source, broken, left).run()
+        with recording(svg):
+            source, broken = _sources(app)
+            with _toolkit_on_aws(profile, region) if aws else _toolkit_on_sandbox(source) as (toolkit, left):
+                Demo(toolkit, source, broken, left).run()
+            seconds = time.monotonic() - started
+            message_console().print(f"\n[bold green]Every step held[/] [dim]({seconds:.0f} s)[/]")
     except ExpresswayError as error:
         failed(error)
         print_error(error, as_json=False)
         raise SystemExit(error.exit_code) from None
-    message_console().print(f"\n[bold green]Every step held[/] [dim]({time.monotonic() - started:.0f} s)[/]")
 
 
 def _sources(app: Path) -> tuple[AppSource, AppSource]:
@@ -85,7 +85,7 @@ def _toolkit_on_sandbox(source: AppSource) -> Generator[tuple[Toolkit, Callable[
             engine = provide_engine(install=True, progress=tell)
             _prepare_build(engine.docker_host, source)
             info = start(state_dir=state_dir / "sandbox", docker_host=engine.docker_host)
-            say(f"{info.endpoint_url} (account {info.account_id}, {info.region}); engine {engine.docker_host}")
+            say(f"{info.endpoint_url} (account {info.account_id}, {info.region}); container engine: {engine.source}")
         environ = {"DOCKER_HOST": engine.docker_host, "EXPRESSWAY_HOME": str(state_dir)}
         with Toolkit(sandbox_url=info.endpoint_url, environ=environ) as toolkit:
             toolkit.warm()

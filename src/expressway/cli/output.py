@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.markup import escape
 from expressway.errors import ExpresswayError, StillRunning
 from expressway.model.progress import Progress
 
+_PICTURE_COLUMNS = 118
 _LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
@@ -21,9 +24,23 @@ def data_console() -> Console:
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
+@cache
 def message_console() -> Console:
-    """Standard error; for everything that is not data."""
+    """Standard error; for everything that is not data. One for the process, so that it can be recorded."""
     return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def recording(picture: Path | None) -> Generator[None]:
+    """Write what goes to standard error into an SVG picture of a terminal as well."""
+    if picture is None:
+        yield
+        return
+    console = message_console()
+    console.record, console.width = True, _PICTURE_COLUMNS
+    yield
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    console.save_svg(str(picture), title="make demo")
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
@@ -76,7 +93,7 @@ class ProgressPrinter:
         self._last = progress.message
         elapsed = f"[dim]{self._indent}{time.monotonic() - self._started:6.1f}s[/]"
         if _is_moving(progress):
-            if self._console.is_terminal:
+            if self._console.is_terminal and not self._console.record:
                 self._status.update(f"{elapsed} {progress.phase:<10} {escape(progress.message)}")
                 self._status.start()
             return
