@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.clock import SystemClock
 from expressway.adapters.journal import Journal, RunningOperation, state_directory
-from expressway.model.definition import AppDefinition, parse_definition, parse_definition_text
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from expressway.adapters.session import AwsSession
     from expressway.adapters.synthesizer import Synthesizer
     from expressway.model.cause import Cause
+    from expressway.model.definition import AppDefinition
     from expressway.model.operation import OperationKind
     from expressway.model.plan import Plan
     from expressway.model.stack import StackEvent
@@ -71,6 +71,8 @@ def app_source(path: Path | str) -> AppSource:
 
 def inline_source(definition: Mapping[str, Any] | str, base_dir: Path) -> AppSource:
     """The app whose definition is given as a mapping or as YAML text."""
+    from expressway.model.definition import parse_definition, parse_definition_text
+
     parsed = parse_definition_text(definition) if isinstance(definition, str) else parse_definition(definition)
     return AppSource(parsed, base_dir)
 
@@ -310,9 +312,16 @@ class Toolkit:
         return self._engine.app_image_names(app_name, repository_name=repository)
 
     # -- the toolkit itself ---------------------------------------------------------------------------------
-    def warm(self) -> None:
-        """Start the CDK kernel in the background, so that the first synthesis is quick."""
-        self._synthesizer.warm()
+    def warm(self, app: Path | None = None) -> None:
+        """Start the CDK kernel in the background, so that the first synthesis is quick.
+
+        Args:
+            app: a definition's file or folder: start it only if that definition most likely has to be synthesized.
+        """
+        if app is None:
+            self._synthesizer.warm()
+        else:
+            self._synthesizer.warm_for(app / "expressway.yaml" if app.is_dir() else app)
 
     def close(self) -> None:
         """End the CDK kernel if it runs. The toolkit can be used again; the kernel then starts anew."""

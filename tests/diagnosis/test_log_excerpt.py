@@ -24,6 +24,17 @@ from expressway.diagnosis.log_excerpt import LINE_LIMIT, listening_port, telling
         ),
         (("starting", "/bin/sh: serve: not found"), "/bin/sh: serve: not found"),
         (("could not bind: permission denied", "bye"), "could not bind: permission denied"),
+        (
+            (
+                "Failed to find attribute 'application' in 'httpbin'.",
+                "[2026-01-01 12:00:00 +0000] [7] [INFO] Worker exiting (pid: 7)",
+                "[2026-01-01 12:00:00 +0000] [1] [ERROR] Reason: App failed to load.",
+            ),
+            "Failed to find attribute 'application' in 'httpbin'.",
+        ),
+        (("2026-01-01T12:00:00.1Z ERROR no such table",), "no such table"),
+        (("[1] [ERROR] no such table",), "no such table"),
+        (("[ERROR]",), "[ERROR]"),
         (("one", "two"), "two"),
         ((), ""),
         (("", "  "), ""),

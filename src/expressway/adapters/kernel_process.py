@@ -1,5 +1,7 @@
 """One running CDK kernel, seen from the process that started it."""
 
+from __future__ import annotations
+
 import json
 import queue
 import shutil
@@ -9,11 +11,13 @@ import tempfile
 import threading
 import weakref
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.worker_environment import worker_environment
 from expressway.errors import SynthesisError
-from expressway.model.definition import AppDefinition
+
+if TYPE_CHECKING:
+    from expressway.model.definition import AppDefinition
 
 _MODULE = "expressway.adapters.synth_kernel"
 _ENDED = object()
@@ -31,7 +35,7 @@ class KernelDied(Exception):  # noqa: N818 - caught inside the adapter alone
 class KernelProcess:
     """A kernel process with its pipes. Not safe to share: `Synthesizer` serialises the requests."""
 
-    def __init__(self, process: "subprocess.Popen[str]", folder: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: str) -> None:
         self._process = process
         self._answers: queue.Queue[Any] = queue.Queue()
         self._output: deque[str] = deque(maxlen=60)
@@ -42,7 +46,7 @@ class KernelProcess:
         self._end = weakref.finalize(self, _end_process, process, folder)
 
     @classmethod
-    def start(cls) -> "KernelProcess":
+    def start(cls) -> KernelProcess:
         """Start a kernel; it loads while the caller goes on.
 
         Raises:
@@ -105,7 +109,9 @@ class KernelProcess:
         return {"repository": answer["repository"], "service": answer["service"]}
 
     def close(self) -> None:
-        """End the process, politely at first."""
+        """End the process, politely at first; one that still loads has nothing to end in order."""
+        if not self._ready:
+            self._process.kill()
         self._end()
 
     def _next(self, timeout_seconds: float) -> dict[str, Any]:
@@ -134,7 +140,7 @@ class KernelProcess:
         return "".join(list(self._output))[-4000:]
 
 
-def _read_answers(process: "subprocess.Popen[str]", answers: "queue.Queue[Any]") -> None:
+def _read_answers(process: subprocess.Popen[str], answers: queue.Queue[Any]) -> None:
     assert process.stdout is not None
     for line in process.stdout:
         try:
@@ -144,13 +150,13 @@ def _read_answers(process: "subprocess.Popen[str]", answers: "queue.Queue[Any]")
     answers.put(_ENDED)
 
 
-def _read_output(process: "subprocess.Popen[str]", output: "deque[str]") -> None:
+def _read_output(process: subprocess.Popen[str], output: deque[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
         output.append(line)
 
 
-def _end_process(process: "subprocess.Popen[str]", folder: str) -> None:
+def _end_process(process: subprocess.Popen[str], folder: str) -> None:
     """Close the input, at which the kernel ends and Node with it; kill it if it does not."""
     try:
         if process.stdin is not None:

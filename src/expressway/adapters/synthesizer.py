@@ -1,15 +1,21 @@
 """Templates for definitions: from memory, from disk, or from a CDK kernel that stays warm between requests."""
 
+from __future__ import annotations
+
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from expressway.adapters.kernel_process import KernelDied, KernelProcess
 from expressway.adapters.template_cache import TemplateCache, app_templates
 from expressway.errors import SynthesisError
-from expressway.model.definition import AppDefinition
-from expressway.model.template import AppTemplates
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from expressway.model.definition import AppDefinition
+    from expressway.model.template import AppTemplates
 
 _REMEMBERED = 32
 
@@ -35,7 +41,7 @@ class Synthesizer:
         self._kernel: KernelProcess | None = None
         self._closed = False
 
-    def __enter__(self) -> "Synthesizer":
+    def __enter__(self) -> Synthesizer:
         return self
 
     def __exit__(
@@ -48,6 +54,17 @@ class Synthesizer:
         with self._kernel_lock:
             if not self._closed:
                 self._running_kernel()
+
+    def warm_for(self, definition_file: Path) -> None:
+        """Start the kernel like `warm`, if the definition was written after the last use of any kept template:
+        it most likely has to be synthesized then, and the kernel loads while the definition is read.
+        """
+        try:
+            written = definition_file.stat().st_mtime
+        except OSError:
+            return
+        if self._cache is None or written > self._cache.last_used():
+            self.warm()
 
     def cached(self, definition: AppDefinition) -> AppTemplates | None:
         """The templates of `definition` if they are known; never starts a kernel."""

@@ -1,17 +1,22 @@
 """Templates on disk: synthesis is a pure function, so an app that has not changed needs no CDK at all."""
 
+from __future__ import annotations
+
 import hashlib
 import importlib.metadata
 import json
 import os
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from expressway.model.definition import AppDefinition
 from expressway.model.stack import repository_stack_name, service_stack_name
 from expressway.model.template import AppTemplates, Template
+
+if TYPE_CHECKING:
+    from expressway.model.definition import AppDefinition
 
 _PACKAGES = ("expressway", "aws-cdk-lib", "constructs", "jsii")
 _SOURCES = ("constructs/*.py", "model/definition*.py", "model/fargate.py", "model/stack.py", "adapters/synth_kernel.py")
@@ -47,13 +52,23 @@ class TemplateCache:
 
     def get(self, definition: AppDefinition) -> AppTemplates | None:
         """The templates of `definition`, or None when they were never kept or their entry is damaged."""
+        path = self._path(definition)
         try:
-            stored = json.loads(self._path(definition).read_text(encoding="utf-8"))
+            stored = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         if not isinstance(stored, dict) or stored.get("sha256") != _digest(stored.get("bodies")):
             return None
+        with suppress(OSError):
+            os.utime(path)
         return app_templates(definition.name, stored["bodies"])
+
+    def last_used(self) -> float:
+        """When an entry was last written or found, in seconds since the epoch; 0 when there is none."""
+        try:
+            return max((entry.stat().st_mtime for entry in self._folder.glob("*.json")), default=0.0)
+        except OSError:
+            return 0.0
 
     def put(self, definition: AppDefinition, templates: AppTemplates) -> None:
         """Keep the templates of `definition`."""

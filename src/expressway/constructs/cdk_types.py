@@ -6,7 +6,16 @@ rightly object. Node matches them by position, so the values fit; these function
 
 from typing import Any, cast
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+
+LAST = 1000
+"""The priority of aspects that look at what all others made: ``cdk.AspectPriority.READONLY``, without asking Node."""
+
+
+def late(aspect: Any, construct: Any) -> None:
+    """Let `aspect` visit `construct` after all that change constructs."""
+    cdk.Aspects.of(construct).add(aspect, priority=LAST)
 
 
 def as_principal(principal: Any) -> iam.IPrincipal:

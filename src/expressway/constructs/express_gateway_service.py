@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct, IConstruct
 from expressway.constructs import service_roles
-from expressway.constructs.cdk_types import as_role
+from expressway.constructs.cdk_types import as_role, late
 from expressway.constructs.express_gateway_service_base import (
     ExpressGatewayServiceBase,
     ImportedExpressGatewayService,
@@ -189,7 +189,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
             ),
         )
         roles = [role for role in (self.infrastructure_role, self.execution_role, task_role) if role is not None]
-        cdk.Aspects.of(self._service).add(_WaitForPolicies(roles), priority=cdk.AspectPriority.READONLY)
+        late(_WaitForPolicies(roles), self._service)
 
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:

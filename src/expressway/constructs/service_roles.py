@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -61,6 +62,7 @@ def read_secrets(secret_arns: Iterable[str]) -> list[iam.PolicyStatement]:
     return [statement for arn in sorted(set(secret_arns)) for statement in _read_secret(arn)]
 
 
+@cache
 def _managed(name: str) -> iam.IManagedPolicy:
     return iam.ManagedPolicy.from_aws_managed_policy_name(name)
 

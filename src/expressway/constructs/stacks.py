@@ -1,6 +1,7 @@
 """The two stacks of an app: its image repository, and its service."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -10,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from constructs import Construct, IConstruct
-from expressway.constructs.cdk_types import as_principal
+from expressway.constructs.cdk_types import as_principal, late
 from expressway.constructs.express_gateway_service import ExpressGatewayService
 from expressway.constructs.image_repository import ImageRepository
 from expressway.constructs.push_pull_role import PushPullRole
@@ -39,6 +40,12 @@ class _NoStackTags:
             tags.remove_tag(key, _OVER_ALL_TAGS)
 
 
+@cache
+def _bootstrapless() -> cdk.BootstraplessSynthesizer:
+    """One for all stacks: each stack binds a copy of it."""
+    return cdk.BootstraplessSynthesizer()
+
+
 class _AppStack(cdk.Stack):
     """A stack that needs no CDK bootstrap, carries the ownership mark, and has logical ids that never change."""
 
@@ -48,7 +55,7 @@ class _AppStack(cdk.Stack):
             name,
             stack_name=name,
             description=description,
-            synthesizer=cdk.BootstraplessSynthesizer(),
+            synthesizer=_bootstrapless(),
             analytics_reporting=False,
             termination_protection=protected,
         )
@@ -157,7 +164,7 @@ class ServiceStack(_AppStack):
             }  # pyright: ignore[reportArgumentType]
         )
         self._outputs()
-        cdk.Aspects.of(self.service.resource).add(_NoStackTags(), priority=cdk.AspectPriority.READONLY)
+        late(_NoStackTags(), self.service.resource)
 
     def _outputs(self) -> None:
         service = self.service

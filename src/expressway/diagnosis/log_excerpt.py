@@ -10,9 +10,15 @@ _TELLING = (
     re.compile(r"^(?:Exception in thread \"[^\"]*\" |Uncaught |Caused by: )?[\w.$]*(?:Error|Exception|Exit)\b:?.*$"),
     re.compile(r"^(?:panic: |fatal error: |thread '.*' panicked at ).*$"),
     re.compile(r"^.*(?:: not found|: No such file or directory|: Permission denied)$"),
+    # What servers print before they only say that they stop (gunicorn, uvicorn, puma).
+    re.compile(r"^(?:Failed to (?:find|import|load|parse|open|bind)|Could not (?:import|find|load|open|bind))\b"),
     re.compile(r"\b(?:FATAL|CRITICAL|fatal|critical|ERROR|Error)\b"),
     re.compile(r"\b(?:error|failed|cannot|unable|denied|refused)\b", re.IGNORECASE),
 )
+_PREFIX = re.compile(
+    r"^(?:\[[^\]]{1,60}\]\s*|\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\s+|(?:ERROR|CRITICAL|FATAL)\b:?\s+)+"
+)
+"""Time stamps, process ids and levels, which say nothing about the cause."""
 _LISTENING = re.compile(
     r"(?:listen\w*|running|started|serving|server|bound|ready)\b.*?(?:port[ =:]*|:)(?P<port>\d{2,5})\b", re.IGNORECASE
 )
@@ -41,8 +47,12 @@ def telling_line(lines: Sequence[str]) -> str:
     for pattern in _TELLING:
         for line in reversed(stripped):
             if pattern.search(line):
-                return without_secrets(line)[:LINE_LIMIT]
-    return without_secrets(stripped[-1])[:LINE_LIMIT] if stripped else ""
+                return _shown(line)
+    return _shown(stripped[-1]) if stripped else ""
+
+
+def _shown(line: str) -> str:
+    return without_secrets(_PREFIX.sub("", line) or line)[:LINE_LIMIT]
 
 
 def listening_port(lines: Sequence[str]) -> int | None:
