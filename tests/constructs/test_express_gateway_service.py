@@ -418,3 +418,9 @@ def test_databases_can_let_the_service_in(stack: cdk.Stack, synth: Synth) -> Non
     ingress = only(synth(stack), "AWS::EC2::SecurityGroupIngress")["Properties"]
     assert ingress["FromPort"] == 5432
     assert "ServiceSecurityGroups" in json.dumps(ingress["SourceSecurityGroupId"])
+
+
+def test_late_aspects_have_the_priority_that_the_cdk_calls_readonly() -> None:
+    from expressway.constructs.cdk_types import LAST
+
+    assert cdk.AspectPriority.READONLY == LAST
