@@ -252,3 +252,47 @@ def test_the_cache_keeps_a_bounded_number_of_entries(tmp_path: Path, synthesizer
     for number in range(230):
         cache.put(app(environment={"N": str(number)}), templates)
     assert len(list(tmp_path.iterdir())) == 200
+
+
+def test_the_kernel_is_started_early_only_for_a_definition_that_is_newer_than_what_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "expressway.yaml"
+    file.write_text("name: hello\nbuild: .\n")
+    cache = tmp_path / "cache"
+    with Synthesizer(cache_dir=cache) as first:
+        first.warm_for(tmp_path / "missing.yaml")
+        assert first.kernel_pid is None
+        first.warm_for(file)
+        early = first.kernel_pid
+        assert early is not None
+        first.synthesize(app())
+        assert first.kernel_pid == early
+    with Synthesizer(cache_dir=cache) as second:
+        second.warm_for(file)
+        assert second.kernel_pid is None
+        soon = time.time() + 60
+        os.utime(file, (soon, soon))
+        second.warm_for(file)
+        assert second.kernel_pid is not None
+
+
+def test_a_kernel_that_still_loads_is_ended_at_once_with_its_node() -> None:
+    with Synthesizer() as loading:
+        loading.warm()
+        assert loading.kernel_pid is not None
+        kernel = psutil.Process(loading.kernel_pid)
+        children: list[psutil.Process] = []
+        while not children:
+            children = kernel.children()
+    assert wait_until_gone([kernel, *children])
+
+
+def test_a_template_that_is_found_counts_as_used(tmp_path: Path) -> None:
+    cache = TemplateCache(tmp_path)
+    assert cache.last_used() == 0
+    with Synthesizer() as synthesizer:
+        cache.put(app(), synthesizer.synthesize(app()))
+    entry = next(tmp_path.glob("*.json"))
+    os.utime(entry, (1000, 1000))
+    assert cache.last_used() == 1000
+    assert cache.get(app()) is not None
+    assert cache.last_used() > 1000

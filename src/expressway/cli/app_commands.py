@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ from expressway.cli.output import print_json, print_target, reporting, watching
 
 if TYPE_CHECKING:
     from expressway.model.plan import Plan
-    from expressway.toolkit import Toolkit
+    from expressway.toolkit import AppSource, Toolkit
 
 _HERE = Path()
 
@@ -36,6 +38,7 @@ def synth(
     from expressway.toolkit import Toolkit, app_source
 
     with reporting(as_json=as_json), Toolkit() as toolkit:
+        toolkit.warm(path)
         with watching(as_json=as_json) as printer:
             result = toolkit.synth(app_source(path), lint=lint, progress=printer)
         if out is not None:
@@ -56,11 +59,9 @@ def diff(
 ) -> None:
     """Show what deploying would change, reading only; prints the plan's digest."""
     from expressway.cli.show import show_plan
-    from expressway.toolkit import app_source
 
     with reporting(as_json=as_json):
-        source = app_source(path)
-        with _toolkit(sandbox, profile, region) as toolkit, watching(as_json=as_json) as printer:
+        with _toolkit_for(path, sandbox, profile, region) as (toolkit, source), watching(as_json=as_json) as printer:
             plan = toolkit.diff(source, progress=printer)
         show_plan(plan, as_json=as_json)
     if exit_code and not plan.is_empty:
@@ -105,11 +106,9 @@ def deploy(
 ) -> None:
     """Deploy the app: repository, image, service; repeat it at any time, it continues where it was."""
     from expressway.cli.show import show_deployment, show_plan
-    from expressway.toolkit import app_source
 
     with reporting(as_json=as_json):
-        source = app_source(path)
-        with _toolkit(sandbox, profile, region) as toolkit:
+        with _toolkit_for(path, sandbox, profile, region) as (toolkit, source):
             if plan is None and not yes and sys.stdin.isatty() and not as_json:
                 with watching(as_json=as_json) as printer:
                     shown = toolkit.diff(source, adopt=adopt, progress=printer)
@@ -166,6 +165,21 @@ def mcp() -> None:
     from expressway.mcp.server import main
 
     main()
+
+
+@contextmanager
+def _toolkit_for(
+    path: Path, sandbox: bool, profile: str | None, region: str | None
+) -> Generator[tuple[Toolkit, AppSource]]:
+    """A toolkit, and the app at `path`; the CDK loads meanwhile if it will be needed."""
+    from expressway.cli.targets import sandbox_url
+    from expressway.toolkit import Toolkit, app_source
+
+    with Toolkit(profile=profile, region=region, sandbox_url=sandbox_url() if sandbox else None) as toolkit:
+        toolkit.warm(path)
+        source = app_source(path)
+        print_target(toolkit.target.describe())
+        yield toolkit, source
 
 
 def _toolkit(sandbox: bool, profile: str | None, region: str | None) -> Toolkit:
