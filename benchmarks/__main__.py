@@ -1,0 +1,47 @@
+"""Measure everything, or the groups that are named: ``python -m benchmarks [synth] [unchanged] [first] …``."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from benchmarks import deploy, images, report, server, synth
+from benchmarks.commands import MeasurementFailed
+from benchmarks.measure import Row
+from benchmarks.workbench import Workbench, workbench
+from expressway.errors import ExpresswayError
+
+GROUPS: dict[str, Callable[[Workbench], list[Row]]] = {
+    "synth": synth.measure,
+    "unchanged": deploy.measure_unchanged,
+    "first": deploy.measure_first,
+    "folder": deploy.measure_from_folder,
+    "images": images.measure,
+    "server": server.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    """Exit status: 0 when everything was measured, whatever was reached; 1 when a measurement failed; 2 for usage."""
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        print(f"expected groups of {', '.join(GROUPS)}; got {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    started, load = time.monotonic(), os.getloadavg()[0]
+    rows: list[Row] = []
+    failures: list[str] = []
+    with workbench() as bench:
+        for name in names or GROUPS:
+            print(f"measuring {name} …", file=sys.stderr, flush=True)
+            try:
+                rows += GROUPS[name](bench)
+            except (MeasurementFailed, ExpresswayError) as exc:
+                failures.append(f"{name}: {exc}")
+    run = report.Run(rows, failures, time.monotonic() - started, load)
+    report.show(run)
+    print(f"written to {report.write(run)}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""The table, on the screen and as files in the git-ignored ``benchmarks/results``."""
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measure import TIMES, Goal, Row, Series
+
+RESULTS = Path(__file__).with_name("results")
+_NOTHING = "\N{EN DASH}"
+_HEADINGS = ("work", "expressway", "peer", "ratio", "goal", "reached")
+_PACKAGES = ("expressway", "aws-cdk-lib", "boto3", "cfn-lint", "mcp", "ministack")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All rows of one run, and what could not be measured."""
+
+    rows: Sequence[Row]
+    failures: Sequence[str]
+    elapsed_seconds: float
+    load_before: float
+
+    @property
+    def conditions(self) -> str:
+        versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
+        return (
+            f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, "
+            f"Python {platform.python_version()}, {versions}; "
+            f"load {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} after; "
+            f"{self.elapsed_seconds:.0f} s in all. Medians; the contenders of a row ran in turn."
+        )
+
+
+def show(run: Run) -> None:
+    """Print the table to standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(*_HEADINGS)
+    for row in run.rows:
+        table.add_row(*_cells(row))
+    console.print(table)
+    console.print(run.conditions, style="dim")
+    for failure in run.failures:
+        console.print(f"not measured: {failure}", style="red", markup=False)
+
+
+def write(run: Run) -> Path:
+    """Write ``latest.json`` and ``latest.md``; the folder."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "latest.json").write_text(json.dumps(_document(run), indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "latest.md").write_text(_markdown(run), encoding="utf-8")
+    return RESULTS
+
+
+def _document(run: Run) -> dict[str, object]:
+    rows = [
+        asdict(row)
+        | {
+            "times_faster": row.times_faster,
+            "medians": {"ours": row.ours.median, "peer": row.peer.median if row.peer else None},
+            "reached": [goal.reached for goal in row.goals],
+        }
+        for row in run.rows
+    ]
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"at": at, "conditions": run.conditions, "rows": rows, "failures": list(run.failures)}
+
+
+def _markdown(run: Run) -> str:
+    lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS)), *(_line(_cells(row)) for row in run.rows)]
+    failures = [f"\nNot measured: {failure}" for failure in run.failures]
+    return "\n".join([*lines, "", run.conditions, *failures]) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cells(row: Row) -> list[str]:
+    peer = f"{_value(row.peer)} {row.peer.name}" if row.peer else _NOTHING
+    ratio = f"{row.times_faster:.3g}{TIMES}" if row.times_faster is not None else _NOTHING
+    goals = "; ".join(_goal(goal) for goal in row.goals) or _NOTHING
+    reached = "; ".join(_reached(goal) for goal in row.goals) or _NOTHING
+    return [row.work, f"{_value(row.ours)} {row.ours.name}", peer, ratio, goals, reached]
+
+
+def _value(series: Series) -> str:
+    if series.unit != "s":
+        return f"{series.median:.0f} {series.unit}"
+    return f"{series.median * 1000:.0f} ms" if series.median < 1 else f"{series.median:.2f} s"
+
+
+def _goal(goal: Goal) -> str:
+    return f"{'≤' if goal.at_most else '≥'} {_number(goal.bound, goal.unit)}"
+
+
+def _reached(goal: Goal) -> str:
+    return f"{'yes' if goal.reached else 'NO'} ({_number(goal.measured, goal.unit)})"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == " s" and value < 1:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.3g}{unit}"
