@@ -17,6 +17,7 @@ from expressway.errors import ExpresswayError, StillRunning
 from expressway.model.progress import Progress
 
 _PICTURE_COLUMNS = 118
+_MOVES = re.compile(r"_IN_PROGRESS\b|^layer ")
 _LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
@@ -113,8 +114,9 @@ def _is_moving(progress: Progress) -> bool:
     """Whether the line is about something under way, to be followed by another about the same thing."""
     if progress.level != "info":
         return False
-    layer_moves = progress.phase == "push" and progress.resource is not None
-    return layer_moves or "_IN_PROGRESS" in progress.message
+    return progress.fraction is not None or (
+        progress.resource is not None and _MOVES.search(progress.message) is not None
+    )
 
 
 @contextmanager
