@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -148,10 +148,15 @@ def tell(progress: Progress) -> None:
 
 
 def _remove_images(docker_host: str, port: int) -> None:
-    """Remove the images that were pushed to the sandbox's registry; no other sandbox has its port."""
+    """Remove what has a name of the sandbox's registry; no other sandbox has its port. Others may use the same image."""
     import docker
+    from docker.errors import DockerException
 
+    registry = f"127.0.0.1:{port}/"
     client = docker.DockerClient(base_url=docker_host, timeout=60)
-    for image in client.images.list(filters={"reference": f"127.0.0.1:{port}/*"}):
-        client.images.remove(image.id, force=True)
+    for image in client.images.list(filters={"reference": f"{registry}*"}):
+        for name in [*image.tags, *image.attrs.get("RepoDigests", [])]:
+            if name.startswith(registry):
+                with suppress(DockerException):
+                    client.images.remove(name)
     client.close()

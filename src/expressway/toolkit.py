@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.clock import SystemClock
 from expressway.adapters.journal import Journal, RunningOperation, state_directory
+from expressway.adapters.linters import TemplateLinter
+from expressway.adapters.synthesizer import Synthesizer
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 
@@ -28,10 +30,8 @@ if TYPE_CHECKING:
     from expressway.adapters.ecr import EcrRegistry
     from expressway.adapters.ecs import Ecs
     from expressway.adapters.iam import Iam
-    from expressway.adapters.linters import TemplateLinter
     from expressway.adapters.logs import Logs
     from expressway.adapters.session import AwsSession
-    from expressway.adapters.synthesizer import Synthesizer
     from expressway.model.cause import Cause
     from expressway.model.definition import AppDefinition
     from expressway.model.operation import OperationKind
@@ -100,6 +100,8 @@ class Toolkit:
         self._environ = dict(os.environ if environ is None else environ)
         self._state = state_directory(self._environ)
         self._clock = SystemClock()
+        self._synthesizer = Synthesizer(cache_dir=self._state / "cache" / "templates")
+        self._lint = TemplateLinter(cache_dir=self._state / "cache" / "lint")
 
     def __enter__(self) -> Toolkit:
         return self
@@ -324,10 +326,8 @@ class Toolkit:
             self._synthesizer.warm_for(app / "expressway.yaml" if app.is_dir() else app)
 
     def close(self) -> None:
-        """End the CDK kernel if it runs. The toolkit can be used again; the kernel then starts anew."""
-        synthesizer: Synthesizer | None = self.__dict__.get("_synthesizer")
-        if synthesizer is not None:
-            synthesizer.close()
+        """End the CDK kernel if it runs; what was synthesized before is still answered."""
+        self._synthesizer.close()
 
     # -- wiring ---------------------------------------------------------------------------------------------
     @cached_property
@@ -379,18 +379,6 @@ class Toolkit:
         from expressway.operations.app_image import AppImages
 
         return AppImages(engine=lambda: self._engine, registry=self._registry, clock=self._clock)
-
-    @cached_property
-    def _synthesizer(self) -> Synthesizer:
-        from expressway.adapters.synthesizer import Synthesizer
-
-        return Synthesizer(cache_dir=self._state / "cache" / "templates")
-
-    @cached_property
-    def _lint(self) -> TemplateLinter:
-        from expressway.adapters.linters import TemplateLinter
-
-        return TemplateLinter(cache_dir=self._state / "cache" / "lint")
 
     @cached_property
     def _deploy_ports(self) -> DeployPorts:
