@@ -1,0 +1,140 @@
+"""The command line from end to end, as a person or a script types it: one app on an embedded AWS of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+APP = "cli-hello"
+
+
+class CommandLine:
+    """Runs ``expressway`` with a state directory and an engine of its own."""
+
+    def __init__(self, home: Path, docker_host: str) -> None:
+        self._environment = {**os.environ, "EXPRESSWAY_HOME": str(home), "DOCKER_HOST": docker_host}
+
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "expressway", *arguments],
+            capture_output=True,
+            text=True,
+            env=self._environment | environment,
+            timeout=240,
+        )
+
+    def json(self, *arguments: str, code: int = 0, **environment: str) -> Any:
+        done = self.run(*arguments, "--json", **environment)
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def command_line(base_images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    line = CommandLine(tmp_path_factory.mktemp("home"), base_images)
+    line.json("sandbox", "start")
+    yield line
+    line.json("sandbox", "stop")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    folder = tmp_path / "app"
+    shutil.copytree(EXAMPLES / "hello", folder)
+    for name in ("expressway.yaml", "broken.yaml"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace("name: hello", f"name: {APP}"))
+    return folder
+
+
+def test_an_app_goes_the_whole_way_and_leaves_nothing(command_line: CommandLine, app: Path) -> None:
+    plan = command_line.json("diff", str(app), "--sandbox")
+    assert {stack["change"] for stack in plan["stacks"]} == {"create"}
+    assert command_line.run("diff", str(app), "--sandbox", "--exit-code").returncode == 10
+
+    wrong = command_line.json("deploy", str(app), "--sandbox", "--plan", "0" * 16, code=3)
+    assert wrong["error"]["code"] == "plan_changed"
+    assert command_line.json("status", APP, "--sandbox")["status"] == "absent"
+
+    deployed = command_line.json("deploy", str(app), "--sandbox", "--plan", plan["plan_digest"])
+    assert deployed["status"] == "deployed"
+    assert "@sha256:" in deployed["image_uri"]
+    assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
+
+    assert command_line.json("deploy", str(app), "--sandbox")["status"] == "unchanged"
+    assert command_line.run("diff", str(app), "--sandbox", "--exit-code").returncode == 0
+
+    failed = command_line.json("deploy", str(app / "broken.yaml"), "--sandbox", code=5)
+    assert failed["error"]["code"] == "deployment_failed"
+    assert "ValueError: Unknown level: 'LOUD'" in failed["error"]["message"]
+    assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
+
+    deleted = command_line.json("delete", APP, "--sandbox")
+    assert deleted["service_deletion"]["status"] == "deleted"
+    assert deleted["ecr_deletion"]["status"] == "deleted"
+    again = command_line.json("delete", APP, "--sandbox")
+    assert again["service_deletion"]["status"] == "absent"
+    assert command_line.json("status", APP, "--sandbox")["status"] == "absent"
+
+
+def test_building_alone_makes_the_repository_and_pushes_once(command_line: CommandLine, app: Path) -> None:
+    built = command_line.json("build", str(app), "--sandbox")
+    assert set(built) == {
+        "repository_uri",
+        "image_tag",
+        "full_image_uri",
+        "ecr_push_pull_role_arn",
+        "stack_name",
+    }
+    assert built["repository_uri"].endswith(f"/{APP}-repo")
+    assert built["ecr_push_pull_role_arn"].endswith(f":role/{APP}-ecr-push-pull-role")
+    assert command_line.json("build", str(app), "--sandbox") == built
+    tagged = command_line.json("build", str(app), "--sandbox", "--tag", "v1")
+    assert tagged["image_tag"] == "v1"
+    command_line.json("delete", APP, "--sandbox")
+
+
+def test_every_command_names_its_target_on_standard_error(command_line: CommandLine, app: Path) -> None:
+    for arguments in (["diff", str(app)], ["status", APP], ["delete", APP, "--yes"]):
+        done = command_line.run(*arguments, "--sandbox")
+        assert done.returncode == 0, done.stderr
+        assert "target sandbox http://127.0.0.1:" in done.stderr
+        assert "target" not in done.stdout
+
+
+def test_a_shell_is_pointed_at_the_sandbox_by_its_own_words_only(command_line: CommandLine) -> None:
+    variables = command_line.json("sandbox", "env")
+    assert command_line.json("status", APP, **variables)["status"] == "absent"
+    only_the_endpoint = {"AWS_ENDPOINT_URL": variables["AWS_ENDPOINT_URL"], "AWS_REGION": "us-east-1"}
+    assert command_line.json("status", APP, code=4, **only_the_endpoint)["error"]["code"] == "endpoint_override"
+
+
+def test_a_reset_empties_the_sandbox_and_keeps_it_running(command_line: CommandLine, app: Path) -> None:
+    command_line.json("build", str(app), "--sandbox")
+    before = command_line.json("sandbox", "status")
+    command_line.json("sandbox", "reset")
+    assert command_line.json("sandbox", "status") == before
+    assert command_line.json("status", APP, "--sandbox")["status"] == "absent"
+
+
+def test_templates_are_written_where_asked(command_line: CommandLine, app: Path, tmp_path: Path) -> None:
+    done = command_line.run("synth", str(app), "--out", str(tmp_path / "out"))
+    assert done.returncode == 0
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == [f"{APP}-ecr-infrastructure.template.json", f"{APP}-express-service.template.json"]
+    assert [Path(line).name for line in done.stdout.split()] == written
+
+
+def answer_of(command_line: CommandLine, endpoint: str) -> dict[str, Any]:
+    gateway = command_line.json("sandbox", "status")["endpoint_url"]
+    request = urllib.request.Request(f"{gateway}/any", headers={"Host": endpoint})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read())
