@@ -1,5 +1,40 @@
 """CDK constructs for Amazon ECS Express Mode: usable in any CDK app, and the two stacks made of them.
 
-Nothing is imported here, since loading the CDK takes half a second: import the module you need, such as
-``from expressway.constructs.express_gateway_service import ExpressGatewayService``.
+What is named here is loaded when it is first used, since loading the CDK takes half a second.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from expressway.constructs.express_gateway_service import ExpressGatewayService
+    from expressway.constructs.express_image import ExpressImage
+    from expressway.constructs.image_repository import ImageRepository
+    from expressway.constructs.push_pull_role import PushPullRole
+    from expressway.constructs.stacks import RepositoryStack, ServiceStack, add_app_stacks
+
+__all__ = [
+    "ExpressGatewayService",
+    "ExpressImage",
+    "ImageRepository",
+    "PushPullRole",
+    "RepositoryStack",
+    "ServiceStack",
+    "add_app_stacks",
+]
+
+_MODULES = {
+    "ExpressGatewayService": "express_gateway_service",
+    "ExpressImage": "express_image",
+    "ImageRepository": "image_repository",
+    "PushPullRole": "push_pull_role",
+    "RepositoryStack": "stacks",
+    "ServiceStack": "stacks",
+    "add_app_stacks": "stacks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
