@@ -38,6 +38,7 @@ class Workbench:
     docker_host: str
     sandbox: SandboxInfo
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _apps: list[str] = field(default_factory=list[str])
 
     @cached_property
     def docker(self) -> str:
@@ -68,6 +69,7 @@ class Workbench:
 
     def app(self, name: str) -> Path:
         """A copy of the example in a folder of its own, under another name."""
+        self._apps.append(name)
         folder = self.fresh_folder("app") / name
         shutil.copytree(EXAMPLE, folder)
         text = (folder / "expressway.yaml").read_text(encoding="utf-8")
@@ -87,6 +89,12 @@ class Workbench:
         """Run our command line in a process of its own; without `home` it remembers nothing."""
         place = home or self.fresh_folder("home")
         return run([EXPRESSWAY, *arguments], cwd=self.folder, environment=self.environment(place))
+
+    def remove_local_images(self) -> None:
+        """Take the images of all its apps out of the engine."""
+        with self.toolkit() as toolkit:
+            for name in self._apps:
+                toolkit.remove_local_images(name)
 
     def cdk_project(self, app: Path) -> "CdkProject":
         """The checkout's own CDK app in a folder of its own, with the definition of `app`."""
@@ -133,7 +141,9 @@ def workbench() -> Generator[Workbench]:
         prepare_example(EXAMPLE, engine.docker_host, install=True, progress=tell)
         sandbox = lifecycle.start(state_dir=folder / "sandbox", docker_host=engine.docker_host)
         try:
-            yield Workbench(folder, engine.docker_host, sandbox)
+            bench = Workbench(folder, engine.docker_host, sandbox)
+            yield bench
+            bench.remove_local_images()
         finally:
             lifecycle.stop(folder / "sandbox")
             _remove_images(engine.docker_host, sandbox.port)
@@ -148,7 +158,7 @@ def tell(progress: Progress) -> None:
 
 
 def _remove_images(docker_host: str, port: int) -> None:
-    """Remove what has a name of the sandbox's registry; no other sandbox has its port. Others may use the same image."""
+    """Remove what has a name of the sandbox's registry; no other sandbox has its port."""
     import docker
     from docker.errors import DockerException
 
@@ -157,6 +167,6 @@ def _remove_images(docker_host: str, port: int) -> None:
     for image in client.images.list(filters={"reference": f"{registry}*"}):
         for name in [*image.tags, *image.attrs.get("RepoDigests", [])]:
             if name.startswith(registry):
-                with suppress(DockerException):
+                with suppress(DockerException):  # others may use the same image under a name of theirs
                     client.images.remove(name)
     client.close()
