@@ -151,6 +151,32 @@ def test_what_needs_buildkit_is_built_by_the_engines_own_command(
 
 
 @pytest.mark.engine
+def test_build_arguments_never_act_on_the_machine_that_builds(
+    engine: DockerEngine, tmp_path: Path, build_name: str
+) -> None:
+    evil = {
+        "DOCKER_HOST": f"unix://{tmp_path}/elsewhere.sock",
+        "DOCKER_BUILDKIT": "0",
+        "DOCKER_CONFIG": f"{tmp_path}/config",
+        "LD_PRELOAD": f"{tmp_path}/evil.so",
+        "PATH": f"{tmp_path}/bin",
+        "EMPTY": "",
+    }
+    asked = "".join(f"ARG {name}\nLABEL {name.lower()}=${name}.\n" for name in evil if name != "PATH")
+    text = f"FROM BUSYBOX\nRUN --mount=type=cache,target=/c true\n{asked}"
+    build = a_build(tmp_path / "app", text, build_name, args=evil)
+    try:
+        engine.check_build(build)
+    except ImageError:
+        pytest.skip("this machine has no docker command with BuildKit")
+    _, told = run_build(engine, build)
+    assert labels_of(engine, build_name).items() >= {
+        (name.lower(), f"{value}.") for name, value in evil.items() if name != "PATH"
+    }
+    assert not any("LD_PRELOAD" in line.message and "cannot be preloaded" in line.message for line in told)
+
+
+@pytest.mark.engine
 def test_without_a_buildkit_command_the_dockerfiles_line_is_named_before_building(
     engine: DockerEngine, tmp_path: Path
 ) -> None:

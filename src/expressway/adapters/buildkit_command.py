@@ -92,7 +92,8 @@ def build_with_buildkit(
 ) -> None:
     """Build `archive` (a tar of the context) into the engine, under the name `build.name`.
 
-    Build arguments travel in the environment, so that they do not show in the process list.
+    Build arguments travel as ``NAME=value`` and never in the environment: there a name such as DOCKER_HOST, PATH or
+    LD_PRELOAD would act on this machine. That shows them in the process list, as the image's history does anyhow.
 
     Raises:
         ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full``.
@@ -100,14 +101,14 @@ def build_with_buildkit(
     """
     words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
     words += ["--file", build.context.dockerfile, *(("--target", build.target) if build.target else ())]
-    words += [word for name in sorted(build.args) for word in ("--build-arg", name)]
+    words += [word for name, value in sorted(build.args.items()) for word in ("--build-arg", f"{name}={value}")]
     try:
         process = subprocess.Popen(
             [*words, "-"],
             stdin=archive,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**environment, **build.args},
+            env=environment,
             start_new_session=True,
         )
     except OSError as exc:
