@@ -16,15 +16,13 @@ import docker
 import pytest
 
 from expressway.adapters.definition_file import load_definition
-from expressway.adapters.jsii_runtime import bundled_node
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.sandbox.lifecycle import SandboxInfo, environment
 from expressway.sandbox.urls import endpoint_request
+from tests import node_tools
 from tests.golden.regenerate import NAMES, definition_text
 
 ROOT = Path(__file__).resolve().parents[2]
-CDK_VERSION = "2.1148.1"
-"""The npm tag "latest" of aws-cdk names an old build by mistake, which cannot read today's assemblies."""
 
 pytestmark = [pytest.mark.cdk_cli, pytest.mark.timeout(600)]
 
@@ -38,32 +36,8 @@ environment: {GREETING: %s}
 
 @pytest.fixture(scope="session")
 def cdk_command() -> list[str]:
-    """Node and the pinned command line, installed once into the checkout's git-ignored ``.node``."""
-    node = bundled_node()
-    assert node is not None
-    folder = ROOT / ".node"
-    package = folder / "node_modules" / "aws-cdk"
-    manifest = package / "package.json"
-    if not manifest.is_file() or json.loads(manifest.read_text())["version"] != CDK_VERSION:
-        folder.mkdir(exist_ok=True)
-        npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        subprocess.run(
-            [
-                node,
-                npm,
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--no-save",
-                "--prefix",
-                folder,
-                f"aws-cdk@{CDK_VERSION}",
-            ],
-            check=True,
-            cwd=folder,
-            env={**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ['PATH']}"},
-        )
-    return [str(node), str(package / "bin" / "cdk")]
+    """Node and the pinned command line."""
+    return node_tools.cdk_command()
 
 
 @dataclass(frozen=True)
