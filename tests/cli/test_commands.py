@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from expressway.cli.output import print_error
+from expressway.errors import DefinitionError, ImageError
+
 HEAVY = {"aws_cdk", "mcp", "boto3", "botocore", "docker", "cfnlint", "constructs", "jsii"}
 
 
@@ -74,6 +77,43 @@ def test_all_problems_of_a_definition_are_told_at_once(app_folder: Path) -> None
         "container_port",
         "health_check_pth",
     }
+
+
+def test_people_read_each_problem_of_a_definition_once(app_folder: Path) -> None:
+    (app_folder / "expressway.yaml").write_text("name: Shop\nbuild: .\ncontainer_port: 99999\n")
+    done = run("synth", str(app_folder), COLUMNS="200")
+    assert done.stderr.count("name: expected") == done.stderr.count("container_port: expected") == 1
+    assert "name: name" not in done.stderr
+    assert done.stderr.splitlines()[0] == "error invalid_definition The definition has 2 problems:"
+
+
+def test_people_read_the_line_of_each_problem_of_a_dockerfile(capsys: pytest.CaptureFixture[str]) -> None:
+    problems = [{"line": 1, "message": "unknown instruction 'FRM'"}, {"line": 3, "message": "RUN needs an argument"}]
+    listed = "; ".join(f"line {one['line']}: {one['message']}" for one in problems)
+    error = ImageError(
+        "dockerfile_invalid", f"Dockerfile cannot be built: {listed}.", "Correct.", {"problems": problems}
+    )
+    print_error(error, as_json=False)
+    assert capsys.readouterr().err.splitlines()[:3] == [
+        "error dockerfile_invalid Dockerfile cannot be built:",
+        "  line 1: unknown instruction 'FRM'",
+        "  line 3: RUN needs an argument",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "problems", "first"),
+    [
+        ("a/b: too much memory", ["too much memory"], "error c a/b:"),
+        ("It cannot be: why so", ["another"], "error c It cannot be: why so"),
+        ("No colon", [], "error c No colon"),
+    ],
+)
+def test_an_error_keeps_what_its_list_does_not_tell(
+    message: str, problems: list[str], first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_error(DefinitionError("c", message, "", {"problems": problems}), as_json=False)
+    assert capsys.readouterr().err.splitlines() == [first, *(f"  {problem}" for problem in problems)]
 
 
 def test_a_missing_definition_says_where_it_was_looked_for(tmp_path: Path) -> None:

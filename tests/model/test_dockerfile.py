@@ -117,6 +117,8 @@ def test_here_documents_need_a_newer_engine_unless_a_syntax_line_brings_the_fron
         ("# nothing\n", [(1, "needs a FROM")]),
         ("RUN true\nFROM a\n", [(1, "before the first FROM")]),
         ("FROM a\nFORM b\nRUN\n", [(2, "unknown instruction 'FORM'"), (3, "RUN needs an argument")]),
+        ("FRM a\nRUN true\n", [(1, "unknown instruction 'FRM'; did you mean FROM?")]),
+        ("ARG X=1\nnonsense\n", [(2, "unknown instruction 'NONSENSE'")]),
         ("FROM a b c\n", [(1, "expected FROM image [AS name]")]),
         ("FROM a\nRUN <<EOF\nnever ends\n", [(2, "EOF does not end")]),
         ("# escape=x\nFROM a\n", [(1, "escape must be")]),

@@ -4,11 +4,11 @@ import json
 import re
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -59,22 +59,33 @@ def print_error(error: ExpresswayError, *, as_json: bool) -> None:
         return
     console = message_console()
     label = "still running" if isinstance(error, StillRunning) else "error"
-    console.print(f"[bold red]{label}[/] [dim]{escape(error.code)}[/] {escape(error.message)}")
-    for problem in error.details.get("problems", []):
-        if isinstance(problem, Mapping):
-            console.print(f"  [bold]{escape(str(problem.get('path', '')))}[/]: {escape(_problem_text(problem))}")
-        else:
-            console.print(f"  {escape(str(problem))}")
+    problems = [_problem_line(problem) for problem in error.details.get("problems", [])]
+    message = _without_list(error.message, [text for _, text in problems])
+    console.print(f"[bold red]{label}[/] [dim]{escape(error.code)}[/] {escape(message)}")
+    for place, text in problems:
+        console.print(f"  [bold]{escape(place)}[/]: {escape(text)}" if place else f"  {escape(text)}")
     for line in error.details.get("evidence", []):
         console.print(f"  [dim]│[/] {escape(str(line))}")
     if error.hint:
         console.print(f"  [cyan]→[/] {escape(error.hint)}")
 
 
-def _problem_text(problem: Mapping[str, Any]) -> str:
-    if problem.get("message"):
-        return str(problem["message"])
-    return f"expected {problem.get('expected')}, got {problem.get('got')!r}"
+def _problem_line(problem: object) -> tuple[str, str]:
+    """Where a problem is (a path, or a line of a Dockerfile; "" when it does not say), and what it is."""
+    if not isinstance(problem, Mapping):
+        return "", str(problem)
+    facts = cast("Mapping[str, Any]", problem)
+    place = f"line {facts['line']}" if "line" in facts else str(facts.get("path", ""))
+    text = str(facts.get("message") or f"expected {facts.get('expected')}, got {facts.get('got')!r}")
+    return place, text.removeprefix(f"{place}: ")
+
+
+def _without_list(message: str, problems: Sequence[str]) -> str:
+    """The message up to where it begins to tell the problems, which are listed below it."""
+    if not problems or problems[0] not in message or ": " not in message:
+        return message
+    told = message.partition(problems[0])[0]
+    return f"{told.partition(': ')[0]}:"
 
 
 class ProgressPrinter:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from expressway.model.dockerfile_text import DockerfileProblem, Instruction, ScannedDockerfile, scan_dockerfile
 
@@ -132,7 +133,7 @@ def parse_dockerfile(text: str) -> Dockerfile:
     scanned = scan_dockerfile(text)
     problems = [*scanned.problems, *_instruction_problems(scanned.instructions)]
     stages = tuple(_stages(scanned.instructions, problems))
-    if not any(instruction.keyword == "FROM" for instruction in scanned.instructions):
+    if not any(_may_open_a_stage(instruction) for instruction in scanned.instructions):
         problems.append(DockerfileProblem(1, "a Dockerfile needs a FROM instruction; there is none"))
     global_args: dict[str, str] = {}
     for instruction in scanned.instructions:
@@ -163,12 +164,24 @@ def _instruction_problems(instructions: Sequence[Instruction]) -> Iterator[Docke
     seen_from = False
     for instruction in instructions:
         if instruction.keyword not in _KEYWORDS:
-            yield DockerfileProblem(instruction.line, f"unknown instruction {instruction.keyword!r}")
+            yield DockerfileProblem(
+                instruction.line, f"unknown instruction {instruction.keyword!r}{_meant(instruction)}"
+            )
         elif not instruction.arguments:
             yield DockerfileProblem(instruction.line, f"{instruction.keyword} needs an argument")
         elif not seen_from and instruction.keyword not in {"FROM", "ARG"}:
             yield DockerfileProblem(instruction.line, f"{instruction.keyword} before the first FROM")
-        seen_from = seen_from or instruction.keyword == "FROM"
+        seen_from = seen_from or _may_open_a_stage(instruction)
+
+
+def _may_open_a_stage(instruction: Instruction) -> bool:
+    """A FROM, or a word that nobody knows: if it was meant to be a FROM, nothing else is wrong."""
+    return instruction.keyword == "FROM" or instruction.keyword not in _KEYWORDS
+
+
+def _meant(instruction: Instruction) -> str:
+    near = get_close_matches(instruction.keyword, sorted(_KEYWORDS), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _stages(instructions: Sequence[Instruction], problems: list[DockerfileProblem]) -> Iterator[Stage]:
