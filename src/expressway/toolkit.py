@@ -21,6 +21,7 @@ from expressway.adapters.clock import SystemClock
 from expressway.adapters.journal import Journal, RunningOperation, state_directory
 from expressway.adapters.linters import TemplateLinter
 from expressway.adapters.synthesizer import Synthesizer
+from expressway.errors import DefinitionError
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 
@@ -215,11 +216,17 @@ class Toolkit:
         *,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
+        on_started: Callable[[str], None] | None = None,
     ) -> dict[str, Any]:
         """Build a folder's image and push it to the app's repository, which is made if it is missing.
 
+        The folder's definition, where it has one, says how; `on_started` is told the operation's id.
+
         Returns:
             repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
+
+        Raises: see `expressway.operations.build_app_image.build_app_image`; also DefinitionError
+            ``app_name_mismatch`` and StackError ``operation_running``.
         """
         from expressway.operations.build_app_image import BuildPorts, build_app_image
         from expressway.operations.publish_image import BuildRequest
@@ -232,6 +239,7 @@ class Toolkit:
             dockerfile=build.dockerfile if build else "Dockerfile",
             target=build.target if build else None,
             args=build.args if build else {},
+            platform=build.platform if build else "linux/amd64",
             tag=tag,
         )
         ports = BuildPorts(
@@ -243,8 +251,17 @@ class Toolkit:
             clock=self._clock,
         )
         definition = source.definition if source else None
-        built = build_app_image(request, definition, ports=ports, progress=progress, cancellation=cancellation)
-        return built.to_dict()
+        with self._operation(app_name, "build", on_started) as operation:
+            built = build_app_image(
+                request,
+                definition,
+                ports=ports,
+                progress=_recording(operation, progress),
+                cancellation=cancellation,
+            )
+            image = built.to_dict()
+            operation.record(state="succeeded", message=f"built {image['full_image_uri']}", result=image)
+            return image
 
     def deploy(
         self,
@@ -451,7 +468,11 @@ def _bare(definition: AppDefinition) -> AppSource:
 
 
 def _source_of(app_name: str, path: Path) -> AppSource | None:
-    """The definition at `path` if there is one and it is this app's."""
+    """The definition at `path`, if there is one.
+
+    Raises:
+        DefinitionError: ``app_name_mismatch`` when it is another app's; whatever is wrong with it.
+    """
     from expressway.adapters.definition_file import FILE_NAMES
 
     if path.is_dir() and not any((path / name).is_file() for name in FILE_NAMES):
@@ -459,7 +480,15 @@ def _source_of(app_name: str, path: Path) -> AppSource | None:
     if not path.exists():
         return None  # the build itself says what is wrong with the folder
     source = app_source(path)
-    return source if source.definition.name == app_name else None
+    if source.definition.name != app_name:
+        raise DefinitionError(
+            "app_name_mismatch",
+            f"Expected the definition at {path} to be of the app {app_name!r}; it is of {source.definition.name!r}.",
+            f"Pass the app's name {source.definition.name!r}, or the folder of {app_name!r}; a folder without a "
+            "definition is built with the defaults.",
+            {"app_name": app_name, "definition": source.definition.name},
+        )
+    return source
 
 
 def _recording(operation: RunningOperation, progress: ProgressSink) -> ProgressSink:

@@ -4,12 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from expressway.adapters.journal import Journal, state_directory
 from expressway.errors import DefinitionError, ExpresswayError, StackError, TargetError
+from expressway.model.operation import OperationKind
 from expressway.model.target import Target
 
 TARGET = Target("111122223333", "us-east-1")
@@ -140,6 +142,36 @@ def test_threads_of_one_process_exclude_each_other_too(journal: Journal) -> None
         pass
     assert refused.value.code == "operation_running"
     assert journal.latest("hello").state == "succeeded"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("held", "asked"), [("build", "deploy"), ("deploy", "build"), ("build", "delete")])
+def test_a_build_and_a_deployment_exclude_each_other(
+    held: OperationKind, asked: OperationKind, journal: Journal
+) -> None:
+    with (
+        journal.operation("hello", held) as first,
+        pytest.raises(StackError) as caught,
+        journal.operation("hello", asked),
+    ):
+        pass
+    assert caught.value.code == "operation_running"
+    assert caught.value.details["operation_id"] == first.current.operation_id
+
+
+def test_a_build_takes_nothing_from_a_deployment_that_was_cut_short(journal: Journal) -> None:
+    with suppress(KeyboardInterrupt), journal.operation("hello", "deploy") as deployment:
+        deployment.record(approved={"plan": "abc"})
+        raise KeyboardInterrupt
+    with journal.operation("hello", "build") as build:
+        latest = journal.latest("hello")
+        assert latest is not None
+        assert (latest.kind, latest.state, build.current.continues) == ("build", "running", "")
+    with journal.operation("hello", "deploy") as operation:
+        assert operation.current.continues == deployment.current.operation_id
+        assert operation.current.approved == {"plan": "abc"}
+        latest = journal.latest("hello")
+        assert latest is not None
+        assert latest.kind == "deploy"
 
 
 def test_other_apps_are_not_held_up(journal: Journal) -> None:

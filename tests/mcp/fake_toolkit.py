@@ -128,7 +128,10 @@ class FakeToolkit:
         *,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
+        on_started: Callable[[str], None] | None = None,
     ) -> Mapping[str, Any]:
+        assert on_started is not None
+        on_started("build-shop-1")
         self._note("build", (app_name, app_path, tag), progress)
         self._hold(cancellation)
         host = "000000000000.dkr.ecr.us-east-1.amazonaws.com"

@@ -8,7 +8,9 @@ import anyio.to_thread
 import pytest
 from mcp.shared.dispatcher import ProgressFnT
 
-from tests.mcp.connections import ERAS, Era, connected, error_shape, good_shape
+from expressway.mcp.server import build_server
+from mcp import Client
+from tests.mcp.connections import ERAS, OPEN, Era, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, FakeToolkit, step, write_app
 
 
@@ -112,6 +114,50 @@ async def test_a_cancelled_request_leaves_the_deployment_running(era: Era, held:
         good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))
 
 
+BUILD = {"app_name": "shop", "app_path": "/srv/shop"}
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_build_goes_on_when_its_request_is_cancelled_and_a_repeat_gets_its_result(
+    era: Era, held: FakeToolkit
+) -> None:
+    async with connected(held, era) as client:
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.call_tool, "build_and_push_image_to_ecr", BUILD)
+            await _happens(held.begun)
+            group.cancel_scope.cancel()
+        assert not held.finished.is_set()
+        answer = await client.call_tool("build_and_push_image_to_ecr", BUILD, progress_callback=_letting_go(held))
+        shape = good_shape(answer)
+    assert len(shape) == 5
+    assert shape["stack_name"] == "shop-ecr-infrastructure"
+    assert held.names == ["build"]
+    assert not held.cancelled.is_set()
+
+
+async def test_a_build_and_a_deployment_of_one_app_exclude_each_other(held: FakeToolkit, tmp_path: Path) -> None:
+    async with connected(held, "auto") as client:
+        good_shape(await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path)), "wait_seconds": 0}))
+        refused = error_shape(await client.call_tool("build_and_push_image_to_ecr", BUILD))
+    assert (refused["code"], refused["details"]["operation_id"]) == ("operation_running", "deploy-shop-1")
+    assert held.names == ["deploy"]
+
+
+async def test_a_silent_build_gives_signs_of_life(held: FakeToolkit) -> None:
+    server = build_server(lambda: held, OPEN, sign_of_life_seconds=0.02)
+    seen: list[str | None] = []
+
+    async def watch(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(message)
+        if len(seen) == 3:
+            held.go_on.set()
+
+    async with Client(server) as client:
+        with anyio.fail_after(LONG):
+            good_shape(await client.call_tool("build_and_push_image_to_ecr", BUILD, progress_callback=watch))
+    assert seen[:3] == ["service: bringing shop-express-service up to date"] * 3
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_client_that_leaves_does_not_stop_the_deployment(era: Era, held: FakeToolkit, tmp_path: Path) -> None:
     async with connected(held, era) as client:
@@ -122,19 +168,11 @@ async def test_a_client_that_leaves_does_not_stop_the_deployment(era: Era, held:
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [
-        ("wait_for_service_ready", {"cluster": "default", "service_name": "shop"}),
-        ("build_and_push_image_to_ecr", {"app_name": "shop", "app_path": "/srv/shop"}),
-    ],
-)
-async def test_work_that_only_serves_its_request_stops_when_that_is_cancelled(
-    era: Era, tool: str, arguments: dict[str, str], held: FakeToolkit
-) -> None:
+async def test_work_that_only_serves_its_request_stops_when_that_is_cancelled(era: Era, held: FakeToolkit) -> None:
+    arguments = {"cluster": "default", "service_name": "shop"}
     async with connected(held, era) as client:
         async with anyio.create_task_group() as group:
-            group.start_soon(client.call_tool, tool, arguments)
+            group.start_soon(client.call_tool, "wait_for_service_ready", arguments)
             await _happens(held.begun)
             group.cancel_scope.cancel()
         await _happens(held.cancelled)

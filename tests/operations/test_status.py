@@ -66,6 +66,23 @@ def status(world: World, known: Known) -> AppStatus:
     return app_status("web", stacks=known, ports=ports, journal=known)
 
 
+def test_a_build_under_way_is_told_and_the_app_is_what_it_is_meanwhile() -> None:
+    known = deployed()
+    known.operation = operation("running", kind="build", phase="push", message="pushing layers")
+    told = status(deployed_world(), known)
+    assert told.status == "ready"
+    assert told.message.endswith("A build is under way, in phase push: pushing layers.")
+    assert told.operation is not None
+    assert (told.operation["kind"], told.operation["state"]) == ("build", "running")
+
+
+def test_a_build_of_an_app_that_is_not_deployed_is_told() -> None:
+    known = Known(operation=operation("running", kind="build"))
+    told = status(World(), known)
+    assert told.status == "absent"
+    assert "A build is under way" in told.message
+
+
 def test_a_serving_app_is_ready_and_its_answer_is_small() -> None:
     known = deployed()
     known.operation = operation("succeeded")

@@ -1,4 +1,8 @@
-"""A small journal in the state directory: one file an app, written atomically, read after a restart."""
+"""A small journal in the state directory, written atomically, read after a restart.
+
+One file an app for deployments and deletions and one for builds, so that a build takes no approval and no unfinished
+work from a deployment.
+"""
 
 import fcntl
 import json
@@ -13,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from expressway.errors import DefinitionError, ExpresswayError, StackError
+from expressway.errors import DefinitionError, ExpresswayError, StackError, StillRunning
 from expressway.model.operation import OperationKind, OperationRecord
 from expressway.model.target import Target
 
@@ -40,15 +44,19 @@ class Journal:
         self._directory = directory / "operations" / f"{place}-{target.account_id}-{target.region}"
 
     def latest(self, app_name: str) -> OperationRecord | None:
-        """The app's last operation, or None; a record whose process is gone reads as interrupted."""
+        """The app's operation under way, else its last one, or None; a record whose process is gone is interrupted."""
+        known = [record for kind in ("deploy", "build") if (record := self._read(self._path(app_name, kind)))]
+        return max(known, key=lambda record: (record.state == "running", record.started_at), default=None)
+
+    def _read(self, path: Path) -> OperationRecord | None:
         try:
-            raw: dict[str, Any] = json.loads(self._path(app_name).read_text())
+            raw: dict[str, Any] = json.loads(path.read_text())
             record = OperationRecord(**raw)
             interrupted = record.state == "running" and not _is_alive(record)
         except (FileNotFoundError, ValueError, TypeError):
             return None  # never written, or damaged: AWS knows the rest
         except OSError as exc:
-            raise _state_unusable(exc) from exc
+            raise state_not_writable(exc) from exc
         if interrupted:
             return replace(record, state="interrupted", message=f"{record.message} (its process ended)")
         return record
@@ -61,15 +69,18 @@ class Journal:
             StackError: ``operation_running`` when another process on this machine works on the same app.
             ExpresswayError: ``state_not_writable`` (a full disk, say), before anything is started.
         """
-        path = self._path(app_name)
-        with _lock_file(path.with_suffix(".lock")) as lock:
+        path = self._path(app_name, kind)
+        with _lock_file(self._path(app_name).with_suffix(".lock")) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
                 raise self._already_running(app_name) from exc
-            running = RunningOperation(path, _new_record(app_name, kind, self.latest(app_name)))
+            running = RunningOperation(path, _new_record(app_name, kind, self._read(path)))
             try:
                 yield running
+            except StillRunning as exc:
+                running.end(state="interrupted", message=exc.message)
+                raise
             except ExpresswayError as exc:
                 state = "interrupted" if exc.code == "cancelled" else "failed"
                 running.end(state=state, message=exc.message, error=exc.to_dict())
@@ -91,14 +102,14 @@ class Journal:
             {"operation_id": operation_id},
         )
 
-    def _path(self, app_name: str) -> Path:
+    def _path(self, app_name: str, kind: OperationKind = "deploy") -> Path:
         if not _FILE_NAME.fullmatch(app_name):
             raise DefinitionError(
                 "invalid_app_name",
                 f"Expected an app's name of lower-case letters, digits and hyphens, got {app_name!r}.",
                 "Pass the name that the definition gives.",
             )
-        return self._directory / f"{app_name}.json"
+        return self._directory / (f"{app_name}.build.json" if kind == "build" else f"{app_name}.json")
 
 
 class RunningOperation:
@@ -132,7 +143,7 @@ class RunningOperation:
             draft.write_text(json.dumps(asdict(self.current), default=str))
             draft.replace(self._path)
         except OSError as exc:
-            raise _state_unusable(exc) from exc
+            raise state_not_writable(exc) from exc
 
 
 @contextmanager
@@ -141,12 +152,13 @@ def _lock_file(path: Path) -> Generator[IO[str]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("w")
     except OSError as exc:
-        raise _state_unusable(exc) from exc
+        raise state_not_writable(exc) from exc
     with lock:
         yield lock
 
 
-def _state_unusable(exc: OSError) -> ExpresswayError:
+def state_not_writable(exc: OSError) -> ExpresswayError:
+    """The error for a state directory that cannot be made, read or written: permissions, a full disk."""
     return ExpresswayError(
         "state_not_writable",
         f"The state directory cannot be used: {exc.strerror or exc} ({exc.filename}).",

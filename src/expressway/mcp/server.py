@@ -16,7 +16,7 @@ from expressway.mcp.catalog import entries, tool_of
 from expressway.mcp.front_desk import FrontDesk, Listed
 from expressway.mcp.service_tools import ServiceTools
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
-from expressway.mcp.work import Worker
+from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
 from expressway.operations.background import BackgroundOperations
 from expressway.policy.gates import Gates, gates_of
 
@@ -30,9 +30,15 @@ INSTRUCTIONS = (
 )
 
 
-def build_server(toolkit: ToolkitSource, gates: Gates, *, background: BackgroundOperations | None = None) -> MCPServer:
+def build_server(
+    toolkit: ToolkitSource,
+    gates: Gates,
+    *,
+    background: BackgroundOperations | None = None,
+    sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS,
+) -> MCPServer:
     """The server with all tools and resources; `toolkit` is asked for on the first call that needs it."""
-    worker = Worker(toolkit, gates, background or BackgroundOperations())
+    worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
     templates = SynthesizedTemplates()
     listed = {
         entry.name: Listed(tool_of(entry, gates), entry.writes)

@@ -7,8 +7,11 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
+from expressway.mcp.answers import compact_json
 from expressway.mcp.app_tools import AppName
 from expressway.mcp.work import Worker
+from expressway.model.progress import NeverCancelled
+from expressway.operations.background import BackgroundOperation, Outcome
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,21 @@ class ServiceTools:
     ) -> Mapping[str, Any]:
         """Build a folder's Dockerfile and push the image to the app's ECR repository, which is made if it is missing.
         deploy_app does this by itself; use this tool only for an image without a service. Checks all before it changes
-        AWS; does not push content that is there already. Returns full_image_uri. Next:
-        validate_ecs_express_mode_prerequisites."""
-        return await self.worker.run(
-            ctx,
-            lambda toolkit, progress, cancellation: toolkit.build(
-                app_name, app_path, tag, progress=progress, cancellation=cancellation
-            ),
-        )
+        AWS; does not push content that is there already. Goes on when the call is given up: call again to get the
+        result. Returns full_image_uri. Next: validate_ecs_express_mode_prerequisites."""
+
+        def build(operation: BackgroundOperation) -> Outcome:
+            return self.worker.toolkit().build(
+                app_name,
+                app_path,
+                tag,
+                progress=operation.report,
+                cancellation=NeverCancelled(),
+                on_started=operation.started,
+            )
+
+        asked = compact_json(["build", app_name, app_path, tag])
+        return await self.worker.finish_or_join(ctx, app_name, build, request=asked)
 
     async def validate_ecs_express_mode_prerequisites(
         self,

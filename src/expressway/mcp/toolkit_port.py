@@ -65,6 +65,7 @@ class ToolkitPort(Protocol):
         *,
         progress: ProgressSink = ...,
         cancellation: Cancellation = ...,
+        on_started: Callable[[str], None] | None = None,
     ) -> Mapping[str, Any]: ...
     def wait(
         self,

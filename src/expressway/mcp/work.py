@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS = 50
 DEFAULT_WAIT_SECONDS = 45
 """Many clients give a call up after 60 s."""
+SIGN_OF_LIFE_SECONDS = 10.0
 _IDENTIFY_SECONDS = 5.0
 
 ResultT = TypeVar("ResultT")
@@ -51,6 +52,7 @@ class Worker:
     toolkit: ToolkitSource
     gates: Gates
     background: BackgroundOperations = field(default_factory=BackgroundOperations)
+    sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS
 
     async def run(
         self,
@@ -80,6 +82,23 @@ class Worker:
             finally:
                 stop_watching()
         return operation.done.result() if operation.done.done() else _still_running(operation)
+
+    async def finish_or_join(self, ctx: Context, key: str, work: Work, *, request: str) -> Mapping[str, Any]:
+        """Work that outlives the request, waited for as long as the client waits: always its outcome.
+
+        Clients that count their patience from the last progress get a sign of life while nothing else is told.
+        """
+        operation = self.background.start(key, work, request=request)
+        async with relayed_progress(ctx, self.gates) as progress:
+            stop_watching = operation.watch(progress)
+            try:
+                while True:
+                    with anyio.move_on_after(self.sign_of_life_seconds):
+                        return await asyncio.wrap_future(operation.done)
+                    if operation.latest is not None:
+                        progress(operation.latest)
+            finally:
+                stop_watching()
 
     async def source(self, app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
         """The app that the arguments name, read in a worker thread."""

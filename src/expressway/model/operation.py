@@ -1,10 +1,10 @@
-"""A deployment or deletion under way, as the journal keeps it."""
+"""A deployment, build or deletion under way, as the journal keeps it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-OperationKind = Literal["deploy", "delete"]
+OperationKind = Literal["deploy", "delete", "build"]
 OperationState = Literal["running", "succeeded", "failed", "interrupted"]
 
 _CUT_OFF = {"credentials_expired", "connection_failed", "throttled", "service_unavailable"}

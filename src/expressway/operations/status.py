@@ -99,6 +99,7 @@ class _Status:
         answer = self._fetch(snapshot, endpoint)
         verdict = _verdict(snapshot, answer)
         status, message = _overall(present, snapshot, verdict, operation)
+        message += _build_under_way(operation)
         return AppStatus(
             app_name=self.app_name,
             status=status,
@@ -182,7 +183,8 @@ def _overall(
     operation: OperationRecord | None,
 ) -> tuple[AppState, str]:
     moving = [stack for stack in present if stack.in_progress]
-    running = operation if operation and operation.state == "running" else None
+    # A build touches no service: the app is what it is meanwhile.
+    running = operation if operation and operation.state == "running" and operation.kind != "build" else None
     if running or moving:
         return _under_way(running, moving)
     if not present and snapshot is None:
@@ -198,6 +200,12 @@ def _under_way(running: OperationRecord | None, moving: list[StackState]) -> tup
     what = f"{running.kind} is in phase {running.phase}: {running.message}" if running else ""
     where = f"{moving[0].name} is {moving[0].status}" if moving else ""
     return "deleting" if deleting else "deploying", f"{'; '.join(part for part in (what, where) if part)}."
+
+
+def _build_under_way(operation: OperationRecord | None) -> str:
+    if operation is None or operation.kind != "build" or operation.state != "running":
+        return ""
+    return f" A build is under way, in phase {operation.phase}: {operation.message}."
 
 
 def _of_service(snapshot: ServiceSnapshot | None, verdict: Verdict | None) -> tuple[AppState, str]:
