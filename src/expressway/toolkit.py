@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from expressway.model.plan import Plan
     from expressway.model.stack import StackEvent
     from expressway.model.target import Target
+    from expressway.operations.account_reads import AccountReads
     from expressway.operations.app_image import AppImages
     from expressway.operations.delete import DeletePorts, DeleteResult
     from expressway.operations.deploy import DeployPorts, DeployResult
@@ -131,11 +132,18 @@ class Toolkit:
         linter = self._lint if lint else None
         return synth_app(source.definition, synthesizer=self._synthesizer, linter=linter, progress=progress)
 
-    def diff(self, source: AppSource, *, adopt: bool = False, progress: ProgressSink = ignore_progress) -> Plan:
-        """What deploying would change; reads only. Its digest approves exactly this plan.
+    def diff(
+        self,
+        source: AppSource,
+        *,
+        adopt: bool = False,
+        allow_replacement: bool = False,
+        progress: ProgressSink = ignore_progress,
+    ) -> Plan:
+        """What deploying would change; reads only. Its digest approves exactly this plan and what it may do besides.
 
         Raises:
-            RefusedError: ``stack_foreign``.
+            RefusedError: ``stack_foreign``, ``name_taken``.
             ImageError: the build's folder or Dockerfile is wrong.
         """
         from expressway.operations.plan import plan_app
@@ -147,15 +155,24 @@ class Toolkit:
             templates,
             target=self.target,
             stacks=self._cloudformation,
+            account=self._account,
             image=image,
             adopt=adopt,
+            allow_replacement=allow_replacement,
+            progress=progress,
         )
 
     def status(self, app_name: str) -> AppStatus:
         """How the app stands: stacks, deployment, tasks, URL, running operation, last error."""
         from expressway.operations.status import app_status
 
-        return app_status(app_name, stacks=self._cloudformation, ports=self._service_ports, journal=self._journal)
+        return app_status(
+            app_name,
+            stacks=self._cloudformation,
+            ports=self._service_ports,
+            journal=self._journal,
+            target=self.target.describe(),
+        )
 
     def wait(
         self,
@@ -202,10 +219,9 @@ class Toolkit:
 
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""
-        from expressway.operations.leftovers import LeftoverPorts, find_leftovers
+        from expressway.operations.leftovers import find_leftovers
 
-        ports = LeftoverPorts(self._cloudformation, self._ecs, self._iam, self._logs, self._registry)
-        return find_leftovers(app_name, cluster=cluster, ports=ports)
+        return find_leftovers(app_name, cluster=cluster, stacks=self._cloudformation, account=self._account)
 
     # -- changing -------------------------------------------------------------------------------------------
     def build(
@@ -246,6 +262,7 @@ class Toolkit:
             target=self.target,
             synthesize=lambda definition: self._synthesizer.synthesize(definition),
             stacks=self._cloudformation,
+            account=self._account,
             engine=lambda: self._engine,
             registry=self._registry,
             clock=self._clock,
@@ -271,14 +288,18 @@ class Toolkit:
         adopt: bool = False,
         allow_replacement: bool = False,
         continue_rollback: bool = False,
+        wait_seconds: float | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
     ) -> DeployResult:
         """Bring an app to what its definition says; `on_started` is told the operation's id.
 
+        With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
+
         Raises: see `expressway.operations.deploy.deploy_app`; also StackError ``operation_running``.
         """
+        from expressway.operations.bounded_wait import BoundedWait
         from expressway.operations.deploy import DeployRequest, deploy_app
 
         request = DeployRequest(
@@ -290,12 +311,13 @@ class Toolkit:
             continue_rollback=continue_rollback,
         )
         with self._operation(source.definition.name, "deploy", on_started) as operation:
+            bounded = BoundedWait(operation.current, wait_seconds, clock=self._clock, cancellation=cancellation)
             result = deploy_app(
                 request,
                 self._deploy_ports,
                 operation=operation,
-                progress=_recording(operation, progress),
-                cancellation=cancellation,
+                progress=bounded.watching(_recording(operation, progress)),
+                cancellation=bounded,
             )
             operation.record(state="succeeded", message=result.status, result={"url": result.url})
             return result
@@ -305,20 +327,26 @@ class Toolkit:
         app_name: str,
         service_arn: str | None = None,
         *,
+        wait_seconds: float | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
     ) -> DeleteResult:
-        """Delete an app: service, images, repository, roles, logs. See `expressway.operations.delete.delete_app`."""
+        """Delete an app: service, images, repository, roles, logs. See `expressway.operations.delete.delete_app`.
+
+        With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
+        """
+        from expressway.operations.bounded_wait import BoundedWait
         from expressway.operations.delete import delete_app
 
         with self._operation(app_name, "delete", on_started) as operation:
+            bounded = BoundedWait(operation.current, wait_seconds, clock=self._clock, cancellation=cancellation)
             result = delete_app(
                 app_name,
                 service_arn,
                 ports=self._delete_ports,
-                progress=_recording(operation, progress),
-                cancellation=cancellation,
+                progress=bounded.watching(_recording(operation, progress)),
+                cancellation=bounded,
             )
             error = result.errors[0] if result.errors else None
             operation.record(state="failed" if error else "succeeded", message=result.summary, error=error)
@@ -386,6 +414,17 @@ class Toolkit:
         return EcrRegistry(self._session)
 
     @cached_property
+    def _account(self) -> AccountReads:
+        from expressway.operations.account_reads import AccountReads
+
+        return AccountReads(
+            services=lambda: self._ecs,
+            roles=lambda: self._iam,
+            log_groups=lambda: self._logs,
+            repositories=lambda: self._registry,
+        )
+
+    @cached_property
     def _engine(self) -> DockerEngine:
         from expressway.adapters.docker_engine import open_engine
 
@@ -405,6 +444,7 @@ class Toolkit:
             target=self.target,
             synthesize=lambda definition, progress: self.synth(_bare(definition), progress=progress).templates,
             stacks=self._cloudformation,
+            account=self._account,
             images=self._images,
             explain=self._explain,
             wait_for_service=lambda cluster, name, progress, cancellation: self.wait(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from botocore.stub import ANY
 
 from expressway.adapters.cloudformation import CloudFormation
 from expressway.errors import ExpresswayError, StackError, TargetError
-from expressway.model.change_set import ChangeSet, ChangeSetRequest
+from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
 from expressway.model.stack import TEMPLATE_BODY_LIMIT_BYTES
 from tests.adapters.answers import StubbedSession
 
@@ -205,6 +206,25 @@ def test_an_update_of_a_stack_is_asked_for_as_one(session: StubbedSession, stack
     expected |= {"ChangeSetType": "UPDATE", "Parameters": []}
     session.stub.add_response("create_change_set", {"Id": SET_ID, "StackId": STACK_ID}, expected)
     assert stacks.create_change_set(request(creates=False)) is True
+
+
+def test_what_exists_is_taken_over_only_when_that_is_asked_for(session: StubbedSession, stacks: CloudFormation) -> None:
+    expected = dict.fromkeys(("StackName", "ChangeSetName", "TemplateBody", "Capabilities", "ClientToken"), ANY)
+    expected |= {"ChangeSetType": "CREATE", "Parameters": [], "ImportExistingResources": True}
+    session.stub.add_response("create_change_set", {"Id": SET_ID, "StackId": STACK_ID}, expected)
+    assert stacks.create_change_set(replace(request(), imports_existing=True)) is True
+
+
+@pytest.mark.parametrize(("action", "goes"), [("Add", True), ("Import", False)])
+def test_what_a_failed_operation_made_goes_with_it_but_never_what_was_taken_over(
+    action: str, goes: bool, session: StubbedSession, stacks: CloudFormation
+) -> None:
+    changes = (ChangeSetChange(action, "Repository", "", "AWS::ECR::Repository", "False", ""),)
+    made = ChangeSet("n", SET_ID, NAME, STACK_ID, "CREATE_COMPLETE", "AVAILABLE", "", False, changes)
+    expected = {"ChangeSetName": SET_ID, "ClientRequestToken": ANY, "RetainExceptOnCreate": goes}
+    session.stub.add_response("execute_change_set", {}, expected)
+    stacks.execute_change_set(made)
+    session.stub.assert_no_pending_responses()
 
 
 def test_a_change_set_of_that_name_is_told_not_raised(session: StubbedSession, stacks: CloudFormation) -> None:

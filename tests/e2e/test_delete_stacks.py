@@ -25,11 +25,12 @@ from expressway.model.names import app_names
 from expressway.model.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.model.stack import StackEvent
 from expressway.model.template import AppTemplates
+from expressway.operations.account_reads import AccountReads
 from expressway.operations.apply_stack import StackRequest, apply_stack
 from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
 from expressway.operations.delete_stack import StackRemover
 from expressway.operations.explain import explain_failure
-from expressway.operations.leftovers import LeftoverPorts, find_leftovers
+from expressway.operations.leftovers import find_leftovers
 from expressway.operations.prerequisites import PrerequisitePorts, Prerequisites, validate_prerequisites
 from expressway.operations.wait import Readiness, ServicePorts, wait_for_service
 
@@ -94,8 +95,10 @@ class Apps:
 
     def leftovers(self, name: str) -> tuple[str, ...]:
         session = self.session
-        ports = LeftoverPorts(CloudFormation(session), Ecs(session), Iam(session), Logs(session), EcrRegistry(session))
-        return find_leftovers(name, cluster="default", ports=ports)
+        account = AccountReads(
+            lambda: Ecs(session), lambda: Iam(session), lambda: Logs(session), lambda: EcrRegistry(session)
+        )
+        return find_leftovers(name, cluster="default", stacks=CloudFormation(session), account=account)
 
 
 @pytest.fixture(scope="module")

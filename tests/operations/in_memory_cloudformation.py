@@ -33,6 +33,7 @@ class InMemoryCloudFormation:
     log: dict[str, list[StackEvent]] = field(default_factory=dict)
     change_sets: dict[tuple[str, str], tuple[ChangeSetRequest, ChangeSet]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    requests: list[ChangeSetRequest] = field(default_factory=list)
     fail_next: list[tuple[str, str]] = field(default_factory=list)
     reject_next: str | None = None
     changes: tuple[ChangeSetChange, ...] = ()
@@ -75,6 +76,7 @@ class InMemoryCloudFormation:
         if key in self.change_sets:
             return False
         self.calls.append("create_change_set")
+        self.requests.append(request)
         current = self.stacks.get(request.stack_name)
         if request.creates_stack and (current is None or current.status == "DELETE_COMPLETE"):
             stack_id = f"arn:aws:cloudformation:us-east-1:000000000000:stack/{request.stack_name}/{next(self.numbers)}"

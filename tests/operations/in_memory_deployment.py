@@ -5,15 +5,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from expressway.errors import ExpresswayError
+from expressway.errors import ExpresswayError, TargetError
 from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition, parse_definition
 from expressway.model.operation import OperationRecord
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink
+from expressway.model.service import ServiceState
 from expressway.model.stack import StackEvent
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
+from expressway.operations.account_reads import AccountReads
 from expressway.operations.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
 from expressway.operations.stack_request import StackGateway
 from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
@@ -24,13 +26,30 @@ TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::1111222233
 OUTPUTS = {"Endpoint": "ex-1.ecs.us-east-1.on.aws", "ServiceArn": "arn:aws:ecs:us-east-1:111122223333:service/hello"}
 
 
-def templates(cpu: str = "256", service_name: str = "hello") -> AppTemplates:
+def templates(cpu: str = "256", service_name: str = "hello", deletion_policy: str = "Delete") -> AppTemplates:
     mark = {"Metadata": {"Expressway": {"App": "hello", "Schema": 1}}}
-    repository = {"Parameters": {"PusherArn": {"Type": "String", "Default": ""}}, "Resources": {"R": {"Type": "T"}}}
+    repository = {
+        "Parameters": {"PusherArn": {"Type": "String", "Default": ""}},
+        "Resources": {
+            "Repository": {
+                "Type": "AWS::ECR::Repository",
+                "Properties": {"RepositoryName": "hello-repo"},
+                "DeletionPolicy": deletion_policy,
+            },
+            "PushPullRole": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "hello-ecr-push-pull-role"}},
+        },
+    }
     properties = {"ServiceName": service_name, "Cpu": cpu, "PrimaryContainer": {"Image": {"Ref": "ImageUri"}}}
     service = {
         "Parameters": {"ImageUri": {"Type": "String"}},
-        "Resources": {"Service": {"Type": "AWS::ECS::ExpressGatewayService", "Properties": properties}},
+        "Resources": {
+            "LogGroup": {
+                "Type": "AWS::Logs::LogGroup",
+                "Properties": {"LogGroupName": "/expressway/hello"},
+                "DeletionPolicy": deletion_policy,
+            },
+            "Service": {"Type": "AWS::ECS::ExpressGatewayService", "Properties": properties},
+        },
     }
     return AppTemplates(
         Template(REPOSITORY, json.dumps(mark | repository)), Template(SERVICE, json.dumps(mark | service))
@@ -75,6 +94,41 @@ class InMemoryImage:
 
 
 @dataclass
+class InMemoryAccount:
+    """What an account holds by name. A service exists as long as a stack holds it, unless it was `deleted`."""
+
+    stacks: InMemoryCloudFormation
+    names: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None:
+        stack = self.stacks.stacks.get(f"{service_name}-express-service")
+        held = stack is not None and stack.healthy and service_name not in self.deleted
+        there = self._look(service_name) or held
+        return ServiceState(service_name, f"arn:{service_name}", cluster, "ACTIVE") if there else None
+
+    def role(self, role_name: str) -> str | None:
+        return role_name if self._look(role_name) else None
+
+    def group(self, log_group: str) -> str | None:
+        return log_group if self._look(log_group) else None
+
+    def describe_repository(self, name: str) -> str | None:
+        return name if self._look(name) else None
+
+    def reads(self) -> AccountReads:
+        return AccountReads(lambda: self, lambda: self, lambda: self, lambda: self)
+
+    def _look(self, name: str) -> bool:
+        self.asked.append(name)
+        if name in self.denied:
+            raise TargetError("access_denied", f"AWS did not describe {name}: not authorized", "Ask.")
+        return name in self.names
+
+
+@dataclass
 class InMemoryOperation:
     """The record of a run; `history` has every phase that was written down."""
 
@@ -112,6 +166,10 @@ class World:
     waits: int = 0
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
+    account: InMemoryAccount = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.account = InMemoryAccount(self.stacks)
 
     def deploy(self, *, cancellation: Cancellation | None = None, **options: Any) -> DeployResult:
         """One run with a fresh record; what an unfinished earlier run left in the journal is handed on."""
@@ -124,6 +182,7 @@ class World:
             target=TARGET,
             synthesize=lambda _definition, _progress: self.templates,
             stacks=self.gateway or self.stacks,
+            account=self.account.reads(),
             images=self.images,
             explain=self._explain,
             wait_for_service=self._wait,

@@ -6,10 +6,13 @@ import pytest
 
 from expressway.errors import RefusedError, StackError
 from expressway.model.plan import Plan, PlannedImage
+from expressway.model.service import ServiceState
 from expressway.model.stack import TEMPLATE_BODY_LIMIT_BYTES, StackState
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
-from expressway.operations.plan import deploying_identity, plan_app, stack_parameters
+from expressway.operations.account_reads import AccountReads
+from expressway.operations.plan import plan_app, stack_parameters
+from expressway.operations.pusher import deploying_identity
 
 TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::111122223333:user/first")
 MARK = {"Expressway": {"App": "hello", "Schema": 1}}
@@ -59,8 +62,28 @@ def deployed(**parameters: str) -> Stacks:
     )
 
 
+class Account:
+    """An account that holds these names, and the services behind these stacks."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None:
+        return ServiceState(service_name, "arn", cluster, "ACTIVE") if service_name in self.names else None
+
+    def _name(self, name: str) -> str | None:
+        return name if name in self.names else None
+
+    role = group = describe_repository = _name
+
+
+def account(*names: str) -> AccountReads:
+    held = Account(*names)
+    return AccountReads(lambda: held, lambda: held, lambda: held, lambda: held)
+
+
 def plan(stacks: Stacks, **options: object) -> Plan:
-    arguments: dict[str, object] = {"target": TARGET, "image": PUBLISHED} | options
+    arguments: dict[str, object] = {"target": TARGET, "image": PUBLISHED, "account": account("hello")} | options
     return plan_app("hello", TEMPLATES, stacks=stacks, **arguments)  # type: ignore[arg-type]
 
 
@@ -144,5 +167,42 @@ def test_a_template_that_cannot_be_read_is_no_crash() -> None:
 def test_an_oversized_template_is_refused_while_planning() -> None:
     huge = Template(SERVICE.stack_name, json.dumps({"Resources": {}, "Description": "x" * TEMPLATE_BODY_LIMIT_BYTES}))
     with pytest.raises(StackError) as failure:
-        plan_app("hello", AppTemplates(REPOSITORY, huge), target=TARGET, stacks=Stacks(), image=PUBLISHED)
+        plan_app(
+            "hello", AppTemplates(REPOSITORY, huge), target=TARGET, stacks=Stacks(), account=account(), image=PUBLISHED
+        )
     assert failure.value.code == "template_too_large"
+
+
+def test_what_would_be_taken_over_is_planned_as_an_import() -> None:
+    body = json.dumps(
+        {
+            "Metadata": MARK,
+            "Resources": {
+                "Repository": {
+                    "Type": "AWS::ECR::Repository",
+                    "DeletionPolicy": "Retain",
+                    "Properties": {"RepositoryName": "hello-repo"},
+                }
+            },
+        }
+    )
+    templates = AppTemplates(Template(REPOSITORY.stack_name, body), SERVICE)
+    result = plan_app(
+        "hello",
+        templates,
+        target=TARGET,
+        stacks=Stacks(),
+        account=account("hello-repo"),
+        image=PUBLISHED,
+        adopt=True,
+    )
+    assert [(one.action, one.logical_id) for one in result.stacks[0].resources] == [("import", "Repository")]
+    assert [one.action for one in result.stacks[1].resources] == ["create"]
+
+
+def test_a_plan_names_the_service_that_was_deleted_by_other_means() -> None:
+    result = plan(deployed(), account=account())
+    assert not result.is_empty
+    assert result.to_dict()["missing_service"] == "hello"
+    assert result.to_dict()["nothing_to_do"] is False
+    assert "missing_service" not in plan(deployed()).to_dict()

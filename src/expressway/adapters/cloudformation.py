@@ -129,6 +129,8 @@ class CloudFormation:
                 {"ParameterKey": name, "ParameterValue": value} for name, value in sorted(request.parameters.items())
             ],
         }
+        if request.imports_existing:
+            arguments["ImportExistingResources"] = True
         try:
             self._client.create_change_set(**arguments)
         except ClientError as exc:
@@ -168,10 +170,16 @@ class CloudFormation:
             raise map_aws_error(exc, f"list the change sets of {stack_name}") from exc
 
     def execute_change_set(self, change_set: ChangeSet) -> None:
-        """Carry out a change set; the token makes a repeated call harmless."""
+        """Carry out a change set; the token makes a repeated call harmless.
+
+        What a failed operation has made goes with its rollback, also where a deletion policy retains it: it would
+        only be in the way of the next try. What was taken over stays.
+        """
         try:
             self._client.execute_change_set(
-                ChangeSetName=change_set.change_set_id, ClientRequestToken=_token(change_set.change_set_id)
+                ChangeSetName=change_set.change_set_id,
+                ClientRequestToken=_token(change_set.change_set_id),
+                RetainExceptOnCreate=not change_set.imports,
             )
         except ClientError as exc:
             raise _change_set_error(exc, change_set.stack_name) from exc

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Table
 
-from expressway.cli.output import data_console, message_console, print_json
+from expressway.cli.output import data_console, escape, message_console, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from expressway.operations.deploy import DeployResult
     from expressway.operations.synth import SynthResult
 
-_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("±", "red"), "delete": ("-", "red")}
+_SIGNS = {
+    "create": ("+", "green"),
+    "import": ("=", "cyan"),
+    "update": ("~", "yellow"),
+    "replace": ("±", "red"),
+    "delete": ("-", "red"),
+}
+_NOTES = {
+    "replace": " [bold red](replaced: gets another identity)[/]",
+    "import": " [cyan](exists already: taken over with what it holds)[/]",
+}
 
 
 def show_findings(findings: tuple[LintFinding, ...], *, as_json: bool) -> None:
@@ -36,10 +46,10 @@ def show_findings(findings: tuple[LintFinding, ...], *, as_json: bool) -> None:
         )
 
 
-def show_templates(result: SynthResult, out: Path | None, *, as_json: bool) -> None:
+def show_templates(result: SynthResult, written: tuple[Path, ...] | None, *, as_json: bool) -> None:
     """The templates themselves, or where they were written."""
     templates = list(result.templates)
-    if as_json or out is None:
+    if as_json or written is None:
         shape: dict[str, Any] = {
             "templates": {template.stack_name: template.document for template in templates},
             "digests": {template.stack_name: template.digest for template in templates},
@@ -49,8 +59,8 @@ def show_templates(result: SynthResult, out: Path | None, *, as_json: bool) -> N
         else:
             print_json(shape["templates"])
         return
-    for template in templates:
-        data_console().print(str(out / f"{template.stack_name}.template.json"))
+    for path in written:
+        data_console().print(str(path), markup=False)
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
@@ -63,8 +73,15 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         _show_stack(stack)
     if plan.image and plan.image.state == "to_build":
         console.print(f"[green]+[/] image to build and push, tag {plan.image.tag}")
+    if plan.missing_service:
+        console.print(
+            f"[red]![/] The service {escape(plan.missing_service)} was deleted by other means; "
+            "delete the app and deploy it again."
+        )
     if plan.is_empty:
         console.print("Nothing to do: what is deployed is what the definition says.")
+    if plan.allows:
+        console.print(f"[yellow]allows[/] {', '.join(plan.allows)}")
     console.print(f"[dim]plan {plan.digest}[/]")
 
 
@@ -85,7 +102,7 @@ def _show_stack(stack: StackChange) -> None:
 
 def _show_resource(change: ResourceChange) -> None:
     sign, colour = _SIGNS[change.action]
-    note = " [bold red](replaced: gets another identity)[/]" if change.action == "replace" else ""
+    note = _NOTES.get(change.action, "")
     data_console().print(f"    [{colour}]{sign}[/] {change.resource_type} [bold]{change.logical_id}[/]{note}")
     for item in change.properties:
         _show_property(item, "    ")
@@ -93,13 +110,14 @@ def _show_resource(change: ResourceChange) -> None:
 
 def _show_property(item: PropertyChange, prefix: str) -> None:
     forced = " [red](forces replacement)[/]" if item.requires_replacement else ""
-    before, after = escape(_short(item.before)), escape(_short(item.after))
+    before, after = escape(_text(item.before)), escape(_text(item.after))
     data_console().print(f"    {prefix}{escape(item.path)}: [red]{before}[/] → [green]{after}[/]{forced}")
 
 
-def _short(value: Any, limit: int = 120) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _text(value: Any) -> str:
+    """A value on one line, whole; what is no plain text as compact JSON."""
+    plain = isinstance(value, str) and not any(character in value for character in "\t\r\n")
+    return value if plain else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def show_deployment(result: DeployResult, *, as_json: bool) -> None:
@@ -124,12 +142,19 @@ def show_deletion(result: DeleteResult, *, as_json: bool) -> None:
 
 
 def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:
-    """Any small answer: a table of its keys, nested values as compact JSON."""
+    """Any small answer, nested values as compact JSON: a table of its keys, or a line ``key<TAB>value`` each for pipes.
+
+    Nothing is cut, however narrow the terminal.
+    """
     if as_json:
         print_json(value)
         return
+    if not sys.stdout.isatty():
+        sys.stdout.writelines(f"{name}\t{_text(item)}\n" for name, item in value.items())
+        return
     table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for name, item in value.items():
-        text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
-        table.add_row(f"[bold]{name}[/]", escape(text))
+        table.add_row(escape(name), escape(_text(item)))
     data_console().print(table)

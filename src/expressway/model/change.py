@@ -1,13 +1,14 @@
 """What would change in a stack: a pure comparison of two templates and their parameters."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from expressway.model.create_only import CREATE_ONLY_PROPERTIES
 
-ChangeAction = Literal["create", "update", "replace", "delete"]
+ChangeAction = Literal["create", "import", "update", "replace", "delete"]
+"""``import``: it exists already, and the stack takes it over as it is."""
 _ABSENT: Any = None
 
 
@@ -53,6 +54,18 @@ class StackChange:
     @property
     def deletions(self) -> tuple[ResourceChange, ...]:
         return tuple(change for change in self.resources if change.action == "delete")
+
+    @property
+    def imports(self) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.resources if change.action == "import")
+
+    def importing(self, logical_ids: Collection[str]) -> "StackChange":
+        """The same change, with these resources taken over instead of made."""
+        resources = (
+            replace(change, action="import") if change.logical_id in logical_ids else change
+            for change in self.resources
+        )
+        return replace(self, resources=tuple(resources))
 
 
 def compare_templates(

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetRequest:
-    """Everything that a change set is made of. The name is derived from the rest, so that a repeat finds it."""
+    """Everything that a change set is made of. The name is derived from the rest, so that a repeat finds it.
+
+    `imports_existing`: resources of the template that exist under their names already are taken over.
+    """
 
     stack_name: str
     change_set_name: str
     template_body: str
     parameters: Mapping[str, str]
     creates_stack: bool
+    imports_existing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class ChangeSetDetail:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetChange:
-    """One resource in a change set, in CloudFormation's words (Add, Modify, Remove; True, False, Conditional)."""
+    """One resource in a change set, in CloudFormation's words (Add, Import, Modify, Remove; True, Conditional)."""
 
     action: str
     logical_id: str
@@ -64,6 +68,11 @@ class ChangeSet:
     @property
     def is_executable(self) -> bool:
         return self.status == "CREATE_COMPLETE" and self.execution_status == "AVAILABLE"
+
+    @property
+    def imports(self) -> bool:
+        """Whether it takes over what exists already."""
+        return any(change.action == "Import" for change in self.changes)
 
     @property
     def is_executing(self) -> bool:

@@ -28,7 +28,10 @@ class PlannedImage:
 class Plan:
     """Every change that deploying an app would make, and the digest that approves exactly these.
 
-    `template_digests` maps stack names to the SHA-256 of the templates that would be applied.
+    `template_digests` maps stack names to the SHA-256 of the templates that would be applied. `adopt` and
+    `allow_replacement` are what the deployment may do besides: approving a plan approves them too.
+    `missing_service` is the service that the deployed stack should hold and that ECS does not have (any more):
+    nothing changes in the stacks by that, so a deployment cannot bring it back.
     """
 
     app_name: str
@@ -36,6 +39,9 @@ class Plan:
     stacks: tuple[StackChange, ...]
     image: PlannedImage | None
     template_digests: Mapping[str, str]
+    adopt: bool = False
+    allow_replacement: bool = False
+    missing_service: str | None = None
 
     @property
     def digest(self) -> str:
@@ -46,7 +52,7 @@ class Plan:
     def is_empty(self) -> bool:
         """True when deploying would change nothing."""
         builds = self.image is not None and self.image.state == "to_build"
-        return not builds and all(stack.is_empty for stack in self.stacks)
+        return not builds and self.missing_service is None and all(stack.is_empty for stack in self.stacks)
 
     def approval(self) -> dict[str, Any]:
         """What approving this plan allows, for the journal: enough to recognise what is left of it later on."""
@@ -55,13 +61,14 @@ class Plan:
             "target": self.target,
             "templates": dict(self.template_digests),
             "image": self._image_identity,
+            "allows": self.allows,
             "stacks": {stack.stack_name: _digest(_without_image(stack)) for stack in self.stacks},
         }
 
     def continues(self, approval: Mapping[str, Any]) -> bool:
         """Whether this plan is what is left of an approved one: each change is done, or the very one approved."""
         mine = self.approval()
-        if any(mine[key] != approval.get(key) for key in ("target", "templates", "image")):
+        if any(mine[key] != approval.get(key) for key in ("target", "templates", "image", "allows")):
             return False
         approved: Mapping[str, Any] = approval.get("stacks", {})
         return all(
@@ -70,20 +77,28 @@ class Plan:
         )
 
     @property
+    def allows(self) -> list[str]:
+        """What deploying may do besides: ``adopt`` foreign stacks, ``allow_replacement`` of resources."""
+        named = {"adopt": self.adopt, "allow_replacement": self.allow_replacement}
+        return [name for name, allowed in named.items() if allowed]
+
+    @property
     def _image_identity(self) -> str | None:
         """What an image is known by before and after it is built: the tag of its content, or its URI."""
         return (self.image.tag or self.image.uri) if self.image else None
 
     def to_dict(self) -> dict[str, Any]:
         """The shape that every face shows; unchanged stacks are named without their details."""
-        return {
+        shape: dict[str, Any] = {
             "app_name": self.app_name,
             "target": self.target,
             "plan_digest": self.digest,
             "nothing_to_do": self.is_empty,
+            "allows": self.allows,
             "image": _without_none(asdict(self.image)) if self.image else None,
             "stacks": [_stack_shape(stack) for stack in self.stacks],
         }
+        return shape | ({"missing_service": self.missing_service} if self.missing_service else {})
 
 
 def _digest(value: Any) -> str:

@@ -11,6 +11,7 @@ from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
+from expressway.operations.account_reads import AccountReads
 from expressway.operations.apply_stack import StackGateway, StackRequest, apply_stack
 from expressway.operations.plan import refuse_foreign, stack_parameters
 from expressway.operations.publish_image import (
@@ -22,6 +23,7 @@ from expressway.operations.publish_image import (
     plan_image,
     publish_image,
 )
+from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class BuildPorts:
     target: Target
     synthesize: Callable[[AppDefinition], AppTemplates]
     stacks: StackGateway
+    account: AccountReads
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
     clock: Clock
@@ -71,7 +74,8 @@ def build_app_image(
 
     Raises:
         DefinitionError, ImageError, EngineError: found before anything was changed.
-        StackError, RefusedError: the repository stack cannot be made, or is not this app's.
+        StackError, RefusedError: the repository stack cannot be made, or is not this app's (``stack_foreign``,
+            ``name_taken``).
     """
     repository = app_names(request.app_name).repository
     engine = ports.engine()
@@ -110,6 +114,9 @@ def _repository_outputs(
     template = ports.synthesize(wanted).repository
     if template is None:
         raise AssertionError("a definition with a build always has a repository template")
+    if makes_names(deployed):
+        taken = find_taken_names([template], account=ports.account, progress=progress)
+        refuse_taken_names(request.app_name, taken, adopt=False)
     known = deployed if deployed is not None and not deployed.never_created else None
     progress(Progress("repository", f"bringing {stack_name} up to date"))
     outcome = apply_stack(

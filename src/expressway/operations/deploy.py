@@ -14,7 +14,7 @@ from expressway.model.template import AppTemplates, Template
 from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
-from expressway.operations.plan import deployed_stack, plan_app, stack_parameters
+from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.operations.stack_request import (
     StackGateway,
     StackOutcome,
@@ -41,10 +41,11 @@ def deploy_app(
     holds for what is left of the plan that it was given for.
 
     Raises:
-        RefusedError: ``plan_changed``, ``stack_foreign``, ``replacement_refused``.
+        RefusedError: ``plan_changed``, ``stack_foreign``, ``name_taken``, ``replacement_refused``.
         ImageError, EngineError: the image cannot be built or pushed; AWS was not changed if that was foreseeable.
         StackError: ``deployment_failed`` with the first real cause, ``stack_busy`` and the like.
-        ServiceError: ``service_not_ready`` when the stacks stand but the service does not serve.
+        ServiceError: ``service_not_ready`` when the stacks stand but the service does not serve;
+            ``service_missing`` when the service was deleted behind the stack's back.
     """
     return _Deployment(request, ports, operation, progress, cancellation).run()
 
@@ -57,6 +58,7 @@ class _Deployment:
     progress: ProgressSink
     cancellation: Cancellation
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
+    importing: frozenset[str] = frozenset()
 
     def run(self) -> DeployResult:
         started = self.ports.clock.monotonic()
@@ -75,6 +77,7 @@ class _Deployment:
         return DeployResult(
             operation_id=self.operation.current.operation_id,
             app_name=definition.name,
+            target=plan.target,
             status="deployed" if changed else "unchanged",
             url=self._wait_until_ready(service) if changed or self._is_unproven(service) else self._url(service),
             endpoint=service.stack.outputs.get("Endpoint", ""),
@@ -92,8 +95,11 @@ class _Deployment:
             templates,
             target=self.ports.target,
             stacks=stacks,
+            account=self.ports.account,
             image=image,
             adopt=self.request.adopt,
+            allow_replacement=self.request.allow_replacement,
+            progress=self.progress,
         )
         approved = self.request.approved_plan
         if approved == plan.digest:
@@ -102,7 +108,8 @@ class _Deployment:
             raise RefusedError(
                 "plan_changed",
                 f"The plan {approved} was approved, but deploying now would carry out {plan.digest}.",
-                "Look at the new plan (expressway diff, or the tool diff_app) and approve its digest.",
+                "Look at the new plan (expressway diff, or the tool diff_app; with the same adopt and "
+                "allow_replacement) and approve its digest.",
                 {"approved": approved, "current": plan.digest},
             )
         return plan
@@ -114,6 +121,8 @@ class _Deployment:
 
     def _check_before_changing(self, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks") -> None:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
+        refuse_missing_service(plan)
+        self.importing = frozenset(stack.stack_name for stack in plan.stacks if stack.imports)
         for template in templates:
             check_stack(stacks.seen.get(template.stack_name), self._stack_request(template), stacks=self.ports.stacks)
         replaced = [change for stack in plan.stacks for change in stack.replacements]
@@ -166,6 +175,7 @@ class _Deployment:
             allow_replacement=self.request.allow_replacement,
             continue_rollback=self.request.continue_rollback,
             termination_protection=self.request.definition.termination_protection,
+            imports_existing=template.stack_name in self.importing,
         )
 
     def _apply_service(self, template: Template, image: PlannedImage | None) -> StackOutcome:

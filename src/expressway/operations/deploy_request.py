@@ -14,6 +14,7 @@ from expressway.model.progress import Cancellation, ProgressSink
 from expressway.model.stack import StackEvent
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
+from expressway.operations.account_reads import AccountReads
 from expressway.operations.stack_request import StackGateway
 
 
@@ -68,7 +69,7 @@ class DeployRequest:
     Attributes:
         base_dir: the folder that the definition's build context is relative to.
         approved_plan: digest of the plan that was shown; when given, nothing else is carried out.
-        adopt: take over stacks that carry no Expressway ownership mark.
+        adopt: take over stacks that carry no Expressway ownership mark, and what an earlier deletion has kept.
         allow_replacement: allow resources to be replaced (the service's URL then changes).
     """
 
@@ -87,6 +88,7 @@ class DeployPorts:
     target: Target
     synthesize: Synthesize
     stacks: StackGateway
+    account: AccountReads
     images: Images
     explain: Explain
     wait_for_service: WaitForService
@@ -95,7 +97,7 @@ class DeployPorts:
 
 @dataclass(frozen=True, slots=True)
 class DeployResult:
-    """What deploying did. `url` answers HTTP when `status` is ``deployed`` or ``unchanged``."""
+    """What deploying did, and where. `url` answers HTTP when `status` is ``deployed`` or ``unchanged``."""
 
     operation_id: str
     app_name: str
@@ -105,5 +107,6 @@ class DeployResult:
     service_arn: str
     image_uri: str
     plan_digest: str
+    target: str = ""
     stacks: dict[str, str] = field(default_factory=dict[str, str])
     elapsed_seconds: float = 0.0

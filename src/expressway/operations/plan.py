@@ -3,14 +3,17 @@
 import json
 from typing import Any, Protocol
 
-from expressway.errors import RefusedError, StackError
+from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.change import StackChange, compare_templates
 from expressway.model.plan import IMAGE_PARAMETER, Plan, PlannedImage
+from expressway.model.progress import ProgressSink, ignore_progress
+from expressway.model.service_location import service_location
 from expressway.model.stack import StackState, refuse_oversized
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
-
-PUSHER_PARAMETER = "PusherArn"
+from expressway.operations.account_reads import AccountReads, if_allowed
+from expressway.operations.pusher import pusher_parameters
+from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
 
 
 class StackReader(Protocol):
@@ -25,16 +28,26 @@ def plan_app(
     *,
     target: Target,
     stacks: StackReader,
+    account: AccountReads,
     image: PlannedImage | None,
     adopt: bool = False,
+    allow_replacement: bool = False,
+    progress: ProgressSink = ignore_progress,
 ) -> Plan:
     """Compare the templates of an app, and the image it would run, with what is deployed.
 
+    For stacks that would be made it also looks for what has the names of their resources already; for a service
+    that is deployed, whether ECS still has it.
+
+    `adopt` and `allow_replacement` are part of the plan, so that its digest approves them as well.
+
     Raises:
-        RefusedError: ``stack_foreign`` when a stack of that name belongs to someone else.
+        RefusedError: ``stack_foreign`` when a stack of that name belongs to someone else, ``name_taken``.
         StackError: ``template_too_large``, ``template_unreadable``.
     """
     changes: list[StackChange] = []
+    made: list[Template] = []
+    missing: str | None = None
     for template in templates:
         refuse_oversized(template.stack_name, template.body)
         stack = stacks.describe(template.stack_name)
@@ -43,8 +56,50 @@ def plan_app(
         deployed = deployed_stack(stack)
         wanted = stack_parameters(template, deployed, target=target, image=image)
         changes.append(_stack_change(template, deployed, wanted))
+        if makes_names(stack):
+            made.append(template)
+        if template is templates.service:
+            missing = _missing_service(app_name, stack, account, progress)
+    taken = find_taken_names(made, account=account, progress=progress)
+    refuse_taken_names(app_name, taken, adopt=adopt)
+    planned = tuple(
+        change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}) for change in changes
+    )
     digests = {template.stack_name: template.digest for template in templates}
-    return Plan(app_name, target.describe(), tuple(changes), image, digests)
+    return Plan(app_name, target.describe(), planned, image, digests, adopt, allow_replacement, missing)
+
+
+def refuse_missing_service(plan: Plan) -> None:
+    """Stop where a stack stands whose service was deleted by other means: CloudFormation does not notice that.
+
+    Raises:
+        ServiceError: ``service_missing``.
+    """
+    if plan.missing_service is None:
+        return
+    raise ServiceError(
+        "service_missing",
+        f"The stack of {plan.app_name} stands, but its service {plan.missing_service} does not exist (any more): "
+        "it was deleted by other means. Nothing was changed.",
+        "Delete the app and deploy it again (with --adopt where removal_policy is retain); its URL then changes.",
+        {"service": plan.missing_service},
+    )
+
+
+def _missing_service(
+    app_name: str, stack: StackState | None, account: AccountReads, progress: ProgressSink
+) -> str | None:
+    """The service that a settled stack should hold, if ECS does not have it."""
+    if stack is None or not stack.healthy:
+        return None
+    location = service_location(app_name, stack)
+    is_missing = if_allowed(
+        lambda: account.living_service(location.cluster, location.name) is None,
+        what=f"whether the service {location.name} exists",
+        phase="plan",
+        progress=progress,
+    )
+    return (location.arn or location.name) if is_missing else None
 
 
 def deployed_stack(stack: StackState | None) -> StackState | None:
@@ -72,36 +127,14 @@ def refuse_foreign(stack: StackState, app_name: str) -> None:
 def stack_parameters(
     template: Template, deployed: StackState | None, *, target: Target, image: PlannedImage | None
 ) -> dict[str, str]:
-    """The parameter values that a template would be deployed with.
-
-    The identity that may push is fixed when the repository is first made and kept from then on, so that two
-    people deploying in turn do not rewrite each other's trust.
-    """
+    """The parameter values that a template would be deployed with."""
     declared = template.document.get("Parameters", {})
     previous = deployed.parameters if deployed else {}
     values = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
-    if PUSHER_PARAMETER in declared:
-        values[PUSHER_PARAMETER] = previous.get(PUSHER_PARAMETER) or deploying_identity(target)
+    values |= {name: value for name, value in pusher_parameters(previous, target).items() if name in declared}
     if IMAGE_PARAMETER in declared and image is not None:
         values[IMAGE_PARAMETER] = image.uri or f"(built from this folder, tag {image.tag})"
     return values
-
-
-def deploying_identity(target: Target) -> str:
-    """The IAM principal behind the caller: an assumed role's session is traced to its role.
-
-    A role's path is not part of its session's ARN, so a role below a path is named without it; name such
-    principals in the definition (``repository.push_principals``). The roles of IAM Identity Center always lie
-    below a path with a region in it: IAM would refuse a trust in the shortened name, so there is no default for
-    them. The account's root user and federated users are never a default either.
-    """
-    arn = target.caller_arn or ""
-    if ":assumed-role/" in arn:
-        role_name = arn.split(":assumed-role/", 1)[1].split("/", 1)[0]
-        if role_name.startswith("AWSReservedSSO_"):
-            return ""
-        return f"arn:{target.partition}:iam::{target.account_id}:role/{role_name}"
-    return arn if ":user/" in arn else ""
 
 
 def _stack_change(template: Template, deployed: StackState | None, wanted: dict[str, str]) -> StackChange:

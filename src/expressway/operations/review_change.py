@@ -20,6 +20,7 @@ def change_set_name(request: StackRequest, stack: StackState | None, parameters:
         "template": request.template.digest,
         "parameters": dict(parameters),
         "stack": [stack.stack_id, str(stack.updated_at)] if stack and not stack.never_created else None,
+        "imports": request.imports_existing,
     }
     return f"{CHANGE_SET_PREFIX}{hashlib.sha256(canonical_json(base).encode()).hexdigest()[:24]}"
 
@@ -43,7 +44,14 @@ class ChangeReview:
         """
         name = change_set_name(self.request, stack, parameters)
         stack_name = self.request.template.stack_name
-        request = ChangeSetRequest(stack_name, name, self.request.template.body, dict(parameters), creates)
+        request = ChangeSetRequest(
+            stack_name,
+            name,
+            self.request.template.body,
+            dict(parameters),
+            creates,
+            imports_existing=creates and self.request.imports_existing,
+        )
         self._create(request)
         change_set = self._await_change_set(stack_name, name)
         if not change_set.is_executable:

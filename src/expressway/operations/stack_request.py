@@ -40,6 +40,7 @@ class StackRequest:
         parameters: values for the template's parameters; those left out keep their previous value or default.
         allow_replacement: whether resources may be replaced (a service then gets another URL).
         continue_rollback: whether a stack in UPDATE_ROLLBACK_FAILED is rolled back further first.
+        imports_existing: whether resources that exist already are taken over when the stack is made.
         busy_seconds: how long an operation that another program started is waited for.
     """
 
@@ -51,6 +52,7 @@ class StackRequest:
     allow_replacement: bool = False
     continue_rollback: bool = False
     termination_protection: bool = False
+    imports_existing: bool = False
     busy_seconds: float = LONGEST_OPERATION_SECONDS
 
 

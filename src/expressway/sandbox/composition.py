@@ -11,6 +11,7 @@ from expressway.sandbox import (
     ingress,
     name_clashes,
     registry,
+    repository_import,
     stack_engine,
     stack_events,
     symbols,
@@ -84,6 +85,7 @@ def _hook_cloudformation() -> None:
     replacing.setdefault("AWS::Logs::LogGroup", ("LogGroupName",))
     replacing.setdefault("AWS::IAM::Policy", ())
     name_clashes.guard(provisioners._RESOURCE_HANDLERS)
+    repository_import.hook()
     drift = emulator.module("services.cloudformation.drift")
     drift._DRIFT_READERS.update(drift_readers.readers(drift._DRIFT_READERS))
     stack_engine.hook()

@@ -79,6 +79,7 @@ HOOKED: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.cloudwatch_logs": ("_log_groups",),
     "ministack.services.cloudformation": ("_ACTION_HANDLERS", "_change_sets", "_stack_events", "_stacks"),
+    "ministack.services.cloudformation.changesets": ("_IMPORT_LOOKUPS", "_IMPORT_NOT_FOUND"),
     "ministack.services.cloudformation.drift": ("_DRIFT_READERS",),
     "ministack.services.cloudformation.engine": ("_NO_VALUE", "_evaluate_conditions", "_resolve_refs"),
     "ministack.services.cloudformation.handlers": (

@@ -1,0 +1,63 @@
+"""What an account holds by name, beside stacks: the reads behind checks that come before a change, and after it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from expressway.errors import TargetError
+from expressway.model.progress import Phase, Progress, ProgressSink
+from expressway.model.service import ServiceState
+
+
+class Services(Protocol):
+    """Services by cluster and name (adapters.ecs.Ecs)."""
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
+
+
+class Roles(Protocol):
+    """Roles by name, or None (adapters.iam.Iam)."""
+
+    def role(self, role_name: str) -> object | None: ...
+
+
+class LogGroups(Protocol):
+    """Log groups by name, or None (adapters.logs.Logs)."""
+
+    def group(self, log_group: str) -> object | None: ...
+
+
+class Repositories(Protocol):
+    """Repositories by name, or None (adapters.ecr.EcrRegistry)."""
+
+    def describe_repository(self, name: str) -> object | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReads:
+    """The reads that tell whether something of a name is there; each is got when it is needed."""
+
+    services: Callable[[], Services]
+    roles: Callable[[], Roles]
+    log_groups: Callable[[], LogGroups]
+    repositories: Callable[[], Repositories]
+
+    def living_service(self, cluster: str, service_name: str) -> ServiceState | None:
+        """The service; one that is INACTIVE only lives on in ECS's memory and counts as gone."""
+        service = self.services().service(cluster, service_name)
+        return None if service is None or service.status == "INACTIVE" else service
+
+
+def if_allowed(look: Callable[[], bool], *, what: str, phase: Phase, progress: ProgressSink) -> bool:
+    """The answer of `look`, or False with a warning where the caller may not look: AWS itself checks again later.
+
+    Raises:
+        TargetError: anything but ``access_denied``.
+    """
+    try:
+        return look()
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        progress(Progress(phase, f"{what} could not be verified: {error.message}", level="warning"))
+        return False

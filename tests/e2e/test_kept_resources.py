@@ -1,0 +1,107 @@
+"""What a deletion kept, and what somebody else took away: found before a deployment changes anything."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from expressway.adapters.session import open_session
+from expressway.errors import ExpresswayError, RefusedError, ServiceError
+from expressway.toolkit import AppSource, Toolkit, inline_source
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+
+SERVE = ["sh", "-c", "mkdir /www; echo served > /www/index.html; exec httpd -f -p 8080 -h /www"]
+
+
+@pytest.fixture
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
+    environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
+    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
+        made.warm()
+        yield made
+
+
+@pytest.fixture
+def ecs(embedded_aws: "SandboxInfo") -> Any:
+    return open_session(sandbox_url=embedded_aws.endpoint_url).client("ecs")
+
+
+def source(folder: Path, name: str, engine_host: str, **more: Any) -> AppSource:
+    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
+    from tests.conftest import MAY_INSTALL
+
+    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
+    folder = folder / "app"
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(f"FROM {BUSYBOX_IMAGE}\nLABEL app={name}\n")
+    definition = {"name": name, "build": ".", "command": SERVE, "health_check_path": "/", **more}
+    return inline_source(definition, folder)
+
+
+def test_an_app_that_kept_its_images_takes_them_over_when_it_comes_back(
+    toolkit: Toolkit, tmp_path: Path, engine_host: str
+) -> None:
+    app = source(tmp_path, "kept-app", engine_host, removal_policy="retain")
+    first = toolkit.deploy(app)
+    assert toolkit.delete("kept-app").errors == ()
+    assert toolkit.leftovers("kept-app") == ("repository kept-app-repo", "log group /expressway/kept-app")
+
+    for attempt in (toolkit.diff, toolkit.deploy):
+        with pytest.raises(RefusedError) as refused:
+            attempt(app)
+        assert refused.value.code == "name_taken"
+        assert "--adopt" in refused.value.hint
+    assert toolkit.leftovers("kept-app") == ("repository kept-app-repo", "log group /expressway/kept-app")
+
+    plan = toolkit.diff(app, adopt=True)
+    assert {one.logical_id for stack in plan.stacks for one in stack.imports} == {"Repository", "LogGroup"}
+    assert plan.image is not None
+    assert plan.image.uri == first.image_uri, "the image is still there"
+    again = toolkit.deploy(app, adopt=True, approved_plan=plan.digest)
+    assert (again.status, again.image_uri) == ("deployed", first.image_uri)
+    assert toolkit.fetch(again.endpoint) == 200
+    assert toolkit.deploy(app).status == "unchanged"
+
+    gone = source(tmp_path, "kept-app", engine_host)
+    toolkit.deploy(gone)
+    assert toolkit.delete("kept-app").errors == ()
+    assert toolkit.leftovers("kept-app") == ()
+
+
+def test_a_first_deployment_that_fails_keeps_nothing_in_the_way_of_the_next(
+    toolkit: Toolkit, tmp_path: Path, engine_host: str
+) -> None:
+    broken = source(tmp_path, "kept-not", engine_host, removal_policy="retain")
+    broken = AppSource(broken.definition.model_copy(update={"command": ("sh", "-c", "exit 1")}), broken.base_dir)
+    with pytest.raises(ExpresswayError) as failed:
+        toolkit.deploy(broken)
+    assert failed.value.code == "deployment_failed"
+    assert toolkit.deploy(source(tmp_path, "kept-not", engine_host)).status == "deployed"
+    assert toolkit.delete("kept-not").errors == ()
+    assert toolkit.leftovers("kept-not") == ()
+
+
+def test_a_service_that_somebody_deleted_is_noticed_and_the_way_out_works(
+    toolkit: Toolkit, ecs: Any, tmp_path: Path, engine_host: str
+) -> None:
+    app = source(tmp_path, "taken-away", engine_host)
+    deployed = toolkit.deploy(app)
+    ecs.delete_express_gateway_service(serviceArn=deployed.service_arn)
+    ecs.get_waiter("services_inactive").wait(
+        cluster="default", services=["taken-away"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+    assert toolkit.diff(app).to_dict()["missing_service"] == deployed.service_arn
+    with pytest.raises(ServiceError) as missing:
+        toolkit.deploy(app)
+    assert missing.value.code == "service_missing"
+
+    assert toolkit.delete("taken-away").errors == ()
+    assert toolkit.deploy(app).status == "deployed"
+    assert toolkit.delete("taken-away").errors == ()
+    assert toolkit.leftovers("taken-away") == ()
