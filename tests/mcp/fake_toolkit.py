@@ -9,12 +9,14 @@ from typing import Any
 from expressway.model.lint import LintFinding
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink, ignore_progress
+from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.deploy import DeployResult
 from expressway.toolkit import AppSource
 
 LONG = 20.0
 """Seconds after which a hanging test fails."""
+TARGET = Target("000000000000", "us-east-1")
 URL = "https://sh-1.ecs.us-east-1.on.aws/"
 
 
@@ -63,14 +65,25 @@ class FakeToolkit:
     def __post_init__(self) -> None:
         self.go_on.set()
 
+    @property
+    def target(self) -> Target:
+        return TARGET
+
     def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> FakeSynthesis:
         self._note("synth", source, progress)
         return FakeSynthesis(templates_of(source.definition.name), self.findings)
 
-    def diff(self, source: AppSource, *, adopt: bool = False, progress: ProgressSink = ignore_progress) -> Plan:
-        self._note("diff", (source, adopt), progress)
+    def diff(
+        self,
+        source: AppSource,
+        *,
+        adopt: bool = False,
+        allow_replacement: bool = False,
+        progress: ProgressSink = ignore_progress,
+    ) -> Plan:
+        self._note("diff", (source, adopt, allow_replacement), progress)
         image = PlannedImage("to_build", tag="abc") if source.definition.build else None
-        return Plan(source.definition.name, "AWS account 000000000000, us-east-1", (), image, {})
+        return Plan(source.definition.name, TARGET.describe(), (), image, {}, adopt, allow_replacement)
 
     def deploy(
         self,
@@ -89,7 +102,8 @@ class FakeToolkit:
         self._note("deploy", (approved_plan, adopt, allow_replacement, continue_rollback), progress)
         self._hold(cancellation)
         return DeployResult(
-            "deploy-shop-1", source.definition.name, "deployed", URL, "sh-1", "arn:s", "img@sha256:1", "d1g35t"
+            *("deploy-shop-1", source.definition.name, "deployed", URL, "sh-1", "arn:s", "img@sha256:1", "d1g35t"),
+            target=TARGET.describe(),
         )
 
     def status(self, app_name: str) -> FakeShape:

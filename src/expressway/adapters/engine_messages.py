@@ -58,7 +58,7 @@ def build_error(failure: BuildFailure) -> ImageError:
             "base_image_unavailable",
             f"A base image could not be fetched ({failure.step or 'FROM'}): {message}",
             "Check its name and tag, that the engine reaches the registry, and sign in there if it is private "
-            "(docker login).",
+            "(docker login). Without a network, expressway sandbox start --seed makes the examples' base images.",
             details,
         )
     found = _EXIT_CODE.search(message)

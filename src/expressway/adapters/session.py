@@ -110,6 +110,10 @@ def _sandbox_session(url: str, region: str | None) -> AwsSession:
         region_name=resolved,
         botocore_session=_nobodys_settings(),
     )
+    try:
+        session.get_partition_for_region(resolved)  # refuses what is no region's name, as on AWS
+    except BotoCoreError as exc:
+        raise map_aws_error(exc, "identify the caller") from exc
     target = Target(
         account_id=SANDBOX_ACCOUNT_ID,
         region=resolved,

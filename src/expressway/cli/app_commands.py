@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expressway.cli.options import AppName, AsJson, DefinitionPath, Profile, Region, Sandbox, Yes
-from expressway.cli.output import print_json, print_target, reporting, watching
+from expressway.cli.options import (
+    Adopt,
+    AllowReplacement,
+    AppName,
+    AsJson,
+    DefinitionPath,
+    Profile,
+    Region,
+    Sandbox,
+    Wait,
+    Yes,
+)
+from expressway.cli.output import print_json, print_target, watching
+from expressway.cli.reporting import can_ask, confirm, reporting
+from expressway.errors import RefusedError
 
 if TYPE_CHECKING:
     from expressway.model.plan import Plan
@@ -20,11 +33,12 @@ if TYPE_CHECKING:
 _HERE = Path()
 
 
-def schema() -> None:
-    """Print the JSON Schema of expressway.yaml, for editors."""
+def schema(as_json: AsJson = False) -> None:
+    """Print the JSON Schema of expressway.yaml, for editors. It is JSON with and without --json."""
     from expressway.model.definition import definition_schema
 
-    print_json(definition_schema())
+    with reporting(as_json=as_json):
+        print_json(definition_schema())
 
 
 def synth(
@@ -34,6 +48,7 @@ def synth(
     as_json: AsJson = False,
 ) -> None:
     """Write the app's CloudFormation templates; needs no AWS account."""
+    from expressway.adapters.template_files import write_templates
     from expressway.cli.show import show_findings, show_templates
     from expressway.toolkit import Toolkit, app_source
 
@@ -41,28 +56,30 @@ def synth(
         toolkit.warm(path)
         with watching(as_json=as_json) as printer:
             result = toolkit.synth(app_source(path), lint=lint, progress=printer)
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            for template in result.templates:
-                (out / f"{template.stack_name}.template.json").write_text(template.body)
+        written = write_templates(out, list(result.templates)) if out is not None else None
         show_findings(result.findings, as_json=as_json)
-        show_templates(result, out, as_json=as_json)
+        show_templates(result, written, as_json=as_json)
 
 
 def diff(
     path: DefinitionPath = _HERE,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when there are changes.")] = False,
+    adopt: Adopt = False,
+    allow_replacement: AllowReplacement = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what deploying would change, reading only; prints the plan's digest."""
+    """Show what deploying would change, reading only.
+
+    Prints the plan's digest, which --adopt and --allow-replacement are part of: give `deploy` the same.
+    """
     from expressway.cli.show import show_plan
 
     with reporting(as_json=as_json):
         with _toolkit_for(path, sandbox, profile, region) as (toolkit, source), watching(as_json=as_json) as printer:
-            plan = toolkit.diff(source, progress=printer)
+            plan = toolkit.diff(source, adopt=adopt, allow_replacement=allow_replacement, progress=printer)
         show_plan(plan, as_json=as_json)
     if exit_code and not plan.is_empty:
         raise SystemExit(10)
@@ -91,27 +108,30 @@ def build(
 def deploy(
     path: DefinitionPath = _HERE,
     plan: Annotated[str | None, typer.Option(help="Carry out only the plan with this digest (see diff).")] = None,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Take over stacks that Expressway did not make.")] = False,
-    allow_replacement: Annotated[
-        bool, typer.Option("--allow-replacement", help="Allow replacing resources; the URL then changes.")
-    ] = False,
+    adopt: Adopt = False,
+    allow_replacement: AllowReplacement = False,
     continue_rollback: Annotated[
         bool, typer.Option("--continue-rollback", help="First roll back further what got stuck.")
     ] = False,
+    wait: Wait = None,
     yes: Yes = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy the app: repository, image, service; repeat it at any time, it continues where it was."""
+    """Deploy the app: repository, image, service; repeat it at any time, it continues where it was.
+
+    At a terminal the plan is shown and confirmed first. Without one, or with --json, it proceeds: bind it to a plan
+    that was reviewed with --plan.
+    """
     from expressway.cli.show import show_deployment, show_plan
 
     with reporting(as_json=as_json):
         with _toolkit_for(path, sandbox, profile, region) as (toolkit, source):
-            if plan is None and not yes and sys.stdin.isatty() and not as_json:
+            if plan is None and not yes and can_ask(as_json=as_json):
                 with watching(as_json=as_json) as printer:
-                    shown = toolkit.diff(source, adopt=adopt, progress=printer)
+                    shown = toolkit.diff(source, adopt=adopt, allow_replacement=allow_replacement, progress=printer)
                 show_plan(shown, as_json=False)
                 plan = _confirmed(shown)
             with watching(as_json=as_json) as printer:
@@ -121,6 +141,7 @@ def deploy(
                     adopt=adopt,
                     allow_replacement=allow_replacement,
                     continue_rollback=continue_rollback,
+                    wait_seconds=wait,
                     progress=printer,
                 )
         show_deployment(result, as_json=as_json)
@@ -143,28 +164,45 @@ def status(
 def delete(
     app_name: AppName,
     service_arn: Annotated[str | None, typer.Option(help="A service made outside Expressway's stacks.")] = None,
+    wait: Wait = None,
     yes: Yes = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the app: service, images, repository, roles and logs; says what it kept and why."""
+    """Delete the app: service, images, repository, roles and logs; says what it kept and why.
+
+    It asks first; where it cannot (without a terminal, or with --json) it needs --yes.
+    """
     from expressway.cli.show import show_deletion
 
-    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
-        if not yes and sys.stdin.isatty() and not as_json:
-            typer.confirm(f"Delete {app_name} on {toolkit.target.describe()}?", abort=True, err=True)
-        with watching(as_json=as_json) as printer:
-            result = toolkit.delete(app_name, service_arn, progress=printer)
+    with reporting(as_json=as_json):
+        if not yes and not can_ask(as_json=as_json):
+            raise RefusedError(
+                "confirmation_required",
+                f"Deleting {app_name} has to be confirmed, and nobody can be asked here.",
+                "Repeat it with --yes.",
+            )
+        with _toolkit(sandbox, profile, region) as toolkit:
+            if not yes:
+                confirm(f"Delete {app_name} on {toolkit.target.describe()}?")
+            with watching(as_json=as_json) as printer:
+                result = toolkit.delete(app_name, service_arn, wait_seconds=wait, progress=printer)
         show_deletion(result, as_json=as_json)
+        if not result.succeeded:
+            raise SystemExit(5)
 
 
-def mcp() -> None:
-    """Serve the MCP tools over standard input and output."""
-    from expressway.mcp.server import main
+def mcp(as_json: AsJson = False) -> None:
+    """Serve the MCP tools over standard input and output. With --json, print what would be served, and end."""
+    from expressway.mcp.server import describe, main
 
-    main()
+    with reporting(as_json=as_json):
+        if as_json:
+            print_json(describe(os.environ))
+        else:
+            main()
 
 
 @contextmanager
@@ -193,5 +231,5 @@ def _toolkit(sandbox: bool, profile: str | None, region: str | None) -> Toolkit:
 
 def _confirmed(plan: Plan) -> str:
     if not plan.is_empty:
-        typer.confirm(f"Carry out plan {plan.digest} on {plan.target}?", abort=True, err=True)
+        confirm(f"Carry out plan {plan.digest} on {plan.target}?")
     return plan.digest

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from expressway.cli import app_commands, demo_command
+from expressway.cli.options import MARKUP
 from expressway.cli.sandbox_commands import sandbox
 
 _EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 wrong definition or usage · 3 refused (ownership, protection, approval) · "
     "4 no credentials, permission, engine or sandbox · 5 build, template, stack or service failed · "
-    "6 still running · 10 changes found (diff --exit-code) · 130 stopped by Ctrl-C."
+    "6 still running, ask again · 10 changes found (diff --exit-code) · 130 stopped by Ctrl-C."
 )
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     help="From an application folder to a running service on Amazon ECS Express Mode, and away again.",
     epilog=_EPILOG,
     no_args_is_help=True,
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
 )
 for command in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,38 +11,56 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expressway.cli.demo_steps import Demo, failed, say, step, tell
-from expressway.cli.options import Profile, Region
-from expressway.cli.output import message_console, print_error, recording
-from expressway.errors import DefinitionError, ExpresswayError
+from expressway.cli.options import AsJson, Profile, Region
+from expressway.cli.output import message_console, print_json, recording
+from expressway.cli.reporting import reporting
+from expressway.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from expressway.cli.demo_steps import Steps
     from expressway.toolkit import AppSource, Toolkit
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+_EXAMPLE = Path("examples") / "httpbin"
 
 
 def demo(
-    app: Annotated[Path, typer.Argument(help="Folder of the app; broken.yaml in it is its broken version.")] = EXAMPLES
-    / "httpbin",
+    app: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of the app; broken.yaml in it is its broken version.", show_default=str(_EXAMPLE)),
+    ] = None,
     aws: Annotated[bool, typer.Option("--aws", help="Act on the AWS account, not on an embedded AWS.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Write a picture of the terminal to this file.")] = None,
     profile: Profile = None,
     region: Region = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show the whole way: build, review, deploy, fetch, repeat, break and roll back, delete."""
-    started = time.monotonic()
-    try:
-        with recording(svg):
-            source, broken = _sources(app)
-            with _toolkit_on_aws(profile, region) if aws else _toolkit_on_sandbox(source) as (toolkit, left):
-                Demo(toolkit, source, broken, left).run()
-            seconds = time.monotonic() - started
-            message_console().print(f"\n[bold green]Every step held[/] [dim]({seconds:.0f} s)[/]")
-    except ExpresswayError as error:
-        failed(error)
-        print_error(error, as_json=False)
-        raise SystemExit(error.exit_code) from None
+    """Show the whole way: build, review, deploy, fetch, repeat, break and roll back, delete.
+
+    It tells what it does on standard error; --json prints the steps with their times on standard output.
+    """
+    from expressway.cli.demo_steps import Demo, Steps
+
+    steps = Steps()
+    with reporting(as_json=as_json, beside=steps.to_dict), recording(svg):
+        source, broken = _sources(app or _example())
+        with _toolkit_on_aws(steps, profile, region) if aws else _toolkit_on_sandbox(steps, source) as (toolkit, left):
+            Demo(toolkit, source, broken, left, steps).run()
+        message_console().print(f"\n[bold green]Every step held[/] [dim]({steps.seconds:.0f} s)[/]")
+        if as_json:
+            print_json(steps.to_dict())
+
+
+def _example() -> Path:
+    """The example that the demo shows: of the checkout that this module belongs to, or of the current folder."""
+    checkout = Path(__file__).resolve().parents[3]
+    found = next((root / _EXAMPLE for root in (checkout, Path.cwd()) if (root / _EXAMPLE).is_dir()), None)
+    if found is None:
+        raise DefinitionError(
+            "examples_missing",
+            f"The demo shows {_EXAMPLE}, which comes with Expressway's source and not with the installed package.",
+            "Run it in a checkout of the source, or name a folder with a Dockerfile, expressway.yaml and broken.yaml.",
+        )
+    return found
 
 
 def _sources(app: Path) -> tuple[AppSource, AppSource]:
@@ -61,18 +78,20 @@ def _sources(app: Path) -> tuple[AppSource, AppSource]:
 
 
 @contextmanager
-def _toolkit_on_aws(profile: str | None, region: str | None) -> Generator[tuple[Toolkit, Callable[[], list[str]]]]:
+def _toolkit_on_aws(
+    steps: Steps, profile: str | None, region: str | None
+) -> Generator[tuple[Toolkit, Callable[[], list[str]]]]:
     from expressway.toolkit import Toolkit
 
     with Toolkit(profile=profile, region=region) as toolkit:
-        with step(1, "Find the AWS account"):
-            say(toolkit.target.describe())
+        with steps.step("Find the AWS account"):
+            steps.say(toolkit.target.describe())
             toolkit.warm()
         yield toolkit, list[str]
 
 
 @contextmanager
-def _toolkit_on_sandbox(source: AppSource) -> Generator[tuple[Toolkit, Callable[[], list[str]]]]:
+def _toolkit_on_sandbox(steps: Steps, source: AppSource) -> Generator[tuple[Toolkit, Callable[[], list[str]]]]:
     """A sandbox of the demo's own, gone afterwards; the engine and the base images stay for the next time."""
     from expressway.sandbox.lifecycle import container_names, start, stop
     from expressway.sandbox.private_engine import provide_engine
@@ -81,11 +100,13 @@ def _toolkit_on_sandbox(source: AppSource) -> Generator[tuple[Toolkit, Callable[
     state_dir = Path(tempfile.mkdtemp(prefix="expressway-demo-"))
     engine = None
     try:
-        with step(1, "Start the embedded AWS"):
-            engine = provide_engine(install=True, progress=tell)
-            _prepare_build(engine.docker_host, source)
+        with steps.step("Start the embedded AWS"):
+            engine = provide_engine(install=True, progress=steps.tell)
+            _prepare_build(steps, engine.docker_host, source)
             info = start(state_dir=state_dir / "sandbox", docker_host=engine.docker_host)
-            say(f"{info.endpoint_url} (account {info.account_id}, {info.region}); container engine: {engine.source}")
+            steps.say(
+                f"{info.endpoint_url} (account {info.account_id}, {info.region}); container engine: {engine.source}"
+            )
         environ = {"DOCKER_HOST": engine.docker_host, "EXPRESSWAY_HOME": str(state_dir)}
         with Toolkit(sandbox_url=info.endpoint_url, environ=environ) as toolkit:
             toolkit.warm()
@@ -97,12 +118,12 @@ def _toolkit_on_sandbox(source: AppSource) -> Generator[tuple[Toolkit, Callable[
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
-def _prepare_build(docker_host: str, source: AppSource) -> None:
+def _prepare_build(steps: Steps, docker_host: str, source: AppSource) -> None:
     """Base images and wheels, for builds on a machine that cannot pull them."""
     from expressway.sandbox.prepare import prepare_example
 
-    for image in prepare_example(source.base_dir, docker_host, install=True, progress=tell):
-        say(f"base image {image.name}: {image.origin}")
+    for image in prepare_example(source.base_dir, docker_host, install=True, progress=steps.tell):
+        steps.say(f"base image {image.name}: {image.origin}")
 
 
 def _left_on_this_machine(toolkit: Toolkit, containers: list[str], app_name: str) -> list[str]:

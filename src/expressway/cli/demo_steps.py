@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
-from expressway.cli.output import ProgressPrinter, message_console
+from expressway.cli.output import ProgressPrinter, escape, message_console
 from expressway.errors import ExpresswayError, ServiceError, StackError
 from expressway.model.progress import Progress
 
@@ -23,31 +21,51 @@ STEPS = 8
 NOTHING_TO_DO_SECONDS = 1.0
 
 
-_printer = ProgressPrinter(quiet=False, indent="   ")
+class Steps:
+    """The steps done so far: announced and timed on standard error, and kept for the JSON document."""
 
+    def __init__(self) -> None:
+        self._printer = ProgressPrinter(quiet=False, indent="   ")
+        self._started = time.monotonic()
+        self._done: list[dict[str, Any]] = []
 
-@contextmanager
-def step(number: int, title: str) -> Generator[None]:
-    """Announce a step, and tell how long it took once it held."""
-    console = message_console()
-    console.print(f"\n[bold cyan]{number}/{STEPS}[/] [bold]{escape(title)}[/]")
-    started = time.monotonic()
-    try:
-        yield
-    finally:
-        _printer.stop()
-    console.print(f"    [green]✓[/] [dim]{time.monotonic() - started:.1f} s[/]")
+    @contextmanager
+    def step(self, name: str) -> Generator[None]:
+        """Announce a step, and tell how long it took and whether it held."""
+        console = message_console()
+        console.print(f"\n[bold cyan]{len(self._done) + 1}/{STEPS}[/] [bold]{escape(name)}[/]")
+        started = time.monotonic()
+        held = False
+        try:
+            yield
+            held = True
+        except ExpresswayError as error:
+            self.say(f"[red]✗ {escape(error.message)}[/]")
+            raise
+        finally:
+            self._printer.stop()
+            seconds = time.monotonic() - started
+            self._done.append({"name": name, "seconds": round(seconds, 1), "held": held})
+        console.print(f"    [green]✓[/] [dim]{seconds:.1f} s[/]")
 
+    def say(self, message: str) -> None:
+        """One line below the current step."""
+        self._printer.stop()
+        message_console().print(f"    {message}", soft_wrap=True)
 
-def say(message: str) -> None:
-    """One line below the current step."""
-    _printer.stop()
-    message_console().print(f"    {message}", soft_wrap=True)
+    def tell(self, progress: Progress) -> None:
+        """Progress below the current step."""
+        self._printer(progress)
 
+    @property
+    def seconds(self) -> float:
+        """Since the demo began."""
+        return time.monotonic() - self._started
 
-def tell(progress: Progress) -> None:
-    """Progress below the current step."""
-    _printer(progress)
+    def to_dict(self) -> dict[str, Any]:
+        """What held, and how long it took."""
+        held = len(self._done) == STEPS and all(one["held"] for one in self._done)
+        return {"held": held, "seconds": round(self.seconds, 1), "steps": self._done}
 
 
 @dataclass
@@ -86,6 +104,7 @@ class Demo:
     source: AppSource
     broken: AppSource
     containers_left: Callable[[], list[str]]
+    steps: Steps
 
     @property
     def name(self) -> str:
@@ -97,36 +116,36 @@ class Demo:
         Raises:
             ExpresswayError: a step did not hold.
         """
-        with step(2, "Synthesize the two stacks and lint them"):
+        with self.steps.step("Synthesize the two stacks and lint them"):
             self._synthesize()
-        with step(3, "Show what would change"):
+        with self.steps.step("Show what would change"):
             plan_digest = self._show_plan()
-        with step(4, "Deploy the repository, build the image and push it"):
+        with self.steps.step("Deploy the repository, build the image and push it"):
             self._build()
-        with step(5, "Deploy the service, wait until it serves, fetch its URL"):
+        with self.steps.step("Deploy the service, wait until it serves, fetch its URL"):
             deployed = self._deploy(plan_digest)
-        with step(6, "The same command again: nothing to do"):
+        with self.steps.step("The same command again: nothing to do"):
             self._deploy_again()
-        with step(7, "Deploy a broken version: it is rolled back, the old one keeps answering"):
+        with self.steps.step("Deploy a broken version: it is rolled back, the old one keeps answering"):
             self._break(deployed)
-        with step(8, "Delete the app; nothing is left"):
+        with self.steps.step("Delete the app; nothing is left"):
             self._delete()
 
     def _synthesize(self) -> None:
-        result = self.toolkit.synth(self.source, progress=tell)
+        result = self.toolkit.synth(self.source, progress=self.steps.tell)
         for template in result.templates:
             count = len(template.document["Resources"])
-            say(
+            self.steps.say(
                 f"{template.stack_name}: {count} resources, {len(template.body):,} bytes, digest {template.digest[:12]}"
             )
-        say(f"{len(result.findings)} lint findings (cfn-lint, cloudformation-validate)")
+        self.steps.say(f"{len(result.findings)} lint findings (cfn-lint, cloudformation-validate)")
 
     def _show_plan(self) -> str:
         plan = self.toolkit.diff(self.source)
         for stack in plan.stacks:
             for change in stack.resources:
-                say(f"[green]+[/] {change.resource_type} {change.logical_id}")
-        say(f"plan {plan.digest}")
+                self.steps.say(f"[green]+[/] {change.resource_type} {change.logical_id}")
+        self.steps.say(f"plan {plan.digest}")
         if plan.is_empty:
             raise StackError(
                 "demo_step_failed", "A new app was expected, but nothing would change.", "Delete it first."
@@ -136,13 +155,13 @@ class Demo:
     def _build(self) -> None:
         definition = self.source.definition
         folder = self.source.base_dir / (definition.build.context if definition.build else ".")
-        built = self.toolkit.build(definition.name, str(folder), progress=tell)
-        say(f"image {built['full_image_uri']}")
+        built = self.toolkit.build(definition.name, str(folder), progress=self.steps.tell)
+        self.steps.say(f"image {built['full_image_uri']}")
 
     def _deploy(self, _plan_digest: str) -> DeployResult:
-        result = self.toolkit.deploy(self.source, progress=tell)
+        result = self.toolkit.deploy(self.source, progress=self.steps.tell)
         status = self._fetch(result)
-        say(f"[bold]{result.url}[/] answered {status}")
+        self.steps.say(f"[bold]{result.url}[/] answered {status}")
         if status != 200:
             raise ServiceError("demo_step_failed", f"Expected 200 from {result.url}, got {status}.", "")
         return result
@@ -151,7 +170,7 @@ class Demo:
         started = time.monotonic()
         result = self.toolkit.deploy(self.source)
         seconds = time.monotonic() - started
-        say(f"{result.status} after {seconds:.2f} s")
+        self.steps.say(f"{result.status} after {seconds:.2f} s")
         if result.status != "unchanged" or seconds >= NOTHING_TO_DO_SECONDS:
             raise StackError(
                 "demo_step_failed",
@@ -162,14 +181,16 @@ class Demo:
     def _break(self, deployed: DeployResult) -> None:
         with Visitor(lambda: self._fetch(deployed)) as visitor:
             cause = self._failed_deployment()
-        say(f"[red]{escape(cause)}[/]")
-        say(f"meanwhile the old version answered {visitor.answers} times and failed {len(visitor.failures)} times")
+        self.steps.say(f"[red]{escape(cause)}[/]")
+        self.steps.say(
+            f"meanwhile the old version answered {visitor.answers} times and failed {len(visitor.failures)} times"
+        )
         if visitor.failures or not visitor.answers:
             raise ServiceError("demo_step_failed", f"Requests failed during the rollback: {visitor.failures[:5]}.", "")
 
     def _failed_deployment(self) -> str:
         try:
-            self.toolkit.deploy(self.broken, progress=tell)
+            self.toolkit.deploy(self.broken, progress=self.steps.tell)
         except StackError as error:
             if error.code == "deployment_failed":
                 return error.message
@@ -177,18 +198,13 @@ class Demo:
         raise StackError("demo_step_failed", "The broken version was expected to fail, but it was deployed.", "")
 
     def _delete(self) -> None:
-        result = self.toolkit.delete(self.name, progress=tell)
-        say(str(result.to_dict()["summary"]))
+        result = self.toolkit.delete(self.name, progress=self.steps.tell)
+        self.steps.say(str(result.to_dict()["summary"]))
         left = [*self.toolkit.leftovers(self.name, self.source.definition.cluster), *self.containers_left()]
         if left:
             raise StackError("demo_step_failed", f"Still there: {', '.join(left)}.", "Delete the app again.")
-        say("nothing is left: no stack, service, container, image, repository, role or log group")
+        self.steps.say("nothing is left: no stack, service, container, image, repository, role or log group")
 
     def _fetch(self, deployed: DeployResult) -> int | None:
         path = self.source.definition.health_check_path
         return self.toolkit.fetch(deployed.endpoint, path)
-
-
-def failed(error: ExpresswayError) -> None:
-    """Mark the current step as failed."""
-    message_console().print(f"    [red]✗ {escape(error.message)}[/]")

@@ -1,9 +1,13 @@
 """The options that commands share, each declared once."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+MARKUP: Literal["rich"] | None = "rich" if sys.stdout.isatty() and sys.stderr.isatty() else None
+"""Help and usage errors have boxes and colours where somebody sees them; loading these is a third of its time."""
 
 DefinitionPath = Annotated[
     Path, typer.Argument(help="The app's folder, or its expressway.yaml.", show_default="this folder")
@@ -13,4 +17,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Act on the running embedded AWS, not on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile to use.", show_default="AWS_PROFILE")]
 Region = Annotated[str | None, typer.Option(help="AWS region to act in.", show_default="AWS_REGION")]
+Adopt = Annotated[bool, typer.Option("--adopt", help="Take over stacks that Expressway did not make.")]
+AllowReplacement = Annotated[
+    bool, typer.Option("--allow-replacement", help="Allow replacing resources; the URL then changes.")
+]
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        min=1,
+        metavar="SECONDS",
+        help="Wait at most so long for AWS; if it is not done then, leave it at work and exit with 6.",
+        show_default="until it is done",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing anything.")]

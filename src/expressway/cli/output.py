@@ -1,6 +1,9 @@
 """What a person or a script sees: data on standard output, everything else on standard error."""
 
+from __future__ import annotations
+
 import json
+import os
 import re
 import sys
 import time
@@ -8,28 +11,40 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
-
-from rich.console import Console
-from rich.markup import escape
+from typing import TYPE_CHECKING, Any, cast
 
 from expressway.errors import ExpresswayError, StillRunning
 from expressway.model.progress import Progress
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _PICTURE_COLUMNS = 118
+_STDOUT_NOT_WRITABLE = "stdout_not_writable"
 _MOVES = re.compile(r"_IN_PROGRESS\b|^layer ")
 _LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
 def data_console() -> Console:
     """Standard output; plain when piped."""
+    from rich.console import Console
+
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 @cache
 def message_console() -> Console:
     """Standard error; for everything that is not data. One for the process, so that it can be recorded."""
-    return Console(stderr=True, highlight=False)
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def escape(text: str) -> str:
+    """Text as it is, also where it looks like markup. Rich is loaded when something is shown, not for ``--help``."""
+    from rich.markup import escape as escape_markup
+
+    return escape_markup(text)
 
 
 @contextmanager
@@ -39,23 +54,45 @@ def recording(picture: Path | None) -> Generator[None]:
         yield
         return
     console = message_console()
-    console.record, console.width = True, _PICTURE_COLUMNS
+    console.record, console.width, console.soft_wrap = True, _PICTURE_COLUMNS, False
     yield
-    picture.parent.mkdir(parents=True, exist_ok=True)
     # Without the web fonts: a picture should fetch nothing when it is looked at.
     drawn = re.sub(r"@font-face \{.*?\n\s*\}\n", "", console.export_svg(title="make demo"), flags=re.DOTALL)
-    picture.write_text(drawn.replace("Fira Code", "ui-monospace"), encoding="utf-8")
+    try:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_text(drawn.replace("Fira Code", "ui-monospace"), encoding="utf-8")
+    except OSError as exc:
+        raise ExpresswayError(
+            "output_not_writable",
+            f"The picture cannot be written to {picture}: {exc.strerror or exc}.",
+            "Name a file that can be made, on a disk with room.",
+        ) from exc
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    """One JSON document on standard output.
+
+    Raises:
+        ExpresswayError: ``stdout_not_writable``, say on a full disk.
+    """
+    try:
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # nobody reads on (``| head``): the command line ends quietly
+    except OSError as exc:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered would fail again at the end
+        raise ExpresswayError(
+            _STDOUT_NOT_WRITABLE,
+            f"The answer cannot be written to standard output: {exc.strerror or exc}.",
+            "Free the disk or send the output elsewhere, and repeat the command.",
+        ) from exc
 
 
-def print_error(error: ExpresswayError, *, as_json: bool) -> None:
-    """The one way in which a command shows an error."""
-    if as_json:
-        print_json({"error": error.to_dict()})
+def print_error(error: ExpresswayError, *, as_json: bool, beside: Mapping[str, Any] | None = None) -> None:
+    """The one way in which a command shows an error; `beside` goes into the same JSON document."""
+    if as_json and error.code != _STDOUT_NOT_WRITABLE:
+        print_json({**(beside or {}), "error": error.to_dict()})
         return
     console = message_console()
     label = "still running" if isinstance(error, StillRunning) else "error"
@@ -138,19 +175,6 @@ def watching(*, as_json: bool) -> Generator[ProgressPrinter]:
         yield printer
     finally:
         printer.stop()
-
-
-@contextmanager
-def reporting(*, as_json: bool) -> Generator[None]:
-    """Turn an error into its message and its exit code, once, for every command."""
-    try:
-        yield
-    except ExpresswayError as error:
-        print_error(error, as_json=as_json)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        message_console().print("[yellow]stopped[/] Nothing is lost: repeat the command and it continues.")
-        raise SystemExit(130) from None
 
 
 def print_target(description: str) -> None:

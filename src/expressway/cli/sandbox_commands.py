@@ -1,17 +1,28 @@
 """``expressway sandbox``: start, stop, look at and clear the embedded AWS."""
 
 import shlex
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from expressway.cli.options import AsJson
-from expressway.cli.output import message_console, print_json, reporting, watching
+from expressway.cli.options import MARKUP, AsJson
+from expressway.cli.output import message_console, print_json, watching
+from expressway.cli.reporting import reporting
+from expressway.model.progress import ProgressSink
 
-sandbox = typer.Typer(no_args_is_help=True, help="The embedded AWS: a local account with Express Mode.")
+sandbox = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=MARKUP, help="The embedded AWS: a local account with Express Mode."
+)
 
 Install = Annotated[
-    bool, typer.Option("--install", help="Install a container engine (Debian, root) where there is none.")
+    bool,
+    typer.Option(
+        "--install", help="Install a container engine (Debian, root) where there is none, and what --seed needs."
+    ),
+]
+Seed = Annotated[
+    bool,
+    typer.Option("--seed", help="Give the engine the examples' base images: pulled, or made where none can be pulled."),
 ]
 
 
@@ -19,23 +30,41 @@ Install = Annotated[
 def start(
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1.", show_default="a free one")] = None,
     install: Install = False,
+    seed: Seed = False,
     as_json: AsJson = False,
 ) -> None:
     """Start the embedded AWS, or tell that it runs already."""
     from dataclasses import asdict
 
+    from expressway.sandbox.lifecycle import check_port
     from expressway.sandbox.lifecycle import start as start_sandbox
+    from expressway.sandbox.lifecycle import status as sandbox_status
     from expressway.sandbox.private_engine import provide_engine
 
     with reporting(as_json=as_json):
+        check_port(port)
+        running = sandbox_status()
         with watching(as_json=as_json) as printer:
-            engine = provide_engine(install=install, progress=printer)
-        info = start_sandbox(port=port, docker_host=engine.docker_host)
+            docker_host = (running and running.docker_host) or provide_engine(
+                install=install, progress=printer
+            ).docker_host
+            images = _seeded(docker_host, install, printer) if seed else []
+        info = start_sandbox(port=port, docker_host=docker_host)
         if as_json:
-            print_json(asdict(info))
+            print_json(asdict(info) | ({"base_images": images} if seed else {}))
             return
-        message_console().print(f"The sandbox answers at {info.endpoint_url} (engine: {engine.docker_host}).")
+        for image in images:
+            message_console().print(f"base image {image['name']}: {image['origin']}")
+        message_console().print(f"The sandbox answers at {info.endpoint_url} (engine: {docker_host}).")
         message_console().print('[dim]Use it with --sandbox, or in this shell: eval "$(expressway sandbox env)"[/]')
+
+
+def _seeded(docker_host: str, install: bool, progress: ProgressSink) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from expressway.sandbox.base_images import seed_base_images
+
+    return [asdict(image) for image in seed_base_images(docker_host, progress, install=install)]
 
 
 @sandbox.command()

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_resources import SynthesizedTemplates
+from expressway.mcp.toolkit_port import ToolkitPort
 from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
 from expressway.model.progress import NeverCancelled
 from expressway.operations.background import BackgroundOperation, Outcome
@@ -55,14 +56,23 @@ class AppTools:
         return Answer(content, links)
 
     async def diff_app(
-        self, ctx: Context, app_path: AppPath, definition: Definition = None, adopt: bool = False
+        self,
+        ctx: Context,
+        app_path: AppPath,
+        definition: Definition = None,
+        adopt: bool = False,
+        allow_replacement: bool = False,
     ) -> Mapping[str, Any]:
         """Show what deploy_app would change, reading only. Use it before every deployment and show the result to the
         person. Returns the changes of each stack, whether a resource would be replaced, what image would run, and
-        plan_digest. Next: deploy_app with approved_plan=plan_digest, so that nothing else is carried out."""
+        plan_digest. Next: deploy_app with approved_plan=plan_digest and the same adopt and allow_replacement, so that
+        nothing else is carried out."""
         source = await self.worker.source(app_path, definition)
         plan = await self.worker.run(
-            ctx, lambda toolkit, progress, _: toolkit.diff(source, adopt=adopt, progress=progress)
+            ctx,
+            lambda toolkit, progress, _: toolkit.diff(
+                source, adopt=adopt, allow_replacement=allow_replacement, progress=progress
+            ),
         )
         return plan.to_dict()
 
@@ -90,7 +100,7 @@ class AppTools:
         }
 
         def deploy(operation: BackgroundOperation) -> Outcome:
-            result = self.worker.toolkit().deploy(
+            result = self._toolkit_for(operation).deploy(
                 source,
                 approved_plan=approved_plan,
                 adopt=adopt,
@@ -127,7 +137,7 @@ class AppTools:
         with operation_id: then call get_deployment_status until absent."""
 
         def delete(operation: BackgroundOperation) -> Outcome:
-            deleted = self.worker.toolkit().delete(
+            deleted = self._toolkit_for(operation).delete(
                 app_name,
                 service_arn,
                 progress=operation.report,
@@ -149,6 +159,11 @@ class AppTools:
             }
         errors: Sequence[Mapping[str, Any]] = outcome["errors"]
         return Answer({**errors[0], **outcome}, failed=True) if errors else outcome
+
+    def _toolkit_for(self, operation: BackgroundOperation) -> ToolkitPort:
+        toolkit = self.worker.toolkit()
+        operation.target = toolkit.target.describe()
+        return toolkit
 
 
 def _stack(template: "Template", uri: str) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
             output(
                 status="string",
                 operation_id="string",
+                target="string",
                 url="string",
                 service_arn="string",
                 image_uri="string",
@@ -78,6 +79,7 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
                 app_name="string",
                 status="string",
                 message="string",
+                target="string",
                 url="string",
                 stacks="object",
                 service="object",
@@ -90,7 +92,14 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
         Entry(
             apps.delete_app,
             "Delete an app",
-            output(service_deletion="object", ecr_deletion="object", summary="string", errors="array", status="string"),
+            output(
+                service_deletion="object",
+                ecr_deletion="object",
+                summary="string",
+                errors="array",
+                status="string",
+                target="string",
+            ),
             writes=True,
             destroys=True,
         ),

@@ -1,11 +1,13 @@
 """The MCP server: made for any transport, run on stdio by ``expressway mcp``."""
 
+import asyncio
 import contextlib
 import logging
 import os
 import sys
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 from mcp.server import MCPServer
 
@@ -80,6 +82,18 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     logging.shutdown()
     sys.stderr.flush()
     os._exit(0)  # worker pools of the work under way would otherwise be joined first, for as long as it takes
+
+
+def describe(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What a client is told before it calls anything: name, version, instructions and tools."""
+    server = build_server(lambda: _open_toolkit(environ), gates_of(environ))
+    tools = asyncio.run(server.list_tools())
+    return {
+        "name": server.name,
+        "version": __version__,
+        "instructions": INSTRUCTIONS,
+        "tools": [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in tools],
+    }
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from expressway.model.progress import Cancellation, ProgressSink
 if TYPE_CHECKING:  # loading these costs time that starting the server does not have
     from expressway.model.lint import LintFinding
     from expressway.model.plan import Plan
+    from expressway.model.target import Target
     from expressway.model.template import AppTemplates
     from expressway.operations.deploy import DeployResult
     from expressway.toolkit import AppSource
@@ -33,8 +34,12 @@ class Shown(Protocol):
 class ToolkitPort(Protocol):
     """Everything blocks; the face calls it in worker threads."""
 
+    @property
+    def target(self) -> Target: ...
     def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ...) -> Synthesized: ...
-    def diff(self, source: AppSource, *, adopt: bool = False, progress: ProgressSink = ...) -> Plan: ...
+    def diff(
+        self, source: AppSource, *, adopt: bool = False, allow_replacement: bool = False, progress: ProgressSink = ...
+    ) -> Plan: ...
     def deploy(
         self,
         source: AppSource,

@@ -129,6 +129,7 @@ def _still_running(operation: BackgroundOperation) -> dict[str, Any]:
     shape = {
         "status": "running",
         "operation_id": operation.operation_id,
+        "target": operation.target,
         "phase": latest.phase if latest else "check",
         "message": latest.message if latest else "started",
         "next": "The work goes on without this request. Call get_deployment_status until it is no longer running.",

@@ -38,6 +38,7 @@ class BackgroundOperation:
 
     Attributes:
         request: what was asked, as canonical text; the same request joins, another one is refused.
+        target: where it acts, in words, once that is known.
         done: resolves to the outcome, or raises what the work raised.
         identified: resolves as soon as `operation_id` is known or never will be.
     """
@@ -46,6 +47,7 @@ class BackgroundOperation:
         self.key = key
         self.request = request
         self.operation_id: str | None = None
+        self.target: str | None = None
         self.latest: Progress | None = None
         self.done: Future[Outcome] = Future()
         self.identified: Future[None] = Future()

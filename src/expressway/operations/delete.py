@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from expressway.errors import ExpresswayError, ServiceError
+from expressway.errors import ExpresswayError, ServiceError, StillRunning
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
@@ -68,6 +68,7 @@ class DeleteResult:
     summary: str
     errors: tuple[Mapping[str, Any], ...] = ()
     kept: tuple[Kept, ...] = ()
+    target: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -81,6 +82,7 @@ class DeleteResult:
             "summary": self.summary,
             "errors": [dict(error) for error in self.errors],
             "kept": [{"resource": one.resource, "reason": one.reason} for one in self.kept],
+            "target": self.target,
         }
 
 
@@ -97,6 +99,8 @@ def delete_app(
 
     Failures on the way are in `errors` of the result, and nothing further is deleted after one.
     `timeout_seconds` bounds the wait for the service to become INACTIVE.
+
+    A bounded `cancellation` (see `expressway.operations.bounded_wait`) ends it with StillRunning.
 
     Raises (before anything is changed):
         DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
@@ -125,12 +129,16 @@ class _Deletion:
         service: Mapping[str, Any] = {}
         try:
             service = self._delete_service()
+        except StillRunning:
+            raise
         except ExpresswayError as error:
             return self._stopped({"status": "failed", "message": error.message}, not_started, error)
         self.cancellation.raise_if_cancelled()
         repository: Mapping[str, Any] = {}
         try:
             repository = self._delete_repository()
+        except StillRunning:
+            raise
         except ExpresswayError as error:
             return self._stopped(service, {"status": "failed", "message": error.message}, error)
         self.cancellation.raise_if_cancelled()
@@ -245,7 +253,8 @@ class _Deletion:
         summary: str,
         errors: tuple[Mapping[str, Any], ...] = (),
     ) -> DeleteResult:
-        return DeleteResult(self.plan.app_name, service, repository, summary, errors, tuple(self.kept))
+        target = self.ports.target.describe()
+        return DeleteResult(self.plan.app_name, service, repository, summary, errors, tuple(self.kept), target)
 
     def _summary(self) -> str:
         name = self.plan.app_name

@@ -31,6 +31,7 @@ class AppStatus:
         status: ``absent`` (nothing is there), ``deploying``, ``deleting``, ``ready`` (it serves),
             ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed).
         message: one sentence.
+        target: the account and region, or the sandbox, that was asked.
         stacks: status by stack name; a stack that does not exist is left out.
         last_error: code and message of what went wrong last, if it still matters.
     """
@@ -38,6 +39,7 @@ class AppStatus:
     app_name: str
     status: AppState
     message: str
+    target: str = ""
     url: str = ""
     stacks: Mapping[str, str] = field(default_factory=dict[str, str])
     service: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -51,6 +53,7 @@ class AppStatus:
         """The shape for every face; parts with nothing to say are left out, except the first three."""
         shape: dict[str, Any] = {"app_name": self.app_name, "status": self.status, "message": self.message}
         rest: dict[str, Any] = {
+            "target": self.target,
             "url": self.url,
             "stacks": dict(self.stacks),
             "service": dict(self.service),
@@ -70,13 +73,16 @@ def app_status(
     stacks: StackReads,
     ports: ServicePorts,
     journal: OperationJournal,
+    target: str = "",
 ) -> AppStatus:
     """How the app stands now. Reads only, in parallel; explains only what is not well.
+
+    `target` says where, in words; it is part of the answer.
 
     Raises:
         TargetError: ``access_denied`` and the like when stacks or services may not be read at all.
     """
-    return _Status(app_name, stacks, ports, journal).take()
+    return _Status(app_name, stacks, ports, journal, target).take()
 
 
 @dataclass(slots=True)
@@ -85,6 +91,7 @@ class _Status:
     stacks: StackReads
     ports: ServicePorts
     journal: OperationJournal
+    target: str
 
     def take(self) -> AppStatus:
         with ThreadPoolExecutor(4, thread_name_prefix="status") as pool:
@@ -104,6 +111,7 @@ class _Status:
             app_name=self.app_name,
             status=status,
             message=message,
+            target=self.target,
             url=self.ports.probe.url(endpoint.address) if endpoint else "",
             stacks={stack.name: stack.status for stack in present},
             service=_service(snapshot),

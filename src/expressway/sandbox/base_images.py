@@ -13,7 +13,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
-from expressway.adapters.journal import state_directory
+from expressway.adapters.journal import state_directory, state_not_writable
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.sandbox.debian_packages import find_program, install_packages
@@ -96,6 +96,7 @@ def seed_base_images(
     Raises:
         EngineError: ``base_image_unavailable`` when an image can neither be pulled nor made,
             ``base_image_seed_failed``, ``package_install_failed``, ``engine_unreachable``.
+        ExpresswayError: ``state_not_writable``.
     """
     cache = cache_directory or state_directory() / "base-images"
     try:
@@ -113,6 +114,8 @@ def seed_base_images(
             f"The container engine at {docker_host} did not take the base images: {exc}",
             "Check that the engine runs and has disk space, then repeat the command.",
         ) from exc
+    except OSError as exc:
+        raise state_not_writable(exc) from exc
 
 
 def _provide(client: Any, name: str, *, cache: Path, install: bool, progress: ProgressSink) -> BaseImage:
@@ -216,8 +219,7 @@ def _unavailable(name: str, pull_problem: str, seed_problem: str) -> EngineError
     return EngineError(
         "base_image_unavailable",
         f"{name} can neither be pulled ({pull_problem}) nor made here ({seed_problem}).",
-        "Give the engine access to the registry, or run as root on Debian with: apt-get install -y debootstrap "
-        "busybox-static.",
+        "Give the engine access to the registry, or run as root on Debian: expressway sandbox start --seed --install.",
     )
 
 

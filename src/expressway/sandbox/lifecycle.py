@@ -17,11 +17,12 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from expressway.errors import SandboxError
+from expressway.adapters.journal import state_not_writable
+from expressway.errors import DefinitionError, SandboxError
 from expressway.sandbox import record
 from expressway.sandbox.record import SandboxInfo, default_state_dir
 
-__all__ = ["SandboxInfo", "default_state_dir", "environment", "reset", "start", "status", "stop"]
+__all__ = ["SandboxInfo", "check_port", "default_state_dir", "environment", "reset", "start", "status", "stop"]
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
@@ -40,40 +41,47 @@ def start(
     """Start the sandbox and wait until it answers; one that already runs is returned as it is.
 
     Args:
-        port: the loopback port; None or 0 picks a free one.
+        port: the loopback port, 1 to 65535; None or 0 picks a free one.
         state_dir: where it records itself and logs; see `default_state_dir`.
         docker_host: the container engine in the form of DOCKER_HOST; without one no service can run.
         wait_seconds: how long it may take to answer.
 
     Raises:
+        DefinitionError: ``invalid_port``.
         SandboxError: ``sandbox_port_taken``, ``sandbox_start_failed`` or an error of the process itself.
+        ExpresswayError: ``state_not_writable`` when the state directory cannot be used (a full disk, say).
     """
+    check_port(port)
     directory = (state_dir or default_state_dir()).expanduser().resolve()
-    directory.mkdir(parents=True, exist_ok=True)
-    with _exclusive(directory):
-        running = status(directory)
-        if running is not None:
-            return running
-        chosen = _free_port(port)
-        process = _launch(chosen, directory, docker_host, region)
-        info = SandboxInfo(
-            endpoint_url=f"http://127.0.0.1:{chosen}",
-            pid=process.pid,
-            port=chosen,
-            account_id=ACCOUNT_ID,
-            region=region,
-            state_dir=directory,
-            docker_host=docker_host,
-        )
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _exclusive(directory):
+            return status(directory) or _start(directory, port, docker_host, wait_seconds, region)
+    except OSError as exc:
+        raise state_not_writable(exc) from exc
+
+
+def _start(directory: Path, port: int | None, docker_host: str | None, wait_seconds: float, region: str) -> SandboxInfo:
+    chosen = _free_port(port)
+    process = _launch(chosen, directory, docker_host, region)
+    info = SandboxInfo(
+        endpoint_url=f"http://127.0.0.1:{chosen}",
+        pid=process.pid,
+        port=chosen,
+        account_id=ACCOUNT_ID,
+        region=region,
+        state_dir=directory,
+        docker_host=docker_host,
+    )
+    try:
         record.write(info)
-        try:
-            _wait_until_ready(info, process, wait_seconds)
-        except SandboxError:
-            _end(info, process)
-            raise
-        # It is meant to outlive this process, so its handle must not complain when it is collected.
-        process.returncode = 0
-        return info
+        _wait_until_ready(info, process, wait_seconds)
+    except BaseException:  # a full disk or Ctrl-C too: a process that nothing records could never be stopped
+        _end(info, process)
+        raise
+    # It is meant to outlive this process, so its handle must not complain when it is collected.
+    process.returncode = 0
+    return info
 
 
 def status(state_dir: Path | None = None) -> SandboxInfo | None:
@@ -103,14 +111,21 @@ def reset(state_dir: Path | None = None) -> None:
     """Make the running sandbox as if it were new: all state and all its containers are gone, the process stays.
 
     Raises:
-        SandboxError: ``sandbox_not_running``.
+        SandboxError: ``sandbox_not_running``, ``sandbox_reset_failed``.
     """
     info = status(state_dir)
     if info is None:
         raise SandboxError("sandbox_not_running", "No sandbox is running.", "Start one: expressway sandbox start.")
     request = urllib.request.Request(f"{info.endpoint_url}/_ministack/reset", method="POST")  # noqa: S310 - loopback
-    with urllib.request.urlopen(request, timeout=120):  # noqa: S310 - loopback
-        pass
+    try:
+        with urllib.request.urlopen(request, timeout=120):  # noqa: S310 - loopback
+            pass
+    except OSError as exc:
+        raise SandboxError(
+            "sandbox_reset_failed",
+            f"The sandbox at {info.endpoint_url} did not empty itself: {exc}.",
+            "Start it anew: expressway sandbox stop, then expressway sandbox start.",
+        ) from exc
     _remove_containers(info)
 
 
@@ -133,6 +148,20 @@ def _exclusive(directory: Path) -> Generator[None]:
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def check_port(port: int | None) -> None:
+    """Refuse what is no port.
+
+    Raises:
+        DefinitionError: ``invalid_port``.
+    """
+    if port is not None and not 0 <= port <= 65535:
+        raise DefinitionError(
+            "invalid_port",
+            f"Expected a port from 1 to 65535, got {port}.",
+            "Choose another port, or none to have a free one picked.",
+        )
 
 
 def _free_port(port: int | None) -> int:

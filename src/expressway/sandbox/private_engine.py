@@ -10,6 +10,7 @@ from pathlib import Path
 
 from expressway.adapters.engine_discovery import find_engine
 from expressway.adapters.engine_record import engine_directory, read_engine_record
+from expressway.adapters.journal import state_not_writable
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.sandbox.debian_packages import find_program, install_packages
@@ -90,8 +91,16 @@ def start_private_engine(directory: Path, *, progress: ProgressSink = ignore_pro
 
     Raises:
         EngineError: ``engine_start_failed`` with the end of the daemon's log.
+        ExpresswayError: ``state_not_writable``.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return _taken_up_or_started(directory, progress)
+    except OSError as exc:
+        raise state_not_writable(exc) from exc
+
+
+def _taken_up_or_started(directory: Path, progress: ProgressSink) -> ProvidedEngine:
     with _locked(directory):
         running = read_engine_record(directory)
         if running is not None:

@@ -68,9 +68,13 @@ def write(info: SandboxInfo) -> None:
     """Record a running sandbox atomically."""
     fields = {**asdict(info), "state_dir": str(info.state_dir), "started": process_start(info.pid)}
     handle, name = tempfile.mkstemp(dir=info.state_dir, prefix=_RECORD)
-    with os.fdopen(handle, "w") as file:
-        json.dump(fields, file, indent=2)
-    Path(name).replace(info.state_dir / _RECORD)
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(fields, file, indent=2)
+        Path(name).replace(info.state_dir / _RECORD)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def read(state_dir: Path) -> SandboxInfo | None:
