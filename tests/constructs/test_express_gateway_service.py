@@ -17,6 +17,7 @@ from aws_cdk import aws_ssm as ssm
 
 from expressway.constructs.express_gateway_service import RESOURCE_TYPE, ExpressGatewayService
 from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.service_aspect import STACK_TAGS_WARNING
 from expressway.errors import DefinitionError
 from tests.constructs.conftest import Synth, only, resources
 
@@ -75,6 +76,44 @@ def test_tags_of_the_app_never_reach_the_service_since_they_would_replace_it(
     assert all("Tags" in role["Properties"] for role in resources(template, "AWS::IAM::Role").values())
 
 
+def warnings(app: cdk.App, stack: cdk.Stack) -> list[str]:
+    artifact = app.synth(force=True).get_stack_by_name(stack.stack_name)
+    return [str(message.entry.data) for message in artifact.messages if "expressway" in str(message.entry.data)]
+
+
+def test_tags_of_the_stack_are_warned_of_since_cloudformation_hands_them_to_the_service(
+    app: cdk.App, stack: cdk.Stack
+) -> None:
+    service(stack)
+    cdk.Tags.of(app).add("team", "blue")
+    (warning,) = warnings(app, stack)
+    assert "a change of them replaces the service and its URL" in warning
+    assert "[ack: expressway:stackTags]" in warning
+
+
+def test_tags_that_leave_the_stack_out_are_not_warned_of(app: cdk.App, stack: cdk.Stack) -> None:
+    service(stack)
+    cdk.Tags.of(app).add("team", "blue", exclude_resource_types=["aws:cdk:stack"])
+    assert warnings(app, stack) == []
+    assert not app.synth().get_stack_by_name(stack.stack_name).tags
+
+
+def test_tags_of_the_stack_may_be_accepted_or_dropped(app: cdk.App) -> None:
+    accepted, dropped = cdk.Stack(app, "Accepted"), cdk.Stack(app, "Dropped")
+    cdk.Annotations.of(service(accepted)).acknowledge_warning(STACK_TAGS_WARNING)
+    service(dropped, drop_stack_tags=True)
+    cdk.Tags.of(app).add("team", "blue")
+    assert warnings(app, accepted) + warnings(app, dropped) == []
+    tags = [dict(app.synth().get_stack_by_name(stack.stack_name).tags or {}) for stack in (accepted, dropped)]
+    assert tags == [{"team": "blue"}, {}]
+
+
+def test_tags_of_the_stack_around_a_nested_one_are_warned_of(app: cdk.App, stack: cdk.Stack) -> None:
+    service(cdk.NestedStack(stack, "Nested"))
+    stack.tags.set_tag("team", "blue")
+    assert len(warnings(app, stack)) == 1
+
+
 def test_the_service_waits_for_policies_that_are_granted_even_after_it_was_made(stack: cdk.Stack, synth: Synth) -> None:
     web = service(stack)
     assert web.execution_role is not None
@@ -127,14 +166,18 @@ def test_the_execution_role_reads_exactly_the_secrets_named_and_decrypts_them_al
     statements = policy["PolicyDocument"]["Statement"]
     reads = {each["Action"]: each["Resource"] for each in statements if each["Action"] != "kms:Decrypt"}
     assert reads == {"secretsmanager:GetSecretValue": secret, "ssm:GetParameters": parameter}
-    contexts = [each["Condition"]["StringEquals"] for each in statements if each["Action"] == "kms:Decrypt"]
-    assert {"kms:EncryptionContext:SecretARN": secret, "kms:ViaService": _via("secretsmanager")} in contexts
-    assert {"kms:EncryptionContext:PARAMETER_ARN": parameter, "kms:ViaService": _via("ssm")} in contexts
-    assert len(contexts) == 2
-
-
-def _via(service_name: str) -> str:
-    return f"{service_name}.eu-west-1.amazonaws.com"
+    contexts = [each["Condition"] for each in statements if each["Action"] == "kms:Decrypt"]
+    expected = [
+        {
+            "StringLike": {"kms:ViaService": "secretsmanager.eu-west-1.*"},
+            "StringEquals": {"kms:EncryptionContext:SecretARN": secret},
+        },
+        {
+            "StringLike": {"kms:ViaService": "ssm.eu-west-1.*"},
+            "StringEquals": {"kms:EncryptionContext:PARAMETER_ARN": parameter},
+        },
+    ]
+    assert sorted(contexts, key=str) == sorted(expected, key=str)
 
 
 def test_the_service_has_a_log_group_of_its_own_that_expires(stack: cdk.Stack, synth: Synth) -> None:
@@ -223,6 +266,66 @@ def test_secrets_are_taken_in_every_form_that_the_cdk_has(stack: cdk.Stack, synt
     assert "ssm:GetParameters" in policies
 
 
+def reads(stack: cdk.Stack, synth: Synth, secret: Any) -> list[dict[str, Any]]:
+    """The statements by which the execution role may read one secret."""
+    service(stack, secrets={"A": secret})
+    (policy,) = execution_role(synth(stack))["Policies"]
+    return policy["PolicyDocument"]["Statement"]
+
+
+def test_the_arn_of_a_secret_of_the_same_stack_grants_reading_that_secret(stack: cdk.Stack, synth: Synth) -> None:
+    secret = secretsmanager.Secret(stack, "Database")
+    read, decrypt = reads(stack, synth, secret.secret_arn)
+    reference = stack.resolve(secret.secret_arn)
+    assert (read["Action"], read["Resource"]) == ("secretsmanager:GetSecretValue", reference)
+    assert decrypt["Condition"]["StringEquals"] == {"kms:EncryptionContext:SecretARN": reference}
+    assert "Fn::Select" in json.dumps(decrypt["Resource"])
+
+
+def test_a_json_key_may_follow_the_arn_of_a_secret(stack: cdk.Stack, synth: Synth) -> None:
+    secret = secretsmanager.Secret(stack, "Database")
+    read, _ = reads(stack, synth, f"{secret.secret_arn}:password::")
+    assert (read["Action"], read["Resource"]) == ("secretsmanager:GetSecretValue", stack.resolve(secret.secret_arn))
+
+
+def test_the_arn_of_a_secret_known_by_name_also_matches_the_suffix_that_it_really_has(
+    stack: cdk.Stack, synth: Synth
+) -> None:
+    secret = secretsmanager.Secret.from_secret_name_v2(stack, "Database", "shop/database")
+    read, decrypt = reads(stack, synth, secret.secret_arn)
+    arn = stack.resolve(f"{secret.secret_arn}-??????")
+    assert (read["Action"], read["Resource"]) == ("secretsmanager:GetSecretValue", arn)
+    assert decrypt["Condition"]["StringLike"]["kms:EncryptionContext:SecretARN"] == arn
+
+
+def test_the_arn_of_a_parameter_of_the_same_stack_grants_reading_that_parameter(stack: cdk.Stack, synth: Synth) -> None:
+    parameter = ssm.StringParameter(stack, "Key", string_value="x")
+    read, decrypt = reads(stack, synth, parameter.parameter_arn)
+    arn = stack.resolve(parameter.parameter_arn)
+    assert (read["Action"], read["Resource"]) == ("ssm:GetParameters", arn)
+    assert decrypt["Condition"]["StringEquals"] == {"kms:EncryptionContext:PARAMETER_ARN": arn}
+
+
+def test_an_arn_given_at_deploy_time_may_be_of_either_service_and_grants_that_arn_alone(
+    stack: cdk.Stack, synth: Synth
+) -> None:
+    parameter = cdk.CfnParameter(stack, "Database")
+    statements = reads(stack, synth, parameter.value_as_string)
+    granted = {each["Action"]: each["Resource"] for each in statements if each["Action"] != "kms:Decrypt"}
+    assert granted == {"secretsmanager:GetSecretValue": {"Ref": "Database"}, "ssm:GetParameters": {"Ref": "Database"}}
+    contexts = [each["Condition"]["StringEquals"] for each in statements if each["Action"] == "kms:Decrypt"]
+    assert contexts == [
+        {"kms:EncryptionContext:SecretARN": {"Ref": "Database"}},
+        {"kms:EncryptionContext:PARAMETER_ARN": {"Ref": "Database"}},
+    ]
+
+
+def test_a_reference_that_gives_a_parameters_name_is_refused(stack: cdk.Stack) -> None:
+    parameter = ssm.CfnParameter(stack, "Key", type="String", value="x")
+    with pytest.raises(DefinitionError, match=r"expected the ARN .* AWS::SSM::Parameter, which gives its name"):
+        service(stack, secrets={"A": parameter.ref})
+
+
 def test_what_is_no_secret_is_refused(stack: cdk.Stack) -> None:
     with pytest.raises(TypeError, match=r"Expected an ecs.Secret, .* got a int"):
         service(stack, secrets={"A": 3})
@@ -304,6 +407,12 @@ def test_a_task_definition_of_the_cdk_is_taken(stack: cdk.Stack, synth: Synth) -
         ({"image": None}, "exactly one of image and task_definition"),
         ({"task_definition": "arn"}, "exactly one of image and task_definition"),
         ({"image": None, "task_definition": "arn", "command": ["x"]}, "command: expected nothing beside"),
+        ({"image": None, "task_definition": "arn", "cpu": 256}, "cpu: expected nothing beside"),
+        ({"service_name": "my shop"}, "service_name: expected 1 to 255 letters"),
+        ({"service_name": "x" * 256}, "service_name: expected 1 to 255 letters"),
+        ({"secrets": {"A": "database"}}, "secrets.A: expected the ARN of a Secrets Manager secret"),
+        ({"secrets": {"A": "arn:aws:s3:::bucket"}}, "secrets.A: expected the ARN of a Secrets Manager secret"),
+        ({"memory_limit_mib": 8192}, "memory_limit_mib: expected 512, 1024 or 2048 MiB for 256 CPU units"),
         ({"cpu": 300}, "cpu: expected one of 256"),
         ({"cpu": 256, "memory_limit_mib": 8192}, "memory_limit_mib: expected 512, 1024 or 2048 MiB"),
         ({"container_port": 99999}, "container_port: expected 1 to 65535"),
@@ -329,6 +438,23 @@ def test_every_wrong_setting_is_told_at_once(stack: cdk.Stack) -> None:
     with pytest.raises(DefinitionError) as caught:
         service(stack, cpu=300, container_port=0, health_check_path="x y", min_task_count=0)
     assert len(caught.value.details["problems"]) == 4
+
+
+def test_a_task_definition_excludes_every_setting_that_it_decides(stack: cdk.Stack) -> None:
+    excluded: dict[str, Any] = {
+        "container_port": 80,
+        "cpu": 512,
+        "memory_limit_mib": cdk.CfnParameter(stack, "Memory", type="Number").value_as_number,
+        "environment": {"A": "1"},
+        "command": ["x"],
+        "execution_role_name": "mine",
+        "log_retention": logs.RetentionDays.ONE_DAY,
+        "log_stream_prefix": "web",
+        "removal_policy": cdk.RemovalPolicy.RETAIN,
+    }
+    with pytest.raises(DefinitionError) as caught:
+        ExpressGatewayService(stack, "Web", task_definition="arn", **excluded)
+    assert {problem.split(":")[0] for problem in caught.value.details["problems"]} == set(excluded)
 
 
 # What others do with it

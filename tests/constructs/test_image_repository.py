@@ -1,5 +1,6 @@
 """Image repository and push/pull role in somebody else's app."""
 
+import fnmatch
 import json
 
 import aws_cdk as cdk
@@ -84,7 +85,13 @@ def test_a_pipeline_without_keys_may_assume_it_by_its_identity_provider(stack: c
 
 @pytest.mark.parametrize(
     "principals",
-    [[], [iam.AccountRootPrincipal()], [iam.AnyPrincipal()], [iam.ServicePrincipal("ecs-tasks.amazonaws.com")]],
+    [
+        [],
+        [iam.AccountRootPrincipal()],
+        [iam.AccountPrincipal("111122223333")],
+        [iam.AnyPrincipal()],
+        [iam.ServicePrincipal("ecs-tasks.amazonaws.com")],
+    ],
 )
 def test_a_role_for_nobody_for_everybody_or_for_a_service_is_refused(
     stack: cdk.Stack, principals: list[iam.IPrincipal]
@@ -93,6 +100,37 @@ def test_a_role_for_nobody_for_everybody_or_for_a_service_is_refused(
     with pytest.raises(DefinitionError) as caught:
         PushPullRole(stack, "Role", repository=repository, principals=principals)
     assert caught.value.code == "invalid_push_pull_role"
+
+
+def test_holders_of_a_permission_set_may_assume_it_and_nobody_else_of_the_account(
+    stack: cdk.Stack, synth: Synth
+) -> None:
+    PushPullRole(stack, "Role", repository=ImageRepository(stack, "Images"), permission_set="Deployer")
+    (statement,) = only(synth(stack), "AWS::IAM::Role")["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    _, trust, otherwise = statement["Fn::If"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    patterns = trust["Condition"]["ArnLike"]["aws:PrincipalArn"]
+    assert set(trust["Condition"]) == {"ArnLike"}
+    assert all(pattern["Fn::Sub"][1] == {"Name": "Deployer"} for pattern in patterns)
+    roles = [pattern["Fn::Sub"][0].split(":role/")[1].replace("${Name}", "Deployer") for pattern in patterns]
+
+    def trusted(role: str) -> bool:
+        return any(fnmatch.fnmatchcase(role, pattern) for pattern in roles)
+
+    place, suffix = "aws-reserved/sso.amazonaws.com", "0123456789abcdef"
+    assert trusted(f"{place}/AWSReservedSSO_Deployer_{suffix}")
+    assert trusted(f"{place}/eu-west-1/AWSReservedSSO_Deployer_{suffix}")
+    assert not trusted(f"{place}/AWSReservedSSO_Deployer_all_{suffix}")
+    assert not trusted(f"{place}/AWSReservedSSO_NoDeployer_{suffix}")
+    assert not trusted(f"AWSReservedSSO_Deployer_{suffix}")
+    assert not trusted(f"mine/{place}/AWSReservedSSO_Deployer_{suffix}")
+
+
+@pytest.mark.parametrize("name", ["*", "Deploy?r", "AWSReservedSSO_Deployer", "x" * 33, "two words"])
+def test_what_names_no_single_permission_set_is_refused(stack: cdk.Stack, name: str) -> None:
+    repository = ImageRepository(stack, "Images")
+    with pytest.raises(DefinitionError, match="permission_set: expected the name of one permission set"):
+        PushPullRole(stack, "Role", repository=repository, permission_set=name)
 
 
 def test_a_second_repository_may_be_granted(stack: cdk.Stack, synth: Synth) -> None:

@@ -33,8 +33,8 @@ def test_logical_ids_and_outputs_of_the_repository_stack_never_change(
         "Repository": "AWS::ECR::Repository",
         "PushPullRole": "AWS::IAM::Role",
     }
-    assert set(repository["Parameters"]) == {"PusherArn"}
-    assert set(repository["Conditions"]) == {"HasPusher"}
+    assert set(repository["Parameters"]) == {"PusherArn", "PusherPermissionSet"}
+    assert set(repository["Conditions"]) == {"HasPusher", "HasPusherPermissionSet"}
     assert set(repository["Outputs"]) == {"RepositoryUri", "RepositoryArn", "PushPullRoleArn"}
 
 
@@ -86,13 +86,16 @@ def trust(template: dict[str, Any]) -> list[Any]:
     return template["Resources"]["PushPullRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
 
 
-def test_without_principals_the_push_role_trusts_the_deployer_or_else_only_those_with_the_tag(
+def test_without_principals_the_push_role_trusts_the_deployer_or_its_permission_set_or_else_those_with_the_tag(
     templates: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
     (statement,) = trust(templates[0])
-    condition, deployer, by_tag = statement["Fn::If"]
+    condition, deployer, nobody_named = statement["Fn::If"]
     assert condition == "HasPusher"
     assert deployer["Principal"] == {"AWS": {"Ref": "PusherArn"}}
+    condition, by_set, by_tag = nobody_named["Fn::If"]
+    assert condition == "HasPusherPermissionSet"
+    assert set(by_set["Condition"]["ArnLike"]) == {"aws:PrincipalArn"}
     assert by_tag["Condition"] == {"StringEquals": {"aws:PrincipalTag/expressway:push": "shop"}}
 
 
@@ -103,8 +106,9 @@ def test_with_principals_the_push_role_trusts_them_and_the_deployer_and_never_th
     assert repository is not None
     named, deployer = trust(synth(repository))
     assert named["Principal"] == {"AWS": ROLE}
-    assert deployer["Fn::If"][2] == {"Ref": "AWS::NoValue"}
-    assert ":root" not in json.dumps([named, deployer])
+    _, given, by_set = deployer["Fn::If"]
+    assert ":root" not in json.dumps([named, given])
+    assert by_set["Fn::If"][2] == {"Ref": "AWS::NoValue"}
 
 
 @pytest.mark.parametrize(
@@ -178,4 +182,4 @@ def test_a_custom_task_definition_stands_alone(app: cdk.App, synth: Synth) -> No
 def test_nothing_is_bound_to_one_partition(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:
     for template in templates:
         assert "arn:aws" not in json.dumps(template["Resources"])
-        assert "amazonaws.com/" not in json.dumps(template)
+        assert "amazonaws.com/" not in json.dumps(template).replace("role/aws-reserved/sso.amazonaws.com/", "")

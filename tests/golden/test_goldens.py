@@ -51,7 +51,7 @@ def test_every_template_needs_no_bootstrap_carries_our_mark_and_fits_in_one_call
 ) -> None:
     for template in synthesizer.synthesize(golden(name)):
         document = template.document
-        assert set(document.get("Parameters", {})) <= {"PusherArn", "ImageUri"}
+        assert set(document.get("Parameters", {})) <= {"PusherArn", "PusherPermissionSet", "ImageUri"}
         assert "Rules" not in document
         assert owner_of(document) == name
         assert document["Description"]

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import aws_cdk as cdk
-import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
-from constructs import Construct, IConstruct
+from constructs import Construct
 from expressway.constructs import service_roles
 from expressway.constructs.cdk_types import as_role, late
 from expressway.constructs.express_gateway_service_base import (
@@ -16,7 +15,8 @@ from expressway.constructs.express_gateway_service_base import (
     ImportedExpressGatewayService,
 )
 from expressway.constructs.express_image import ExpressImage
-from expressway.constructs.service_checks import refuse_wrong_settings
+from expressway.constructs.service_aspect import LateSettings
+from expressway.constructs.service_checks import DEFAULTS, refuse_wrong_settings
 from expressway.constructs.service_container import (
     cluster_reference,
     grant_start,
@@ -42,37 +42,23 @@ CREATE_ONLY = ("Cluster", "InfrastructureRoleArn", "ServiceName", "Tags")
 """Properties of AWS::ECS::ExpressGatewayService whose change replaces the service and its URL."""
 
 
-@jsii.implements(cdk.IAspect)
-class _WaitForPolicies:
-    """Policies that were granted to a role of the service, at any time until synthesis, come before the service.
-
-    Without them its first deployment fails, and without them it cannot be deleted cleanly. Roles and log group
-    themselves need no word: the service refers to them.
-    """
-
-    def __init__(self, roles: Sequence[iam.IRole]) -> None:
-        self._roles = roles
-
-    def visit(self, node: IConstruct) -> None:
-        for role in self._roles:
-            for child in role.node.children:
-                if not isinstance(child, cdk.CfnElement):
-                    node.node.add_dependency(child)
-
-
 class ExpressGatewayService(ExpressGatewayServiceBase):
     """A container behind HTTPS, scaled and monitored, in one resource.
 
     Every value is always emitted, since the documented defaults of the type contradict its schema. The
     environment is sorted and empties are left out, since ECS answers with a deployment of its own otherwise.
-    Tags never reach the service, since a change of them replaces it and its URL.
+    Tags of the app never reach the service itself, since a change of them replaces it and its URL. Tags of the
+    *stack* do reach it, through CloudFormation: the construct warns of them (``expressway:stackTags``). Keep them
+    off with ``Tags.of(app).add(key, value, exclude_resource_types=["aws:cdk:stack"])``, with the feature flag
+    ``@aws-cdk/core:explicitStackTags``, or with `drop_stack_tags`; and deploy without ``cdk deploy --tags``.
 
     Args:
         image: image URI, or an `ExpressImage`, which also grants what pulling needs. Exactly one of image and
             task_definition.
         task_definition: your own, for Fargate, with a container named Main that maps one named TCP port; it
-            excludes environment, secrets, command, cpu, memory, execution and task role and log group.
-        service_name: create-only: a change replaces the service and its URL. Default: CloudFormation makes one.
+            decides the container, size, execution and task role and logs, so none of their settings may be given.
+        service_name: create-only: a change replaces the service and its URL. At most 255 letters, digits, hyphens
+            and underscores. Default: CloudFormation makes one.
         cluster: create-only. Default: the cluster named default, which ECS makes when it is missing.
         infrastructure_role: create-only. Default: a role with AWS's managed policy and two reads that it lacks.
         execution_role: Default: a role that pulls, logs and reads exactly the secrets named.
@@ -83,16 +69,20 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         min_task_count, max_task_count: Default: 1 and 3.
         scaling_metric, scaling_target: Default: AVERAGE_CPU at 60 percent.
         environment: Default: none.
-        secrets: ECS secrets, Secrets Manager secrets, SSM parameters, or ARNs of them. Reading is granted.
+        secrets: ECS secrets, Secrets Manager secrets, SSM parameters, or ARNs of them, also such as are known
+            only at deploy time. Reading is granted.
         command: Default: the image's own.
         vpc, vpc_subnets: Default: the default VPC; with a vpc, its public subnets (its endpoint is public then).
         subnets: subnets or their ids, instead of `vpc`.
         security_groups: security groups or their ids, beside the one that ECS makes. Default: none.
         log_group: Default: a group of its own, kept for `log_retention` and removed by `removal_policy`.
         log_stream_prefix: Default: ``express``.
+        removal_policy: of the log group. Default: DESTROY.
+        drop_stack_tags: leave out the tags of the stack that the service is in, for all of it; its resources
+            keep their own. Default: False, and a warning when there are any.
 
     Raises:
-        DefinitionError: ``invalid_service``, with every problem in one message.
+        DefinitionError: ``invalid_service``, with every problem in one message; ``invalid_secret``.
     """
 
     def __init__(
@@ -109,10 +99,10 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         execution_role: iam.IRole | None = None,
         execution_role_name: str | None = None,
         task_role: iam.IRole | None = None,
-        container_port: int = 8080,
+        container_port: int | None = None,
         health_check_path: str = "/",
-        cpu: int = 256,
-        memory_limit_mib: int = 512,
+        cpu: int | None = None,
+        memory_limit_mib: int | None = None,
         min_task_count: int = 1,
         max_task_count: int = 3,
         scaling_metric: ScalingMetric = "AVERAGE_CPU",
@@ -126,9 +116,10 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         security_groups: "Sequence[ec2.ISecurityGroup | str]" = (),
         log_group: logs.ILogGroup | None = None,
         log_group_name: str | None = None,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
-        log_stream_prefix: str = "express",
-        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.DESTROY,
+        log_retention: logs.RetentionDays | None = None,
+        log_stream_prefix: str | None = None,
+        removal_policy: cdk.RemovalPolicy | None = None,
+        drop_stack_tags: bool = False,
     ) -> None:
         arguments = locals()
         settings = {name: value for name, value in arguments.items() if name not in _NO_SETTINGS}
@@ -145,16 +136,20 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
             source = ExpressImage(image) if isinstance(image, str) else image
             named = secrets or {}
             self.log_group = log_group or logs.LogGroup(
-                self, "LogGroup", log_group_name=log_group_name, retention=log_retention, removal_policy=removal_policy
+                self,
+                "LogGroup",
+                log_group_name=log_group_name,
+                retention=log_retention or logs.RetentionDays.ONE_MONTH,
+                removal_policy=removal_policy or cdk.RemovalPolicy.DESTROY,
             )
             container = primary_container(
                 source,
-                container_port=container_port,
+                container_port=container_port or DEFAULTS["container_port"],
                 environment=environment or {},
                 secrets=named,
                 command=command,
                 log_group=self.log_group,
-                log_stream_prefix=log_stream_prefix,
+                log_stream_prefix=log_stream_prefix or DEFAULTS["log_stream_prefix"],
             )
             self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
         self._given_groups = [each if isinstance(each, str) else each.security_group_id for each in security_groups]
@@ -174,8 +169,8 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
                     "ExecutionRoleArn": self.execution_role.role_arn if self.execution_role else None,
                     "TaskRoleArn": task_role.role_arn if task_role else None,
                     "TaskDefinitionArn": task_definition_reference(task_definition),
-                    "Cpu": number_text(cpu) if container else None,
-                    "Memory": number_text(memory_limit_mib) if container else None,
+                    "Cpu": number_text(cpu or DEFAULTS["cpu"]) if container else None,
+                    "Memory": number_text(memory_limit_mib or DEFAULTS["memory_limit_mib"]) if container else None,
                     "HealthCheckPath": health_check_path,
                     "PrimaryContainer": container,
                     "NetworkConfiguration": without_empties(network),
@@ -189,7 +184,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
             ),
         )
         roles = [role for role in (self.infrastructure_role, self.execution_role, task_role) if role is not None]
-        late(_WaitForPolicies(roles), self._service)
+        late(LateSettings(roles, drop_stack_tags=drop_stack_tags), self._service)
 
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:

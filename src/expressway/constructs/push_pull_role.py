@@ -1,5 +1,6 @@
 """The role that pushes and pulls images of one repository, and nothing else."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from aws_cdk import aws_iam as iam
 
 from constructs import Construct
 from expressway.constructs.cdk_types import as_principal
+from expressway.constructs.service_checks import is_token
 from expressway.errors import DefinitionError
 
 PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
@@ -38,6 +40,9 @@ class PushPullRole(iam.Role):
             Default: nobody; then `deployer_arn` or `push_tag_value` must be given.
         deployer_arn: one more principal, usually a CloudFormation parameter; an empty value at deploy time
             means none. Default: none.
+        permission_set: name of a permission set of IAM Identity Center whose holders, in this account, may assume
+            the role while `deployer_arn` is empty; an empty value at deploy time means none. They need
+            ``sts:AssumeRole`` in the permission set, too. Default: none.
         push_tag_value: principals of this account that carry the tag ``expressway:push`` with this value may
             assume the role while no other principal is named. Default: nobody by tag.
         role_name: physical name. Default: CloudFormation makes one.
@@ -55,12 +60,15 @@ class PushPullRole(iam.Role):
         repository: ecr.IRepository,
         principals: Sequence[iam.IPrincipal] = (),
         deployer_arn: str | None = None,
+        permission_set: str | None = None,
         push_tag_value: str | None = None,
         role_name: str | None = None,
         max_session_duration: cdk.Duration | None = None,
         description: str = "Pushes and pulls the images of one repository",
     ) -> None:
-        _refuse_open_trust(principals, named=bool(principals) or bool(deployer_arn) or bool(push_tag_value))
+        named = any((principals, deployer_arn, permission_set, push_tag_value))
+        _refuse_open_trust(principals, named=named)
+        _refuse_wrong_permission_set(permission_set)
         super().__init__(
             scope,
             construct_id,
@@ -74,25 +82,33 @@ class PushPullRole(iam.Role):
             inline_policies={"PushPull": _push_pull_policy(repository)},
         )
         self.deployer_condition: cdk.CfnCondition | None = None
-        if deployer_arn or not principals:
-            self._replace_trust(principals, deployer_arn, push_tag_value)
+        self.permission_set_condition: cdk.CfnCondition | None = None
+        if deployer_arn or permission_set or not principals:
+            by_tag = _trust_by_tag(push_tag_value) if push_tag_value and not principals else cdk.Aws.NO_VALUE
+            self._replace_trust(principals, self._trust_of_deployer(deployer_arn, permission_set, by_tag))
 
     def grant_push_pull(self, repository: ecr.IRepository) -> None:
         """Let the role push to and pull from one more repository."""
         self.add_to_policy(iam.PolicyStatement(actions=_ACTIONS, resources=[repository.repository_arn]))
 
-    def _replace_trust(
-        self, principals: Sequence[iam.IPrincipal], deployer_arn: str | None, push_tag_value: str | None
-    ) -> None:
-        """Write the trust policy with CloudFormation conditions, which the CDK's own documents cannot hold."""
-        statements: list[Any] = [_trust_of(principal) for principal in principals]
-        by_tag = _trust_by_tag(push_tag_value) if push_tag_value and not principals else cdk.Aws.NO_VALUE
+    def _trust_of_deployer(self, deployer_arn: str | None, permission_set: str | None, otherwise: Any) -> Any:
+        """Trust the deployer if it is named at deploy time, else the holders of the permission set, else others."""
+        trust = otherwise
+        if permission_set:
+            condition = self.permission_set_condition = self._unless_empty("HasPermissionSet", permission_set)
+            trust = cdk.Fn.condition_if(condition.logical_id, _trust_by_permission_set(permission_set), trust)
         if deployer_arn:
-            given = cdk.Fn.condition_not(cdk.Fn.condition_equals(deployer_arn, ""))
-            condition = self.deployer_condition = cdk.CfnCondition(self, "HasDeployer", expression=given)
-            statements.append(cdk.Fn.condition_if(condition.logical_id, _trust({"AWS": deployer_arn}), by_tag))
-        elif push_tag_value:
-            statements.append(by_tag)
+            condition = self.deployer_condition = self._unless_empty("HasDeployer", deployer_arn)
+            trust = cdk.Fn.condition_if(condition.logical_id, _trust({"AWS": deployer_arn}), trust)
+        return trust
+
+    def _unless_empty(self, construct_id: str, value: str) -> cdk.CfnCondition:
+        given = cdk.Fn.condition_not(cdk.Fn.condition_equals(value, ""))
+        return cdk.CfnCondition(self, construct_id, expression=given)
+
+    def _replace_trust(self, principals: Sequence[iam.IPrincipal], deployer: Any) -> None:
+        """Write the trust policy with CloudFormation conditions, which the CDK's own documents cannot hold."""
+        statements: list[Any] = [*(_trust_of(principal) for principal in principals), deployer]
         role = self.node.default_child
         assert isinstance(role, iam.CfnRole)
         role.assume_role_policy_document = {"Version": "2012-10-17", "Statement": statements}
@@ -125,8 +141,25 @@ def _trust_of(principal: iam.IPrincipal) -> dict[str, Any]:
 
 
 def _trust_by_tag(value: str) -> dict[str, Any]:
-    account = cdk.Fn.sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
-    return _trust({"AWS": account}, {"StringEquals": {f"aws:PrincipalTag/{PUSH_TAG}": value}})
+    return _trust_in_account({"StringEquals": {f"aws:PrincipalTag/{PUSH_TAG}": value}})
+
+
+def _trust_by_permission_set(name: str) -> dict[str, Any]:
+    """Trust the role that IAM Identity Center makes in this account for a permission set, and no other.
+
+    That role lies below a path which may name a region, and has 16 characters after its name that change when
+    the set is assigned anew; a principal may hold no wildcard, a condition may. Nobody else can make a role below
+    ``/aws-reserved/``. Source: IAM Identity Center, "Referencing permission sets in resource policies".
+    """
+    role = f"AWSReservedSSO_${{Name}}_{'?' * 16}"
+    path = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-reserved/sso.amazonaws.com"
+    patterns = [cdk.Fn.sub(f"{place}/{role}", {"Name": name}) for place in (path, f"{path}/*")]
+    return _trust_in_account({"ArnLike": {"aws:PrincipalArn": patterns}})
+
+
+def _trust_in_account(condition: Mapping[str, Any]) -> dict[str, Any]:
+    """Trust those principals of this account that meet a condition."""
+    return _trust({"AWS": cdk.Fn.sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}, condition)
 
 
 def _refuse_open_trust(principals: Sequence[iam.IPrincipal], *, named: bool) -> None:
@@ -141,4 +174,17 @@ def _refuse_open_trust(principals: Sequence[iam.IPrincipal], *, named: bool) -> 
     )
 
 
-_OPEN = (iam.AccountRootPrincipal, iam.AnyPrincipal, iam.StarPrincipal, iam.ServicePrincipal)
+def _refuse_wrong_permission_set(name: str | None) -> None:
+    if not name or is_token(name) or _PERMISSION_SET.fullmatch(name):
+        return
+    raise DefinitionError(
+        "invalid_push_pull_role",
+        f"permission_set: expected the name of one permission set of IAM Identity Center, got {name!r}.",
+        "Leave out AWSReservedSSO_, the suffix and wildcards.",
+    )
+
+
+_PERMISSION_SET = re.compile(r"(?!AWSReservedSSO_)[A-Za-z0-9+=,.@_-]{1,32}")
+"""Source: IAM Identity Center API, CreatePermissionSet, Name."""
+
+_OPEN = (iam.AccountPrincipal, iam.AnyPrincipal, iam.StarPrincipal, iam.ServicePrincipal)

@@ -1,10 +1,19 @@
 """What is wrong with the settings of an Express service, found before CloudFormation is asked."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from expressway.errors import DefinitionError
 from expressway.model.fargate import MEMORY_MIB_BY_CPU, describe_memory
+
+DEFAULTS: dict[str, Any] = {
+    "container_port": 8080,
+    "cpu": 256,
+    "memory_limit_mib": 512,
+    "log_stream_prefix": "express",
+}
+"""Settings that a task definition excludes, and so are None when not given, with what they are without one."""
 
 METRICS = ("AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET")
 
@@ -17,8 +26,9 @@ def refuse_wrong_settings(path: str, settings: Mapping[str, Any]) -> None:
     Raises:
         DefinitionError: ``invalid_service``.
     """
-    known = {name: value for name, value in settings.items() if not is_token(value)}
-    problems = [problem for check in _CHECKS for problem in check(known)]
+    chosen = {name: DEFAULTS.get(name) if value is None else value for name, value in settings.items()}
+    known = {name: value for name, value in chosen.items() if not is_token(value)}
+    problems = [*_task_definition(settings), *(problem for check in _CHECKS for problem in check(known))]
     if problems:
         raise DefinitionError(
             "invalid_service",
@@ -48,12 +58,29 @@ def _source(settings: Mapping[str, Any]) -> Iterator[str]:
         yield f"Expected exactly one of image and task_definition, got {' and '.join(given) or 'neither'}."
 
 
+_EXCLUDED_BY_TASK_DEFINITION = (
+    *("container_port", "cpu", "memory_limit_mib", "environment", "secrets", "command"),
+    *("execution_role", "execution_role_name", "task_role"),
+    *("log_group", "log_group_name", "log_retention", "log_stream_prefix", "removal_policy"),
+)
+
+
 def _task_definition(settings: Mapping[str, Any]) -> Iterator[str]:
     if settings.get("task_definition") is None:
         return
-    for name in ("environment", "secrets", "command", "execution_role", "task_role", "log_group"):
-        if settings.get(name):
+    for name in _EXCLUDED_BY_TASK_DEFINITION:
+        if settings.get(name) not in (None, (), [], {}):
             yield f"{name}: expected nothing beside task_definition, which decides it."
+
+
+def _name(settings: Mapping[str, Any]) -> Iterator[str]:
+    name = settings.get("service_name")
+    if name is not None and not _SERVICE_NAME.fullmatch(name):
+        yield f"service_name: expected 1 to 255 letters, digits, hyphens and underscores, got {name!r}."
+
+
+_SERVICE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+"""Source: ECS API, CreateExpressGatewayService, serviceName."""
 
 
 def _size(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -91,6 +118,12 @@ def _variables(settings: Mapping[str, Any]) -> Iterator[str]:
     both = set(settings.get("environment") or ()) & set(settings.get("secrets") or ())
     for name in sorted(both):
         yield f"secrets: expected names that environment does not use, got {name} in both."
+    for name, secret in sorted((settings.get("secrets") or {}).items()):
+        if isinstance(secret, str) and not is_token(secret) and not _SECRET_ARN.match(secret):
+            yield f"secrets.{name}: expected the ARN of a Secrets Manager secret or an SSM parameter, got {secret!r}."
+
+
+_SECRET_ARN = re.compile(r"arn:[^:\s]+:(secretsmanager:[^:\s]+:[^:\s]+:secret:|ssm:[^:\s]+:[^:\s]+:parameter/)\S+$")
 
 
 def _network(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -101,4 +134,4 @@ def _network(settings: Mapping[str, Any]) -> Iterator[str]:
         yield "subnets: expected two or more in two zones, or none for the default VPC, got one."
 
 
-_CHECKS = (_source, _task_definition, _size, _endpoint, _scaling, _variables, _network)
+_CHECKS = (_source, _name, _size, _endpoint, _scaling, _variables, _network)

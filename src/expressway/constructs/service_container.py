@@ -8,8 +8,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.secret_permissions import read_secrets
 from expressway.constructs.service_checks import is_token
-from expressway.constructs.service_roles import read_secrets
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2

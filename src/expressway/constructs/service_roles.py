@@ -1,6 +1,5 @@
 """The roles that ECS assumes for an Express service, with what they may do."""
 
-import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -9,10 +8,7 @@ from aws_cdk import aws_iam as iam
 
 from constructs import Construct
 from expressway.constructs.cdk_types import as_principal
-
-_SECRET = re.compile(r"^arn:[^:]+:secretsmanager:")
-_SECRET_PARTS = 7
-"""Colon-separated parts of a secret's own ARN; what follows names a JSON key, a stage and a version."""
+from expressway.constructs.secret_permissions import read_secrets
 
 
 def infrastructure_role(scope: Construct, construct_id: str, *, role_name: str | None = None) -> iam.Role:
@@ -57,33 +53,6 @@ def execution_role(
     )
 
 
-def read_secrets(secret_arns: Iterable[str]) -> list[iam.PolicyStatement]:
-    """Statements that allow to read exactly the secrets and parameters named."""
-    return [statement for arn in sorted(set(secret_arns)) for statement in _read_secret(arn)]
-
-
 @cache
 def _managed(name: str) -> iam.IManagedPolicy:
     return iam.ManagedPolicy.from_aws_managed_policy_name(name)
-
-
-def _read_secret(value_from: str) -> list[iam.PolicyStatement]:
-    """Read one secret or parameter, and decrypt with whatever key encrypts that one alone.
-
-    The key's ARN is not known from the secret's, so the encryption context narrows the permission instead.
-    Source: "How Secrets Manager uses AWS KMS" and "How Parameter Store uses AWS KMS".
-    """
-    is_secret = _SECRET.match(value_from) is not None
-    arn = ":".join(value_from.split(":")[:_SECRET_PARTS]) if is_secret else value_from
-    _, partition, service, region, account, *_ = arn.split(":")
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    context = "kms:EncryptionContext:SecretARN" if is_secret else "kms:EncryptionContext:PARAMETER_ARN"
-    action = "secretsmanager:GetSecretValue" if is_secret else "ssm:GetParameters"
-    return [
-        iam.PolicyStatement(actions=[action], resources=[arn]),
-        iam.PolicyStatement(
-            actions=["kms:Decrypt"],
-            resources=[f"arn:{partition}:kms:{region}:{account}:key/*"],
-            conditions={"StringEquals": {"kms:ViaService": f"{service}.{region}.{suffix}", context: arn}},
-        ),
-    ]

@@ -5,13 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-import jsii
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
-from constructs import Construct, IConstruct
-from expressway.constructs.cdk_types import as_principal, late
+from constructs import Construct
+from expressway.constructs.cdk_types import as_principal
 from expressway.constructs.express_gateway_service import ExpressGatewayService
 from expressway.constructs.image_repository import ImageRepository
 from expressway.constructs.push_pull_role import PushPullRole
@@ -21,23 +20,9 @@ if TYPE_CHECKING:
     from expressway.model.definition import AppDefinition
 
 SCHEMA_VERSION = 1
-_OVER_ALL_TAGS = 1_000_000
-"""A priority above that of any tag."""
 PUSHER_PATTERN = r"^$|^arn:aws[a-z-]*:(iam::[0-9]{12}:(role|user)|sts::[0-9]{12}:assumed-role)/.+$"
+PERMISSION_SET_PATTERN = r"^[A-Za-z0-9+=,.@_-]{0,32}$"
 IMAGE_PATTERN = r"^[^\s]+$"
-
-
-@jsii.implements(cdk.IAspect)
-class _NoStackTags:
-    """CloudFormation hands a stack's tags to its resources, and new tags replace an Express service.
-
-    Put on a leaf of the stack, it is visited once, after whatever tagged the stack itself.
-    """
-
-    def visit(self, node: IConstruct) -> None:
-        tags = cdk.Stack.of(node).tags
-        for key in tags.tag_values():
-            tags.remove_tag(key, _OVER_ALL_TAGS)
 
 
 @cache
@@ -76,7 +61,8 @@ class RepositoryStack(_AppStack):
     """Stack ``{app}-ecr-infrastructure``: the image repository and the role that pushes to it.
 
     Parameter ``PusherArn``: the IAM role or user that may assume the role, beside those that the definition
-    names. With neither, only principals of the account that carry the tag ``expressway:push`` = app may.
+    names; or else ``PusherPermissionSet``: the permission set of IAM Identity Center whose holders may. With none
+    of them, only principals of the account that carry the tag ``expressway:push`` = app may.
     """
 
     def __init__(self, scope: Construct, definition: "AppDefinition") -> None:
@@ -98,6 +84,15 @@ class RepositoryStack(_AppStack):
             constraint_description="the ARN of an IAM role or user, or nothing; never an account's root",
             description="IAM role or user that deploys, and so may assume the push/pull role",
         )
+        permission_set = cdk.CfnParameter(
+            self,
+            "PusherPermissionSet",
+            type="String",
+            default="",
+            allowed_pattern=PERMISSION_SET_PATTERN,
+            constraint_description="the name of a permission set, or nothing",
+            description="Permission set of IAM Identity Center that deploys, where PusherArn is empty",
+        )
         self.repository = ImageRepository(
             self,
             "Repository",
@@ -116,6 +111,7 @@ class RepositoryStack(_AppStack):
             repository=self.repository,
             principals=[as_principal(iam.ArnPrincipal(arn)) for arn in settings.push_principals],
             deployer_arn=pusher.value_as_string,
+            permission_set=permission_set.value_as_string,
             push_tag_value=name,
             role_name=f"{name}-ecr-push-pull-role",
             description=f"Pushes and pulls the images of {name}",
@@ -125,6 +121,7 @@ class RepositoryStack(_AppStack):
                 "Repository": self.repository,
                 "PushPullRole": self.push_pull_role,
                 "HasPusher": self.push_pull_role.deployer_condition,
+                "HasPusherPermissionSet": self.push_pull_role.permission_set_condition,
             }
         )
         self._output("RepositoryUri", self.repository.repository_uri, "URI of the image repository")
@@ -153,7 +150,7 @@ class ServiceStack(_AppStack):
             settings["task_definition"] = definition.task_definition_arn
         else:
             settings |= _container_settings(self, definition)
-        self.service = ExpressGatewayService(self, "Service", **settings)
+        self.service = ExpressGatewayService(self, "Service", drop_stack_tags=True, **settings)
         own_roles = definition.roles
         self._name_resources(
             {
@@ -164,7 +161,6 @@ class ServiceStack(_AppStack):
             }  # pyright: ignore[reportArgumentType]
         )
         self._outputs()
-        late(_NoStackTags(), self.service.resource)
 
     def _outputs(self) -> None:
         service = self.service
