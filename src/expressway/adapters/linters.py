@@ -52,7 +52,7 @@ class TemplateLinter:
         keys = {(tool, each): _key(tool, each, places) for tool in TOOLS for each in listed}
         found = {key: self._known(key) for key in keys.values()}
         unknown = {tool: [each for each in listed if found[keys[tool, each]] is None] for tool in TOOLS}
-        # One run a tool: loading it takes several times as long as linting a template with it.
+        # One run a tool: loading it takes longer than linting a template with it.
         runs = [(tool, unknown[tool], places) for tool in TOOLS if unknown[tool]]
         with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
             for made in pool.map(self._run, runs):

@@ -13,12 +13,10 @@ import shutil
 import signal
 import sys
 import traceback
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from expressway.adapters.one_processor import child_processes, on_one_processor
 from expressway.errors import ExpresswayError
 
 if TYPE_CHECKING:
@@ -53,11 +51,8 @@ def _serve(answers: IO[str], folder: Path) -> None:
     # Loaded before the first request arrives, since it takes half a second.
     importlib.import_module("expressway.constructs.stacks")
     _write(answers, {"ready": True})
-    for number, line in enumerate(sys.stdin):
-        # During the first synthesis Node compiles and starts threads; from then on it only answers.
-        with on_one_processor(child_processes()) if number else nullcontext():
-            answer = _answer(json.loads(line), folder / "cdk.out")
-        _write(answers, answer)
+    for line in sys.stdin:
+        _write(answers, _answer(json.loads(line), folder / "cdk.out"))
 
 
 def _write(answers: IO[str], answer: dict[str, Any]) -> None:
