@@ -1,5 +1,6 @@
 """Building and pushing with an engine: a real one for what works, a false one for what engines do when they fail."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 
 from expressway.adapters.build_context import read_build_context
+from expressway.adapters.buildkit_command import find_buildkit_command
 from expressway.adapters.docker_client import open_client
 from expressway.adapters.docker_engine import DockerEngine
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.errors import EngineError, ExpresswayError, ImageError
 from expressway.model.dockerfile import parse_dockerfile
 from expressway.model.image import ImageBuild, LocalImage, RegistryLogin
+from expressway.model.left_out import with_left_out
 from expressway.model.progress import NeverCancelled, Progress
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from tests.adapters.fake_engine import FakeEngine
@@ -118,9 +121,26 @@ def test_a_failing_step_is_told_with_exit_code_and_last_words(engine: DockerEngi
 @pytest.mark.engine
 def test_a_file_that_is_not_in_the_context_fails_the_build(engine: DockerEngine, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SECRET=1")
-    error = failure(engine, a_build(tmp_path, "FROM BUSYBOX\nCOPY .env /\n"))
+    build = a_build(tmp_path, "FROM BUSYBOX\nCOPY .env /\n")
+    error = failure(engine, build)
     assert error.code == "build_failed"
     assert "COPY .env" in error.details["step"]
+    assert isinstance(error, ImageError)
+    assert "add !.env to .dockerignore" in with_left_out(error, build.context).hint
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("copied", ["COPY keys/a.pem /", "COPY --chown=1:1 keys/a.pem keys/b /", "COPY $KEY /"])
+@pytest.mark.parametrize("first", ["", "RUN --mount=type=cache,target=/c true\n"])
+def test_both_builders_lead_to_what_was_left_out(engine: DockerEngine, tmp_path: Path, first: str, copied: str) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "a.pem").write_text("key")
+    build = a_build(tmp_path, f"FROM BUSYBOX\nARG KEY=keys/a.pem\n{first}{copied}\n")
+    if first and find_buildkit_command(engine.address, environ=os.environ, folders=("/usr/bin",)) is None:
+        pytest.skip("this machine has no docker command with BuildKit")
+    error = failure(engine, build)
+    assert isinstance(error, ImageError)
+    assert with_left_out(error, build.context).details["left_out_but_copied"] == ["keys/a.pem"]
 
 
 @pytest.mark.engine

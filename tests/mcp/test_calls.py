@@ -1,13 +1,19 @@
 """Calls that work: what the toolkit is asked, and what comes back, in both protocol eras."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import anyio.to_thread
 import pytest
 from mcp.types import ResourceLink
 
 from expressway.model.lint import LintFinding
+from expressway.model.progress import Progress
+from expressway.operations.deploy import DeployResult
+from expressway.toolkit import AppSource
 from tests.mcp.connections import ERAS, Era, ProgressWatch, connected, error_shape, good_shape
-from tests.mcp.fake_toolkit import URL, FakeToolkit, step, write_app
+from tests.mcp.fake_toolkit import LONG, URL, FakeToolkit, step, write_app
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -166,6 +172,44 @@ async def test_progress_reaches_the_client_with_growing_numbers_and_the_last_wor
     assert seen[-1][1] == "synth: step 199"
     assert [number for number, _ in seen] == sorted({number for number, _ in seen})
     assert len(seen) < 20, "progress is limited, not a flood"
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_no_warning_is_lost_in_a_flood_of_progress(era: Era, tmp_path: Path) -> None:
+    steps = [step("build", f"step {number}") for number in range(100)]
+    steps[50] = Progress("build", "kept .env out", level="warning")
+    steps[60] = Progress("build", "and .aws", level="error")
+    watch = ProgressWatch()
+    async with connected(FakeToolkit(steps=steps), era) as client:
+        await client.call_tool("synth_app", {"app_path": str(write_app(tmp_path))}, progress_callback=watch)
+        await watch.until("step 99")
+    told = [message for _, message in watch.seen]
+    assert told.index("build: warning: kept .env out") < told.index("build: error: and .aws")
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("wait_seconds", [0, 45])
+async def test_a_deployments_warnings_are_in_its_answer_also_while_it_runs(
+    era: Era, wait_seconds: int, tmp_path: Path
+) -> None:
+    class WarningToolkit(FakeToolkit):
+        def deploy(self, source: AppSource, **options: Any) -> DeployResult:
+            return replace(super().deploy(source, **options), warnings=("kept .env out",))
+
+    toolkit = WarningToolkit(steps=[Progress("build", "kept .env out", level="warning"), step("build", "step 1")])
+    if wait_seconds == 0:
+        toolkit.go_on.clear()
+    try:
+        async with connected(toolkit, era) as client:
+            arguments = {"app_path": str(write_app(tmp_path)), "wait_seconds": wait_seconds}
+            shape = good_shape(await client.call_tool("deploy_app", arguments))
+            if wait_seconds == 0:  # the first answer may come before the first step
+                assert await anyio.to_thread.run_sync(toolkit.begun.wait, LONG)
+                shape = good_shape(await client.call_tool("deploy_app", arguments))
+    finally:
+        toolkit.go_on.set()
+    assert shape["status"] == ("deployed" if wait_seconds else "running")
+    assert shape["warnings"] == ["kept .env out"]
 
 
 async def test_the_toolkit_works_in_threads_of_its_own_never_on_the_event_loop(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class InMemoryImages:
     wrong: ExpresswayError | None = None
     fails: ExpresswayError | None = None
     push_fails: ExpresswayError | None = None
+    warnings: tuple[str, ...] = ()
 
     def check(self, definition: AppDefinition, base_dir: Path) -> "InMemoryImage":
         if self.wrong is not None:
@@ -78,6 +79,10 @@ class InMemoryImages:
 class InMemoryImage:
     images: InMemoryImages
     planned: PlannedImage | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.images.warnings
 
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
         if self.images.fails is not None:

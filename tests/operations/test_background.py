@@ -96,6 +96,26 @@ def test_who_joins_late_sees_the_latest_progress_first(gate: Gate) -> None:
     assert seen == ["step 1", "step 2"]
 
 
+def test_who_joins_late_is_told_every_warning_so_far() -> None:
+    go_on = threading.Event()
+
+    def work(operation: BackgroundOperation) -> Outcome:
+        for progress in (Progress("build", "kept .env out", level="warning"), Progress("build", "step 1")):
+            operation.report(progress)
+        assert go_on.wait(LONG)
+        return {}
+
+    operation = BackgroundOperations().start("shop", work, request="a")
+    while operation.latest is None or operation.latest.message != "step 1":
+        assert not operation.wait(0.01)
+    seen: list[str] = []
+    operation.watch(lambda progress: seen.append(progress.message))
+    go_on.set()
+    operation.done.result(LONG)
+    assert seen == ["kept .env out", "step 1"]
+    assert operation.warnings == ("kept .env out",)
+
+
 def test_who_stopped_watching_sees_nothing_more(gate: Gate) -> None:
     operation = BackgroundOperations().start("shop", gate.work, request="a")
     assert gate.begun.wait(LONG)

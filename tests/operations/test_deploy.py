@@ -84,6 +84,16 @@ def test_deploying_again_changes_nothing_and_waits_for_nothing() -> None:
     assert app.waits == 0
 
 
+def test_what_the_build_warns_of_is_told_and_is_in_the_result_also_when_nothing_is_built() -> None:
+    app = world()
+    app.images.warnings = ("kept .env out",)
+    for status in ("deployed", "unchanged"):
+        app.told.clear()
+        result = app.deploy()
+        assert (result.status, result.warnings) == (status, ("kept .env out",))
+        assert [one.message for one in app.told if one.level == "warning"] == ["kept .env out"]
+
+
 def test_new_content_updates_the_service_alone() -> None:
     app = deployed()
     app.images.content = "content-2"

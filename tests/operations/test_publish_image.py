@@ -11,9 +11,16 @@ from expressway.adapters.ecr import EcrRegistry
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.adapters.session import open_session
 from expressway.errors import DefinitionError, EngineError, ExpresswayError, ImageError
-from expressway.model.image import PublishedImage
-from expressway.model.progress import Progress
-from expressway.operations.publish_image import BuildRequest, CheckedBuild, check_build, plan_image, publish_image
+from expressway.model.image import ImageBuild, LocalImage, PublishedImage
+from expressway.model.progress import Cancellation, Progress, ProgressSink
+from expressway.operations.publish_image import (
+    BuildRequest,
+    CheckedBuild,
+    build_image,
+    check_build,
+    plan_image,
+    publish_image,
+)
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.sandbox.lifecycle import SandboxInfo
 from tests.operations.in_memory_images import REPOSITORY, URI, FastClock, MemoryEngine, MemoryRegistry
@@ -66,6 +73,26 @@ def test_new_content_is_built_pushed_verified_and_returned_by_digest(app: Path, 
     assert image.image_uri == f"{URI}@{image.digest}"
     assert engine.registry.tags == {checked.content_tag: image.digest}
     assert image.size_bytes == 42
+
+
+class NothingThere(MemoryEngine):
+    """An engine whose builds fail for want of a file."""
+
+    def build(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> LocalImage:
+        raise ImageError("build_failed", "COPY failed: stat .env: file does not exist", "h", {"step": "Step 2/2"})
+
+
+@pytest.mark.parametrize("how", ["build", "publish"])
+def test_a_build_that_fails_for_want_of_what_was_kept_out_says_how_to_include_it(
+    how: str, app: Path, registry: MemoryRegistry
+) -> None:
+    (app / ".env").write_text("SECRET=1")
+    engine = NothingThere(registry)
+    checked = check_build(BuildRequest("hello", app), engine=engine)
+    with pytest.raises(ImageError) as caught:
+        build_image(checked, engine=engine) if how == "build" else publish(checked, engine)
+    assert caught.value.details["left_out"] == [".env"]
+    assert "!.env" in caught.value.hint
 
 
 def test_content_that_is_there_is_neither_built_nor_pushed_again(app: Path, engine: MemoryEngine) -> None:

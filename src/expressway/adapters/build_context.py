@@ -91,7 +91,15 @@ def read_build_context(
             f"A file of the build context cannot be read: {exc.strerror or exc} ({exc.filename}).",
             "Correct its permissions, or name it in .dockerignore.",
         ) from exc
-    return BuildContext(str(root), name, text, entries, tuple(sorted(scan.left_out)), tuple(sorted(scan.special)))
+    return BuildContext(
+        root=str(root),
+        dockerfile=name,
+        dockerfile_text=text,
+        entries=entries,
+        left_out=tuple(sorted(scan.left_out)),
+        ignored_special=tuple(sorted(scan.special)),
+        ignore_file=next(iter(ignore_files), ".dockerignore"),
+    )
 
 
 @dataclass(slots=True)

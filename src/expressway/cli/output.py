@@ -128,7 +128,7 @@ def _without_list(message: str, problems: Sequence[str]) -> str:
 class ProgressPrinter:
     """Progress on standard error: a line for what has come to be, a status line for what is still moving.
 
-    Silent when nobody watches. Every line tells the time since the start.
+    Only warnings when nobody watches. Every line tells the time since the start.
     """
 
     def __init__(self, *, quiet: bool, indent: str = "") -> None:
@@ -140,9 +140,13 @@ class ProgressPrinter:
         self._last = ""
 
     def __call__(self, progress: Progress) -> None:
-        if self._quiet or progress.message == self._last:
+        if progress.message == self._last:
             return
         self._last = progress.message
+        if self._quiet:
+            if progress.level == "warning":
+                self._console.print(f"[yellow]warning[/] {escape(progress.message)}", soft_wrap=True)
+            return
         elapsed = f"[dim]{self._indent}{time.monotonic() - self._started:6.1f}s[/]"
         if _is_moving(progress):
             if self._console.is_terminal and not self._console.record:
@@ -169,7 +173,7 @@ def _is_moving(progress: Progress) -> bool:
 
 @contextmanager
 def watching(*, as_json: bool) -> Generator[ProgressPrinter]:
-    """Show progress while something runs; quiet in scripts: with --json, and when standard error is no terminal."""
+    """Show progress while something runs; with --json, and when standard error is no terminal, its warnings alone."""
     printer = ProgressPrinter(quiet=as_json or not sys.stderr.isatty())
     try:
         yield printer

@@ -65,6 +65,7 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
                 url="string",
                 service_arn="string",
                 image_uri="string",
+                warnings="array",
                 phase="string",
                 message="string",
                 next="string",

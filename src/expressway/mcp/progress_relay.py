@@ -1,6 +1,7 @@
 """Progress on its way from worker threads to the client that asked."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
@@ -15,20 +16,27 @@ SHORTEST_PAUSE_SECONDS = 0.25
 
 
 class _Relay:
-    """Takes progress in any thread and sends the newest of it from the event loop, at most four times a second."""
+    """Takes progress in any thread and sends it from the event loop, at most four times a second.
+
+    Of what only informs, the newest is sent; warnings and errors are sent one and all, each before what came later.
+    """
 
     def __init__(self, ctx: Context, gates: Gates) -> None:
         self._ctx = ctx
         self._gates = gates
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
-        self._newest: Progress | None = None
+        self._waiting: list[Progress] = []
+        self._lock = threading.Lock()
         self._count = 0
         self._sending = asyncio.Lock()
 
     def take(self, progress: Progress) -> None:
         """The progress sink; called in worker threads, also after the request has ended."""
-        self._newest = progress
+        with self._lock:
+            if self._waiting and self._waiting[-1].level == "info":
+                self._waiting.pop()
+            self._waiting.append(progress)
         with suppress(RuntimeError):  # the server has stopped; the work's own journal remembers
             self._loop.call_soon_threadsafe(self._news.set)
 
@@ -36,19 +44,21 @@ class _Relay:
         while True:
             await self._news.wait()
             self._news.clear()
-            await self.send_newest()
+            await self.send()
             await anyio.sleep(SHORTEST_PAUSE_SECONDS)
 
-    async def send_newest(self) -> None:
-        """Send what is newest, after what is being sent; nothing when all of it was."""
+    async def send(self) -> None:
+        """Send what waits, after what is being sent; nothing when all of it was."""
         async with self._sending:
-            progress, self._newest = self._newest, None
-            if progress is not None:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            for progress in waiting:
                 self._count += 1  # the protocol wants a number that grows; phases have no common total
-                await self._ctx.report_progress(self._count, None, f"{progress.phase}: {self._message(progress)}")
+                await self._ctx.report_progress(self._count, None, self._message(progress))
 
     def _message(self, progress: Progress) -> str:
-        return progress.message if self._gates.allow_sensitive_data else withhold_quoted(progress.message)
+        shown = progress.message if self._gates.allow_sensitive_data else withhold_quoted(progress.message)
+        return f"{progress.phase}: {'' if progress.level == 'info' else f'{progress.level}: '}{shown}"
 
 
 @asynccontextmanager
@@ -62,7 +72,7 @@ async def relayed_progress(ctx: Context, gates: Gates) -> AsyncGenerator[Progres
         try:
             yield relay.take
         finally:
-            await relay.send_newest()  # the last word before an error matters most; a cancelled request skips it
+            await relay.send()  # the last word before an error matters most; a cancelled request skips it
     finally:
         sending.cancel()
 

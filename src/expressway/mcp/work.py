@@ -132,6 +132,7 @@ def _still_running(operation: BackgroundOperation) -> dict[str, Any]:
         "target": operation.target,
         "phase": latest.phase if latest else "check",
         "message": latest.message if latest else "started",
+        "warnings": operation.warnings or None,
         "next": "The work goes on without this request. Call get_deployment_status until it is no longer running.",
     }
     return {name: value for name, value in shape.items() if value is not None}

@@ -53,6 +53,7 @@ class BuildContext:
         entries: sorted by path.
         left_out: protected paths (keys, credentials, version control) that were kept out.
         ignored_special: sockets, pipes and devices, which no image can hold.
+        ignore_file: where a ``!`` line takes back what was left out.
     """
 
     root: str
@@ -61,6 +62,7 @@ class BuildContext:
     entries: tuple[ContextEntry, ...]
     left_out: tuple[str, ...] = ()
     ignored_special: tuple[str, ...] = ()
+    ignore_file: str = ".dockerignore"
 
     @property
     def size_bytes(self) -> int:
@@ -95,10 +97,10 @@ def largest_entries(entries: Iterable[tuple[str, int]], count: int = 5) -> tuple
     return tuple(sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:count])
 
 
-def protection_warning(left_out: Sequence[str]) -> str:
+def protection_warning(left_out: Sequence[str], ignore_file: str = ".dockerignore") -> str:
     """One sentence that names what was kept out and how to take it back."""
     shown = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
     return (
         f"Kept out of the image, since they may hold secrets or history: {shown}. "
-        f"If the app needs one, name it in .dockerignore with an exclamation mark: !{left_out[0]}"
+        f"If the app needs one, name it in {ignore_file} with an exclamation mark: !{left_out[0]}"
     )

@@ -9,7 +9,7 @@ from expressway.model.definition import AppDefinition
 from expressway.model.image import ImageBuild
 from expressway.model.names import app_names
 from expressway.model.plan import PlannedImage
-from expressway.model.progress import Cancellation, Progress, ProgressSink
+from expressway.model.progress import Cancellation, ProgressSink
 from expressway.operations.publish_image import (
     BuildRequest,
     CheckedBuild,
@@ -84,12 +84,15 @@ class CheckedAppImage:
     planned: PlannedImage | None
     repository_name: str
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What whoever deploys should know of the build, also when its content is published already."""
+        return self.checked.warnings if self.checked is not None else ()
+
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
         """Build the image here if it is not in the repository, so that a build that fails has changed nothing."""
         if self.checked is None or self.planned is None or self.planned.state != "to_build":
             return
-        for warning in self.checked.warnings:
-            progress(Progress("build", warning, level="warning"))
         build_image(self.checked, engine=self.images.engine(), progress=progress, cancellation=cancellation)
 
     def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:

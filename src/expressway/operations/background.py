@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ Outcome = Mapping[str, Any]
 """What an operation answers, in the shape that every face shows."""
 
 ResultT = TypeVar("ResultT")
+_REMARKABLE_KEPT = 50
 _LOG = logging.getLogger(__name__)
 
 
@@ -49,6 +51,7 @@ class BackgroundOperation:
         self.operation_id: str | None = None
         self.target: str | None = None
         self.latest: Progress | None = None
+        self._remarkable: deque[Progress] = deque(maxlen=_REMARKABLE_KEPT)
         self.done: Future[Outcome] = Future()
         self.identified: Future[None] = Future()
         self.identified.set_running_or_notify_cancel()
@@ -59,6 +62,8 @@ class BackgroundOperation:
         """Tell everybody who watches; the progress sink of the work itself."""
         with self._lock:
             self.latest = progress
+            if progress.level != "info":
+                self._remarkable.append(progress)
             watchers = tuple(self._watchers)
         for watcher in watchers:
             watcher(progress)
@@ -75,15 +80,16 @@ class BackgroundOperation:
                 self.identified.set_result(None)
 
     def watch(self, watcher: ProgressSink) -> Callable[[], None]:
-        """Call `watcher`, from the work's thread, with the latest progress and all that follows.
+        """Call `watcher` with the warnings and errors so far, the latest progress, and all that follows.
 
-        Returns what ends it.
+        What follows comes from the work's thread. Returns what ends it.
         """
         with self._lock:
             self._watchers.append(watcher)
-            latest = self.latest
-        if latest is not None:
-            watcher(latest)
+            told = [progress for progress in self._remarkable if progress is not self.latest]
+            told += [self.latest] if self.latest is not None else []
+        for progress in told:
+            watcher(progress)
 
         def stop() -> None:
             with self._lock:
@@ -91,6 +97,12 @@ class BackgroundOperation:
                     self._watchers.remove(watcher)
 
         return stop
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings so far."""
+        with self._lock:
+            return tuple(progress.message for progress in self._remarkable if progress.level == "warning")
 
     @property
     def is_watched(self) -> bool:

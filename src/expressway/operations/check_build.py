@@ -144,7 +144,7 @@ def _check_dockerfile(request: BuildRequest, context: BuildContext, dockerfile: 
 
 def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
     if context.left_out:
-        yield protection_warning(context.left_out)
+        yield protection_warning(context.left_out, context.ignore_file)
     if context.ignored_special:
         yield f"Sockets, pipes and devices are no part of an image: {', '.join(context.ignored_special[:5])}"
     secret = sorted(name for name in request.args if _SECRET_ARG.search(name))

@@ -71,6 +71,8 @@ class _Deployment:
         stacks = _RememberedStacks(self.ports.stacks)
         plan = self._approved_plan(templates, image.planned, stacks)
         self._check_before_changing(templates, plan, stacks)
+        for warning in image.warnings:
+            self.progress(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()
         image_uri, service = self._carry_out(templates, image)
         changed = any(result != "unchanged" for result in self.outcomes.values())
@@ -86,6 +88,7 @@ class _Deployment:
             plan_digest=plan.digest,
             stacks=self.outcomes,
             elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
+            warnings=image.warnings,
         )
 
     # -- before anything is changed -------------------------------------------------------------------------

@@ -26,6 +26,8 @@ class AppImage(Protocol):
 
     @property
     def planned(self) -> PlannedImage | None: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
     def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str: ...
 
@@ -110,3 +112,4 @@ class DeployResult:
     target: str = ""
     stacks: dict[str, str] = field(default_factory=dict[str, str])
     elapsed_seconds: float = 0.0
+    warnings: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from expressway.model.image import (
     RegistryLogin,
     Repository,
 )
+from expressway.model.left_out import with_left_out
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.operations.check_build import BuildRequest, CheckedBuild, check_build
@@ -87,8 +88,20 @@ def build_image(
     """
     if engine.find_image(checked.build.name) is not None:
         return False
-    engine.build(checked.build, progress=progress, cancellation=cancellation)
+    _build(checked, engine, progress, cancellation)
     return True
+
+
+def _build(
+    checked: CheckedBuild, engine: ContainerEngine, progress: ProgressSink, cancellation: Cancellation
+) -> LocalImage:
+    try:
+        return engine.build(checked.build, progress=progress, cancellation=cancellation)
+    except ImageError as exc:
+        told = with_left_out(exc, checked.context)
+        if told is exc:
+            raise
+        raise told from exc
 
 
 def publish_image(
@@ -159,7 +172,7 @@ class _Publishing:
         local = self.engine.find_image(self.checked.build.name)
         built = local is None
         if local is None:
-            local = self.engine.build(self.checked.build, progress=self.progress, cancellation=self.cancellation)
+            local = _build(self.checked, self.engine, self.progress, self.cancellation)
         try:
             digest = self._push(local)
         except ImageError as exc:
