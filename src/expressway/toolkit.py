@@ -148,7 +148,7 @@ class Toolkit:
         """
         from expressway.operations.plan import plan_app
 
-        image = self._images.plan(source.definition, source.base_dir)
+        image = self._images.plan(source.definition, source.base_dir, progress=progress)
         templates = self.synth(source, progress=progress).templates
         return plan_app(
             source.definition.name,
@@ -434,7 +434,13 @@ class Toolkit:
     def _images(self) -> AppImages:
         from expressway.operations.app_image import AppImages
 
-        return AppImages(engine=lambda: self._engine, registry=self._registry, clock=self._clock)
+        return AppImages(
+            engine=lambda: self._engine,
+            registry=self._registry,
+            ready_images=self._registry,
+            task_definitions=lambda: self._ecs,
+            clock=self._clock,
+        )
 
     @cached_property
     def _deploy_ports(self) -> DeployPorts:

@@ -16,6 +16,7 @@ from expressway.adapters.session import AwsSession, open_session
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import ServiceError, TargetError
 from expressway.model.service import ManagedResource
+from expressway.model.task_definition import PortMapping
 
 ACCOUNT = "111122223333"
 SERVICE = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/default/web"
@@ -148,6 +149,34 @@ def test_stopped_tasks_of_a_deleted_service_are_found_in_the_cluster(session: Aw
     assert task.task_id == "1"
     assert task.failed
     assert (task.containers[0].exit_code, task.containers[0].private_ip) == (0, "10.0.0.7")
+
+
+def test_a_task_definition_is_read_with_its_ports(session: AwsSession, stub: Stub) -> None:
+    arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/web:7"
+    raw = {
+        "taskDefinitionArn": arn,
+        "status": "ACTIVE",
+        "compatibilities": ["EC2", "FARGATE"],
+        "requiresCompatibilities": ["FARGATE"],
+        "containerDefinitions": [
+            {"name": "Main", "portMappings": [{"containerPort": 8080, "name": "http"}]},
+            {"name": "agent", "portMappings": [{"containerPort": 8125, "protocol": "udp"}]},
+        ],
+    }
+    stub("ecs").add_response("describe_task_definition", {"taskDefinition": raw}, {"taskDefinition": arn})
+    found = Ecs(session).task_definition(arn)
+    assert found is not None
+    assert found.launch_types == {"EC2", "FARGATE"}
+    assert [(one.name, one.ports) for one in found.containers] == [
+        ("Main", (PortMapping("http", 8080),)),
+        ("agent", (PortMapping("", 8125, "udp"),)),
+    ]
+    assert found.problems == ()
+
+
+def test_a_task_definition_that_does_not_exist_is_none(session: AwsSession, stub: Stub) -> None:
+    stub("ecs").add_client_error("describe_task_definition", "ClientException", "Unable to describe task definition.")
+    assert Ecs(session).task_definition("arn:aws:ecs:us-east-1:111122223333:task-definition/web:8") is None
 
 
 @pytest.mark.parametrize(

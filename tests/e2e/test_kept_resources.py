@@ -105,3 +105,42 @@ def test_a_service_that_somebody_deleted_is_noticed_and_the_way_out_works(
     assert toolkit.deploy(app).status == "deployed"
     assert toolkit.delete("taken-away").errors == ()
     assert toolkit.leftovers("taken-away") == ()
+
+
+def test_a_ready_image_is_deployed_by_its_digest_and_must_exist(
+    toolkit: Toolkit, ecs: Any, embedded_aws: "SandboxInfo", tmp_path: Path, engine_host: str
+) -> None:
+    built = toolkit.build("ready-src", str(source(tmp_path, "ready-src", engine_host).base_dir), "v1")
+    definition = {"name": "ready-img", "image": built["full_image_uri"], "command": SERVE}
+    app = inline_source(definition, tmp_path)
+    wrong = inline_source({**definition, "image": built["repository_uri"] + ":v2"}, tmp_path)
+
+    for attempt in (toolkit.diff, toolkit.deploy):
+        with pytest.raises(ExpresswayError) as missing:
+            attempt(wrong)
+        assert missing.value.code == "image_not_found"
+    assert toolkit.leftovers("ready-img") == ()
+
+    deployed = toolkit.deploy(app)
+    assert deployed.image_uri.startswith(built["repository_uri"] + "@sha256:")
+    running = ecs.describe_express_gateway_service(serviceArn=deployed.service_arn)["service"]
+    assert running["activeConfigurations"][0]["primaryContainer"]["image"] == deployed.image_uri
+    assert toolkit.deploy(app).status == "unchanged"
+    for name in ("ready-img", "ready-src"):
+        assert toolkit.delete(name).errors == ()
+        assert toolkit.leftovers(name) == ()
+
+
+def test_an_unsuitable_task_definition_is_refused_before_anything_is_made(
+    toolkit: Toolkit, ecs: Any, tmp_path: Path
+) -> None:
+    container = {"name": "web", "image": "public.ecr.aws/docker/library/busybox:1.37", "memory": 128}
+    registered = ecs.register_task_definition(family="unsuitable", containerDefinitions=[container])
+    arn = registered["taskDefinition"]["taskDefinitionArn"]
+    for task_definition_arn, said in ((arn, "no container named Main"), (arn + "99", "does not exist")):
+        app = inline_source({"name": "unsuited", "task_definition_arn": task_definition_arn}, tmp_path)
+        with pytest.raises(ServiceError) as refused:
+            toolkit.deploy(app)
+        assert refused.value.code == "task_definition_unsuitable"
+        assert said in refused.value.message
+    assert toolkit.leftovers("unsuited") == ()

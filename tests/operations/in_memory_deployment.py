@@ -68,7 +68,7 @@ class InMemoryImages:
     push_fails: ExpresswayError | None = None
     warnings: tuple[str, ...] = ()
 
-    def check(self, definition: AppDefinition, base_dir: Path) -> "InMemoryImage":
+    def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
         if self.wrong is not None:
             raise self.wrong
         uri = self.published.get(self.content)

@@ -14,6 +14,7 @@ from expressway.adapters.ecs_answers import (
     revision_state,
     service_state,
     short_name,
+    task_definition,
     task_state,
 )
 from expressway.adapters.session import AwsSession
@@ -26,6 +27,7 @@ from expressway.model.service import (
     ServiceState,
     TaskState,
 )
+from expressway.model.task_definition import TaskDefinition
 
 _NO_CLUSTER = {"ClusterNotFoundException"}
 _NO_SERVICE = {"ServiceNotFoundException", "ServiceNotActiveException", "ResourceNotFoundException"}
@@ -166,6 +168,19 @@ class Ecs:
             "describe the task definition", "describe_task_definition", taskDefinition=task_definition_arn
         )
         return log_configurations(answer["taskDefinition"]) if answer else ()
+
+    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None:
+        """The task definition as an Express service would see it; None when ECS knows none of that ARN."""
+        doing = f"describe the task definition {task_definition_arn}"
+        try:
+            answer = self._client.describe_task_definition(taskDefinition=task_definition_arn)
+        except ClientError as exc:
+            if aws_error_code(exc) == "ClientException":  # "Unable to describe task definition."
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+        return task_definition(answer["taskDefinition"])
 
     # -- asking ---------------------------------------------------------------------------------------------
     def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ from expressway.model.service import (
     ServiceState,
     TaskState,
 )
+from expressway.model.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 
 Raw = Mapping[str, Any]
 _EVENTS_KEPT = 20
@@ -173,6 +174,23 @@ def log_configurations(raw: Raw) -> tuple[LogConfiguration, ...]:
             prefix = options.get("awslogs-stream-prefix", "")
             found.append(LogConfiguration(container.get("name", ""), options["awslogs-group"], prefix))
     return tuple(found)
+
+
+def task_definition(raw: Raw) -> TaskDefinition:
+    """A DescribeTaskDefinition.taskDefinition."""
+    return TaskDefinition(
+        arn=raw.get("taskDefinitionArn", ""),
+        status=raw.get("status", ""),
+        launch_types=frozenset([*raw.get("requiresCompatibilities", []), *raw.get("compatibilities", [])]),
+        containers=tuple(
+            ContainerDefinition(one.get("name", ""), tuple(_port(port) for port in one.get("portMappings", [])))
+            for one in raw.get("containerDefinitions", [])
+        ),
+    )
+
+
+def _port(raw: Raw) -> PortMapping:
+    return PortMapping(raw.get("name", ""), raw.get("containerPort", 0), raw.get("protocol", "tcp"))
 
 
 def short_name(arn_or_name: str) -> str:

@@ -10,6 +10,7 @@ from expressway.model.image import ImageBuild
 from expressway.model.names import app_names
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, ProgressSink
+from expressway.operations.prerequisites import ImageReads
 from expressway.operations.publish_image import (
     BuildRequest,
     CheckedBuild,
@@ -20,6 +21,7 @@ from expressway.operations.publish_image import (
     plan_image,
     publish_image,
 )
+from expressway.operations.ready_image import TaskDefinitionReads, check_task_definition, find_ready_image
 
 
 class _NoEngineAsked:
@@ -36,32 +38,34 @@ class AppImages:
 
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
+    ready_images: ImageReads
+    task_definitions: Callable[[], TaskDefinitionReads]
     clock: Clock
 
-    def plan(self, definition: AppDefinition, base_dir: Path) -> PlannedImage | None:
+    def plan(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> PlannedImage | None:
         """What the app would run, without an engine; None when its task definition says so itself.
 
         Raises:
-            ImageError: the folder or the Dockerfile is wrong.
+            ImageError: the folder or the Dockerfile is wrong; ``image_not_found``.
+            ServiceError: ``task_definition_unsuitable``.
         """
-        return self._checked(definition, base_dir).planned
+        return self._checked(definition, base_dir, progress).planned
 
-    def check(self, definition: AppDefinition, base_dir: Path) -> "CheckedAppImage":
+    def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "CheckedAppImage":
         """Like `plan`, and also find an engine that can build it, if it must be built.
 
         Raises:
-            ImageError, EngineError: anything that would fail later; nothing has been changed.
+            ImageError, EngineError, ServiceError: anything that would fail later; nothing has been changed.
         """
-        image = self._checked(definition, base_dir)
+        image = self._checked(definition, base_dir, progress)
         if image.checked is not None and image.planned is not None and image.planned.state == "to_build":
             self.engine().check_build(image.checked.build)
         return image
 
-    def _checked(self, definition: AppDefinition, base_dir: Path) -> "CheckedAppImage":
+    def _checked(self, definition: AppDefinition, base_dir: Path, progress: ProgressSink) -> "CheckedAppImage":
         repository = app_names(definition.name).repository
         if definition.build is None:
-            planned = PlannedImage("given", definition.image) if definition.image else None
-            return CheckedAppImage(self, None, planned, repository)
+            return CheckedAppImage(self, None, self._brought(definition, progress), repository)
         request = BuildRequest(
             app_name=definition.name,
             context=base_dir / definition.build.context,
@@ -73,6 +77,16 @@ class AppImages:
         checked = check_build(request, engine=_NoEngineAsked())
         planned = plan_image(checked, registry=self.registry, repository_name=repository)
         return CheckedAppImage(self, checked, planned, repository)
+
+    def _brought(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
+        """The image that the definition names, or None when it names a task definition instead."""
+        if definition.task_definition_arn is not None:
+            check_task_definition(
+                definition.task_definition_arn, task_definitions=self.task_definitions(), progress=progress
+            )
+        if definition.image is None:
+            return None
+        return find_ready_image(definition.image, images=self.ready_images, progress=progress)
 
 
 @dataclass(frozen=True)

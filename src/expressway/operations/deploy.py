@@ -42,10 +42,12 @@ def deploy_app(
 
     Raises:
         RefusedError: ``plan_changed``, ``stack_foreign``, ``name_taken``, ``replacement_refused``.
-        ImageError, EngineError: the image cannot be built or pushed; AWS was not changed if that was foreseeable.
+        ImageError, EngineError: the image cannot be built or pushed, or does not exist (``image_not_found``); AWS
+            was not changed if that was foreseeable.
         StackError: ``deployment_failed`` with the first real cause, ``stack_busy`` and the like.
         ServiceError: ``service_not_ready`` when the stacks stand but the service does not serve;
-            ``service_missing`` when the service was deleted behind the stack's back.
+            ``service_missing`` when the service was deleted behind the stack's back;
+            ``task_definition_unsuitable``.
     """
     return _Deployment(request, ports, operation, progress, cancellation).run()
 
@@ -64,7 +66,7 @@ class _Deployment:
         started = self.ports.clock.monotonic()
         definition = self.request.definition
         self._enter("check", f"checking {definition.name}")
-        image = self.ports.images.check(definition, self.request.base_dir)
+        image = self.ports.images.check(definition, self.request.base_dir, progress=self.progress)
         self._enter("synth", "synthesizing and linting the stacks")
         templates = self.ports.synthesize(definition, self.progress)
         self._enter("plan", "comparing with what is deployed")

@@ -35,7 +35,7 @@ class AppImage(Protocol):
 class Images(Protocol):
     """Checks everything about an app's image that can be checked before AWS is changed."""
 
-    def check(self, definition: AppDefinition, base_dir: Path) -> AppImage: ...
+    def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> AppImage: ...
 
 
 class OperationLog(Protocol):

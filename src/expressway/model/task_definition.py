@@ -1,0 +1,58 @@
+"""A task definition that somebody else wrote, and whether an Express service can run it."""
+
+from dataclasses import dataclass
+
+MAIN_CONTAINER = "Main"
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    """One mapped port; `name` is empty where it has none."""
+
+    name: str
+    container_port: int
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDefinition:
+    """One container of a task definition."""
+
+    name: str
+    ports: tuple[PortMapping, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """What DescribeTaskDefinition says; `launch_types` are those that it was made for or that ECS found it fit for."""
+
+    arn: str
+    status: str
+    launch_types: frozenset[str]
+    containers: tuple[ContainerDefinition, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything that keeps an Express service from running it; empty when nothing does.
+
+        Source: API reference of CreateExpressGatewayService, ``taskDefinitionArn``.
+        """
+        found: list[str] = []
+        if self.status != "ACTIVE":
+            found.append(f"it is {self.status}; expected an ACTIVE one")
+        if "FARGATE" not in self.launch_types:
+            named = ", ".join(sorted(self.launch_types)) or "none"
+            found.append(f"it is not for FARGATE (its compatibilities: {named})")
+        return (*found, *self._container_problems)
+
+    @property
+    def _container_problems(self) -> tuple[str, ...]:
+        main = next((one for one in self.containers if one.name == MAIN_CONTAINER), None)
+        if main is None:
+            named = ", ".join(one.name for one in self.containers) or "none"
+            return (f"it has no container named {MAIN_CONTAINER} (its containers: {named})",)
+        ports = [port for port in main.ports if port.protocol == "tcp" and port.name]
+        if len(ports) == 1:
+            return ()
+        came = ", ".join(f"{port.name or 'unnamed'} {port.container_port}/{port.protocol}" for port in main.ports)
+        return (f"its container {MAIN_CONTAINER} must map exactly one named TCP port (it maps: {came or 'none'})",)

@@ -1,0 +1,91 @@
+"""What a definition brings ready-made, an image or a task definition: looked at before anything is changed."""
+
+from typing import Protocol
+
+from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
+from expressway.model.image_reference import ImageReference, parse_image_reference
+from expressway.model.plan import PlannedImage
+from expressway.model.progress import Progress, ProgressSink
+from expressway.model.task_definition import TaskDefinition
+from expressway.operations.prerequisites import ImageReads
+
+_UNVERIFIABLE = frozenset({"access_denied", "credentials_invalid", "connection_failed", "region_unknown"})
+"""What another account or another region may answer; a wrong credential for our own shows elsewhere."""
+
+
+class TaskDefinitionReads(Protocol):
+    """Task definitions by ARN, or None (adapters.ecs.Ecs)."""
+
+    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None: ...
+
+
+def find_ready_image(uri: str, *, images: ImageReads, progress: ProgressSink) -> PlannedImage:
+    """The image that a definition names, by digest where its registry tells one (private ECR).
+
+    An image in a registry that cannot be asked stays as it is named: a warning, no error. ECS itself finds the
+    digest of a public image when it deploys it.
+
+    Raises:
+        ImageError: ``image_not_found``.
+        TargetError: ``credentials_expired``, ``throttled`` and the like.
+    """
+    reference = parse_image_reference(uri)
+    if not reference.is_private_ecr:
+        return PlannedImage("given", uri)
+    try:
+        found = images.find_image(
+            reference.repository,
+            tag=None if reference.digest else reference.tag,
+            digest=reference.digest,
+            registry_id=reference.account_id,
+            region=reference.region,
+        )
+    except ImageError as error:
+        raise _image_not_found(reference, error) from error
+    except TargetError as error:
+        if error.code not in _UNVERIFIABLE:
+            raise
+        text = f"the image {reference.uri} could not be verified: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return PlannedImage("given", uri)
+    if found is None:
+        raise _image_not_found(reference, None)
+    return PlannedImage("given", reference.with_digest(found.digest).uri)
+
+
+def check_task_definition(
+    task_definition_arn: str, *, task_definitions: TaskDefinitionReads, progress: ProgressSink
+) -> None:
+    """Refuse a task definition that an Express service cannot run, with everything that is wrong with it.
+
+    Raises:
+        ServiceError: ``task_definition_unsuitable``; ``details["problems"]`` lists what is wrong.
+        TargetError: anything but ``access_denied``, which is a warning.
+    """
+    try:
+        found = task_definitions.task_definition(task_definition_arn)
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        text = f"the task definition {task_definition_arn} could not be verified: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return
+    problems = ("it does not exist in this account and region",) if found is None else found.problems
+    if problems:
+        raise ServiceError(
+            "task_definition_unsuitable",
+            f"An Express service cannot run {task_definition_arn}: {'; '.join(problems)}. Nothing was changed.",
+            "Register a revision for FARGATE whose container Main maps one named TCP port, and name that one.",
+            {"task_definition_arn": task_definition_arn, "problems": list(problems)},
+        )
+
+
+def _image_not_found(reference: ImageReference, error: ExpresswayError | None) -> ImageError:
+    because = f" ({error.message})" if error is not None else ""
+    return ImageError(
+        "image_not_found",
+        f"The image {reference.uri} does not exist: expected it in the repository {reference.repository} of account "
+        f"{reference.account_id} in {reference.region}{because}. Nothing was changed.",
+        "Push it, or correct the repository, the tag or the digest.",
+        {"image": reference.uri},
+    )

@@ -1,0 +1,156 @@
+"""A ready image and a task definition are looked at before CloudFormation is asked for anything."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
+from expressway.model.definition import parse_definition
+from expressway.model.plan import PlannedImage
+from expressway.model.progress import Progress
+from expressway.model.task_definition import ContainerDefinition, PortMapping, TaskDefinition
+from expressway.operations.app_image import AppImages
+from tests.operations.in_memory_images import FastClock, MemoryRegistry
+
+DIGEST = "sha256:" + "a" * 64
+HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+TASK_DEFINITION = "arn:aws:ecs:us-east-1:111122223333:task-definition/web:7"
+SUITABLE = TaskDefinition(
+    TASK_DEFINITION,
+    "ACTIVE",
+    frozenset({"FARGATE", "EC2"}),
+    (ContainerDefinition("log-router"), ContainerDefinition("Main", (PortMapping("http", 8080),))),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    digest: str
+
+
+@dataclass
+class Account:
+    """Images of any registry, by place, and one task definition."""
+
+    images: dict[str, str] = field(default_factory=dict)
+    definition: TaskDefinition | None = None
+    fault: ExpresswayError | None = None
+    told: list[Progress] = field(default_factory=list)
+
+    def find_image(
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
+    ) -> Found | None:
+        if self.fault is not None:
+            raise self.fault
+        found = self.images.get(f"{registry_id}/{region}/{repository_name}:{tag or digest}")
+        return Found(found) if found else None
+
+    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None:
+        assert task_definition_arn == TASK_DEFINITION
+        if self.fault is not None:
+            raise self.fault
+        return self.definition
+
+    def plan(self, **definition: object) -> PlannedImage | None:
+        images = AppImages(
+            engine=lambda: pytest.fail("no engine is needed"),
+            registry=MemoryRegistry(),
+            ready_images=self,
+            task_definitions=lambda: self,
+            clock=FastClock(),
+        )
+        parsed = parse_definition({"name": "hello", **definition})
+        checked = images.check(parsed, Path(), progress=self.told.append)
+        assert images.plan(parsed, Path(), progress=lambda _: None) == checked.planned
+        return checked.planned
+
+
+def test_a_tag_becomes_the_digest_that_it_names_in_its_own_account_and_region() -> None:
+    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST})
+    assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
+
+
+def test_an_image_named_by_its_digest_is_looked_for_by_it() -> None:
+    account = Account({f"123456789012/eu-west-1/web:{DIGEST}": DIGEST})
+    assert account.plan(image=f"{HOST}/web:v1@{DIGEST}") == PlannedImage("given", f"{HOST}/web@{DIGEST}")
+
+
+@pytest.mark.parametrize("fault", [None, ImageError("repository_missing", "There is no repository web.", "")])
+def test_an_image_that_does_not_exist_is_refused(fault: ExpresswayError | None) -> None:
+    with pytest.raises(ImageError) as error:
+        Account(fault=fault).plan(image=f"{HOST}/web:v2")
+    assert error.value.code == "image_not_found"
+    assert f"{HOST}/web:v2" in error.value.message
+    assert "account 123456789012 in eu-west-1" in error.value.message
+
+
+def test_an_image_that_may_not_be_looked_at_is_a_warning() -> None:
+    account = Account(fault=TargetError("access_denied", "not authorized to perform: ecr:DescribeImages", ""))
+    assert account.plan(image=f"{HOST}/web:v1") == PlannedImage("given", f"{HOST}/web:v1")
+    assert [(one.level, "ecr:DescribeImages" in one.message) for one in account.told] == [("warning", True)]
+
+
+def test_a_session_that_has_ended_is_no_warning() -> None:
+    with pytest.raises(TargetError) as error:
+        Account(fault=TargetError("credentials_expired", "The token has expired.", "")).plan(image=f"{HOST}/web:v1")
+    assert error.value.code == "credentials_expired"
+
+
+def test_a_public_image_is_left_as_it_is_named() -> None:
+    account = Account(fault=TargetError("access_denied", "asked although it is public", ""))
+    uri = "public.ecr.aws/docker/library/httpd:2.4"
+    assert account.plan(image=uri) == PlannedImage("given", uri)
+    assert account.told == []
+
+
+def test_a_suitable_task_definition_names_the_image_itself() -> None:
+    assert Account(definition=SUITABLE).plan(task_definition_arn=TASK_DEFINITION) is None
+
+
+def main(*ports: PortMapping) -> tuple[ContainerDefinition, ...]:
+    return (ContainerDefinition("Main", ports),)
+
+
+@pytest.mark.parametrize(
+    ("definition", "problems"),
+    [
+        (None, ["does not exist"]),
+        (replace(SUITABLE, status="INACTIVE"), ["INACTIVE"]),
+        (replace(SUITABLE, launch_types=frozenset({"EC2"})), ["FARGATE (its compatibilities: EC2)"]),
+        (replace(SUITABLE, containers=(ContainerDefinition("web"),)), ["no container named Main", "web"]),
+        (replace(SUITABLE, containers=main()), ["one named TCP port (it maps: none)"]),
+        (replace(SUITABLE, containers=main(PortMapping("", 80))), ["unnamed 80/tcp"]),
+        (replace(SUITABLE, containers=main(PortMapping("a", 80), PortMapping("b", 81))), ["a 80/tcp, b 81/tcp"]),
+        (replace(SUITABLE, containers=main(PortMapping("dns", 53, "udp"))), ["dns 53/udp"]),
+        (
+            replace(SUITABLE, status="INACTIVE", launch_types=frozenset(), containers=()),
+            ["INACTIVE", "FARGATE (its compatibilities: none)", "no container named Main"],
+        ),
+    ],
+)
+def test_an_unsuitable_task_definition_is_refused_with_all_its_problems(
+    definition: TaskDefinition | None, problems: list[str]
+) -> None:
+    with pytest.raises(ServiceError) as error:
+        Account(definition=definition).plan(task_definition_arn=TASK_DEFINITION)
+    assert error.value.code == "task_definition_unsuitable"
+    assert all(problem in error.value.message for problem in problems)
+    assert error.value.details["problems"]
+
+
+def test_a_named_udp_port_beside_the_tcp_port_does_no_harm() -> None:
+    ports = main(PortMapping("http", 8080), PortMapping("stats", 8125, "udp"), PortMapping("", 9000))
+    assert Account(definition=replace(SUITABLE, containers=ports)).plan(task_definition_arn=TASK_DEFINITION) is None
+
+
+def test_a_task_definition_that_may_not_be_looked_at_is_a_warning() -> None:
+    account = Account(fault=TargetError("access_denied", "not authorized to perform: ecs:DescribeTaskDefinition", ""))
+    assert account.plan(task_definition_arn=TASK_DEFINITION) is None
+    assert [one.level for one in account.told] == ["warning"]
