@@ -28,7 +28,7 @@ format: setup  ## format the code and mend what the linter can
 bench: setup  ## measure side by side with the cdk and docker command lines; prints ratios
 	@$(PYTHON_BIN) -m benchmarks
 
-goldens: setup  ## write the golden templates anew
+goldens: setup  ## write the golden templates and plans anew
 	@$(PYTHON_BIN) -m tests.golden.regenerate
 
 lock: setup  ## resolve and pin every dependency with hashes

@@ -1,17 +1,17 @@
-"""Write the golden templates anew: ``python -m tests.golden.regenerate``. Look at the difference before committing."""
+"""Write the golden templates and plans anew: ``python -m tests.golden.regenerate``.
+
+Look at the difference before committing.
+"""
 
 from pathlib import Path
 
 from expressway.adapters.synthesizer import Synthesizer
-from expressway.model.definition import parse_definition_text
 from expressway.model.template import AppTemplates
+from tests.golden.plans import FOLDER, definition, definition_text, plan_files
 
-FOLDER = Path(__file__).resolve().parent
+__all__ = ["FOLDER", "NAMES", "definition_text", "golden_files", "kept_files", "template_files"]
+
 NAMES = sorted(path.stem for path in (FOLDER / "definitions").glob("*.yaml"))
-
-
-def definition_text(name: str) -> str:
-    return (FOLDER / "definitions" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def template_files(name: str, templates: AppTemplates) -> dict[Path, str]:
@@ -20,12 +20,22 @@ def template_files(name: str, templates: AppTemplates) -> dict[Path, str]:
     return {folder / f"{template.stack_name}.template.json": template.body for template in templates}
 
 
+def golden_files(name: str, synthesizer: Synthesizer) -> dict[Path, str]:
+    """Every file that one definition gives: its templates and its plans."""
+    return template_files(name, synthesizer.synthesize(definition(name))) | plan_files(name, synthesizer)
+
+
+def kept_files(name: str) -> dict[Path, str]:
+    """The files that are kept for one definition."""
+    paths = [path for kind in ("templates", "plans") for path in (FOLDER / kind / name).glob("*.json")]
+    return {path: path.read_text(encoding="utf-8") for path in paths}
+
+
 def main() -> None:
     with Synthesizer() as synthesizer:
         for name in NAMES:
-            templates = synthesizer.synthesize(parse_definition_text(definition_text(name)))
-            files = template_files(name, templates)
-            for stale in set((FOLDER / "templates" / name).glob("*.json")) - set(files):
+            files = golden_files(name, synthesizer)
+            for stale in set(kept_files(name)) - set(files):
                 stale.unlink()
             for path, text in files.items():
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,8 @@
-"""Goldens: each definition gives exactly the templates that are kept beside it, and no linter minds them."""
+"""Goldens: each definition gives exactly the templates and plans that are kept beside it; no linter minds them."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,8 @@ from expressway.adapters.linters import TemplateLinter
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.model.definition import AppDefinition, parse_definition_text
 from expressway.model.stack import owner_of
-from tests.golden.regenerate import FOLDER, NAMES, definition_text, template_files
+from tests.golden.plans import FOLDER, changed_definition
+from tests.golden.regenerate import NAMES, definition_text, golden_files, kept_files
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +34,36 @@ def test_there_is_a_definition_for_each_kind_of_app() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_templates_are_those_that_are_kept(name: str, synthesizer: Synthesizer) -> None:
-    files = template_files(name, synthesizer.synthesize(golden(name)))
-    kept = {path: path.read_text(encoding="utf-8") for path in (FOLDER / "templates" / name).glob("*.json")}
-    assert files == kept, "if the change is meant: python -m tests.golden.regenerate"
+def test_the_templates_and_plans_are_those_that_are_kept(name: str, synthesizer: Synthesizer) -> None:
+    assert golden_files(name, synthesizer) == kept_files(name), "if the change is meant: make goldens"
+
+
+def kept_plan(name: str, when: str) -> dict[str, Any]:
+    return json.loads((FOLDER / "plans" / name / f"{when}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_first_deployment_makes_everything_a_second_nothing_and_a_change_something(name: str) -> None:
+    first, again, change = (kept_plan(name, when) for when in ("first", "again", "change"))
+    assert {stack["change"] for stack in first["stacks"]} == {"create"}
+    assert again["nothing_to_do"] is True
+    assert change["nothing_to_do"] is False
+    assert changed_definition(name) != golden(name)
+    assert len({each["plan_digest"] for each in (first, again, change)}) == 3
+
+
+def test_the_kept_plans_show_an_update_and_both_kinds_of_replacement() -> None:
+    actions = {
+        name: {
+            (resource["logical_id"], resource["action"])
+            for stack in kept_plan(name, "change")["stacks"]
+            for resource in stack.get("resources", [])
+        }
+        for name in NAMES
+    }
+    assert actions["minimal"] == {("Service", "update")}
+    assert ("Service", "replace") in actions["own-roles"]
+    assert ("Repository", "replace") in actions["kms"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,104 @@
+"""What deploying each golden definition would do: at first, and after a change to it."""
+
+import json
+from pathlib import Path
+
+from expressway.adapters.synthesizer import Synthesizer
+from expressway.model.definition import AppDefinition, parse_definition, parse_definition_text
+from expressway.model.definition_text import load_yaml
+from expressway.model.plan import Plan, PlannedImage
+from expressway.model.service import ServiceState
+from expressway.model.stack import StackState, owner_of
+from expressway.model.target import Target
+from expressway.model.template import AppTemplates, Template
+from expressway.operations.account_reads import AccountReads
+from expressway.operations.plan import plan_app, stack_parameters
+
+FOLDER = Path(__file__).resolve().parent
+TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:sts::111122223333:assumed-role/deployer/session")
+
+
+def definition_text(name: str) -> str:
+    return (FOLDER / "definitions" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def change_text(name: str) -> str:
+    """The keys of a definition that its change sets anew, as YAML."""
+    return (FOLDER / "changes" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def definition(name: str) -> AppDefinition:
+    return parse_definition_text(definition_text(name))
+
+
+def changed_definition(name: str) -> AppDefinition:
+    before, change = load_yaml(definition_text(name)), load_yaml(change_text(name))
+    assert isinstance(before, dict)
+    assert isinstance(change, dict)
+    return parse_definition(before | change)
+
+
+def plan_files(name: str, synthesizer: Synthesizer) -> dict[Path, str]:
+    """The plans of one definition: of its first deployment, of deploying it again, and of its change."""
+    first, changed = definition(name), changed_definition(name)
+    templates = synthesizer.synthesize(first)
+    deployed = Deployed(templates, image(first, "published"))
+    plans = {
+        "first": plan(first, templates, Deployed(None, None), image(first, "to_build")),
+        "again": plan(first, templates, deployed, image(first, "published")),
+        "change": plan(changed, synthesizer.synthesize(changed), deployed, image(changed, "published")),
+    }
+    return {
+        FOLDER / "plans" / name / f"{when}.json": json.dumps(each.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        for when, each in plans.items()
+    }
+
+
+def plan(app: AppDefinition, templates: AppTemplates, deployed: "Deployed", planned_image: PlannedImage | None) -> Plan:
+    account = AccountReads(lambda: deployed, lambda: deployed, lambda: deployed, lambda: deployed)
+    return plan_app(app.name, templates, target=TARGET, stacks=deployed, account=account, image=planned_image)
+
+
+def image(app: AppDefinition, built: str) -> PlannedImage | None:
+    """The image that an app would run; `built` says whether one that is built here is there already."""
+    if app.image is not None:
+        return PlannedImage("given", app.image)
+    if app.build is None:
+        return None
+    if built == "to_build":
+        return PlannedImage("to_build", None, "content-0123456789ab")
+    uri = f"{TARGET.registry_host}/{app.name}-repo@sha256:{'1' * 64}"
+    return PlannedImage("published", uri, "content-0123456789ab")
+
+
+class Deployed:
+    """An account in which an app's stacks stand as they were once deployed; nothing else is there."""
+
+    def __init__(self, templates: AppTemplates | None, planned_image: PlannedImage | None) -> None:
+        self._stacks = {each.stack_name: self._stack(each, planned_image) for each in templates or ()}
+
+    @staticmethod
+    def _stack(template: Template, planned_image: PlannedImage | None) -> StackState:
+        return StackState(
+            template.stack_name,
+            f"arn:aws:cloudformation:us-east-1:111122223333:stack/{template.stack_name}/1",
+            "CREATE_COMPLETE",
+            owner_app=owner_of(template.document),
+            parameters=stack_parameters(template, None, target=TARGET, image=planned_image),
+            template=template.body,
+        )
+
+    def describe(self, stack_name: str) -> StackState | None:
+        return self._stacks.get(stack_name)
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None:
+        return ServiceState(service_name, "arn", cluster, "ACTIVE") if self._stacks else None
+
+    def role(self, role_name: str) -> None:
+        """No role stands alone."""
+
+    def group(self, log_group: str) -> None:
+        """No log group stands alone."""
+
+    def describe_repository(self, name: str) -> None:
+        """No repository stands alone."""
