@@ -83,7 +83,7 @@ def test_a_rollback_is_read_with_its_reason_and_alarms(session: AwsSession, stub
         "status": "ROLLBACK_IN_PROGRESS",
         "statusReason": "alarm",
         "targetServiceRevision": {"arn": "r/2", "requestedTaskCount": 2, "runningTaskCount": 1},
-        "rollback": {"reason": "An alarm was triggered."},
+        "rollback": {"reason": "An alarm was triggered.", "serviceRevisionArn": "r/1"},
         "alarms": {"status": "TRIGGERED", "triggeredAlarmNames": ["web-rollback"]},
     }
     ecs.add_response("describe_service_deployments", {"serviceDeployments": [raw]})
@@ -92,7 +92,7 @@ def test_a_rollback_is_read_with_its_reason_and_alarms(session: AwsSession, stub
 
     assert found.failed
     assert (found.target_revision_arn, found.requested_count, found.running_count) == ("r/2", 2, 1)
-    assert found.rollback_reason == "An alarm was triggered."
+    assert (found.rollback_reason, found.rollback_revision_arn) == ("An alarm was triggered.", "r/1")
     assert found.triggered_alarms == ("web-rollback",)
 
 

@@ -1,16 +1,20 @@
 """One small answer, and the right word for it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
 from expressway.model.operation import OperationRecord
+from expressway.model.service import Endpoint, ServiceConfiguration
 from expressway.model.stack import StackState
 from expressway.operations.status import AppStatus, app_status
 from expressway.operations.wait import ServicePorts
 from tests.operations.in_memory_ecs import (
     ACCOUNT,
+    START,
     World,
     arn,
     crashed_task,
@@ -132,22 +136,101 @@ def test_a_stack_on_the_move_is_told_even_when_its_process_is_gone(stack_status:
     assert told.operation["hint"] == "Repeat the deploy: it continues."
 
 
-def test_a_rolled_back_deployment_is_told_with_its_cause_while_the_old_version_serves() -> None:
+def rolled_back(*, back_to: str = "rev/1") -> World:
+    """Revision 2 crashed and was rolled back; a task of revision 1 runs, known to no rollout of today."""
     world = deployed_world("ROLLBACK_SUCCESSFUL", revision=2)
-    world.task = (running_task(1, revision=1), crashed_task(2, revision=2))
+    finished = START + timedelta(minutes=5)
+    world.deployment = (replace(world.deployment[0], rollback_revision_arn=back_to, finished_at=finished),)
+    world.task = (replace(running_task(1, revision=1), started_by="ecs-svc/earlier"), crashed_task(2, revision=2))
     world.log = {"t2": ("ImportError: cannot import name 'app'",)}
+    assert world.state is not None
+    world.state = replace(world.state, task_definition_arn="td:1", primary_deployment_id="ecs-svc/3")
+    return world
 
-    told = status(world, deployed())
 
-    assert told.status == "failed"
+def rolled_back_stacks() -> Known:
+    known = deployed()
+    changed = stack(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE", "a resource failed")
+    known.stacks[SERVICE_STACK] = replace(changed, updated_at=START + timedelta(minutes=6))
+    return known
+
+
+@pytest.mark.parametrize("known", [deployed, rolled_back_stacks])
+def test_after_a_rollback_the_previous_version_is_ready_and_the_cause_is_told(known: Callable[[], Known]) -> None:
+    told = status(rolled_back(), known())
+
+    assert told.status == "ready"
+    assert told.message.startswith("It serves the previous version: the last deployment was rolled back (")
+    assert "ImportError" in told.message
     assert told.last_error is not None
     assert told.last_error["code"] == "container_exited"
-    assert "ImportError" in told.last_error["message"]
+    assert told.tasks == {"desired": 1, "running": 1, "pending": 0, "healthy": 1, "recently_failed": 1}
+    assert (told.service["serving_revision"], told.service["url_answers"]) == ("1", 200)
+    assert told.deployment["status"] == "ROLLBACK_SUCCESSFUL"
+    assert told.deployment["revision"] == "2"
+
+
+def test_the_revision_that_express_still_has_serves_where_the_rollback_names_none() -> None:
+    world = rolled_back(back_to="")
+    assert world.express is not None
+    world.express = replace(world.express, configurations=(ServiceConfiguration("rev/1", endpoints=(Endpoint("e"),)),))
+
+    assert status(world, deployed()).status == "ready"
+
+
+def test_after_a_rollback_a_previous_version_that_does_not_answer_is_not_ready() -> None:
+    world = rolled_back()
+    world.url_status = 502
+
+    told = status(world, rolled_back_stacks())
+
+    assert told.status == "degraded"
+    assert "502" in told.message
+    assert told.last_error is not None
+
+
+def test_after_a_rollback_a_previous_version_without_tasks_is_not_ready() -> None:
+    world = rolled_back()
+    world.task = (crashed_task(2, revision=2),)
+
+    assert status(world, rolled_back_stacks()).status == "degraded"
+
+
+@pytest.mark.parametrize(("minute", "is_over"), [(7, True), (4, False)])
+def test_a_rollback_matters_until_a_later_deployment_has_ended_well(minute: int, is_over: bool) -> None:
+    known = rolled_back_stacks()
+    ended = (START + timedelta(minutes=minute)).isoformat(timespec="milliseconds")
+    known.operation = operation("succeeded", message="unchanged", updated_at=ended)
+
+    told = status(rolled_back(), known)
+
+    assert told.status == "ready"
+    assert ("previous version" not in told.message) is is_over
+    assert (told.last_error is None) is is_over
+
+
+def test_a_rollback_whose_cause_ecs_has_forgotten_is_told_from_the_journal() -> None:
+    known = rolled_back_stacks()
+    error = {"code": "deployment_failed", "message": "The image does not exist.", "hint": "Push it."}
+    known.operation = operation("failed", error=error)
+
+    told = status(deployed_world(), known)
+
+    assert told.message.endswith("the last deployment was rolled back (The image does not exist).")
+    assert told.last_error == error
+
+
+def test_a_rolled_back_stack_without_any_other_trace_says_what_cloudformation_says() -> None:
+    told = status(deployed_world(), rolled_back_stacks())
+
+    assert told.status == "ready"
+    assert told.last_error is not None
+    assert "a resource failed" in told.last_error["message"]
 
 
 def test_a_failed_stack_whose_service_serves_says_both() -> None:
     known = deployed()
-    known.stacks[SERVICE_STACK] = stack(SERVICE_STACK, "UPDATE_ROLLBACK_COMPLETE", "a resource failed")
+    known.stacks[SERVICE_STACK] = stack(SERVICE_STACK, "UPDATE_ROLLBACK_FAILED", "a resource failed")
 
     told = status(deployed_world(), known)
 
@@ -155,6 +238,13 @@ def test_a_failed_stack_whose_service_serves_says_both() -> None:
     assert "still serves" in told.message
     assert told.last_error is not None
     assert "a resource failed" in told.last_error["message"]
+
+
+def test_tasks_are_counted_over_the_revision_that_is_being_deployed() -> None:
+    world = deployed_world("IN_PROGRESS", revision=2)
+    world.task = (running_task(1, revision=1), replace(running_task(2, revision=2), status="PENDING"))
+
+    assert status(world, deployed()).tasks == {"desired": 1, "running": 0, "pending": 1, "healthy": 0}
 
 
 def test_the_error_of_the_last_operation_is_told() -> None:

@@ -87,6 +87,7 @@ def deployment_state(raw: Raw) -> DeploymentState:
     """One element of DescribeServiceDeployments.serviceDeployments."""
     target: Raw = raw.get("targetServiceRevision") or {}
     alarms: Raw = raw.get("alarms") or {}
+    rollback: Raw = raw.get("rollback") or {}
     return DeploymentState(
         arn=raw.get("serviceDeploymentArn", ""),
         status=raw.get("status", ""),
@@ -96,7 +97,8 @@ def deployment_state(raw: Raw) -> DeploymentState:
         running_count=target.get("runningTaskCount", 0),
         pending_count=target.get("pendingTaskCount", 0),
         lifecycle_stage=raw.get("lifecycleStage", ""),
-        rollback_reason=(raw.get("rollback") or {}).get("reason", ""),
+        rollback_reason=rollback.get("reason", ""),
+        rollback_revision_arn=rollback.get("serviceRevisionArn", ""),
         circuit_breaker=(raw.get("deploymentCircuitBreaker") or {}).get("status", ""),
         triggered_alarms=tuple(alarms.get("triggeredAlarmNames", ())),
         created_at=raw.get("createdAt") or raw.get("startedAt"),

@@ -51,7 +51,7 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentState:
-    """One service deployment: a target revision on its way in."""
+    """One service deployment: a target revision on its way in; `rollback_revision_arn` is what it went back to."""
 
     arn: str
     status: str
@@ -62,6 +62,7 @@ class DeploymentState:
     pending_count: int = 0
     lifecycle_stage: str = ""
     rollback_reason: str = ""
+    rollback_revision_arn: str = ""
     circuit_breaker: str = ""
     triggered_alarms: tuple[str, ...] = ()
     created_at: datetime | None = None
@@ -193,6 +194,11 @@ class TaskState:
     @property
     def running(self) -> bool:
         return self.status == "RUNNING" and self.desired_status != "STOPPED"
+
+    @property
+    def pending(self) -> bool:
+        """True on the way to RUNNING."""
+        return self.status in {"PROVISIONING", "PENDING", "ACTIVATING"} and self.desired_status != "STOPPED"
 
     @property
     def failed_health_check(self) -> bool:

@@ -1,26 +1,41 @@
 """How an app stands: its stacks, newest deployment, revisions, tasks, URL, running operation and last error."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.operation import OperationRecord
-from expressway.model.service import Endpoint, ExpressService, ServiceConfiguration
+from expressway.model.service import (
+    Endpoint,
+    ExpressService,
+    RevisionState,
+    ServiceConfiguration,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+)
 from expressway.model.service_location import ServiceLocation, service_location
-from expressway.model.stack import StackState, repository_stack_name, service_stack_name
+from expressway.model.stack import repository_stack_name, service_stack_name
+from expressway.operations.app_state import (
+    AppState,
+    Seen,
+    app_state,
+    because_of,
+    is_well,
+    serving_revision_arn,
+    serving_snapshot,
+)
 from expressway.operations.explain import explain_failure
-from expressway.operations.readiness import ServiceSnapshot, Verdict, judge
+from expressway.operations.readiness import ServiceSnapshot
 from expressway.operations.service_ports import OperationJournal, StackReads, UrlAnswer
 from expressway.operations.wait import ServicePorts
 
-AppState = Literal["absent", "deploying", "deleting", "ready", "degraded", "failed"]
 _PROBE_SECONDS = 3.0
 _REVISIONS_SHOWN = 3
 _REASON_LIMIT = 240
-_HEALTHY_STACKS = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +43,15 @@ class AppStatus:
     """One small answer about one app.
 
     Attributes:
-        status: ``absent`` (nothing is there), ``deploying``, ``deleting``, ``ready`` (it serves),
+        status: ``absent`` (nothing is there), ``deploying``, ``deleting``, ``ready`` (it serves; after a rollback
+            that is the previous version, and `last_error` has the cause until a later deployment ends well),
             ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed).
         message: one sentence.
         target: the account and region, or the sandbox, that was asked.
         stacks: status by stack name; a stack that does not exist is left out.
+        service: its ARN, cluster and status, the revision that serves, and what its URL answers.
+        tasks: those of the revision that serves, or is being deployed; `recently_failed` are the newest
+            deployment's.
         last_error: code and message of what went wrong last, if it still matters.
     """
 
@@ -98,14 +117,16 @@ class _Status:
             asked_repository = pool.submit(self.stacks.describe, repository_stack_name(self.app_name))
             service_stack = self.stacks.describe(service_stack_name(self.app_name))
             location = service_location(self.app_name, service_stack)
-            snapshot = self._snapshot(location, pool)
+            newest, serving = self._snapshots(location, pool)
             repository_stack = asked_repository.result()
         operation = self.journal.latest(self.app_name)
         present = [stack for stack in (repository_stack, service_stack) if stack is not None]
-        endpoint = snapshot.express.endpoint if snapshot and snapshot.express else None
-        answer = self._fetch(snapshot, endpoint)
-        verdict = _verdict(snapshot, answer)
-        status, message = _overall(present, snapshot, verdict, operation)
+        endpoint = newest.express.endpoint if newest and newest.express else None
+        seen = Seen(present, newest, serving, self._fetch(serving, endpoint), operation)
+        status, message = app_state(seen)
+        last_error = self._last_error(status, location, seen)
+        if seen.was_rolled_back and status == "ready":
+            message = because_of(message, str((last_error or {}).get("message", ""))[:_REASON_LIMIT])
         message += _build_under_way(operation)
         return AppStatus(
             app_name=self.app_name,
@@ -114,49 +135,65 @@ class _Status:
             target=self.target,
             url=self.ports.probe.url(endpoint.address) if endpoint else "",
             stacks={stack.name: stack.status for stack in present},
-            service=_service(snapshot),
-            deployment=_deployment(snapshot),
-            revisions=_revisions(snapshot),
-            tasks=_tasks(snapshot),
+            service=_service(serving, seen.answer),
+            deployment=_deployment(newest),
+            revisions=_revisions(newest),
+            tasks=_tasks(newest, serving),
             operation=_operation(operation),
-            last_error=self._last_error(status, location, operation, present),
+            last_error=last_error,
         )
 
-    def _snapshot(self, location: ServiceLocation, pool: ThreadPoolExecutor) -> ServiceSnapshot | None:
+    def _snapshots(
+        self, location: ServiceLocation, pool: ThreadPoolExecutor
+    ) -> tuple[ServiceSnapshot | None, ServiceSnapshot | None]:
+        """The service with its newest deployment, and with the one that serves."""
         ecs = self.ports.ecs
         service = ecs.service(location.cluster, location.name)
         if service is None or service.status == "INACTIVE":
-            return None
+            return None, None
         asked_express = pool.submit(lambda: ecs.express_service(service.arn) if service.is_express else None)
         asked_tasks = pool.submit(ecs.tasks, location.cluster, location.name)
-        deployment = next(iter(ecs.deployments(location.cluster, service.arn, limit=1)), None)
+        newest = self._newest(service, asked_express, asked_tasks)
+        arn = serving_revision_arn(newest)
+        if not arn:
+            return newest, newest
+        serving = serving_snapshot(newest, arn)
+        revision = next(iter(ecs.revisions([arn])), None)
+        return newest, replace(serving, revision=revision, targets=self._targets(revision))
+
+    def _newest(
+        self,
+        service: ServiceState,
+        asked_express: "Future[ExpressService | None]",
+        asked_tasks: "Future[tuple[TaskState, ...]]",
+    ) -> ServiceSnapshot:
+        ecs = self.ports.ecs
+        deployment = next(iter(ecs.deployments(service.cluster, service.arn, limit=1)), None)
         target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
         revision = next(iter(ecs.revisions(target_arns)), None) if target_arns else None
-        targets = None
-        if self.ports.targets is not None and revision is not None:
-            try:
-                targets = self.ports.targets.health(revision.target_group_arns)
-            except TargetError as error:
-                if error.code != "access_denied":
-                    raise
+        targets = self._targets(revision)
         return ServiceSnapshot(service, deployment, revision, asked_tasks.result(), targets, asked_express.result())
 
-    def _fetch(self, snapshot: ServiceSnapshot | None, endpoint: Endpoint | None) -> UrlAnswer | None:
-        if snapshot is None or endpoint is None or endpoint.access_type != "PUBLIC":
+    def _targets(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
+        if self.ports.targets is None or revision is None:
             return None
-        newest = snapshot.express.newest if snapshot.express else None
-        path = (newest.health_check_path if newest else "") or "/"
+        try:
+            return self.ports.targets.health(revision.target_group_arns)
+        except TargetError as error:
+            if error.code != "access_denied":
+                raise
+            return None
+
+    def _fetch(self, serving: ServiceSnapshot | None, endpoint: Endpoint | None) -> UrlAnswer | None:
+        if serving is None or endpoint is None or endpoint.access_type != "PUBLIC":
+            return None
+        configuration = _configuration(serving)
+        path = (configuration.health_check_path if configuration else "") or "/"
         return self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=_PROBE_SECONDS)
 
-    def _last_error(
-        self,
-        status: AppState,
-        location: ServiceLocation,
-        operation: OperationRecord | None,
-        present: list[StackState],
-    ) -> Mapping[str, Any] | None:
+    def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> Mapping[str, Any] | None:
         """What is wrong now, explained afresh; else what the last operation ended with, if nothing succeeded since."""
-        if status in {"failed", "degraded"}:
+        if status in {"failed", "degraded"} or (status == "ready" and seen.was_rolled_back):
             cause = explain_failure(
                 cluster=location.cluster,
                 service_name=location.name,
@@ -166,48 +203,16 @@ class _Status:
             )
             if cause is not None:
                 return _error_of_cause(cause)
+        operation = seen.operation
         if operation is not None and operation.error and operation.state in {"failed", "interrupted"}:
             return {key: operation.error[key] for key in ("code", "message", "hint") if operation.error.get(key)}
-        reasons = [stack for stack in present if not _is_well(stack) and stack.status_reason]
-        return (
-            {"code": "stack_failed", "message": f"{reasons[0].name}: {reasons[0].status_reason}"} if reasons else None
-        )
+        return _error_of_stacks(seen)
 
 
-def _verdict(snapshot: ServiceSnapshot | None, answer: UrlAnswer | None) -> Verdict | None:
-    if snapshot is None:
-        return None
-    verdict = judge(snapshot)
-    if verdict.state == "serving" and answer is not None and not answer.answers:
-        came = f"answers {answer.status}" if answer.status else f"does not answer ({answer.error})"
-        return Verdict("waiting", f"{verdict.message}, but {answer.url} {came}")
-    return verdict
-
-
-def _overall(
-    present: list[StackState],
-    snapshot: ServiceSnapshot | None,
-    verdict: Verdict | None,
-    operation: OperationRecord | None,
-) -> tuple[AppState, str]:
-    moving = [stack for stack in present if stack.in_progress]
-    # A build touches no service: the app is what it is meanwhile.
-    running = operation if operation and operation.state == "running" and operation.kind != "build" else None
-    if running or moving:
-        return _under_way(running, moving)
-    if not present and snapshot is None:
-        return "absent", "Nothing of this app is deployed."
-    broken = [stack for stack in present if not _is_well(stack)]
-    if broken:
-        return "failed", f"{broken[0].name} is {broken[0].status}{_still_serving(verdict)}."
-    return _of_service(snapshot, verdict)
-
-
-def _under_way(running: OperationRecord | None, moving: list[StackState]) -> tuple[AppState, str]:
-    deleting = running.kind == "delete" if running else any(one.status.startswith("DELETE") for one in moving)
-    what = f"{running.kind} is in phase {running.phase}: {running.message}" if running else ""
-    where = f"{moving[0].name} is {moving[0].status}" if moving else ""
-    return "deleting" if deleting else "deploying", f"{'; '.join(part for part in (what, where) if part)}."
+def _error_of_stacks(seen: Seen) -> Mapping[str, Any] | None:
+    broken = (stack for stack in seen.stacks if not is_well(stack, rolled_back_is_well=not seen.was_rolled_back))
+    reasons = [f"{stack.name}: {stack.status_reason}" for stack in broken if stack.status_reason]
+    return {"code": "stack_failed", "message": reasons[0]} if reasons else None
 
 
 def _build_under_way(operation: OperationRecord | None) -> str:
@@ -216,31 +221,24 @@ def _build_under_way(operation: OperationRecord | None) -> str:
     return f" A build is under way, in phase {operation.phase}: {operation.message}."
 
 
-def _of_service(snapshot: ServiceSnapshot | None, verdict: Verdict | None) -> tuple[AppState, str]:
-    if snapshot is None or verdict is None:
-        return "degraded", "The stacks stand, but there is no service."
-    if snapshot.service.status == "DRAINING":
-        return "deleting", "The service drains; it is gone when ECS says INACTIVE."
-    if verdict.state == "serving":
-        return "ready", f"It serves: {verdict.message}."
-    if verdict.state == "failed":
-        return "failed", verdict.message
-    under_way = snapshot.deployment is not None and snapshot.deployment.running
-    return "deploying" if under_way else "degraded", f"{verdict.message}."
-
-
-def _is_well(stack: StackState) -> bool:
-    return stack.status in _HEALTHY_STACKS or stack.in_progress
-
-
-def _still_serving(verdict: Verdict | None) -> str:
-    return "; the service itself still serves" if verdict and verdict.state == "serving" else ""
-
-
-def _service(snapshot: ServiceSnapshot | None) -> Mapping[str, Any]:
-    if snapshot is None:
+def _service(serving: ServiceSnapshot | None, answer: UrlAnswer | None) -> Mapping[str, Any]:
+    if serving is None:
         return {}
-    return {"arn": snapshot.service.arn, "cluster": snapshot.service.cluster, "status": snapshot.service.status}
+    service = serving.service
+    shape: dict[str, Any] = {"arn": service.arn, "cluster": service.cluster, "status": service.status}
+    if serving.revision is not None and serving.deployment is not None and serving.deployment.successful:
+        shape["serving_revision"] = serving.revision.revision_id
+    if answer is not None:
+        shape["url_answers"] = answer.status or answer.error
+    return shape
+
+
+def _configuration(serving: ServiceSnapshot) -> ServiceConfiguration | None:
+    express = serving.express
+    if express is None:
+        return None
+    arn = serving.revision.arn if serving.revision else ""
+    return next((one for one in express.configurations if one.revision_arn == arn), express.newest)
 
 
 def _deployment(snapshot: ServiceSnapshot | None) -> Mapping[str, Any]:
@@ -266,16 +264,17 @@ def _revision(configuration: ServiceConfiguration) -> Mapping[str, Any]:
     return {"id": configuration.revision_arn.rsplit("/", 1)[-1], "image": configuration.image}
 
 
-def _tasks(snapshot: ServiceSnapshot | None) -> Mapping[str, int]:
-    if snapshot is None:
+def _tasks(newest: ServiceSnapshot | None, serving: ServiceSnapshot | None) -> Mapping[str, int]:
+    if newest is None or serving is None:
         return {}
-    failed = sum(task.failed for task in snapshot.own_tasks)
+    tasks = serving.own_tasks
     counts = {
-        "desired": snapshot.service.desired_count,
-        "running": snapshot.service.running_count,
-        "pending": snapshot.service.pending_count,
-        "healthy": len(snapshot.healthy_tasks),
+        "desired": serving.service.desired_count,
+        "running": sum(task.running for task in tasks),
+        "pending": sum(task.pending for task in tasks),
+        "healthy": len(serving.healthy_tasks),
     }
+    failed = sum(task.failed for task in newest.own_tasks)
     return counts | ({"recently_failed": failed} if failed else {})
 
 

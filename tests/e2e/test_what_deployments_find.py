@@ -1,4 +1,4 @@
-"""What a deletion kept, and what somebody else took away: found before a deployment changes anything."""
+"""What a deployment finds in the account: kept resources, a lost service, ready images, a rollback before it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +39,7 @@ def source(folder: Path, name: str, engine_host: str, **more: Any) -> AppSource:
     folder = folder / "app"
     folder.mkdir(exist_ok=True)
     (folder / "Dockerfile").write_text(f"FROM {BUSYBOX_IMAGE}\nLABEL app={name}\n")
-    definition = {"name": name, "build": ".", "command": SERVE, "health_check_path": "/", **more}
+    definition = {"name": name, "build": ".", "command": SERVE, **more}
     return inline_source(definition, folder)
 
 
@@ -144,3 +144,31 @@ def test_an_unsuitable_task_definition_is_refused_before_anything_is_made(
         assert refused.value.code == "task_definition_unsuitable"
         assert said in refused.value.message
     assert toolkit.leftovers("unsuited") == ()
+
+
+def test_after_a_rollback_status_tells_what_serves_and_why_until_a_deployment_ends_well(
+    toolkit: Toolkit, tmp_path: Path, engine_host: str
+) -> None:
+    good = source(tmp_path, "rolled-app", engine_host)
+    crash = ["sh", "-c", "echo 'ValueError: no setting' >&2; exit 3"]
+    broken = source(tmp_path, "rolled-app", engine_host, command=crash)
+    toolkit.deploy(good)
+    before = toolkit.status("rolled-app")
+    with pytest.raises(ExpresswayError) as failed:
+        toolkit.deploy(broken)
+    assert failed.value.code == "deployment_failed"
+
+    after = toolkit.status("rolled-app")
+    assert after.status == "ready", after.to_dict()
+    assert after.message.startswith("It serves the previous version: the last deployment was rolled back (")
+    assert after.last_error is not None
+    assert "ValueError: no setting" in after.last_error["message"]
+    assert (after.tasks["running"], after.tasks["healthy"]) == (1, 1)
+    assert after.service["serving_revision"] == before.service["serving_revision"]
+    assert after.service["url_answers"] == 200
+
+    assert toolkit.deploy(good).status == "unchanged"
+    again = toolkit.status("rolled-app")
+    assert (again.status, again.last_error) == ("ready", None), again.to_dict()
+    assert "previous version" not in again.message
+    assert toolkit.delete("rolled-app").errors == ()
