@@ -85,13 +85,14 @@ def _node_answers() -> bool:
 def synthesize(data: dict[str, Any], outdir: Path) -> dict[str, str | None]:
     """The template texts of one definition (all its fields): keys ``repository`` (or None) and ``service``."""
     from expressway.constructs.stacks import add_app_stacks, new_app
+    from expressway.model.stack import repository_stack_name, service_stack_name
 
     app = new_app(str(outdir))
-    repository, service = add_app_stacks(app, _definition_view(data))
+    repository, _ = add_app_stacks(app, _definition_view(data))
     app.synth()
     return {
-        "repository": _template(outdir, repository.stack_name) if repository is not None else None,
-        "service": _template(outdir, service.stack_name),
+        "repository": _template(outdir, repository_stack_name(data["name"])) if repository is not None else None,
+        "service": _template(outdir, service_stack_name(data["name"])),
     }
 
 

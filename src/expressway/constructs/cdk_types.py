@@ -4,6 +4,7 @@ A class such as ``iam.Role`` names parameters otherwise than its own interface `
 rightly object. Node matches them by position, so the values fit; these functions say so in one place.
 """
 
+from functools import cache
 from typing import Any, cast
 
 import aws_cdk as cdk
@@ -16,6 +17,12 @@ LAST = 1000
 def late(aspect: Any, construct: Any) -> None:
     """Let `aspect` visit `construct` after all that change constructs."""
     cdk.Aspects.of(construct).add(aspect, priority=LAST)
+
+
+@cache
+def account_id() -> str:
+    """The account that a stack is deployed to; the same token always, so Node is asked once."""
+    return cdk.Aws.ACCOUNT_ID
 
 
 def as_principal(principal: Any) -> iam.IPrincipal:

@@ -123,7 +123,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
     ) -> None:
         arguments = locals()
         settings = {name: value for name, value in arguments.items() if name not in _NO_SETTINGS}
-        refuse_wrong_settings(f"{scope.node.path}/{construct_id}".lstrip("/"), settings)
+        refuse_wrong_settings(scope, construct_id, settings)
         super().__init__(scope, construct_id)
         self.infrastructure_role = infrastructure_role or as_role(
             service_roles.infrastructure_role(self, "InfrastructureRole", role_name=infrastructure_role_name)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import aws_cdk as cdk
@@ -9,7 +10,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
-from expressway.constructs.cdk_types import as_principal
+from expressway.constructs.cdk_types import account_id, as_principal
 from expressway.constructs.service_checks import is_token
 from expressway.errors import DefinitionError
 
@@ -73,9 +74,7 @@ class PushPullRole(iam.Role):
             scope,
             construct_id,
             # Replaced below where conditions on the deployer's ARN decide; kept where principals alone are named.
-            assumed_by=as_principal(
-                iam.CompositePrincipal(*principals) if principals else iam.AccountPrincipal(cdk.Aws.ACCOUNT_ID)
-            ),
+            assumed_by=as_principal(iam.CompositePrincipal(*principals)) if principals else _account(),
             role_name=role_name,
             description=description,
             max_session_duration=max_session_duration,
@@ -96,10 +95,10 @@ class PushPullRole(iam.Role):
         trust = otherwise
         if permission_set:
             condition = self.permission_set_condition = self._unless_empty("HasPermissionSet", permission_set)
-            trust = cdk.Fn.condition_if(condition.logical_id, _trust_by_permission_set(permission_set), trust)
+            trust = {"Fn::If": [condition.logical_id, _trust_by_permission_set(permission_set), trust]}
         if deployer_arn:
             condition = self.deployer_condition = self._unless_empty("HasDeployer", deployer_arn)
-            trust = cdk.Fn.condition_if(condition.logical_id, _trust({"AWS": deployer_arn}), trust)
+            trust = {"Fn::If": [condition.logical_id, _trust({"AWS": deployer_arn}), trust]}
         return trust
 
     def _unless_empty(self, construct_id: str, value: str) -> cdk.CfnCondition:
@@ -122,9 +121,19 @@ def _push_pull_policy(repository: ecr.IRepository) -> iam.PolicyDocument:
         statements=[
             iam.PolicyStatement(sid="PushAndPull", actions=_ACTIONS, resources=[repository.repository_arn]),
             # The token is the account's; ECR offers no resource to narrow it to.
-            iam.PolicyStatement(sid="SignIn", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
+            _sign_in(),
         ]
     )
+
+
+@cache
+def _sign_in() -> iam.PolicyStatement:
+    return iam.PolicyStatement(sid="SignIn", actions=["ecr:GetAuthorizationToken"], resources=["*"])
+
+
+@cache
+def _account() -> iam.IPrincipal:
+    return as_principal(iam.AccountPrincipal(account_id()))
 
 
 def _trust(
@@ -153,13 +162,13 @@ def _trust_by_permission_set(name: str) -> dict[str, Any]:
     """
     role = f"AWSReservedSSO_${{Name}}_{'?' * 16}"
     path = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-reserved/sso.amazonaws.com"
-    patterns = [cdk.Fn.sub(f"{place}/{role}", {"Name": name}) for place in (path, f"{path}/*")]
+    patterns = [{"Fn::Sub": [f"{place}/{role}", {"Name": name}]} for place in (path, f"{path}/*")]
     return _trust_in_account({"ArnLike": {"aws:PrincipalArn": patterns}})
 
 
 def _trust_in_account(condition: Mapping[str, Any]) -> dict[str, Any]:
     """Trust those principals of this account that meet a condition."""
-    return _trust({"AWS": cdk.Fn.sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}, condition)
+    return _trust({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}, condition)
 
 
 def _refuse_open_trust(principals: Sequence[iam.IPrincipal], *, named: bool) -> None:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expressway.errors import DefinitionError
 from expressway.model.fargate import MEMORY_MIB_BY_CPU, describe_memory
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
 
 DEFAULTS: dict[str, Any] = {
     "container_port": 8080,
@@ -18,8 +21,8 @@ DEFAULTS: dict[str, Any] = {
 METRICS = ("AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET")
 
 
-def refuse_wrong_settings(path: str, settings: Mapping[str, Any]) -> None:
-    """Raise one error with every problem of `settings` (the keyword arguments of the construct at `path`).
+def refuse_wrong_settings(scope: "IConstruct", construct_id: str, settings: Mapping[str, Any]) -> None:
+    """Raise one error with every problem of `settings`, the keyword arguments of a construct.
 
     Values that are only known at deploy time (CDK tokens) are taken as they are.
 
@@ -32,7 +35,7 @@ def refuse_wrong_settings(path: str, settings: Mapping[str, Any]) -> None:
     if problems:
         raise DefinitionError(
             "invalid_service",
-            f"{path}: {' '.join(problems)}",
+            f"{scope.node.path}/{construct_id}".lstrip("/") + f": {' '.join(problems)}",
             "Correct the arguments named above.",
             {"problems": problems},
         )

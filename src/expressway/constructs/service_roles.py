@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from functools import cache
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
-from expressway.constructs.cdk_types import as_principal
+from expressway.constructs.cdk_types import account_id, as_principal
 from expressway.constructs.secret_permissions import read_secrets
 
 
@@ -17,19 +16,14 @@ def infrastructure_role(scope: Construct, construct_id: str, *, role_name: str |
     The trust follows "Amazon ECS infrastructure IAM role", which knows no condition on the source account.
     The managed policy (version 6) lacks two reads without which services of some accounts never become ready.
     """
-    missing_reads = iam.PolicyStatement(
-        sid="ReadAccountAndGateways",
-        actions=["ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways"],
-        resources=["*"],
-    )
     return iam.Role(
         scope,
         construct_id,
         role_name=role_name,
         description="Lets Amazon ECS provide the infrastructure of an Express service",
-        assumed_by=as_principal(iam.ServicePrincipal("ecs.amazonaws.com")),
+        assumed_by=_ecs(),
         managed_policies=[_managed("service-role/AmazonECSInfrastructureRoleforExpressGatewayServices")],
-        inline_policies={"MissingReads": iam.PolicyDocument(statements=[missing_reads])},
+        inline_policies={"MissingReads": _missing_reads()},
     )
 
 
@@ -43,14 +37,34 @@ def execution_role(
         construct_id,
         role_name=role_name,
         description="Lets Amazon ECS pull the image, write the logs and read the secrets of an Express service",
-        assumed_by=as_principal(
-            iam.ServicePrincipal(
-                "ecs-tasks.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}}
-            )
-        ),
+        assumed_by=_tasks_of_this_account(),
         managed_policies=[_managed("service-role/AmazonECSTaskExecutionRolePolicy")],
         inline_policies={"ReadSecrets": iam.PolicyDocument(statements=statements)} if statements else None,
     )
+
+
+# What never changes is made in Node once, not for each app.
+
+
+@cache
+def _ecs() -> iam.IPrincipal:
+    return as_principal(iam.ServicePrincipal("ecs.amazonaws.com"))
+
+
+@cache
+def _tasks_of_this_account() -> iam.IPrincipal:
+    conditions = {"StringEquals": {"aws:SourceAccount": account_id()}}
+    return as_principal(iam.ServicePrincipal("ecs-tasks.amazonaws.com", conditions=conditions))
+
+
+@cache
+def _missing_reads() -> iam.PolicyDocument:
+    statement = iam.PolicyStatement(
+        sid="ReadAccountAndGateways",
+        actions=["ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways"],
+        resources=["*"],
+    )
+    return iam.PolicyDocument(statements=[statement])
 
 
 @cache
