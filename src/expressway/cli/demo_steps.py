@@ -119,11 +119,11 @@ class Demo:
         with self.steps.step("Synthesize the two stacks and lint them"):
             self._synthesize()
         with self.steps.step("Show what would change"):
-            plan_digest = self._show_plan()
+            self._show_plan()
         with self.steps.step("Deploy the repository, build the image and push it"):
             self._build()
         with self.steps.step("Deploy the service, wait until it serves, fetch its URL"):
-            deployed = self._deploy(plan_digest)
+            deployed = self._deploy()
         with self.steps.step("The same command again: nothing to do"):
             self._deploy_again()
         with self.steps.step("Deploy a broken version: it is rolled back, the old one keeps answering"):
@@ -140,7 +140,7 @@ class Demo:
             )
         self.steps.say(f"{len(result.findings)} lint findings (cfn-lint, cloudformation-validate)")
 
-    def _show_plan(self) -> str:
+    def _show_plan(self) -> None:
         plan = self.toolkit.diff(self.source)
         for stack in plan.stacks:
             for change in stack.resources:
@@ -150,7 +150,6 @@ class Demo:
             raise StackError(
                 "demo_step_failed", "A new app was expected, but nothing would change.", "Delete it first."
             )
-        return plan.digest
 
     def _build(self) -> None:
         definition = self.source.definition
@@ -158,8 +157,11 @@ class Demo:
         built = self.toolkit.build(definition.name, str(folder), progress=self.steps.tell)
         self.steps.say(f"image {built['full_image_uri']}")
 
-    def _deploy(self, _plan_digest: str) -> DeployResult:
-        result = self.toolkit.deploy(self.source, progress=self.steps.tell)
+    def _deploy(self) -> DeployResult:
+        """Approve what is left to do now that the image is pushed and has its digest; nothing else is carried out."""
+        plan = self.toolkit.diff(self.source)
+        self.steps.say(f"plan {plan.digest} for {plan.image.uri if plan.image else 'the task definition'}")
+        result = self.toolkit.deploy(self.source, approved_plan=plan.digest, progress=self.steps.tell)
         status = self._fetch(result)
         self.steps.say(f"[bold]{result.url}[/] answered {status}")
         if status != 200:
