@@ -271,6 +271,7 @@ class RoleSession(PreparedSession):
 
     def assume_role(self, role_arn: str, session_name: str) -> AwsSession:
         self.asked += 1
+        self.assumed = (role_arn, session_name)
         if self.asked <= self.refusals:
             raise TargetError(self.code, "no", "")
         return self
@@ -295,6 +296,15 @@ def test_a_login_through_a_role_that_is_new_waits_until_it_can_be_assumed() -> N
     login = EcrRegistry(session, push_role_arn="arn:aws:iam::111122223333:role/r", clock=clock).authorization()
     assert login.password == "through-the-role"
     assert clock.slept == [1.0, 2.0]
+
+
+def test_a_registry_through_a_role_assumes_it_under_the_name_that_was_given() -> None:
+    session = RoleSession(refusals=0)
+    own = EcrRegistry(session, clock=FastClock())
+    through = own.through_role("arn:aws:iam::111122223333:role/r", session_name="expressway-shop")
+    assert session.asked == 0
+    assert through.authorization().password == "through-the-role"
+    assert session.assumed == ("arn:aws:iam::111122223333:role/r", "expressway-shop")
 
 
 @pytest.mark.parametrize(("code", "asked"), [("access_denied", 5), ("credentials_expired", 1)])

@@ -1,6 +1,7 @@
 """Everything that a deployment needs, in memory: images, journal, explanations, readiness."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class InMemoryImages:
     fails: ExpresswayError | None = None
     push_fails: ExpresswayError | None = None
     warnings: tuple[str, ...] = ()
+    outputs_seen: dict[str, str] | None = None
 
     def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
         if self.wrong is not None:
@@ -88,8 +90,9 @@ class InMemoryImage:
         if self.images.fails is not None:
             raise self.images.fails
 
-    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
+    def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
         images = self.images
+        images.outputs_seen = dict(stack_outputs)
         if images.push_fails is not None:
             raise images.push_fails
         if images.content not in images.published:

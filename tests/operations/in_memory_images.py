@@ -21,6 +21,11 @@ class MemoryRegistry:
     logins: int = 0
     calls: list[str] = field(default_factory=list)
     shows_instead: str | None = None
+    roles: list[tuple[str, str]] = field(default_factory=list)
+
+    def through_role(self, role_arn: str, *, session_name: str) -> "MemoryRegistry":
+        self.roles.append((role_arn, session_name))
+        return self
 
     def authorization(self) -> RegistryLogin:
         self.logins += 1

@@ -17,7 +17,7 @@ from expressway.errors import (
 from expressway.model.cause import Cause
 from expressway.model.target import Target
 from expressway.operations.deploy import service_url
-from tests.operations.in_memory_deployment import REPOSITORY, SERVICE, World, templates
+from tests.operations.in_memory_deployment import OUTPUTS, REPOSITORY, SERVICE, World, templates
 
 CRASH = Cause(
     "container_exited", "The container web exited with code 1: no module named app.", ("log",), "Mend it.", "t"
@@ -92,6 +92,12 @@ def test_what_the_build_warns_of_is_told_and_is_in_the_result_also_when_nothing_
         result = app.deploy()
         assert (result.status, result.warnings) == (status, ("kept .env out",))
         assert [one.message for one in app.told if one.level == "warning"] == ["kept .env out"]
+
+
+def test_an_image_is_published_with_the_outputs_of_the_repository_that_stands() -> None:
+    app = world()
+    app.deploy()
+    assert app.images.outputs_seen == OUTPUTS
 
 
 def test_new_content_updates_the_service_alone() -> None:

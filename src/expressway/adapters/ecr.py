@@ -30,13 +30,26 @@ class EcrRegistry:
     """The private registry of one account and region.
 
     Args:
-        push_role_arn: the role through which the login for pushing is taken; the caller's own identity when None.
+        push_role_arn: the role as which images are pushed and tagged; the caller's own identity when None.
+        push_session_name: how that role's session is called in the account's trail, 64 characters at most.
     """
 
-    def __init__(self, session: AwsSession, *, push_role_arn: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        session: AwsSession,
+        *,
+        push_role_arn: str | None = None,
+        push_session_name: str = "expressway-push",
+        clock: Clock | None = None,
+    ) -> None:
         self._session = session
         self._push_role_arn = push_role_arn
+        self._push_session_name = push_session_name
         self._clock = clock or SystemClock()
+
+    def through_role(self, role_arn: str, *, session_name: str) -> "EcrRegistry":
+        """The same registry, pushed to as `role_arn`; whatever only reads stays with the caller's own identity."""
+        return EcrRegistry(self._session, push_role_arn=role_arn, push_session_name=session_name, clock=self._clock)
 
     def authorization(self) -> RegistryLogin:
         """A login for this registry, valid for 12 hours (GetAuthorizationToken).
@@ -111,7 +124,7 @@ class EcrRegistry:
         Raises:
             ImageError: ``tag_immutable``, ``image_missing``, ``repository_missing``.
         """
-        client = self._session.client("ecr")
+        client = self._push_session().client("ecr")
         try:
             found = client.batch_get_image(
                 repositoryName=repository_name,
@@ -198,7 +211,7 @@ class EcrRegistry:
             return self._session
         for delay in (*_ROLE_DELAYS_SECONDS, None):
             try:
-                return self._session.assume_role(self._push_role_arn, "expressway-push")
+                return self._session.assume_role(self._push_role_arn, self._push_session_name)
             except TargetError as exc:
                 if exc.code != "access_denied" or delay is None:
                     raise

@@ -182,6 +182,8 @@ class RepositorySettings(Section):
     """Days after which untagged images expire."""
     push_principals: tuple[PrincipalArn, ...] = ()
     """IAM roles and users that may assume the push/pull role, beside the deploying identity."""
+    push_through_role: Flag = False
+    """Push as the push/pull role, which the deploying identity assumes, instead of as that identity itself."""
 
 
 OptionalBuild = Annotated[BuildSettings | None, BeforeValidator(_folder_as_settings)]

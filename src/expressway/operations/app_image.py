@@ -1,6 +1,6 @@
 """The image of one app, from its definition: named, in the repository already, or to be built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from expressway.operations.publish_image import (
     plan_image,
     publish_image,
 )
+from expressway.operations.push_identity import registry_to_push
 from expressway.operations.ready_image import TaskDefinitionReads, check_task_definition, find_ready_image
 
 
@@ -65,7 +66,7 @@ class AppImages:
     def _checked(self, definition: AppDefinition, base_dir: Path, progress: ProgressSink) -> "CheckedAppImage":
         repository = app_names(definition.name).repository
         if definition.build is None:
-            return CheckedAppImage(self, None, self._brought(definition, progress), repository)
+            return CheckedAppImage(self, definition, None, self._brought(definition, progress), repository)
         request = BuildRequest(
             app_name=definition.name,
             context=base_dir / definition.build.context,
@@ -76,7 +77,7 @@ class AppImages:
         )
         checked = check_build(request, engine=_NoEngineAsked())
         planned = plan_image(checked, registry=self.registry, repository_name=repository)
-        return CheckedAppImage(self, checked, planned, repository)
+        return CheckedAppImage(self, definition, checked, planned, repository)
 
     def _brought(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
         """The image that the definition names, or None when it names a task definition instead."""
@@ -94,6 +95,7 @@ class CheckedAppImage:
     """An image that can be published; `checked` is None for one that is not built here."""
 
     images: AppImages
+    definition: AppDefinition
     checked: CheckedBuild | None
     planned: PlannedImage | None
     repository_name: str
@@ -109,14 +111,14 @@ class CheckedAppImage:
             return
         build_image(self.checked, engine=self.images.engine(), progress=progress, cancellation=cancellation)
 
-    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
-        """Build and push what is missing; the image's URI by digest."""
+    def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
+        """Build and push what is missing; the image's URI by digest. `stack_outputs` are the repository stack's."""
         if self.checked is None:
             return self.planned.uri or "" if self.planned else ""
         published = publish_image(
             self.checked,
             engine=self.images.engine(),
-            registry=self.images.registry,
+            registry=registry_to_push(self.images.registry, self.definition, stack_outputs),
             repository_name=self.repository_name,
             clock=self.images.clock,
             progress=progress,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.model.clock import Clock
-from expressway.model.definition import AppDefinition
+from expressway.model.definition import AppDefinition, BuildSettings
 from expressway.model.image import PublishedImage
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, Progress, ProgressSink
@@ -23,6 +23,7 @@ from expressway.operations.publish_image import (
     plan_image,
     publish_image,
 )
+from expressway.operations.push_identity import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
 
 
@@ -88,13 +89,13 @@ def build_app_image(
     published = publish_image(
         checked,
         engine=engine,
-        registry=ports.registry,
+        registry=registry_to_push(ports.registry, definition, outputs),
         repository_name=repository,
         clock=ports.clock,
         progress=progress,
         cancellation=cancellation,
     )
-    return BuiltImage(published, outputs.get("PushPullRoleArn", ""), app_names(request.app_name).repository_stack)
+    return BuiltImage(published, outputs.get(PUSH_ROLE_OUTPUT, ""), app_names(request.app_name).repository_stack)
 
 
 def _repository_outputs(
@@ -110,7 +111,7 @@ def _repository_outputs(
         refuse_foreign(deployed, request.app_name)
         if definition is None:
             return dict(deployed.outputs)
-    wanted = definition or AppDefinition.model_validate({"name": request.app_name, "build": str(request.context)})
+    wanted = _built_here(definition) if definition else AppDefinition(name=request.app_name, build=BuildSettings())
     template = ports.synthesize(wanted).repository
     if template is None:
         raise AssertionError("a definition with a build always has a repository template")
@@ -133,3 +134,10 @@ def _repository_outputs(
         cancellation=cancellation,
     )
     return dict(outcome.stack.outputs)
+
+
+def _built_here(definition: AppDefinition) -> AppDefinition:
+    """A definition that runs a ready image still says how the app's repository is to be."""
+    if definition.build is not None:
+        return definition
+    return definition.model_copy(update={"build": BuildSettings(), "image": None, "task_definition_arn": None})

@@ -138,15 +138,16 @@ class _Deployment:
     # -- carrying it out ------------------------------------------------------------------------------------
     def _carry_out(self, templates: AppTemplates, image: AppImage) -> tuple[str, StackOutcome]:
         planned = image.planned
+        outputs: Mapping[str, str] = {}
         if planned is not None and planned.uri is None:
             self._enter("build", "building the image")
             image.build(progress=self.progress, cancellation=self.cancellation)
         if templates.repository is not None:
             self._enter("repository", f"bringing {templates.repository.stack_name} up to date")
-            self._apply(templates.repository, "repository", None)
+            outputs = self._apply(templates.repository, "repository", None).stack.outputs
         if planned is not None and planned.uri is None:
             self._enter("push", "pushing the image")
-            uri = image.publish(progress=self.progress, cancellation=self.cancellation)
+            uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
         return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)

@@ -1,6 +1,6 @@
 """What deploying is asked for, what it needs, and what it gives back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -21,7 +21,8 @@ from expressway.operations.stack_request import StackGateway
 class AppImage(Protocol):
     """The image of one app: planned without changing anything, published when it is its turn.
 
-    `planned` is None when the app's own task definition names the image.
+    `planned` is None when the app's own task definition names the image; `stack_outputs` are those of the
+    repository stack, which stands when it is published.
     """
 
     @property
@@ -29,7 +30,9 @@ class AppImage(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]: ...
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
-    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str: ...
+    def publish(
+        self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation
+    ) -> str: ...
 
 
 class Images(Protocol):

@@ -1,0 +1,135 @@
+"""An image without a service: as whom it is pushed, and what its definition says of the repository."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expressway.errors import ImageError, StackError
+from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.progress import NeverCancelled, Progress
+from expressway.model.target import Target
+from expressway.model.template import AppTemplates, Template
+from expressway.operations.app_image import AppImages
+from expressway.operations.build_app_image import BuildPorts, BuiltImage, build_app_image
+from expressway.operations.publish_image import BuildRequest
+from expressway.operations.push_identity import registry_to_push
+from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
+from tests.operations.in_memory_deployment import InMemoryAccount
+from tests.operations.in_memory_images import MemoryEngine, MemoryRegistry
+
+ROLE = "arn:aws:iam::111122223333:role/hello-ecr-push-pull-role"
+THROUGH = {"push_through_role": True}
+
+
+def a_definition(**settings: Any) -> AppDefinition:
+    return parse_definition({"name": "hello", **settings})
+
+
+class World:
+    """A folder, an engine, a registry and stacks; `asked` has every definition that was synthesized."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+        self.folder = folder
+        self.registry = MemoryRegistry()
+        self.engine = MemoryEngine(self.registry)
+        self.stacks = InMemoryCloudFormation(outputs={"PushPullRoleArn": ROLE})
+        self.asked: list[AppDefinition] = []
+        self.told: list[Progress] = []
+
+    def build(self, definition: AppDefinition | None) -> BuiltImage:
+        ports = BuildPorts(
+            target=Target("111122223333", "eu-west-1"),
+            synthesize=self._synthesize,
+            stacks=self.stacks,
+            account=InMemoryAccount(self.stacks).reads(),
+            engine=lambda: self.engine,
+            registry=self.registry,
+            clock=ManualClock(),
+        )
+        return build_app_image(
+            BuildRequest("hello", self.folder),
+            definition,
+            ports=ports,
+            progress=self.told.append,
+            cancellation=NeverCancelled(),
+        )
+
+    def _synthesize(self, definition: AppDefinition) -> AppTemplates:
+        self.asked.append(definition)
+        body = json.dumps(
+            {"Metadata": {"Expressway": {"App": "hello", "Schema": 1}}, "Resources": {"R": {"Type": "T"}}}
+        )
+        repository = Template("hello-ecr-infrastructure", body) if definition.build is not None else None
+        return AppTemplates(repository, Template("hello-express-service", body))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_it_is_pushed_as_the_role_of_the_repository_that_stands_when_asked(world: World) -> None:
+    world.build(a_definition(build=".", repository=THROUGH))
+    assert world.registry.roles == [(ROLE, "expressway-hello")]
+    assert world.registry.tags
+
+
+@pytest.mark.parametrize("definition", [None, a_definition(build=".")])
+def test_it_is_pushed_as_the_caller_when_not_asked(world: World, definition: AppDefinition | None) -> None:
+    assert world.build(definition).push_pull_role_arn == ROLE
+    assert world.registry.roles == []
+
+
+def test_a_repository_without_the_role_is_told_before_the_push(world: World) -> None:
+    world.stacks.outputs = {}
+    with pytest.raises(StackError) as caught:
+        world.build(a_definition(build=".", repository=THROUGH))
+    assert caught.value.code == "push_role_missing"
+    assert world.registry.tags == {}
+
+
+def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
+    definition = a_definition(build=".", repository=THROUGH)
+    images = AppImages(
+        engine=lambda: world.engine,
+        registry=world.registry,
+        ready_images=world.registry,
+        task_definitions=lambda: pytest.fail("no task definition is named"),
+        clock=ManualClock(),
+    )
+    image = images.check(definition, world.folder, progress=world.told.append)
+    never = NeverCancelled()
+    image.build(progress=world.told.append, cancellation=never)
+    assert world.registry.roles == []
+    uri = image.publish(stack_outputs={"PushPullRoleArn": ROLE}, progress=world.told.append, cancellation=never)
+    assert "@sha256:" in uri
+    assert world.registry.roles == [(ROLE, "expressway-hello")]
+
+
+def test_a_definition_that_does_not_ask_leaves_the_registry_as_it_is(world: World) -> None:
+    assert registry_to_push(world.registry, a_definition(build="."), {"PushPullRoleArn": ROLE}) is world.registry
+
+
+def test_a_definition_that_runs_a_ready_image_still_says_what_becomes_of_the_repository(world: World) -> None:
+    world.build(a_definition(image="public.ecr.aws/docker/library/httpd:2.4", removal_policy="retain"))
+    assert world.asked[0].removal_policy == "retain"
+    assert "hello-ecr-infrastructure" in world.stacks.stacks
+
+
+def test_what_was_kept_out_is_warned_of_also_when_the_content_is_published(world: World) -> None:
+    (world.folder / ".env").write_text("SECRET=1")
+    for _ in range(2):
+        world.told.clear()
+        world.build(None)
+        assert [".env" in one.message for one in world.told if one.level == "warning"] == [True]
+    assert len(world.engine.builds) == 1
+
+
+def test_a_build_that_fails_makes_no_repository(world: World) -> None:
+    world.engine.refusal = ImageError("buildkit_required", "m", "h")
+    with pytest.raises(ImageError):
+        world.build(None)
+    assert world.stacks.stacks == {}
