@@ -68,11 +68,14 @@ class InMemoryImages:
     fails: ExpresswayError | None = None
     push_fails: ExpresswayError | None = None
     warnings: tuple[str, ...] = ()
+    check_warns: str = ""
     outputs_seen: dict[str, str] | None = None
 
     def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
         if self.wrong is not None:
             raise self.wrong
+        if self.check_warns:
+            progress(Progress("check", self.check_warns, level="warning"))
         uri = self.published.get(self.content)
         return InMemoryImage(self, PlannedImage("published" if uri else "to_build", uri, self.content))
 

@@ -87,11 +87,12 @@ def test_deploying_again_changes_nothing_and_waits_for_nothing() -> None:
 def test_what_the_build_warns_of_is_told_and_is_in_the_result_also_when_nothing_is_built() -> None:
     app = world()
     app.images.warnings = ("kept .env out",)
+    app.images.check_warns = "the image could not be looked at"
     for status in ("deployed", "unchanged"):
         app.told.clear()
         result = app.deploy()
-        assert (result.status, result.warnings) == (status, ("kept .env out",))
-        assert [one.message for one in app.told if one.level == "warning"] == ["kept .env out"]
+        assert (result.status, result.warnings) == (status, ("the image could not be looked at", "kept .env out"))
+        assert [one.message for one in app.told if one.level == "warning"] == list(result.warnings)
 
 
 def test_an_image_is_published_with_the_outputs_of_the_repository_that_stands() -> None:

@@ -61,20 +61,21 @@ class _Deployment:
     cancellation: Cancellation
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
     importing: frozenset[str] = frozenset()
+    warnings: list[str] = field(default_factory=list[str])
 
     def run(self) -> DeployResult:
         started = self.ports.clock.monotonic()
         definition = self.request.definition
         self._enter("check", f"checking {definition.name}")
-        image = self.ports.images.check(definition, self.request.base_dir, progress=self.progress)
+        image = self.ports.images.check(definition, self.request.base_dir, progress=self._tell)
         self._enter("synth", "synthesizing and linting the stacks")
-        templates = self.ports.synthesize(definition, self.progress)
+        templates = self.ports.synthesize(definition, self._tell)
         self._enter("plan", "comparing with what is deployed")
         stacks = _RememberedStacks(self.ports.stacks)
         plan = self._approved_plan(templates, image.planned, stacks)
         self._check_before_changing(templates, plan, stacks)
         for warning in image.warnings:
-            self.progress(Progress("build", warning, level="warning"))
+            self._tell(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()
         image_uri, service = self._carry_out(templates, image)
         changed = any(result != "unchanged" for result in self.outcomes.values())
@@ -90,7 +91,7 @@ class _Deployment:
             plan_digest=plan.digest,
             stacks=self.outcomes,
             elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
-            warnings=image.warnings,
+            warnings=tuple(self.warnings),
         )
 
     # -- before anything is changed -------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class _Deployment:
             image=image,
             adopt=self.request.adopt,
             allow_replacement=self.request.allow_replacement,
-            progress=self.progress,
+            progress=self._tell,
         )
         approved = self.request.approved_plan
         if approved == plan.digest:
@@ -223,6 +224,12 @@ class _Deployment:
     def _url(self, service: StackOutcome) -> str | None:
         endpoint = service.stack.outputs.get("Endpoint")
         return service_url(endpoint, self.ports.target) if endpoint else None
+
+    def _tell(self, progress: Progress) -> None:
+        """Progress of the checks, whose warnings are part of the result."""
+        if progress.level == "warning":
+            self.warnings.append(progress.message)
+        self.progress(progress)
 
     def _enter(self, phase: Phase, message: str) -> None:
         self.cancellation.raise_if_cancelled()
