@@ -332,7 +332,9 @@ class Toolkit:
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
     ) -> DeleteResult:
-        """Delete an app: service, images, repository, roles, logs. See `expressway.operations.delete.delete_app`.
+        """Delete an app: its service with roles and logs, then its repository with images and push/pull role.
+
+        See `expressway.operations.delete.delete_app`.
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
         """

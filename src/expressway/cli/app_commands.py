@@ -171,7 +171,9 @@ def delete(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the app: service, images, repository, roles and logs; says what it kept and why.
+    """Delete the app: its service with roles and logs, then its repository with images and push/pull role.
+
+    It stops at the first failure, and says what it kept and why.
 
     It asks first; where it cannot (without a terminal, or with --json) it needs --yes.
     """

@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Act on the running embedded AWS, not on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile to use.", show_default="AWS_PROFILE")]
 Region = Annotated[str | None, typer.Option(help="AWS region to act in.", show_default="AWS_REGION")]
-Adopt = Annotated[bool, typer.Option("--adopt", help="Take over stacks that Expressway did not make.")]
+Adopt = Annotated[bool, typer.Option("--adopt", help="Take over foreign stacks, and what an earlier deletion kept.")]
 AllowReplacement = Annotated[
     bool, typer.Option("--allow-replacement", help="Allow replacing resources; the URL then changes.")
 ]

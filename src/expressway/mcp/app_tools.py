@@ -82,7 +82,9 @@ class AppTools:
         app_path: AppPath,
         definition: Definition = None,
         approved_plan: Annotated[str | None, Field(description="plan_digest from diff_app.")] = None,
-        adopt: Annotated[bool, Field(description="Take over stacks that Expressway did not make.")] = False,
+        adopt: Annotated[
+            bool, Field(description="Take over foreign stacks, and images and logs that a deletion kept.")
+        ] = False,
         allow_replacement: Annotated[bool, Field(description="The service's URL then changes.")] = False,
         continue_rollback: Annotated[bool, Field(description="Continue a failed stack rollback first.")] = False,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
@@ -132,9 +134,9 @@ class AppTools:
         service_arn: Annotated[str | None, Field(description="Only for a service made outside Expressway.")] = None,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> Mapping[str, Any] | Answer:
-        """Delete an app for good: service, then images and repository, then roles and logs; it stops at the first
-        failure. Ask the person first. Safe to repeat. Returns what was deleted and what was kept; or status running
-        with operation_id: then call get_deployment_status until absent."""
+        """Delete an app for good: the service, then its roles and logs; once it is INACTIVE the repository with its
+        images and push/pull role. It stops at the first failure. Ask the person first. Safe to repeat. Returns what was
+        deleted and what was kept; or status running with operation_id: then call get_deployment_status until absent."""
 
         def delete(operation: BackgroundOperation) -> Outcome:
             deleted = self._toolkit_for(operation).delete(

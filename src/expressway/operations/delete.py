@@ -1,8 +1,11 @@
-"""Delete an app: service first, then images and repository, then what is left; stop at the first failure.
+"""Delete an app, stack by stack; stop at the first failure. The order is:
 
-The service stack holds the service, its roles and its log group: CloudFormation deletes the service before the
-roles that it needs. The repository stack holds the repository with its images and the push/pull role. All is
-derived from what stands, so that a deletion killed at any point is continued by running it again.
+1. The service stack. CloudFormation deletes the service first, then the roles and the log group that it needed until
+   then. A service that no stack holds is deleted directly. Either way it is waited for until it is INACTIVE.
+2. The repository stack: the push/pull role, and the repository with its images. So no image goes before the service.
+3. A log group that a log driver made again while the last task stopped.
+
+All is derived from what stands, so that a deletion killed at any point is continued by running it again.
 """
 
 from collections.abc import Mapping
