@@ -134,6 +134,12 @@ def test_a_missing_region_is_named(credentials: None) -> None:
     assert refused().code == "region_missing"
 
 
+@pytest.mark.parametrize("region", ["nowhere", "us east 1", "mars-north-1", "bad region!"])
+def test_an_unknown_region_is_refused_on_the_sandbox_too(region: str) -> None:
+    assert refused(sandbox_url=SANDBOX, region=region).code == "region_unknown"
+    assert refused(sandbox_url=SANDBOX, environ={"AWS_REGION": region}).code == "region_unknown"
+
+
 @pytest.mark.parametrize("region", ["nowhere", "us east 1", "mars-north-1"])
 def test_an_unknown_region_is_refused_before_any_call(region: str, credentials: None) -> None:
     assert refused(region=region).code == "region_unknown"

@@ -68,6 +68,12 @@ def test_an_app_goes_the_whole_way_and_leaves_nothing(command_line: CommandLine,
     assert deployed["status"] == "deployed"
     assert "@sha256:" in deployed["image_uri"]
     assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
+    assert deployed["target"] == plan["target"] == command_line.json("status", APP, "--sandbox")["target"]
+
+    piped = command_line.run("status", APP, "--sandbox").stdout.splitlines()
+    assert dict(line.split("\t") for line in piped)["url"] == deployed["url"]
+    built = command_line.run("build", str(app), "--sandbox").stdout.splitlines()
+    assert [line.split("\t")[0] for line in built][:3] == ["repository_uri", "image_tag", "full_image_uri"]
 
     assert command_line.json("deploy", str(app), "--sandbox")["status"] == "unchanged"
     assert command_line.run("diff", str(app), "--sandbox", "--exit-code").returncode == 0
@@ -77,12 +83,24 @@ def test_an_app_goes_the_whole_way_and_leaves_nothing(command_line: CommandLine,
     assert "ValueError: Unknown level: 'LOUD'" in failed["error"]["message"]
     assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
 
-    deleted = command_line.json("delete", APP, "--sandbox")
+    deleted = command_line.json("delete", APP, "--sandbox", "--yes")
     assert deleted["service_deletion"]["status"] == "deleted"
     assert deleted["ecr_deletion"]["status"] == "deleted"
-    again = command_line.json("delete", APP, "--sandbox")
+    again = command_line.json("delete", APP, "--sandbox", "--yes")
     assert again["service_deletion"]["status"] == "absent"
     assert command_line.json("status", APP, "--sandbox")["status"] == "absent"
+
+
+def test_a_bounded_wait_leaves_aws_at_work_and_repeating_continues(command_line: CommandLine, app: Path) -> None:
+    deployed = command_line.json("deploy", str(app), "--sandbox")
+    waited = command_line.json("deploy", str(app / "broken.yaml"), "--sandbox", "--wait", "1", code=6)
+    assert waited["error"]["code"] == "still_running"
+    operation = command_line.json("status", APP, "--sandbox")["operation"]
+    assert operation["operation_id"] == waited["error"]["details"]["operation_id"]
+    assert (operation["state"], operation["hint"]) == ("interrupted", "Repeat the deploy: it continues.")
+    assert command_line.json("deploy", str(app), "--sandbox")["url"] == deployed["url"]
+    assert command_line.json("status", APP, "--sandbox")["status"] == "ready"
+    command_line.json("delete", APP, "--sandbox", "--yes")
 
 
 def test_building_alone_makes_the_repository_and_pushes_once(command_line: CommandLine, app: Path) -> None:
@@ -99,7 +117,7 @@ def test_building_alone_makes_the_repository_and_pushes_once(command_line: Comma
     assert command_line.json("build", str(app), "--sandbox") == built
     tagged = command_line.json("build", str(app), "--sandbox", "--tag", "v1")
     assert tagged["image_tag"] == "v1"
-    command_line.json("delete", APP, "--sandbox")
+    command_line.json("delete", APP, "--sandbox", "--yes")
 
 
 def test_every_command_names_its_target_on_standard_error(command_line: CommandLine, app: Path) -> None:
@@ -107,7 +125,7 @@ def test_every_command_names_its_target_on_standard_error(command_line: CommandL
         done = command_line.run(*arguments, "--sandbox")
         assert done.returncode == 0, done.stderr
         assert "target sandbox http://127.0.0.1:" in done.stderr
-        assert "target" not in done.stdout
+        assert "target sandbox" not in done.stdout  # there it is a value of the answer, if anything
 
 
 def test_a_shell_is_pointed_at_the_sandbox_by_its_own_words_only(command_line: CommandLine) -> None:
@@ -115,6 +133,14 @@ def test_a_shell_is_pointed_at_the_sandbox_by_its_own_words_only(command_line: C
     assert command_line.json("status", APP, **variables)["status"] == "absent"
     only_the_endpoint = {"AWS_ENDPOINT_URL": variables["AWS_ENDPOINT_URL"], "AWS_REGION": "us-east-1"}
     assert command_line.json("status", APP, code=4, **only_the_endpoint)["error"]["code"] == "endpoint_override"
+
+
+def test_a_sandbox_can_be_started_with_the_examples_base_images(command_line: CommandLine) -> None:
+    before = command_line.json("sandbox", "status")
+    started = command_line.json("sandbox", "start", "--seed")
+    assert started["endpoint_url"] == before["endpoint_url"]
+    assert {image["origin"] for image in started["base_images"]} == {"present"}
+    assert any("/python:" in image["name"] for image in started["base_images"])
 
 
 def test_a_reset_empties_the_sandbox_and_keeps_it_running(command_line: CommandLine, app: Path) -> None:

@@ -12,7 +12,7 @@ from expressway.model.lint import LintFinding
 from expressway.model.progress import Progress
 from expressway.operations.deploy import DeployResult
 from expressway.toolkit import AppSource
-from tests.mcp.connections import ERAS, Era, ProgressWatch, connected, error_shape, good_shape
+from tests.mcp.connections import ERAS, OPEN, Era, ProgressWatch, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, URL, FakeToolkit, step, write_app
 
 
@@ -64,9 +64,29 @@ async def test_a_definition_may_be_given_inline_as_object_yaml_or_json(
             await client.call_tool("diff_app", {"app_path": str(tmp_path), "definition": definition, "adopt": True})
         )
     assert shape["app_name"] == "inline"
-    source, adopt = toolkit.calls[0][1]
+    source, adopt, allow_replacement = toolkit.calls[0][1]
     assert source.base_dir == tmp_path.resolve()
-    assert adopt is True
+    assert (adopt, allow_replacement) == (True, False)
+
+
+async def test_a_plan_can_be_reviewed_as_it_would_be_deployed(tmp_path: Path) -> None:
+    arguments = {"app_path": str(write_app(tmp_path)), "adopt": True, "allow_replacement": True}
+    async with connected(FakeToolkit(), "auto") as client:
+        shape = good_shape(await client.call_tool("diff_app", arguments))
+    assert shape["allows"] == ["adopt", "allow_replacement"]
+
+
+@pytest.mark.parametrize("wait_seconds", [0, 20])
+async def test_deploying_names_its_target_while_it_runs_and_when_it_is_done(wait_seconds: int, tmp_path: Path) -> None:
+    toolkit = FakeToolkit()
+    if not wait_seconds:
+        toolkit.go_on.clear()
+    arguments = {"app_path": str(write_app(tmp_path)), "wait_seconds": wait_seconds}
+    async with connected(toolkit, "auto", OPEN) as client:
+        shape = good_shape(await client.call_tool("deploy_app", arguments))
+        toolkit.go_on.set()
+    assert shape["status"] == ("deployed" if wait_seconds else "running")
+    assert shape["target"] == "AWS account 000000000000, us-east-1"
 
 
 async def test_an_inline_definition_needs_a_folder_that_exists(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ PARAMETERS = {
     "delete_app": {"app_name": ..., "service_arn": None, "wait_seconds": 45},
     "get_deployment_status": {"app_name": ...},
     "synth_app": {"app_path": ..., "definition": None, "include_templates": False},
-    "diff_app": {"app_path": ..., "definition": None, "adopt": False},
+    "diff_app": {"app_path": ..., "definition": None, "adopt": False, "allow_replacement": False},
     "deploy_app": {
         "app_path": ...,
         "definition": None,

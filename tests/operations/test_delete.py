@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def app() -> InMemoryApp:
 
 
 def delete(
-    made: InMemoryApp, service_arn: str | None = None, *, name: str = "web", timeout: float = 60
+    made: InMemoryApp, service_arn: str | None = None, *, name: str = "web", timeout: float = 60, **options: Any
 ) -> DeleteResult:
     ports = DeletePorts(
         target=Target(ACCOUNT, "us-east-1"),
@@ -105,7 +106,7 @@ def delete(
         repositories=made,
         clock=made.world.clock,
     )
-    return delete_app(name, service_arn, ports=ports, timeout_seconds=timeout)
+    return delete_app(name, service_arn, ports=ports, timeout_seconds=timeout, **options)
 
 
 def test_everything_goes_and_the_service_goes_first() -> None:

@@ -152,6 +152,15 @@ def test_the_approved_plan_is_carried_out() -> None:
     assert (result.status, result.plan_digest) == ("deployed", shown)
 
 
+@pytest.mark.parametrize("more", [{"adopt": True}, {"allow_replacement": True}])
+def test_an_approved_plan_does_not_allow_more_than_was_shown_with_it(more: dict[str, bool]) -> None:
+    app = world()
+    shown = refused_untouched(app, approved_plan="x").details["current"]
+    error = refused_untouched(app, approved_plan=shown, **more)
+    assert error.code == "plan_changed"
+    assert app.deploy(approved_plan=error.details["current"], **more).status == "deployed"
+
+
 def test_a_replacement_is_refused_before_anything_is_changed_or_built() -> None:
     app = deployed()
     app.images.content = "content-2"

@@ -87,6 +87,20 @@ def plan(stacks: Stacks, **options: object) -> Plan:
     return plan_app("hello", TEMPLATES, stacks=stacks, **arguments)  # type: ignore[arg-type]
 
 
+def test_a_digest_approves_what_the_deployment_may_do_besides() -> None:
+    plans = [
+        plan(deployed(), adopt=adopt, allow_replacement=replace) for adopt in (False, True) for replace in (False, True)
+    ]
+    assert len({one.digest for one in plans}) == 4
+    assert [one.to_dict()["allows"] for one in plans] == [
+        [],
+        ["allow_replacement"],
+        ["adopt"],
+        ["adopt", "allow_replacement"],
+    ]
+    assert not plans[0].continues(plans[1].approval())
+
+
 @pytest.mark.parametrize(
     ("caller", "identity"),
     [

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from expressway.errors import SandboxError
+from expressway.errors import DefinitionError, ExpresswayError, SandboxError
 from expressway.sandbox import lifecycle, record
 from expressway.sandbox.lifecycle import SandboxInfo
 
@@ -107,6 +109,51 @@ def test_a_taken_port_is_named(state_dir: Path) -> None:
         with pytest.raises(SandboxError) as caught:
             lifecycle.start(port=port, state_dir=state_dir)
     assert caught.value.code == "sandbox_port_taken"
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 80000])
+def test_what_is_no_port_is_refused(port: int, state_dir: Path) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        lifecycle.start(port=port, state_dir=state_dir)
+    assert caught.value.code == "invalid_port"
+
+
+def test_a_sandbox_that_does_not_answer_in_time_is_ended_and_its_log_shown(state_dir: Path) -> None:
+    with pytest.raises(SandboxError) as caught:
+        lifecycle.start(state_dir=state_dir, wait_seconds=0)
+    assert caught.value.code == "sandbox_start_failed"
+    assert "log" in caught.value.details
+    assert servers_of(state_dir) == []
+    assert lifecycle.status(state_dir) is None
+
+
+def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExpresswayError) as caught:
+        lifecycle.start(state_dir=tmp_path / "file" / "state")
+    assert caught.value.code == "state_not_writable"
+
+
+def test_a_server_that_cannot_be_recorded_is_not_left_running(state_dir: Path) -> None:
+    """As on a full disk: the record's place is taken by a folder, so the server's process is started and not noted."""
+    (state_dir / "sandbox.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(ExpresswayError) as caught:
+        lifecycle.start(state_dir=state_dir)
+    assert caught.value.code == "state_not_writable"
+    assert servers_of(state_dir) == []
+    assert [path.name for path in state_dir.iterdir() if path.name.startswith("sandbox.json")] == ["sandbox.json"]
+    shutil.rmtree(state_dir / "sandbox.json")
+
+
+def servers_of(state_dir: Path) -> list[int]:
+    """The processes that serve this state directory."""
+    named = f"--state-dir\0{state_dir}\0".encode()
+    found: list[int] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if named in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
 
 
 def test_the_environment_points_at_the_sandbox_only(tmp_path: Path) -> None:
