@@ -473,6 +473,7 @@ class Toolkit:
             logs=self._logs,
             repositories=self._registry,
             clock=self._clock,
+            local_images=lambda: self._engine,
         )
 
     @cached_property

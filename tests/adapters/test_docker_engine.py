@@ -16,7 +16,7 @@ from expressway.adapters.docker_engine import DockerEngine
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.errors import EngineError, ExpresswayError, ImageError
 from expressway.model.dockerfile import parse_dockerfile
-from expressway.model.image import ImageBuild, LocalImage, RegistryLogin
+from expressway.model.image import APP_LABEL, ImageBuild, LocalImage, RegistryLogin
 from expressway.model.left_out import with_left_out
 from expressway.model.progress import NeverCancelled, Progress
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
@@ -340,7 +340,8 @@ def test_each_layer_is_told_when_its_state_changes_and_not_more(fake: Callable[.
 def test_a_registry_that_is_not_there_is_worth_another_attempt(
     engine: DockerEngine, tmp_path: Path, build_name: str
 ) -> None:
-    image, _ = run_build(engine, a_build(tmp_path, "FROM BUSYBOX\nRUN true\n", build_name))
+    labels = {APP_LABEL: "engine-test"}
+    image, _ = run_build(engine, a_build(tmp_path, "FROM BUSYBOX\nRUN true\n", build_name, labels=labels))
     with pytest.raises(ImageError) as caught:
         engine.push(
             image.image_id,
@@ -354,3 +355,36 @@ def test_a_registry_that_is_not_there_is_worth_another_attempt(
     assert engine.remove_app_images("engine-test", repository_name="engine-test-repo") >= 2
     assert engine.find_image(build_name) is None
     assert engine.find_image(BUSYBOX_IMAGE) is not None
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("first", ["", "RUN --mount=type=cache,target=/c true\n"])
+def test_only_images_that_were_built_for_the_app_are_taken_out(
+    engine: DockerEngine, tmp_path: Path, build_name: str, first: str
+) -> None:
+    app, host = f"label-{abs(hash(tmp_path)) % 10**8}", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+    build = a_build(tmp_path, f"FROM BUSYBOX\n{first}COPY Dockerfile /\n", build_name, labels={APP_LABEL: app})
+    try:
+        engine.check_build(build)
+    except ImageError:
+        pytest.skip("this machine has no docker command with BuildKit")
+    run_build(engine, build)
+    own = (f"{host}/{app}-repo:1", f"127.0.0.1:1/{app}-repo:1", f"expressway/{app}:ctx-1")
+    others = (f"127.0.0.1:1/other-repo-{app}:1", f"mine/{app}:1")
+    foreign = f"expressway/{app}:by-hand"
+    client = open_client(engine.address, timeout_seconds=60)
+    try:
+        for name in (*own, *others):
+            client.tag(build_name, *name.rsplit(":", 1))
+        client.tag(BUSYBOX_IMAGE, *foreign.rsplit(":", 1))
+        repository = f"{app}-repo"
+        assert engine.app_image_names(app, repository_name=repository) == own
+        assert engine.app_image_names(app, repository_name=repository, registry_host=host) == (own[0], own[2])
+        assert engine.app_image_names(app, repository_name=repository, registry_host="127.0.0.1:2") == own[1:]
+        assert engine.remove_app_images(app, repository_name=repository) == 3
+        assert engine.app_image_names(app, repository_name=repository) == ()
+        assert all(engine.find_image(name) for name in (*others, foreign, BUSYBOX_IMAGE))
+    finally:
+        for name in (*others, foreign):
+            client.remove_image(name)
+        client.close()

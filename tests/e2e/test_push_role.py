@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from expressway.adapters.docker_engine import DockerEngine
+from expressway.adapters.engine_ping import EngineAddress
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.toolkit import Toolkit
@@ -21,15 +23,17 @@ def toolkit(base_images: str, embedded_aws: SandboxInfo, tmp_path: Path) -> Iter
     with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as toolkit:
         yield toolkit
         toolkit.delete(APP)
-        toolkit.remove_local_images(APP)
 
 
-def test_an_image_is_pushed_as_the_role_when_the_definition_asks_for_it(toolkit: Toolkit, tmp_path: Path) -> None:
+def test_an_image_is_pushed_as_the_role_when_the_definition_asks_for_it(
+    toolkit: Toolkit, base_images: str, tmp_path: Path
+) -> None:
     app = tmp_path / "app"
     app.mkdir()
     (app / "Dockerfile").write_text(f"FROM {BUSYBOX_IMAGE}\nCOPY page /\n")
     (app / "page").write_text("one")
     assumed: list[Any] = []
+    # The one place where the calls of a toolkit can be heard.
     sts = toolkit._session.client("sts")
     sts.meta.events.register(
         "provide-client-params.sts.AssumeRole",
@@ -48,3 +52,9 @@ def test_an_image_is_pushed_as_the_role_when_the_definition_asks_for_it(toolkit:
     assert through["ecr_push_pull_role_arn"] == ROLE
     assert set(assumed) == {(ROLE, f"expressway-{APP}")}
     assert len(assumed) == 2, "once to push, once to set the tag"
+
+    engine = DockerEngine(EngineAddress(base_images, "test"))
+    assert len(engine.app_image_names(APP, repository_name=f"{APP}-repo")) >= 4
+    deleted = toolkit.delete(APP)
+    assert engine.app_image_names(APP, repository_name=f"{APP}-repo") == ()
+    assert deleted.kept == ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from expressway.errors import DefinitionError, ExpresswayError, RefusedError, StackError
+from expressway.errors import DefinitionError, EngineError, ExpresswayError, RefusedError, StackError
 from expressway.model.progress import Cancellation, ProgressSink
 from expressway.model.stack import StackState
 from expressway.model.target import Target
@@ -95,8 +95,38 @@ def app() -> InMemoryApp:
     return made
 
 
+@dataclass
+class Engine:
+    """A container engine with these names of the app's images; those `in_use` stay."""
+
+    names: set[str] = field(default_factory=lambda: {"expressway/web:ctx-1", "127.0.0.1:4566/web-repo:ctx-1"})
+    in_use: set[str] = field(default_factory=set)
+    fault: ExpresswayError | None = None
+    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def found(self) -> "Engine":
+        if self.fault is not None:
+            raise self.fault
+        return self
+
+    def remove_app_images(self, app_name: str, *, repository_name: str, registry_host: str | None) -> int:
+        self.asked.append((app_name, repository_name, registry_host))
+        before = len(self.names)
+        self.names &= self.in_use
+        return before - len(self.names)
+
+    def app_image_names(self, app_name: str, *, repository_name: str, registry_host: str | None) -> tuple[str, ...]:
+        return tuple(sorted(self.names))
+
+
 def delete(
-    made: InMemoryApp, service_arn: str | None = None, *, name: str = "web", timeout: float = 60, **options: Any
+    made: InMemoryApp,
+    service_arn: str | None = None,
+    *,
+    name: str = "web",
+    timeout: float = 60,
+    engine: Engine | None = None,
+    **options: Any,
 ) -> DeleteResult:
     ports = DeletePorts(
         target=Target(ACCOUNT, "us-east-1"),
@@ -105,6 +135,7 @@ def delete(
         logs=made,
         repositories=made,
         clock=made.world.clock,
+        local_images=engine.found if engine else None,
     )
     return delete_app(name, service_arn, ports=ports, timeout_seconds=timeout, **options)
 
@@ -120,6 +151,45 @@ def test_everything_goes_and_the_service_goes_first() -> None:
     assert result.service_deletion["status"] == "deleted"
     assert result.ecr_deletion["status"] == "deleted"
     assert set(result.to_dict()) >= {"service_deletion", "ecr_deletion", "summary", "errors"}
+
+
+def test_the_images_that_were_built_here_go_last_and_without_a_word() -> None:
+    engine = Engine()
+    result = delete(app(), engine=engine)
+    assert engine.asked == [("web", "web-repo", f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com")]
+    assert engine.names == set()
+    assert "image " not in result.summary
+    assert all("image " not in one.resource for one in result.kept)
+
+
+def test_an_image_that_a_container_still_uses_is_kept_and_told() -> None:
+    result = delete(app(), engine=Engine(in_use={"expressway/web:ctx-1"}))
+    assert result.succeeded
+    assert "image expressway/web:ctx-1 (the container engine still uses it)" in result.summary
+    assert "image expressway/web:ctx-1" in [one["resource"] for one in result.to_dict()["kept"]]
+
+
+@pytest.mark.parametrize("code", ["engine_missing", "engine_unreachable"])
+def test_without_an_engine_there_is_nothing_to_tell_of_images(code: str) -> None:
+    result = delete(app(), engine=Engine(fault=EngineError(code, "none", "start one")))
+    assert result.succeeded
+    assert "engine" not in result.summary
+
+
+def test_an_engine_that_refuses_does_not_fail_the_deletion() -> None:
+    made = app()
+    result = delete(made, engine=Engine(fault=EngineError("engine_refused", "It said no.", "see its log")))
+    assert result.succeeded
+    assert made.is_empty()
+    assert "images of web in the container engine (It said no.)" in result.summary
+
+
+def test_a_deletion_that_stopped_leaves_the_images_alone() -> None:
+    made = app()
+    made.failing = {REPOSITORY_STACK: "It is in use."}
+    engine = Engine()
+    assert not delete(made, engine=engine).succeeded
+    assert engine.asked == []
 
 
 def test_a_second_deletion_is_a_clean_no_op() -> None:

@@ -21,7 +21,7 @@ from expressway.adapters.engine_ping import ping_engine
 from expressway.adapters.engine_stream import CancellableFile, interruptible
 from expressway.adapters.push_progress import PushProgress
 from expressway.errors import EngineError, ImageError
-from expressway.model.image import LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage, RegistryLogin
+from expressway.model.image import APP_LABEL, LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage, RegistryLogin
 from expressway.model.progress import Cancellation, ProgressSink
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NEEDS_BUILDKIT = re.compile(r"requires? buildkit|(?:classic|legacy) builder.*(?:removed|not supported)", re.IGNORECASE)
 _TIMEOUT_SECONDS = 600
+_LOOPBACK = "127.0.0.1:"
 
 
 class DockerEngine:
@@ -176,8 +177,8 @@ class DockerEngine:
             raise push_error("the stream ended unexpectedly: unexpected EOF", destination)
         return digest
 
-    def remove_app_images(self, app_name: str, *, repository_name: str) -> int:
-        """Take an app's images out of the engine: their local names and those in `repository_name`.
+    def remove_app_images(self, app_name: str, *, repository_name: str, registry_host: str | None = None) -> int:
+        """Take the images built for an app out of the engine, name by name (see `app_image_names`).
 
         An image goes with its last name; one that a container still uses stays. Returns how many names went.
         """
@@ -185,7 +186,7 @@ class DockerEngine:
 
         removed = 0
         with self._client("remove images") as client:
-            for name in self.app_image_names(app_name, repository_name=repository_name):
+            for name in self.app_image_names(app_name, repository_name=repository_name, registry_host=registry_host):
                 try:
                     client.remove_image(name)
                 except APIError:
@@ -193,12 +194,18 @@ class DockerEngine:
                 removed += 1
         return removed
 
-    def app_image_names(self, app_name: str, *, repository_name: str) -> tuple[str, ...]:
-        """The names under which the engine holds an app's images: its own, and those in `repository_name`."""
+    def app_image_names(
+        self, app_name: str, *, repository_name: str, registry_host: str | None = None
+    ) -> tuple[str, ...]:
+        """The names under which the engine holds the images that were built for an app (they carry its label).
+
+        These are the builds' own names, and those in the `repository_name` of `registry_host`, or of any private
+        registry; the loopback registries of sandboxes count as one, since their ports change.
+        """
         with self._client("list images") as client:
-            found: list[dict[str, Any]] = client.images()
+            found: list[dict[str, Any]] = client.images(filters={"label": f"{APP_LABEL}={app_name}"})
         names = sorted({name for image in found for name in _names(image)})
-        return tuple(name for name in names if _is_of_app(name, app_name, repository_name))
+        return tuple(name for name in names if _is_of_app(name, app_name, repository_name, registry_host))
 
     def _build_classic(
         self, build: ImageBuild, archive: Any, *, progress: ProgressSink, cancellation: Cancellation
@@ -216,6 +223,7 @@ class DockerEngine:
                     tag=build.name,
                     target=build.target or "",
                     buildargs=dict(build.args),
+                    labels=dict(build.labels),
                     platform=build.platform,
                     rm=True,
                     forcerm=True,
@@ -292,16 +300,19 @@ def _names(image: Mapping[str, Any]) -> Iterator[str]:
             yield str(name)
 
 
-def _is_of_app(name: str, app_name: str, repository_name: str) -> bool:
+def _is_of_app(name: str, app_name: str, repository_name: str, registry_host: str | None) -> bool:
     repository, at, _ = name.partition("@")
     if not at:
         repository = name.rpartition(":")[0]
-    return repository == f"{LOCAL_PREFIX}/{app_name}" or _is_pushed_to(repository, repository_name)
-
-
-def _is_pushed_to(repository: str, repository_name: str) -> bool:
     host, _, path = repository.partition("/")
-    return path == repository_name and (host.startswith("127.0.0.1:") or ".dkr.ecr" in host)
+    pushed = path == repository_name and _is_registry(host, registry_host)
+    return pushed or repository == f"{LOCAL_PREFIX}/{app_name}"
+
+
+def _is_registry(host: str, registry_host: str | None) -> bool:
+    if host.startswith(_LOOPBACK):
+        return registry_host is None or registry_host.startswith(_LOOPBACK)
+    return ".dkr.ecr" in host if registry_host is None else host == registry_host
 
 
 def _hang_up(stream: Any) -> None:

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -63,7 +62,7 @@ class EcrRegistry:
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, "give a login for the image registry") from exc
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return RegistryLogin(self._push_host(), username, password, data.get("expiresAt"))
+        return RegistryLogin(self._session.target.push_host, username, password, data.get("expiresAt"))
 
     def describe_repository(self, name: str) -> Repository | None:
         """The repository, or None when there is none of that name."""
@@ -218,17 +217,10 @@ class EcrRegistry:
             self._clock.sleep(delay)
         raise AssertionError("the last attempt returns or raises")
 
-    def _push_host(self) -> str:
-        target = self._session.target
-        if target.sandbox_url is None:
-            return target.registry_host
-        url = urlsplit(target.sandbox_url)
-        # Engines speak plain HTTP to 127.0.0.0/8 only, not to every name of loopback.
-        return f"127.0.0.1:{url.port or 80}"
-
     def _repository(self, raw: Mapping[str, Any]) -> Repository:
         name, uri = str(raw["repositoryName"]), str(raw["repositoryUri"])
-        host = self._push_host() if self._session.target.is_sandbox else uri.partition("/")[0]
+        target = self._session.target
+        host = target.push_host if target.is_sandbox else uri.partition("/")[0]
         return Repository(
             name=name,
             arn=str(raw["repositoryArn"]),

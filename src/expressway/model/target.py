@@ -1,6 +1,7 @@
 """Where a command acts: an AWS account and region, or the embedded AWS."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 _URL_SUFFIXES = {
     "aws-cn": "amazonaws.com.cn",
@@ -39,6 +40,14 @@ class Target:
     def registry_host(self) -> str:
         """The account's private registry, as it appears in image URIs."""
         return f"{self.account_id}.dkr.ecr.{self.region}.{self.url_suffix}"
+
+    @property
+    def push_host(self) -> str:
+        """The registry that an engine pushes to: `registry_host`, or on the sandbox the emulator itself."""
+        if self.sandbox_url is None:
+            return self.registry_host
+        # Engines speak plain HTTP to 127.0.0.0/8 only, not to every name of loopback.
+        return f"127.0.0.1:{urlsplit(self.sandbox_url).port or 80}"
 
     def describe(self) -> str:
         """One phrase that every command prints before it acts."""

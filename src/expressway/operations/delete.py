@@ -8,7 +8,7 @@
 All is derived from what stands, so that a deletion killed at any point is continued by running it again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_
 from expressway.operations.service_ports import ServiceDeletion, Stacks
 
 _GONE = "INACTIVE"
+_NO_ENGINE = {"engine_missing", "engine_unreachable"}
 
 
 class LogGroupState(Protocol):
@@ -45,9 +46,16 @@ class Repositories(Protocol):
     def describe_repository(self, name: str) -> object | None: ...
 
 
+class LocalImages(Protocol):
+    """The images that a container engine holds (adapters.docker_engine.DockerEngine)."""
+
+    def remove_app_images(self, app_name: str, *, repository_name: str, registry_host: str | None) -> int: ...
+    def app_image_names(self, app_name: str, *, repository_name: str, registry_host: str | None) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DeletePorts:
-    """Everything outside that deleting needs."""
+    """Everything outside that deleting needs; `local_images` finds the engine, if there is one to be asked."""
 
     target: Target
     stacks: Stacks
@@ -55,6 +63,7 @@ class DeletePorts:
     logs: LogGroups
     repositories: Repositories
     clock: Clock
+    local_images: Callable[[], LocalImages] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,7 @@ class _Deletion:
             self._delete_leftovers()
         except ExpresswayError as error:
             return self._stopped(service, repository, error)
+        self._remove_local_images()
         return self._result(service, repository, self._summary())
 
     # -- the service ----------------------------------------------------------------------------------------
@@ -234,6 +244,25 @@ class _Deletion:
         self._tell(f"deleting the log group {name}")
         if self.ports.logs.delete_group(name):
             self.removed.append(f"log group {name}")
+
+    def _remove_local_images(self) -> None:
+        """Take the images out of the engine that built them; the app is deleted all the same if that fails."""
+        if self.ports.local_images is None:
+            return
+        target, name = self.ports.target, self.plan.app_name
+        where = {"repository_name": app_names(name).repository, "registry_host": target.push_host}
+        try:
+            engine = self.ports.local_images()
+            engine.remove_app_images(name, **where)
+            left = [
+                (f"image {image}", "the container engine still uses it")
+                for image in engine.app_image_names(name, **where)
+            ]
+        except ExpresswayError as error:
+            if error.code in _NO_ENGINE:
+                return
+            left = [(f"images of {name} in the container engine", error.message)]
+        self.kept.extend(Kept(resource, reason) for resource, reason in left)
 
     def _delete_stack(self, stack: StackState) -> None:
         again = f" again; it failed before: {stack.status_reason}" if stack.status == "DELETE_FAILED" else ""

@@ -102,7 +102,10 @@ class DeployPorts:
 
 @dataclass(frozen=True, slots=True)
 class DeployResult:
-    """What deploying did, where, and what its checks warned of. `url` answers HTTP when `status` is ``deployed`` or ``unchanged``."""
+    """What deploying did, where, and what its checks warned of.
+
+    `url` answers HTTP when `status` is ``deployed`` or ``unchanged``.
+    """
 
     operation_id: str
     app_name: str
