@@ -13,7 +13,7 @@ from benchmarks.workbench import CdkProject, Workbench
 from expressway.adapters.clock import SystemClock
 from expressway.model.definition import AppDefinition
 from expressway.model.plan import PlannedImage
-from expressway.model.progress import Cancellation, ProgressSink
+from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.model.template import AppTemplates
 from expressway.toolkit import Toolkit
 
@@ -125,12 +125,16 @@ class _PushedImage:
     def __init__(self, uri: str) -> None:
         self.planned = PlannedImage("published", uri, "v1")
 
-    def plan(self, definition: AppDefinition, base_dir: Path) -> PlannedImage:
-        del definition, base_dir
+    def plan(
+        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink = ignore_progress
+    ) -> PlannedImage:
+        del definition, base_dir, progress
         return self.planned
 
-    def check(self, definition: AppDefinition, base_dir: Path) -> "_PushedImage":
-        del definition, base_dir
+    def check(
+        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink = ignore_progress
+    ) -> "_PushedImage":
+        del definition, base_dir, progress
         return self
 
     def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:

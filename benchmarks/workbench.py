@@ -142,8 +142,10 @@ def workbench() -> Generator[Workbench]:
         sandbox = lifecycle.start(state_dir=folder / "sandbox", docker_host=engine.docker_host)
         try:
             bench = Workbench(folder, engine.docker_host, sandbox)
-            yield bench
-            bench.remove_local_images()
+            try:
+                yield bench
+            finally:
+                bench.remove_local_images()
         finally:
             lifecycle.stop(folder / "sandbox")
             _remove_images(engine.docker_host, sandbox.port)
