@@ -19,6 +19,7 @@ class FakeEngine:
             more comes until the client hangs up (`hang`; `gone` is set then).
         refusal: HTTP status and message instead of a stream.
         version: what ``GET /version`` says in addition.
+        image: what it says of any image; none exists without.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class FakeEngine:
         hang: bool = False,
         refusal: tuple[int, str] | None = None,
         version: Mapping[str, Any] | None = None,
+        image: Mapping[str, Any] | None = None,
     ) -> None:
+        self.image = image
         self.stream, self.cut, self.hang, self.refusal = stream, cut, hang, refusal
         self.version = {"Version": "29.0.0", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64", **(version or {})}
         self.gone = threading.Event()
@@ -55,6 +58,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server  # type: ignore[assignment]
 
     def do_GET(self) -> None:
+        if "/images/" in self.path:
+            image = self.server.engine.image
+            self._answer(200 if image else 404, json.dumps(image or {"message": "No such image"}).encode())
+            return
         self._answer(200, b"OK" if self.path.endswith("/_ping") else json.dumps(self.server.engine.version).encode())
 
     def do_POST(self) -> None:

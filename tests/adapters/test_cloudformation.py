@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.stub import ANY
 
 from expressway.adapters.cloudformation import CloudFormation
+from expressway.adapters.session import open_session
 from expressway.errors import ExpresswayError, StackError, TargetError
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
 from expressway.model.stack import TEMPLATE_BODY_LIMIT_BYTES
-from tests.adapters.answers import StubbedSession
+from tests.adapters.answers import StubbedSession, refusal, settings_that_answer, xml
 
 NAME = "hello-express-service"
 STACK_ID = f"arn:aws:cloudformation:us-east-1:111122223333:stack/{NAME}/1"
@@ -341,6 +344,10 @@ def test_deleting_a_change_set_that_is_gone_is_no_error(session: StubbedSession,
     stacks.delete_change_set(NAME, "expressway-1")
 
 
+def made() -> ChangeSet:
+    return ChangeSet("n", SET_ID, NAME, STACK_ID, "CREATE_COMPLETE", "AVAILABLE", "", False)
+
+
 def executed_with(session: StubbedSession, stacks: CloudFormation, change_set_id: str) -> str:
     tokens: list[str] = []
     session.client("cloudformation").meta.events.register(
@@ -386,6 +393,8 @@ def test_validation_errors_that_may_not_be_read_are_none(session: StubbedSession
         ("delete_stack", lambda stacks: stacks.delete_stack(STACK_ID, client_token="t")),
         ("continue_update_rollback", lambda stacks: stacks.continue_rollback(STACK_ID, client_token="t")),
         ("update_termination_protection", lambda stacks: stacks.protect(NAME, enabled=True)),
+        ("create_change_set", lambda stacks: stacks.create_change_set(request())),
+        ("execute_change_set", lambda stacks: stacks.execute_change_set(made())),
     ],
 )
 @pytest.mark.parametrize(
@@ -399,3 +408,39 @@ def test_every_call_maps_what_may_happen_to_it(
     with pytest.raises(TargetError) as failure:
         call(stacks)
     assert failure.value.code == ours
+
+
+@pytest.mark.parametrize(
+    ("operation", "call", "result"),
+    [
+        ("CreateChangeSet", lambda stacks: stacks.create_change_set(request()), f"<Id>{SET_ID}</Id>"),
+        ("ExecuteChangeSet", lambda stacks: stacks.execute_change_set(made()), ""),
+    ],
+)
+def test_a_throttled_write_is_sent_again_with_the_same_token(operation: str, call: Any, result: str) -> None:
+    answers = [refusal("Throttling", "Rate exceeded", 400)] * 2
+    answers.append(xml(f"<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>"))
+    identity = "<Account>111122223333</Account><Arn>arn:aws:iam::111122223333:user/me</Arn>"
+    identity = f"<GetCallerIdentityResult>{identity}</GetCallerIdentityResult>"
+    sent: list[AWSPreparedRequest] = []
+    settings = settings_that_answer(
+        {
+            "sts.GetCallerIdentity": xml(f"<GetCallerIdentityResponse>{identity}</GetCallerIdentityResponse>"),
+            f"cloudformation.{operation}": lambda request: answers.pop(0)(request),
+        },
+        sent,
+    )
+
+    def with_credentials() -> Any:
+        core = settings()
+        core.set_credentials("AKIAEXAMPLE", "secret")
+        return core
+
+    session = open_session(region="eu-west-1", environ={}, settings=with_credentials)
+    call(CloudFormation(session))
+
+    writes = [parse_qs(str(one.body)) for one in sent[1:]]
+    assert len(writes) == 3
+    assert answers == []
+    name = "ClientToken" if operation == "CreateChangeSet" else "ClientRequestToken"
+    assert len({one[name][0] for one in writes}) == 1

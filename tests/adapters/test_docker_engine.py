@@ -241,6 +241,15 @@ def test_an_engine_that_goes_away_in_the_middle_of_a_build_is_told(
     assert failure(fake(stream=steps), a_build(tmp_path, "FROM a\n")).code == "engine_unreachable"
 
 
+def test_an_image_that_came_out_for_another_platform_is_told(fake: Callable[..., DockerEngine], tmp_path: Path) -> None:
+    built = {"Id": "sha256:1", "Os": "linux", "Architecture": "arm64", "Size": 1}
+    engine = fake(stream=[{"stream": "Successfully built 1"}], image=built)
+    error = failure(engine, a_build(tmp_path, "FROM scratch\nLABEL a=b\n"))
+    assert error.code == "platform_mismatch"
+    assert "linux/amd64" in error.message
+    assert "linux/arm64" in error.message
+
+
 def test_a_full_disk_of_the_engine_is_told(fake: Callable[..., DockerEngine], tmp_path: Path) -> None:
     full = [{"stream": "Step 1/2 : RUN x\n"}, {"error": "write /x: no space left on device"}]
     assert failure(fake(stream=full), a_build(tmp_path, "FROM a\n")).code == "disk_full"

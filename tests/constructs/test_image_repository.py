@@ -37,8 +37,9 @@ def test_a_key_means_encryption_with_that_key(stack: cdk.Stack, synth: Synth) ->
 
 
 def test_keeping_no_image_is_refused(stack: cdk.Stack) -> None:
-    with pytest.raises(DefinitionError, match="keep_tagged: expected 1 or more, got 0"):
+    with pytest.raises(DefinitionError, match="keep_tagged: expected 1 or more, got 0") as error:
         ImageRepository(stack, "Images", keep_tagged=0)
+    assert error.value.code == "invalid_repository"
 
 
 def test_it_is_a_repository_wherever_the_cdk_takes_one(stack: cdk.Stack, synth: Synth) -> None:
