@@ -13,7 +13,7 @@ from expressway.cli.output import print_error, watching
 from expressway.errors import DefinitionError, ImageError
 from expressway.model.progress import Progress
 
-HEAVY = {"aws_cdk", "mcp", "boto3", "botocore", "docker", "cfnlint", "constructs", "jsii"}
+HEAVY = {"aws_cdk", "mcp", "boto3", "botocore", "docker", "cfnlint", "constructs", "jsii", "rich"}
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
