@@ -1,9 +1,10 @@
 """Deployments on the embedded AWS: ours beside the ``cdk`` command line and beside CloudFormation itself."""
 
 import time
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import boto3
 
@@ -11,14 +12,9 @@ from benchmarks.commands import MeasurementFailed, run
 from benchmarks.measure import Contender, Goal, Row, Series, interleaved, times_faster
 from benchmarks.workbench import CdkProject, Workbench
 from expressway.adapters.clock import SystemClock
-from expressway.model.definition import AppDefinition
 from expressway.model.plan import PlannedImage
-from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.model.template import AppTemplates
 from expressway.toolkit import Toolkit
-
-if TYPE_CHECKING:
-    from expressway.operations.app_image import AppImages
 
 ROUNDS = 3
 _REPEATS = 5
@@ -119,33 +115,19 @@ def _pushed_image(bench: Workbench) -> str:
     return f"{built['repository_uri']}@{found['imageDetails'][0]['imageDigest']}"
 
 
-class _PushedImage:
-    """Says of every app that its image is in the repository."""
-
-    def __init__(self, uri: str) -> None:
-        self.planned = PlannedImage("published", uri, "v1")
-
-    def plan(
-        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink = ignore_progress
-    ) -> PlannedImage:
-        del definition, base_dir, progress
-        return self.planned
-
-    def check(
-        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink = ignore_progress
-    ) -> "_PushedImage":
-        del definition, base_dir, progress
-        return self
-
-    def publish(self, *, progress: ProgressSink, cancellation: Cancellation) -> str:
-        raise AssertionError(f"asked to publish {self.planned.uri}", progress, cancellation)
-
-
 def _toolkit_with_image(uri: str) -> type[Toolkit]:
+    """A toolkit that checks an app's folder and repository as ever, and then takes this image for the app's own."""
+    from expressway.operations.app_image import AppImages, CheckedAppImage
+
+    class PushedImages(AppImages):
+        def _checked(self, *given: Any, **named: Any) -> CheckedAppImage:
+            return replace(super()._checked(*given, **named), planned=PlannedImage("published", uri, "v1"))
+
     class WithImage(Toolkit):
         @cached_property
-        def _images(self) -> "AppImages":
-            return cast("AppImages", _PushedImage(uri))
+        def _images(self) -> AppImages:
+            own = Toolkit._images.func(self)
+            return PushedImages(**{each.name: getattr(own, each.name) for each in fields(own)})
 
     return WithImage
 
