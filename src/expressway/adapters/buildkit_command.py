@@ -101,7 +101,6 @@ def build_with_buildkit(
     """
     words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
     words += ["--file", build.context.dockerfile, *(("--target", build.target) if build.target else ())]
-    words += [word for name, value in sorted(build.labels.items()) for word in ("--label", f"{name}={value}")]
     words += [word for name, value in sorted(build.args.items()) for word in ("--build-arg", f"{name}={value}")]
     try:
         process = subprocess.Popen(

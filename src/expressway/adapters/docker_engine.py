@@ -21,7 +21,8 @@ from expressway.adapters.engine_ping import ping_engine
 from expressway.adapters.engine_stream import CancellableFile, interruptible
 from expressway.adapters.push_progress import PushProgress
 from expressway.errors import EngineError, ImageError
-from expressway.model.image import APP_LABEL, LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage, RegistryLogin
+from expressway.model.build_context import CONTENT_TAG
+from expressway.model.image import LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage, RegistryLogin
 from expressway.model.progress import Cancellation, ProgressSink
 
 if TYPE_CHECKING:
@@ -197,15 +198,20 @@ class DockerEngine:
     def app_image_names(
         self, app_name: str, *, repository_name: str, registry_host: str | None = None
     ) -> tuple[str, ...]:
-        """The names under which the engine holds the images that were built for an app (they carry its label).
+        """The names under which the engine holds the images that were built for an app.
 
         These are the builds' own names, and those in the `repository_name` of `registry_host`, or of any private
-        registry; the loopback registries of sandboxes count as one, since their ports change.
+        registry; the loopback registries of sandboxes count as one, since their ports change. An image was built
+        here when one of its names has a content tag. (A label would say so too, but it is a step more to build.)
         """
         with self._client("list images") as client:
-            found: list[dict[str, Any]] = client.images(filters={"label": f"{APP_LABEL}={app_name}"})
-        names = sorted({name for image in found for name in _names(image)})
-        return tuple(name for name in names if _is_of_app(name, app_name, repository_name, registry_host))
+            found: list[dict[str, Any]] = client.images()
+        own: set[str] = set()
+        for image in found:
+            names = {name for name in _names(image) if _is_of_app(name, app_name, repository_name, registry_host)}
+            if any(CONTENT_TAG.fullmatch(name.rpartition(":")[2]) for name in names):
+                own |= names
+        return tuple(sorted(own))
 
     def _build_classic(
         self, build: ImageBuild, archive: Any, *, progress: ProgressSink, cancellation: Cancellation
@@ -223,7 +229,6 @@ class DockerEngine:
                     tag=build.name,
                     target=build.target or "",
                     buildargs=dict(build.args),
-                    labels=dict(build.labels),
                     platform=build.platform,
                     rm=True,
                     forcerm=True,

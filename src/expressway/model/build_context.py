@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +11,7 @@ from expressway.model.ignore_patterns import IgnoreRules
 
 DEFAULT_LIMIT_BYTES = 500 * 1024 * 1024
 CONTENT_TAG_PREFIX = "ctx-"
+CONTENT_TAG = re.compile(r"ctx-[0-9a-f]{20}")
 
 # Version control, keys and credentials: never part of an image unless .dockerignore takes one back by name.
 PROTECTED_PATTERNS = (

@@ -9,8 +9,6 @@ from expressway.model.build_context import BuildContext
 from expressway.model.dockerfile import BuildkitReason
 
 LOCAL_PREFIX = "expressway"
-APP_LABEL = "io.github.expressway.app"
-"""Label of the images that are built for an app; its value is the app's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,6 @@ class ImageBuild:
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict[str, str])
     buildkit_reasons: tuple[BuildkitReason, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from expressway.model.build_context import (
 )
 from expressway.model.definition_types import NAME_PATTERN
 from expressway.model.dockerfile import Dockerfile, parse_dockerfile
-from expressway.model.image import APP_LABEL, LOCAL_PREFIX, ImageBuild
+from expressway.model.image import LOCAL_PREFIX, ImageBuild
 from expressway.model.progress import Cancellation, NeverCancelled
 
 _APP_NAME = re.compile(NAME_PATTERN)
@@ -97,7 +97,6 @@ def check_build(
         target=request.target,
         args=dict(request.args),
         buildkit_reasons=dockerfile.buildkit_reasons,
-        labels={APP_LABEL: request.app_name},
     )
     engine.check_build(build)
     return CheckedBuild(
