@@ -140,14 +140,12 @@ def workbench() -> Generator[Workbench]:
     try:
         prepare_example(EXAMPLE, engine.docker_host, install=True, progress=tell)
         sandbox = lifecycle.start(state_dir=folder / "sandbox", docker_host=engine.docker_host)
+        bench = Workbench(folder, engine.docker_host, sandbox)
         try:
-            bench = Workbench(folder, engine.docker_host, sandbox)
-            try:
-                yield bench
-            finally:
-                bench.remove_local_images()
+            yield bench
         finally:
             lifecycle.stop(folder / "sandbox")
+            bench.remove_local_images()  # its containers are gone, so nothing holds them any more
             _remove_images(engine.docker_host, sandbox.port)
     finally:
         engine.close()
