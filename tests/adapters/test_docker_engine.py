@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from expressway.adapters.build_context import read_build_context
-from expressway.adapters.buildkit_command import find_buildkit_command
+from expressway.adapters.buildkit_command import build_with_buildkit, find_buildkit_command
 from expressway.adapters.docker_client import open_client
 from expressway.adapters.docker_engine import DockerEngine
 from expressway.adapters.engine_ping import EngineAddress
@@ -170,6 +170,20 @@ def test_what_needs_buildkit_is_built_by_the_engines_own_command(
     assert (error.code, error.details["exit_code"]) == ("build_failed", 7)
     error = failure(engine, a_build(tmp_path, "FROM 127.0.0.1:9/no/such\nRUN --mount=type=cache,target=/c true\n"))
     assert error.code == "base_image_unavailable"
+
+
+def test_a_failed_step_is_named_by_its_own_output_since_steps_run_side_by_side(tmp_path: Path) -> None:
+    command = tmp_path / "docker"
+    command.write_text(
+        "#!/bin/sh\ncat >/dev/null\ncat <<'EOF'\n#6 [stage-0 3/3] COPY .env /\n#6 ERROR: not found\n"
+        "#4 [stage-0 1/3] FROM busybox\n------\n > [stage-0 3/3] COPY .env /:\n------\n"
+        'failed to compute cache key: "/.env" not found: not found\nEOF\nexit 1\n'
+    )
+    command.chmod(0o755)
+    build = a_build(tmp_path / "app", "FROM busybox\nCOPY .env /\n")
+    with Path(os.devnull).open("rb") as archive, pytest.raises(ImageError) as caught:
+        build_with_buildkit((str(command),), {}, build, archive, progress=lambda _: None, cancellation=NEVER)
+    assert (caught.value.code, caught.value.details["step"]) == ("build_failed", "[stage-0 3/3] COPY .env /")
 
 
 @pytest.mark.engine

@@ -25,6 +25,8 @@ from expressway.model.progress import Cancellation, Progress, ProgressSink
 _STEP = re.compile(r"^#\d+ (\[(?:\S+ )?(?P<done>\d+)/(?P<all>\d+)\] .+|\[internal\] load metadata for .+)$")
 _NOISE = re.compile(r"^(?:#\d+ (?:sha256:|DONE|CACHED|transferring|\.\.\.)|-+$|$)")
 _FAILURE = re.compile(r"^(?:ERROR: )?(failed to |executor failed |error: |ERROR: )", re.IGNORECASE)
+_FAILED_STEP = re.compile(r"^ > (\[.+?\] .+):$")
+"""Heads the output of the step that failed; steps run side by side, so the last one that began need not be it."""
 _TAIL_LINES = 30
 _STOP_SECONDS = 5.0
 
@@ -126,7 +128,8 @@ def build_with_buildkit(
     if process.returncode != 0:
         message = next((line for line in reversed(tail) if _FAILURE.match(line)), tail[-1] if tail else "")
         output = tuple(line for line in tail if not _NOISE.match(line))
-        raise build_error(BuildFailure(message, step, output))
+        failed = next((found[1] for line in tail if (found := _FAILED_STEP.match(line))), step)
+        raise build_error(BuildFailure(message, failed, output))
 
 
 def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:
