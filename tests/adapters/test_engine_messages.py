@@ -29,7 +29,7 @@ FROM = "Step 1/3 : FROM nosuch/image:1"
         ),
         ("write /layer.tar: no space left on device", RUN, "disk_full"),
         ("failed to register layer: Error processing tar file: no space left on device", FROM, "disk_full"),
-        ("dial tcp: lookup pypi.org: no such host", RUN, "build_failed"),
+        ("dial tcp: lookup index.example: no such host", RUN, "build_failed"),
     ],
 )
 def test_a_failed_build_is_told_by_its_cause(message: str, step: str, code: str) -> None:

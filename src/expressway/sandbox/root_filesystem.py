@@ -15,7 +15,6 @@ from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink
 from expressway.sandbox.debian_packages import find_program
 
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 PYTHON_SUITE = "bookworm"
 PYTHON_VERSION = "3.11"
 _SUITES = {"bullseye", "bookworm", "trixie", "forky", "oldstable", "stable", "testing", "unstable", "sid"}
@@ -78,13 +77,13 @@ def write_python(archive: Path, *, progress: ProgressSink) -> None:
         shutil.rmtree(tree, ignore_errors=True)
 
 
-def debian_mirror(apt_directory: Path = Path("/etc/apt")) -> str:
-    """The Debian mirror that this machine's apt uses, or Debian's own when it uses none."""
+def debian_mirror(apt_directory: Path = Path("/etc/apt")) -> str | None:
+    """The Debian mirror that this machine's apt uses; None leaves the choice to debootstrap."""
     for uri, suites, components in _apt_sources(apt_directory):
         usable = urlsplit(uri).scheme in {"http", "https", "file"} and "security" not in uri
         if usable and "main" in components and _SUITES.intersection(suites):
             return uri.rstrip("/")
-    return DEFAULT_MIRROR
+    return None
 
 
 def _debootstrap(tree: Path, *, progress: ProgressSink) -> None:
@@ -92,12 +91,17 @@ def _debootstrap(tree: Path, *, progress: ProgressSink) -> None:
     if program is None:
         raise _failed("debootstrap is not installed", [])
     mirror = debian_mirror()
-    progress(Progress("sandbox", f"making a Python base image from Debian packages ({mirror}; about a minute)"))
+    progress(
+        Progress(
+            "sandbox",
+            f"making a Python base image from Debian packages ({mirror or 'the default mirror'}; about a minute)",
+        )
+    )
     command = [
         program,
         "--variant=minbase",
         "--include=python3,python3-pip,python3-venv,ca-certificates",
-        *(PYTHON_SUITE, str(tree), mirror),
+        *(PYTHON_SUITE, str(tree), *((mirror,) if mirror else ())),
     ]
     tail: list[str] = []
     step = ""
