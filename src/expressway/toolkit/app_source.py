@@ -1,0 +1,84 @@
+"""Which app is meant: its definition, and the folder that its paths are relative to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expressway.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from expressway.model.definition import AppDefinition
+    from expressway.operations.publish_image import BuildRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AppSource:
+    """A definition, and the folder that its build context is relative to."""
+
+    definition: AppDefinition
+    base_dir: Path
+
+
+def app_source(path: Path | str) -> AppSource:
+    """The app whose definition is `path`, or lies in the folder `path` as ``expressway.yaml``.
+
+    Raises:
+        DefinitionError: the file is missing, unreadable, no YAML, or wrong (every problem at once).
+    """
+    from expressway.adapters.definition_file import load_definition
+
+    loaded = load_definition(path)
+    return AppSource(loaded.definition, loaded.base_dir)
+
+
+def inline_source(definition: Mapping[str, Any] | str, base_dir: Path) -> AppSource:
+    """The app whose definition is given as a mapping or as YAML text."""
+    from expressway.model.definition import parse_definition, parse_definition_text
+
+    parsed = parse_definition_text(definition) if isinstance(definition, str) else parse_definition(definition)
+    return AppSource(parsed, base_dir)
+
+
+def source_of(app_name: str, path: Path) -> AppSource | None:
+    """The definition at `path`, if there is one.
+
+    Raises:
+        DefinitionError: ``app_name_mismatch`` when it is another app's; whatever is wrong with it.
+    """
+    from expressway.adapters.definition_file import FILE_NAMES
+
+    if path.is_dir() and not any((path / name).is_file() for name in FILE_NAMES):
+        return None
+    if not path.exists():
+        return None  # the build itself says what is wrong with the folder
+    source = app_source(path)
+    if source.definition.name != app_name:
+        raise DefinitionError(
+            "app_name_mismatch",
+            f"Expected the definition at {path} to be of the app {app_name!r}; it is of {source.definition.name!r}.",
+            f"Pass the app's name {source.definition.name!r}, or the folder of {app_name!r}; a folder without a "
+            "definition is built with the defaults.",
+            {"app_name": app_name, "definition": source.definition.name},
+        )
+    return source
+
+
+def build_request(app_name: str, path: Path, tag: str | None, source: AppSource | None) -> BuildRequest:
+    """How the image of the folder `path` is to be built: as its definition says, or with the defaults."""
+    from expressway.model.definition import BuildSettings
+    from expressway.operations.publish_image import BuildRequest
+
+    named = source.definition.build if source else None
+    build = named or BuildSettings()
+    return BuildRequest(
+        app_name=app_name,
+        context=source.base_dir / build.context if source and named else path,
+        dockerfile=build.dockerfile,
+        target=build.target,
+        args=build.args,
+        platform=build.platform,
+        tag=tag,
+    )

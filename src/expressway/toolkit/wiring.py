@@ -1,0 +1,225 @@
+"""How operations meet the real world: every adapter of one target, made on first use.
+
+Asking for one thing does not load what another needs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from expressway.adapters.clock import SystemClock
+from expressway.adapters.journal import Journal, state_directory
+from expressway.adapters.linters import TemplateLinter
+from expressway.adapters.synthesizer import Synthesizer
+
+if TYPE_CHECKING:
+    from expressway.adapters.cloudformation import CloudFormation
+    from expressway.adapters.docker_engine import DockerEngine
+    from expressway.adapters.ecr import EcrRegistry
+    from expressway.adapters.ecs import Ecs
+    from expressway.adapters.iam import Iam
+    from expressway.adapters.logs import Logs
+    from expressway.adapters.session import AwsSession
+    from expressway.model.cause import Cause
+    from expressway.model.definition import AppDefinition
+    from expressway.model.progress import Cancellation, ProgressSink
+    from expressway.model.stack import StackEvent
+    from expressway.model.template import AppTemplates
+    from expressway.operations.account_reads import AccountReads
+    from expressway.operations.app_image import AppImages
+    from expressway.operations.build_app_image import BuildPorts
+    from expressway.operations.delete import DeletePorts
+    from expressway.operations.deploy import DeployPorts
+    from expressway.operations.prerequisites import PrerequisitePorts
+    from expressway.operations.wait import Readiness, ServicePorts
+
+_READY_SECONDS = 900.0
+
+
+class Wiring:
+    """The adapters of one target and the ports made of them; threads may share it."""
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        sandbox_url: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._profile = profile
+        self._region = region
+        self._sandbox_url = sandbox_url
+        self.environ = dict(os.environ if environ is None else environ)
+        self._state = state_directory(self.environ)
+        self.clock = SystemClock()
+        self.synthesizer = Synthesizer(cache_dir=self._state / "cache" / "templates")
+        self.linter = TemplateLinter(cache_dir=self._state / "cache" / "lint")
+
+    # -- adapters -------------------------------------------------------------------------------------------
+    @cached_property
+    def session(self) -> AwsSession:
+        from expressway.adapters.session import open_session
+
+        return open_session(
+            profile=self._profile, region=self._region, sandbox_url=self._sandbox_url, environ=self.environ
+        )
+
+    @cached_property
+    def cloudformation(self) -> CloudFormation:
+        from expressway.adapters.cloudformation import CloudFormation
+
+        return CloudFormation(self.session)
+
+    @cached_property
+    def ecs(self) -> Ecs:
+        from expressway.adapters.ecs import Ecs
+
+        return Ecs(self.session)
+
+    @cached_property
+    def iam(self) -> Iam:
+        from expressway.adapters.iam import Iam
+
+        return Iam(self.session)
+
+    @cached_property
+    def logs(self) -> Logs:
+        from expressway.adapters.logs import Logs
+
+        return Logs(self.session)
+
+    @cached_property
+    def registry(self) -> EcrRegistry:
+        from expressway.adapters.ecr import EcrRegistry
+
+        return EcrRegistry(self.session)
+
+    @cached_property
+    def account(self) -> AccountReads:
+        from expressway.operations.account_reads import AccountReads
+
+        return AccountReads(
+            services=lambda: self.ecs,
+            roles=lambda: self.iam,
+            log_groups=lambda: self.logs,
+            repositories=lambda: self.registry,
+        )
+
+    @cached_property
+    def engine(self) -> DockerEngine:
+        from expressway.adapters.docker_engine import open_engine
+
+        return open_engine(self.environ)
+
+    @cached_property
+    def images(self) -> AppImages:
+        from expressway.operations.app_image import AppImages
+
+        return AppImages(
+            engine=lambda: self.engine,
+            registry=self.registry,
+            ready_images=self.registry,
+            task_definitions=lambda: self.ecs,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def build_ports(self) -> BuildPorts:
+        from expressway.operations.build_app_image import BuildPorts
+
+        return BuildPorts(
+            target=self.session.target,
+            synthesize=lambda definition: self.synthesizer.synthesize(definition),
+            stacks=self.cloudformation,
+            account=self.account,
+            engine=lambda: self.engine,
+            registry=self.registry,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def deploy_ports(self) -> DeployPorts:
+        from expressway.operations.deploy import DeployPorts
+
+        return DeployPorts(
+            target=self.session.target,
+            synthesize=self._synthesize,
+            stacks=self.cloudformation,
+            account=self.account,
+            images=self.images,
+            explain=self._explain,
+            wait_for_service=self._wait_until_ready,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def delete_ports(self) -> DeletePorts:
+        from expressway.operations.delete import DeletePorts
+        from expressway.operations.delete_stack import StackRemover
+
+        return DeletePorts(
+            target=self.session.target,
+            stacks=StackRemover(self.cloudformation, self.clock),
+            ecs=self.ecs,
+            logs=self.logs,
+            repositories=self.registry,
+            clock=self.clock,
+            local_images=lambda: self.engine,
+        )
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self._state, self.session.target)
+
+    @cached_property
+    def service_ports(self) -> ServicePorts:
+        from expressway.adapters.http_probe import HttpProbe
+        from expressway.adapters.target_health import LoadBalancerTargets
+        from expressway.operations.wait import ServicePorts
+
+        return ServicePorts(self.ecs, self.logs, HttpProbe(self.session.target), LoadBalancerTargets(self.session))
+
+    @cached_property
+    def prerequisite_ports(self) -> PrerequisitePorts:
+        from expressway.adapters.image_platforms import ImagePlatforms
+        from expressway.operations.prerequisites import PrerequisitePorts
+
+        return PrerequisitePorts(self.session.target, self.iam, self.registry, ImagePlatforms(self.session))
+
+    # -- operations that others are made of -----------------------------------------------------------------
+    def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:
+        from expressway.operations.synth import synth_app
+
+        return synth_app(definition, synthesizer=self.synthesizer, linter=self.linter, progress=progress).templates
+
+    def _wait_until_ready(
+        self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation
+    ) -> Readiness:
+        from expressway.operations.wait import wait_for_service
+
+        return wait_for_service(
+            cluster,
+            service_name,
+            ports=self.service_ports,
+            clock=self.clock,
+            timeout_seconds=_READY_SECONDS,
+            progress=progress,
+            cancellation=cancellation,
+        )
+
+    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
+        from expressway.operations.explain import explain_failure
+
+        ports = self.service_ports
+        return explain_failure(
+            cluster=cluster,
+            service_name=service_name,
+            ecs=ports.ecs,
+            logs=ports.logs,
+            stack_events=events,
+            targets=ports.targets,
+        )
