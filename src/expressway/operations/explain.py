@@ -3,15 +3,12 @@
 A fact that may not be read (a permission is missing) becomes a named gap; it never becomes a conclusion.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
-from typing import TypeVar
 
 from expressway.diagnosis.deployment_cause import find_cause
 from expressway.diagnosis.facts import DeploymentFacts
-from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.service import (
     DeploymentState,
@@ -21,9 +18,9 @@ from expressway.model.service import (
     tasks_of_revision,
 )
 from expressway.model.stack import StackEvent
+from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.service_ports import LogReads, ServiceReads, TargetReads
 
-T = TypeVar("T")
 _LOGS_READ = 3
 _THREADS = 6
 
@@ -68,8 +65,7 @@ def gather_facts(
 ) -> DeploymentFacts:
     """All that can be read about the service's newest failed or running deployment."""
     since = start_of(stack_events)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="explain") as pool:
-        reads = _Reads(pool)
+    with ConcurrentReads(_THREADS, name="explain") as reads:
         asked_service = reads.ask("service", lambda: ecs.service(cluster, service_name))
         asked_deployments = reads.ask("deployments", lambda: ecs.deployments(cluster, service_name))
         asked_tasks = reads.ask("tasks", lambda: ecs.tasks(cluster, service_name))
@@ -138,31 +134,8 @@ def _all_failed(tasks: tuple[TaskState, ...]) -> bool:
     return any(task.failed for task in tasks) and not any(task.running for task in tasks)
 
 
-@dataclass(slots=True)
-class _Reads:
-    """Reads that run at the same time; one that is refused leaves a gap."""
-
-    pool: ThreadPoolExecutor
-    gaps: list[str] = field(default_factory=list[str])
-    names: dict[int, str] = field(default_factory=dict[int, str])
-
-    def ask(self, name: str, read: Callable[[], T]) -> "Future[T]":
-        future = self.pool.submit(read)
-        self.names[id(future)] = name
-        return future
-
-    def take(self, future: "Future[T]", default: T) -> T:
-        try:
-            return future.result()
-        except TargetError as error:
-            gap = f"{self.names[id(future)]}: {error.message}"
-            if gap not in self.gaps:
-                self.gaps.append(gap)
-            return default
-
-
 def _ask_logs(
-    reads: _Reads, ecs: ServiceReads, logs: LogReads, tasks: Sequence[TaskState]
+    reads: ConcurrentReads, ecs: ServiceReads, logs: LogReads, tasks: Sequence[TaskState]
 ) -> "dict[str, Future[tuple[str, ...]]]":
     return {task.task_id: reads.ask("logs", lambda task=task: _tail(ecs, logs, task)) for task in tasks}
 

@@ -1,0 +1,77 @@
+"""A finding: one thing that is wrong or worth knowing, what shows it, and what to do."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from expressway.model.cause import Cause
+
+Severity = Literal["critical", "warning", "info"]
+"""`critical`: it keeps the service from serving. `warning`: it will, or it costs. `info`: worth knowing."""
+Confidence = Literal["high", "medium", "low"]
+"""`high`: AWS or the log says it. `medium`: it follows from the configuration. `low`: the likeliest of several."""
+
+_SEVERITIES: Mapping[str, int] = {"critical": 0, "warning": 1, "info": 2}
+_CONFIDENCES: Mapping[str, int] = {"high": 0, "medium": 1, "low": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        code: stable snake_case word, such as ``image_not_found`` (agents branch on it).
+        severity, confidence: see the types.
+        resource: the ARN, logical id or name of what is wrong; empty when there is no single one.
+        cause: the cause in one sentence of our own; it names resources, and quotes no text that an application wrote.
+        evidence: AWS's own words, log lines and rules that the sentence rests on, most telling first. Untrusted text.
+        remedy: what to do about it.
+    """
+
+    code: str
+    severity: Severity
+    cause: str
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""
+    resource: str = ""
+    confidence: Confidence = "high"
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The shape in which every face shows a finding; empty parts are left out."""
+        parts: dict[str, Any] = {
+            "code": self.code,
+            "severity": self.severity,
+            "resource": self.resource,
+            "cause": self.cause,
+            "evidence": list(self.evidence),
+            "remedy": self.remedy,
+            "confidence": self.confidence,
+        }
+        return {key: value for key, value in parts.items() if value}
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings without repetitions (same code and resource: the surer one), the gravest and surest first."""
+    best: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        known = best.setdefault((finding.code, finding.resource), finding)
+        if _rank(finding) < _rank(known):
+            best[finding.code, finding.resource] = finding
+    return tuple(sorted(best.values(), key=_rank))
+
+
+def finding_of(cause: Cause, *, severity: Severity = "critical", confidence: Confidence = "high") -> Finding:
+    """The finding that a deployment's cause is."""
+    return Finding(
+        code=cause.code,
+        severity=severity,
+        cause=cause.sentence,
+        evidence=cause.evidence,
+        remedy=cause.remedy,
+        resource=cause.resource,
+        confidence=confidence,
+    )
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    return _SEVERITIES[finding.severity], _CONFIDENCES[finding.confidence]
