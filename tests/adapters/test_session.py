@@ -1,11 +1,14 @@
 """One target is resolved, and neither AWS nor the sandbox is ever reached by accident."""
 
+import re
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
-from expressway.adapters.session import AwsSession, open_session
+from expressway.adapters.role_session_name import role_session_name
+from expressway.adapters.session import AwsSession, configured_target, open_session, regions_of
 from expressway.errors import TargetError
 from tests.adapters.answers import Answer, refusal, settings_that_answer, xml
 
@@ -221,3 +224,62 @@ def test_a_client_is_made_once_for_each_service_and_region() -> None:
     assert session.client("ecr") is session.client("ecr")
     assert session.client("ecr", region="eu-west-1") is not session.client("ecr")
     assert session.client("ecr", region="eu-west-1").meta.region_name == "eu-west-1"
+
+
+# -- who acts -------------------------------------------------------------------------------------------------
+ROLE_PROFILE = "[profile deployer]\nrole_arn = arn:aws:iam::111122223333:role/deployer\nsource_profile = base\n"
+ASSUMED = xml(
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIDEXAMPLE</AccessKeyId>"
+    "<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>"
+    "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+)
+
+
+def session_names(profile_text: str, configuration: Path, environ: dict[str, str]) -> list[str]:
+    """The role session names that STS is asked for when the profile `deployer` is opened."""
+    source = "[profile base]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = secret\n"
+    configuration.write_text(profile_text + source)
+    sent: list[AWSPreparedRequest] = []
+    answers = {"sts.AssumeRole": ASSUMED, "sts.GetCallerIdentity": identity(ROLE_SESSION)}
+    session = open_session(
+        profile="deployer", region="us-east-1", environ=environ, settings=settings_that_answer(answers, sent)
+    )
+    session.assume_role("arn:aws:iam::111122223333:role/push", "expressway-shop")
+    bodies = [parse_qs(request.body.decode() if isinstance(request.body, bytes) else request.body) for request in sent]
+    return [body["RoleSessionName"][0] for body in bodies if "RoleSessionName" in body]
+
+
+def test_an_assumed_role_tells_who_the_caller_is(configuration: Path) -> None:
+    names = session_names(ROLE_PROFILE, configuration, {"EXPRESSWAY_CALLER": "release bot"})
+    assert names == ["expressway-release-bot", "expressway-shop-someone"]
+
+
+def test_a_session_name_that_the_profile_gives_is_kept(configuration: Path) -> None:
+    text = ROLE_PROFILE.replace("source_profile", "role_session_name = given\nsource_profile")
+    assert session_names(text, configuration, {"EXPRESSWAY_CALLER": "release bot"})[0] == "given"
+
+
+@pytest.mark.parametrize("parts", [("",), ("expressway", "ä b/c"), ("x" * 90, "y")])
+def test_session_names_are_as_sts_takes_them(parts: tuple[str, ...]) -> None:
+    assert re.fullmatch(r"[\w+=,.@-]{2,64}", role_session_name(*parts), re.ASCII)
+
+
+def test_the_configured_target_is_told_without_asking_anybody(configuration: Path) -> None:
+    configuration.write_text("[default]\nregion = eu-west-1\n[profile stage]\nregion = eu-north-1\n")
+    assert configured_target(None, {}) == ("default", "eu-west-1")
+    assert configured_target("stage", {}) == ("stage", "eu-north-1")
+    assert configured_target(None, {"AWS_REGION": "us-west-2"}) == ("default", "us-west-2")
+
+
+def test_regions_are_those_of_the_partition() -> None:
+    assert {"eu-west-1", "us-east-1"} <= set(regions_of("aws"))
+    assert all(name.startswith("cn-") for name in regions_of("aws-cn"))
+
+
+def test_the_region_of_the_environment_counts_for_aws_too(configuration: Path, credentials: None) -> None:
+    configuration.write_text("[default]\nregion = eu-west-1\n")
+    assert open_aws(identity(USER), environ={"AWS_REGION": "us-west-2"}).target.region == "us-west-2"
+    assert open_aws(identity(USER), environ={}).target.region == "eu-west-1"
+    assert (
+        open_aws(identity(USER), region="sa-east-1", environ={"AWS_REGION": "us-west-2"}).target.region == "sa-east-1"
+    )

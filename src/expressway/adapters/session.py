@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from expressway.adapters.aws_errors import map_aws_error
+from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
 from expressway.errors import TargetError
 from expressway.model.target import Target
 
@@ -42,13 +43,15 @@ class AwsSession:
             return self._clients[key]
 
     def assume_role(self, role_arn: str, session_name: str) -> "AwsSession":
-        """A session that acts as `role_arn`, on the same target.
+        """A session that acts as `role_arn`, on the same target; its name ends with the caller's own.
 
         Raises:
             TargetError: ``access_denied`` and the like when STS refuses.
         """
+        caller = (self.target.caller_arn or "").rpartition("/")[2]
+        name = role_session_name(session_name, caller)
         try:
-            answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)
+            answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name)
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, f"assume the role {role_arn}") from exc
         credentials = answer["Credentials"]
@@ -95,6 +98,25 @@ def open_session(
     return _sandbox_session(url.rstrip("/"), region or variables.get("AWS_REGION"))
 
 
+def configured_target(profile: str | None, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The profile and the region that the environment and the shared configuration choose; asks nobody.
+
+    Raises:
+        TargetError: ``profile_missing`` and the like, where the configuration cannot be read.
+    """
+    try:
+        core = _with_profile(botocore.session.Session(), profile)
+        region = environ.get("AWS_REGION") or core.get_config_variable("region")
+        return profile or environ.get("AWS_PROFILE") or core.profile or "default", region
+    except BotoCoreError as exc:
+        raise map_aws_error(exc, "read the AWS configuration") from exc
+
+
+def regions_of(partition: str) -> tuple[str, ...]:
+    """The names of a partition's regions where Amazon ECS is, sorted; from the SDK's own list."""
+    return tuple(sorted(boto3.Session().get_available_regions("ecs", partition_name=partition)))
+
+
 def _sandbox_session(url: str, region: str | None) -> AwsSession:
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
@@ -128,7 +150,8 @@ def _aws_session(region: str | None, variables: Mapping[str, str], settings: Set
     try:
         core = settings()
         _refuse_endpoint_settings(core)
-        session = boto3.Session(region_name=region, botocore_session=core)
+        name_role_sessions(core, caller_name(variables))
+        session = boto3.Session(region_name=region or variables.get("AWS_REGION"), botocore_session=core)
         resolved = session.region_name
         if not resolved:
             raise NoRegionError()

@@ -1,0 +1,42 @@
+"""Role sessions that tell who they are: the name that CloudTrail shows for what an assumed role did."""
+
+import getpass
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import botocore.session
+
+CALLER_VARIABLE = "EXPRESSWAY_CALLER"
+_LONGEST = 64
+_FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
+
+
+def role_session_name(*parts: str) -> str:
+    """`parts` as one name that STS takes: 2 to 64 of its characters, the front kept.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (RoleSessionName).
+    """
+    return _FORBIDDEN.sub("-", "-".join(part for part in parts if part))[:_LONGEST].ljust(2, "-")
+
+
+def caller_name(variables: Mapping[str, str]) -> str:
+    """Who runs this: EXPRESSWAY_CALLER where it is set, else the user of the operating system."""
+    named = variables.get(CALLER_VARIABLE, "").strip()
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in many containers
+        return "unknown"
+
+
+def name_role_sessions(core: botocore.session.Session, caller: str) -> None:
+    """Let every profile that assumes a role, and names no session itself, name it after the caller.
+
+    Acts on the configuration as it was read, never on the file.
+    """
+    profiles = cast("Mapping[str, dict[str, Any]]", core.full_config).get("profiles", {})
+    for profile in cast("Mapping[str, dict[str, Any]]", profiles).values():
+        if "role_arn" in profile:
+            profile.setdefault("role_session_name", role_session_name("expressway", caller))
