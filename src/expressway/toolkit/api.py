@@ -9,8 +9,10 @@ Adapters are made on first use, so that asking for one thing does not load what 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,8 @@ from expressway.adapters.journal import RunningOperation
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.toolkit.app_source import AppSource, build_request, source_of
-from expressway.toolkit.wiring import Wiring
+from expressway.toolkit.target_choice import TargetChoice
+from expressway.toolkit.wiring import LocalWiring, Wiring
 
 if TYPE_CHECKING:
     from expressway.model.operation import OperationKind
@@ -50,13 +53,49 @@ class Toolkit:
         sandbox_url: str | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._wiring = Wiring(profile=profile, region=region, sandbox_url=sandbox_url, environ=environ)
+        self._choice = TargetChoice(profile, region, sandbox_url)
+        self._local = LocalWiring(environ)
+        self._wiring = Wiring(self._choice, self._local)
+        self._others: dict[tuple[str | None, str | None], Toolkit] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Toolkit:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    # -- where ----------------------------------------------------------------------------------------------
+    def at(self, profile: str | None = None, region: str | None = None, *, strict: bool = False) -> Toolkit:
+        """This toolkit for another profile or region, within the operator's allow-list; made once for each.
+
+        The allow-list is EXPRESSWAY_PROFILES and EXPRESSWAY_REGIONS; `strict`: where it says nothing, nothing else
+        is allowed. Closing any of these toolkits ends the CDK kernel that they share.
+
+        Raises:
+            RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
+        """
+        if profile is None and region is None:
+            return self
+        choice = self._choice.other(profile, region, environ=self._local.environ, strict=strict)
+        with self._lock:
+            if choice == self._choice:
+                return self
+            return self._others.setdefault((choice.profile, choice.region), self._sibling(choice))
+
+    def regions(self) -> tuple[str, ...]:
+        """The regions that may be asked for, this toolkit's own first."""
+        target = self.target
+        return self._choice.regions(own=target.region, partition=target.partition, environ=self._local.environ)
+
+    def renew_credentials(self) -> None:
+        """Read credentials and configuration anew on the next use, for those that expired and were replaced."""
+        self._wiring = Wiring(self._choice, self._local)
+
+    def _sibling(self, choice: TargetChoice) -> Toolkit:
+        other = copy(self)
+        other._choice, other._wiring = choice, Wiring(choice, self._local)
+        return other
 
     # -- asking ---------------------------------------------------------------------------------------------
     @property

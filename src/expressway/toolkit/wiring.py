@@ -35,37 +35,49 @@ if TYPE_CHECKING:
     from expressway.operations.deploy import DeployPorts
     from expressway.operations.prerequisites import PrerequisitePorts
     from expressway.operations.wait import Readiness, ServicePorts
+    from expressway.toolkit.target_choice import TargetChoice
 
 _READY_SECONDS = 900.0
+
+
+class LocalWiring:
+    """What every target shares: the CDK kernel, the linters, the clock and the state on this machine."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self.environ = dict(os.environ if environ is None else environ)
+        self.state = state_directory(self.environ)
+        self.clock = SystemClock()
+        self.synthesizer = Synthesizer(cache_dir=self.state / "cache" / "templates")
+        self.linter = TemplateLinter(cache_dir=self.state / "cache" / "lint")
+
+    @cached_property
+    def engine(self) -> DockerEngine:
+        from expressway.adapters.docker_engine import open_engine
+
+        return open_engine(self.environ)
 
 
 class Wiring:
     """The adapters of one target and the ports made of them; threads may share it."""
 
-    def __init__(
-        self,
-        *,
-        profile: str | None = None,
-        region: str | None = None,
-        sandbox_url: str | None = None,
-        environ: Mapping[str, str] | None = None,
-    ) -> None:
-        self._profile = profile
-        self._region = region
-        self._sandbox_url = sandbox_url
-        self.environ = dict(os.environ if environ is None else environ)
-        self._state = state_directory(self.environ)
-        self.clock = SystemClock()
-        self.synthesizer = Synthesizer(cache_dir=self._state / "cache" / "templates")
-        self.linter = TemplateLinter(cache_dir=self._state / "cache" / "lint")
+    def __init__(self, choice: TargetChoice, local: LocalWiring) -> None:
+        self._choice = choice
+        self._local = local
+        self.clock = local.clock
+        self.synthesizer = local.synthesizer
+        self.linter = local.linter
 
     # -- adapters -------------------------------------------------------------------------------------------
     @cached_property
     def session(self) -> AwsSession:
         from expressway.adapters.session import open_session
 
+        choice = self._choice
         return open_session(
-            profile=self._profile, region=self._region, sandbox_url=self._sandbox_url, environ=self.environ
+            profile=choice.profile,
+            region=choice.region,
+            sandbox_url=choice.sandbox_url,
+            environ=self._local.environ,
         )
 
     @cached_property
@@ -109,11 +121,9 @@ class Wiring:
             repositories=lambda: self.registry,
         )
 
-    @cached_property
+    @property
     def engine(self) -> DockerEngine:
-        from expressway.adapters.docker_engine import open_engine
-
-        return open_engine(self.environ)
+        return self._local.engine
 
     @cached_property
     def images(self) -> AppImages:
@@ -173,7 +183,7 @@ class Wiring:
 
     @cached_property
     def journal(self) -> Journal:
-        return Journal(self._state, self.session.target)
+        return Journal(self._local.state, self.session.target)
 
     @cached_property
     def service_ports(self) -> ServicePorts:

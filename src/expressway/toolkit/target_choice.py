@@ -1,0 +1,57 @@
+"""Which account and region are meant, and whether the operator allows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from expressway.errors import RefusedError
+from expressway.policy.targets import allowed_regions, decide_target, target_rules
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChoice:
+    """A profile and a region, None where the environment's own is meant, or the embedded AWS."""
+
+    profile: str | None = None
+    region: str | None = None
+    sandbox_url: str | None = None
+
+    def other(
+        self, profile: str | None, region: str | None, *, environ: Mapping[str, str], strict: bool
+    ) -> TargetChoice:
+        """The same with another profile or region, where that may be asked for.
+
+        `strict`: without an allow-list nothing else may be (the embedded AWS excepted: no account is reached there).
+
+        Raises:
+            RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
+        """
+        from expressway.adapters.session import SANDBOX_VARIABLE
+
+        on_sandbox = bool(self.sandbox_url or environ.get(SANDBOX_VARIABLE))
+        decision = decide_target(
+            target_rules(environ),
+            profile=profile,
+            region=region,
+            own=(self.profile, self._sandbox_region(environ)) if on_sandbox else self._configured(environ),
+            strict=strict and not on_sandbox,
+        )
+        if not decision.allowed:
+            raise RefusedError(decision.code, decision.message, decision.hint)
+        return TargetChoice(profile or self.profile, region or self.region, self.sandbox_url)
+
+    def regions(self, *, own: str, partition: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """The regions that may be asked for, `own` first."""
+        from expressway.adapters.session import regions_of
+
+        return allowed_regions(target_rules(environ), regions_of(partition), own)
+
+    def _configured(self, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
+        from expressway.adapters.session import configured_target
+
+        profile, region = configured_target(self.profile, environ)
+        return profile, self.region or region
+
+    def _sandbox_region(self, environ: Mapping[str, str]) -> str:
+        return self.region or environ.get("AWS_REGION") or "us-east-1"
