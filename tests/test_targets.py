@@ -10,13 +10,14 @@ from expressway.toolkit import Toolkit
 NOWHERE = "http://127.0.0.1:1"
 
 
-def toolkit(tmp_path: Path, **variables: str) -> Toolkit:
-    return Toolkit(environ={"EXPRESSWAY_HOME": str(tmp_path / "home"), **variables})
+def toolkit(tmp_path: Path, *, only_listed_targets: bool = False, **variables: str) -> Toolkit:
+    environ = {"EXPRESSWAY_HOME": str(tmp_path / "home"), **variables}
+    return Toolkit(environ=environ, only_listed_targets=only_listed_targets)
 
 
-def refusal(toolkit: Toolkit, *, strict: bool = True, **asked: str) -> str:
+def refusal(toolkit: Toolkit, **asked: str) -> str:
     with pytest.raises(RefusedError) as caught:
-        toolkit.at(strict=strict, **asked)
+        toolkit.at(**asked)
     return caught.value.code
 
 
@@ -35,15 +36,15 @@ def test_each_target_has_one_toolkit(tmp_path: Path) -> None:
 
 
 def test_an_agents_server_reaches_no_other_account_unless_allowed(tmp_path: Path) -> None:
-    with toolkit(tmp_path, AWS_REGION="eu-west-1") as here:
+    with toolkit(tmp_path, only_listed_targets=True, AWS_REGION="eu-west-1") as here:
         assert refusal(here, profile="production") == "profile_not_allowed"
         assert refusal(here, region="us-east-1") == "region_not_allowed"
-        assert here.at(region="eu-west-1", strict=True) is not None
+        assert here.at(region="eu-west-1") is not None
 
 
 def test_a_person_reaches_what_the_list_allows(tmp_path: Path) -> None:
     with toolkit(tmp_path, AWS_REGION="eu-west-1", EXPRESSWAY_REGIONS="eu-*") as here:
-        assert refusal(here, strict=False, region="us-east-1") == "region_not_allowed"
+        assert refusal(here, region="us-east-1") == "region_not_allowed"
         here.at(region="eu-north-1")
 
 

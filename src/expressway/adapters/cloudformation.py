@@ -48,6 +48,18 @@ class CloudFormation:
         template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack)
         return _stack_state(stack, template)
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all stacks that are not deleted.
+
+        Raises:
+            TargetError: ``access_denied`` without cloudformation:DescribeStacks, and the like.
+        """
+        try:
+            pages = self._client.get_paginator("describe_stacks").paginate()
+            return tuple(str(stack["StackName"]) for page in pages for stack in page["Stacks"])
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "list the stacks") from exc
+
     def _template(self, stack: Mapping[str, Any]) -> str:
         """The deployed template. While an operation runs it is read once, not at every poll."""
         stack_id, status = stack["StackId"], str(stack["StackStatus"])

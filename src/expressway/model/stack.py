@@ -15,12 +15,20 @@ TEMPLATE_BODY_LIMIT_BYTES = 51_200
 """The longest template that CloudFormation takes in a call (API reference of CreateChangeSet, TemplateBody)."""
 
 
+_REPOSITORY_STACK, _SERVICE_STACK = "-ecr-infrastructure", "-express-service"
+
+
 def repository_stack_name(app_name: str) -> str:
-    return f"{app_name}-ecr-infrastructure"
+    return f"{app_name}{_REPOSITORY_STACK}"
 
 
 def service_stack_name(app_name: str) -> str:
-    return f"{app_name}-express-service"
+    return f"{app_name}{_SERVICE_STACK}"
+
+
+def may_be_an_apps(stack_name: str) -> bool:
+    """Whether a stack is named as an app's; only its template's metadata tells that it is one."""
+    return stack_name.endswith((_REPOSITORY_STACK, _SERVICE_STACK))
 
 
 def refuse_oversized(stack_name: str, template_body: str) -> None:

@@ -10,7 +10,7 @@ Adapters are made on first use, so that asking for one thing does not load what 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from expressway.model.target import Target
     from expressway.operations.delete import DeleteResult
     from expressway.operations.deploy import DeployResult
+    from expressway.operations.list_apps import AppList
     from expressway.operations.status import AppStatus
     from expressway.operations.synth import SynthResult
     from expressway.operations.wait import Readiness
@@ -43,6 +44,7 @@ class Toolkit:
         profile, region: of the AWS account; the environment's by default.
         sandbox_url: the embedded AWS instead; nothing then reaches AWS.
         environ: variables to read instead of the process's own.
+        only_listed_targets: where the operator's allow-list says nothing, `at` reaches nothing else.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Toolkit:
         region: str | None = None,
         sandbox_url: str | None = None,
         environ: Mapping[str, str] | None = None,
+        only_listed_targets: bool = False,
     ) -> None:
+        self._only_listed = only_listed_targets
         self._choice = TargetChoice(profile, region, sandbox_url)
         self._local = LocalWiring(environ)
         self._wiring = Wiring(self._choice, self._local)
@@ -66,18 +70,18 @@ class Toolkit:
         self.close()
 
     # -- where ----------------------------------------------------------------------------------------------
-    def at(self, profile: str | None = None, region: str | None = None, *, strict: bool = False) -> Toolkit:
+    def at(self, profile: str | None = None, region: str | None = None) -> Toolkit:
         """This toolkit for another profile or region, within the operator's allow-list; made once for each.
 
-        The allow-list is EXPRESSWAY_PROFILES and EXPRESSWAY_REGIONS; `strict`: where it says nothing, nothing else
-        is allowed. Closing any of these toolkits ends the CDK kernel that they share.
+        The allow-list is EXPRESSWAY_PROFILES and EXPRESSWAY_REGIONS. Closing any of these toolkits ends the CDK
+        kernel that they share.
 
         Raises:
             RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
         """
         if profile is None and region is None:
             return self
-        choice = self._choice.other(profile, region, environ=self._local.environ, strict=strict)
+        choice = self._choice.other(profile, region, environ=self._local.environ, strict=self._only_listed)
         with self._lock:
             if choice == self._choice:
                 return self
@@ -201,6 +205,19 @@ class Toolkit:
     def fetch(self, endpoint: str, path: str = "/") -> int | None:
         """The HTTP status with which an endpoint answers `path`, None when it does not answer."""
         return self._wiring.service_ports.probe.fetch(endpoint, path=path).status
+
+    def list_apps(self, regions: Sequence[str] = ()) -> AppList:
+        """Every app that Expressway deployed, in these regions (this toolkit's own by default), read concurrently.
+
+        A region that cannot be read is named among `failed_regions`; the others are listed all the same.
+
+        Raises:
+            RefusedError: ``region_not_allowed``, for any of them.
+        """
+        from expressway.operations.list_apps import list_apps
+
+        places = {region: self.at(region=region) for region in regions} or {self.target.region: self}
+        return list_apps({region: lambda place=place: place._wiring.cloudformation for region, place in places.items()})
 
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""
