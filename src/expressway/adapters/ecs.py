@@ -1,6 +1,6 @@
 """Amazon ECS behind narrow ports: what a service, its deployments, revisions and tasks are right now."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,6 +17,9 @@ from expressway.adapters.ecs_answers import (
     task_definition,
     task_state,
 )
+from expressway.adapters.ecs_calls import NO_CLUSTER, NO_SERVICE, EcsCalls
+from expressway.adapters.ecs_calls import chunks as _chunks
+from expressway.adapters.ecs_calls import listed as _list
 from expressway.adapters.session import AwsSession
 from expressway.errors import ServiceError
 from expressway.model.service import (
@@ -29,8 +32,6 @@ from expressway.model.service import (
 )
 from expressway.model.task_definition import TaskDefinition
 
-_NO_CLUSTER = {"ClusterNotFoundException"}
-_NO_SERVICE = {"ServiceNotFoundException", "ServiceNotActiveException", "ResourceNotFoundException"}
 _STOPPED_TASKS_KEPT = 50
 _REVISIONS_A_CALL = 20
 _TASKS_A_CALL = 100
@@ -45,6 +46,7 @@ class Ecs:
 
     def __init__(self, session: AwsSession) -> None:
         self._client = session.client("ecs")
+        self._calls = EcsCalls(self._client)
 
     # -- clusters and services ------------------------------------------------------------------------------
     def cluster_exists(self, cluster: str) -> bool:
@@ -73,7 +75,7 @@ class Ecs:
         except ClientError as exc:
             code = aws_error_code(exc)
             plain = code == "InvalidParameterException" and "express" in aws_error_message(exc).lower()
-            if plain or code in _NO_CLUSTER | _NO_SERVICE | {"UnsupportedFeatureException"}:
+            if plain or code in NO_CLUSTER | NO_SERVICE | {"UnsupportedFeatureException"}:
                 return None
             raise map_aws_error(exc, f"describe the Express service {service_arn}") from exc
         except BotoCoreError as exc:
@@ -92,7 +94,7 @@ class Ecs:
             self._client.delete_express_gateway_service(serviceArn=service_arn)
         except ClientError as exc:
             code = aws_error_code(exc)
-            if code in _NO_CLUSTER | _NO_SERVICE:
+            if code in NO_CLUSTER | NO_SERVICE:
                 return
             if code in {"InvalidParameterException", "ClientException", "UnsupportedFeatureException"}:
                 raise ServiceError(
@@ -184,36 +186,12 @@ class Ecs:
 
     # -- asking ---------------------------------------------------------------------------------------------
     def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
-        """The answer, or None where the cluster or the service does not exist."""
-        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
-        try:
-            return call(**arguments)
-        except ClientError as exc:
-            if aws_error_code(exc) in _NO_CLUSTER | _NO_SERVICE:
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
+        return self._calls.ask(doing, operation, **arguments)
 
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask(doing, operation, **arguments, **token)
-            yield from _list(page, key)
-            if not page or not page.get("nextToken"):
-                return
-            token = {"nextToken": page["nextToken"]}
-
-
-def _list(answer: Mapping[str, Any] | None, key: str) -> Sequence[Any]:
-    return (answer or {}).get(key, [])
+        return self._calls.pages(doing, operation, key, **arguments)
 
 
 def _created(raw: Mapping[str, Any]) -> float:
     moment = raw.get("createdAt") or raw.get("startedAt")
     return moment.timestamp() if moment else 0.0
-
-
-def _chunks(items: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])

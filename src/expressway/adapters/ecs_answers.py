@@ -11,6 +11,7 @@ from expressway.model.service import (
     LogConfiguration,
     ManagedResource,
     RevisionState,
+    Rollout,
     ServiceConfiguration,
     ServiceEvent,
     ServiceState,
@@ -22,7 +23,7 @@ Raw = Mapping[str, Any]
 _EVENTS_KEPT = 20
 
 
-def service_state(raw: Raw) -> ServiceState:
+def service_state(raw: Raw, *, events_kept: int = _EVENTS_KEPT) -> ServiceState:
     """One element of DescribeServices.services."""
     primary: Raw = next((one for one in raw.get("deployments", []) if one.get("status") == "PRIMARY"), {})
     return ServiceState(
@@ -38,8 +39,31 @@ def service_state(raw: Raw) -> ServiceState:
         is_express=raw.get("resourceManagementType") == "ECS",
         created_at=raw.get("createdAt"),
         events=tuple(
-            ServiceEvent(one.get("createdAt"), one.get("message", "")) for one in raw.get("events", [])[:_EVENTS_KEPT]
+            ServiceEvent(one.get("createdAt"), one.get("message", ""), one.get("id", ""))
+            for one in raw.get("events", [])[:events_kept]
         ),
+        rollouts=tuple(_rollout(one) for one in raw.get("deployments", [])),
+        target_group_arns=tuple(
+            one["targetGroupArn"] for one in raw.get("loadBalancers", []) if one.get("targetGroupArn")
+        ),
+        grace_period_seconds=raw.get("healthCheckGracePeriodSeconds") or 0,
+        launch_type=raw.get("launchType", ""),
+    )
+
+
+def _rollout(raw: Raw) -> Rollout:
+    return Rollout(
+        deployment_id=raw.get("id", ""),
+        status=raw.get("status", ""),
+        state=raw.get("rolloutState", ""),
+        state_reason=raw.get("rolloutStateReason", ""),
+        desired_count=raw.get("desiredCount", 0),
+        running_count=raw.get("runningCount", 0),
+        pending_count=raw.get("pendingCount", 0),
+        failed_count=raw.get("failedTasks", 0),
+        task_definition_arn=raw.get("taskDefinition", ""),
+        created_at=raw.get("createdAt"),
+        updated_at=raw.get("updatedAt"),
     )
 
 
@@ -106,6 +130,18 @@ def deployment_state(raw: Raw) -> DeploymentState:
     )
 
 
+def deployment_brief(raw: Raw) -> DeploymentState:
+    """One element of ListServiceDeployments.serviceDeployments: what the list tells without describing it."""
+    return DeploymentState(
+        arn=raw.get("serviceDeploymentArn", ""),
+        status=raw.get("status", ""),
+        status_reason=raw.get("statusReason", ""),
+        target_revision_arn=raw.get("targetServiceRevisionArn", ""),
+        created_at=raw.get("createdAt") or raw.get("startedAt"),
+        finished_at=raw.get("finishedAt"),
+    )
+
+
 def revision_state(raw: Raw) -> RevisionState:
     """One element of DescribeServiceRevisions.serviceRevisions."""
     managed: Raw = raw.get("ecsManagedResources") or {}
@@ -150,6 +186,7 @@ def task_state(raw: Raw) -> TaskState:
         containers=tuple(_container(one) for one in raw.get("containers", [])),
         created_at=raw.get("createdAt"),
         stopped_at=raw.get("stoppedAt"),
+        started_at=raw.get("startedAt"),
     )
 
 
@@ -184,10 +221,21 @@ def task_definition(raw: Raw) -> TaskDefinition:
         arn=raw.get("taskDefinitionArn", ""),
         status=raw.get("status", ""),
         launch_types=frozenset([*raw.get("requiresCompatibilities", []), *raw.get("compatibilities", [])]),
-        containers=tuple(
-            ContainerDefinition(one.get("name", ""), tuple(_port(port) for port in one.get("portMappings", [])))
-            for one in raw.get("containerDefinitions", [])
-        ),
+        containers=tuple(_container_definition(one) for one in raw.get("containerDefinitions", [])),
+        memory_mib=int(raw.get("memory") or 0),
+        cpu_architecture=(raw.get("runtimePlatform") or {}).get("cpuArchitecture", ""),
+        log_configurations=log_configurations(raw),
+    )
+
+
+def _container_definition(raw: Raw) -> ContainerDefinition:
+    return ContainerDefinition(
+        name=raw.get("name", ""),
+        ports=tuple(_port(port) for port in raw.get("portMappings", [])),
+        image=raw.get("image", ""),
+        memory_mib=raw.get("memory") or 0,
+        stop_timeout_seconds=raw.get("stopTimeout") or 0,
+        essential=raw.get("essential", True),
     )
 
 

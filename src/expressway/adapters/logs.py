@@ -1,15 +1,21 @@
 """CloudWatch Logs behind a narrow port: the end of a task's log, and log groups that come and go."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from expressway.adapters.aws_errors import aws_error_code, map_aws_error
+from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.adapters.session import AwsSession
+from expressway.errors import ExpresswayError
+from expressway.model.log_event import LogEvent, LogSearch
 
 _MISSING = "ResourceNotFoundException"
+_PAGES_A_SEARCH = 20
+_SHORTEST_SEARCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,91 @@ class Logs:
         )
         return tuple(str(event["message"]).rstrip() for event in (answer or {}).get("events", []))
 
+    def search(
+        self,
+        log_group: str,
+        *,
+        start: datetime,
+        end: datetime,
+        streams: Sequence[str] = (),
+        stream_prefix: str = "",
+        pattern: str = "",
+        limit: int = 200,
+    ) -> LogSearch:
+        """The newest `limit` events between two moments, oldest first.
+
+        Args:
+            streams: names of streams to look into; all of the group, or all that begin with `stream_prefix`.
+            pattern: in the syntax of CloudWatch Logs' filter patterns; empty matches every event.
+
+        CloudWatch Logs tells the oldest first. Where there is more than 20 pages can hold, the older half of the
+        time is given up, again and again, until the end of it has been read.
+
+        Raises:
+            ExpresswayError: ``invalid_arguments`` for a pattern that CloudWatch Logs does not understand.
+            TargetError: ``access_denied`` without logs:FilterLogEvents, and the like.
+        """
+        narrowed: dict[str, Any] = {"filterPattern": pattern} if pattern else {}
+        if streams:
+            narrowed["logStreamNames"] = list(streams)
+        elif stream_prefix:
+            narrowed["logStreamNamePrefix"] = stream_prefix
+        complete = True
+        while True:
+            kept: deque[LogEvent] = deque(maxlen=limit)
+            read = self._read_pages(log_group, start, end, narrowed, kept)
+            if read is None:
+                return LogSearch(group_exists=False)
+            found, finished = read
+            short = (end - start).total_seconds() <= _SHORTEST_SEARCH_SECONDS
+            if finished or short:
+                return LogSearch(tuple(kept), complete and finished and found <= limit)
+            start, complete = start + (end - start) / 2, False
+
+    def _read_pages(
+        self, log_group: str, start: datetime, end: datetime, narrowed: Mapping[str, Any], kept: "deque[LogEvent]"
+    ) -> tuple[int, bool] | None:
+        """How many events there were and whether all pages were read; None without group or stream."""
+        token: dict[str, str] = {}
+        found = 0
+        for _ in range(_PAGES_A_SEARCH):
+            page = self._filter(
+                f"search the log {log_group}",
+                logGroupName=log_group,
+                startTime=int(start.timestamp() * 1000),
+                endTime=int(end.timestamp() * 1000),
+                **narrowed,
+                **token,
+            )
+            if page is None:
+                return None
+            told = [_log_event(one, log_group) for one in page.get("events", [])]
+            events = [one for one in told if one.stream.startswith(str(narrowed.get("logStreamNamePrefix", "")))]
+            found += len(events)
+            kept.extend(events)
+            if not page.get("nextToken"):
+                return found, True
+            token = {"nextToken": page["nextToken"]}
+        return found, False
+
+    def _filter(self, doing: str, **arguments: Any) -> Mapping[str, Any] | None:
+        try:
+            return self._client.filter_log_events(**arguments)
+        except ClientError as exc:
+            code = aws_error_code(exc)
+            if code == _MISSING:
+                return None
+            if code == "InvalidParameterException" and "filterPattern" in arguments:
+                raise ExpresswayError(
+                    "invalid_arguments",
+                    f"CloudWatch Logs does not take the filter_pattern {arguments['filterPattern']!r}: "
+                    f"{aws_error_message(exc)}",
+                    'Write it as CloudWatch Logs does: ERROR, "two words", ?either ?or, { $.level = "error" }.',
+                ) from exc
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+
     def group(self, log_group: str) -> LogGroup | None:
         """The log group of exactly this name, or None."""
         token: dict[str, str] = {}
@@ -68,3 +159,8 @@ class Logs:
             raise map_aws_error(exc, doing) from exc
         except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
+
+
+def _log_event(raw: Mapping[str, Any], log_group: str) -> LogEvent:
+    moment = datetime.fromtimestamp(raw.get("timestamp", 0) / 1000, UTC)
+    return LogEvent(moment, str(raw.get("message", "")).rstrip(), raw.get("logStreamName", ""), log_group)

@@ -26,13 +26,32 @@ class ServiceEvent:
 
     created_at: datetime | None
     message: str
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One of ``deployments`` of DescribeServices: `status` is PRIMARY or ACTIVE, `state` the rollout's own."""
+
+    deployment_id: str
+    status: str
+    state: str = ""
+    state_reason: str = ""
+    desired_count: int = 0
+    running_count: int = 0
+    pending_count: int = 0
+    failed_count: int = 0
+    task_definition_arn: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """What DescribeServices says; `events` newest first, at most the newest 20.
+    """What DescribeServices says; `events` newest first, at most the newest 20 unless more were asked for.
 
-    `primary_deployment_id` is the ``ecs-svc/…`` id that tasks of the newest rollout carry as `started_by`.
+    `primary_deployment_id` is the ``ecs-svc/…`` id that tasks of the newest rollout carry as `started_by`;
+    `target_group_arns` are those of a plain service's load balancers (an Express one's are its revisions').
     """
 
     name: str
@@ -47,6 +66,10 @@ class ServiceState:
     is_express: bool = False
     created_at: datetime | None = None
     events: tuple[ServiceEvent, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+    target_group_arns: tuple[str, ...] = ()
+    grace_period_seconds: int = 0
+    launch_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +209,12 @@ class TaskState:
     containers: tuple[ContainerState, ...] = ()
     created_at: datetime | None = None
     stopped_at: datetime | None = None
+    started_at: datetime | None = None
+
+    @property
+    def service_name(self) -> str:
+        """The service that the task belongs to; empty for one that was run by itself."""
+        return self.group.removeprefix("service:") if self.group.startswith("service:") else ""
 
     @property
     def task_id(self) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from expressway.model.service import LogConfiguration
+
 MAIN_CONTAINER = "Main"
 
 
@@ -16,10 +18,14 @@ class PortMapping:
 
 @dataclass(frozen=True, slots=True)
 class ContainerDefinition:
-    """One container of a task definition."""
+    """One container of a task definition; a limit that it does not set is 0."""
 
     name: str
     ports: tuple[PortMapping, ...] = ()
+    image: str = ""
+    memory_mib: int = 0
+    stop_timeout_seconds: int = 0
+    essential: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,9 @@ class TaskDefinition:
     status: str
     launch_types: frozenset[str]
     containers: tuple[ContainerDefinition, ...]
+    memory_mib: int = 0
+    cpu_architecture: str = ""
+    log_configurations: tuple[LogConfiguration, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
