@@ -1,0 +1,35 @@
+"""The shape of an AWS request or answer as AWS's own service model describes it; plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ApiType = str
+"""``structure``, ``list``, ``map``, ``string``, ``integer``, ``timestamp``, ``document`` …, in the model's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiShape:
+    """One shape; others are meant by their names, so that a shape may contain itself.
+
+    Attributes:
+        members: of a structure: the name of each member's shape.
+        element: of a list: the name of its items' shape; of a map: of its values' shape.
+        sensitive: the service model says that it holds something secret.
+        is_enum: one of a few words of AWS's own.
+    """
+
+    type: ApiType
+    members: Mapping[str, str] = field(default_factory=dict[str, str])
+    element: str = ""
+    sensitive: bool = False
+    is_enum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeTree:
+    """All shapes that a request or answer of one operation is made of; `root` is empty where it has nothing."""
+
+    service: str
+    operation: str
+    root: str
+    shapes: Mapping[str, ApiShape]

@@ -1,0 +1,96 @@
+"""Text of others inside our own: marked where it is taken in, so that it can be told from ours ever after.
+
+What containers, events, tags and build steps wrote is data, whatever it says. Between `OPENING` and `CLOSING` it
+travels through sentences, errors, progress and the journal; since `quoted` takes those two characters out of the
+text, nothing inside can end the quotation. A face shows it marked, plain, or not at all.
+"""
+
+import unicodedata
+from collections.abc import Callable
+
+OPENING, CLOSING = "⟦", "⟧"
+_SHOWN_CONTROLS = frozenset("\n\t")
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+"""Controls, invisible and direction-changing characters, private use, unassigned, surrogates, odd line breaks."""
+_ESCAPE = "\x1b"
+
+
+def quoted(text: str) -> str:
+    """The text as a quotation: cleaned, and between the marks; empty stays empty, a quotation is not quoted again."""
+    inner = text[1:-1] if is_quoted(text) else text
+    clean = cleaned(inner).translate(_INNER_MARKS)
+    return f"{OPENING}{clean}{CLOSING}" if clean.strip() else ""
+
+
+def is_quoted(text: str) -> bool:
+    """Whether the whole text is one quotation."""
+    return text.startswith(OPENING) and text.find(CLOSING) == len(text) - 1
+
+
+def cleaned(text: str) -> str:
+    """The text without terminal escapes and without characters that are not seen or that change what is seen."""
+    if text.isascii() and text.isprintable():
+        return text
+    plain = _without_escapes(text) if _ESCAPE in text or "\x9b" in text else text
+    return "".join(
+        one for one in plain if one in _SHOWN_CONTROLS or unicodedata.category(one) not in _HIDDEN_CATEGORIES
+    )
+
+
+def map_quotations(text: str, change: Callable[[str], str]) -> str:
+    """The text with every quotation (without its marks) put through `change`; one that was cut off ends the text."""
+    parts: list[str] = []
+    rest = text
+    while True:
+        before, opening, after = rest.partition(OPENING)
+        parts.append(before)
+        if not opening:
+            return "".join(parts)
+        inside, _, rest = after.partition(CLOSING)
+        parts.append(change(inside))
+
+
+def plain(text: str) -> str:
+    """The text with quotations but without their marks, for people at a terminal."""
+    return map_quotations(text, lambda inside: inside)
+
+
+def own_words(text: str) -> str:
+    """The text without its quotations, and without the colon or the brackets that led to them."""
+    if OPENING not in text:
+        return text
+    bare = map_quotations(text, lambda _: OPENING)
+    for leading in (f" ({OPENING})", f": {OPENING}", f" {OPENING}", OPENING):
+        bare = bare.replace(leading, "")
+    return bare.strip()
+
+
+def _without_escapes(text: str) -> str:
+    """Without ANSI sequences (ECMA-48): CSI up to its final byte, OSC and its like up to BEL or ST, others of two."""
+    kept: list[str] = []
+    at, end = 0, len(text)
+    while at < end:
+        if text[at] not in {_ESCAPE, "\x9b"}:
+            kept.append(text[at])
+            at += 1
+        else:
+            at = _after_escape(text, at)
+    return "".join(kept)
+
+
+def _after_escape(text: str, at: int) -> int:
+    end = len(text)
+    kind = "[" if text[at] == "\x9b" else text[at + 1 : at + 2]
+    at += 1 if text[at] == "\x9b" else 2
+    if kind == "[":
+        while at < end and "\x20" <= text[at] <= "\x3f":
+            at += 1
+        return at + 1 if at < end and "\x40" <= text[at] <= "\x7e" else at
+    if kind and kind in "]PX^_":
+        stops = [found for mark in ("\x07", "\x1b\\", "\x9c") if (found := text.find(mark, at)) >= 0]
+        stop = min(stops, default=-1)
+        return at if stop < 0 else stop + (2 if text[stop] == _ESCAPE else 1)
+    return at
+
+
+_INNER_MARKS = str.maketrans({OPENING: "[", CLOSING: "]"})
