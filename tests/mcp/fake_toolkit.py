@@ -1,7 +1,7 @@
 """A toolkit that reaches nothing: what the face asks of it is recorded, what it answers is set by the test."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,22 @@ class FakeToolkit:
     @property
     def target(self) -> Target:
         return TARGET
+
+    def at(self, profile: str | None = None, region: str | None = None) -> "FakeToolkit":
+        if profile or region:
+            self.calls.append(("at", (profile, region)))
+        return self
+
+    def regions(self) -> tuple[str, ...]:
+        return ("us-east-1", "eu-west-1")
+
+    def renew_credentials(self) -> None:
+        self.calls.append(("renew_credentials", None))
+        self.fails = None
+
+    def list_apps(self, regions: Sequence[str] = ()) -> FakeShape:
+        self._note("list_apps", tuple(regions), ignore_progress)
+        return FakeShape({"apps": [], "regions": list(regions)})
 
     def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> FakeSynthesis:
         self._note("synth", source, progress)

@@ -12,6 +12,7 @@ from expressway.mcp.server import build_server
 from mcp import Client
 from tests.mcp.connections import ERAS, OPEN, Era, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, FakeToolkit, step, write_app
+from tests.mcp.known_tools import PARAMETERS
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ async def test_other_calls_are_answered_while_one_works(era: Era, held: FakeTool
         group.start_soon(client.call_tool, "wait_for_service_ready", {"cluster": "c", "service_name": "s"})
         await _happens(held.begun)
         good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))
-        assert len((await client.list_tools()).tools) == 8
+        assert len((await client.list_tools()).tools) == len(PARAMETERS)
         held.go_on.set()
 
 

@@ -17,6 +17,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp import Client
 from tests.mcp.connections import ERAS, Era, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, write_app
+from tests.mcp.known_tools import PARAMETERS
 
 ROOT = Path(__file__).parents[2]
 FAKE = ("-m", "tests.mcp.stdio_server")
@@ -47,7 +48,7 @@ async def test_a_fresh_process_lists_its_tools_and_refuses_writes(era: Era, tmp_
     async with _client(REAL, _environment(tmp_path), era) as client:
         assert client.server_info is not None
         assert client.server_info.name == "expressway"
-        assert len((await client.list_tools()).tools) == 8
+        assert len((await client.list_tools()).tools) == len(PARAMETERS)
         refused = error_shape(await client.call_tool("delete_app", {"app_name": "shop"}))
     assert refused["code"] == "write_not_allowed"
 
@@ -104,7 +105,7 @@ def test_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> Non
 
 def test_a_server_that_has_listed_its_tools_needs_little_memory(tmp_path: Path) -> None:
     with _raw_server(REAL, _environment(tmp_path)) as server:
-        assert len(_ask(server, "tools/list", {})["tools"]) == 8
+        assert len(_ask(server, "tools/list", {})["tools"]) == len(PARAMETERS)
         assert psutil.Process(server.pid).memory_info().rss / 2**20 <= MEMORY_MIB
         assert psutil.Process(server.pid).children() == []
 
@@ -124,7 +125,7 @@ def test_starting_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
 async def test_the_command_line_starts_the_same_server(tmp_path: Path) -> None:
     module = ("-c", "from expressway.cli.main import main; main()", "mcp")
     async with _client(module, _environment(tmp_path)) as client:
-        assert len((await client.list_tools()).tools) == 8
+        assert len((await client.list_tools()).tools) == len(PARAMETERS)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_resources import SynthesizedTemplates
-from expressway.mcp.toolkit_port import ToolkitPort
+from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
 from expressway.model.progress import NeverCancelled
 from expressway.operations.background import BackgroundOperation, Outcome
@@ -101,8 +101,10 @@ class AppTools:
             "continue_rollback": continue_rollback,
         }
 
+        toolkit = self.worker.toolkit()
+
         def deploy(operation: BackgroundOperation) -> Outcome:
-            result = self._toolkit_for(operation).deploy(
+            result = _at_work(toolkit, operation).deploy(
                 source,
                 approved_plan=approved_plan,
                 adopt=adopt,
@@ -127,6 +129,20 @@ class AppTools:
         status = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.status(app_name))
         return status.to_dict()
 
+    async def list_apps(
+        self,
+        ctx: Context,
+        regions: Annotated[list[str] | None, Field(description="Default: the server's region.")] = None,
+        all_regions: Annotated[bool, Field(description="Every region that the operator allows.")] = False,
+    ) -> Mapping[str, Any]:
+        """The apps that Expressway deployed, with their stacks and endpoints, in one or several regions read at the
+        same time. Use it to find an app's name or region. A region that cannot be read is among failed_regions with
+        the reason; the others are complete. Next: get_deployment_status."""
+        return await self.worker.run(
+            ctx,
+            lambda toolkit, _, __: toolkit.list_apps(toolkit.regions() if all_regions else regions or ()).to_dict(),
+        )
+
     async def delete_app(
         self,
         ctx: Context,
@@ -138,8 +154,10 @@ class AppTools:
         images and push/pull role. It stops at the first failure. Ask the person first. Safe to repeat. Returns what was
         deleted and what was kept; or status running with operation_id: then call get_deployment_status until absent."""
 
+        toolkit = self.worker.toolkit()
+
         def delete(operation: BackgroundOperation) -> Outcome:
-            deleted = self._toolkit_for(operation).delete(
+            deleted = _at_work(toolkit, operation).delete(
                 app_name,
                 service_arn,
                 progress=operation.report,
@@ -162,10 +180,12 @@ class AppTools:
         errors: Sequence[Mapping[str, Any]] = outcome["errors"]
         return Answer({**errors[0], **outcome}, failed=True) if errors else outcome
 
-    def _toolkit_for(self, operation: BackgroundOperation) -> ToolkitPort:
-        toolkit = self.worker.toolkit()
-        operation.target = toolkit.target.describe()
-        return toolkit
+
+def _at_work(toolkit: ToolkitSource, operation: BackgroundOperation) -> ToolkitPort:
+    """The toolkit, and the operation told where it acts."""
+    it = toolkit()
+    operation.target = it.target.describe()
+    return it
 
 
 def _stack(template: "Template", uri: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from expressway.errors import ExpresswayError
+from expressway.mcp.selected_target import target_problems
 
 
 def check_arguments(
@@ -17,7 +18,7 @@ def check_arguments(
     Raises:
         ExpresswayError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
     """
-    problems = [_unknown(name, known) for name in given if name not in known]
+    problems = [_unknown(name, known) for name in given if name not in known] + target_problems(given)
     try:
         validate({name: value for name, value in given.items() if name in known})
     except ValidationError as exc:

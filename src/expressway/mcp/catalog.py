@@ -11,6 +11,7 @@ from mcp.types import ToolAnnotations
 from expressway.mcp.answers import ToolFunction, answering
 from expressway.mcp.app_tools import AppTools
 from expressway.mcp.schemas import compact_input, output
+from expressway.mcp.selected_target import TARGET_PROPERTIES
 from expressway.mcp.service_tools import ServiceTools
 from expressway.policy.gates import Gates
 
@@ -91,6 +92,11 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
             ),
         ),
         Entry(
+            apps.list_apps,
+            "List apps",
+            output(apps="array", regions="array", failed_regions="array"),
+        ),
+        Entry(
             apps.delete_app,
             "Delete an app",
             output(
@@ -144,6 +150,6 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
         ),
         structured_output=False,
     )
-    tool.parameters = compact_input(tool.parameters)
+    tool.parameters = compact_input(tool.parameters, {} if entry.local else TARGET_PROPERTIES)
     tool.fn_metadata.output_schema = dict(entry.returns)
     return tool

@@ -12,6 +12,7 @@ from mcp.types import CallToolRequestParams, CallToolResult
 from expressway.errors import ExpresswayError, RefusedError
 from expressway.mcp.answers import error_of, internal_error
 from expressway.mcp.arguments import check_arguments, unknown_tool
+from expressway.mcp.selected_target import selecting
 from expressway.policy.gates import Gates, decide
 
 
@@ -36,11 +37,13 @@ class FrontDesk(Extension):
     async def intercept_tool_call(
         self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
+        arguments = params.arguments or {}
         try:
-            self._check(params.name, params.arguments or {})
+            self._check(params.name, arguments)
         except ExpresswayError as error:
             return error_of(error, self._gates)
-        result = await call_next(ctx)
+        with selecting(arguments):
+            result = await call_next(ctx)
         if isinstance(result, CallToolResult) and result.is_error and result.structured_content is None:
             return error_of(internal_error(params.name), self._gates)  # the SDK's own words, already in its log
         return result

@@ -6,15 +6,17 @@ from typing import Any
 _NOISE = frozenset({"title", "additionalProperties"})
 
 
-def compact_input(schema: Mapping[str, Any]) -> dict[str, Any]:
+def compact_input(schema: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Pydantic's schema of a tool's arguments without titles, and optional values without their null.
+
+    `further` properties follow the tool's own.
 
     Leaving an argument out means null, so clients need no second way to say it; null itself is still accepted.
     """
     properties: Mapping[str, Any] = schema.get("properties", {})
     compact: dict[str, Any] = {
         "type": "object",
-        "properties": {name: _compact_property(item) for name, item in properties.items()},
+        "properties": {name: _compact_property(item) for name, item in properties.items()} | dict(further or {}),
     }
     if schema.get("required"):
         compact["required"] = schema["required"]

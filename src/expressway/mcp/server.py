@@ -28,7 +28,8 @@ INSTRUCTIONS = (
     "Expressway deploys a folder with a Dockerfile and an expressway.yaml to Amazon ECS Express Mode. "
     "Usual order: synth_app, diff_app (show the plan to the person), deploy_app with approved_plan, "
     "get_deployment_status until ready. Errors have code, message (what was expected and what came) and hint "
-    "(what to do); act on the hint. Tools that change AWS need ALLOW_WRITE=true, which only a person can set."
+    "(what to do); act on the hint. profile and region choose where a call acts; the server's own by default. "
+    "Tools that change AWS need ALLOW_WRITE=true, which only a person can set."
 )
 
 
@@ -124,7 +125,7 @@ class _SharedToolkit:
 def _open_toolkit(environ: Mapping[str, str]) -> ToolkitPort:
     from expressway.toolkit import Toolkit
 
-    return Toolkit(environ=environ)
+    return Toolkit(environ=environ, only_listed_targets=True)
 
 
 if __name__ == "__main__":

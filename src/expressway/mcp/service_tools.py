@@ -32,8 +32,10 @@ class ServiceTools:
         AWS; does not push content that is there already. Goes on when the call is given up: call again to get the
         result. Returns full_image_uri. Next: validate_ecs_express_mode_prerequisites."""
 
+        toolkit = self.worker.toolkit()
+
         def build(operation: BackgroundOperation) -> Outcome:
-            return self.worker.toolkit().build(
+            return toolkit().build(
                 app_name,
                 app_path,
                 tag,

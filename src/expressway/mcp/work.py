@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 from mcp.server.mcpserver import Context
 
-from expressway.errors import DefinitionError, ExpresswayError
+from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.mcp.progress_relay import relayed_progress
+from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.model.progress import ProgressSink
-from expressway.operations.background import BackgroundOperation, BackgroundOperations, Work, in_daemon_thread
+from expressway.operations.background import (
+    BackgroundOperation,
+    BackgroundOperations,
+    Outcome,
+    Work,
+    in_daemon_thread,
+)
 from expressway.policy.gates import Gates
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ LONGEST_WAIT_SECONDS = 50
 DEFAULT_WAIT_SECONDS = 45
 """Many clients give a call up after 60 s."""
 SIGN_OF_LIFE_SECONDS = 10.0
+EXPIRED = "credentials_expired"
 _IDENTIFY_SECONDS = 5.0
 
 ResultT = TypeVar("ResultT")
@@ -49,21 +57,31 @@ class RequestCancellation:
 class Worker:
     """What all tools share."""
 
-    toolkit: ToolkitSource
+    source_of_toolkits: ToolkitSource
     gates: Gates
     background: BackgroundOperations = field(default_factory=BackgroundOperations)
     sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS
+
+    def toolkit(self) -> ToolkitSource:
+        """Gives the toolkit for the target that the call asks for; ask here, on the event loop, and use it anywhere.
+
+        Raises (when the toolkit is asked for):
+            RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
+        """
+        selected = selected_target()
+        return lambda: self.source_of_toolkits().at(selected.profile, selected.region)
 
     async def run(
         self,
         ctx: Context,
         work: Callable[[ToolkitPort, ProgressSink, RequestCancellation], ResultT],
     ) -> ResultT:
-        """Work that lives and ends with the request."""
+        """Work that lives and ends with the request; it only reads, so it is done again with renewed credentials."""
         cancellation = RequestCancellation()
+        toolkit = self.toolkit()
         async with relayed_progress(ctx, self.gates) as progress:
             try:
-                return await _in_thread(lambda: work(self.toolkit(), progress, cancellation))
+                return await _in_thread(lambda: _renewing(toolkit, lambda it: work(it, progress, cancellation)))
             finally:
                 cancellation.cancel()
 
@@ -71,7 +89,7 @@ class Worker:
         self, ctx: Context, key: str, work: Work, *, request: str, wait_seconds: int
     ) -> Mapping[str, Any]:
         """Work that outlives the request: its outcome if it ends within `wait_seconds`, else where it stands."""
-        operation = self.background.start(key, work, request=request)
+        operation = self._begin(key, work, request)
         async with relayed_progress(ctx, self.gates) as progress:
             stop_watching = operation.watch(progress)
             try:
@@ -88,7 +106,7 @@ class Worker:
 
         Clients that count their patience from the last progress get a sign of life while nothing else is told.
         """
-        operation = self.background.start(key, work, request=request)
+        operation = self._begin(key, work, request)
         async with relayed_progress(ctx, self.gates) as progress:
             stop_watching = operation.watch(progress)
             try:
@@ -100,6 +118,19 @@ class Worker:
             finally:
                 stop_watching()
 
+    def _begin(self, key: str, work: Work, request: str) -> BackgroundOperation:
+        toolkit = self.toolkit()
+
+        def renewing(operation: BackgroundOperation) -> Outcome:
+            try:
+                return work(operation)
+            except TargetError as error:
+                if error.code == EXPIRED:
+                    toolkit().renew_credentials()  # for the next call, which continues the work
+                raise
+
+        return self.background.start(selected_target().key(key), renewing, request=request)
+
     async def source(self, app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
         """The app that the arguments name, read in a worker thread."""
         return await _in_thread(lambda: _source(app_path, definition))
@@ -107,6 +138,18 @@ class Worker:
 
 async def _in_thread(work: Callable[[], ResultT]) -> ResultT:
     return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
+
+
+def _renewing(toolkit: ToolkitSource, work: Callable[[ToolkitPort], ResultT]) -> ResultT:
+    """`work`, once more with the credentials that are there now when those of a long-lived server have expired."""
+    it = toolkit()
+    try:
+        return work(it)
+    except TargetError as error:
+        if error.code != EXPIRED:
+            raise
+    it.renew_credentials()
+    return work(it)
 
 
 def _source(app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
