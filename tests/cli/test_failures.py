@@ -106,6 +106,12 @@ def test_what_is_no_region_is_refused_on_the_sandbox_as_on_aws(region: str) -> N
     assert error_of(done)["code"] == "region_unknown"
 
 
+def test_a_region_that_the_operator_does_not_allow_is_refused() -> None:
+    allowed = {"AWS_REGION": "eu-west-1", "EXPRESSWAY_REGIONS": "eu-*"}
+    done = run("status", "shop", "--region", "us-east-1", "--json", **allowed)
+    assert (done.returncode, error_of(done)["code"]) == (3, "region_not_allowed")
+
+
 def test_deleting_without_a_terminal_needs_a_yes() -> None:
     for arguments in (["--json"], []):
         done = run("delete", "shop", *arguments, EXPRESSWAY_SANDBOX="http://127.0.0.1:1")

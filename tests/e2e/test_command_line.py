@@ -70,6 +70,10 @@ def test_an_app_goes_the_whole_way_and_leaves_nothing(command_line: CommandLine,
     assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
     assert deployed["target"] == plan["target"] == command_line.json("status", APP, "--sandbox")["target"]
 
+    listed = command_line.json("list", "--sandbox", "--region", "eu-west-1", "--region", "us-east-1")
+    assert [(one["app_name"], one["region"], len(one["stacks"])) for one in listed["apps"]] == [(APP, "us-east-1", 2)]
+    assert listed["apps"][0]["endpoint"] == deployed["endpoint"]
+
     piped = command_line.run("status", APP, "--sandbox").stdout.splitlines()
     assert dict(line.split("\t") for line in piped)["url"] == deployed["url"]
     built = command_line.run("build", str(app), "--sandbox").stdout.splitlines()

@@ -161,6 +161,33 @@ def status(
         show_mapping(toolkit.status(app_name).to_dict(), as_json=as_json)
 
 
+def list_apps(
+    regions: Annotated[
+        list[str] | None,
+        typer.Option("--region", help="Region to look in; may be repeated.", show_default="AWS_REGION"),
+    ] = None,
+    all_regions: Annotated[
+        bool, typer.Option("--all-regions", help="Look in every region that EXPRESSWAY_REGIONS allows.")
+    ] = False,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the apps that Expressway deployed, in one or several regions at once.
+
+    A region that cannot be read is named, and the exit code is then 5; the others are listed all the same.
+    """
+    from expressway.cli.show import show_apps
+    from expressway.cli.targets import toolkit_at
+
+    with reporting(as_json=as_json):
+        with toolkit_at(sandbox, profile, None) as toolkit:
+            found = toolkit.list_apps(toolkit.regions() if all_regions else regions or ())
+        show_apps(found, as_json=as_json)
+        if found.failed_regions:
+            raise SystemExit(5)
+
+
 def delete(
     app_name: AppName,
     service_arn: Annotated[str | None, typer.Option(help="A service made outside Expressway's stacks.")] = None,
@@ -212,10 +239,10 @@ def _toolkit_for(
     path: Path, sandbox: bool, profile: str | None, region: str | None
 ) -> Generator[tuple[Toolkit, AppSource]]:
     """A toolkit, and the app at `path`; the CDK loads meanwhile if it will be needed."""
-    from expressway.cli.targets import sandbox_url
-    from expressway.toolkit import Toolkit, app_source
+    from expressway.cli.targets import toolkit_at
+    from expressway.toolkit import app_source
 
-    with Toolkit(profile=profile, region=region, sandbox_url=sandbox_url() if sandbox else None) as toolkit:
+    with toolkit_at(sandbox, profile, region) as toolkit:
         toolkit.warm(path)
         source = app_source(path)
         print_target(toolkit.target.describe())
@@ -223,10 +250,9 @@ def _toolkit_for(
 
 
 def _toolkit(sandbox: bool, profile: str | None, region: str | None) -> Toolkit:
-    from expressway.cli.targets import sandbox_url
-    from expressway.toolkit import Toolkit
+    from expressway.cli.targets import toolkit_at
 
-    toolkit = Toolkit(profile=profile, region=region, sandbox_url=sandbox_url() if sandbox else None)
+    toolkit = toolkit_at(sandbox, profile, region)
     print_target(toolkit.target.describe())
     return toolkit
 

@@ -34,6 +34,7 @@ for command in (
     demo_command.demo,
 ):
     app.command()(command)
+app.command(name="list")(app_commands.list_apps)
 app.add_typer(sandbox, name="sandbox")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from expressway.model.plan import Plan
     from expressway.operations.delete import DeleteResult
     from expressway.operations.deploy import DeployResult
+    from expressway.operations.list_apps import AppList
     from expressway.operations.synth import SynthResult
 
 _SIGNS = {
@@ -61,6 +62,23 @@ def show_templates(result: SynthResult, written: tuple[Path, ...] | None, *, as_
         return
     for path in written:
         data_console().print(str(path), markup=False)
+
+
+def show_apps(found: AppList, *, as_json: bool) -> None:
+    """Apps by region; regions that could not be read on standard error."""
+    if as_json:
+        print_json(found.to_dict())
+        return
+    table = Table("app", "region", "stacks", "endpoint", box=None)
+    for one in found.apps:
+        stacks = ", ".join(f"{name} {status}" for name, status in one.stacks.items())
+        table.add_row(one.app_name, one.region, escape(stacks), escape(one.endpoint))
+    if found.apps:
+        data_console().print(table)
+    else:
+        message_console().print(f"No app of Expressway's in {', '.join(found.regions)}.")
+    for region, error in found.failed_regions.items():
+        message_console().print(f"[red]{region} could not be read:[/] {escape(str(error))}")
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Which embedded AWS ``--sandbox`` means."""
+"""Where a command acts: which embedded AWS ``--sandbox`` means, which account and region."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from expressway.errors import SandboxError
 
 if TYPE_CHECKING:
     from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway.toolkit import Toolkit
 
 
 def running_sandbox() -> SandboxInfo:
@@ -26,6 +27,18 @@ def running_sandbox() -> SandboxInfo:
             "Start it with: expressway sandbox start",
         )
     return info
+
+
+def toolkit_at(sandbox: bool, profile: str | None, region: str | None) -> Toolkit:
+    """The toolkit for the target that a command's options name, within the operator's allow-list.
+
+    Raises:
+        SandboxError: ``sandbox_not_running``.
+        RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
+    """
+    from expressway.toolkit import Toolkit
+
+    return Toolkit(sandbox_url=sandbox_url() if sandbox else None).at(profile, region)
 
 
 def sandbox_url() -> str:
