@@ -129,10 +129,10 @@ class StackEvent:
     def is_consequence(self) -> bool:
         """True for failures that only follow another one, and so never are the first cause."""
         text = self.reason.lower()
-        return any(mark in text for mark in _CONSEQUENCES)
+        return any(mark in text for mark in CONSEQUENCES)
 
 
-_CONSEQUENCES = (
+CONSEQUENCES = (
     "resource creation cancelled",
     "resource update cancelled",
     "resource deletion cancelled",

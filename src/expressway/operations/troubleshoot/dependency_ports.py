@@ -1,0 +1,93 @@
+"""The ports through which troubleshooting sees what a service depends on; the adapters named satisfy them.
+
+Every method raises TargetError where it is refused. What does not exist is None or left out. No method reads the
+value of a secret.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from expressway.model.dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
+from expressway.model.role import RoleState
+from expressway.model.target import Target
+from expressway.model.task_requirements import SecretReference, TaskRequirements
+from expressway.operations.prerequisites import ImageReads, PlatformReads
+
+
+class RequirementReads(Protocol):
+    """Task definitions as what they need around them (adapters.task_definitions.TaskDefinitions)."""
+
+    def requirements(self, task_definition_arn: str) -> TaskRequirements | None: ...
+    def newest_of_families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]: ...
+    def of_service(self, cluster: str, service_name: str) -> tuple[str, ...]: ...
+    def of_task(self, cluster: str, task_id: str) -> str: ...
+
+
+class RoleReads(Protocol):
+    """Roles with their policies, and IAM's own decisions (adapters.iam.Iam)."""
+
+    def role(self, role_name: str) -> RoleState | None: ...
+    def simulate(self, role_arn: str, actions: Sequence[str], resource: str) -> Mapping[tuple[str, str], Decision]: ...
+
+
+class RepositoryReads(Protocol):
+    """Policies and tags of repositories in any account and region (adapters.repositories.Repositories)."""
+
+    def policy(self, repository: str, *, registry_id: str, region: str) -> Mapping[str, Any] | None: ...
+    def tags(self, repository: str, *, registry_id: str, region: str) -> tuple[str, ...]: ...
+
+
+class SecretReads(Protocol):
+    """Metadata of secrets (adapters.secrets.Secrets) or of parameters (adapters.parameters.Parameters)."""
+
+    def fact(self, reference: SecretReference) -> SecretFact: ...
+
+
+class KeyReads(Protocol):
+    """KMS keys (adapters.keys.Keys)."""
+
+    def key(self, key_id: str, *, region: str) -> KeyFact: ...
+
+
+class LogGroupReads(Protocol):
+    """Log groups by name, or None (adapters.logs.Logs)."""
+
+    def group(self, log_group: str) -> object | None: ...
+
+
+class ScalingReads(Protocol):
+    """The scalable target of a service, or None (adapters.scaling.Scaling)."""
+
+    def of_service(self, cluster: str, service_name: str) -> ScalingFact | None: ...
+
+
+class AlarmReads(Protocol):
+    """CloudWatch alarms by name (adapters.alarms.Alarms)."""
+
+    def alarms(self, names: Sequence[str]) -> tuple[AlarmFact, ...]: ...
+
+
+class QuotaReads(Protocol):
+    """The quotas that Fargate tasks count against (adapters.quotas.Quotas)."""
+
+    def fargate(self) -> tuple[QuotaFact, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyPorts:
+    """What the dependencies of a service are read through."""
+
+    target: Target
+    definitions: RequirementReads
+    images: ImageReads
+    platforms: PlatformReads
+    repositories: RepositoryReads
+    roles: RoleReads
+    secrets: SecretReads
+    parameters: SecretReads
+    keys: KeyReads
+    log_groups: LogGroupReads
+    scaling: ScalingReads
+    alarms: AlarmReads
+    quotas: QuotaReads

@@ -1,0 +1,13 @@
+"""The ports through which troubleshooting sees stacks, their nested stacks and their hooks."""
+
+from typing import Protocol
+
+from expressway.model.stack_history import StackHistory
+
+
+class StackHistoryReads(Protocol):
+    """Stacks with all that happened to them (adapters.stack_history.StackHistories); TargetError where refused."""
+
+    def history(self, stack_name_or_id: str) -> StackHistory | None: ...
+    def names(self) -> tuple[str, ...]: ...
+    def deleted_id(self, stack_name: str) -> str: ...
