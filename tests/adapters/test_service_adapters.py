@@ -17,6 +17,7 @@ from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import ServiceError, TargetError
 from expressway.model.service import ManagedResource
 from expressway.model.task_definition import PortMapping
+from tests.secret_samples import SecretSource
 
 ACCOUNT = "111122223333"
 SERVICE = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:service/default/web"
@@ -232,8 +233,9 @@ def test_what_stands_between_us_and_ecs_is_named(session: AwsSession, stub: Stub
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 
 
-def test_a_role_is_read_with_every_page_of_its_policies(session: AwsSession, stub: Stub) -> None:
-    iam = stub("iam")
+def test_a_role_is_read_with_every_page_of_its_policies() -> None:
+    own = {"PolicyName": "own", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/own"}
+    aws = {"PolicyName": "Managed", "PolicyArn": "arn:aws:iam::aws:policy/Managed"}
     role = {
         "Path": "/team/",
         "RoleName": "runner",
@@ -243,25 +245,28 @@ def test_a_role_is_read_with_every_page_of_its_policies(session: AwsSession, stu
         "AssumeRolePolicyDocument": quote(json.dumps(TRUST)),
         "PermissionsBoundary": {"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/fence"},
     }
-    iam.add_response("get_role", {"Role": role})
-    own = {"PolicyName": "own", "PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/own"}
-    aws = {"PolicyName": "Managed", "PolicyArn": "arn:aws:iam::aws:policy/Managed"}
-    iam.add_response("list_attached_role_policies", {"AttachedPolicies": [own], "IsTruncated": True, "Marker": "m"})
-    iam.add_response("get_policy", {"Policy": {"DefaultVersionId": "v3"}})
-    iam.add_response("get_policy_version", {"PolicyVersion": {"Document": quote(json.dumps({"Statement": []}))}})
-    iam.add_response(
-        "list_attached_role_policies",
-        {"AttachedPolicies": [aws], "IsTruncated": False},
-        {"RoleName": "runner", "Marker": "m"},
-    )
-    iam.add_client_error("get_policy", "AccessDenied", "not authorized to perform: iam:GetPolicy")
-    iam.add_response("list_role_policies", {"PolicyNames": ["inline"], "IsTruncated": False})
-    iam.add_response(
-        "get_role_policy",
-        {"RoleName": "runner", "PolicyName": "inline", "PolicyDocument": quote(json.dumps({"Statement": {}}))},
-    )
+    answers = {
+        "iam.get_role": {"Role": role},
+        "iam.list_attached_role_policies": lambda asked: (
+            {"AttachedPolicies": [aws], "IsTruncated": False}
+            if asked.get("Marker") == "m"
+            else {"AttachedPolicies": [own], "IsTruncated": True, "Marker": "m"}
+        ),
+        "iam.get_policy": lambda asked: (
+            {"Policy": {"DefaultVersionId": "v3"}}
+            if asked["PolicyArn"] == own["PolicyArn"]
+            else ("AccessDenied", "not authorized to perform: iam:GetPolicy")
+        ),
+        "iam.get_policy_version": {"PolicyVersion": {"Document": quote(json.dumps({"Statement": []}))}},
+        "iam.list_role_policies": {"PolicyNames": ["inline"], "IsTruncated": False},
+        "iam.get_role_policy": {
+            "RoleName": "runner",
+            "PolicyName": "inline",
+            "PolicyDocument": quote(json.dumps({"Statement": {}})),
+        },
+    }
 
-    found = Iam(session).role("runner")
+    found = Iam(AnsweringSession(answers)).role("runner")
 
     assert found is not None
     assert found.trust == TRUST
@@ -274,10 +279,41 @@ def test_a_role_is_read_with_every_page_of_its_policies(session: AwsSession, stu
     assert found.permissions_boundary_arn.endswith("policy/fence")
 
 
-def test_a_role_that_does_not_exist_is_none(session: AwsSession, stub: Stub) -> None:
-    stub("iam").add_client_error("get_role", "NoSuchEntity")
+def test_a_role_that_does_not_exist_is_none() -> None:
+    missing = ("NoSuchEntity", "The role with name nobody cannot be found.")
+    names = ("get_role", "list_role_policies", "list_attached_role_policies")
 
-    assert Iam(session).role("nobody") is None
+    assert Iam(AnsweringSession({f"iam.{name}": missing for name in names})).role("nobody") is None
+
+
+def test_a_role_that_does_not_exist_is_none_also_where_its_policies_may_not_be_listed() -> None:
+    answers = {
+        "iam.get_role": ("NoSuchEntity", "The role with name nobody cannot be found."),
+        "iam.list_role_policies": ("AccessDenied", "not authorized to perform: iam:ListRolePolicies"),
+        "iam.list_attached_role_policies": ("AccessDenied", "not authorized to perform: iam:ListAttachedRolePolicies"),
+    }
+
+    assert Iam(AnsweringSession(answers)).role("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("decision", "missing_context", "expected"),
+    [
+        ("allowed", [], "allowed"),
+        ("explicitDeny", ["aws:SourceVpce"], "denied"),
+        ("implicitDeny", [], "denied"),
+        ("implicitDeny", ["kms:ViaService"], "unsure"),
+    ],
+)
+def test_what_iam_simulates_is_unsure_only_where_it_hangs_on_a_request(
+    decision: str, missing_context: list[str], expected: str
+) -> None:
+    result = {"EvalActionName": "kms:Decrypt", "EvalDecision": decision, "MissingContextValues": missing_context}
+    iam = Iam(AnsweringSession({"iam.simulate_principal_policy": {"EvaluationResults": [result]}}))
+
+    found = iam.simulate(f"arn:aws:iam::{ACCOUNT}:role/runner", ["kms:Decrypt"], "arn:key")
+
+    assert found == {("kms:Decrypt", "arn:key"): expected}
 
 
 def test_a_role_that_may_not_be_read_is_an_error(session: AwsSession, stub: Stub) -> None:
@@ -303,6 +339,18 @@ def test_the_end_of_a_log_is_read_oldest_line_first(session: AwsSession, stub: S
     )
 
     assert Logs(session).tail("/expressway/web", "s") == ("one", "two")
+
+
+def test_secrets_of_known_kinds_are_masked_as_a_log_is_read(session: AwsSession, stub: Stub) -> None:
+    url, secret = SecretSource(1).of_kind("postgres url")
+    key, body = SecretSource(2).of_kind("private key")
+    lines = [url, *key.split("\n"), "the end"]
+    stub("logs").add_response("get_log_events", {"events": [{"message": line} for line in lines]})
+    shown = Logs(session).tail("/expressway/web", "s")
+    assert len(shown) == len(lines)
+    assert shown[-1] == "the end"
+    assert secret not in str(shown)
+    assert body not in str(shown)
 
 
 def test_a_log_that_does_not_exist_is_empty(session: AwsSession, stub: Stub) -> None:

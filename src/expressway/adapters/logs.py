@@ -1,14 +1,18 @@
-"""CloudWatch Logs behind a narrow port: the end of a task's log, and log groups that come and go."""
+"""CloudWatch Logs behind a narrow port: the end of a task's log, and log groups that come and go.
+
+Secrets of known kinds are masked as lines are read, before anything is cut, judged, kept or shown.
+"""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.adapters.secret_detector import masked_lines
 from expressway.adapters.session import AwsSession
 from expressway.errors import ExpresswayError
 from expressway.model.log_event import LogEvent, LogSearch
@@ -38,6 +42,10 @@ class Logs:
         Raises:
             TargetError: ``access_denied`` without logs:GetLogEvents, and the like.
         """
+        return tuple(event.message for event in self.tail_events(log_group, stream, limit=limit))
+
+    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...]:
+        """Those lines with their times."""
         answer = self._ask(
             f"read the log {log_group}",
             "get_log_events",
@@ -46,7 +54,8 @@ class Logs:
             limit=limit,
             startFromHead=False,
         )
-        return tuple(str(event["message"]).rstrip() for event in (answer or {}).get("events", []))
+        events = (answer or {}).get("events", [])
+        return _masked(_log_event({"logStreamName": stream, **event}, log_group) for event in events)
 
     def search(
         self,
@@ -86,7 +95,7 @@ class Logs:
             found, finished = read
             short = (end - start).total_seconds() <= _SHORTEST_SEARCH_SECONDS
             if finished or short:
-                return LogSearch(tuple(kept), complete and finished and found <= limit)
+                return LogSearch(_masked(kept), complete and finished and found <= limit)
             start, complete = start + (end - start) / 2, False
 
     def _read_pages(
@@ -164,3 +173,13 @@ class Logs:
 def _log_event(raw: Mapping[str, Any], log_group: str) -> LogEvent:
     moment = datetime.fromtimestamp(raw.get("timestamp", 0) / 1000, UTC)
     return LogEvent(moment, str(raw.get("message", "")).rstrip(), raw.get("logStreamName", ""), log_group)
+
+
+def _masked(events: Iterable[LogEvent]) -> tuple[LogEvent, ...]:
+    """The events without secrets; a key may stand on several lines of one stream, with others between them."""
+    told = list(events)
+    for stream in {one.stream for one in told}:
+        places = [at for at, one in enumerate(told) if one.stream == stream]
+        for at, message in zip(places, masked_lines(told[at].message for at in places), strict=True):
+            told[at] = replace(told[at], message=message)
+    return tuple(told)

@@ -1,0 +1,119 @@
+"""Mask values of known secret kinds in text of others: keys, tokens, passwords in connection strings, private keys.
+
+The patterns are those of detect-secrets (its plugins, without entropy and keyword guesses, which would damage
+digests and ids), and a table of what it lacks. detect-secrets is loaded when the first text is looked at.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from expressway.adapters.secret_patterns import (
+    KEY_BEGINS,
+    KEY_BODY,
+    KEY_ENDS,
+    KEY_HEADER,
+    KEY_LINE,
+    KEY_TAIL,
+    OWN_PATTERNS,
+)
+
+MASK = "[masked]"
+_PLUGINS = (
+    *("aws.AWSKeyDetector", "azure_storage_key.AzureStorageKeyDetector", "basic_auth.BasicAuthDetector"),
+    *("cloudant.CloudantDetector", "discord.DiscordBotTokenDetector", "github_token.GitHubTokenDetector"),
+    *("gitlab_token.GitLabTokenDetector", "ibm_cos_hmac.IbmCosHmacDetector", "mailchimp.MailchimpDetector"),
+    *("npm.NpmDetector", "openai.OpenAIDetector", "pypi_token.PypiTokenDetector", "sendgrid.SendGridDetector"),
+    *("slack.SlackDetector", "softlayer.SoftlayerDetector", "square_oauth.SquareOAuthDetector"),
+    *("stripe.StripeDetector", "telegram_token.TelegramBotTokenDetector", "twilio.TwilioKeyDetector"),
+)
+"""Left out: entropy, keywords and public addresses (guesses), Artifactory and IBM IAM (they match plain words and
+names), JWT and private keys (found only in part; see the table)."""
+_SHORTEST_SECRET = 6
+_SHORTEST_GROUP = 16
+
+
+def masked(text: str) -> str:
+    """The text with every value of a known secret kind replaced by ``[masked]``; everything else stays as it is."""
+    if len(text) < _SHORTEST_SECRET:
+        return text
+    for pattern in OWN_PATTERNS:
+        text = pattern.sub(_without_secret, text)
+    for pattern in _plugin_patterns():
+        text = pattern.sub(_without_found, text)
+    return text
+
+
+def masked_lines(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines of one log, masked one by one, and private keys that stand on several of them."""
+    told = list(lines)
+    inside = _key_material(told)
+    return tuple(MASK if at in inside else masked(line) for at, line in enumerate(told))
+
+
+def _key_material(lines: Sequence[str]) -> set[int]:
+    """The lines between a key's first and last one; where only one of those is shown, as far as it can reach."""
+    inside: set[int] = set()
+    open_key = False
+    for at, line in enumerate(lines):
+        if KEY_ENDS.search(line):
+            if not open_key and not KEY_BEGINS.search(line):
+                inside.update(_before(lines, at))
+            open_key = False
+        elif KEY_BEGINS.search(line):
+            open_key = True
+        elif open_key:
+            open_key = any(form.fullmatch(line.strip()) for form in (KEY_TAIL, KEY_HEADER))
+            inside.update({at} if open_key else ())
+        elif KEY_LINE.fullmatch(line.strip()):
+            inside.add(at)
+    return inside
+
+
+def _before(lines: Sequence[str], end: int) -> set[int]:
+    """The lines of a key that led to its last one: whole ones, but for the one before the end."""
+    found: set[int] = set()
+    form = KEY_TAIL
+    for at in range(end - 1, -1, -1):
+        if not form.fullmatch(lines[at].strip()):
+            break
+        found.add(at)
+        form = KEY_BODY
+    return found
+
+
+def _without_secret(match: re.Match[str]) -> str:
+    if "secret" not in match.re.groupindex:
+        return MASK
+    start, end = match.start("secret") - match.start(), match.end("secret") - match.start()
+    found = match.group()
+    return f"{found[:start]}{MASK}{found[end:]}" if match["secret"] != MASK else found
+
+
+def _without_found(match: re.Match[str]) -> str:
+    """A plugin's match: the long group where it has one (the secret beside its name), else all of it."""
+    if _is_part_of_a_word(match):
+        return match.group()
+    groups = [number for number, text in enumerate(match.groups(), 1) if text and len(text) >= _SHORTEST_GROUP]
+    if not groups:
+        return MASK
+    start, end = match.start(groups[0]) - match.start(), match.end(groups[0]) - match.start()
+    return f"{match.group()[:start]}{MASK}{match.group()[end:]}"
+
+
+def _is_part_of_a_word(match: re.Match[str]) -> bool:
+    """Whether the match begins within a longer word: then it is a piece of an identifier, such as an account's id."""
+    start = match.start()
+    return start > 0 and match.string[start - 1].isalnum() and match.group()[0].isalnum()
+
+
+@cache
+def _plugin_patterns() -> tuple[re.Pattern[str], ...]:
+    from importlib import import_module
+
+    found: list[re.Pattern[str]] = []
+    for path in _PLUGINS:
+        module, name = path.split(".")
+        plugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
+        found.extend(plugin.denylist)
+    return tuple(found)

@@ -1,0 +1,112 @@
+"""Values of known secret kinds are masked; identifiers and ordinary text stay to the letter."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expressway.adapters.secret_detector import MASK, masked, masked_lines
+from tests.policy.aws_shapes import IDENTIFIERS
+from tests.secret_samples import KINDS, SecretSource
+
+ACCOUNT = "0" * 12
+HARMLESS = (
+    *IDENTIFIERS,
+    f"arn:aws:sns:us-east-1:{ACCOUNT}:a-topic-with-a-name-of-more-than-thirty-five-characters",
+    f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_PowerUser_0123456789abcdef",
+    f"arn:aws:ecs:us-east-1:{ACCOUNT}:service-revision/default/shop/1234567890123456789",
+    f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:targetgroup/ecs-gateway-tg-0123456789abcdef0/0123456789abcdef",
+    f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/shop-express-service/01234567-89ab-cdef-0123-456789abcdef",
+    f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef",
+    f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/shop/password",
+    f"The execution role may not read the secret arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:db-AbCdEf: denied.",
+    "AccessDenied: secretsmanager on secret prod/db1",
+    "KeyError: 'SECRET_TOKEN'",
+    "ValueError: password must have 8 characters",
+    "Error: password: required",
+    "token: invalid",
+    "Invalid token: expected 'x', got 'y'",
+    "max_tokens=4096 temperature=0.7",
+    "POST /oauth/token 401 in 12 ms",
+    "https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity",
+    "GET http://user@example.com/x",
+    "see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar.html",
+    "[2026-01-01 12:00:00 +0000] [7] [INFO] Listening at: http://127.0.0.1:8000 (7)",
+    "2026-01-01T12:00:00.123Z INFO key=value request_id=01234567-89ab-cdef-0123-456789abcdef",
+    "APBackendService CREATE_FAILED: see APACHEHTTPD and APDEXSCORE12",
+    "commit 0123456789abcdef0123456789abcdef01234567",
+    "MyLoadBalancer-1234567890.eu-west-1.elb.amazonaws.com",
+    "Nm1234567890abcdef1234.ecs.eu-west-1.on.aws",
+    "secret=${DATABASE_SECRET} token=<your token> password=***",
+    "token=null password= secret=''",
+    "The stack shop-express-service ended in UPDATE_ROLLBACK_COMPLETE.",
+    "taskDefinition family:secret-keeper:12",
+    "1700000000:done",
+    "sha512-" + "Ab3" * 20,
+    "/ecs/token-service/password-reset",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_value_of_a_known_kind_is_masked_wherever_it_stands(kind: str) -> None:
+    for seed in range(25):
+        text, secret = SecretSource(seed).of_kind(kind)
+        for around in ("{}", "2026-01-01 ERROR {}", "Error: {} (Service: x)", 'said "{}" twice', "[{}]", "({})"):
+            shown = masked(around.format(text))
+            assert secret not in shown, around
+            assert MASK in shown
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_identifiers_and_plain_words_stay_to_the_letter(text: str) -> None:
+    assert masked(text) == text
+    assert masked(f"Error: {text} was not found.") == f"Error: {text} was not found."
+    assert masked_lines((text,)) == (text,)
+
+
+@given(st.text(alphabet="0123456789abcdef", min_size=8, max_size=64), st.sampled_from(IDENTIFIERS))
+def test_ids_and_digests_are_never_taken_for_secrets(digits: str, identifier: str) -> None:
+    for text in (digits, f"sha256:{digits}", f"task/{digits}", f"{identifier}/{digits}", f"{identifier} {digits}"):
+        assert masked(text) == text
+
+
+@given(st.text())
+def test_masking_again_changes_nothing(text: str) -> None:
+    assert masked(masked(text)) == masked(text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_masking_a_masked_secret_again_changes_nothing(kind: str) -> None:
+    once = masked(SecretSource(1).of_kind(kind)[0])
+    assert masked(once) == once
+
+
+def test_what_is_around_a_secret_stays() -> None:
+    assert masked("cannot reach postgres://app:hunter2@db:5432/web") == f"cannot reach postgres://{MASK}@db:5432/web"
+    assert masked("DB_PASSWORD=hunter2 is too short") == f"DB_PASSWORD={MASK} is too short"
+    assert masked('{"password": "hunter2", "port": 1}') == f'{{"password": "{MASK}", "port": 1}}'
+
+
+def test_a_private_key_on_several_lines_is_masked_whole_also_where_its_beginning_or_end_is_not_shown() -> None:
+    source = SecretSource(3)
+    body = [f"M{source.word('ABCdef0123', 62)}x" for _ in range(5)]
+    first, last = "-----BEGIN PRIVATE " + "KEY-----", "-----END PRIVATE " + "KEY-----"
+    for lines in ([first, *body, last], [*body, last], [first, *body], body):
+        shown = masked_lines(["before", *lines, "ERROR: after it"])
+        assert shown[0] == "before"
+        assert shown[-1] == "ERROR: after it"
+        assert not any(line in " ".join(shown) for line in body)
+
+
+def test_long_lines_are_looked_at_in_time_that_grows_with_their_length() -> None:
+    """Patterns that try every beginning with every end would not come back from this."""
+    for text in ("password" * 20_000, "a" * 200_000, "://a:" * 30_000, "eyJ" * 60_000, "-" * 200_000, "key=" * 40_000):
+        masked(text)
+
+
+def test_detect_secrets_is_loaded_only_when_a_text_is_looked_at() -> None:
+    loaded = "import sys, expressway.adapters.secret_detector; print('detect_secrets' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "False"
