@@ -5,8 +5,10 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.stub import Stubber
+from botocore.validate import validate_parameters
 
 from expressway.model.target import Target
 
@@ -58,3 +60,40 @@ class StubbedSession:
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         return self._client
+
+
+class AnsweringSession:
+    """An AwsSession whose clients answer by ``service.operation`` (names as in Python), in whatever order they are asked.
+
+    An answer is the parsed output, an AWS error code with its message, or a function of the parameters that gives
+    one of these; an operation without an answer is refused as an unknown one. Outputs are held to botocore's model.
+    """
+
+    def __init__(self, answers: dict[str, Any], *, region: str = "us-east-1", account_id: str = "123456789012") -> None:
+        self.target = Target(account_id, region)
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self._answers = answers
+
+    def client(self, service: str, *, region: str | None = None) -> Any:
+        where = region or self.target.region
+        client: Any = boto3.client(service, region_name=where, aws_access_key_id="test", aws_secret_access_key="test")
+
+        def keep(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            context["asked"] = params
+
+        def answer(model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+            name = f"{service}.{xform_name(model.name)}"
+            self.asked.append((name, where, context["asked"]))
+            found = self._answers.get(name, ("UnknownOperationException", f"{name} is not answered here"))
+            return _parsed(found(context["asked"]) if callable(found) else found, model)
+
+        client.meta.events.register("before-parameter-build", keep)
+        client.meta.events.register("before-call", answer)
+        return client
+
+
+def _parsed(found: dict[str, Any] | tuple[str, str], model: Any) -> tuple[AWSResponse, dict[str, Any]]:
+    if isinstance(found, tuple):
+        return AWSResponse("", 400, {}, _Body("")), {"Error": {"Code": found[0], "Message": found[1]}}
+    validate_parameters(found, model.output_shape)
+    return AWSResponse("", 200, {}, _Body("")), found

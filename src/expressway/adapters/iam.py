@@ -1,7 +1,8 @@
 """IAM behind a narrow port: a role with its trust and every policy, documents decoded."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,7 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
+from expressway.model.dependencies import Decision
 from expressway.model.role import RolePolicy, RoleState
+
+_THREADS = 4
 
 
 class Iam:
@@ -27,27 +31,51 @@ class Iam:
         Raises:
             TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
         """
-        answer = self._ask(f"read the role {role_name}", "get_role", RoleName=role_name)
-        if answer is None:
-            return None
-        raw: Mapping[str, Any] = answer["Role"]
-        return RoleState(
-            name=raw["RoleName"],
-            arn=raw["Arn"],
-            trust=decode_document(raw.get("AssumeRolePolicyDocument")) or {},
-            policies=(*self._attached(role_name), *self._inline(role_name)),
-            permissions_boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="iam") as pool:
+            asked = pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name)
+            inline = pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name)))
+            attached = pool.submit(
+                lambda: list(self._pages("list_attached_role_policies", "AttachedPolicies", role_name))
+            )
+            answer = asked.result()
+            if answer is None:
+                return None
+            policies = [pool.submit(self._managed, one) for one in attached.result()]
+            policies += [pool.submit(self._inline, role_name, name) for name in inline.result()]
+            raw: Mapping[str, Any] = answer["Role"]
+            return RoleState(
+                name=raw["RoleName"],
+                arn=raw["Arn"],
+                trust=decode_document(raw.get("AssumeRolePolicyDocument")) or {},
+                policies=tuple(policy.result() for policy in policies),
+                permissions_boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
+            )
+
+    def simulate(self, role_arn: str, actions: Sequence[str], resource: str) -> Mapping[tuple[str, str], Decision]:
+        """IAM's own decision for each action on `resource`, by (action, resource): boundaries and SCPs included.
+
+        ``unsure`` where it hangs on a condition that only a real request meets.
+
+        Raises:
+            TargetError: ``access_denied`` without iam:SimulatePrincipalPolicy, and the like.
+        """
+        answer = self._ask(
+            f"simulate what {role_arn} may do",
+            "simulate_principal_policy",
+            PolicySourceArn=role_arn,
+            ActionNames=list(actions),
+            ResourceArns=[resource],
         )
+        results = (answer or {}).get("EvaluationResults", [])
+        return {(one["EvalActionName"], resource): _decision(one) for one in results}
 
-    def _attached(self, role_name: str) -> Iterator[RolePolicy]:
-        pages = self._pages("list_attached_role_policies", "AttachedPolicies", role_name)
-        for one in pages:
-            yield RolePolicy(one["PolicyName"], one["PolicyArn"], self._managed_document(one["PolicyArn"]))
+    def _managed(self, attached: Mapping[str, Any]) -> RolePolicy:
+        arn = attached["PolicyArn"]
+        return RolePolicy(attached["PolicyName"], arn, self._managed_document(arn))
 
-    def _inline(self, role_name: str) -> Iterator[RolePolicy]:
-        for name in self._pages("list_role_policies", "PolicyNames", role_name):
-            answer = self._ask_if_allowed("get_role_policy", RoleName=role_name, PolicyName=name)
-            yield RolePolicy(name, "", decode_document(answer["PolicyDocument"]) if answer else None)
+    def _inline(self, role_name: str, policy_name: str) -> RolePolicy:
+        answer = self._ask_if_allowed("get_role_policy", RoleName=role_name, PolicyName=policy_name)
+        return RolePolicy(policy_name, "", decode_document(answer["PolicyDocument"]) if answer else None)
 
     def _managed_document(self, policy_arn: str) -> Mapping[str, Any] | None:
         policy = self._ask_if_allowed("get_policy", PolicyArn=policy_arn)
@@ -84,6 +112,13 @@ class Iam:
             raise map_aws_error(exc, doing) from exc
         except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
+
+
+def _decision(result: Mapping[str, Any]) -> Decision:
+    if result["EvalDecision"] == "allowed":
+        return "allowed"
+    hangs_on_conditions = result["EvalDecision"] == "implicitDeny" and result.get("MissingContextValues")
+    return "unsure" if hangs_on_conditions else "denied"
 
 
 def decode_document(document: object) -> Mapping[str, Any] | None:

@@ -6,12 +6,11 @@ developer guide on both roles. The evaluation is a sound reading of Allow and De
 resources and conditions, so an Allow with a narrow resource counts as given.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
+from expressway.diagnosis.policy_statements import covers_action, statements, strings
 from expressway.model.role import RolePolicy, RoleState
 
 PULL_ACTIONS = (
@@ -114,9 +113,9 @@ def check_role(role: RoleState, needs: RoleNeeds) -> RoleFindings:
 def trusts(document: Mapping[str, Any], principal: str) -> bool:
     """Whether a trust policy lets the service assume the role."""
     names = {principal, f"{principal}.cn"}
-    for statement in _statements(document):
-        services = _strings(_principal(statement).get("Service"))
-        allows = statement.get("Effect") == "Allow" and _covers(statement, "sts:AssumeRole")
+    for statement in statements(document):
+        services = strings(_principal(statement).get("Service"))
+        allows = statement.get("Effect") == "Allow" and covers_action(statement, "sts:AssumeRole")
         if allows and (names & set(services) or "*" in services):
             return True
     return False
@@ -128,14 +127,14 @@ def missing_actions(policies: Sequence[RolePolicy], actions: Iterable[str], *, g
     `granted_by` names the managed policy that gives them all, so that its document need not be readable.
     """
     granted = any(policy.name == granted_by and policy.is_aws_managed for policy in policies) if granted_by else False
-    statements = [statement for policy in policies for statement in _statements(policy.document or {})]
-    denied = [one for one in statements if one.get("Effect") == "Deny" and not one.get("Condition")]
-    allowed = [one for one in statements if one.get("Effect") == "Allow"]
+    every = [statement for policy in policies for statement in statements(policy.document or {})]
+    denied = [one for one in every if one.get("Effect") == "Deny" and not one.get("Condition")]
+    allowed = [one for one in every if one.get("Effect") == "Allow"]
     return tuple(
         action
         for action in actions
-        if any(_covers(one, action) and _is_everything(one) for one in denied)
-        or not (granted or any(_covers(one, action) for one in allowed))
+        if any(covers_action(one, action) and _is_everything(one) for one in denied)
+        or not (granted or any(covers_action(one, action) for one in allowed))
     )
 
 
@@ -143,38 +142,13 @@ def _grants(policy: RolePolicy, needs: RoleNeeds) -> bool:
     return policy.is_aws_managed and policy.name == needs.managed_policy
 
 
-def _statements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    found = document.get("Statement", [])
-    for statement in found if isinstance(found, list) else [found]:
-        if isinstance(statement, Mapping):
-            yield statement
-
-
-def _covers(statement: Mapping[str, Any], action: str) -> bool:
-    """Whether the statement is about the action (Action or NotAction, wildcards, case ignored as IAM does)."""
-    if "NotAction" in statement:
-        return not any(_matches(pattern, action) for pattern in _strings(statement["NotAction"]))
-    return any(_matches(pattern, action) for pattern in _strings(statement.get("Action")))
-
-
-def _matches(pattern: str, action: str) -> bool:
-    escaped = re.sub(r"\[", "[[]", pattern.lower())
-    return fnmatchcase(action.lower(), escaped)
-
-
 def _is_everything(statement: Mapping[str, Any]) -> bool:
-    return "*" in _strings(statement.get("Resource"))
+    return "*" in strings(statement.get("Resource"))
 
 
 def _principal(statement: Mapping[str, Any]) -> Mapping[str, Any]:
     principal = statement.get("Principal", {})
     return principal if isinstance(principal, Mapping) else {"Service": principal}
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(str(one) for one in value) if isinstance(value, list | tuple) else ()
 
 
 def _listed(actions: Sequence[str], limit: int = 5) -> str:

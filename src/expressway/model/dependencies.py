@@ -80,13 +80,21 @@ class SecretFact:
 
 @dataclass(frozen=True, slots=True)
 class KeyFact:
-    """A KMS key that a secret is encrypted with; `state` is such as Enabled, Disabled, PendingDeletion."""
+    """A KMS key that a secret is encrypted with.
+
+    Attributes:
+        key_id: id, alias or ARN, as the secret names it.
+        state: such as Enabled, Disabled, PendingDeletion.
+        policy: the key's own policy; None where it was not read.
+    """
 
     key_id: str
     presence: Presence
     arn: str = ""
     state: str = ""
     is_customer_managed: bool = False
+    policy: Mapping[str, Any] | None = None
+    policy_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,9 @@ class DependencySubject:
         task_definition_arn: of the revision to explain; empty when unknown.
         infrastructure_role_arn: of an Express service; empty for a plain one.
         triggered_alarms: the alarms that rolled a deployment back.
-        has_failed: something is wrong with the service, so that reads are worth making that a healthy one spares.
+        has_failed: a deployment has failed or tasks stop, so that the service cannot be called healthy.
+        is_stuck: infrastructure that ECS manages for it is still being made, or could not be made.
+        names_a_quota: ECS spoke of a quota or of vCPUs, so that the quotas are worth reading.
     """
 
     cluster: str
@@ -188,6 +198,8 @@ class DependencySubject:
     running_count: int = 0
     triggered_alarms: tuple[str, ...] = ()
     has_failed: bool = False
+    is_stuck: bool = False
+    names_a_quota: bool = False
 
     @property
     def resource(self) -> str:

@@ -1,0 +1,60 @@
+"""AWS Secrets Manager: what a secret is called and how it is kept; its value is never asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.adapters.aws_errors import aws_error_code, map_aws_error
+from expressway.adapters.iam import decode_document
+from expressway.adapters.session import AwsSession
+from expressway.errors import TargetError
+from expressway.model.dependencies import SecretFact
+from expressway.model.task_requirements import SecretReference
+
+
+class Secrets:
+    """The secrets of any account and region that lets us look."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._session = session
+
+    def fact(self, reference: SecretReference) -> SecretFact:
+        """The metadata of a secret (DescribeSecret), with its own policy where that may be read.
+
+        Raises:
+            TargetError: ``access_denied`` without secretsmanager:DescribeSecret, and the like.
+        """
+        client = self._session.client("secretsmanager", region=reference.region or None)
+        secret_id = reference.secret_id
+        try:
+            answer: Mapping[str, Any] = client.describe_secret(SecretId=secret_id)
+        except ClientError as exc:
+            if aws_error_code(exc) == "ResourceNotFoundException":
+                return SecretFact(reference, "missing")
+            raise map_aws_error(exc, f"describe the secret {secret_id}") from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, f"describe the secret {secret_id}") from exc
+        policy, policy_read = self._policy(client, secret_id)
+        versions: Mapping[str, list[str]] = answer.get("VersionIdsToStages") or {}
+        return SecretFact(
+            reference,
+            "present",
+            arn=answer.get("ARN", ""),
+            kms_key_id=answer.get("KmsKeyId", ""),
+            deleted_at=answer.get("DeletedDate"),
+            stages=tuple(sorted({stage for stages in versions.values() for stage in stages})),
+            resource_policy=policy,
+            policy_read=policy_read,
+        )
+
+    def _policy(self, client: Any, secret_id: str) -> tuple[Mapping[str, Any] | None, bool]:
+        """The secret's own policy, and whether it could be read: nothing is concluded where it could not."""
+        try:
+            answer = client.get_resource_policy(SecretId=secret_id)
+        except (ClientError, BotoCoreError) as exc:
+            error: TargetError = map_aws_error(exc, f"read the policy of the secret {secret_id}")
+            if error.code in {"access_denied", "aws_error"}:
+                return None, False
+            raise error from exc
+        return decode_document(answer.get("ResourcePolicy")), True
