@@ -1,0 +1,238 @@
+"""Whether requests come through: clients → load balancer → listener rule → target group → task."""
+
+from collections.abc import Iterator, Sequence
+
+from expressway.diagnosis.network_balancer_rules import balancer_findings
+from expressway.diagnosis.network_parts import blocks_of, groups_named, names, subnets_named
+from expressway.diagnosis.network_reach import BALANCER_PORTS, Peer, denied_ports, through_acl, through_groups
+from expressway.model.finding import Finding
+from expressway.model.load_balancing import LoadBalancer, TargetGroup
+from expressway.model.network import SecurityGroup, Subnet
+from expressway.model.network_facts import NetworkFacts, ServicePlacement, TargetBinding
+
+
+def ingress_findings(facts: NetworkFacts, service: ServicePlacement) -> tuple[Finding, ...]:
+    """What keeps requests from the service's tasks, one finding for each place where the path is cut."""
+    found: list[Finding] = [*_routing_findings(facts, service)]
+    for binding in service.bindings:
+        group = facts.target_group(binding.target_group_arn)
+        if group is None:
+            continue
+        found.extend(_target_findings(facts, service, binding, group))
+        for balancer in _balancers(facts, service, group):
+            found.extend(_way_findings(facts, service, binding, group, balancer))
+    for balancer in _all_balancers(facts, service):
+        found.extend(balancer_findings(facts, service, balancer))
+    return tuple(found)
+
+
+# -- listener rules and target groups -----------------------------------------------------------------------
+def _routing_findings(facts: NetworkFacts, service: ServicePlacement) -> Iterator[Finding]:
+    groups = [facts.target_group(one.target_group_arn) for one in service.bindings]
+    for binding, group in zip(service.bindings, groups, strict=True):
+        if group is None and facts.target_groups is not None:
+            yield Finding(
+                code="target_group_missing",
+                severity="critical",
+                cause=f"{service.service_name} registers its tasks in a target group that does not exist.",
+                evidence=(f"{binding.target_group_arn} is not found",),
+                remedy="Recreate the target group and its listener rule, or update the service to one that exists.",
+                resource=binding.target_group_arn,
+            )
+    for arn in facts.missing_rule_arns or ():
+        if arn in service.rule_arns:
+            yield _no_rule(service, arn, f"{arn}, which ECS manages, does not exist")
+    existing = [group for group in groups if group is not None]
+    # While ECS still makes the rule of an Express service, its target groups are rightly without one.
+    is_settled = bool(service.rule_arns) or not service.is_express
+    if existing and is_settled and not any(group.load_balancer_arns for group in existing):
+        yield _no_rule(service, existing[0].arn, f"no listener forwards to {existing[0].name}")
+
+
+def _no_rule(service: ServicePlacement, resource: str, evidence: str) -> Finding:
+    return Finding(
+        code="listener_rule_missing",
+        severity="critical",
+        cause=f"No listener rule sends requests to {service.service_name}.",
+        evidence=(evidence,),
+        remedy="Add a listener rule that forwards to the target group"
+        + ("; a new deployment of an Express service makes ECS create its rule again." if service.is_express else "."),
+        resource=resource,
+    )
+
+
+def _target_findings(
+    facts: NetworkFacts, service: ServicePlacement, binding: TargetBinding, group: TargetGroup
+) -> Iterator[Finding]:
+    """Ports that do not fit. The group's own port never counts: ECS registers every task with the container's port."""
+    here = [one for one in facts.targets or () if one.target_group_arn == group.arn and one.state != "draining"]
+    port = binding.container_port
+    if group.target_type != "ip" or not port or not here:
+        return
+    others = sorted({one.port for one in here} - {port})
+    if others and all(one.port != port for one in here):
+        yield Finding(
+            code="target_port_mismatch",
+            severity="warning",
+            cause=f"The targets of {service.service_name} have port {others[0]}, its container has {port}.",
+            evidence=tuple(f"{group.name}: target {one.address}:{one.port} is {one.state}" for one in here[:3]),
+            remedy="Deploy again, so that ECS registers the tasks with the container's port.",
+            resource=group.arn,
+            confidence="medium",
+        )
+    checked = group.health_check_port
+    if checked and checked != port and all(one.state == "unhealthy" for one in here):
+        yield Finding(
+            code="health_check_port_mismatch",
+            severity="warning",
+            cause=f"The health check asks port {checked}, and the container of {service.service_name} has port {port}.",
+            evidence=(f"{group.name}: health check port {checked}; all of {len(here)} targets are unhealthy",),
+            remedy=f"Set the health check's port to traffic-port, or let the task answer on {checked}.",
+            resource=group.arn,
+            confidence="medium",
+        )
+
+
+# -- load balancer to task ----------------------------------------------------------------------------------
+def _balancers(facts: NetworkFacts, service: ServicePlacement, group: TargetGroup) -> list[LoadBalancer]:
+    arns = dict.fromkeys((*group.load_balancer_arns, *service.load_balancer_arns))
+    return [one for one in map(facts.load_balancer, arns) if one is not None]
+
+
+def _all_balancers(facts: NetworkFacts, service: ServicePlacement) -> list[LoadBalancer]:
+    groups = [facts.target_group(one.target_group_arn) for one in service.bindings]
+    arns = [arn for group in groups if group is not None for arn in group.load_balancer_arns]
+    return [one for one in map(facts.load_balancer, dict.fromkeys((*arns, *service.load_balancer_arns))) if one]
+
+
+def _way_findings(
+    facts: NetworkFacts, service: ServicePlacement, binding: TargetBinding, group: TargetGroup, balancer: LoadBalancer
+) -> Iterator[Finding]:
+    """Only for tasks with a network interface of their own; others are reached through their instances."""
+    if group.target_type != "ip" or not service.subnet_ids:
+        return
+    theirs = subnets_named(facts, balancer.subnet_ids)
+    mine = subnets_named(facts, service.subnet_ids)
+    if not theirs or not mine:
+        return
+    ports = dict.fromkeys(port for port in (binding.container_port, group.health_check_port) if port)
+    for port in ports:
+        yield from _group_findings(facts, service, balancer, port=port, is_ipv6=group.ip_address_type == "ipv6")
+        yield from _acl_findings(facts, service, balancer, port=port)
+    yield from _zone_findings(service, balancer, mine)
+
+
+def _group_findings(
+    facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer, *, port: int, is_ipv6: bool
+) -> Iterator[Finding]:
+    mine, theirs = groups_named(facts, service.security_group_ids), groups_named(facts, balancer.security_group_ids)
+    if mine and balancer.security_group_ids:
+        peer = Peer(blocks_of(subnets_named(facts, balancer.subnet_ids), is_ipv6), balancer.security_group_ids)
+        rules = [rule for group in mine for rule in group.ingress]
+        reach = through_groups(facts, rules, port=port, peer=peer)
+        # A network load balancer may hand on its clients' addresses; then rules for those would do.
+        is_sure = balancer.kind == "application" or not any(rule.covers_tcp(port) for rule in rules)
+        if reach in {"closed", "partly"} and is_sure:
+            yield _blocked(service, balancer, mine, port=port, is_partly=reach == "partly")
+    if mine and theirs:
+        peer = Peer(blocks_of(subnets_named(facts, service.subnet_ids), is_ipv6), service.security_group_ids)
+        reach = through_groups(facts, [rule for one in theirs for rule in one.egress], port=port, peer=peer)
+        if reach == "closed":
+            yield _kept_in(service, balancer, port=port)
+
+
+def _blocked(
+    service: ServicePlacement, balancer: LoadBalancer, groups: Sequence[SecurityGroup], *, port: int, is_partly: bool
+) -> Finding:
+    named, source = ", ".join(one.group_id for one in groups), ", ".join(balancer.security_group_ids)
+    rules = "; ".join(_shown(group) for group in groups)
+    some = "some nodes of the load balancer" if is_partly else "the load balancer"
+    return Finding(
+        code="load_balancer_blocked",
+        severity="warning" if is_partly else "critical",
+        cause=f"The security groups of {service.service_name} ({named}) do not let {some} in on port {port}.",
+        evidence=(
+            f"{balancer.name} ({source}) → TCP {port} → ✗ {named} → tasks of {service.service_name}",
+            f"inbound rules: {rules}",
+        ),
+        remedy=f"Add an inbound rule for TCP {port} from {source} to {groups[0].group_id}.",
+        resource=groups[0].group_id,
+    )
+
+
+def _kept_in(service: ServicePlacement, balancer: LoadBalancer, *, port: int) -> Finding:
+    named, mine = ", ".join(balancer.security_group_ids), ", ".join(service.security_group_ids)
+    return Finding(
+        code="load_balancer_blocked",
+        severity="critical",
+        cause=f"The security groups of {balancer.name} ({named}) let nothing out on port {port}.",
+        evidence=(f"{balancer.name} → ✗ {named} has no outbound rule for TCP {port} → tasks ({mine})",),
+        remedy=f"Add an outbound rule for TCP {port} to {mine} to {balancer.security_group_ids[0]}.",
+        resource=balancer.security_group_ids[0],
+    )
+
+
+def _shown(group: SecurityGroup) -> str:
+    """The group's inbound rules in short."""
+    rules: list[str] = []
+    for rule in group.ingress[:4]:
+        peers = ", ".join((*rule.group_ids, *rule.cidr_blocks, *rule.prefix_list_ids)[:3])
+        ports = "all" if rule.protocol == "-1" else f"{rule.protocol} {rule.from_port}-{rule.to_port}"
+        rules.append(f"{ports} from {peers or 'nobody'}")
+    return f"{group.group_id}: {', '.join(rules) or 'none'}"
+
+
+def _acl_findings(
+    facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer, *, port: int
+) -> Iterator[Finding]:
+    """Network ACLs hold at the borders of subnets, in both directions, for requests and for answers."""
+    for near in subnets_named(facts, balancer.subnet_ids):
+        for far in subnets_named(facts, service.subnet_ids):
+            if near.subnet_id == far.subnet_id or not near.cidr_block or not far.cidr_block:
+                continue
+            denial = _denial(facts, near, far, port)
+            if denial is not None:
+                acl, words = denial
+                yield Finding(
+                    code="network_acl_denies",
+                    severity="warning",
+                    cause=f"The network ACL {acl} cuts the load balancer off from {service.service_name}.",
+                    evidence=(f"{balancer.name} in {near.subnet_id} → TCP {port} → {far.subnet_id}: ✗ {acl} {words}",),
+                    remedy=f"Allow TCP {port} to the tasks, and TCP {BALANCER_PORTS[0]}-{BALANCER_PORTS[1]} back.",
+                    resource=acl,
+                )
+
+
+def _denial(facts: NetworkFacts, near: Subnet, far: Subnet, port: int) -> tuple[str, str] | None:
+    there, here = Peer((far.cidr_block,)), Peer((near.cidr_block,))
+    leaving, entering = facts.network_acl_of(near), facts.network_acl_of(far)
+    exact = (port, port)
+    if leaving and through_acl(leaving, is_egress=True, ports=exact, peer=there) == "closed":
+        return leaving.network_acl_id, f"denies TCP {port} outbound to {far.cidr_block}"
+    if entering and through_acl(entering, is_egress=False, ports=exact, peer=here) == "closed":
+        return entering.network_acl_id, f"denies TCP {port} inbound from {near.cidr_block}"
+    if entering and (ports := denied_ports(entering, is_egress=True, ports=BALANCER_PORTS, peer=here)):
+        return (
+            entering.network_acl_id,
+            f"denies the answers, outbound to TCP {ports[0]}-{ports[1]} of {near.cidr_block}",
+        )
+    if leaving and (ports := denied_ports(leaving, is_egress=False, ports=BALANCER_PORTS, peer=there)):
+        return leaving.network_acl_id, f"denies the answers, inbound to TCP {ports[0]}-{ports[1]} from {far.cidr_block}"
+    return None
+
+
+def _zone_findings(service: ServicePlacement, balancer: LoadBalancer, mine: Sequence[Subnet]) -> Iterator[Finding]:
+    outside = [one for one in mine if one.zone and balancer.zones and one.zone not in balancer.zones]
+    if outside:
+        yield Finding(
+            code="zone_not_enabled",
+            severity="critical" if len(outside) == len(mine) else "warning",
+            cause=f"{balancer.name} sends no requests to tasks of {service.service_name} in {names(outside)}: "
+            "it is not enabled in their zone.",
+            evidence=(
+                *(f"{one.subnet_id} is in {one.zone}" for one in outside[:2]),
+                f"{balancer.name} is in {', '.join(balancer.zones)}",
+            ),
+            remedy=f"Add a subnet of that zone to {balancer.name}, or keep the tasks to its zones.",
+            resource=balancer.arn,
+        )

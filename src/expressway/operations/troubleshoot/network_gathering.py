@@ -1,0 +1,248 @@
+"""One run of reads around services: each step begins as much as is known by then."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from expressway.model.load_balancing import LoadBalancer, TargetGroup
+from expressway.model.network import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
+from expressway.model.network_facts import NetworkFacts, ServicePlacement
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.network_ports import NetworkPorts
+
+T = TypeVar("T")
+
+_SERVICES_A_CALL = 10
+_REVISIONS_A_CALL = 20
+
+
+class _Asked(Generic[T]):
+    """Things of one kind that are read by their ids, each once."""
+
+    def __init__(self, reads: ConcurrentReads, name: str, read: Callable[[Sequence[str]], tuple[T, ...]]) -> None:
+        self._reads = reads
+        self._name = name
+        self._read = read
+        self._ids: set[str] = set()
+        self._futures: list[Future[tuple[T, ...] | None]] = []
+
+    def ask(self, ids: Iterable[str]) -> None:
+        """Begin to read those that are not asked for yet."""
+        new = [one for one in dict.fromkeys(ids) if one and one not in self._ids]
+        if new:
+            self._ids.update(new)
+            self._futures.append(_or_none(self._reads, self._name, lambda: self._read(new)))
+
+    def take(self) -> tuple[T, ...] | None:
+        """All that was read; None when a read was refused."""
+        found: list[T] = []
+        for future in self._futures:
+            some = self._reads.take(future, None)
+            if some is None:
+                return None
+            found.extend(one for one in some if one not in found)
+        return tuple(found)
+
+
+def _or_none(reads: ConcurrentReads, name: str, read: Callable[[], T]) -> Future[T | None]:
+    """A read of which nothing is left where it is refused."""
+
+    def read_all() -> T | None:
+        return read()
+
+    return reads.ask(name, read_all)
+
+
+class NetworkGathering:
+    """Reads everything that the rules need; `reads` collects the gaps."""
+
+    def __init__(self, reads: ConcurrentReads, ports: NetworkPorts, cluster: str) -> None:
+        self._reads = reads
+        self._ports = ports
+        self._cluster = cluster
+        network, balancers = ports.network, ports.load_balancers
+        self._subnets = _Asked[Subnet](reads, "subnets", network.subnets)
+        self._groups = _Asked[SecurityGroup](reads, "security groups", network.security_groups)
+        self._interfaces = _Asked[NetworkInterface](reads, "network interfaces", network.network_interfaces)
+        self._balancers = _Asked[LoadBalancer](reads, "load balancers", balancers.load_balancers)
+        self._target_groups = _Asked[TargetGroup](reads, "target groups", balancers.target_groups)
+        self._prefix_lists = _Asked(reads, "prefix lists", network.prefix_lists)
+        self._vpcs = _Asked[Vpc](reads, "vpcs", network.vpcs)
+        self._route_tables = _Asked(reads, "route tables", network.route_tables)
+        self._acls = _Asked(reads, "network acls", network.network_acls)
+        self._endpoints = _Asked[Endpoint](reads, "vpc endpoints", network.endpoints)
+        self._nat_gateways = _Asked(reads, "nat gateways", network.nat_gateways)
+        self._internet_gateways = _Asked(reads, "internet gateways", network.internet_gateways)
+        self._vpc_balancers = _Asked[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
+        self._vpc_subnets = _Asked[Subnet](reads, "subnets", network.subnets_of)
+        self._rules = _Asked(reads, "listener rules", balancers.missing_rules)
+        self._targets = _Asked(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
+
+    def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
+        reads, placements = self._reads, self._ports.placements
+        everywhere = service_names is None
+        asked_tasks = reads.ask("tasks", lambda: placements.interface_ids(self._cluster) if everywhere else ())
+        services = self._described(service_names)
+        self._ask_around(services)
+        services = self._with_revisions(services)
+        self._ask_around(services)
+        asked_needs = {
+            arn: reads.ask("task definitions", lambda arn=arn: placements.needs(arn))
+            for arn in dict.fromkeys(one.task_definition_arn for one in services)
+            if arn
+        }
+        self._interfaces.ask(reads.take(asked_tasks, ()))
+        self._ask_vpcs(vpc_id)
+        self._ask_balancers()
+        self._ask_peers()
+        needs = {arn: reads.take(asked, None) for arn, asked in asked_needs.items()}
+        services = tuple(replace(one, needs=needs.get(one.task_definition_arn)) for one in services)
+        return self._facts(self._inside(services, vpc_id))
+
+    # -- services -------------------------------------------------------------------------------------------
+    def _described(self, service_names: Sequence[str] | None) -> tuple[ServicePlacement, ...]:
+        reads, placements = self._reads, self._ports.placements
+        names = service_names
+        if names is None:
+            names = reads.take(reads.ask("services", lambda: placements.service_names(self._cluster)), ())
+        asked = [
+            reads.ask("services", lambda some=some: placements.services(self._cluster, some))
+            for some in _chunks(names, _SERVICES_A_CALL)
+        ]
+        return tuple(one for future in asked for one in reads.take(future, ()))
+
+    def _with_revisions(self, services: tuple[ServicePlacement, ...]) -> tuple[ServicePlacement, ...]:
+        """The services with what their revisions tell; a first deployment that fails is in no list of current ones."""
+        reads, placements = self._reads, self._ports.placements
+        asked_arns = {
+            one.service_arn: reads.ask(
+                "deployments", lambda name=one.service_name: placements.newest_revision_arn(self._cluster, name)
+            )
+            for one in services
+            if one.is_express and not one.revision_arns
+        }
+        arns = {
+            one.service_arn: one.revision_arns or (reads.take(asked_arns[one.service_arn], ""),)
+            for one in services
+            if one.revision_arns or one.service_arn in asked_arns
+        }
+        every = [arn for some in arns.values() for arn in some if arn]
+        asked = [
+            reads.ask("revisions", lambda some=some: placements.revisions(some))
+            for some in _chunks(every, _REVISIONS_A_CALL)
+        ]
+        known = {arn: one for future in asked for arn, one in reads.take(future, {}).items()}
+        return tuple(
+            _completed(one, [known[arn] for arn in arns.get(one.service_arn, ()) if arn in known]) for one in services
+        )
+
+    # -- what is around them --------------------------------------------------------------------------------
+    def _ask_around(self, services: Sequence[ServicePlacement]) -> None:
+        self._subnets.ask(subnet_id for one in services for subnet_id in one.subnet_ids)
+        self._groups.ask(group_id for one in services for group_id in one.security_group_ids)
+        self._balancers.ask(arn for one in services for arn in one.load_balancer_arns)
+        arns = list(dict.fromkeys(binding.target_group_arn for one in services for binding in one.bindings))
+        self._target_groups.ask(arns)
+        for arn in arns:
+            self._targets.ask([arn])
+        self._rules.ask(arn for one in services for arn in one.rule_arns)
+
+    def _ask_vpcs(self, vpc_id: str | None) -> None:
+        named = [one.vpc_id for one in self._subnets.take() or ()]
+        interfaces = [one.vpc_id for one in self._interfaces.take() or ()]
+        vpc_ids = [vpc_id] if vpc_id else list(dict.fromkeys([*named, *interfaces]))
+        if vpc_id:
+            self._vpc_subnets.ask(vpc_ids)
+            self._vpc_balancers.ask(vpc_ids)
+        for kind in (
+            self._vpcs,
+            self._route_tables,
+            self._acls,
+            self._endpoints,
+            self._nat_gateways,
+            self._internet_gateways,
+        ):
+            kind.ask(vpc_ids)
+        network = self._ports.network
+        self._dns = {
+            one: (
+                _or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsSupport")),
+                _or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsHostnames")),
+            )
+            for one in vpc_ids
+        }
+
+    def _ask_balancers(self) -> None:
+        self._balancers.ask(arn for one in self._target_groups.take() or () for arn in one.load_balancer_arns)
+
+    def _ask_peers(self) -> None:
+        """What load balancers and endpoints name in their turn, and the prefix lists in everybody's rules."""
+        balancers = [*(self._balancers.take() or ()), *(self._vpc_balancers.take() or ())]
+        self._subnets.ask(subnet_id for one in balancers for subnet_id in one.subnet_ids)
+        self._groups.ask(group_id for one in balancers for group_id in one.security_group_ids)
+        endpoints = self._endpoints.take() or ()
+        self._groups.ask(group_id for one in endpoints for group_id in one.security_group_ids)
+        self._subnets.ask(subnet_id for one in endpoints for subnet_id in one.subnet_ids)
+        groups = self._groups.take() or ()
+        self._prefix_lists.ask(
+            list_id for group in groups for rule in (*group.ingress, *group.egress) for list_id in rule.prefix_list_ids
+        )
+
+    # -- the answer -----------------------------------------------------------------------------------------
+    def _inside(self, services: tuple[ServicePlacement, ...], vpc_id: str | None) -> tuple[ServicePlacement, ...]:
+        subnets = self._subnets.take()
+        if vpc_id is None or subnets is None:
+            return services
+        elsewhere = {one.subnet_id for one in subnets if one.vpc_id != vpc_id}
+        return tuple(one for one in services if not one.subnet_ids or not elsewhere.issuperset(one.subnet_ids))
+
+    def _facts(self, services: tuple[ServicePlacement, ...]) -> NetworkFacts:
+        return NetworkFacts(
+            region=self._ports.region,
+            services=services,
+            vpcs=self._vpcs_with_dns(),
+            subnets=_joined(self._subnets.take(), self._vpc_subnets.take()),
+            route_tables=self._route_tables.take(),
+            security_groups=self._groups.take(),
+            network_acls=self._acls.take(),
+            endpoints=self._endpoints.take(),
+            nat_gateways=self._nat_gateways.take(),
+            internet_gateways=self._internet_gateways.take(),
+            prefix_lists=self._prefix_lists.take(),
+            network_interfaces=self._interfaces.take(),
+            load_balancers=_joined(self._balancers.take(), self._vpc_balancers.take()),
+            target_groups=self._target_groups.take(),
+            targets=self._targets.take(),
+            missing_rule_arns=self._rules.take(),
+            gaps=tuple(self._reads.gaps),
+        )
+
+    def _vpcs_with_dns(self) -> tuple[Vpc, ...] | None:
+        vpcs = self._vpcs.take()
+        settings = {
+            vpc_id: (self._reads.take(support, None), self._reads.take(hostnames, None))
+            for vpc_id, (support, hostnames) in self._dns.items()
+        }
+        if vpcs is None:
+            return None
+        nothing = (None, None)
+        return tuple(
+            replace(one, dns_support=support, dns_hostnames=hostnames)
+            for one in vpcs
+            for support, hostnames in (settings.get(one.vpc_id, nothing),)
+        )
+
+
+def _completed(service: ServicePlacement, revisions: Sequence[ServicePlacement]) -> ServicePlacement:
+    for revision in revisions:
+        service = service.completed_by(revision)
+    return service
+
+
+def _joined(first: tuple[T, ...] | None, second: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    return None if first is None or second is None else tuple(dict.fromkeys((*first, *second)))
+
+
+def _chunks(items: Sequence[str], size: int) -> list[list[str]]:
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
