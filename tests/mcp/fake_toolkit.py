@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from expressway.model.knowledge import KnowledgeResult
 from expressway.model.lint import LintFinding
 from expressway.model.plan import Plan, PlannedImage
-from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink, ignore_progress
+from expressway.model.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink, ignore_progress
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.deploy import DeployResult
 from expressway.toolkit import AppSource
 
+_NEVER = NeverCancelled()
 LONG = 20.0
 """Seconds after which a hanging test fails."""
 TARGET = Target("000000000000", "us-east-1")
@@ -55,6 +57,9 @@ class FakeToolkit:
     delete_errors: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     readiness: Mapping[str, Any] = field(
         default_factory=lambda: {"status": "success", "message": "It serves.", "url": URL}
+    )
+    knowledge: KnowledgeResult = field(
+        default_factory=lambda: KnowledgeResult("https://knowledge.example", {"result": ["a page"]})
     )
     steps: list[Progress] = field(default_factory=list[Progress])
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -194,6 +199,13 @@ class FakeToolkit:
     ) -> Mapping[str, Any]:
         self._note("prerequisites", (image_uri, execution_role_arn, infrastructure_role_arn), ignore_progress)
         return {"valid": True, "errors": [], "warnings": [], "details": {}}
+
+    def consult_knowledge(
+        self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = _NEVER
+    ) -> KnowledgeResult:
+        self._note("consult_knowledge", (tool, dict(arguments)), ignore_progress)
+        self._hold(cancellation)
+        return self.knowledge
 
     def close(self) -> None:
         self.calls.append(("close", None))

@@ -10,6 +10,14 @@ from mcp.types import ToolAnnotations
 
 from expressway.mcp.answers import ToolFunction, answering
 from expressway.mcp.app_tools import AppTools
+from expressway.mcp.knowledge_tools import (
+    ANSWER,
+    READ_INPUT,
+    RECOMMEND_INPUT,
+    SEARCH_INPUT,
+    KnowledgeTools,
+    passed_on,
+)
 from expressway.mcp.schemas import compact_input, output
 from expressway.mcp.selected_target import TARGET_PROPERTIES
 from expressway.mcp.service_tools import ServiceTools
@@ -20,7 +28,9 @@ from expressway.policy.gates import Gates
 class Entry:
     """One tool. `writes` needs ALLOW_WRITE; `destroys` may take away or replace what is there.
 
-    `local` tools reach nothing outside this machine. All are idempotent: asking again changes nothing more.
+    `local` tools reach nothing outside this machine. `passes_on` is the listed schema of a tool that hands its
+    arguments, as they are, to somebody who checks them; it acts on no account.
+    All are idempotent: asking again changes nothing more.
     """
 
     function: ToolFunction
@@ -29,6 +39,7 @@ class Entry:
     writes: bool = False
     destroys: bool = False
     local: bool = False
+    passes_on: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -135,6 +146,25 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
     )
 
 
+def knowledge_entries(knowledge: KnowledgeTools) -> tuple[Entry, ...]:
+    """The tools that pass questions on to AWS Knowledge; not listed where the operator turned it off."""
+    return (
+        Entry(
+            knowledge.aws_knowledge_aws___search_documentation,
+            "Search AWS documentation",
+            ANSWER,
+            passes_on=SEARCH_INPUT,
+        ),
+        Entry(
+            knowledge.aws_knowledge_aws___read_documentation,
+            "Read AWS documentation",
+            ANSWER,
+            passes_on=READ_INPUT,
+        ),
+        Entry(knowledge.aws_knowledge_aws___recommend, "Related AWS documentation", ANSWER, passes_on=RECOMMEND_INPUT),
+    )
+
+
 def tool_of(entry: Entry, gates: Gates) -> Tool:
     """The tool with a schema of few bytes and a description made of the function's docstring."""
     tool = Tool.from_function(
@@ -152,4 +182,6 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
     )
     tool.parameters = compact_input(tool.parameters, {} if entry.local else TARGET_PROPERTIES)
     tool.fn_metadata.output_schema = dict(entry.returns)
+    if entry.passes_on is not None:
+        passed_on(tool, entry.passes_on)
     return tool

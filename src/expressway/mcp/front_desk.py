@@ -18,11 +18,12 @@ from expressway.policy.gates import Gates, decide
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A tool and what the gates have to know of it."""
+    """A tool and what the gates have to know of it; one that `passes_on` its arguments checks them itself."""
 
     tool: Tool
     writes: bool
     sensitive: bool = False
+    passes_on: bool = False
 
 
 class FrontDesk(Extension):
@@ -42,7 +43,7 @@ class FrontDesk(Extension):
             self._check(params.name, arguments)
         except ExpresswayError as error:
             return error_of(error, self._gates)
-        with selecting(arguments):
+        with selecting({} if self._tools[params.name].passes_on else arguments):
             result = await call_next(ctx)
         if isinstance(result, CallToolResult) and result.is_error and result.structured_content is None:
             return error_of(internal_error(params.name), self._gates)  # the SDK's own words, already in its log
@@ -55,5 +56,7 @@ class FrontDesk(Extension):
         decision = decide(name, self._gates, writes=listed.writes, sensitive=listed.sensitive)
         if not decision.allowed:
             raise RefusedError(decision.code, decision.message, decision.hint)
+        if listed.passes_on:
+            return
         tool = listed.tool
         check_arguments(name, arguments, tool.parameters["properties"], tool.fn_metadata.validate_arguments)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -9,18 +10,20 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from mcp.server import MCPServer
+from mcp.server import MCPServer, NotificationOptions
 
 from expressway import __version__
 from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
-from expressway.mcp.catalog import entries, tool_of
+from expressway.mcp.catalog import entries, knowledge_entries, tool_of
 from expressway.mcp.front_desk import FrontDesk, Listed
+from expressway.mcp.knowledge_tools import KnowledgeTools
 from expressway.mcp.service_tools import ServiceTools
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
 from expressway.operations.background import BackgroundOperations
 from expressway.policy.gates import Gates, gates_of
+from expressway.policy.knowledge_endpoint import knowledge_endpoint
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,14 +42,22 @@ def build_server(
     *,
     background: BackgroundOperations | None = None,
     sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS,
+    knowledge: bool = True,
 ) -> MCPServer:
-    """The server with all tools and resources; `toolkit` is asked for on the first call that needs it."""
+    """The server with all tools and resources; `toolkit` is asked for on the first call that needs it.
+
+    `knowledge`: whether the tools of AWS Knowledge are offered.
+    """
     worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
     templates = SynthesizedTemplates()
     listed = {
         entry.name: Listed(tool_of(entry, gates), entry.writes)
         for entry in entries(AppTools(worker, templates), ServiceTools(worker))
     }
+    documentation = KnowledgeTools(worker)
+    for entry in knowledge_entries(documentation) if knowledge else ():
+        listed[entry.name] = Listed(tool_of(entry, gates), writes=False, passes_on=True)
+    documentation.listing.attach(item.tool for item in listed.values())
     server = MCPServer(
         "expressway",
         title="Expressway",
@@ -56,8 +67,19 @@ def build_server(
         extensions=[FrontDesk(listed, gates)],
         log_level="WARNING",
     )
+    _declare_changing_tools(server)
     add_resources(server, templates)
     return server
+
+
+def _declare_changing_tools(server: MCPServer) -> None:
+    """Clients of the handshake are told that the list of tools may change, as later ones are without being asked.
+
+    `MCPServer` makes these options itself and passes none on.
+    """
+    lowlevel = server._lowlevel_server  # pyright: ignore[reportPrivateUsage]
+    declared = functools.partial(lowlevel.create_initialization_options, NotificationOptions(tools_changed=True))
+    lowlevel.create_initialization_options = declared  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = None) -> None:
@@ -71,7 +93,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
-    build_server(shared, gates_of(environ), background=background).run()
+    offered = knowledge_endpoint(environ).is_on
+    build_server(shared, gates_of(environ), background=background, knowledge=offered).run()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
     left = background.running()
@@ -87,7 +110,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
 
 def describe(environ: Mapping[str, str]) -> dict[str, Any]:
     """What a client is told before it calls anything: name, version, instructions and tools."""
-    server = build_server(lambda: _open_toolkit(environ), gates_of(environ))
+    offered = knowledge_endpoint(environ).is_on
+    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), knowledge=offered)
     tools = asyncio.run(server.list_tools())
     return {
         "name": server.name,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from expressway.model.progress import Cancellation, ProgressSink
 
 if TYPE_CHECKING:  # loading these costs time that starting the server does not have
+    from expressway.model.knowledge import KnowledgeResult
     from expressway.model.lint import LintFinding
     from expressway.model.plan import Plan
     from expressway.model.target import Target
@@ -88,6 +89,9 @@ class ToolkitPort(Protocol):
     def prerequisites(
         self, image_uri: str, execution_role_arn: str = ..., infrastructure_role_arn: str = ...
     ) -> Mapping[str, Any]: ...
+    def consult_knowledge(
+        self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = ...
+    ) -> KnowledgeResult: ...
     def close(self) -> None: ...
 
 

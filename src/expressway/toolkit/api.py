@@ -24,6 +24,7 @@ from expressway.toolkit.target_choice import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
 
 if TYPE_CHECKING:
+    from expressway.model.knowledge import KnowledgeResult
     from expressway.model.operation import OperationKind
     from expressway.model.plan import Plan
     from expressway.model.target import Target
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from expressway.operations.list_apps import AppList
     from expressway.operations.status import AppStatus
     from expressway.operations.synth import SynthResult
+    from expressway.operations.troubleshoot.actions import Troubleshooting
     from expressway.operations.wait import Readiness
 
 _NEVER = NeverCancelled()
@@ -218,6 +220,33 @@ class Toolkit:
 
         places = {region: self.at(region=region) for region in regions} or {self.target.region: self}
         return list_apps({region: lambda place=place: place._wiring.cloudformation for region, place in places.items()})
+
+    def consult_knowledge(
+        self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = _NEVER
+    ) -> KnowledgeResult:
+        """What a tool of AWS Knowledge answers (``model.knowledge`` has their names); connects on the first call.
+
+        Raises:
+            TargetError: ``knowledge_off``, ``knowledge_url_refused``, ``knowledge_unavailable``, ``knowledge_timeout``,
+                ``knowledge_redirected``, ``knowledge_paused``, ``knowledge_busy``.
+            ExpresswayError: ``invalid_arguments``, ``knowledge_refused``, ``knowledge_too_large``,
+                ``knowledge_invalid_answer``, ``knowledge_tool_missing``.
+        """
+        return self._local.knowledge.consult(tool, arguments, cancellation=cancellation)
+
+    def troubleshoot(
+        self, action: str = "get_ecs_troubleshooting_guidance", parameters: Mapping[str, Any] | None = None
+    ) -> Troubleshooting:
+        """What is wrong with a service or a cluster, or one of the more exact questions.
+
+        The seven actions and their parameters: `expressway.operations.troubleshoot.actions.ACTIONS`.
+
+        Raises:
+            ExpresswayError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
+        """
+        from expressway.operations.troubleshoot.actions import troubleshoot
+
+        return troubleshoot(action, parameters or {}, self._wiring.troubleshoot_ports)
 
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""

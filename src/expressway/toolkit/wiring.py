@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from expressway.operations.build_app_image import BuildPorts
     from expressway.operations.delete import DeletePorts
     from expressway.operations.deploy import DeployPorts
+    from expressway.operations.knowledge import Knowledge
     from expressway.operations.prerequisites import PrerequisitePorts
+    from expressway.operations.troubleshoot.ports import TroubleshootPorts
     from expressway.operations.wait import Readiness, ServicePorts
     from expressway.toolkit.target_choice import TargetChoice
 
@@ -55,6 +57,20 @@ class LocalWiring:
         from expressway.adapters.docker_engine import open_engine
 
         return open_engine(self.environ)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """AWS Knowledge, of which nothing is asked before it is consulted; one circuit breaker for all targets.
+
+        Raises:
+            TargetError: ``knowledge_off``, ``knowledge_url_refused``.
+        """
+        from expressway.adapters.knowledge import KnowledgeClient
+        from expressway.operations.knowledge import Knowledge
+        from expressway.policy.knowledge_endpoint import usable_url
+
+        url = usable_url(self.environ)
+        return Knowledge(KnowledgeClient(url), source=url, monotonic=self.clock.monotonic)
 
 
 class Wiring:
@@ -199,6 +215,12 @@ class Wiring:
         from expressway.operations.prerequisites import PrerequisitePorts
 
         return PrerequisitePorts(self.session.target, self.iam, self.registry, ImagePlatforms(self.session))
+
+    @cached_property
+    def troubleshoot_ports(self) -> TroubleshootPorts:
+        from expressway.toolkit.troubleshoot_wiring import troubleshoot_ports
+
+        return troubleshoot_ports(self)
 
     # -- operations that others are made of -----------------------------------------------------------------
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:

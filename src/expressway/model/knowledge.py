@@ -1,0 +1,112 @@
+"""What AWS Knowledge offers and answers; everything in it was written by somebody else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KNOWLEDGE_VARIABLE = "EXPRESSWAY_KNOWLEDGE_URL"
+DEFAULT_KNOWLEDGE_URL = "https://knowledge-mcp.global.api.aws"
+"""AWS's public endpoint: no account, no credentials; it serves documentation only."""
+SEARCH = "aws___search_documentation"
+READ = "aws___read_documentation"
+RECOMMEND = "aws___recommend"
+KNOWLEDGE_TOOLS = (SEARCH, READ, RECOMMEND)
+"""Those of the endpoint's tools that are passed on, by the endpoint's own names."""
+
+DESCRIPTION_CHARACTERS = 16_000
+SCHEMA_CHARACTERS = 16_000
+_LEVELS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeTool:
+    """A tool as the endpoint lists it: its own words and the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The schema's properties by name."""
+        found = self.input_schema.get("properties")
+        return found if isinstance(found, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeAnswer:
+    """What the endpoint answered: text, or JSON where it is some; `refused` when it calls its answer an error."""
+
+    content: Any
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeResult:
+    """An answer as it is shown: where it comes from, the endpoint's content, and what was cut off it.
+
+    `tools` is what the endpoint lists now; it is for the face, and no part of the answer.
+    """
+
+    source: str
+    content: Any
+    truncated: Mapping[str, Any] | None = None
+    tools: tuple[KnowledgeTool, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """``source``, ``content`` and, where something was cut off, ``truncated``."""
+        shape = {"source": self.source, "content": self.content, "truncated": self.truncated}
+        return {name: value for name, value in shape.items() if value is not None}
+
+
+def is_shallow(content: Any) -> bool:
+    """Whether the nesting is as deep as sense needs; what is deeper could exhaust whoever walks through it."""
+    level = [content]
+    for _ in range(_LEVELS):
+        level = [item for value in level for item in _items(value)]
+        if not level:
+            return True
+    return False
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
+def characters_in(content: Any) -> int:
+    """How much text is in an answer, whatever its shape; names and numbers count as they are written."""
+    if isinstance(content, Mapping):
+        return sum(len(str(name)) + characters_in(item) for name, item in content.items())
+    if isinstance(content, list | tuple):
+        return sum(characters_in(item) for item in content)
+    return len(content) if isinstance(content, str) else len(str(content))
+
+
+def cut_content(content: Any, characters: int) -> Any:
+    """The first `characters` of an answer, in the same shape: what follows is left out, no name or number is broken."""
+    return _cut(content, characters)[0]
+
+
+def _cut(content: Any, budget: int) -> tuple[Any, int]:
+    """The content that fits, and what is left of the budget; nothing fits once that is below 1."""
+    if isinstance(content, str):
+        return content[:budget], budget - len(content)
+    if isinstance(content, Mapping):
+        named: dict[str, Any] = {}
+        for name, item in content.items():
+            budget -= len(str(name))
+            if budget < 1:
+                break
+            named[name], budget = _cut(item, budget)
+        return named, budget
+    if isinstance(content, list | tuple):
+        kept: list[Any] = []
+        for item in content:
+            if budget < 1:
+                break
+            shown, budget = _cut(item, budget)
+            kept.append(shown)
+        return kept, budget
+    return content, budget - len(str(content))

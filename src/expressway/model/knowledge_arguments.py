@@ -1,0 +1,84 @@
+"""Arguments held against a schema that a stranger wrote, in time that the stranger cannot stretch.
+
+Only the first level is checked, and no regular expression, reference or alternative of the schema is followed: a
+hostile one could take for ever. The endpoint checks the rest itself.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list, tuple),
+    "object": (dict,),
+}
+_LONGEST_VALUE = 80
+_CHOICES_SHOWN = 20
+
+
+def argument_problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every problem of `arguments`, each with its path, what was expected and what came; empty when they fit."""
+    properties = _mapping(schema.get("properties"))
+    required = schema.get("required")
+    problems = [
+        {"path": str(name), "expected": "a value (it is required)", "got": "nothing"}
+        for name in (required if isinstance(required, list) else [])
+        if name not in arguments
+    ]
+    for name, value in arguments.items():
+        if name in properties:
+            expected = _expected(_mapping(properties[name]), value)
+            if expected:
+                problems.append({"path": name, "expected": expected, "got": _shown(value)})
+        elif properties and schema.get("additionalProperties", False) is False:
+            problems.append(_unknown(name, list(properties)))
+    return problems
+
+
+def _expected(schema: Mapping[str, Any], value: Any) -> str:
+    """What the schema expects instead of `value`; empty when the value fits or the schema says nothing simple."""
+    expected_type = schema.get("type")
+    if isinstance(expected_type, str) and expected_type in _TYPES:
+        mistaken = isinstance(value, bool) and expected_type != "boolean"
+        if mistaken or not isinstance(value, _TYPES[expected_type]):
+            return f"a value of type {expected_type}"
+    choices = schema.get("enum")
+    if isinstance(choices, list) and value not in choices:
+        return f"one of {', '.join(_shown(choice) for choice in choices[:_CHOICES_SHOWN])}"
+    return _bounds(schema, value)
+
+
+def _bounds(schema: Mapping[str, Any], value: Any) -> str:
+    measures: Sequence[tuple[str, str, str, float | None]] = (
+        ("minimum", "maximum", "", value if isinstance(value, int | float) else None),
+        ("minLength", "maxLength", " characters", len(value) if isinstance(value, str) else None),
+        ("minItems", "maxItems", " items", len(value) if isinstance(value, list) else None),
+    )
+    for lowest, highest, unit, measured in measures:
+        least, most = schema.get(lowest), schema.get(highest)
+        if measured is None:
+            continue
+        if isinstance(least, int | float) and measured < least:
+            return f"at least {least}{unit}"
+        if isinstance(most, int | float) and measured > most:
+            return f"at most {most}{unit}"
+    return ""
+
+
+def _unknown(name: str, known: Sequence[str]) -> dict[str, str]:
+    near = difflib.get_close_matches(name, known[:_CHOICES_SHOWN], 1)
+    meant = f"{near[0]} (was it meant?)" if near else f"one of {', '.join(known[:_CHOICES_SHOWN])}"
+    return {"path": name, "expected": meant, "got": "an argument of that name"}
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,1 @@
+"""Endpoints on this machine that play AWS Knowledge, well and badly."""
