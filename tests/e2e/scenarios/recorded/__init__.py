@@ -1,0 +1,1 @@
+"""A loopback stand-in for AWS that answers reads from records: for situations that no emulator brings about."""

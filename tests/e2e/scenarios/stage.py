@@ -1,0 +1,112 @@
+"""The stage: a running embedded AWS with the roles and images that situations need."""
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+
+from expressway.adapters.session import open_session
+from expressway.sandbox.base_images import BUSYBOX_IMAGE
+from expressway.sandbox.lifecycle import SandboxInfo
+
+SERVICE = "web"
+FOREIGN_IMAGE = "expressway-scenarios/foreign:1"
+"""A program for another processor architecture; see `on_stage`."""
+_ENDED = {"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
+_PATIENCE_SECONDS = 150
+_AARCH64 = bytes([0x7F, *b"ELF", 2, 1, 1, *[0] * 9, 2, 0, 0xB7, 0, 1, 0, 0, 0]) + bytes(40)
+"""The head of an ELF program for 64-bit ARM: enough for the kernel to refuse it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running embedded AWS, and what the situations need on it."""
+
+    sandbox: SandboxInfo
+    clients: Mapping[str, Any]
+    roles: Mapping[str, str]
+
+    def create(self, cluster: str, image: str = BUSYBOX_IMAGE, **members: Any) -> str:
+        """An Express service that runs `command` (a shell line) in busybox; the service's ARN."""
+        container: dict[str, Any] = {"image": image, "containerPort": 8080}
+        for name in ("command", "secrets"):
+            if name in members:
+                container[name] = members.pop(name)
+        request = {
+            "cluster": cluster,
+            "serviceName": SERVICE,
+            "infrastructureRoleArn": self.roles["infrastructure"],
+            "executionRoleArn": self.roles["execution"],
+            "healthCheckPath": "/",
+            "cpu": "256",
+            "memory": "512",
+            "primaryContainer": container,
+            **members,
+        }
+        return str(self.clients["ecs"].create_express_gateway_service(**request)["service"]["serviceArn"])
+
+    def update(self, service_arn: str, command: list[str]) -> None:
+        container = {"image": BUSYBOX_IMAGE, "containerPort": 8080, "command": command}
+        self.clients["ecs"].update_express_gateway_service(serviceArn=service_arn, primaryContainer=container)
+
+    def wait(self, service_arn: str) -> None:
+        """Until the newest deployment of the service has ended, well or not."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            [newest, *_] = self.clients["ecs"].list_service_deployments(service=service_arn)["serviceDeployments"]
+            if newest["status"] in _ENDED:
+                return
+            time.sleep(0.2)
+        raise TimeoutError(f"the deployment of {service_arn} did not end in {_PATIENCE_SECONDS} s")
+
+    def delete(self, cluster: str, service_arn: str) -> None:
+        """Delete a service, and wait until it is gone."""
+        self.clients["ecs"].delete_express_gateway_service(serviceArn=service_arn)
+        self.clients["ecs"].get_waiter("services_inactive").wait(
+            cluster=cluster, services=[SERVICE], WaiterConfig={"Delay": 1, "MaxAttempts": _PATIENCE_SECONDS}
+        )
+
+
+@contextmanager
+def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
+    """Prepare roles and images on a sandbox that has an engine; the images go afterwards."""
+    session = open_session(sandbox_url=sandbox.endpoint_url)
+    clients = {name: session.client(name) for name in ("ecs", "ecr", "iam")}
+    roles = {
+        "infrastructure": _role(clients["iam"], "stage-infrastructure", "ecs.amazonaws.com"),
+        "execution": _role(clients["iam"], "stage-execution", "ecs-tasks.amazonaws.com"),
+    }
+    engine = docker.DockerClient(base_url=sandbox.docker_host)
+    try:
+        repository, _, tag = FOREIGN_IMAGE.partition(":")
+        engine.api.import_image_from_data(_foreign_tree(), repository=repository, tag=tag, changes=['CMD ["/app"]'])
+        yield Stage(sandbox, clients, roles)
+        engine.images.remove(FOREIGN_IMAGE, force=True)
+    finally:
+        engine.close()
+
+
+def _role(iam: Any, name: str, service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(_EVERYTHING))
+    return str(made)
+
+
+_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def _foreign_tree() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        program = tarfile.TarInfo("app")
+        program.size, program.mode = len(_AARCH64), 0o755
+        archive.addfile(program, io.BytesIO(_AARCH64))
+    return buffer.getvalue()

@@ -1,0 +1,90 @@
+"""Guidance over the whole scenario set: the true cause among the first three findings, and no grave one untrue."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from expressway.toolkit import Toolkit
+from tests.e2e.scenarios.embedded import EmbeddedScenario, embedded_scenarios, play
+from tests.e2e.scenarios.recorded.collection import RecordedScenario, recorded_scenarios
+from tests.e2e.scenarios.recorded.server import RecordedAws, serve
+from tests.e2e.scenarios.recorded.world import World
+from tests.e2e.scenarios.scenario import TOP, Scenario, judge_findings
+from tests.e2e.scenarios.stage import on_stage
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
+
+SUMMARY_BYTES = 4096
+
+
+@pytest.fixture(scope="module")
+def recorded_aws() -> Iterator[RecordedAws]:
+    with serve(World()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def recorded_toolkit(recorded_aws: RecordedAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolkit]:
+    with _toolkit(recorded_aws.endpoint_url, tmp_path_factory.mktemp("state")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def embedded_toolkit(
+    embedded_aws: "SandboxInfo", engine_host: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Toolkit]:
+    """A toolkit on an embedded AWS on which every situation has been brought about."""
+    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
+    from tests.conftest import MAY_INSTALL
+
+    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
+    with on_stage(embedded_aws) as stage:
+        play(stage, embedded_scenarios())
+    with _toolkit(embedded_aws.endpoint_url, tmp_path_factory.mktemp("state")) as made:
+        yield made
+
+
+def _toolkit(endpoint_url: str, home: Path) -> Toolkit:
+    return Toolkit(sandbox_url=endpoint_url, environ={"EXPRESSWAY_HOME": str(home)})
+
+
+@pytest.mark.parametrize("one", recorded_scenarios(), ids=lambda one: one.scenario.name)
+def test_a_recorded_situation_is_told(
+    one: RecordedScenario, recorded_aws: RecordedAws, recorded_toolkit: Toolkit
+) -> None:
+    recorded_aws.world = one.world(datetime.now(UTC))
+    answers = _answers(recorded_toolkit, one.scenario)
+    assert recorded_aws.complaints == []
+    _assert_told(one.scenario, answers)
+
+
+@pytest.mark.sandbox
+@pytest.mark.engine
+@pytest.mark.parametrize("one", embedded_scenarios(), ids=lambda one: one.scenario.name)
+def test_a_real_situation_is_told(one: EmbeddedScenario, embedded_toolkit: Toolkit) -> None:
+    _assert_told(one.scenario, _answers(embedded_toolkit, one.scenario))
+
+
+def _answers(toolkit: Toolkit, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
+    """The answer of guidance; where the cause belongs to an action of its own, that one's."""
+    questions = scenario.more or (scenario.guidance,)
+    return [toolkit.troubleshoot(one.action, one.parameters).to_dict() for one in questions]
+
+
+def _assert_told(scenario: Scenario, answers: Sequence[Mapping[str, Any]]) -> None:
+    for answer in answers:
+        findings = answer["findings"]
+        verdict = judge_findings(scenario, findings)
+        said = json.dumps(findings, indent=1)
+        assert verdict.found, f"expected one of {sorted(scenario.finds)} among the first {TOP} of {said}"
+        assert verdict.false == (), said
+        assert len(json.dumps(answer)) <= SUMMARY_BYTES
+        if scenario.is_healthy and not answer.get("gaps"):
+            assert [one["code"] for one in findings if one["code"] == "nothing_wrong"], (
+                "it is not said that all is well"
+            )
