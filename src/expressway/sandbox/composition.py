@@ -10,6 +10,7 @@ from expressway.sandbox import (
     emulator,
     ingress,
     name_clashes,
+    network_defaults,
     registry,
     repository_import,
     stack_engine,
@@ -40,6 +41,7 @@ def compose() -> ingress.Application:
     Supervisor().start()
     alb = emulator.module("services.alb")
     alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])
+    network_defaults.hook()
     application: ingress.Application = emulator.module("app").app
     return ingress.with_ingress(application)
 
