@@ -63,7 +63,7 @@ class StubbedSession:
 
 
 class AnsweringSession:
-    """An AwsSession whose clients answer by ``service.operation`` (names as in Python), in whatever order they are asked.
+    """An AwsSession whose clients answer by ``service.operation`` (as Python names it), in any order of asking.
 
     An answer is the parsed output, an AWS error code with its message, or a function of the parameters that gives
     one of these; an operation without an answer is refused as an unknown one. Outputs are held to botocore's model.

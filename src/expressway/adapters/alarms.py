@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.adapters.session import AwsSession
-from expressway.model.dependencies import AlarmFact
+from expressway.model.service_dependencies import AlarmFact
 
 _NAMES_A_CALL = 100
 """Limit of DescribeAlarms (API reference, AlarmNames)."""

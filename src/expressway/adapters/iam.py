@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
-from expressway.model.dependencies import Decision
 from expressway.model.role import RolePolicy, RoleState
+from expressway.model.service_dependencies import Decision
 
 _THREADS = 4
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.iam import decode_document
 from expressway.adapters.session import AwsSession
-from expressway.model.dependencies import KeyFact
+from expressway.model.service_dependencies import KeyFact
 
 
 class Keys:

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
-from expressway.model.dependencies import SecretFact
+from expressway.model.service_dependencies import SecretFact
 from expressway.model.task_requirements import SecretReference
 
 _SECURE = "SecureString"

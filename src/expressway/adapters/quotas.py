@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
-from expressway.model.dependencies import QuotaFact
+from expressway.model.service_dependencies import QuotaFact
 
 _FARGATE_CODES = ("L-3032A538", "L-36FBB829")
 """vCPU resource counts of Fargate On-Demand and Spot (AWS General Reference, "AWS Fargate endpoints and quotas")."""

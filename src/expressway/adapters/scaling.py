@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.adapters.session import AwsSession
-from expressway.model.dependencies import ScalingActivity, ScalingFact, ScalingPolicy
+from expressway.model.service_dependencies import ScalingActivity, ScalingFact, ScalingPolicy
 
 Raw = Mapping[str, Any]
 _DIMENSION = "ecs:service:DesiredCount"

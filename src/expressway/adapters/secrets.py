@@ -9,7 +9,7 @@ from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.iam import decode_document
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
-from expressway.model.dependencies import SecretFact
+from expressway.model.service_dependencies import SecretFact
 from expressway.model.task_requirements import SecretReference
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from expressway.model.dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
 from expressway.model.role import RoleState
+from expressway.model.service_dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
 from expressway.model.target import Target
 from expressway.model.task_requirements import SecretReference, TaskRequirements
 from expressway.operations.prerequisites import ImageReads, PlatformReads
