@@ -13,6 +13,7 @@ from expressway.model.progress import Cancellation, NeverCancelled, Phase, Progr
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.deploy import DeployResult
+from expressway.operations.troubleshoot.actions import Troubleshooting
 from expressway.toolkit import AppSource
 
 _NEVER = NeverCancelled()
@@ -60,6 +61,9 @@ class FakeToolkit:
     )
     knowledge: KnowledgeResult = field(
         default_factory=lambda: KnowledgeResult("https://knowledge.example", {"result": ["a page"]})
+    )
+    troubleshooting: Mapping[str, Any] = field(
+        default_factory=lambda: {"status": "success", "assessment": "Nothing is wrong.", "findings": []}
     )
     steps: list[Progress] = field(default_factory=list[Progress])
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -199,6 +203,12 @@ class FakeToolkit:
     ) -> Mapping[str, Any]:
         self._note("prerequisites", (image_uri, execution_role_arn, infrastructure_role_arn), ignore_progress)
         return {"valid": True, "errors": [], "warnings": [], "details": {}}
+
+    def troubleshoot(
+        self, action: str = "get_ecs_troubleshooting_guidance", parameters: Mapping[str, Any] | None = None
+    ) -> Troubleshooting:
+        self._note("troubleshoot", (action, parameters), ignore_progress)
+        return Troubleshooting(action, self.troubleshooting, str((parameters or {}).get("detail", "summary")))
 
     def consult_knowledge(
         self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = _NEVER

@@ -49,7 +49,10 @@ async def test_the_schema_of_the_definition_is_a_resource_that_judges_definition
 async def test_the_template_resource_is_announced() -> None:
     async with connected(FakeToolkit(), "auto") as client:
         templates = (await client.list_resource_templates()).resource_templates
-    assert [template.uri_template for template in templates] == ["expressway://{app}/templates/{stack_name}"]
+    assert {template.uri_template for template in templates} == {
+        "expressway://{app}/templates/{stack_name}",
+        "expressway://answers/{number}",
+    }
 
 
 @pytest.mark.parametrize("uri", ["expressway://shop/templates/..%2F..%2Fetc", "file:///etc/passwd"])

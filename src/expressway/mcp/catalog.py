@@ -18,6 +18,7 @@ from expressway.mcp.knowledge_tools import (
     KnowledgeTools,
     passed_on,
 )
+from expressway.mcp.operate_tools import OperateTools
 from expressway.mcp.schemas import compact_input, output
 from expressway.mcp.selected_target import TARGET_PROPERTIES
 from expressway.mcp.service_tools import ServiceTools
@@ -142,6 +143,26 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
             services.wait_for_service_ready,
             "Wait until a service serves",
             output(status="string", message="string", url="string", cause="object"),
+        ),
+    )
+
+
+def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
+    """The tools for what runs already."""
+    return (
+        Entry(
+            operate.ecs_troubleshooting_tool,
+            "Find out what is wrong",
+            output(
+                status="string",
+                assessment="string",
+                target="string",
+                findings="array",
+                gaps="array",
+                symptoms="object",
+                raw_data="object",
+                left_out="object",
+            ),
         ),
     )
 

@@ -15,10 +15,13 @@ from mcp.server import MCPServer, NotificationOptions
 from expressway import __version__
 from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
-from expressway.mcp.catalog import entries, knowledge_entries, tool_of
+from expressway.mcp.catalog import entries, knowledge_entries, operate_entries, tool_of
 from expressway.mcp.front_desk import FrontDesk, Listed
+from expressway.mcp.kept_answers import KeptAnswers, add_kept_answers
 from expressway.mcp.knowledge_tools import KnowledgeTools
+from expressway.mcp.operate_tools import OperateTools
 from expressway.mcp.service_tools import ServiceTools
+from expressway.mcp.showing import MaskingFormatter
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
 from expressway.operations.background import BackgroundOperations
@@ -49,11 +52,14 @@ def build_server(
     `knowledge`: whether the tools of AWS Knowledge are offered.
     """
     worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
-    templates = SynthesizedTemplates()
+    templates = SynthesizedTemplates(gates)
     listed = {
         entry.name: Listed(tool_of(entry, gates), entry.writes)
         for entry in entries(AppTools(worker, templates), ServiceTools(worker))
     }
+    kept = KeptAnswers()
+    for entry in operate_entries(OperateTools(worker, kept)):
+        listed[entry.name] = Listed(tool_of(entry, gates), entry.writes)
     documentation = KnowledgeTools(worker)
     for entry in knowledge_entries(documentation) if knowledge else ():
         listed[entry.name] = Listed(tool_of(entry, gates), writes=False, passes_on=True)
@@ -69,6 +75,7 @@ def build_server(
     )
     _declare_changing_tools(server)
     add_resources(server, templates)
+    add_kept_answers(server, kept)
     return server
 
 
@@ -90,7 +97,9 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     interrupted, and the same call continues it.
     """
     # Set before the SDK sets its own, whose boxed traces are unreadable in a client's log file.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    log = logging.StreamHandler(sys.stderr)
+    log.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[log])
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
     offered = knowledge_endpoint(environ).is_on

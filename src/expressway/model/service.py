@@ -230,6 +230,19 @@ class TaskState:
         return self.status in {"PROVISIONING", "PENDING", "ACTIVATING"} and self.desired_status != "STOPPED"
 
     @property
+    def culprit(self) -> ContainerState | None:
+        """The container that ended the task: the first that exited with an error, else the first that exited."""
+        exited = [container for container in self.containers if container.exit_code is not None]
+        return next((one for one in exited if one.exit_code != 0), next(iter(exited), None))
+
+    @property
+    def lifetime_seconds(self) -> float | None:
+        """How long it ran; None for one that still does or never did."""
+        if self.started_at is None or self.stopped_at is None:
+            return None
+        return (self.stopped_at - self.started_at).total_seconds()
+
+    @property
     def failed_health_check(self) -> bool:
         return self.status == "STOPPED" and "health check" in self.stopped_reason.lower()
 

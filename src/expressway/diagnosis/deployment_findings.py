@@ -1,0 +1,86 @@
+"""What a deployment's own course tells: rolled back, and by what; stuck; or under way as it should be."""
+
+import re
+from datetime import timedelta
+
+from expressway.diagnosis.message_rules import evidence_line
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.model.finding import Finding
+
+STUCK_AFTER = timedelta(minutes=30)
+"""An Express deployment takes about ten minutes when all is well: start, 5 % for 3 minutes, 100 % for 3 minutes."""
+_BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
+
+
+def rolled_back(facts: ServiceFacts) -> Finding | None:
+    """The deployment was rolled back by an alarm on 4xx/5xx answers, or by the circuit breaker."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.failed:
+        return None
+    reasons = tuple(
+        dict.fromkeys(evidence_line(text) for text in (deployment.rollback_reason, deployment.status_reason) if text)
+    )
+    if deployment.triggered_alarms:
+        names = ", ".join(deployment.triggered_alarms)
+        return Finding(
+            code="error_rate_alarm",
+            severity="critical",
+            cause="The new version answered too many requests with errors (4xx or 5xx), so the deployment's alarm "
+            f"rolled it back: {names}.",
+            evidence=reasons,
+            remedy="Read the log of the new version for the failing requests; correct them and deploy again.",
+            resource=facts.resource,
+        )
+    if deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in reasons):
+        went_back = ", and the service went back to what it ran before" if facts.restored else ""
+        return Finding(
+            code="circuit_breaker_rollback",
+            severity="critical",
+            cause=f"The circuit breaker ended the deployment because its tasks failed again and again{went_back}.",
+            evidence=reasons,
+            remedy="Correct what made the tasks fail (see the other findings), and deploy again.",
+            resource=facts.resource,
+        )
+    return None
+
+
+def stuck(facts: ServiceFacts) -> Finding | None:
+    """A deployment that has been under way for much longer than one takes."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.running or deployment.created_at is None:
+        return None
+    age = facts.now - deployment.created_at
+    if age < STUCK_AFTER:
+        return None
+    revision = facts.story.revision
+    waiting = [one for one in (revision.managed_resources if revision else ()) if one.status == "PROVISIONING"]
+    stage = f" in stage {deployment.lifecycle_stage}" if deployment.lifecycle_stage else ""
+    return Finding(
+        code="deployment_stuck",
+        severity="critical",
+        cause=f"The deployment has been {deployment.status} for {age.total_seconds() / 60:.0f} minutes{stage}, "
+        f"with {deployment.running_count} of {deployment.requested_count} tasks running.",
+        evidence=tuple(f"{one.kind} is PROVISIONING: {one.status_reason or 'no reason given'}" for one in waiting[:4]),
+        remedy="Correct what the other findings name; or stop the deployment (StopServiceDeployment), which rolls "
+        "it back.",
+        resource=facts.resource,
+        confidence="high" if waiting else "medium",
+    )
+
+
+def under_way(facts: ServiceFacts) -> Finding | None:
+    """A deployment is going on as it should."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.running:
+        return None
+    if deployment.created_at is not None and facts.now - deployment.created_at >= STUCK_AFTER:
+        return None
+    stage = f" ({deployment.lifecycle_stage})" if deployment.lifecycle_stage else ""
+    return Finding(
+        code="deployment_in_progress",
+        severity="info",
+        cause=f"A deployment is under way{stage}: {deployment.running_count} of {deployment.requested_count} "
+        "tasks run.",
+        remedy="Wait for it: wait_for_service_ready tells when it is done.",
+        resource=facts.resource,
+    )

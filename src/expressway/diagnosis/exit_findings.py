@@ -1,0 +1,215 @@
+"""What the end of containers tells: exit codes, memory against its limits, kills at a stop, crash loops."""
+
+import re
+
+from expressway.diagnosis.exit_rules import EXIT_CODES
+from expressway.diagnosis.facts import Statement
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, telling_line
+from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.model.finding import Finding
+from expressway.model.service import ContainerState, TaskState
+from expressway.model.task_definition import ContainerDefinition
+
+SIGKILL_EXIT_CODE = 137
+_LAST_LINES = 5
+_LOOP_LINES = 6
+_DEFAULT_STOP_SECONDS = 30
+_CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
+_OUT_OF_MEMORY = re.compile(r"OutOfMemory|killed due to memory usage|out of memory|oom.?kill", re.IGNORECASE)
+_MEMORY_IN_LOG = re.compile(
+    r"\bOutOfMemoryError\b|\bMemoryError\b|heap out of memory|Cannot allocate memory|\bOOM(?:Killed|[ -]kill)|"
+    r"Worker .* was sent SIGKILL! Perhaps out of memory",
+    re.IGNORECASE,
+)
+
+
+def memory_finding(facts: ServiceFacts) -> Finding | None:
+    """A container was killed for its memory: by its own limit, or by the task's."""
+    for task in facts.story.failed_tasks:
+        container = task.culprit
+        if container is not None and (_says_memory(task, container) or _log_says_memory(facts, task, container)):
+            return _memory_finding(facts, task, container)
+    return None
+
+
+def exit_finding(facts: ServiceFacts) -> Finding | None:
+    """The first task whose container exited by itself (a failed health check is another rule's)."""
+    for task in facts.story.failed_tasks:
+        container = task.culprit
+        if container is not None and not task.failed_health_check:
+            return _exit_finding(facts, task, container)
+    return None
+
+
+def crash_loop(facts: ServiceFacts) -> Finding | None:
+    """One revision's tasks end by themselves again and again, without one that stays up in between."""
+    crashed = _crashed_in_a_row(facts)
+    wanted = facts.service.desired_count if facts.service else 1
+    if len(crashed) <= max(1, wanted):
+        return None
+    newest = crashed[0]
+    lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
+    codes = sorted({task.culprit.exit_code for task in crashed if task.culprit and task.culprit.exit_code is not None})
+    lived = f" within {max(lives):.0f} s of their start" if lives else ""
+    return Finding(
+        code="crash_loop",
+        severity="critical",
+        cause=f"{len(crashed)} tasks of the same revision have ended one after another{lived}, "
+        f"with exit code {' and '.join(str(code) for code in codes)}; ECS keeps starting new ones.",
+        evidence=_last_lines(facts, newest, _LOOP_LINES),
+        remedy="Correct what the last lines of the log name, or deploy a version that worked; "
+        "ECS keeps trying until the deployment fails.",
+        resource=facts.resource,
+    )
+
+
+def killed_at_stop(facts: ServiceFacts) -> Finding | None:
+    """ECS stopped tasks in the normal course of things, and had to kill them because they did not end by themselves."""
+    killed = [task for task in facts.tasks if _was_killed_at_stop(task)]
+    if not killed:
+        return None
+    container = next(one for one in killed[0].containers if one.exit_code == SIGKILL_EXIT_CODE)
+    seconds = _container_definition(facts, container.name).stop_timeout_seconds or _DEFAULT_STOP_SECONDS
+    return Finding(
+        code="killed_at_stop",
+        severity="warning",
+        cause=f"The container {container.name} was killed (exit code 137) because it had not ended {seconds} s after "
+        "ECS told it to stop; it was not short of memory.",
+        evidence=tuple(dict.fromkeys(task.stopped_reason for task in killed if task.stopped_reason))[:3],
+        remedy="Let the application end on SIGTERM: run it as the container's first process (CMD in exec form), "
+        "or handle the signal; requests under way are cut off otherwise.",
+        resource=facts.resource,
+        confidence="high",
+    )
+
+
+def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
+    code = container.exit_code or 0
+    log = facts.story.logs.get(task.task_id, ())
+    line = telling_line(log)
+    known = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
+    evidence = (*((line,) if line else ()), f"{container.name}: exit code {code}", *_others(log, line))
+    if known is not None:
+        return Finding(known.code, "critical", known.sentence, evidence, known.remedy, task.arn)
+    if code == SIGKILL_EXIT_CODE:
+        return _killed(facts, task, container, evidence)
+    word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
+    return Finding(
+        code=word,
+        severity="critical",
+        cause=f"The container {container.name} {sentence.format(code=code)}{_about_log(facts, task)}.",
+        evidence=evidence,
+        remedy=remedy,
+        resource=task.arn,
+        confidence="high" if line else "medium",
+    )
+
+
+def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evidence: tuple[str, ...]) -> Finding:
+    """SIGKILL that nobody explains: ECS did not stop the task, and says nothing of memory."""
+    limit = _memory_limit(facts, container.name)
+    has = f" It has {limit} MiB." if limit else ""
+    return Finding(
+        code="container_killed",
+        severity="critical",
+        cause=f"The container {container.name} was killed (SIGKILL, exit code 137); ECS neither stopped it nor says "
+        f"that it lacked memory, which is still the commonest reason.{has}",
+        evidence=evidence,
+        remedy="Watch its memory (MemoryUtilization) and raise memory_mib if it comes near the limit; "
+        "else look for what kills the process inside the container.",
+        resource=task.arn,
+        confidence="medium",
+    )
+
+
+def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
+    own = _container_definition(facts, container.name).memory_mib
+    whole = facts.definition.memory_mib if facts.definition else 0
+    log = facts.story.logs.get(task.task_id, ())
+    told = tuple(text for text in (container.reason, task.stopped_reason) if _OUT_OF_MEMORY.search(text))
+    evidence = (*told, f"{container.name}: exit code {container.exit_code}", *_memory_lines(log))
+    confidence = "high" if told else "medium"
+    if own and (not whole or own < whole):
+        of_task = f" of the task's {whole} MiB" if whole else ""
+        return Finding(
+            code="container_memory_limit",
+            severity="critical",
+            cause=f"The container {container.name} was killed at its own memory limit: {own} MiB{of_task}.",
+            evidence=evidence,
+            remedy="Raise the container's memory in the task definition (or leave it out, so that the task's size is "
+            "the limit), or make the application use less.",
+            resource=task.arn,
+            confidence=confidence,
+        )
+    has = f" of {whole} MiB" if whole else ""
+    return Finding(
+        code="out_of_memory",
+        severity="critical",
+        cause=f"The container {container.name} used up the task's memory{has} and was killed.",
+        evidence=evidence,
+        remedy="Raise memory_mib in the definition, or make the application use less (fewer workers, smaller heap).",
+        resource=task.arn,
+        confidence=confidence,
+    )
+
+
+def _says_memory(task: TaskState, container: ContainerState) -> bool:
+    return bool(_OUT_OF_MEMORY.search(container.reason) or _OUT_OF_MEMORY.search(task.stopped_reason))
+
+
+def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
+    log = facts.story.logs.get(task.task_id, ())
+    return bool(container.exit_code) and bool(_memory_lines(log))
+
+
+def _memory_lines(log: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line[:LINE_LIMIT] for line in log if _MEMORY_IN_LOG.search(line))[-2:]
+
+
+def _was_killed_at_stop(task: TaskState) -> bool:
+    told_to_stop = task.status == "STOPPED" and not task.failed and task.stop_code not in {"", "SpotInterruption"}
+    return told_to_stop and any(
+        one.exit_code == SIGKILL_EXIT_CODE and not _OUT_OF_MEMORY.search(one.reason) for one in task.containers
+    )
+
+
+def _crashed_in_a_row(facts: ServiceFacts) -> list[TaskState]:
+    """The newest tasks of the story that all ended by themselves, newest first."""
+    found: list[TaskState] = []
+    for task in facts.story.tasks:
+        if task.failed and task.culprit is not None and not task.failed_health_check:
+            found.append(task)
+        elif task.running:
+            break
+    return found
+
+
+def _memory_limit(facts: ServiceFacts, container: str) -> int:
+    return _container_definition(facts, container).memory_mib or (
+        facts.definition.memory_mib if facts.definition else 0
+    )
+
+
+def _container_definition(facts: ServiceFacts, name: str) -> ContainerDefinition:
+    containers = facts.definition.containers if facts.definition else ()
+    return next((one for one in containers if one.name == name), ContainerDefinition(name))
+
+
+def _about_log(facts: ServiceFacts, task: TaskState) -> str:
+    if any(line.strip() for line in facts.story.logs.get(task.task_id, ())):
+        return "; its last lines are the evidence"
+    if any(gap.startswith("logs:") for gap in facts.gaps):
+        return "; its log could not be read"
+    return "; its log is empty"
+
+
+def _last_lines(facts: ServiceFacts, task: TaskState, count: int) -> tuple[str, ...]:
+    log = facts.story.logs.get(task.task_id, ()) or next(iter(facts.story.logs.values()), ())
+    line = telling_line(log)
+    return (*((line,) if line else ()), *_others(log, line, count - 1))
+
+
+def _others(log: tuple[str, ...], line: str, count: int = _LAST_LINES - 1) -> tuple[str, ...]:
+    shown = [one.strip()[:LINE_LIMIT] for one in log if one.strip()]
+    return tuple([one for one in shown if one != line][-count:])

@@ -1,0 +1,203 @@
+"""Why a service's tasks are found unhealthy: the wrong address, the wrong port, the wrong answer, or too late."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from expressway.diagnosis.health_rules import failing_health_check
+from expressway.diagnosis.listening import listeners, loopback_listener
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.model.cause import Cause
+from expressway.model.finding import Finding
+from expressway.model.log_event import LogEvent
+from expressway.model.service import ServiceConfiguration, TaskState
+
+_CODES = re.compile(r"(?:failed with these codes:? \[|status(?: code)? )(?P<code>\d{3})", re.IGNORECASE)
+_STARTING = re.compile(
+    r"\b(?:starting|initiali[sz]|loading|warming|warm.?up|booting|migrat|compiling|preparing|connecting|waiting)",
+    re.IGNORECASE,
+)
+_NOTABLY_LONG_SECONDS = 15.0
+_LEFT_TO_PROVE_SECONDS = 60.0
+"""Two or three health checks at the load balancer's usual interval."""
+_PROXIED = "The load balancer does not follow redirects and sends no credentials."
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    code: str
+    happened: str
+    remedy: str
+
+
+_BY_STATUS: Mapping[str, _Outcome] = {
+    "404": _Outcome(
+        "health_check_path_not_found",
+        "the application answers 404: it has nothing at that path",
+        "Set health_check_path to a path that answers 200, or add that path to the application.",
+    ),
+    "3": _Outcome(
+        "health_check_redirected",
+        "the application answers {code}, a redirect, where 200 is expected",
+        "Set health_check_path to the redirect's destination (a missing or extra slash, or a redirect to HTTPS, is "
+        f"the usual reason), or let the application answer 200 there. {_PROXIED}",
+    ),
+    "401": _Outcome(
+        "health_check_unauthorized",
+        "the application answers {code}: it wants credentials",
+        f"Let the health path answer without signing in, or set health_check_path to one that does. {_PROXIED}",
+    ),
+    "5": _Outcome(
+        "health_check_server_error",
+        "the application answers {code}: it fails while it answers",
+        "Correct what its log says about those requests; a dependency that it checks there may be out of reach.",
+    ),
+    "": _Outcome(
+        "health_check_wrong_answer",
+        "the application answers {code} where 200 is expected",
+        "Let the application answer 200 on that path, or set health_check_path to one that does.",
+    ),
+}
+
+
+def health_finding(facts: ServiceFacts) -> Finding | None:
+    """The story's tasks run but are found unhealthy, by the load balancer or by their own check."""
+    cause = failing_health_check(facts.story)
+    if cause is None:
+        return None
+    status = _CODES.search(" ".join(cause.evidence))
+    if status is not None:
+        return _wrong_answer(facts, cause, status["code"])
+    for rule in (_wrong_interface, _wrong_port, _slow_start):
+        finding = rule(facts, cause)
+        if finding is not None:
+            return finding
+    return Finding(
+        "health_check_failed", "critical", cause.sentence, cause.evidence, cause.remedy, facts.resource, "medium"
+    )
+
+
+def _wrong_answer(facts: ServiceFacts, cause: Cause, status: str) -> Finding:
+    key = next(one for one in (status, "401" if status == "403" else status, status[0], "") if one in _BY_STATUS)
+    outcome = _BY_STATUS[key]
+    return Finding(
+        code=outcome.code,
+        severity="critical",
+        cause=f"{_asked(facts)}: {outcome.happened.format(code=status)}.",
+        evidence=cause.evidence,
+        remedy=outcome.remedy,
+        resource=facts.resource,
+    )
+
+
+def _wrong_interface(facts: ServiceFacts, cause: Cause) -> Finding | None:
+    """Listening on 127.0.0.1 serves nobody outside the container."""
+    found = loopback_listener(_lines(facts))
+    if found is None:
+        return None
+    return Finding(
+        code="listens_on_loopback",
+        severity="critical",
+        cause=f"{_asked(facts)}: the application listens on {found.host}:{found.port} only, "
+        "which nobody outside its container can reach.",
+        evidence=(found.line, *cause.evidence),
+        remedy=f"Let it listen on 0.0.0.0:{_port(facts) or found.port} (host or bind setting; gunicorn --bind, "
+        "uvicorn --host, flask run --host, HOST=0.0.0.0).",
+        resource=facts.resource,
+    )
+
+
+def _wrong_port(facts: ServiceFacts, cause: Cause) -> Finding | None:
+    port = _port(facts)
+    found = listeners(_lines(facts))
+    if not port or not found or any(one.port == port for one in found):
+        return None
+    other = found[-1]
+    return Finding(
+        code="port_mismatch",
+        severity="critical",
+        cause=f"{_asked(facts)}: nothing answers there, the application listens on port {other.port}.",
+        evidence=(other.line, *cause.evidence),
+        remedy=f"Set container_port: {other.port}, or let the application listen on {port}.",
+        resource=facts.resource,
+    )
+
+
+def _slow_start(facts: ServiceFacts, cause: Cause) -> Finding | None:
+    for task in facts.story.tasks:
+        took = _start_seconds(task, facts.log_events.get(task.task_id, ()))
+        grace = facts.service.grace_period_seconds if facts.service else 0
+        if took is None or took.seconds < max(grace, _NOTABLY_LONG_SECONDS if took.ready else 0):
+            continue
+        when = (
+            f"listened only {took.seconds:.0f} s after"
+            if took.ready
+            else f"was still starting {took.seconds:.0f} s after"
+        )
+        return Finding(
+            code="slow_start",
+            severity="critical",
+            cause=f"{_asked(facts)}: the application {when} its container began, "
+            f"and health checks count after a grace period of {grace} s.",
+            evidence=(took.line, *cause.evidence),
+            remedy="Let it listen sooner (do slow work after it listens, or at build time), give it more CPU, or "
+            "raise the service's health check grace period above its start-up time.",
+            resource=facts.resource,
+            confidence="medium",
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    seconds: float
+    ready: bool
+    line: str
+
+
+def _start_seconds(task: TaskState, log: tuple[LogEvent, ...]) -> _Start | None:
+    """How long a task that was found unhealthy took to listen, or has been starting without listening."""
+    began = task.started_at or (log[0].timestamp if log else None)
+    if began is None or not log or not (task.failed_health_check or task.running):
+        return None
+    ready = next((one for one in log if listeners([one.message])), None)
+    if ready is not None:
+        seconds = (ready.timestamp - began).total_seconds()
+        left = (task.stopped_at - ready.timestamp).total_seconds() if task.stopped_at else 0.0
+        return _Start(seconds, True, ready.message) if left <= _LEFT_TO_PROVE_SECONDS else None
+    last = next((one for one in reversed(log) if one.message.strip()), None)
+    if last is None or not _STARTING.search(last.message):
+        return None
+    return _Start(((task.stopped_at or last.timestamp) - began).total_seconds(), False, last.message)
+
+
+def _asked(facts: ServiceFacts) -> str:
+    configuration = _configuration(facts)
+    path = configuration.health_check_path if configuration else ""
+    port = _port(facts)
+    return f"The health check{f' GET {path}' if path else ''}{f' on port {port}' if port else ''} fails"
+
+
+def _port(facts: ServiceFacts) -> int:
+    configuration = _configuration(facts)
+    if configuration is not None and configuration.container_port:
+        return configuration.container_port
+    targets = {target.port for target in facts.story.targets}
+    if len(targets) == 1:
+        return targets.pop()
+    ports = [
+        port.container_port for one in (facts.definition.containers if facts.definition else ()) for port in one.ports
+    ]
+    return ports[0] if len(ports) == 1 else 0
+
+
+def _configuration(facts: ServiceFacts) -> ServiceConfiguration | None:
+    express = facts.story.express
+    if express is None:
+        return None
+    target = facts.story.deployment.target_revision_arn if facts.story.deployment else ""
+    return next((one for one in express.configurations if one.revision_arn == target), express.newest)
+
+
+def _lines(facts: ServiceFacts) -> list[str]:
+    return [line for task in facts.story.tasks for line in facts.story.logs.get(task.task_id, ())]

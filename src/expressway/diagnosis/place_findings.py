@@ -1,0 +1,81 @@
+"""No such cluster, no such service: what was asked where, and what may have been meant."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from expressway.diagnosis.service_facts import AskedPlace
+from expressway.model.finding import Finding
+
+_SHOWN = 5
+
+
+def place_findings(place: AskedPlace) -> tuple[Finding, ...]:
+    """Why nothing can be said about what was asked for; empty when cluster and service are there."""
+    found = next((finding for rule in _RULES if (finding := rule(place)) is not None), None)
+    return (found,) if found is not None else ()
+
+
+def near_names(wanted: str, names: Sequence[str]) -> list[str]:
+    """The names most like the wanted one, whatever their case."""
+    by_fold = {name.casefold(): name for name in names}
+    return [by_fold[name] for name in get_close_matches(wanted.casefold(), by_fold, n=_SHOWN, cutoff=0.5)]
+
+
+def _foreign_place(place: AskedPlace) -> Finding | None:
+    if not place.foreign:
+        return None
+    return Finding(
+        code="wrong_account_or_region",
+        severity="critical",
+        cause=f"The ARN belongs to {place.foreign}, but {place.place} was asked.",
+        evidence=(f"asked: {place.place}",),
+        remedy="Ask with the profile and region of the ARN (parameters profile and region, or AWS_PROFILE and "
+        "AWS_REGION).",
+        resource=place.service_name or place.cluster_name,
+    )
+
+
+def _cluster_missing(place: AskedPlace) -> Finding | None:
+    if place.cluster is not None and place.cluster.status != "INACTIVE":
+        return None
+    name = place.cluster_name
+    near = near_names(name, place.cluster_names)
+    deleted = place.cluster is not None
+    state = "has been deleted (INACTIVE)" if deleted else "does not exist"
+    return Finding(
+        code="cluster_inactive" if deleted else "cluster_not_found",
+        severity="critical",
+        cause=f"The cluster {name} {state} in {place.place}.",
+        evidence=(_listed("clusters", place.cluster_names),),
+        remedy=f"{_meant(near)}Check the cluster's name, the account and the region that were asked: {place.place}.",
+        resource=name,
+    )
+
+
+def _service_missing(place: AskedPlace) -> Finding | None:
+    if place.service_exists:
+        return None
+    name = place.service_name
+    elsewhere = f"A service of that name is in the cluster {' and '.join(place.elsewhere)}. " if place.elsewhere else ""
+    near = _meant(near_names(name, place.service_names)) if not elsewhere else ""
+    return Finding(
+        code="service_not_found",
+        severity="critical",
+        cause=f"The service {name} does not exist in the cluster {place.cluster_name} of {place.place}.",
+        evidence=(_listed(f"services of {place.cluster_name}", place.service_names),),
+        remedy=f"{elsewhere}{near}Check the service's name, the cluster, the account and the region.",
+        resource=name,
+    )
+
+
+def _listed(what: str, names: Sequence[str]) -> str:
+    shown = ", ".join(sorted(names)[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{what} there: {shown or 'none that may be listed'}{more}"
+
+
+def _meant(near: Sequence[str]) -> str:
+    return f"Did you mean {' or '.join(near)}? " if near else ""
+
+
+_RULES = (_foreign_place, _cluster_missing, _service_missing)

@@ -1,0 +1,97 @@
+"""What is known about one service, its cluster and the place that was asked: gathered elsewhere, judged here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from expressway.diagnosis.facts import DeploymentFacts
+from expressway.model.cluster import ClusterState
+from expressway.model.log_event import LogEvent
+from expressway.model.service import ServiceState, TaskState
+from expressway.model.task_definition import TaskDefinition
+
+RECENT = timedelta(hours=24)
+"""How long a failed deployment that nothing has followed still counts as the state of things."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """Everything that the rules about a service may look at. What could not be read is empty, and named in `gaps`.
+
+    Attributes:
+        story: the deployment to explain: the newest that failed or still runs, else the one that serves.
+        definition: the task definition that the story's tasks run.
+        tasks: every task of the service that ECS remembers, of any revision.
+        log_events: the story's logs with their times, by task id, oldest line first.
+        now: when the facts were read.
+        restored: the story's deployment failed, and the service went back to what it ran before.
+    """
+
+    cluster: str
+    service_name: str
+    now: datetime
+    story: DeploymentFacts
+    definition: TaskDefinition | None = None
+    tasks: tuple[TaskState, ...] = ()
+    log_events: Mapping[str, tuple[LogEvent, ...]] = field(default_factory=dict[str, tuple[LogEvent, ...]])
+    restored: bool = False
+    gaps: tuple[str, ...] = field(default=())
+
+    @property
+    def service(self) -> ServiceState | None:
+        return self.story.service
+
+    @property
+    def resource(self) -> str:
+        """The service's ARN, or its name where nobody has told the ARN."""
+        return self.service.arn if self.service else self.service_name
+
+    @property
+    def serves(self) -> bool:
+        """All wanted tasks run, no target is unhealthy, and no deployment has failed or is under way."""
+        unhealthy = self.has_unhealthy_targets or any(one.running and one.health == "UNHEALTHY" for one in self.tasks)
+        return self.has_enough_tasks and self.deployment_is_well and not unhealthy
+
+    @property
+    def has_enough_tasks(self) -> bool:
+        service = self.service
+        return service is not None and service.status == "ACTIVE" and service.running_count >= service.desired_count
+
+    @property
+    def deployment_is_well(self) -> bool:
+        deployment = self.story.deployment
+        return deployment is None or deployment.successful
+
+    @property
+    def has_unhealthy_targets(self) -> bool:
+        return any(target.state == "unhealthy" for target in self.story.targets)
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the story's deployment is of the last day."""
+        deployment = self.story.deployment
+        moment = (deployment.finished_at or deployment.created_at) if deployment else None
+        return moment is None or self.now - moment <= RECENT
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPlace:
+    """What was asked for, and what is there instead: the facts behind "no such cluster" and "no such service".
+
+    Attributes:
+        place: the account and region that were asked, in words.
+        cluster: None when ECS knows none of that name.
+        cluster_names, service_names: what there is, where it may be listed.
+        elsewhere: other clusters that have a service of that name.
+        foreign: the account and region that an ARN among the parameters names, where they are others; else empty.
+    """
+
+    place: str
+    cluster_name: str
+    service_name: str = ""
+    cluster: ClusterState | None = None
+    service_exists: bool = True
+    cluster_names: tuple[str, ...] = ()
+    service_names: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    foreign: str = ""

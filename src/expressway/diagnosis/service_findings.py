@@ -1,0 +1,151 @@
+"""Findings about one service: an ordered table of small rules over everything that is known of it.
+
+The first cause of the story is looked for as in `deployment_cause`, told without quoting what applications wrote,
+and made more exact (which limit, which answer, which address). Further rules add what stands beside it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from expressway.diagnosis import deployment_cause
+from expressway.diagnosis.deployment_findings import rolled_back, stuck, under_way
+from expressway.diagnosis.exit_findings import crash_loop, exit_finding, killed_at_stop, memory_finding
+from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.health_findings import health_finding
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.model.cause import Cause
+from expressway.model.finding import Finding, finding_of, ranked
+
+Rule = Callable[[ServiceFacts], Finding | None]
+
+CONSEQUENCES = frozenset({"circuit_breaker_rollback", "deployment_stuck", "deployment_failed", "tasks_missing"})
+"""What follows from another cause: told as a warning where that cause is among the findings."""
+
+
+def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
+    """What is wrong with the service, the gravest and surest first; nothing for one that is well."""
+    gone = service_state(facts)
+    if gone is not None:
+        return (gone,)
+    found = [finding for rule in RULES if (finding := rule(facts)) is not None]
+    causes = [one for one in found if one.severity == "critical" and one.code not in CONSEQUENCES]
+    if causes:
+        found = [_as_consequence(one) for one in found]
+        found = [one for one in found if one.code not in {"deployment_failed", "tasks_missing"}]
+    return ranked(_softened(facts, one) for one in found)
+
+
+def service_state(facts: ServiceFacts) -> Finding | None:
+    """The service is being deleted, or is gone already."""
+    service = facts.service
+    if service is None or service.status not in {"DRAINING", "INACTIVE"}:
+        return None
+    draining = service.status == "DRAINING"
+    tasks = f"{service.running_count} tasks still run" if service.running_count else "no tasks run"
+    return Finding(
+        code="service_draining" if draining else "service_inactive",
+        severity="critical",
+        cause=f"The service {service.name} is being deleted (DRAINING); {tasks}."
+        if draining
+        else f"The service {service.name} has been deleted (INACTIVE); ECS only remembers it.",
+        evidence=(f"status: {service.status}",),
+        remedy="Wait until it is INACTIVE before a service of that name is made again."
+        if draining
+        else "Deploy it again if it should be there; an INACTIVE service cannot be started.",
+        resource=service.arn,
+    )
+
+
+def first_cause(facts: ServiceFacts) -> Finding | None:
+    """The first real cause of the story; only what tasks did counts while the service serves."""
+    rules = _TASK_RULES if facts.serves else _STORY_RULES
+    return next((finding for rule in rules if (finding := rule(facts)) is not None), None)
+
+
+def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
+    """Nobody asked for any task."""
+    service = facts.service
+    if service is None or service.desired_count or service.running_count or not facts.deployment_is_well:
+        return None
+    return Finding(
+        code="scaled_to_zero",
+        severity="critical",
+        cause=f"The desired count of {service.name} is 0, so that no task runs.",
+        evidence=("desiredCount: 0",),
+        remedy="Raise the desired count, or the minimum of its scaling.",
+        resource=service.arn,
+    )
+
+
+def tasks_missing(facts: ServiceFacts) -> Finding | None:
+    """Fewer tasks run than are wanted, and no deployment explains it."""
+    service, deployment = facts.service, facts.story.deployment
+    if service is None or facts.has_enough_tasks or (deployment is not None and deployment.running):
+        return None
+    unread = " Some facts could not be read (see gaps)." if facts.gaps else ""
+    return Finding(
+        code="tasks_missing",
+        severity="warning" if service.running_count else "critical",
+        cause=f"{service.running_count} of {service.desired_count} tasks run, {service.pending_count} are starting, "
+        f"and nothing that could be read says why.{unread}",
+        evidence=tuple(event.message for event in facts.story.events[:2]),
+        remedy="Ask again in a minute; then read fetch_service_events and fetch_task_failures.",
+        resource=service.arn,
+        confidence="low",
+    )
+
+
+def _told(rule: Callable[[DeploymentFacts], Cause | None]) -> Rule:
+    def told(facts: ServiceFacts) -> Finding | None:
+        cause = rule(facts.story)
+        return finding_of(cause, confidence="high" if cause.permanent else "medium") if cause is not None else None
+
+    return told
+
+
+_TASK_RULES: tuple[Rule, ...] = (
+    memory_finding,
+    _told(deployment_cause.stopped_task_says),
+    exit_finding,
+    _told(deployment_cause.task_stopped_for_unknown_reason),
+)
+_STORY_RULES: tuple[Rule, ...] = (
+    memory_finding,
+    _told(deployment_cause.stopped_task_says),
+    exit_finding,
+    _told(deployment_cause.infrastructure_is_stuck),
+    health_finding,
+    _told(deployment_cause.scheduler_says),
+    _told(deployment_cause.task_stopped_for_unknown_reason),
+)
+
+
+def deployment_failed(facts: ServiceFacts) -> Finding | None:
+    """The deployment has failed and nothing says why."""
+    cause = deployment_cause.deployment_failed(facts.story)
+    return finding_of(cause, confidence="medium") if cause is not None else None
+
+
+RULES: tuple[Rule, ...] = (
+    first_cause,
+    crash_loop,
+    rolled_back,
+    stuck,
+    deployment_failed,
+    scaled_to_zero,
+    tasks_missing,
+    killed_at_stop,
+    under_way,
+)
+
+
+def _as_consequence(finding: Finding) -> Finding:
+    return replace(finding, severity="warning") if finding.code in CONSEQUENCES else finding
+
+
+def _softened(facts: ServiceFacts, finding: Finding) -> Finding:
+    """Warnings where the service serves all the same: what is over, and failures that nobody has followed up."""
+    old = facts.restored and not facts.is_recent
+    if finding.severity == "critical" and (old or facts.serves) and finding.code != "scaled_to_zero":
+        return replace(finding, severity="warning")
+    return finding

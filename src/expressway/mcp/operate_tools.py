@@ -1,0 +1,51 @@
+"""The tools for what runs already. Their docstrings are written for a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.mcpserver import Context
+
+from expressway.errors import RefusedError
+from expressway.mcp.answers import Answer, compact_json
+from expressway.mcp.kept_answers import KeptAnswers
+from expressway.mcp.showing import showing_of
+from expressway.mcp.work import Worker
+from expressway.operations.troubleshoot.actions import GUIDANCE, action_of
+from expressway.policy.gates import decide
+from expressway.policy.withheld import shown
+
+
+@dataclass(frozen=True)
+class OperateTools:
+    """Tools as methods, so that each finds the worker and the session's whole answers."""
+
+    worker: Worker
+    kept: KeptAnswers
+
+    async def ecs_troubleshooting_tool(
+        self,
+        ctx: Context,
+        action: str = GUIDANCE,
+        parameters: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Find out what is wrong on ECS; only reads. Begin with get_ecs_troubleshooting_guidance {ecs_cluster_name,
+        ecs_service_name?, symptoms_description?}: one service, or every service of the cluster. Further actions:
+        fetch_service_events {ecs_cluster_name, ecs_service_name}, fetch_task_failures {ecs_cluster_name},
+        fetch_task_logs {ecs_cluster_name, ecs_task_id?, filter_pattern?}, these with time_window (seconds) or
+        start_time, end_time; detect_image_pull_failures {ecs_cluster_name + ecs_service_name or ecs_task_id, or
+        cfn_stack_name, or family_prefix}; fetch_network_configuration {ecs_cluster_name, vpc_id?};
+        fetch_cloudformation_status {cfn_stack_name}. Returns findings, the gravest first, with code, cause, evidence
+        and remedy; gaps name what may not be read. detail: "full" among the parameters tells more; left_out counts
+        what a link leads to."""
+        wanted = action_of(action)
+        decision = decide(wanted.name, self.worker.gates, writes=False, sensitive=wanted.sensitive)
+        if not decision.allowed:
+            raise RefusedError(decision.code, decision.message, decision.hint)
+        given: Mapping[str, Any] = parameters or {}
+        found = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.troubleshoot(wanted.name, given))
+        answer = found.to_dict()
+        if "left_out" not in answer:
+            return Answer(answer)
+        link = self.kept.keep(wanted.name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
+        return Answer(answer, [link] if link else [])

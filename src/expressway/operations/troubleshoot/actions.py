@@ -1,0 +1,136 @@
+"""The seven actions of troubleshooting: their names, their parameters, what they show, and what carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from expressway.errors import ExpresswayError
+
+if TYPE_CHECKING:  # what carries an action out is loaded when it runs
+    from expressway.operations.troubleshoot.ports import TroubleshootPorts
+    from expressway.operations.troubleshoot.request import TroubleshootRequest
+
+GUIDANCE = "get_ecs_troubleshooting_guidance"
+_WINDOW = ("time_window", "start_time", "end_time")
+
+Run = Callable[["TroubleshootRequest", "TroubleshootPorts"], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action: the parameters it takes, and whether it exists to show what applications wrote.
+
+    `either` are groups of parameters of which one must be given whole.
+    """
+
+    name: str
+    run: Run
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    either: tuple[tuple[str, ...], ...] = ()
+    sensitive: bool = False
+
+
+def _guidance(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.guidance import get_ecs_troubleshooting_guidance
+
+    return get_ecs_troubleshooting_guidance(request, ports)
+
+
+def _network(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.network import fetch_network_configuration
+
+    return fetch_network_configuration(request.cluster, request.vpc_id or None, ports=ports.network(), now=ports.now())
+
+
+def _events(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.service_events import fetch_service_events
+
+    return fetch_service_events(request, ports)
+
+
+def _failures(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.task_failures import fetch_task_failures
+
+    return fetch_task_failures(request, ports)
+
+
+def _logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.task_logs import fetch_task_logs
+
+    return fetch_task_logs(request, ports)
+
+
+ACTIONS: Mapping[str, Action] = {
+    action.name: action
+    for action in (
+        Action(GUIDANCE, _guidance, ("ecs_cluster_name",), ("ecs_service_name", "symptoms_description")),
+        Action("fetch_service_events", _events, ("ecs_cluster_name", "ecs_service_name"), _WINDOW, sensitive=True),
+        Action("fetch_task_failures", _failures, ("ecs_cluster_name",), _WINDOW, sensitive=True),
+        Action(
+            "fetch_task_logs",
+            _logs,
+            ("ecs_cluster_name",),
+            ("ecs_task_id", *_WINDOW, "filter_pattern"),
+            sensitive=True,
+        ),
+        Action("fetch_network_configuration", _network, ("ecs_cluster_name",), ("vpc_id",), sensitive=True),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Troubleshooting:
+    """What an action found out, whole; `detail` is how much of it was asked for."""
+
+    action: str
+    whole: Mapping[str, Any]
+    detail: str = "summary"
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """As much as was asked for: by default so little that it fits 4 kB, with what was left out counted."""
+        from expressway.operations.troubleshoot.answer_size import FULL_BYTES, SUMMARY_BYTES, summarised
+
+        return summarised(self.whole, FULL_BYTES if self.detail == "full" else SUMMARY_BYTES)
+
+
+def action_of(name: str) -> Action:
+    """The action of that name.
+
+    Raises:
+        ExpresswayError: ``unknown_action``, with the nearest names.
+    """
+    found = ACTIONS.get(name)
+    if found is not None:
+        return found
+    near = get_close_matches(name, ACTIONS, n=2, cutoff=0.4)
+    raise ExpresswayError(
+        "unknown_action",
+        f"Expected action to be one of {', '.join(ACTIONS)}; got {name[:80]!r}.",
+        f"Did you mean {' or '.join(near)}?" if near else f"Begin with {GUIDANCE}.",
+        {"action": name[:80], "suggestions": near},
+    )
+
+
+def troubleshoot(action: str, parameters: Mapping[str, Any], ports: TroubleshootPorts) -> Troubleshooting:
+    """Carry an action out.
+
+    Raises:
+        ExpresswayError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
+    from expressway.operations.troubleshoot.request import read_parameters
+
+    wanted = action_of(action)
+    request = read_parameters(
+        wanted.name,
+        parameters,
+        required=wanted.required,
+        optional=wanted.optional,
+        either=wanted.either,
+        now=ports.now(),
+    )
+    return Troubleshooting(wanted.name, wanted.run(request, ports), request.detail)

@@ -1,0 +1,138 @@
+"""Every service of a cluster: those that are well cost a tenth of a call, the others are looked into together."""
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
+from expressway.diagnosis.service_findings import service_findings
+from expressway.model.cluster import ClusterState
+from expressway.model.finding import Finding
+from expressway.model.service import ServiceState, TaskState
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
+from expressway.operations.troubleshoot.ports import SERVICES_A_CALL, TroubleshootPorts
+from expressway.operations.troubleshoot.request import TroubleshootRequest
+from expressway.operations.troubleshoot.service_facts import KnownService, gather_service
+from expressway.operations.troubleshoot.stopped_tasks import stopped_tasks
+from expressway.operations.troubleshoot.surroundings import AROUND, Surroundings
+
+_LOOKED_INTO = 25
+_AT_A_TIME = 6
+_READS_EACH = 6
+_READS_TOGETHER = 12
+_EVENTS_COUNT_FOR = timedelta(hours=24)
+_TROUBLE = re.compile(
+    r"unhealthy|unable to|failed|rolling back|rolled back|circuit breaker|was unable|insufficient|not authorized",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What was found in a cluster; `missing` tells that there is no such cluster."""
+
+    cluster: ClusterState | None = None
+    services: tuple[ServiceState, ...] = ()
+    looked_into: tuple[ServiceFacts, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    gaps: tuple[str, ...] = ()
+    missing: AskedPlace | None = None
+
+
+def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Sweep:
+    """Look at all services of the cluster, and into those where something is off.
+
+    Raises:
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
+    with ConcurrentReads(_READS_TOGETHER, name="sweep") as reads:
+        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
+        asked_names = reads.ask("services", lambda: ports.cluster.service_names(request.cluster))
+        services = _described(request.cluster, take_or_stop(reads, asked_names, ()), ports, reads)
+        cluster = take_or_stop(reads, asked_cluster, None)
+        if was_read(reads, "cluster") and (cluster is None or cluster.status == "INACTIVE"):
+            place = nothing_there(request, ports, reads, cluster=cluster)
+            return Sweep(gaps=tuple(reads.gaps), missing=place)
+        stopped = reads.take(asked_stopped, ())
+        off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
+        gaps = tuple(reads.gaps)
+    facts, around, more_gaps = _look_into(request.cluster, off[:_LOOKED_INTO], stopped, ports)
+    found = [replace(one, resource=each.resource) for each in facts for one in service_findings(each)]
+    return Sweep(
+        cluster=cluster,
+        services=tuple(sorted(services, key=lambda one: one not in off)),
+        looked_into=tuple(facts),
+        findings=(*found, *(one for part in around for one in part.findings)),
+        counts=_counts(services, off),
+        gaps=tuple(dict.fromkeys((*gaps, *more_gaps, *(gap for part in around for gap in part.gaps)))),
+    )
+
+
+def _described(
+    cluster: str, names: Sequence[str], ports: TroubleshootPorts, reads: ConcurrentReads
+) -> list[ServiceState]:
+    asked = [
+        reads.ask("services", lambda some=names[start : start + SERVICES_A_CALL]: ports.cluster.services(cluster, some))
+        for start in range(0, len(names), SERVICES_A_CALL)
+    ]
+    return [one for future in asked for one in reads.take(future, ())]
+
+
+def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, now: datetime) -> bool:
+    """Whether anything about the service asks for a closer look."""
+    if service.status != "ACTIVE" or service.running_count < service.desired_count or not service.desired_count:
+        return True
+    if any(one.state in {"FAILED", "IN_PROGRESS"} or one.failed_count for one in service.rollouts):
+        return True
+    if any(task.failed and task.service_name == service.name for task in stopped):
+        return True
+    if re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms):
+        return True
+    return any(
+        _TROUBLE.search(event.message)
+        for event in service.events
+        if event.created_at is None or now - event.created_at <= _EVENTS_COUNT_FOR
+    )
+
+
+def _look_into(
+    cluster: str, services: Sequence[ServiceState], stopped: tuple[TaskState, ...], ports: TroubleshootPorts
+) -> tuple[list[ServiceFacts], list[Surroundings], list[str]]:
+    """The facts about each of the services, and what is around them all."""
+    if not services:
+        return [], [], []
+    names = [one.name for one in services]
+    with ConcurrentReads(_AT_A_TIME + len(AROUND), name="look into") as reads:
+        asked_around = [reads.ask(name, lambda look=look: look(cluster, names, ports)) for name, look in AROUND]
+        asked = [reads.ask(one.name, lambda one=one: _facts_of(cluster, one, stopped, ports)) for one in services]
+        facts = [one for one in (_taken(reads, future) for future in asked) if one is not None]
+        around = [reads.take(future, Surroundings()) for future in asked_around]
+        gaps = [*reads.gaps, *(gap for each in facts for gap in each.gaps)]
+    return facts, around, gaps
+
+
+def _taken(reads: ConcurrentReads, future: "Future[ServiceFacts | None]") -> ServiceFacts | None:
+    return reads.take(future, None)
+
+
+def _facts_of(
+    cluster: str, service: ServiceState, stopped: tuple[TaskState, ...], ports: TroubleshootPorts
+) -> ServiceFacts | None:
+    mine = tuple(task for task in stopped if task.service_name == service.name)
+    with ConcurrentReads(_READS_EACH, name=service.name) as reads:
+        return gather_service(cluster, service.name, ports, reads, known=KnownService(service, mine))
+
+
+def _counts(services: Sequence[ServiceState], off: Sequence[ServiceState]) -> dict[str, int]:
+    counts = {
+        "total": len(services),
+        "well": len(services) - len(off),
+        "looked_into": min(len(off), _LOOKED_INTO),
+    }
+    rest = len(off) - _LOOKED_INTO
+    return counts | ({"not_looked_into": rest} if rest > 0 else {})

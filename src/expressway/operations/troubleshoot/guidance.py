@@ -1,0 +1,170 @@
+"""What is wrong with a service, or with any service of a cluster: one question, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from expressway.diagnosis.place_findings import place_findings
+from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
+from expressway.diagnosis.service_findings import service_findings
+from expressway.diagnosis.symptoms import steered, understood
+from expressway.model.cluster import ClusterState
+from expressway.model.finding import Finding
+from expressway.model.service import ServiceState
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.assessment import (
+    assessment,
+    nothing_wrong,
+    shown_cluster,
+    shown_definition,
+    shown_service,
+    shown_symptoms,
+)
+from expressway.operations.troubleshoot.cluster_sweep import Sweep, sweep_cluster
+from expressway.operations.troubleshoot.places import foreign_place, nothing_there, take_or_stop, was_read
+from expressway.operations.troubleshoot.ports import TroubleshootPorts
+from expressway.operations.troubleshoot.request import TroubleshootRequest
+from expressway.operations.troubleshoot.service_facts import gather_service
+from expressway.operations.troubleshoot.surroundings import AROUND, Surroundings
+
+_THREADS = 16
+
+
+def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    """What is wrong with one service, or cluster-wide with any, the gravest first.
+
+    Returns:
+        status: ``success``; ``error`` (with ``error``) when cluster or service are not there.
+        assessment: how it stands, in words; target: the account and region that were asked.
+        findings: see `expressway.model.finding`; one of code ``nothing_wrong`` when all is well.
+        gaps: what could not be read, where there is any. symptoms: how they were understood.
+        raw_data: cluster_details, service_details, task_definitions, load_balancers, image_check_results.
+
+    Raises:
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
+    foreign = foreign_place(request, ports)
+    if foreign:
+        place = AskedPlace(ports.target.describe(), request.cluster, request.service, foreign=foreign)
+        return _not_there(request, place, ())
+    return _one_service(request, ports) if request.service else _whole_cluster(request, ports)
+
+
+def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
+        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_around = _ask_around(reads, request.cluster, [request.service], ports)
+        facts = gather_service(request.cluster, request.service, ports, reads)
+        cluster = take_or_stop(reads, asked_cluster, None)
+        missing = facts.service is None and was_read(reads, "service")
+        if missing or (cluster is None and was_read(reads, "cluster")):
+            place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
+            return _not_there(request, place, reads.gaps)
+        around = _take_around(reads, asked_around)
+    own = service_findings(facts)
+    gone = any(one.code in {"service_inactive", "service_draining"} for one in own)
+    found = own if gone else (*own, *(one for part in around for one in part.findings))
+    gaps = _joined(reads.gaps, around)
+    services = [facts.service] if facts.service else []
+    what = f"the service {request.service}"
+    return _answer(request, ports, what, found, gaps, cluster, services, [facts])
+
+
+def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    sweep: Sweep = sweep_cluster(request, ports)
+    if sweep.missing is not None:
+        return _not_there(request, sweep.missing, sweep.gaps)
+    number = len(sweep.services)
+    what = f"the cluster {request.cluster} with {number} service{'' if number == 1 else 's'}"
+    answer = _answer(request, ports, what, sweep.findings, sweep.gaps, sweep.cluster, sweep.services, sweep.looked_into)
+    return {**answer, "services": sweep.counts}
+
+
+def _ask_around(
+    reads: ConcurrentReads, cluster: str, names: Sequence[str], ports: TroubleshootPorts
+) -> list[Future[Surroundings]]:
+    return [reads.ask(name, lambda look=look: look(cluster, names, ports)) for name, look in AROUND]
+
+
+def _take_around(reads: ConcurrentReads, asked: Iterable[Future[Surroundings]]) -> list[Surroundings]:
+    return [reads.take(one, Surroundings()) for one in asked]
+
+
+def _joined(gaps: Sequence[str], around: Iterable[Surroundings]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*gaps, *(gap for one in around for gap in one.gaps)]))
+
+
+def _answer(
+    request: TroubleshootRequest,
+    ports: TroubleshootPorts,
+    what: str,
+    findings: Iterable[Finding],
+    gaps: Sequence[str],
+    cluster: ClusterState | None,
+    services: Sequence[ServiceState],
+    looked_into: Sequence[ServiceFacts],
+) -> dict[str, Any]:
+    symptoms = understood(request.symptoms)
+    ordered = steered(findings, symptoms)
+    if not gaps and all(one.severity == "info" for one in ordered):
+        resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)
+        ordered = (nothing_wrong(what, _well(services), resource), *ordered)
+    answer: dict[str, Any] = {
+        "status": "success",
+        "assessment": assessment(what, ordered, gaps),
+        "target": ports.target.describe(),
+        "findings": [one.to_dict() for one in ordered],
+    }
+    if gaps:
+        answer["gaps"] = list(gaps)
+    shown = shown_symptoms(symptoms)
+    if shown is not None:
+        answer["symptoms"] = shown
+    answer["raw_data"] = _raw_data(request, cluster, services, looked_into)
+    return answer
+
+
+def _well(services: Sequence[ServiceState]) -> list[str]:
+    return [f"{one.name}: {one.running_count} of {one.desired_count} tasks run" for one in services[:3]]
+
+
+def _raw_data(
+    request: TroubleshootRequest,
+    cluster: ClusterState | None,
+    services: Sequence[ServiceState],
+    looked_into: Sequence[ServiceFacts],
+) -> dict[str, Any]:
+    definitions = {one.definition.arn: one.definition for one in looked_into if one.definition}
+    targets = [target for one in looked_into for target in one.story.targets]
+    asked = {
+        "cluster_name": request.cluster,
+        "service_name": request.service,
+        "symptoms_description": request.symptoms,
+    }
+    return {
+        **{key: value for key, value in asked.items() if value},
+        "cluster_details": shown_cluster(cluster),
+        "service_details": [shown_service(one) for one in services],
+        "task_definitions": [shown_definition(one) for one in definitions.values()],
+        "load_balancers": [
+            {"targetGroupArn": one.target_group_arn, "target": f"{one.target_id}:{one.port}", "state": one.state}
+            for one in targets
+        ],
+        "image_check_results": [],
+    }
+
+
+def _not_there(request: TroubleshootRequest, place: AskedPlace, gaps: Sequence[str]) -> dict[str, Any]:
+    findings = place_findings(place)
+    message = findings[0].cause
+    answer: dict[str, Any] = {
+        "status": "error",
+        "error": message,
+        "assessment": f"{message} {findings[0].remedy}",
+        "target": place.place,
+        "findings": [one.to_dict() for one in findings],
+        "raw_data": _raw_data(request, place.cluster, (), ()),
+    }
+    return {**answer, "gaps": list(gaps)} if gaps else answer

@@ -1,0 +1,77 @@
+"""Whether what was asked for is there at all, and what may have been meant."""
+
+from concurrent.futures import Future
+from typing import TypeVar
+
+from expressway.diagnosis.service_facts import AskedPlace
+from expressway.errors import TargetError
+from expressway.model.cluster import ClusterState
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.ports import TroubleshootPorts
+from expressway.operations.troubleshoot.request import TroubleshootRequest
+
+_CLUSTERS_SEARCHED = 20
+_MAY_BE_REFUSED = frozenset({"access_denied", "throttled", "service_unavailable", "aws_error"})
+
+T = TypeVar("T")
+
+
+def foreign_place(request: TroubleshootRequest, ports: TroubleshootPorts) -> str:
+    """The account and region that an ARN of the request names, where they are not those that would be asked."""
+    if request.named_place is None:
+        return ""
+    account, region = request.named_place
+    target = ports.target
+    if account in {"", target.account_id} and region in {"", target.region}:
+        return ""
+    return f"AWS account {account}, {region}"
+
+
+def take_or_stop(reads: ConcurrentReads, future: "Future[T]", default: T) -> T:
+    """What was read, or `default` and a gap where a permission is missing.
+
+    Raises:
+        TargetError: nothing at all can be asked: no credentials, no connection, no such region.
+    """
+    error = future.exception()
+    if isinstance(error, TargetError) and error.code not in _MAY_BE_REFUSED:
+        raise error
+    return reads.take(future, default)
+
+
+def was_read(reads: ConcurrentReads, name: str) -> bool:
+    """Whether the read of that name was not refused."""
+    return not any(gap.startswith(f"{name}:") for gap in reads.gaps)
+
+
+def nothing_there(
+    request: TroubleshootRequest,
+    ports: TroubleshootPorts,
+    reads: ConcurrentReads,
+    *,
+    cluster: ClusterState | None,
+    service_exists: bool = True,
+) -> AskedPlace:
+    """What there is instead of the cluster or the service that was asked for."""
+    clusters = reads.take(reads.ask("clusters", ports.cluster.cluster_names), ())
+    living = cluster is not None and cluster.status != "INACTIVE"
+    asked_services = reads.ask("services", lambda: ports.cluster.service_names(request.cluster) if living else ())
+    others = [name for name in clusters if name != request.cluster][:_CLUSTERS_SEARCHED] if request.service else []
+    asked_others = {
+        name: reads.ask("services", lambda name=name: ports.cluster.services(name, [request.service]))
+        for name in others
+    }
+    elsewhere = [
+        name for name, asked in asked_others.items() if any(one.status != "INACTIVE" for one in reads.take(asked, ()))
+    ]
+    return AskedPlace(
+        place=ports.target.describe(),
+        cluster_name=request.cluster,
+        service_name=request.service,
+        cluster=cluster,
+        service_exists=service_exists,
+        cluster_names=clusters,
+        service_names=reads.take(asked_services, ()),
+        elsewhere=tuple(elsewhere),
+        foreign=foreign_place(request, ports),
+    )

@@ -1,0 +1,79 @@
+"""What troubleshooting asks of the world; the adapters of the same names satisfy these ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from expressway.model.cluster import ClusterState
+from expressway.model.log_event import LogEvent, LogSearch
+from expressway.model.service import (
+    DeploymentState,
+    ExpressService,
+    RevisionState,
+    ServiceState,
+    TaskState,
+)
+from expressway.model.target import Target
+from expressway.model.task_definition import TaskDefinition
+from expressway.operations.service_ports import TargetReads
+from expressway.operations.troubleshoot.network_ports import NetworkPorts
+
+SERVICES_A_CALL = 10
+TASKS_A_CALL = 100
+
+
+class ClusterReads(Protocol):
+    """A cluster as a whole, one round trip a method (adapters.ecs_cluster.EcsCluster)."""
+
+    def cluster(self, name: str) -> ClusterState | None: ...
+    def cluster_names(self) -> tuple[str, ...]: ...
+    def service_names(self, cluster: str) -> tuple[str, ...]: ...
+    def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]: ...
+    def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]: ...
+    def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]: ...
+    def deployment_briefs(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
+    def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]: ...
+    def task_definition(self, arn: str) -> TaskDefinition | None: ...
+
+
+class ExpressReads(Protocol):
+    """The Express side of services (adapters.ecs.Ecs)."""
+
+    def express_service(self, service_arn: str) -> ExpressService | None: ...
+    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
+
+
+class LogSearches(Protocol):
+    """Logs with their times (adapters.logs.Logs)."""
+
+    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...]: ...
+    def search(
+        self,
+        log_group: str,
+        *,
+        start: datetime,
+        end: datetime,
+        streams: Sequence[str] = (),
+        stream_prefix: str = "",
+        pattern: str = "",
+        limit: int = 200,
+    ) -> LogSearch: ...
+
+
+@dataclass(frozen=True)
+class TroubleshootPorts:
+    """Everything that the seven actions read; `now` gives the present moment in UTC.
+
+    What not every action needs is made when it is asked for.
+    """
+
+    target: Target
+    now: Callable[[], datetime]
+    cluster: ClusterReads
+    express: ExpressReads
+    logs: LogSearches
+    targets: TargetReads
+    network: Callable[[], NetworkPorts]

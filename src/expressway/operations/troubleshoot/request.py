@@ -1,0 +1,229 @@
+"""The parameters of a troubleshooting action, read and checked all at once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from expressway.errors import ExpresswayError
+
+DEFAULT_WINDOW_SECONDS = 3600
+_LONGEST_WINDOW_SECONDS = 90 * 24 * 3600
+_EPOCH_IN_MILLISECONDS = 100_000_000_000
+"""Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
+_SHOWN = 80
+_ARN = re.compile(r"^arn:[\w-]+:ecs:(?P<region>[\w-]*):(?P<account>\d*):(?P<kind>[\w-]+)/(?P<path>.+)$")
+DETAILS = ("summary", "full")
+_FUTURE_ALLOWED = timedelta(minutes=5)
+
+Problem = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindow:
+    """From `start` to `end`, both in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def contains(self, moment: datetime | None) -> bool:
+        return moment is not None and self.start <= moment <= self.end
+
+    def to_dict(self) -> Mapping[str, str]:
+        return {"start": self.start.isoformat(timespec="seconds"), "end": self.end.isoformat(timespec="seconds")}
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleshootRequest:
+    """What was asked, ready to be carried out: names instead of ARNs, moments instead of texts.
+
+    `named_place` is the account and region that an ARN among the parameters names: ``(account, region)`` or None.
+    """
+
+    cluster: str = ""
+    service: str = ""
+    task_id: str = ""
+    stack_name: str = ""
+    family_prefix: str = ""
+    vpc_id: str = ""
+    filter_pattern: str = ""
+    symptoms: str = ""
+    window: TimeWindow = field(default_factory=lambda: TimeWindow(datetime.min, datetime.max))
+    named_place: tuple[str, str] | None = None
+    detail: str = "summary"
+
+
+def read_parameters(
+    action: str,
+    parameters: Mapping[str, Any],
+    *,
+    required: Sequence[str],
+    optional: Sequence[str],
+    either: Sequence[Sequence[str]] = (),
+    now: datetime,
+) -> TroubleshootRequest:
+    """Check the parameters of `action` and read them.
+
+    Args:
+        either: groups of parameters of which at least one must be given whole.
+        now: the present moment, in UTC.
+
+    Raises:
+        ExpresswayError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
+    """
+    reader = _Reader(parameters, now)
+    known = (*required, *optional, "detail")
+    reader.problems.extend(_unknown(action, name, known) for name in parameters if name not in known)
+    reader.problems.extend(
+        _problem(name, "a value: the action needs it", None) for name in required if not _given(parameters, name)
+    )
+    if either and not any(all(_given(parameters, name) for name in group) for group in either):
+        ways = ", or ".join(" and ".join(group) for group in either)
+        reader.problems.append(_problem("parameters", ways, sorted(parameters)))
+    request = reader.read()
+    if reader.problems:
+        told = "; ".join(f"{one['path']}: expected {one['expected']}" for one in reader.problems)
+        raise ExpresswayError(
+            "invalid_arguments",
+            f"The parameters of {action} do not fit: {told}.",
+            f"Correct them and call again; {action} takes {_listed(required, optional, either)}.",
+            {"problems": reader.problems},
+        )
+    return request
+
+
+def read_moment(value: object) -> datetime | None:
+    """A moment given as ISO 8601, or as seconds or milliseconds since 1970; None for anything else.
+
+    A time without a zone is UTC.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        if isinstance(value, int | float) or (
+            isinstance(value, str) and re.fullmatch(r"\d{9,13}(\.\d+)?", value.strip())
+        ):
+            seconds = float(value)
+            return datetime.fromtimestamp(seconds / 1000 if seconds >= _EPOCH_IN_MILLISECONDS else seconds, UTC)
+        moment = datetime.fromisoformat(str(value).strip())
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class _Reader:
+    def __init__(self, parameters: Mapping[str, Any], now: datetime) -> None:
+        self._parameters = parameters
+        self._now = now
+        self.problems: list[Problem] = []
+        self._place: tuple[str, str] | None = None
+
+    def read(self) -> TroubleshootRequest:
+        return TroubleshootRequest(
+            cluster=self._name("ecs_cluster_name", "cluster"),
+            service=self._name("ecs_service_name", "service"),
+            task_id=self._name("ecs_task_id", "task"),
+            stack_name=self._text("cfn_stack_name"),
+            family_prefix=self._text("family_prefix"),
+            vpc_id=self._text("vpc_id"),
+            filter_pattern=self._text("filter_pattern"),
+            symptoms=self._text("symptoms_description"),
+            window=self._window(),
+            named_place=self._place,
+            detail=self._detail(),
+        )
+
+    def _text(self, name: str) -> str:
+        value = self._parameters.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self.problems.append(_problem(name, "text", value))
+            return ""
+        return value.strip()
+
+    def _name(self, name: str, kind: str) -> str:
+        """A name; of an ARN its last part, and the place that it names is remembered."""
+        text = self._text(name)
+        if not text.startswith("arn:"):
+            return text
+        match = _ARN.match(text)
+        if match is None or match["kind"] != kind:
+            self.problems.append(_problem(name, f"the name or the ARN of a {kind}", text))
+            return ""
+        self._place = (match["account"], match["region"])
+        return match["path"].rsplit("/", 1)[-1]
+
+    def _window(self) -> TimeWindow:
+        end = self._moment("end_time") or self._now
+        seconds = self._seconds()
+        start = self._moment("start_time") or end - timedelta(seconds=seconds)
+        if start >= end:
+            self.problems.append(_problem("start_time", f"a moment before {end.isoformat()}", start.isoformat()))
+        return TimeWindow(start, end)
+
+    def _seconds(self) -> float:
+        value = self._parameters.get("time_window")
+        if value is None:
+            return DEFAULT_WINDOW_SECONDS
+        number = _number(value)
+        if number is None or not 0 < number <= _LONGEST_WINDOW_SECONDS:
+            self.problems.append(_problem("time_window", f"seconds from 1 to {_LONGEST_WINDOW_SECONDS}", value))
+            return DEFAULT_WINDOW_SECONDS
+        return number
+
+    def _moment(self, name: str) -> datetime | None:
+        value = self._parameters.get(name)
+        if value is None or value == "":
+            return None
+        moment = read_moment(value)
+        if moment is None:
+            self.problems.append(_problem(name, "a time in ISO 8601, or seconds or milliseconds since 1970", value))
+        elif name == "start_time" and moment > self._now + _FUTURE_ALLOWED:
+            self.problems.append(_problem(name, f"a moment that is past ({self._now.isoformat()})", value))
+            return None
+        return moment
+
+    def _detail(self) -> str:
+        value = self._parameters.get("detail")
+        if value is None:
+            return "summary"
+        if value not in DETAILS:
+            self.problems.append(_problem("detail", " or ".join(DETAILS), value))
+        return str(value)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _given(parameters: Mapping[str, Any], name: str) -> bool:
+    return parameters.get(name) not in (None, "")
+
+
+def _unknown(action: str, name: str, known: Sequence[str]) -> Problem:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    expected = f"the parameter {near[0]}" if near else f"one of {', '.join(known)}"
+    return _problem(name, f"{expected} ({action} knows no {name})", name)
+
+
+def _problem(path: str, expected: str, got: object) -> Problem:
+    return {"path": path, "expected": expected, "got": str(got)[:_SHOWN] if got is not None else None}
+
+
+def _listed(required: Sequence[str], optional: Sequence[str], either: Sequence[Sequence[str]]) -> str:
+    parts: list[str] = []
+    if required:
+        parts.append(", ".join(required))
+    if either:
+        parts.append(" or ".join("+".join(group) for group in either))
+    if optional:
+        parts.append(f"and optionally {', '.join(optional)}")
+    return " ".join(parts)

@@ -1,0 +1,245 @@
+"""Gather everything about one service at the same time: about four round trips deep, whatever there is to read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import timedelta
+
+from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.model.log_event import LogEvent
+from expressway.model.service import (
+    DeploymentState,
+    ExpressService,
+    RevisionState,
+    ServiceEvent,
+    ServiceState,
+    TaskState,
+    tasks_of_revision,
+)
+from expressway.model.task_definition import TaskDefinition
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.explain import not_before
+from expressway.operations.troubleshoot.ports import TASKS_A_CALL, TroubleshootPorts
+
+_LOGS_READ = 3
+_DEFINITIONS_READ = 3
+_LOG_LINES = 100
+_EVENTS_COUNT_FOR = timedelta(hours=1)
+"""How long an event still tells of the state of a service whose deployment is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownService:
+    """What somebody has read of the service already, so that it is not read again."""
+
+    state: ServiceState
+    stopped_tasks: tuple[TaskState, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The deployments of a service with their revisions, newest first, and which of them to explain."""
+
+    deployment: DeploymentState | None
+    revision: RevisionState | None
+    restored: bool
+
+
+def gather_service(
+    cluster: str,
+    service_name: str,
+    ports: TroubleshootPorts,
+    reads: ConcurrentReads,
+    *,
+    known: KnownService | None = None,
+) -> ServiceFacts:
+    """The facts about one service; what may not be read becomes a gap of `reads`."""
+    return _Gathering(cluster, service_name, ports, reads, known).gather()
+
+
+class _Gathering:
+    def __init__(
+        self,
+        cluster: str,
+        service_name: str,
+        ports: TroubleshootPorts,
+        reads: ConcurrentReads,
+        known: KnownService | None,
+    ) -> None:
+        self._cluster = cluster
+        self._name = service_name
+        self._ports = ports
+        self._reads = reads
+        self._known = known
+        self._now = ports.now()
+
+    def gather(self) -> ServiceFacts:
+        asked_briefs = self._reads.ask(
+            "deployments", lambda: self._ports.cluster.deployment_briefs(self._cluster, self._name)
+        )
+        asked_tasks = self._ask_tasks()
+        service = self._service()
+        asked_definitions: dict[str, Future[TaskDefinition | None]] = {}
+        self._ask_definitions(asked_definitions, [service.task_definition_arn] if service else [])
+        asked_express = self._reads.ask(
+            "express service",
+            lambda: self._ports.express.express_service(service.arn) if service and service.is_express else None,
+        )
+        briefs = self._reads.take(asked_briefs, ())
+        asked_described = self._reads.ask("deployments", lambda: _described(self._ports, briefs))
+        revision_arns = list(dict.fromkeys(one.target_revision_arn for one in briefs if one.target_revision_arn))
+        asked_revisions = self._reads.ask("revisions", lambda: self._ports.express.revisions(revision_arns))
+        tasks = self._tasks(asked_tasks)
+        self._ask_definitions(asked_definitions, (task.task_definition_arn for task in tasks))
+        deployments = self._reads.take(asked_described, ()) or briefs
+        revisions = {one.arn: one for one in self._reads.take(asked_revisions, ())}
+        course = _to_explain(deployments, revisions)
+        return self._facts(service, course, tasks, asked_express, asked_definitions)
+
+    def _facts(
+        self,
+        service: ServiceState | None,
+        course: _Course,
+        tasks: tuple[TaskState, ...],
+        asked_express: "Future[ExpressService | None]",
+        asked_definitions: "Mapping[str, Future[TaskDefinition | None]]",
+    ) -> ServiceFacts:
+        mine = self._own_tasks(service, course, tasks)
+        groups = course.revision.target_group_arns if course.revision else ()
+        groups = groups or (service.target_group_arns if service else ())
+        asked_targets = self._reads.ask("target health", lambda: self._ports.targets.health(groups))
+        definitions = {arn: self._reads.take(asked, None) for arn, asked in asked_definitions.items()}
+        asked_logs = {
+            task.task_id: self._reads.ask("logs", lambda task=task: self._tail(definitions, task))
+            for task in _worth_reading(mine)
+        }
+        logs = {task_id: self._reads.take(asked, ()) for task_id, asked in asked_logs.items()}
+        story = DeploymentFacts(
+            cluster=self._cluster,
+            service_name=self._name,
+            service=service,
+            express=self._reads.take(asked_express, None),
+            deployment=course.deployment,
+            revision=course.revision,
+            tasks=mine,
+            events=self._events(service, course),
+            logs={task_id: tuple(event.message for event in events) for task_id, events in logs.items()},
+            targets=self._reads.take(asked_targets, ()),
+            gaps=tuple(self._reads.gaps),
+        )
+        running = course.revision.task_definition_arn if course.revision else ""
+        return ServiceFacts(
+            cluster=self._cluster,
+            service_name=self._name,
+            now=self._now,
+            story=story,
+            definition=definitions.get(running or (service.task_definition_arn if service else "")),
+            tasks=tasks,
+            log_events=logs,
+            restored=course.restored,
+            gaps=story.gaps,
+        )
+
+    # -- single reads ---------------------------------------------------------------------------------------
+    def _service(self) -> ServiceState | None:
+        if self._known is not None:
+            return self._known.state
+        asked = self._reads.ask("service", lambda: self._ports.cluster.services(self._cluster, [self._name]))
+        return next(iter(self._reads.take(asked, ())), None)
+
+    def _ask_tasks(self) -> "list[Future[tuple[TaskState, ...]]]":
+        known = self._known.stopped_tasks if self._known else None
+        statuses = ("RUNNING",) if known is not None else ("RUNNING", "STOPPED")
+        return [self._reads.ask("tasks", lambda status=status: self._read_tasks(status)) for status in statuses]
+
+    def _read_tasks(self, desired_status: str) -> tuple[TaskState, ...]:
+        arns = self._ports.cluster.task_arns(self._cluster, desired_status, service_name=self._name)[:TASKS_A_CALL]
+        return self._ports.cluster.tasks(self._cluster, arns) if arns else ()
+
+    def _tasks(self, asked: "Sequence[Future[tuple[TaskState, ...]]]") -> tuple[TaskState, ...]:
+        known = (self._known.stopped_tasks if self._known else None) or ()
+        found = {task.arn: task for task in known}
+        for future in asked:
+            found.update({task.arn: task for task in self._reads.take(future, ())})
+        mine = (task for task in found.values() if task.service_name in {self._name, ""})
+        return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
+
+    def _ask_definitions(self, asked: "dict[str, Future[TaskDefinition | None]]", arns: Iterable[str]) -> None:
+        read = self._ports.cluster.task_definition
+        for arn in dict.fromkeys(arns):
+            if arn and arn not in asked and len(asked) < _DEFINITIONS_READ:
+                asked[arn] = self._reads.ask("task definition", lambda arn=arn: read(arn))
+
+    def _tail(self, definitions: Mapping[str, TaskDefinition | None], task: TaskState) -> tuple[LogEvent, ...]:
+        """The end of the log of the task's container that failed, or of its first container."""
+        definition = definitions.get(task.task_definition_arn)
+        exited = {container.name for container in task.containers if container.exit_code not in (None, 0)}
+        configurations = definition.log_configurations if definition else ()
+        ordered = sorted(configurations, key=lambda one: one.container not in exited)
+        if not ordered:
+            return ()
+        return self._ports.logs.tail_events(ordered[0].log_group, ordered[0].stream(task.task_id), limit=_LOG_LINES)
+
+    # -- what belongs to the story --------------------------------------------------------------------------
+    def _own_tasks(
+        self, service: ServiceState | None, course: _Course, tasks: tuple[TaskState, ...]
+    ) -> tuple[TaskState, ...]:
+        unreadable = any(gap.startswith(("deployments:", "revisions:")) for gap in self._reads.gaps)
+        current = RevisionState("", service.task_definition_arn) if service and unreadable else None
+        return tasks_of_revision(tasks, course.revision or current, service)
+
+    def _events(self, service: ServiceState | None, course: _Course) -> tuple[ServiceEvent, ...]:
+        """The scheduler's events that belong to the story; where the deployment is done, those of the last hour."""
+        start = course.deployment.created_at if course.deployment else None
+        if course.deployment is None or course.deployment.successful:
+            hour_ago = self._now - _EVENTS_COUNT_FOR
+            start = max(start, hour_ago) if start else hour_ago
+        return tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start))
+
+
+def _described(ports: TroubleshootPorts, briefs: Sequence[DeploymentState]) -> tuple[DeploymentState, ...]:
+    return ports.cluster.deployments([one.arn for one in briefs]) if briefs else ()
+
+
+def _to_explain(
+    deployments: Sequence[DeploymentState],
+    revisions: Mapping[str, RevisionState],
+) -> _Course:
+    """The newest deployment that failed or still runs; the newest of all when it is well, and is no way back.
+
+    After a rollback by CloudFormation the newest deployment is the one that restored the old version, with a
+    success of its own: then the failed one behind it is to be explained.
+    """
+    if not deployments:
+        return _Course(None, None, restored=False)
+    newest, *older = deployments
+    failed = next(iter(older), None)
+    explained, restored = newest, newest.status == "ROLLBACK_SUCCESSFUL"
+    if newest.successful and failed is not None and failed.failed and _is_way_back(newest, older, revisions):
+        explained, restored = failed, True
+    return _Course(explained, revisions.get(explained.target_revision_arn), restored)
+
+
+def _is_way_back(
+    newest: DeploymentState, older: Sequence[DeploymentState], revisions: Mapping[str, RevisionState]
+) -> bool:
+    """Whether the newest deployment brought back what had run before the failed one."""
+    failed = older[0]
+    before = [one.target_revision_arn for one in older[1:] if one.successful]
+    if newest.target_revision_arn in {*before, failed.rollback_revision_arn}:
+        return True
+    target = revisions.get(newest.target_revision_arn)
+    known = [revisions[arn] for arn in before if arn in revisions]
+    return target is not None and any(
+        one.task_definition_arn == target.task_definition_arn or (one.images and one.images == target.images)
+        for one in known
+    )
+
+
+def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:
+    """The first task that failed and the newest ones; a running one where none did."""
+    failed = [task for task in tasks if task.failed]
+    running = [task for task in tasks if task.running]
+    chosen = [failed[-1], *failed[: _LOGS_READ - 1]] if failed else running[:1]
+    return tuple({task.arn: task for task in chosen}.values())

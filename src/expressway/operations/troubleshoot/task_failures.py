@@ -1,0 +1,137 @@
+"""The tasks of a cluster that failed in a time, sorted by what ended them, and what is wrong with their services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from expressway.diagnosis.place_findings import place_findings
+from expressway.diagnosis.service_findings import service_findings
+from expressway.diagnosis.task_failure import category_of
+from expressway.model.cluster import ClusterState
+from expressway.model.finding import Finding, ranked
+from expressway.model.service import ContainerState, TaskState
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.assessment import shown_cluster
+from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
+from expressway.operations.troubleshoot.ports import TroubleshootPorts
+from expressway.operations.troubleshoot.request import TroubleshootRequest
+from expressway.operations.troubleshoot.service_facts import gather_service
+from expressway.operations.troubleshoot.stopped_tasks import stopped_tasks
+
+_THREADS = 12
+_SERVICES_LOOKED_INTO = 10
+_READS_EACH = 6
+
+
+def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    """Tasks of the cluster that stopped of their own fault between two moments, newest first.
+
+    ECS remembers stopped tasks for about an hour; a longer time shows no more of them.
+
+    Returns:
+        status, cluster_exists, message, window.
+        failed_tasks: task_id, task_definition, service, times (ISO, UTC), stop_code, stopped_reason, and of each
+        container name, exit_code and reason. failure_categories: task and container by what ended them.
+        stopped_normally: how many others stopped, by scaling or a newer deployment.
+        findings about the services concerned, and gaps where there are any; raw_data: the cluster's counts.
+    """
+    with ConcurrentReads(_THREADS, name="failures") as reads:
+        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
+        cluster = take_or_stop(reads, asked_cluster, None)
+        if cluster is None and was_read(reads, "cluster"):
+            return _no_cluster(request, ports, reads)
+        stopped = [one for one in reads.take(asked_stopped, ()) if request.window.contains(one.stopped_at)]
+        failed = [one for one in stopped if one.failed]
+        findings = _findings(request.cluster, failed, ports, reads)
+    return _answer(request, cluster, stopped, failed, findings, reads.gaps)
+
+
+def _findings(
+    cluster: str, failed: Sequence[TaskState], ports: TroubleshootPorts, reads: ConcurrentReads
+) -> tuple[Finding, ...]:
+    """What is wrong with the services whose tasks failed."""
+    names = list(dict.fromkeys(task.service_name for task in failed if task.service_name))[:_SERVICES_LOOKED_INTO]
+    asked = [reads.ask(name, lambda name=name: _findings_of(cluster, name, ports)) for name in names]
+    found: list[Finding] = []
+    for future in asked:
+        findings, gaps = reads.take(future, ((), ()))
+        found.extend(findings)
+        reads.gaps.extend(gap for gap in gaps if gap not in reads.gaps)
+    return ranked(found)
+
+
+def _findings_of(cluster: str, name: str, ports: TroubleshootPorts) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    with ConcurrentReads(_READS_EACH, name=name) as reads:
+        facts = gather_service(cluster, name, ports, reads)
+    findings = tuple(replace(one, resource=facts.resource) for one in service_findings(facts))
+    return findings, tuple(reads.gaps)
+
+
+def _answer(
+    request: TroubleshootRequest,
+    cluster: ClusterState | None,
+    stopped: Sequence[TaskState],
+    failed: Sequence[TaskState],
+    findings: Sequence[Finding],
+    gaps: Sequence[str],
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "status": "success",
+        "cluster_exists": cluster is not None and cluster.status != "INACTIVE",
+        "message": f"{len(failed)} tasks of {request.cluster} failed in the time asked for.",
+        "findings": [one.to_dict() for one in findings],
+        "failure_categories": _categories(failed),
+        "failed_tasks": [_task(one) for one in failed],
+        "stopped_normally": len(stopped) - len(failed),
+        "window": request.window.to_dict(),
+        "raw_data": {
+            "cluster": next(iter(shown_cluster(cluster)), {}),
+            "running_tasks_count": cluster.running_tasks if cluster else None,
+        },
+    }
+    return {**answer, "gaps": list(gaps)} if gaps else answer
+
+
+def _no_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> dict[str, Any]:
+    found = place_findings(nothing_there(request, ports, reads, cluster=None))
+    return {
+        "status": "success",
+        "cluster_exists": False,
+        "message": f"{found[0].cause} {found[0].remedy}",
+        "findings": [one.to_dict() for one in found],
+        "failed_tasks": [],
+        "failure_categories": {},
+        "raw_data": {},
+    }
+
+
+def _categories(failed: Sequence[TaskState]) -> dict[str, list[Mapping[str, str]]]:
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for task in failed:
+        container = task.culprit
+        entry = {"task_id": task.task_id, "service": task.service_name}
+        named = {**entry, "container": container.name} if container else entry
+        found.setdefault(category_of(task), []).append(named)
+    return found
+
+
+def _task(task: TaskState) -> dict[str, Any]:
+    shape = {
+        "task_id": task.task_id,
+        "task_definition": task.task_definition_arn.rsplit("/", 1)[-1],
+        "service": task.service_name,
+        "started_at": task.started_at.isoformat() if task.started_at else None,
+        "stopped_at": task.stopped_at.isoformat() if task.stopped_at else None,
+        "stop_code": task.stop_code,
+        "stopped_reason": task.stopped_reason,
+        "containers": [_container(one) for one in task.containers],
+    }
+    return {key: value for key, value in shape.items() if value not in (None, "")}
+
+
+def _container(container: ContainerState) -> dict[str, Any]:
+    shape = {"name": container.name, "exit_code": container.exit_code, "reason": container.reason}
+    return {key: value for key, value in shape.items() if value not in (None, "")}
