@@ -71,6 +71,12 @@ class Network:
         found = self._named("describe_security_groups", "SecurityGroups", "group-id", group_ids, security_group)
         return tuple(one for one in found if one.group_id in group_ids)
 
+    def default_groups(self, vpc_ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
+        """The group that each VPC gives to what names none."""
+        filters = [{"Name": "vpc-id", "Values": list(vpc_ids)}, {"Name": "group-name", "Values": ["default"]}]
+        pages = self._pages("describe_security_groups", "SecurityGroups", "describe security groups", Filters=filters)
+        return tuple(security_group(raw) for raw in pages)
+
     def route_tables(self, vpc_ids: Sequence[str]) -> tuple[RouteTable, ...]:
         return self._named("describe_route_tables", "RouteTables", "vpc-id", vpc_ids, route_table)
 
@@ -78,7 +84,8 @@ class Network:
         return self._named("describe_network_acls", "NetworkAcls", "vpc-id", vpc_ids, network_acl)
 
     def endpoints(self, vpc_ids: Sequence[str]) -> tuple[Endpoint, ...]:
-        return self._named("describe_vpc_endpoints", "VpcEndpoints", "vpc-id", vpc_ids, endpoint)
+        found = self._named("describe_vpc_endpoints", "VpcEndpoints", "vpc-id", vpc_ids, endpoint)
+        return tuple(one for one in found if one.vpc_id in vpc_ids)
 
     def nat_gateways(self, vpc_ids: Sequence[str]) -> tuple[NatGateway, ...]:
         """NAT gateways that are not deleted; EC2 remembers deleted ones for an hour."""

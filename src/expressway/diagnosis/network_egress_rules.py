@@ -1,7 +1,7 @@
 """Whether tasks on Fargate reach what they need to start: the registry, logs, secrets; and where the path is cut."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from expressway.diagnosis.network_needs import Need, needs_of
 from expressway.diagnosis.network_parts import groups_named
@@ -78,7 +78,8 @@ def _cut(facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: N
     mine = _endpoints(facts, subnet, need)
     answering = next((one for one in mine if one.kind == "Interface" and _answers(facts, one)), None)
     if answering is not None:  # private DNS leads everybody in the VPC to it, whatever other ways there are
-        return _cut_at_endpoint(facts, service, subnet, answering)
+        cut = _cut_at_endpoint(facts, service, subnet, answering)
+        return replace(cut, confidence="medium") if cut and _guesses_dns(facts, answering) else cut
     gateway = next((one for one in mine if one.kind == "Gateway" and _serves(facts, one, subnet)), None)
     if gateway is not None:
         return _cut_by_groups(facts, service, _gateway_peer(facts, gateway)) or _cut_by_acl(facts, subnet)
@@ -99,6 +100,11 @@ def _answers(facts: NetworkFacts, endpoint: Endpoint) -> bool:
     vpc = facts.vpc(endpoint.vpc_id)
     has_dns = vpc is None or (vpc.dns_support is not False and vpc.dns_hostnames is not False)
     return endpoint.state == "available" and endpoint.has_private_dns and has_dns
+
+
+def _guesses_dns(facts: NetworkFacts, endpoint: Endpoint) -> bool:
+    vpc = facts.vpc(endpoint.vpc_id)
+    return vpc is None or vpc.dns_support is None or vpc.dns_hostnames is None
 
 
 def _serves(facts: NetworkFacts, endpoint: Endpoint, subnet: Subnet) -> bool:

@@ -1,57 +1,20 @@
 """One run of reads around services: each step begins as much as is known by then."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from expressway.model.load_balancing import LoadBalancer, TargetGroup
 from expressway.model.network import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
 from expressway.model.network_facts import NetworkFacts, ServicePlacement
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.asked_once import AskedOnce, or_none
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
 
 T = TypeVar("T")
 
 _SERVICES_A_CALL = 10
 _REVISIONS_A_CALL = 20
-
-
-class _Asked(Generic[T]):
-    """Things of one kind that are read by their ids, each once."""
-
-    def __init__(self, reads: ConcurrentReads, name: str, read: Callable[[Sequence[str]], tuple[T, ...]]) -> None:
-        self._reads = reads
-        self._name = name
-        self._read = read
-        self._ids: set[str] = set()
-        self._futures: list[Future[tuple[T, ...] | None]] = []
-
-    def ask(self, ids: Iterable[str]) -> None:
-        """Begin to read those that are not asked for yet."""
-        new = [one for one in dict.fromkeys(ids) if one and one not in self._ids]
-        if new:
-            self._ids.update(new)
-            self._futures.append(_or_none(self._reads, self._name, lambda: self._read(new)))
-
-    def take(self) -> tuple[T, ...] | None:
-        """All that was read; None when a read was refused."""
-        found: list[T] = []
-        for future in self._futures:
-            some = self._reads.take(future, None)
-            if some is None:
-                return None
-            found.extend(one for one in some if one not in found)
-        return tuple(found)
-
-
-def _or_none(reads: ConcurrentReads, name: str, read: Callable[[], T]) -> Future[T | None]:
-    """A read of which nothing is left where it is refused."""
-
-    def read_all() -> T | None:
-        return read()
-
-    return reads.ask(name, read_all)
 
 
 class NetworkGathering:
@@ -62,22 +25,23 @@ class NetworkGathering:
         self._ports = ports
         self._cluster = cluster
         network, balancers = ports.network, ports.load_balancers
-        self._subnets = _Asked[Subnet](reads, "subnets", network.subnets)
-        self._groups = _Asked[SecurityGroup](reads, "security groups", network.security_groups)
-        self._interfaces = _Asked[NetworkInterface](reads, "network interfaces", network.network_interfaces)
-        self._balancers = _Asked[LoadBalancer](reads, "load balancers", balancers.load_balancers)
-        self._target_groups = _Asked[TargetGroup](reads, "target groups", balancers.target_groups)
-        self._prefix_lists = _Asked(reads, "prefix lists", network.prefix_lists)
-        self._vpcs = _Asked[Vpc](reads, "vpcs", network.vpcs)
-        self._route_tables = _Asked(reads, "route tables", network.route_tables)
-        self._acls = _Asked(reads, "network acls", network.network_acls)
-        self._endpoints = _Asked[Endpoint](reads, "vpc endpoints", network.endpoints)
-        self._nat_gateways = _Asked(reads, "nat gateways", network.nat_gateways)
-        self._internet_gateways = _Asked(reads, "internet gateways", network.internet_gateways)
-        self._vpc_balancers = _Asked[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
-        self._vpc_subnets = _Asked[Subnet](reads, "subnets", network.subnets_of)
-        self._rules = _Asked(reads, "listener rules", balancers.missing_rules)
-        self._targets = _Asked(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
+        self._subnets = AskedOnce[Subnet](reads, "subnets", network.subnets)
+        self._groups = AskedOnce[SecurityGroup](reads, "security groups", network.security_groups)
+        self._default_groups = AskedOnce[SecurityGroup](reads, "security groups", network.default_groups)
+        self._interfaces = AskedOnce[NetworkInterface](reads, "network interfaces", network.network_interfaces)
+        self._balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers)
+        self._target_groups = AskedOnce[TargetGroup](reads, "target groups", balancers.target_groups)
+        self._prefix_lists = AskedOnce(reads, "prefix lists", network.prefix_lists)
+        self._vpcs = AskedOnce[Vpc](reads, "vpcs", network.vpcs)
+        self._route_tables = AskedOnce(reads, "route tables", network.route_tables)
+        self._acls = AskedOnce(reads, "network acls", network.network_acls)
+        self._endpoints = AskedOnce[Endpoint](reads, "vpc endpoints", network.endpoints)
+        self._nat_gateways = AskedOnce(reads, "nat gateways", network.nat_gateways)
+        self._internet_gateways = AskedOnce(reads, "internet gateways", network.internet_gateways)
+        self._vpc_balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
+        self._vpc_subnets = AskedOnce[Subnet](reads, "subnets", network.subnets_of)
+        self._rules = AskedOnce(reads, "listener rules", balancers.missing_rules)
+        self._targets = AskedOnce(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
 
     def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
         reads, placements = self._reads, self._ports.placements
@@ -95,6 +59,7 @@ class NetworkGathering:
         self._interfaces.ask(reads.take(asked_tasks, ()))
         self._ask_vpcs(vpc_id)
         self._ask_balancers()
+        services = self._with_default_groups(services)
         self._ask_peers()
         needs = {arn: reads.take(asked, None) for arn, asked in asked_needs.items()}
         services = tuple(replace(one, needs=needs.get(one.task_definition_arn)) for one in services)
@@ -137,6 +102,18 @@ class NetworkGathering:
             _completed(one, [known[arn] for arn in arns.get(one.service_arn, ()) if arn in known]) for one in services
         )
 
+    def _with_default_groups(self, services: tuple[ServicePlacement, ...]) -> tuple[ServicePlacement, ...]:
+        """A service that names no security group has the default one of its VPC."""
+        bare = [one for one in services if one.subnet_ids and not one.security_group_ids and not one.is_express]
+        homes = {one.subnet_id: one.vpc_id for one in self._subnets.take() or ()}
+        self._default_groups.ask(homes.get(one.subnet_ids[0], "") for one in bare)
+        of_vpc = {one.vpc_id: one.group_id for one in self._default_groups.take() or ()}
+        mine = {one.service_arn: of_vpc.get(homes.get(one.subnet_ids[0], "")) for one in bare}
+        return tuple(
+            replace(one, security_group_ids=(group_id,)) if (group_id := mine.get(one.service_arn)) else one
+            for one in services
+        )
+
     # -- what is around them --------------------------------------------------------------------------------
     def _ask_around(self, services: Sequence[ServicePlacement]) -> None:
         self._subnets.ask(subnet_id for one in services for subnet_id in one.subnet_ids)
@@ -167,8 +144,8 @@ class NetworkGathering:
         network = self._ports.network
         self._dns = {
             one: (
-                _or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsSupport")),
-                _or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsHostnames")),
+                or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsSupport")),
+                or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsHostnames")),
             )
             for one in vpc_ids
         }
@@ -204,7 +181,7 @@ class NetworkGathering:
             vpcs=self._vpcs_with_dns(),
             subnets=_joined(self._subnets.take(), self._vpc_subnets.take()),
             route_tables=self._route_tables.take(),
-            security_groups=self._groups.take(),
+            security_groups=_joined(self._groups.take(), self._default_groups.take()),
             network_acls=self._acls.take(),
             endpoints=self._endpoints.take(),
             nat_gateways=self._nat_gateways.take(),
