@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from expressway.model.role import RoleState
+from expressway.model.service import DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.model.service_dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
 from expressway.model.target import Target
 from expressway.model.task_requirements import SecretReference, TaskRequirements
@@ -18,10 +19,8 @@ from expressway.operations.prerequisites import ImageReads, PlatformReads
 class RequirementReads(Protocol):
     """Task definitions as what they need around them (adapters.task_definitions.TaskDefinitions)."""
 
-    def requirements(self, task_definition_arn: str) -> TaskRequirements | None: ...
-    def newest_of_families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]: ...
-    def of_service(self, cluster: str, service_name: str) -> tuple[str, ...]: ...
-    def of_task(self, cluster: str, task_id: str) -> str: ...
+    def requirements(self, task_definition: str) -> TaskRequirements | None: ...
+    def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]: ...
 
 
 class RoleReads(Protocol):
@@ -91,3 +90,34 @@ class DependencyPorts:
     scaling: ScalingReads
     alarms: AlarmReads
     quotas: QuotaReads
+
+
+class ServiceTasks(Protocol):
+    """A service, what it deployed, and what became of its tasks (adapters.ecs.Ecs)."""
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
+    def deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
+    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
+    def tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]: ...
+
+
+class TasksById(Protocol):
+    """Tasks by id (adapters.ecs_cluster.EcsCluster)."""
+
+    def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]: ...
+
+
+class StackResources(Protocol):
+    """What a stack is made of (adapters.stack_history.StackHistories)."""
+
+    def resource_ids(self, stack_name: str, resource_types: Sequence[str]) -> tuple[str, ...] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePullPorts:
+    """What images that cannot be pulled are looked for through."""
+
+    dependencies: DependencyPorts
+    services: ServiceTasks
+    tasks: TasksById
+    stacks: StackResources
