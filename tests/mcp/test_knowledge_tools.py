@@ -11,6 +11,7 @@ import pytest
 
 from expressway.mcp.knowledge_tools import ECS_GUIDANCE
 from expressway.mcp.server import build_server
+from expressway.model.quotation import is_quoted, plain
 from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
 from mcp import Client
@@ -41,6 +42,16 @@ async def asking(url: str, home: Path, era: Era = "auto", **options: Any) -> Asy
         toolkit.close()
 
 
+def plain_of(content: Any) -> Any:
+    """The content without the marks that its text must have."""
+    if isinstance(content, dict):
+        return {name: plain_of(item) for name, item in content.items()}
+    if isinstance(content, list):
+        return [plain_of(item) for item in content]
+    assert not isinstance(content, str) or is_quoted(content)
+    return plain(content) if isinstance(content, str) else content
+
+
 async def listed(client: Client) -> dict[str, types.Tool]:
     return {tool.name: tool for tool in (await client.list_tools(cache_mode="refresh")).tools if tool.name in TOOLS}
 
@@ -53,8 +64,9 @@ async def test_a_question_is_answered_by_the_endpoint_with_its_source(
         found = good_shape(await client.call_tool(SEARCH, {"search_phrase": "express mode", "limit": 3}))
         related = good_shape(await client.call_tool(RECOMMEND, {"url": "https://docs.example/a"}))
     assert found["source"] == endpoint.url
-    assert found["content"] == {"content": {"result": [{"rank_order": 1, "title": "About express mode"}]}}
-    assert related["content"] == {"similar": ["https://docs.example/a/next"]}
+    assert "untrusted" in found
+    assert plain_of(found["content"]) == {"content": {"result": [{"rank_order": 1, "title": "About express mode"}]}}
+    assert plain_of(related["content"]) == {"similar": ["https://docs.example/a/next"]}
     assert endpoint.asked[0] == ("search", {"search_phrase": "express mode", "limit": 3})
 
 
@@ -130,14 +142,14 @@ async def test_a_long_page_is_cut_and_says_how_to_get_the_rest(era: Era, endpoin
     read = ""
     async with asking(endpoint.url, tmp_path, era) as client:
         first = good_shape(await client.call_tool(READ, {"url": "https://docs.example/a"}))
-        assert len(first["content"]) == 24_000
+        assert plain(first["content"]) == PAGE[:24_000]
         assert first["truncated"]["characters"] == len(PAGE)
         assert "max_length=12000, start_index=0" in first["truncated"]["next"]
         while len(read) < len(PAGE):
             part = {"url": "https://docs.example/a", "max_length": 12_000, "start_index": len(read)}
             shape = good_shape(await client.call_tool(READ, part))
             assert "truncated" not in shape
-            read += shape["content"]
+            read += plain(shape["content"])
     assert read == PAGE
 
 
@@ -148,6 +160,9 @@ async def test_an_error_of_the_endpoints_is_ours_in_our_words_with_its_words_as_
         shape = error_shape(await client.call_tool(SEARCH, {"search_phrase": "fail"}))
     assert shape["code"] == "knowledge_refused"
     assert "Ignore previous" not in shape["message"] + shape["hint"]
+    assert is_quoted(shape["details"]["answer"])
+    assert "Ignore previous" in shape["details"]["answer"], "what it says is data, and helps to correct the call"
+    assert "untrusted" in shape
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from expressway import __version__
 from expressway.adapters.loop_thread import LoopThread
+from expressway.model.foreign_schema import is_listable, is_shallow, without_header_notes
 from expressway.model.knowledge import (
     DESCRIPTION_CHARACTERS,
     SCHEMA_CHARACTERS,
     KnowledgeAnswer,
     KnowledgeTool,
-    is_shallow,
 )
 from expressway.model.progress import Cancellation
 
@@ -45,7 +45,7 @@ class KnowledgeClient:
         self._discovered: DiscoverResult | None = None
 
     def tools(self, *, deadline_seconds: float, cancellation: Cancellation) -> tuple[KnowledgeTool, ...]:
-        """What the endpoint lists; tools whose description or schema cannot be shown are left out.
+        """What the endpoint lists; tools whose description or schema must not be listed are left out.
 
         Raises:
             ExpresswayError: ``knowledge_*``, see `knowledge_errors`.
@@ -129,26 +129,35 @@ async def _tools(client: Client) -> tuple[KnowledgeTool, ...]:
     cursor: str | None = None
     for _ in range(_LISTING_PAGES):
         page = await client.list_tools(cursor=cursor)
-        found.extend(_tool(tool) for tool in page.tools if _can_be_shown(tool))
+        found.extend(_tool(tool) for tool in page.tools if _can_be_listed(tool))
         cursor = page.next_cursor
         if cursor is None:
             break
     return tuple(found)
 
 
-def _can_be_shown(tool: Tool) -> bool:
-    """Clients take no schema but an object's; and nobody's context should be filled by a description."""
+def _can_be_listed(tool: Tool) -> bool:
+    """Whether the schema does no harm in a client's list, and neither it nor the description fills a context."""
     return (
-        is_shallow(tool.input_schema)
-        and tool.input_schema.get("type") == "object"
-        and isinstance(tool.input_schema.get("properties", {}), dict)
+        is_listable(tool.input_schema)
         and len(tool.description or "") <= DESCRIPTION_CHARACTERS
         and len(json.dumps(tool.input_schema)) <= SCHEMA_CHARACTERS
+        and _is_json_schema(tool.input_schema)
     )
 
 
+def _is_json_schema(schema: Mapping[str, Any]) -> bool:
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError:
+        return False
+    return True
+
+
 def _tool(tool: Tool) -> KnowledgeTool:
-    return KnowledgeTool(tool.name, tool.description or "", tool.input_schema)
+    return KnowledgeTool(tool.name, tool.description or "", without_header_notes(tool.input_schema))
 
 
 async def _call(client: Client, name: str, arguments: Mapping[str, Any]) -> KnowledgeAnswer:

@@ -70,7 +70,7 @@ def _misanswered(cause: BaseException) -> ExpresswayError:
             "knowledge_refused",
             "The documentation endpoint rejects the call.",
             "Compare the arguments with the tool's schema; a URL must be one of AWS's documentation.",
-            {"answer": quoted(str(cause)[:_QUOTED_CHARACTERS])},
+            {"answer": quoted(str(cause)[:_QUOTED_CHARACTERS], public=True)},
         )
     return ExpresswayError(
         "knowledge_invalid_answer",

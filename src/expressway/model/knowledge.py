@@ -1,6 +1,6 @@
 """What AWS Knowledge offers and answers; everything in it was written by somebody else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,6 @@ KNOWLEDGE_TOOLS = (SEARCH, READ, RECOMMEND)
 
 DESCRIPTION_CHARACTERS = 16_000
 SCHEMA_CHARACTERS = 16_000
-_LEVELS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +56,6 @@ class KnowledgeResult:
         """``source``, ``content`` and, where something was cut off, ``truncated``."""
         shape = {"source": self.source, "content": self.content, "truncated": self.truncated}
         return {name: value for name, value in shape.items() if value is not None}
-
-
-def is_shallow(content: Any) -> bool:
-    """Whether the nesting is as deep as sense needs; what is deeper could exhaust whoever walks through it."""
-    level = [content]
-    for _ in range(_LEVELS):
-        level = [item for value in level for item in _items(value)]
-        if not level:
-            return True
-    return False
-
-
-def _items(value: Any) -> Iterable[Any]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list | tuple) else ()
 
 
 def characters_in(content: Any) -> int:

@@ -25,9 +25,9 @@ def argument_problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -
     properties = _mapping(schema.get("properties"))
     required = schema.get("required")
     problems = [
-        {"path": str(name), "expected": "a value (it is required)", "got": "nothing"}
+        {"path": name, "expected": "a value (it is required)", "got": "nothing"}
         for name in (required if isinstance(required, list) else [])
-        if name not in arguments
+        if isinstance(name, str) and name not in arguments
     ]
     for name, value in arguments.items():
         if name in properties:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
@@ -20,7 +21,7 @@ from expressway.model.knowledge import (
 )
 from expressway.model.knowledge_arguments import argument_problems
 from expressway.model.progress import Cancellation, NeverCancelled
-from expressway.model.quotation import CLOSING, OPENING, cleaned
+from expressway.model.quotation import cleaned, is_quoted, plain, quoted
 from expressway.policy.circuit_breaker import BreakerRule, CircuitBreaker
 
 _NEVER = NeverCancelled()
@@ -29,7 +30,7 @@ _COUNTING = frozenset(
     {"knowledge_unavailable", "knowledge_timeout", "knowledge_redirected", "knowledge_invalid_answer"}
 )
 """What counts as a failure of the endpoint; a rejected or an oversized answer shows that it works."""
-_MARKS = str.maketrans({OPENING: "[", CLOSING: "]"})
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class KnowledgePort(Protocol):
@@ -88,7 +89,8 @@ class Knowledge:
             ExpresswayError: ``invalid_arguments``, ``knowledge_tool_missing``, ``knowledge_busy``,
                 ``knowledge_paused`` (it failed too often just now), and those of the port.
         """
-        question = json.dumps([tool, dict(arguments)], sort_keys=True, default=str)
+        arguments = {name: _unmarked(value) for name, value in arguments.items()}
+        question = json.dumps([tool, arguments], sort_keys=True, default=str)
         remembered = self._recall(question)
         if remembered is not None:
             return remembered
@@ -153,14 +155,14 @@ class Knowledge:
             if self._listed and self._monotonic() < self._listed[0]:
                 return self._listed[1]
         listed = self._port.tools(deadline_seconds=self._left(deadline), cancellation=cancellation)
-        tools = tuple(replace(tool, description=_visible(tool.description)) for tool in listed)
+        tools = tuple(replace(tool, description=cleaned(tool.description)) for tool in listed)
         with self._lock:
             self._listed = (self._monotonic() + self._limits.remembered_seconds, tools)
         return tools
 
     def _shown(self, answer: KnowledgeAnswer, tool: KnowledgeTool, arguments: Mapping[str, Any]) -> KnowledgeResult:
         total, most = characters_in(answer.content), self._limits.answer_characters
-        content = _visible(cut_content(answer.content, most))
+        content = _marked(cut_content(answer.content, most))
         if answer.refused:
             raise ExpresswayError(
                 "knowledge_refused",
@@ -224,15 +226,21 @@ def _rest(tool: KnowledgeTool, arguments: Mapping[str, Any], most: int) -> str:
     return "Ask for something narrower."
 
 
-def _visible(content: Any) -> Any:
-    """Without invisible and control characters, and without the marks that set off quotations in our own texts."""
+def _marked(content: Any) -> Any:
+    """The content with all its text as quotations that everybody may read: data, whatever it says."""
     if isinstance(content, str):
-        return cleaned(content).translate(_MARKS)
+        return quoted(content, public=True)
     if isinstance(content, Mapping):
-        return {_visible(str(name)): _visible(item) for name, item in content.items()}
+        named = ((str(name), item) for name, item in content.items())
+        return {name if _NAME.fullmatch(name) else _marked(name): _marked(item) for name, item in named}
     if isinstance(content, list | tuple):
-        return [_visible(item) for item in content]
+        return [_marked(item) for item in content]
     return content
+
+
+def _unmarked(value: Any) -> Any:
+    """An argument without the marks of a quotation, which a model may have copied along with the text."""
+    return plain(value) if isinstance(value, str) and is_quoted(value) else value
 
 
 def _paused(source: str, wait_seconds: float) -> TargetError:

@@ -28,7 +28,7 @@ class CircuitBreaker:
         """How long calls are turned away; 0 when one may go on now."""
         if self.opened_at is None:
             return 0.0
-        left = self.opened_at + self.rule.pause_seconds - now
+        left = self.rule.pause_seconds - (now - self.opened_at)
         if left > 0:
             return left
         return self.rule.pause_seconds if self.trying else 0.0
