@@ -106,7 +106,19 @@ def test_long_lines_are_looked_at_in_time_that_grows_with_their_length() -> None
         masked(text)
 
 
-def test_detect_secrets_is_loaded_only_when_a_text_is_looked_at() -> None:
-    loaded = "import sys, expressway.adapters.secret_detector; print('detect_secrets' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "False"
+@pytest.mark.parametrize(
+    ("text", "loads"),
+    [
+        (IDENTIFIERS[0], False),
+        (IDENTIFIERS[4], False),
+        ("deploy-my-longest-app-1a2b3c4d started at 2026-01-01T00:00:00.000+00:00", False),
+        (SecretSource(1).of_kind("gitlab token")[0], True),
+    ],
+)
+def test_detect_secrets_is_loaded_only_for_a_text_that_may_hold_a_token(text: str, loads: bool) -> None:
+    program = (
+        "import sys; from expressway.adapters.secret_detector import masked; masked(sys.argv[1]); "
+        "print('detect_secrets' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == str(loads)

@@ -195,7 +195,7 @@ def test_the_exception_is_told_rather_than_the_traceback_around_it() -> None:
     )
 
     assert cause is not None
-    assert cause.sentence == "The container Main exited with code 1: ModuleNotFoundError: No module named 'flask'"
+    assert cause.sentence == "The container Main exited with code 1: ⟦ModuleNotFoundError: No module named 'flask'⟧"
 
 
 def test_an_exec_format_error_in_the_log_means_the_wrong_architecture_whatever_the_exit_code() -> None:

@@ -159,7 +159,7 @@ def test_a_crash_loop_is_told_with_the_exception_line(cloud: Cloud) -> None:
     assert readiness.status == "failed", readiness.message
     assert readiness.cause is not None
     assert readiness.cause.code == "container_exited"
-    assert "exited with code 3: ValueError: the setting DATABASE_URL is missing" in readiness.message
+    assert "exited with code 3: ⟦ValueError: the setting DATABASE_URL is missing" in readiness.message
 
 
 def test_a_missing_image_is_named(cloud: Cloud) -> None:

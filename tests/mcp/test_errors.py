@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from expressway.errors import StackError
+from expressway.model.quotation import quoted
+from expressway.policy.withheld import UNTRUSTED_NOTE
 from tests.mcp.connections import CLOSED, ERAS, OPEN, WIDE_OPEN, Era, ProgressWatch, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import FakeToolkit, step, write_app
 
@@ -15,7 +17,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "build_and_push_image_to_ecr": {"app_name": "shop", "app_path": "/srv/shop"},
 }
 LINE = "KeyError: 'token-4711'"
-SENTENCE = f"The container Main exited with code 1: {LINE} (shop-express-service ended in ROLLBACK_COMPLETE.)"
+SENTENCE = f"The container Main exited with code 1: {quoted(LINE)} (shop-express-service ended in ROLLBACK_COMPLETE.)"
 FAILED = StackError(
     "deployment_failed", SENTENCE, "Correct it.", {"cause": "container_exited", "evidence": [LINE, "exit code 1"]}
 )
@@ -130,7 +132,8 @@ async def test_an_error_of_the_work_keeps_its_code_message_hint_and_details(
     toolkit = FakeToolkit(fails=FAILED)
     async with connected(toolkit, era, WIDE_OPEN) as client:
         shape = error_shape(await client.call_tool(tool, {"app_path": str(write_app(tmp_path))}))
-    assert shape == FAILED.to_dict()
+    details = {"cause": "container_exited", "evidence": [quoted(LINE), quoted("exit code 1")]}
+    assert shape == {**FAILED.to_dict(), "details": details, "untrusted": UNTRUSTED_NOTE}
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -19,17 +19,17 @@ def test_whatever_it_is_a_quotation_is_one(text: str) -> None:
     assert once == "" or is_quoted(once)
     assert quoted(once) == once
     inside: list[str] = []
-    map_quotations(f"before {once} after", lambda one: inside.append(one) or "")
+    map_quotations(f"before {once} after", lambda one, _: inside.append(one) or "")
     assert len(inside) == bool(once)
 
 
-@given(st.text(), st.text(alphabet=st.characters(exclude_characters=OPENING + CLOSING)))
+@given(st.text(), st.text(alphabet=st.characters(exclude_characters="⟦⟧⟪⟫")))
 def test_own_words_have_nothing_of_the_quotation(text: str, mine: str) -> None:
     assert own_words(f"{mine}{quoted(text)}") in {mine.strip(), mine.removesuffix(": ").strip(), mine.strip(" :(")}
 
 
 def test_a_quotation_that_was_cut_off_is_one_to_the_end() -> None:
-    assert map_quotations(f"says: {quoted('abcdef')}"[:10], lambda _: "#") == "says: #"
+    assert map_quotations(f"says: {quoted('abcdef')}"[:10], lambda *_: "#") == "says: #"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,16 @@ def test_cleaning_again_changes_nothing(text: str) -> None:
 )
 def test_own_words_read_on_without_the_quotation(sentence: str, mine: str) -> None:
     assert own_words(sentence) == mine
+
+
+def test_what_everybody_may_read_is_told_from_what_is_withheld() -> None:
+    sentence = f"Exited: {quoted('log')}, built: {quoted('step', public=True)}."
+    assert map_quotations(sentence, lambda inside, public: inside if public else "#") == "Exited: #, built: step."
+
+
+def test_a_text_that_only_looks_like_a_quotation_is_quoted() -> None:
+    assert quoted("⟦a⟧ b ⟦c⟧") == "⟦[a] b [c]⟧"
+    assert quoted("⟦a\x1b[31m⟧") == "⟦[a]⟧"
 
 
 def test_for_a_person_the_marks_go_and_the_text_stays() -> None:

@@ -87,7 +87,7 @@ def test_a_failed_deletion_names_the_cause_and_repeating_it_tries_again() -> Non
     with pytest.raises(StackError) as failure:
         delete(stacks)
     assert failure.value.code == "stack_delete_failed"
-    assert "Repository: it still has images" in failure.value.message
+    assert "Repository: ⟦it still has images⟧" in failure.value.message
     delete(stacks)
     assert stacks.describe(NAME) is None
     assert len(set(stacks.tokens)) == 2

@@ -178,7 +178,7 @@ def test_what_cloudformation_is_refused_is_the_first_cause_and_the_old_version_s
     with pytest.raises(StackError) as error:
         world.deploy()
     assert error.value.code == "stack_failed"
-    assert f"{logical_id}: {reason}" in error.value.message
+    assert f"{logical_id}: ⟦{reason}⟧" in error.value.message
     assert world.stacks.stacks[SERVICE].template == old.template
     assert world.stacks.stacks[SERVICE].parameters == old.parameters
 

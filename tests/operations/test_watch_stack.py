@@ -155,7 +155,7 @@ def test_the_first_failure_that_is_no_consequence_is_told_once_with_all_that_wen
     calls: list[tuple[StackEvent, ...]] = []
     watched = watch(stack, on_failing=calls.append)
     assert [[event.logical_id for event in events] for events in calls] == [["hello", "LogGroup", "Service"]]
-    assert "Service: it crashes" in stack_failure(watched).message
+    assert "Service: ⟦it crashes⟧" in stack_failure(watched).message
 
 
 def test_a_deletion_ends_when_the_stack_is_gone(stack: TimedStack) -> None:
@@ -168,7 +168,7 @@ def test_a_deletion_that_fails_names_what_held_it(stack: TimedStack) -> None:
     stack.at(0, "DELETE_IN_PROGRESS").at(3, "DELETE_FAILED", "Repository", "it has images").at(4, "DELETE_FAILED")
     failure = stack_failure(watch(stack))
     assert failure.code == "stack_delete_failed"
-    assert "Repository: it has images" in failure.message
+    assert "Repository: ⟦it has images⟧" in failure.message
 
 
 def test_cancelling_stops_the_watching(stack: TimedStack) -> None:

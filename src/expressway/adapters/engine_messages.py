@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from expressway.errors import EngineError, ExpresswayError, ImageError
+from expressway.model.quotation import quoted
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _EXIT_CODE = re.compile(r"(?:non-zero code: |exit code: |exit status )(\d+)")
@@ -67,7 +68,7 @@ def build_error(failure: BuildFailure) -> ImageError:
     last = next((line for line in reversed(failure.tail) if line and line != message), "")
     where = f"The build failed in {failure.step!r}" if failure.step else "The build failed"
     status = f" with exit code {found[1]}" if found else ""
-    reason = f": {last}" if found and last else f": {message}"
+    reason = f": {quoted(last, public=True)}" if found and last else f": {message}"
     return ImageError(
         "build_failed",
         f"{where}{status}{reason}",

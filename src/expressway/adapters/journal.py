@@ -1,5 +1,6 @@
 """A small journal in the state directory, written atomically, read after a restart.
 
+Secrets of known kinds are masked in it; text of others keeps its marks, so that it is known again when it is read.
 One file an app for deployments and deletions and one for builds, so that a build takes no approval and no unfinished
 work from a deployment.
 """
@@ -17,8 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from expressway.adapters.secret_detector import masked_json
 from expressway.errors import DefinitionError, ExpresswayError, StackError, StillRunning
 from expressway.model.operation import OperationKind, OperationRecord
+from expressway.model.quotation import quoted
 from expressway.model.target import Target
 
 _FILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
@@ -87,7 +90,9 @@ class Journal:
                 raise
             except BaseException as exc:
                 phase = running.current.phase
-                running.end(state="interrupted", message=f"stopped in phase {phase}: {type(exc).__name__} {exc}")
+                running.end(
+                    state="interrupted", message=f"stopped in phase {phase}: {type(exc).__name__} {quoted(str(exc))}"
+                )
                 raise
             if running.current.state == "running":
                 running.end(state="succeeded")
@@ -140,7 +145,7 @@ class RunningOperation:
         draft = self._path.with_suffix(".draft")  # one writer at a time: the lock's holder
         try:
             draft.touch(mode=0o600)
-            draft.write_text(json.dumps(asdict(self.current), default=str))
+            draft.write_text(masked_json(asdict(self.current)))
             draft.replace(self._path)
         except OSError as exc:
             raise state_not_writable(exc) from exc

@@ -1,12 +1,14 @@
 """Mask values of known secret kinds in text of others: keys, tokens, passwords in connection strings, private keys.
 
 The patterns are those of detect-secrets (its plugins, without entropy and keyword guesses, which would damage
-digests and ids), and a table of what it lacks. detect-secrets is loaded when the first text is looked at.
+digests and ids), and a table of what it lacks. detect-secrets is loaded for the first text that may hold a token.
 """
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from typing import Any, cast
 
 from expressway.adapters.secret_patterns import (
     KEY_BEGINS,
@@ -15,6 +17,7 @@ from expressway.adapters.secret_patterns import (
     KEY_HEADER,
     KEY_LINE,
     KEY_TAIL,
+    MADE_UP,
     OWN_PATTERNS,
 )
 
@@ -39,9 +42,26 @@ def masked(text: str) -> str:
         return text
     for pattern in OWN_PATTERNS:
         text = pattern.sub(_without_secret, text)
-    for pattern in _plugin_patterns():
-        text = pattern.sub(_without_found, text)
+    if MADE_UP.search(text):
+        for pattern in _plugin_patterns():
+            text = pattern.sub(_without_found, text)
     return text
+
+
+def masked_json(value: object) -> str:
+    """The value as JSON, with every text in it masked."""
+    return json.dumps(masked_value(value), ensure_ascii=False, default=lambda other: masked(str(other)))
+
+
+def masked_value(value: Any) -> Any:
+    """Mappings, lists and texts with every text in them masked."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {key: masked_value(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [masked_value(item) for item in cast("Sequence[Any]", value)]
+    return value
 
 
 def masked_lines(lines: Iterable[str]) -> tuple[str, ...]:

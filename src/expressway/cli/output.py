@@ -40,11 +40,29 @@ def message_console() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
-def escape(text: str) -> str:
-    """Text as it is, also where it looks like markup. Rich is loaded when something is shown, not for ``--help``."""
+def readable(value: Any) -> Any:
+    """A text, or all texts of a value, for whoever operates this: what others wrote is shown without its marks and
+    without what a terminal would obey, and secrets of known kinds are masked."""
+    from expressway.adapters.secret_detector import masked
+    from expressway.model.quotation import cleaned, plain
+
+    if isinstance(value, str):
+        return masked(plain(cleaned(value)))
+    if isinstance(value, Mapping):
+        return {key: readable(item) for key, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [readable(item) for item in cast("Sequence[Any]", value)]
+    return value
+
+
+def escape(text: str, *, exact: bool = False) -> str:
+    """Readable text, also where it looks like markup; `exact` text to the letter.
+
+    Rich is loaded when something is shown, not for ``--help``.
+    """
     from rich.markup import escape as escape_markup
 
-    return escape_markup(text)
+    return escape_markup(text if exact else readable(text))
 
 
 @contextmanager
@@ -69,14 +87,16 @@ def recording(picture: Path | None) -> Generator[None]:
         ) from exc
 
 
-def print_json(value: Mapping[str, Any] | list[Any]) -> None:
-    """One JSON document on standard output.
+def print_json(value: Mapping[str, Any] | list[Any], *, exact: bool = False) -> None:
+    """One JSON document on standard output: readable, or (templates, settings) `exact` to the letter.
 
     Raises:
         ExpresswayError: ``stdout_not_writable``, say on a full disk.
     """
     try:
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(
+            json.dumps(value if exact else readable(value), indent=2, ensure_ascii=False, default=str) + "\n"
+        )
         sys.stdout.flush()
     except BrokenPipeError:
         raise  # nobody reads on (``| head``): the command line ends quietly

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from expressway.cli.output import message_console, print_error
+from expressway.cli.output import message_console, print_error, readable
 from expressway.errors import ExpresswayError, RefusedError
 
 
@@ -53,7 +53,7 @@ def _internal_error(exc: Exception) -> ExpresswayError:
     if os.environ.get("EXPRESSWAY_DEBUG") == "1":
         import traceback
 
-        traceback.print_exception(exc)
+        sys.stderr.write(readable("".join(traceback.format_exception(exc))))
     return ExpresswayError(
         "internal_error",
         f"Expressway did not expect this: {type(exc).__name__}: {exc}",

@@ -120,7 +120,7 @@ def env(as_json: AsJson = False) -> None:
     with reporting(as_json=as_json):
         variables = environment(running_sandbox())
         if as_json:
-            print_json(variables)
+            print_json(variables, exact=True)
             return
         for name, value in variables.items():
             typer.echo(f"export {name}={shlex.quote(value)}")

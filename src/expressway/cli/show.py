@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from expressway.cli.output import data_console, escape, message_console, print_json
+from expressway.cli.output import data_console, escape, message_console, print_json, readable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,9 +56,9 @@ def show_templates(result: SynthResult, written: tuple[Path, ...] | None, *, as_
             "digests": {template.stack_name: template.digest for template in templates},
         }
         if as_json:
-            print_json(shape | {"findings": [asdict(finding) for finding in result.findings]})
+            print_json(shape | {"findings": [asdict(finding) for finding in result.findings]}, exact=True)
         else:
-            print_json(shape["templates"])
+            print_json(shape["templates"], exact=True)
         return
     for path in written:
         data_console().print(str(path), markup=False)
@@ -84,7 +84,7 @@ def show_apps(found: AppList, *, as_json: bool) -> None:
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """A plan, stack by stack."""
     if as_json:
-        print_json(plan.to_dict())
+        print_json(plan.to_dict(), exact=True)
         return
     console = data_console()
     for stack in plan.stacks:
@@ -128,7 +128,7 @@ def _show_resource(change: ResourceChange) -> None:
 
 def _show_property(item: PropertyChange, prefix: str) -> None:
     forced = " [red](forces replacement)[/]" if item.requires_replacement else ""
-    before, after = escape(_text(item.before)), escape(_text(item.after))
+    before, after = escape(_text(item.before), exact=True), escape(_text(item.after), exact=True)
     data_console().print(f"    {prefix}{escape(item.path)}: [red]{before}[/] → [green]{after}[/]{forced}")
 
 
@@ -168,7 +168,7 @@ def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:
         print_json(value)
         return
     if not sys.stdout.isatty():
-        sys.stdout.writelines(f"{name}\t{_text(item)}\n" for name, item in value.items())
+        sys.stdout.writelines(f"{name}\t{_text(readable(item))}\n" for name, item in value.items())
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)

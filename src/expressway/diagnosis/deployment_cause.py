@@ -12,6 +12,7 @@ from expressway.diagnosis.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, S
 from expressway.diagnosis.health_rules import failing_health_check
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.model.cause import Cause
+from expressway.model.quotation import quoted
 from expressway.model.stack import StackEvent, first_failure
 
 __all__ = ["RULES", "Cause", "DeploymentFacts", "find_cause"]
@@ -48,11 +49,11 @@ def infrastructure_is_stuck(facts: DeploymentFacts) -> Cause | None:
     failed = next((one for one in resources if one.status == "FAILED"), None)
     if known is not None or failed is None:
         return known
-    text = evidence_line(failed.status_reason) or "no reason given"
+    text = evidence_line(failed.status_reason)
     return Cause(
         "infrastructure_failed",
-        f"ECS could not make the {failed.kind} of the service: {text}",
-        (text,),
+        f"ECS could not make the {failed.kind} of the service: {quoted(text) or 'no reason given'}",
+        (text,) if text else (),
         "Correct what AWS names there, and check the infrastructure role's permissions.",
         failed.arn or failed.kind,
     )
@@ -83,7 +84,7 @@ def task_stopped_for_unknown_reason(facts: DeploymentFacts) -> Cause | None:
         reasons = [*(one.reason for one in task.containers if one.reason), task.stopped_reason]
         text = evidence_line(next((reason for reason in reasons if reason), ""))
         if text:
-            return Cause("task_failed", f"A task stopped: {text}", (text,), "", task.arn, permanent=False)
+            return Cause("task_failed", f"A task stopped: {quoted(text)}", (text,), "", task.arn, permanent=False)
     return None
 
 
@@ -99,7 +100,7 @@ def deployment_failed(facts: DeploymentFacts) -> Cause | None:
     if deployment is None or not deployment.failed:
         return None
     reasons = _reasons(facts)
-    told = f": {reasons[0]}" if reasons else ", and ECS gives no reason."
+    told = f": {quoted(reasons[0])}" if reasons else ", and ECS gives no reason."
     missing = " (some facts could not be read)" if facts.gaps else ""
     return Cause(
         "deployment_failed",
@@ -136,7 +137,7 @@ def _stack_cause(event: StackEvent) -> Cause:
         return replace(known, sentence=f"{event.logical_id}: {known.sentence}")
     return Cause(
         "resource_failed",
-        f"{event.logical_id} ({event.resource_type}) could not be made: {text or 'no reason given'}",
+        f"{event.logical_id} ({event.resource_type}) could not be made: {quoted(text) or 'no reason given'}",
         (f"{event.status} {event.logical_id}: {text}",),
         "Correct what CloudFormation names, and repeat the command.",
         event.logical_id,

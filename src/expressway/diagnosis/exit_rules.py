@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from expressway.diagnosis.facts import DeploymentFacts, Statement
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, telling_line, without_secrets
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, telling_line
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.model.cause import Cause
+from expressway.model.quotation import quoted
 from expressway.model.service import ContainerState, TaskState
 
 _LOG_LINES_KEPT = 4
@@ -74,7 +75,7 @@ def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> 
         return Cause(said.code, said.sentence, evidence, said.remedy, task.arn)
     return Cause(
         code=word,
-        sentence=f"{happened}: {line}" if line else f"{happened}; its log is empty.",
+        sentence=f"{happened}: {quoted(line)}" if line else f"{happened}; its log is empty.",
         evidence=evidence,
         remedy=remedy,
         resource=task.arn,
@@ -83,6 +84,6 @@ def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> 
 
 
 def _rest(log: tuple[str, ...], line: str) -> tuple[str, ...]:
-    shown = [without_secrets(one.strip())[:LINE_LIMIT] for one in log if one.strip()]
+    shown = [one.strip()[:LINE_LIMIT] for one in log if one.strip()]
     others = [one for one in shown if one != line]
     return tuple(others[-_LOG_LINES_KEPT:])

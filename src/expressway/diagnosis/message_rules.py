@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from expressway.diagnosis.facts import Statement
 from expressway.model.cause import Cause
+from expressway.model.quotation import quoted
 
 _EVIDENCE_LIMIT = 400
 
@@ -53,7 +54,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "repository_not_found",
-        r"repository with name '(?P<name>[^']+)' does not exist|RepositoryNotFoundException|name unknown",
+        r"repository with name '(?P<name>[\w./-]+)' does not exist|RepositoryNotFoundException|name unknown",
         "The image's repository {name} does not exist in its registry.",
         "Correct the repository in the image URI, its account and its region, or create it.",
     ),
@@ -209,6 +210,10 @@ _WORDED: dict[tuple[str, str], str] = {
 }
 
 
+_QUOTED = frozenset({"secret_denied", "secret_key_missing", "secret_not_found", "command_not_found"})
+"""Here a name is what somebody wrote into a command or a secret's reference, unless it is an ARN."""
+
+
 def cause_of_message(statement: Statement) -> Cause | None:
     """The cause that a text of AWS's names, or None when no row of the table knows it."""
     for rule in MESSAGE_RULES:
@@ -230,7 +235,8 @@ def _fill(rule: MessageRule, match: re.Match[str]) -> str:
     words: dict[str, str] = {}
     for key in ("image", "name", "action"):
         value = found.get(key) or (found.get("other") if key == "name" else None) or ""
-        words[key] = _WORDED.get((rule.code, key), "{}").format(value) if value else ""
+        shown = quoted(value) if rule.code in _QUOTED and key == "name" and not value.startswith("arn:") else value
+        words[key] = _WORDED.get((rule.code, key), "{}").format(shown) if value else ""
     return " ".join(rule.sentence.format(**words).replace(" :", ":").replace(" .", ".").split())
 
 

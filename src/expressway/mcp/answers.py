@@ -11,8 +11,9 @@ from typing import Any
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
 from expressway.errors import ExpresswayError
+from expressway.mcp.showing import showing_of
 from expressway.policy.gates import Gates
-from expressway.policy.withheld import withhold
+from expressway.policy.withheld import shown
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +76,6 @@ def _result(
     content: Mapping[str, Any], gates: Gates, *, links: Sequence[ResourceLink] = (), is_error: bool = False
 ) -> CallToolResult:
     present = {name: value for name, value in content.items() if value is not None}
-    shown = present if gates.allow_sensitive_data else withhold(present)
-    text = compact_json(shown)
+    text = compact_json(shown(present, showing_of(gates)))
     blocks: list[ContentBlock] = [TextContent(type="text", text=text), *links]
     return CallToolResult(content=blocks, structured_content=json.loads(text), is_error=is_error)

@@ -1,5 +1,6 @@
 """Resources: the templates of apps synthesized in this session, and the definition's JSON Schema."""
 
+import json
 import threading
 
 from mcp.server import MCPServer
@@ -8,6 +9,9 @@ from mcp.server.mcpserver.resources import FunctionResource
 from mcp.types import ResourceLink
 
 from expressway.mcp.answers import compact_json
+from expressway.mcp.showing import showing_of
+from expressway.policy.gates import Gates
+from expressway.policy.withheld import shown
 
 TEMPLATE_URI = "expressway://{app}/templates/{stack_name}"
 SCHEMA_URI = "expressway://schema/definition"
@@ -15,14 +19,18 @@ _JSON = "application/json"
 
 
 class SynthesizedTemplates:
-    """The latest template of each stack, by app and stack name; shared by the session's threads."""
+    """The latest template of each stack as it may be shown, by app and stack name; shared by the session's threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, gates: Gates) -> None:
+        self._showing = showing_of(gates)
         self._bodies: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
     def keep(self, app: str, stack_name: str, body: str) -> ResourceLink:
-        """Remember a template and return the link to it."""
+        """Remember a template and return the link to it; to the letter where nothing in it is sensitive."""
+        document = json.loads(body)
+        safe = shown(document, self._showing)
+        body = body if safe == document else compact_json(safe)
         with self._lock:
             self._bodies[app, stack_name] = body
         uri = TEMPLATE_URI.format(app=app, stack_name=stack_name)

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager, suppress
 import anyio
 from mcp.server.mcpserver import Context
 
+from expressway.mcp.showing import showing_of
 from expressway.model.progress import Progress, ProgressSink
 from expressway.policy.gates import Gates
-from expressway.policy.withheld import withhold_quoted
+from expressway.policy.withheld import shown_text
 
 SHORTEST_PAUSE_SECONDS = 0.25
 
@@ -23,7 +24,7 @@ class _Relay:
 
     def __init__(self, ctx: Context, gates: Gates) -> None:
         self._ctx = ctx
-        self._gates = gates
+        self._showing = showing_of(gates)
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._waiting: list[Progress] = []
@@ -57,7 +58,7 @@ class _Relay:
                 await self._ctx.report_progress(self._count, None, self._message(progress))
 
     def _message(self, progress: Progress) -> str:
-        shown = progress.message if self._gates.allow_sensitive_data else withhold_quoted(progress.message)
+        shown = shown_text(progress.message, self._showing)
         return f"{progress.phase}: {'' if progress.level == 'info' else f'{progress.level}: '}{shown}"
 
 

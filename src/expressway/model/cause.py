@@ -11,7 +11,7 @@ class Cause:
 
     Attributes:
         code: stable snake_case word, such as ``image_not_found`` (agents branch on it).
-        sentence: the cause in one sentence.
+        sentence: the cause in one sentence; what it quotes of others is marked (`model.quotation`).
         evidence: AWS's own words and log lines that the sentence rests on, most telling first.
         remedy: what to do about it.
         resource: the ARN, logical id or name of what failed; empty when there is no single one.

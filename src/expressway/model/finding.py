@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from expressway.model.cause import Cause
+from expressway.model.quotation import own_words
 
 Severity = Literal["critical", "warning", "info"]
 """`critical`: it keeps the service from serving. `warning`: it will, or it costs. `info`: worth knowing."""
@@ -61,11 +62,12 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def finding_of(cause: Cause, *, severity: Severity = "critical", confidence: Confidence = "high") -> Finding:
-    """The finding that a deployment's cause is."""
+    """The finding that a deployment's cause is; what its sentence quotes is in the evidence."""
+    told = own_words(cause.sentence)
     return Finding(
         code=cause.code,
         severity=severity,
-        cause=cause.sentence,
+        cause=told if told.endswith(".") else f"{told}.",
         evidence=cause.evidence,
         remedy=cause.remedy,
         resource=cause.resource,

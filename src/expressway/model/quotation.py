@@ -1,30 +1,39 @@
 """Text of others inside our own: marked where it is taken in, so that it can be told from ours ever after.
 
-What containers, events, tags and build steps wrote is data, whatever it says. Between `OPENING` and `CLOSING` it
-travels through sentences, errors, progress and the journal; since `quoted` takes those two characters out of the
-text, nothing inside can end the quotation. A face shows it marked, plain, or not at all.
+What containers, events, tags and build steps wrote is data, whatever it says. Between marks it travels through
+sentences, errors, progress and the journal; since `quoted` takes the marks out of the text, nothing inside can end
+the quotation. A face shows it marked, plain, or not at all. What may be shown to everybody, such as the output of a
+local build, has marks of its own.
 """
 
 import unicodedata
 from collections.abc import Callable
 
 OPENING, CLOSING = "⟦", "⟧"
+PUBLIC_OPENING, PUBLIC_CLOSING = "⟪", "⟫"
+_CLOSINGS = {OPENING: CLOSING, PUBLIC_OPENING: PUBLIC_CLOSING}
 _SHOWN_CONTROLS = frozenset("\n\t")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 """Controls, invisible and direction-changing characters, private use, unassigned, surrogates, odd line breaks."""
 _ESCAPE = "\x1b"
 
 
-def quoted(text: str) -> str:
-    """The text as a quotation: cleaned, and between the marks; empty stays empty, a quotation is not quoted again."""
-    inner = text[1:-1] if is_quoted(text) else text
-    clean = cleaned(inner).translate(_INNER_MARKS)
-    return f"{OPENING}{clean}{CLOSING}" if clean.strip() else ""
+def quoted(text: str, *, public: bool = False) -> str:
+    """The text as a quotation: cleaned, and between marks; empty stays empty, a quotation is not quoted again."""
+    if is_quoted(text):
+        return text
+    clean = cleaned(text).translate(_INNER_MARKS)
+    opening = PUBLIC_OPENING if public else OPENING
+    return f"{opening}{clean}{_CLOSINGS[opening]}" if clean.strip() else ""
 
 
 def is_quoted(text: str) -> bool:
-    """Whether the whole text is one quotation."""
-    return text.startswith(OPENING) and text.find(CLOSING) == len(text) - 1
+    """Whether the whole text is one clean quotation."""
+    closing = _CLOSINGS.get(text[:1])
+    if closing is None or len(text) < 2 or not text.endswith(closing):
+        return False
+    inside = text[1:-1]
+    return cleaned(inside).translate(_INNER_MARKS) == inside
 
 
 def cleaned(text: str) -> str:
@@ -37,29 +46,29 @@ def cleaned(text: str) -> str:
     )
 
 
-def map_quotations(text: str, change: Callable[[str], str]) -> str:
-    """The text with every quotation (without its marks) put through `change`; one that was cut off ends the text."""
+def map_quotations(text: str, change: Callable[[str, bool], str], own: Callable[[str], str] = str) -> str:
+    """The text with every quotation (its inside, and whether it is public) put through `change`, the rest through
+    `own`; a quotation that was cut off lasts to the end of the text."""
     parts: list[str] = []
     rest = text
     while True:
-        before, opening, after = rest.partition(OPENING)
-        parts.append(before)
-        if not opening:
+        at = min((found for mark in _CLOSINGS if (found := rest.find(mark)) >= 0), default=-1)
+        parts.append(own(rest if at < 0 else rest[:at]))
+        if at < 0:
             return "".join(parts)
-        inside, _, rest = after.partition(CLOSING)
-        parts.append(change(inside))
+        inside, _, after = rest[at + 1 :].partition(_CLOSINGS[rest[at]])
+        parts.append(change(inside, rest[at] == PUBLIC_OPENING))
+        rest = after
 
 
 def plain(text: str) -> str:
     """The text with quotations but without their marks, for people at a terminal."""
-    return map_quotations(text, lambda inside: inside)
+    return map_quotations(text, lambda inside, _: inside)
 
 
 def own_words(text: str) -> str:
     """The text without its quotations, and without the colon or the brackets that led to them."""
-    if OPENING not in text:
-        return text
-    bare = map_quotations(text, lambda _: OPENING)
+    bare = map_quotations(text, lambda *_: OPENING)
     for leading in (f" ({OPENING})", f": {OPENING}", f" {OPENING}", OPENING):
         bare = bare.replace(leading, "")
     return bare.strip()
@@ -93,4 +102,4 @@ def _after_escape(text: str, at: int) -> int:
     return at
 
 
-_INNER_MARKS = str.maketrans({OPENING: "[", CLOSING: "]"})
+_INNER_MARKS = str.maketrans({OPENING: "[", CLOSING: "]", PUBLIC_OPENING: "[", PUBLIC_CLOSING: "]"})

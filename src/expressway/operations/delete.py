@@ -16,6 +16,7 @@ from expressway.errors import ExpresswayError, ServiceError, StillRunning
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.model.quotation import quoted
 from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.deletion_checks import DeletionPlan, check_deletion
@@ -265,7 +266,11 @@ class _Deletion:
         self.kept.extend(Kept(resource, reason) for resource, reason in left)
 
     def _delete_stack(self, stack: StackState) -> None:
-        again = f" again; it failed before: {stack.status_reason}" if stack.status == "DELETE_FAILED" else ""
+        again = (
+            f" again; it failed before: {quoted(stack.status_reason) or 'no reason given'}"
+            if stack.status == "DELETE_FAILED"
+            else ""
+        )
         self._tell(f"deleting the stack {stack.name}{again}")
         self.ports.stacks.delete(stack.name, progress=self.progress, cancellation=self.cancellation)
         self.removed.append(f"stack {stack.name}")

@@ -9,6 +9,7 @@ from expressway.model.change import canonical_json
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation
+from expressway.model.quotation import quoted
 from expressway.model.stack import StackState
 from expressway.operations.stack_request import CHANGE_SET_PREFIX, StackGateway, StackRequest, replacement_refused
 from expressway.operations.watch_stack import request_token
@@ -81,15 +82,16 @@ class ChangeReview:
 
     def _failed_change_set(self, change_set: ChangeSet) -> None:
         stack_name = change_set.stack_name
-        problems = () if change_set.is_empty else self.stacks.validation_errors(stack_name, change_set.name)
+        told = () if change_set.is_empty else self.stacks.validation_errors(stack_name, change_set.name)
+        problems = [quoted(problem, public=True) for problem in told]
         self._discard(change_set)
         if change_set.is_empty:
             return
         raise StackError(
             "change_set_failed",
-            f"CloudFormation cannot make this change to {stack_name}: {'; '.join(problems) or change_set.reason}",
+            f"CloudFormation cannot make this change to {stack_name}: {'; '.join(problems) or quoted(change_set.reason, public=True)}",
             "Correct what CloudFormation names, and repeat the command. Nothing was changed.",
-            {"stack": stack_name, "problems": list(problems)},
+            {"stack": stack_name, "problems": problems},
         )
 
     def _await_change_set(self, stack_name: str, name: str) -> ChangeSet:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from expressway.errors import RefusedError, StackError
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.progress import Phase
+from expressway.model.quotation import quoted
 from expressway.model.stack import StackState
 from expressway.model.template import Template
 from expressway.operations.plan import refuse_foreign
@@ -80,7 +81,7 @@ def check_stack(stack: StackState | None, request: StackRequest, *, stacks: Stac
     if stack.status == "UPDATE_ROLLBACK_FAILED" and not request.continue_rollback:
         raise StackError(
             "update_rollback_failed",
-            f"{stack.name} is stuck in UPDATE_ROLLBACK_FAILED: {stack.status_reason or 'a rollback failed'}.",
+            f"{stack.name} is stuck in UPDATE_ROLLBACK_FAILED: {quoted(stack.status_reason) or 'a rollback failed'}.",
             "Mend what the rollback failed on, then pass --continue-rollback.",
             {"stack": stack.name},
         )

@@ -8,6 +8,7 @@ from typing import Any
 from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.operation import OperationRecord
+from expressway.model.quotation import quoted
 from expressway.model.service import (
     Endpoint,
     ExpressService,
@@ -211,7 +212,7 @@ class _Status:
 
 def _error_of_stacks(seen: Seen) -> Mapping[str, Any] | None:
     broken = (stack for stack in seen.stacks if not is_well(stack, rolled_back_is_well=not seen.was_rolled_back))
-    reasons = [f"{stack.name}: {stack.status_reason}" for stack in broken if stack.status_reason]
+    reasons = [f"{stack.name}: {quoted(stack.status_reason)}" for stack in broken if stack.status_reason]
     return {"code": "stack_failed", "message": reasons[0]} if reasons else None
 
 
@@ -248,7 +249,7 @@ def _deployment(snapshot: ServiceSnapshot | None) -> Mapping[str, Any]:
     shape = {
         "status": deployment.status,
         "stage": deployment.lifecycle_stage if deployment.running else "",
-        "reason": deployment.status_reason[:_REASON_LIMIT] if deployment.failed else "",
+        "reason": quoted(deployment.status_reason[:_REASON_LIMIT]) if deployment.failed else "",
         "revision": deployment.target_revision_arn.rsplit("/", 1)[-1],
         "created_at": deployment.created_at.isoformat(timespec="seconds") if deployment.created_at else "",
     }

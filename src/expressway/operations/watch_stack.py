@@ -8,6 +8,7 @@ from typing import Protocol
 from expressway.errors import StackError, TargetError
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
+from expressway.model.quotation import quoted
 from expressway.model.stack import StackEvent, StackState, first_failure, own_events
 
 EventsSoFar = tuple[StackEvent, ...]
@@ -137,10 +138,10 @@ def stack_failure(watched: WatchedStack) -> StackError:
     """The error for an operation that did not end as wanted: the first real cause, not its consequences."""
     cause = first_failure(watched.events)
     stack = watched.stack
-    because = f"{cause.logical_id}: {cause.reason}" if cause else stack.status_reason or "no reason given"
+    because = f"{cause.logical_id}: {quoted(cause.reason)}" if cause else quoted(stack.status_reason)
     return StackError(
         "stack_delete_failed" if stack.status == "DELETE_FAILED" else "stack_failed",
-        f"{stack.name} ended in {stack.status}. First cause: {because}",
+        f"{stack.name} ended in {stack.status}. First cause: {because or 'no reason given'}",
         _hint(stack.status),
         {"stack": stack.name, "status": stack.status, "resource": cause.logical_id if cause else None},
     )
@@ -187,7 +188,7 @@ def _vanished(stack_id: str) -> StackState:
 
 
 def _progress(event: StackEvent, phase: Phase, elapsed_seconds: float) -> Progress:
-    reason = f": {event.reason}" if event.reason and event.failed else ""
+    reason = f": {quoted(event.reason)}" if event.reason and event.failed else ""
     return Progress(
         phase,
         f"{event.status} {event.logical_id}{reason}",

@@ -114,7 +114,9 @@ class _Walk:
             return value
         if not self.shows_all and kind not in PUBLIC_KINDS:
             return self._withhold(value, kind)
-        return quoted(value) if kind in UNTRUSTED_KINDS and isinstance(value, str) else value
+        if kind in UNTRUSTED_KINDS and isinstance(value, str):
+            return quoted(value, public=kind in PUBLIC_KINDS)
+        return value
 
     def _withhold(self, value: Any, kind: Kind) -> Any:
         if self.shows_all:

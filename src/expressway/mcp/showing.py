@@ -1,0 +1,19 @@
+"""How this face shows text: by the operator's gates, with secrets of known kinds masked."""
+
+import logging
+
+from expressway.adapters.secret_detector import masked
+from expressway.policy.gates import Gates
+from expressway.policy.withheld import Showing
+
+
+def showing_of(gates: Gates) -> Showing:
+    """What everything goes through on its way to a client."""
+    return Showing(gates.allow_sensitive_data, masked)
+
+
+class MaskingFormatter(logging.Formatter):
+    """A log without secrets of known kinds, also within the traces of exceptions."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))

@@ -1,0 +1,85 @@
+"""What is sensitive in CloudFormation templates and in the changes between them, told by resource type and property."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from expressway.policy.redaction import marker
+from expressway.policy.sensitive_members import Kind
+
+_ECS_PROPERTIES: Mapping[str, Kind] = {
+    "Environment": Kind.ENVIRONMENT,
+    "Command": Kind.COMMAND,
+    "EntryPoint": Kind.COMMAND,
+    "Secrets": Kind.SECRET_REFERENCE,
+    "RepositoryCredentials": Kind.SECRET_REFERENCE,
+    "CredentialSpecs": Kind.SECRET_REFERENCE,
+    "DockerLabels": Kind.LABEL,
+    "Labels": Kind.LABEL,
+    "DriverOpts": Kind.OPTION,
+    "Tags": Kind.LABEL,
+}
+_ANY_PROPERTIES: Mapping[str, Kind] = {"Environment": Kind.ENVIRONMENT, "Tags": Kind.LABEL}
+_NAMES = frozenset({"Name", "Key"})
+_ECS = "AWS::ECS::"
+
+
+def is_resource(value: Mapping[str, Any]) -> bool:
+    """Whether this is a resource of a template."""
+    return isinstance(value.get("Type"), str) and "::" in value["Type"] and isinstance(value.get("Properties"), Mapping)
+
+
+def is_resource_change(value: Mapping[str, Any]) -> bool:
+    """Whether this is a resource of a plan, with the properties that change."""
+    return isinstance(value.get("type"), str) and "::" in value["type"] and isinstance(value.get("properties"), list)
+
+
+def redacted_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource of a template without the values of environments, commands, labels, tags and secret references."""
+    return {**resource, "Properties": _values(resource["Properties"], _table(resource["Type"]))}
+
+
+def redacted_change(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A changed resource of a plan likewise; which properties change stays."""
+    table = _table(change["type"])
+    return {**change, "properties": [_property_change(item, table) for item in change["properties"]]}
+
+
+def _table(resource_type: str) -> Mapping[str, Kind]:
+    return _ECS_PROPERTIES if resource_type.startswith(_ECS) else _ANY_PROPERTIES
+
+
+def _property_change(item: Mapping[str, Any], table: Mapping[str, Kind]) -> dict[str, Any]:
+    names = [name.partition("[")[0] for name in str(item["path"]).split(".")]
+    kind = next((table[name] for name in names if name in table), None)
+    sides = {
+        side: _withheld(item[side], kind) if kind else _values(item[side], table)
+        for side in ("before", "after")
+        if side in item
+    }
+    return {**item, **sides}
+
+
+def _values(value: Any, table: Mapping[str, Kind]) -> Any:
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, Any]", value)
+        return {
+            name: _withheld(item, table[name]) if name in table else _values(item, table)
+            for name, item in members.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_values(item, table) for item in cast("Sequence[Any]", value)]
+    return value
+
+
+def _withheld(value: Any, kind: Kind) -> Any:
+    """The value's form with its names, and nothing else of it; what is absent stays absent."""
+    if isinstance(value, Mapping):
+        members = cast("Mapping[str, Any]", value)
+        return {
+            name: item if name in _NAMES and isinstance(item, str) else _withheld(item, kind)
+            for name, item in members.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        items = cast("Sequence[Any]", value)
+        return [marker(kind)] if kind is Kind.COMMAND and items else [_withheld(item, kind) for item in items]
+    return value if value is None or value == "" else marker(kind)
