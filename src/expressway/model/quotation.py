@@ -68,7 +68,7 @@ def plain(text: str) -> str:
 
 def own_words(text: str) -> str:
     """The text without its quotations, and without the colon or the brackets that led to them."""
-    bare = map_quotations(text, lambda *_: OPENING)
+    bare = map_quotations(text, lambda _inside, _public: OPENING)
     for leading in (f" ({OPENING})", f": {OPENING}", f" {OPENING}", OPENING):
         bare = bare.replace(leading, "")
     return bare.strip()

@@ -84,12 +84,13 @@ class ChangeReview:
         stack_name = change_set.stack_name
         told = () if change_set.is_empty else self.stacks.validation_errors(stack_name, change_set.name)
         problems = [quoted(problem, public=True) for problem in told]
+        because = "; ".join(problems) or quoted(change_set.reason, public=True)
         self._discard(change_set)
         if change_set.is_empty:
             return
         raise StackError(
             "change_set_failed",
-            f"CloudFormation cannot make this change to {stack_name}: {'; '.join(problems) or quoted(change_set.reason, public=True)}",
+            f"CloudFormation cannot make this change to {stack_name}: {because}",
             "Correct what CloudFormation names, and repeat the command. Nothing was changed.",
             {"stack": stack_name, "problems": problems},
         )
