@@ -10,7 +10,9 @@ _EVIDENCE_KEPT = 6
 MORE_EXACT: Mapping[str, frozenset[str]] = {
     "image_not_found": frozenset({"image_tag_not_found", "image_digest_not_found", "repository_not_found"}),
     "repository_not_found": frozenset({"repository_not_found"}),
-    "image_pull_denied": frozenset({"image_pull_denied", "registry_credentials_missing"}),
+    "image_pull_denied": frozenset(
+        {"image_pull_denied", "registry_credentials_missing", "registry_credentials_refused"}
+    ),
     "wrong_architecture": frozenset({"wrong_architecture"}),
     "secret_not_found": frozenset({"secret_not_found", "secret_deleted", "registry_credentials_missing"}),
     "secret_denied": frozenset({"secret_denied", "kms_denied"}),

@@ -7,6 +7,8 @@ An image in a registry outside ECR cannot be looked up from here, and is no find
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
+from expressway.diagnosis.facts import Statement
+from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.diagnosis.policy_evaluation import ResourceSide, access_decision, role_decision
 from expressway.diagnosis.role_checks import PULL_ACTIONS
 from expressway.model.finding import Finding, Severity
@@ -111,12 +113,44 @@ def _pull_denied(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     )
 
 
+def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    """A registry outside ECR cannot be looked into; that it refuses the image is known from ECS alone."""
+    if image.presence != "elsewhere":
+        return
+    repository = image.reference.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    told = [
+        text
+        for text in facts.subject.task_statements
+        if repository in text and (cause := cause_of_message(Statement(text))) and cause.code == "image_pull_denied"
+    ]
+    if not told:
+        return
+    given = image.reference.credentials
+    yield Finding(
+        code="registry_credentials_refused" if given else "registry_credentials_missing",
+        severity=_severity(facts),
+        cause=f"The registry of {image.reference.image} refuses it: the credentials that the container "
+        f"{image.reference.container} has for it ({given}) are not accepted."
+        if given
+        else f"The registry of {image.reference.image} refuses it, and the container {image.reference.container} has "
+        "no credentials for a private registry.",
+        evidence=(evidence_line(told[0]),),
+        remedy="Correct user name and password in that secret."
+        if given
+        else "Keep the credentials in a secret and name it as repositoryCredentials, or correct the image's name: "
+        "registries refuse images that do not exist in the same words.",
+        resource=image.reference.image,
+        confidence="medium",
+    )
+
+
 _RULES: tuple[Callable[[ImageFact, DependencyFacts], Iterator[Finding]], ...] = (
     _unreadable,
     _repository_missing,
     _image_missing,
     _wrong_platform,
     _pull_denied,
+    _registry_refuses,
 )
 
 

@@ -187,6 +187,7 @@ class DependencySubject:
         has_failed: a deployment has failed or tasks stop, so that the service cannot be called healthy.
         is_stuck: infrastructure that ECS manages for it is still being made, or could not be made.
         names_a_quota: ECS spoke of a quota or of vCPUs, so that the quotas are worth reading.
+        task_statements: what ECS said about tasks that stopped or cannot start.
     """
 
     cluster: str
@@ -200,6 +201,7 @@ class DependencySubject:
     has_failed: bool = False
     is_stuck: bool = False
     names_a_quota: bool = False
+    task_statements: tuple[str, ...] = ()
 
     @property
     def resource(self) -> str:

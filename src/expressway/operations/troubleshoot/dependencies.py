@@ -40,6 +40,12 @@ def gather_dependencies(subject: DependencySubject, *, ports: DependencyPorts) -
         return _Gathering(subject, ports, reads).gather()
 
 
+def gather_pull(needed: TaskRequirements, subject: DependencySubject, *, ports: DependencyPorts) -> DependencyFacts:
+    """Only what pulling the images of one task definition takes: images, execution role, registry credentials."""
+    with ConcurrentReads(_THREADS, name="pull") as reads:
+        return _Gathering(subject, ports, reads).gather_pull(needed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """Reads of one task definition's needs that have begun."""
@@ -69,30 +75,48 @@ class _Gathering:
         asked = self._ask_needs(needed) if needed else _Asked()
         scaling: ScalingFact | None = reads.take(asked_scaling, None)
         asked_alarms = self._ask_alarms(self._scaling_alarms(scaling))
+        facts = self._taken(needed, asked)
+        return replace(
+            facts,
+            infrastructure_role=self._take_role(asked_infrastructure, subject.infrastructure_role_arn),
+            scaling=scaling,
+            alarms=tuple(reads.take(asked_triggered, ())) + tuple(reads.take(asked_alarms, ())),
+            quotas=reads.take(asked_quotas, ()),
+            gaps=self._gaps(),
+        )
+
+    def gather_pull(self, needed: TaskRequirements) -> DependencyFacts:
+        """Only what pulling the images of one task definition takes."""
+        credentials = tuple(one for one in needed.secrets if not one.variable)
+        pulled = replace(needed, secrets=credentials, log_groups=(), task_role_arn="")
+        facts = self._taken(needed, self._ask_needs(pulled))
+        return replace(facts, gaps=self._gaps())
+
+    def _taken(self, needed: TaskRequirements | None, asked: _Asked) -> DependencyFacts:
+        """What was asked for a task definition, with the keys of its secrets and IAM's decisions about its role."""
+        reads = self._reads
         secrets = tuple(
             reads.take(future, None) or SecretFact(reference, "unread") for reference, future in asked.secrets
         )
         asked_keys = self._ask_keys(secrets)
         facts = DependencyFacts(
-            subject=subject,
-            account_id=ports.target.account_id,
-            region=ports.target.region,
+            subject=self._subject,
+            account_id=self._ports.target.account_id,
+            region=self._ports.target.region,
             requirements=needed,
             images=tuple(future.result() for future in asked.images),
             secrets=secrets,
             keys=tuple(key for future in asked_keys if (key := reads.take(future, None)) is not None),
             execution_role=self._take_role(asked.execution_role, needed.execution_role_arn if needed else ""),
             task_role=self._take_role(asked.task_role, needed.task_role_arn if needed else ""),
-            infrastructure_role=self._take_role(asked_infrastructure, subject.infrastructure_role_arn),
             log_groups=tuple(
                 reads.take(future, None) or LogGroupFact(reference, "unread") for reference, future in asked.log_groups
             ),
-            scaling=scaling,
-            alarms=tuple(dict.fromkeys((*reads.take(asked_triggered, ()), *reads.take(asked_alarms, ())))),
-            quotas=reads.take(asked_quotas, ()),
         )
-        facts = replace(facts, execution_role=self._simulated(facts))
-        return replace(facts, gaps=tuple(dict.fromkeys((*reads.gaps, *self._lookup.gaps))))
+        return replace(facts, execution_role=self._simulated(facts))
+
+    def _gaps(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self._reads.gaps, *self._lookup.gaps)))
 
     def _requirements(self) -> TaskRequirements | None:
         arn = self._subject.task_definition_arn
