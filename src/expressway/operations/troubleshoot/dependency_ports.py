@@ -93,22 +93,23 @@ class DependencyPorts:
 
 
 class ServiceTasks(Protocol):
-    """A service, what it deployed, and what became of its tasks (adapters.ecs.Ecs)."""
+    """Services, what they deployed, and what became of their tasks (adapters.ecs_cluster.EcsCluster)."""
 
-    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
-    def deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
-    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
-    def tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]: ...
-
-
-class TasksById(Protocol):
-    """Tasks by id (adapters.ecs_cluster.EcsCluster)."""
-
+    def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]: ...
+    def service_names(self, cluster: str) -> tuple[str, ...]: ...
+    def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]: ...
     def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]: ...
+    def deployment_briefs(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
+
+
+class Revisions(Protocol):
+    """What services were asked to run (adapters.ecs.Ecs)."""
+
+    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
 
 
 class StackResources(Protocol):
-    """What a stack is made of (adapters.stack_history.StackHistories)."""
+    """What a stack is made of; None when there is no such stack (adapters.stack_history.StackHistories)."""
 
     def resource_ids(self, stack_name: str, resource_types: Sequence[str]) -> tuple[str, ...] | None: ...
 
@@ -119,5 +120,5 @@ class ImagePullPorts:
 
     dependencies: DependencyPorts
     services: ServiceTasks
-    tasks: TasksById
+    revisions: Revisions
     stacks: StackResources

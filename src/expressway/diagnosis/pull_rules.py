@@ -1,0 +1,62 @@
+"""What ECS says about tasks whose images could not be pulled or run, beside what was looked up."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from expressway.diagnosis.exactness import most_exact
+from expressway.diagnosis.facts import Statement
+from expressway.diagnosis.image_rules import image_findings
+from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.role_rules import role_findings
+from expressway.diagnosis.secret_rules import secret_findings
+from expressway.model.finding import Finding, finding_of, ranked
+from expressway.model.service import TaskState
+from expressway.model.service_dependencies import DependencyFacts, ImageFact
+
+PULL_CODES = frozenset(
+    {
+        "image_not_found",
+        "image_pull_denied",
+        "image_too_large",
+        "registry_rate_limited",
+        "registry_unreachable",
+        "repository_not_found",
+        "role_not_assumable",
+        "wrong_architecture",
+    }
+)
+"""Codes of the table of AWS's messages that are about getting an image onto a task."""
+
+_ABOUT_AN_IMAGE = PULL_CODES - {"registry_unreachable", "role_not_assumable"}
+
+
+def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:
+    """Why the images of one task definition cannot be pulled or run, ranked: looked up, and told by ECS."""
+    looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
+    return ranked(most_exact(_told(tasks, facts.images), looked_up))
+
+
+def _told(tasks: Sequence[TaskState], images: Sequence[ImageFact]) -> tuple[Finding, ...]:
+    """One finding for each kind of thing that ECS says of these tasks; a hundred tasks tell it a hundred times."""
+    first: dict[str, Finding] = {}
+    for task in tasks:
+        if task.running:
+            continue
+        for text in (*(one.reason for one in task.containers), task.stopped_reason):
+            cause = cause_of_message(Statement(text, task.arn)) if text else None
+            if cause is not None and cause.code in PULL_CODES:
+                resource = _image_in(text, images) if cause.code in _ABOUT_AN_IMAGE else ""
+                first.setdefault(cause.code, replace(finding_of(cause), resource=resource or task.arn))
+    return tuple(first.values())
+
+
+def _image_in(text: str, images: Sequence[ImageFact]) -> str:
+    """The image that a text is about: the one whose repository it names, or the only one there is."""
+    named = [one.reference.image for one in images if _repository(one.reference.image) in text]
+    every = [one.reference.image for one in images]
+    return next(iter(named), every[0] if len(every) == 1 else "")
+
+
+def _repository(image: str) -> str:
+    path = image.partition("@")[0]
+    return path.rpartition(":")[0] if ":" in path.rpartition("/")[2] else path
