@@ -219,11 +219,10 @@ def test_a_cancelled_call_ends_although_the_endpoint_hangs() -> None:
         {"inputSchema": {"type": "object", "properties": {"a": {"$ref": "https://elsewhere.example/schema"}}}},
         {"inputSchema": {"type": "object", "properties": {"a b\n": {"type": "string"}}}},
         {"inputSchema": {"type": "object", "anyOf": [{"required": ["a"]}]}},
-        {"inputSchema": {"type": "object", "properties": {"a": {"enum": ["x" * 20_000]}}}},
-        {"inputSchema": SCHEMA, "description": "x" * 20_000},
+        {"inputSchema": {"type": "object", "properties": {"a": {"enum": ["x" * 40_000]}}}},
     ],
 )
-def test_a_tool_whose_schema_or_description_could_do_harm_is_not_listed(lie: dict[str, Any]) -> None:
+def test_a_tool_whose_schema_could_do_harm_is_not_listed(lie: dict[str, Any]) -> None:
     good = {"name": "aws___recommend", "inputSchema": SCHEMA}
     with hostile_endpoint(offering([{"name": SEARCH, **lie}, good])) as heard, client_of(heard.url) as client:
         assert list(tools_of(client)) == ["aws___recommend"]
@@ -247,6 +246,20 @@ def test_a_listing_that_is_none_is_an_invalid_answer(tools: Any) -> None:
     ):
         tools_of(client)
     assert caught.value.code == "knowledge_invalid_answer"
+
+
+def test_a_description_that_would_fill_a_context_is_not_taken() -> None:
+    long = {"name": SEARCH, "inputSchema": SCHEMA, "description": "x" * 40_000}
+    with hostile_endpoint(offering([long])) as heard, client_of(heard.url) as client:
+        assert tools_of(client)[SEARCH].description == ""
+
+
+def test_closing_ends_the_thread_and_a_later_call_opens_anew() -> None:
+    with playing() as played, client_of(played.url) as client:
+        call(client)
+        client.close()
+        wait_until(lambda: "expressway knowledge" not in {thread.name for thread in threading.enumerate()})
+        assert call(client).content
 
 
 def test_notes_on_headers_are_for_us_and_not_for_our_clients() -> None:

@@ -48,6 +48,7 @@ class Port:
     begun: threading.Event = field(default_factory=threading.Event)
     clock: "Clock | None" = None
     takes_seconds: float = 0.0
+    closed: bool = False
 
     def tools(self, *, deadline_seconds: float, cancellation: Cancellation) -> tuple[KnowledgeTool, ...]:
         self.listings += 1
@@ -60,6 +61,9 @@ class Port:
         self.asked.append((tool, arguments))
         self._spend(deadline_seconds)
         return KnowledgeAnswer(self.content, self.refused)
+
+    def close(self) -> None:
+        self.closed = True
 
     def _spend(self, deadline_seconds: float) -> None:
         self.deadlines.append(deadline_seconds)
@@ -284,3 +288,8 @@ def test_the_rule_of_the_breaker_is_the_callers() -> None:
     desk = desk_of(Port(fails=DOWN), KnowledgeLimits(breaker=BreakerRule(1, 5.0)))
     desk.failure()
     assert desk.failure().details["retry_after_seconds"] == 5
+
+
+def test_closing_lets_go_of_the_endpoint(desk: Desk) -> None:
+    desk.knowledge.close()
+    assert desk.port.closed

@@ -45,7 +45,7 @@ class KnowledgeClient:
         self._discovered: DiscoverResult | None = None
 
     def tools(self, *, deadline_seconds: float, cancellation: Cancellation) -> tuple[KnowledgeTool, ...]:
-        """What the endpoint lists; tools whose description or schema must not be listed are left out.
+        """What the endpoint lists, but for tools whose schema must not be; a description that is too long is empty.
 
         Raises:
             ExpresswayError: ``knowledge_*``, see `knowledge_errors`.
@@ -63,9 +63,9 @@ class KnowledgeClient:
         return self._exchange(lambda client: _call(client, tool, arguments), deadline_seconds, cancellation)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._http = None
-        self._thread.close()
+        """Let go of the connections; a later call opens new ones."""
+        http, self._http = self._http, None
+        self._thread.close(http.aclose if http else None)
 
     def _exchange(
         self, ask: Callable[[Client], Awaitable[ResultT]], deadline_seconds: float, cancellation: Cancellation
@@ -137,10 +137,9 @@ async def _tools(client: Client) -> tuple[KnowledgeTool, ...]:
 
 
 def _can_be_listed(tool: Tool) -> bool:
-    """Whether the schema does no harm in a client's list, and neither it nor the description fills a context."""
+    """Whether the schema does no harm in a client's list, and does not fill a model's context."""
     return (
         is_listable(tool.input_schema)
-        and len(tool.description or "") <= DESCRIPTION_CHARACTERS
         and len(json.dumps(tool.input_schema)) <= SCHEMA_CHARACTERS
         and _is_json_schema(tool.input_schema)
     )
@@ -157,7 +156,9 @@ def _is_json_schema(schema: Mapping[str, Any]) -> bool:
 
 
 def _tool(tool: Tool) -> KnowledgeTool:
-    return KnowledgeTool(tool.name, tool.description or "", without_header_notes(tool.input_schema))
+    description = tool.description or ""
+    shown = description if len(description) <= DESCRIPTION_CHARACTERS else ""
+    return KnowledgeTool(tool.name, shown, without_header_notes(tool.input_schema))
 
 
 async def _call(client: Client, name: str, arguments: Mapping[str, Any]) -> KnowledgeAnswer:

@@ -7,7 +7,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from expressway.model.progress import Cancellation
@@ -29,6 +30,7 @@ class LoopThread:
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+        self._last_work: Callable[[], Coroutine[Any, Any, None]] | None = None
 
     def run(
         self,
@@ -53,25 +55,30 @@ class LoopThread:
                     raise DeadlinePassedError
         finally:
             future.cancel()
-        return _result(future)
+        return future.result()
 
-    def close(self) -> None:
-        """End the loop and what still runs on it; later work starts another."""
+    def close(self, last_work: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        """End the loop and what still runs on it, after `last_work`; does not wait. Later work starts another."""
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is not None:
+            self._last_work = last_work
             loop.call_soon_threadsafe(loop.stop)
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True).start()
+                threading.Thread(target=self._serve, args=(self._loop,), name=self._name, daemon=True).start()
             return self._loop
 
-
-def _result(future: "Future[ResultT]") -> ResultT:
-    return future.result()
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            loop.run_until_complete(_wind_up(self._last_work))
+        finally:
+            loop.close()
 
 
 async def _answer_of(
@@ -99,15 +106,13 @@ def _forget(task: "asyncio.Task[None]") -> None:
         task.exception()
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), _GRACE_SECONDS))
-    except TimeoutError:
-        pass
-    finally:
-        loop.close()
+async def _wind_up(last_work: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE_SECONDS):
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            if last_work is not None:
+                await last_work()
+            await asyncio.get_running_loop().shutdown_asyncgens()

@@ -54,10 +54,12 @@ class KnowledgeListing:
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
+        self._our_words: dict[str, str] = {}
 
     def attach(self, tools: Iterable[Tool]) -> None:
         """Let go through this listing what `update` is told of these tools."""
         self._tools = {tool.name.removeprefix(PREFIX): tool for tool in tools if tool.name.startswith(PREFIX)}
+        self._our_words = {name: tool.description for name, tool in self._tools.items()}
 
     def update(self, told: Sequence[KnowledgeTool]) -> bool:
         """List the endpoint's tools with its own words and schemas, guidance for ECS added; whether that is news."""
@@ -66,7 +68,8 @@ class KnowledgeListing:
             tool = self._tools.get(one.name)
             if tool is None:
                 continue
-            description, parameters = f"{one.description}\n\n{ECS_GUIDANCE}", dict(one.input_schema)
+            own = f"{one.description}\n\n{ECS_GUIDANCE}"
+            description, parameters = own if one.description else self._our_words[one.name], dict(one.input_schema)
             if (tool.description, tool.parameters) != (description, parameters):
                 tool.description, tool.parameters, news = description, parameters, True
         return news

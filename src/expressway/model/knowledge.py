@@ -13,8 +13,8 @@ RECOMMEND = "aws___recommend"
 KNOWLEDGE_TOOLS = (SEARCH, READ, RECOMMEND)
 """Those of the endpoint's tools that are passed on, by the endpoint's own names."""
 
-DESCRIPTION_CHARACTERS = 16_000
-SCHEMA_CHARACTERS = 16_000
+DESCRIPTION_CHARACTERS = 32_000
+SCHEMA_CHARACTERS = 32_000
 
 
 @dataclass(frozen=True, slots=True)

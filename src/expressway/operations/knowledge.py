@@ -40,6 +40,7 @@ class KnowledgePort(Protocol):
     def call(
         self, tool: str, arguments: Mapping[str, Any], *, deadline_seconds: float, cancellation: Cancellation
     ) -> KnowledgeAnswer: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,10 @@ class Knowledge:
         result = replace(self._shown(answer, described, arguments), tools=tools)
         self._remember(question, result)
         return result
+
+    def close(self) -> None:
+        """Let go of the connections; a later question opens new ones."""
+        self._port.close()
 
     # -- protection -----------------------------------------------------------------------------------------
     @contextmanager

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from expressway.adapters.journal import RunningOperation
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.policy.gates import Gates
 from expressway.toolkit.app_source import AppSource, build_request, source_of
 from expressway.toolkit.target_choice import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from expressway.operations.delete import DeleteResult
     from expressway.operations.deploy import DeployResult
     from expressway.operations.list_apps import AppList
+    from expressway.operations.resources import PreparedCall
     from expressway.operations.status import AppStatus
     from expressway.operations.synth import SynthResult
     from expressway.operations.troubleshoot.actions import Troubleshooting
     from expressway.operations.wait import Readiness
 
 _NEVER = NeverCancelled()
+_EVERYTHING = Gates(allow_write=True, allow_sensitive_data=True)
 
 
 class Toolkit:
@@ -248,6 +251,39 @@ class Toolkit:
 
         return troubleshoot(action, parameters or {}, self._wiring.troubleshoot_ports)
 
+    def prepare_api_call(self, operation: str, parameters: Mapping[str, Any]) -> PreparedCall:
+        """What `call_api` would do: the operation, its parameters as they will be sent, and what they touch.
+
+        Raises: see `expressway.operations.resources.prepare_call`.
+        """
+        from expressway.operations.resources import ApiRequest, prepare_call
+
+        return prepare_call(ApiRequest(operation, parameters), api=self._wiring.resource_ports.api, gates=_EVERYTHING)
+
+    def call_api(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        max_bytes: int | None = None,
+        gates: Gates = _EVERYTHING,
+    ) -> Mapping[str, Any]:
+        """Any operation of the ECS API, or a read of ECR's: AWS's answer, trimmed; `gates` say what may be done.
+
+        Args:
+            query: a JMESPath expression over the answer.
+            limit: items of a list that comes in pages; a hundred by default.
+            max_bytes: of the answer as JSON; the whole of it by default.
+
+        Raises: see `expressway.operations.resources.call_api`.
+        """
+        from expressway.operations.resources import ApiRequest, call_api
+
+        request = ApiRequest(operation, parameters or {}, query, limit, max_bytes)
+        return call_api(request, ports=self._wiring.resource_ports, gates=gates)
+
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""
         from expressway.operations.leftovers import find_leftovers
@@ -387,8 +423,8 @@ class Toolkit:
             self._wiring.synthesizer.warm_for(app / "expressway.yaml" if app.is_dir() else app)
 
     def close(self) -> None:
-        """End the CDK kernel if it runs; what was synthesized before is still answered."""
-        self._wiring.synthesizer.close()
+        """End the CDK kernel if it runs, and let go of connections; what was synthesized before is still answered."""
+        self._local.close()
 
     @contextmanager
     def _operation(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from expressway.operations.deploy import DeployPorts
     from expressway.operations.knowledge import Knowledge
     from expressway.operations.prerequisites import PrerequisitePorts
+    from expressway.operations.resources import ResourcePorts
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
     from expressway.operations.wait import Readiness, ServicePorts
     from expressway.toolkit.target_choice import TargetChoice
@@ -71,6 +72,12 @@ class LocalWiring:
 
         url = usable_url(self.environ)
         return Knowledge(KnowledgeClient(url), source=url, monotonic=self.clock.monotonic)
+
+    def close(self) -> None:
+        """End what runs beside this process, and connections that are kept; what was made is made anew on need."""
+        self.synthesizer.close()
+        if "knowledge" in self.__dict__:
+            self.knowledge.close()
 
 
 class Wiring:
@@ -221,6 +228,21 @@ class Wiring:
         from expressway.toolkit.troubleshoot_wiring import troubleshoot_ports
 
         return troubleshoot_ports(self)
+
+    @cached_property
+    def resource_ports(self) -> ResourcePorts:
+        from expressway.adapters.aws_api import AwsApi
+        from expressway.adapters.json_query import JsonQuery
+        from expressway.adapters.stack_owners import StackOwners
+        from expressway.operations.resources import ResourcePorts
+
+        return ResourcePorts(
+            api=AwsApi(self.session),
+            owners=lambda: StackOwners(self.session),
+            stacks=lambda: self.cloudformation,
+            target=lambda: self.session.target,
+            query=JsonQuery(),
+        )
 
     # -- operations that others are made of -----------------------------------------------------------------
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:
