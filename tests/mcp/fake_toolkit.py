@@ -14,6 +14,7 @@ from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.deploy import DeployResult
 from expressway.operations.troubleshoot.actions import Troubleshooting
+from expressway.policy.gates import Gates
 from expressway.toolkit import AppSource
 
 _NEVER = NeverCancelled()
@@ -65,6 +66,7 @@ class FakeToolkit:
     troubleshooting: Mapping[str, Any] = field(
         default_factory=lambda: {"status": "success", "assessment": "Nothing is wrong.", "findings": []}
     )
+    api_answer: Mapping[str, Any] = field(default_factory=lambda: {"clusterArns": []})
     steps: list[Progress] = field(default_factory=list[Progress])
     go_on: threading.Event = field(default_factory=threading.Event)
     begun: threading.Event = field(default_factory=threading.Event)
@@ -209,6 +211,19 @@ class FakeToolkit:
     ) -> Troubleshooting:
         self._note("troubleshoot", (action, parameters), ignore_progress)
         return Troubleshooting(action, self.troubleshooting, str((parameters or {}).get("detail", "summary")))
+
+    def call_api(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        max_bytes: int | None = None,
+        gates: Gates = Gates(),  # noqa: B008 - frozen
+    ) -> Mapping[str, Any]:
+        self._note("call_api", (operation, parameters, query, limit, gates), ignore_progress)
+        return self.api_answer
 
     def consult_knowledge(
         self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = _NEVER

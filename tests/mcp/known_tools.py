@@ -25,6 +25,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "wait_seconds": 45,
     },
     "ecs_troubleshooting_tool": {"action": "get_ecs_troubleshooting_guidance", "parameters": None},
+    "ecs_resource_management": {"api_operation": ..., "api_params": None, "query": None, "limit": None},
     "aws_knowledge_aws___search_documentation": {"search_phrase": ..., "topics": None, "limit": None},
     "aws_knowledge_aws___read_documentation": {"url": ..., "max_length": None, "start_index": None},
     "aws_knowledge_aws___recommend": {"url": ...},

@@ -25,7 +25,7 @@ def request_shapes(service: str, operation: str) -> ShapeTree:
 
 
 def _tree(service: str, operation: str, side: str) -> ShapeTree:
-    model = _service_model(service)
+    model = service_model(service)
     root: str = model["operations"][operation].get(side, {}).get("shape", "")
     shapes: dict[str, ApiShape] = {}
     waiting = [root] if root else []
@@ -46,11 +46,16 @@ def _shape(raw: Mapping[str, Any]) -> ApiShape:
         element=element.get("shape", ""),
         sensitive=bool(raw.get("sensitive")),
         is_enum="enum" in raw,
+        required=tuple(raw.get("required", ())),
+        words=tuple(raw.get("enum", ())),
+        minimum=raw.get("min"),
+        maximum=raw.get("max"),
     )
 
 
 @cache
-def _service_model(service: str) -> Mapping[str, Any]:
+def service_model(service: str) -> Mapping[str, Any]:
+    """A service's model as botocore ships it, read once."""
     from botocore.loaders import create_loader
 
     return create_loader().load_service_model(service, "service-2")

@@ -18,6 +18,7 @@ from expressway.model.target import Target
 
 SANDBOX_VARIABLE = "EXPRESSWAY_SANDBOX"
 SANDBOX_ACCOUNT_ID = "000000000000"
+RETRIES = 5
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Settings = Callable[[], botocore.session.Session]
@@ -31,15 +32,18 @@ class AwsSession:
         self.target = target
         self._session = session
         self._settings = settings
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, int], Any] = {}
         self._lock = threading.Lock()
 
-    def client(self, service: str, *, region: str | None = None) -> Any:
-        """The boto3 client of `service`, in the target's region unless another is named."""
-        key = (service, region or self.target.region)
+    def client(self, service: str, *, region: str | None = None, retries: int = RETRIES) -> Any:
+        """The boto3 client of `service`, in the target's region unless another is named.
+
+        `retries` is how often a call is sent again by itself when AWS throttles it or does not answer.
+        """
+        key = (service, region or self.target.region, retries)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = _make_client(self._session, service, key[1], self.target.sandbox_url)
+                self._clients[key] = _make_client(self._session, *key, self.target.sandbox_url)
             return self._clients[key]
 
     def assume_role(self, role_arn: str, session_name: str) -> "AwsSession":
@@ -158,7 +162,7 @@ def _aws_session(region: str | None, variables: Mapping[str, str], settings: Set
         partition = session.get_partition_for_region(resolved)
         if session.get_credentials() is None:
             raise NoCredentialsError()
-        identity = _make_client(session, "sts", resolved, None).get_caller_identity()
+        identity = _make_client(session, "sts", resolved, RETRIES, None).get_caller_identity()
     except (BotoCoreError, ClientError) as exc:
         raise map_aws_error(exc, "identify the caller") from exc
     return AwsSession(Target(identity["Account"], resolved, partition, None, identity["Arn"]), session, settings)
@@ -212,12 +216,12 @@ def _nobodys_settings() -> botocore.session.Session:
     )
 
 
-def _make_client(session: boto3.Session, service: str, region: str, endpoint_url: str | None) -> Any:
+def _make_client(session: boto3.Session, service: str, region: str, retries: int, endpoint_url: str | None) -> Any:
     # On loopback no proxy is used, and the variants of AWS's own endpoints make no sense there.
     loopback: dict[str, Any] = {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
     config = Config(
         region_name=region,
-        retries={"mode": "standard", "max_attempts": 5},
+        retries={"mode": "standard", "max_attempts": retries},
         connect_timeout=5,
         read_timeout=60,
         user_agent_appid="expressway",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from expressway.cli import app_commands, demo_command
+from expressway.cli import api_command, app_commands, demo_command
 from expressway.cli.options import MARKUP
 from expressway.cli.sandbox_commands import sandbox
 
@@ -29,6 +29,7 @@ for command in (
     app_commands.status,
     app_commands.delete,
     app_commands.build,
+    api_command.api,
     app_commands.schema,
     app_commands.mcp,
     demo_command.demo,

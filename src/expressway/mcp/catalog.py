@@ -31,7 +31,8 @@ class Entry:
 
     `local` tools reach nothing outside this machine. `passes_on` is the listed schema of a tool that hands its
     arguments, as they are, to somebody who checks them; it acts on no account.
-    All are idempotent: asking again changes nothing more.
+    `decides` says that each call decides which gates it needs, and that repeating one may change more; all others
+    are idempotent: asking again changes nothing more.
     """
 
     function: ToolFunction
@@ -41,6 +42,12 @@ class Entry:
     destroys: bool = False
     local: bool = False
     passes_on: Mapping[str, Any] | None = None
+    decides: bool = False
+
+    @property
+    def gated(self) -> bool:
+        """Whether the tool as a whole needs ALLOW_WRITE."""
+        return self.writes and not self.decides
 
     @property
     def name(self) -> str:
@@ -164,6 +171,14 @@ def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
                 left_out="object",
             ),
         ),
+        Entry(
+            operate.ecs_resource_management,
+            "Call the ECS API",
+            output(nextToken="string", touches="array", withheld="string", cut="object"),
+            writes=True,
+            destroys=True,
+            decides=True,
+        ),
     )
 
 
@@ -196,7 +211,7 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
         annotations=ToolAnnotations(
             read_only_hint=not entry.writes,
             destructive_hint=entry.destroys,
-            idempotent_hint=True,
+            idempotent_hint=not entry.decides,
             open_world_hint=not entry.local,
         ),
         structured_output=False,

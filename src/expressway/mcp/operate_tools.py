@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
+from pydantic import Field
 
 from expressway.errors import RefusedError
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.kept_answers import KeptAnswers
 from expressway.mcp.showing import showing_of
 from expressway.mcp.work import Worker
+from expressway.operations.resources import ANSWER_BYTES, LARGEST_LIMIT
 from expressway.operations.troubleshoot.actions import GUIDANCE, action_of
 from expressway.policy.gates import decide
 from expressway.policy.withheld import shown
@@ -49,3 +51,26 @@ class OperateTools:
             return Answer(answer)
         link = self.kept.keep(wanted.name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
         return Answer(answer, [link] if link else [])
+
+    async def ecs_resource_management(
+        self,
+        ctx: Context,
+        api_operation: str,
+        api_params: dict[str, Any] | None = None,
+        query: Annotated[str | None, Field(description="JMESPath over the answer.")] = None,
+        limit: Annotated[int | None, Field(ge=1, le=LARGEST_LIMIT, description="Items of a list; 100.")] = None,
+    ) -> Mapping[str, Any]:
+        """Call any operation of the ECS API by its name (DescribeServices, ListTasks, UpdateService ...), or a read of
+        ECR's (DescribeImages; ecr:ListTagsForResource where ECS has that name too). Describe, List and Get always work,
+        everything else needs ALLOW_WRITE. Parameters are those of the API; wrong ones are told all at once. Returns the
+        API's answer; nextToken continues a list, cut says what is left out and how to get it, touches names what a
+        change touched. For an app of Expressway's use deploy_app and delete_app: what its stack owns is refused here.
+        Ask the person before a change."""
+        given: Mapping[str, Any] = api_params or {}
+        gates = self.worker.gates
+        return await self.worker.run(
+            ctx,
+            lambda toolkit, _, __: toolkit.call_api(
+                api_operation, given, query=query, limit=limit, max_bytes=ANSWER_BYTES, gates=gates
+            ),
+        )

@@ -59,7 +59,7 @@ def build_server(
     }
     kept = KeptAnswers()
     for entry in operate_entries(OperateTools(worker, kept)):
-        listed[entry.name] = Listed(tool_of(entry, gates), entry.writes)
+        listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     documentation = KnowledgeTools(worker)
     for entry in knowledge_entries(documentation) if knowledge else ():
         listed[entry.name] = Listed(tool_of(entry, gates), writes=False, passes_on=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from expressway.model.progress import Cancellation, ProgressSink
+from expressway.policy.gates import Gates
 
 if TYPE_CHECKING:  # loading these costs time that starting the server does not have
     from expressway.model.knowledge import KnowledgeResult
@@ -91,6 +92,16 @@ class ToolkitPort(Protocol):
         self, image_uri: str, execution_role_arn: str = ..., infrastructure_role_arn: str = ...
     ) -> Mapping[str, Any]: ...
     def troubleshoot(self, action: str = ..., parameters: Mapping[str, Any] | None = None) -> Troubleshooting: ...
+    def call_api(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        max_bytes: int | None = None,
+        gates: Gates = ...,
+    ) -> Mapping[str, Any]: ...
     def consult_knowledge(
         self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = ...
     ) -> KnowledgeResult: ...

@@ -16,6 +16,9 @@ class ApiShape:
         element: of a list: the name of its items' shape; of a map: of its values' shape.
         sensitive: the service model says that it holds something secret.
         is_enum: one of a few words of AWS's own.
+        required: of a structure: the members that a request must have.
+        words: of an enum: the words that the model knows.
+        minimum, maximum: of a number, or of the length of a text or list, where the model says so.
     """
 
     type: ApiType
@@ -23,6 +26,10 @@ class ApiShape:
     element: str = ""
     sensitive: bool = False
     is_enum: bool = False
+    required: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from expressway.sandbox import (
     repository_import,
     stack_engine,
     stack_events,
+    stack_resources,
     symbols,
     target_health,
     task_runtime,
@@ -94,6 +95,7 @@ def _hook_cloudformation() -> None:
     actions = emulator.module("services.cloudformation")._ACTION_HANDLERS
     actions["CreateChangeSet"] = change_values.create_change_set(actions["CreateChangeSet"])
     actions["DescribeChangeSet"] = change_values.describe_change_set(actions["DescribeChangeSet"])
+    actions["DescribeStackResources"] = stack_resources.describe_stack_resources(actions["DescribeStackResources"])
     actions["DescribeEvents"] = stack_events.describe_events(actions["DescribeEvents"])
 
 

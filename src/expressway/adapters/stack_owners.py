@@ -1,0 +1,32 @@
+"""Which CloudFormation stack holds a resource, asked by the resource's own name."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.adapters.session import AwsSession
+
+
+class StackOwners:
+    """The stacks of one account and region, seen from their resources. Safe to share between threads."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._session = session
+
+    def stack_of(self, physical_id: str) -> str | None:
+        """The id of the stack that holds the resource whose physical id that is, or None when none does.
+
+        Raises:
+            TargetError: ``access_denied`` without cloudformation:DescribeStackResources, and the like.
+        """
+        client = self._session.client("cloudformation")
+        doing = f"find out which stack holds {physical_id}"
+        try:
+            resources = client.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
+        except ClientError as exc:
+            if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+        held = (one["StackId"] for one in resources if one.get("PhysicalResourceId") == physical_id)
+        return next(held, None)

@@ -1,0 +1,227 @@
+"""Any operation of the ECS API, and the reads of ECR: checked against the model, gated, paged, trimmed and cut."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from expressway.errors import ExpresswayError, RefusedError
+from expressway.model.api_operation import ApiOperation, find_operation, refuse_change_of_registry
+from expressway.model.api_parameters import fit_parameters, fitted_parameters
+from expressway.model.api_shape import ShapeTree
+from expressway.model.cut_answer import cut_answer, json_bytes, plain_json
+from expressway.model.stack import StackState
+from expressway.model.target import Target
+from expressway.model.touched import Touched, physical_ids, touched
+from expressway.operations.api_pages import SIZE, Call, PagedAnswer, read_pages
+from expressway.operations.express_listing import list_express_services
+from expressway.policy.gates import Gates
+from expressway.policy.operations import Effect, decide_operation, effect_of, is_repeatable, replaces, verb_of
+from expressway.policy.redaction import redact
+
+DEFAULT_LIMIT = 100
+LARGEST_LIMIT = 1000
+ANSWER_BYTES = 8000
+"""Two thousand tokens or so: what an answer may cost unless more is asked for."""
+_ROOM_FOR_NOTES = 900
+
+
+class Api(Protocol):
+    """The APIs by names of operations (adapters.aws_api.AwsApi)."""
+
+    def operations(self) -> Sequence[ApiOperation]: ...
+    def shapes_taken(self, operation: ApiOperation) -> ShapeTree: ...
+    def shapes_answered(self, operation: ApiOperation) -> ShapeTree: ...
+    def call(
+        self, operation: ApiOperation, parameters: Mapping[str, Any], *, repeatable: bool
+    ) -> Mapping[str, Any]: ...
+
+
+class Owners(Protocol):
+    """Stacks by what they hold (adapters.stack_owners.StackOwners)."""
+
+    def stack_of(self, physical_id: str) -> str | None: ...
+
+
+class Query(Protocol):
+    """JMESPath (adapters.json_query.JsonQuery)."""
+
+    def check(self, expression: str) -> None: ...
+    def search(self, expression: str, document: object) -> Any: ...
+
+
+class Stacks(Protocol):
+    """Stacks by id (adapters.cloudformation.CloudFormation)."""
+
+    def describe(self, stack_name: str) -> StackState | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePorts:
+    """What calling the API needs; what asks AWS for more is made when it is needed."""
+
+    api: Api
+    owners: Callable[[], Owners]
+    stacks: Callable[[], Stacks]
+    target: Callable[[], Target]
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """What is asked.
+
+    Attributes:
+        operation: its name, in any spelling; ``ecr:…`` means ECR where ECS has one of that name.
+        parameters: as the API has them, names in any case.
+        query: a JMESPath expression over the answer.
+        limit: items of a list that comes in pages; None: ``maxResults``, or a hundred.
+        max_bytes: of the answer as compact JSON; None: all of it.
+    """
+
+    operation: str
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    query: str | None = None
+    limit: int | None = None
+    max_bytes: int | None = ANSWER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A call that fits the model and that the gates allow: what it is, and what it will touch."""
+
+    operation: ApiOperation
+    parameters: Mapping[str, Any]
+    effect: Effect
+    touches: tuple[Touched, ...]
+
+    @property
+    def touched_names(self) -> tuple[str, ...]:
+        return tuple(map(str, self.touches))
+
+
+def prepare_call(request: ApiRequest, *, api: Api, gates: Gates) -> PreparedCall:
+    """Find the operation, ask the gates, and hold the parameters against the model; asks AWS nothing.
+
+    Raises:
+        ExpresswayError: ``unknown_operation``, ``invalid_parameters`` (every problem at once).
+        RefusedError: ``write_not_allowed``, ``sensitive_data_not_allowed`` (``details["touches"]`` says what it
+            would have touched), ``operation_not_offered`` for what changes ECR.
+    """
+    operation = find_operation(request.operation, request.parameters, api.operations())
+    effect = effect_of(operation.service, operation.name)
+    if operation.service == "ecr" and effect.writes and not effect.opens:
+        refuse_change_of_registry(operation)
+    shapes = api.shapes_taken(operation)
+    as_far_as_it_fits, _ = fitted_parameters(request.parameters, shapes)
+    touches = touched(operation, as_far_as_it_fits) if effect.writes else ()
+    names = [str(one) for one in touches]
+    decision = decide_operation(operation.name, effect, gates, touches=names)
+    if not decision.allowed:
+        details = {"touches": names} if names else {}
+        raise RefusedError(decision.code, decision.message, decision.hint, details)
+    return PreparedCall(operation, fit_parameters(request.parameters, shapes), effect, touches)
+
+
+def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict[str, Any]:
+    """Carry out one operation.
+
+    Returns:
+        AWS's answer in its own keys; with a query ``result`` instead. Beside them, where they apply: ``touches`` of a
+        change, ``nextToken``, ``withheld`` (how many values, of which kinds) and ``cut`` (what is left out, and how to
+        get it).
+
+    Raises: see `prepare_call`; also
+        RefusedError: ``owned_by_stack``: an app's stack owns what would be changed.
+        ExpresswayError: ``query_invalid``.
+        TargetError: ``not_found``, ``invalid_parameters`` and the like, as AWS answers.
+    """
+    call = prepare_call(request, api=ports.api, gates=gates)
+    if request.query is not None:
+        ports.query.check(request.query)  # a wrong expression is told before anything is done
+    _refuse_owned(call, ports)
+    answer = _carry_out(call, request.limit, ports.api)
+    redacted = redact(
+        answer.content,
+        ports.api.shapes_answered(call.operation),
+        allow_sensitive_data=gates.allow_sensitive_data,
+    )
+    content: dict[str, Any] = plain_json(redacted.content)
+    if request.query is not None:
+        content = _queried(content, request.query, call, ports.query)
+    beside = {"touches": list(call.touched_names), "withheld": redacted.note}
+    return _within(content, {name: value for name, value in beside.items() if value}, answer, request)
+
+
+def _queried(content: dict[str, Any], expression: str, call: PreparedCall, query: Query) -> dict[str, Any]:
+    try:
+        found = query.search(expression, content)
+    except ExpresswayError as error:
+        if not call.effect.writes:
+            raise
+        return {**content, "note": f"Done; but {error.message}"}  # an error would say that it was not
+    return {"result": [], "note": "The query matches nothing of the answer."} if found is None else {"result": found}
+
+
+def _refuse_owned(call: PreparedCall, ports: ResourcePorts) -> None:
+    if not (call.effect.writes and replaces(call.operation.name)):
+        return
+    for thing in call.touches:
+        for physical_id in physical_ids(thing, ports.target()):
+            stack_id = ports.owners().stack_of(physical_id)
+            stack = ports.stacks().describe(stack_id) if stack_id else None
+            if stack is not None and stack.owner_app is not None:
+                raise _owned(call, thing, stack.name, stack.owner_app)
+
+
+def _owned(call: PreparedCall, thing: Touched, stack_name: str, app: str) -> RefusedError:
+    if verb_of(call.operation.name) == "Delete":
+        hint = f"Delete the whole app: delete_app with app_name {app} (expressway delete {app})."
+    else:
+        hint = f"Change the definition of {app} and deploy it: deploy_app (expressway deploy)."
+    return RefusedError(
+        "owned_by_stack",
+        f"{thing} belongs to the stack {stack_name} of the app {app}; {call.operation.name} would leave the stack "
+        "with something else than it says. Nothing was changed.",
+        hint,
+        {"touches": list(call.touched_names), "stack_name": stack_name, "app_name": app},
+    )
+
+
+def _carry_out(call: PreparedCall, limit: int | None, api: Api) -> PagedAnswer:
+    operation, parameters = call.operation, call.parameters
+    ask = _asking(operation, api, is_repeatable(operation.service, operation.name, parameters))
+    if operation.paging is None:
+        return PagedAnswer(dict(ask(parameters)))
+    most = limit if limit is not None else int(parameters.get(SIZE, DEFAULT_LIMIT))
+    return read_pages(ask, operation.paging, parameters, limit=most)
+
+
+def _asking(operation: ApiOperation, api: Api, repeatable: bool) -> Call:
+    if not operation.served_from:
+        return lambda parameters: api.call(operation, parameters, repeatable=repeatable)
+    named = {one.name: one for one in api.operations() if one.service == operation.service}
+    services, clusters = _asking(named[operation.served_from], api, True), _asking(named["ListClusters"], api, True)
+    return lambda parameters: list_express_services(services, clusters, parameters)
+
+
+def _within(
+    content: dict[str, Any], beside: Mapping[str, Any], answer: PagedAnswer, request: ApiRequest
+) -> dict[str, Any]:
+    """The answer in as many bytes as it may have, and how to get the rest."""
+    more = {"nextToken": answer.next_token} if answer.next_token else {}
+    whole = {**content, **more, **beside}
+    if request.max_bytes is None or not cut_answer(whole, max_bytes=request.max_bytes).left_out:
+        return whole
+    room = request.max_bytes - json_bytes({**more, **beside}) - _ROOM_FOR_NOTES
+    cut = cut_answer(content, max_bytes=max(room, 0), main_lists=answer.lists)
+    kept = 0 if request.query is not None else sum(cut.kept.get(path, 0) for path in answer.lists)
+    token = answer.token_after(kept) if kept else answer.next_token
+    note = {"left_out": [str(one) for one in cut.left_out], "rest": _rest(bool(token), request.query)}
+    return {**cut.content, **({"nextToken": token} if token else {}), **beside, "cut": note}
+
+
+def _rest(continues: bool, query: str | None) -> str:
+    if query is not None:
+        return "The answer was too long: ask for less with query, or for a slice of it, such as [10:20]."
+    with_query = "query (JMESPath) shows any part whole, such as services[0].events[10:20]."
+    return f"nextToken continues the list; {with_query}" if continues else f"The answer was too long: {with_query}"
