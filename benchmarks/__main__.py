@@ -3,21 +3,22 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from benchmarks import deploy, images, report, server, synth
+from benchmarks import deploy, images, report, server, synth, troubleshooting
 from benchmarks.commands import MeasurementFailed
-from benchmarks.measure import Row
+from benchmarks.measure import Comparison, Row
 from benchmarks.workbench import Workbench, workbench
 from expressway.errors import ExpresswayError
 
-GROUPS: dict[str, Callable[[Workbench], list[Row]]] = {
+GROUPS: dict[str, Callable[[Workbench], Sequence[Row | Comparison]]] = {
     "synth": synth.measure,
     "unchanged": deploy.measure_unchanged,
     "first": deploy.measure_first,
     "folder": deploy.measure_from_folder,
     "images": images.measure,
     "server": server.measure,
+    "troubleshooting": troubleshooting.measure,
 }
 
 
@@ -28,16 +29,18 @@ def main(names: list[str]) -> int:
         print(f"expected groups of {', '.join(GROUPS)}; got {', '.join(unknown)}", file=sys.stderr)
         return 2
     started, load = time.monotonic(), os.getloadavg()[0]
-    rows: list[Row] = []
+    measured: list[Row | Comparison] = []
     failures: list[str] = []
     with workbench() as bench:
         for name in names or GROUPS:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             try:
-                rows += GROUPS[name](bench)
+                measured += GROUPS[name](bench)
             except (MeasurementFailed, ExpresswayError) as exc:
                 failures.append(f"{name}: {exc}")
-    run = report.Run(rows, failures, time.monotonic() - started, load)
+    rows = [one for one in measured if isinstance(one, Row)]
+    comparisons = [one for one in measured if isinstance(one, Comparison)]
+    run = report.Run(rows, failures, time.monotonic() - started, load, comparisons)
     report.show(run)
     print(f"written to {report.write(run)}", file=sys.stderr)
     return 1 if failures else 0

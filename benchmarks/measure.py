@@ -2,8 +2,9 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -87,6 +88,17 @@ class Row:
     def times_faster(self) -> float | None:
         """How many times as long the peer takes; for memory, how many times as much it needs."""
         return self.peer.median / self.ours.median if self.peer is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A table of its own beside the rows: what contenders answered, line by line; `details` go to the results only."""
+
+    title: str
+    headings: tuple[str, ...]
+    lines: Sequence[tuple[str, ...]]
+    goals: tuple[Goal, ...] = ()
+    details: Sequence[Mapping[str, Any]] = ()
 
 
 def times_faster(ours: Series, peer: Series, bound: float) -> Goal:

@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measure import TIMES, Goal, Row, Series
+from benchmarks.measure import TIMES, Comparison, Goal, Row, Series
 
 RESULTS = Path(__file__).with_name("results")
+_FILE_WIDTH = 150
 _NOTHING = "\N{EN DASH}"
 _HEADINGS = ("work", "expressway", "peer", "ratio", "goal", "reached")
 _PACKAGES = ("expressway", "aws-cdk-lib", "boto3", "cfn-lint", "mcp", "ministack")
@@ -28,6 +30,7 @@ class Run:
     failures: Sequence[str]
     elapsed_seconds: float
     load_before: float
+    comparisons: Sequence[Comparison] = ()
 
     @property
     def conditions(self) -> str:
@@ -42,14 +45,26 @@ class Run:
 
 def show(run: Run) -> None:
     """Print the table to standard output."""
-    console = Console(highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    console = Console(highlight=False, soft_wrap=True, width=width)
     table = Table(*_HEADINGS)
     for row in run.rows:
         table.add_row(*_cells(row))
     console.print(table)
+    for comparison in run.comparisons:
+        _show_comparison(console, comparison)
     console.print(run.conditions, style="dim")
     for failure in run.failures:
         console.print(f"not measured: {failure}", style="red", markup=False)
+
+
+def _show_comparison(console: Console, comparison: Comparison) -> None:
+    table = Table(*comparison.headings, title=comparison.title)
+    for line in comparison.lines:
+        table.add_row(*line)
+    console.print(table)
+    for goal in comparison.goals:
+        console.print(_goal_line(goal), markup=False)
 
 
 def write(run: Run) -> Path:
@@ -71,13 +86,26 @@ def _document(run: Run) -> dict[str, object]:
         for row in run.rows
     ]
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"at": at, "conditions": run.conditions, "rows": rows, "failures": list(run.failures)}
+    comparisons = [asdict(one) | {"reached": [goal.reached for goal in one.goals]} for one in run.comparisons]
+    return {
+        "at": at,
+        "conditions": run.conditions,
+        "rows": rows,
+        "comparisons": comparisons,
+        "failures": list(run.failures),
+    }
 
 
 def _markdown(run: Run) -> str:
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS)), *(_line(_cells(row)) for row in run.rows)]
     failures = [f"\nNot measured: {failure}" for failure in run.failures]
-    return "\n".join([*lines, "", run.conditions, *failures]) + "\n"
+    comparisons = [line for one in run.comparisons for line in _markdown_comparison(one)]
+    return "\n".join([*lines, "", run.conditions, *comparisons, *failures]) + "\n"
+
+
+def _markdown_comparison(comparison: Comparison) -> list[str]:
+    table = [_line(comparison.headings), _line(["---"] * len(comparison.headings)), *map(_line, comparison.lines)]
+    return ["", f"**{comparison.title}**", "", *table, "", *map(_goal_line, comparison.goals)]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -104,6 +132,10 @@ def _goal(goal: Goal) -> str:
 
 def _reached(goal: Goal) -> str:
     return f"{'yes' if goal.reached else 'NO'} ({_number(goal.measured, goal.unit)})"
+
+
+def _goal_line(goal: Goal) -> str:
+    return f"goal {_goal(goal)}: {_reached(goal)}"
 
 
 def _number(value: float, unit: str) -> str:
