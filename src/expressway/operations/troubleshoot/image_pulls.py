@@ -68,7 +68,7 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         pending = [
             reads.ask("images", lambda one=one, needed=needed: _check(one, needed, ports)) for one, needed in known
         ]
-        checked = [one for future in pending if (one := reads.take(future, None)) is not None]
+        checked = [future.result() for future in pending]
         gaps = (*reads.gaps, *(gap for one in checked for gap in one.facts.gaps))
     return _answer(checked, tuple(dict.fromkeys(gaps)))
 
