@@ -129,3 +129,14 @@ def steered(findings: Iterable[Finding], symptoms: Symptoms) -> tuple[Finding, .
     """The findings, those that fit the symptoms first among the equally grave; without symptoms, as ranked."""
     in_order: Sequence[Finding] = ranked(findings)
     return tuple(sorted(in_order, key=lambda one: (_SEVERITIES[one.severity], symptoms.place_of(one.code))))
+
+
+def spread(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings so that among the equally grave every resource is told of once before one is told of again."""
+    seen: dict[tuple[str, str], int] = {}
+    turns: list[tuple[int, int, Finding]] = []
+    for finding in findings:
+        key = (finding.severity, finding.resource)
+        seen[key] = seen.get(key, 0) + 1
+        turns.append((_SEVERITIES[finding.severity], seen[key], finding))
+    return tuple(finding for _, _, finding in sorted(turns, key=lambda one: one[:2]))

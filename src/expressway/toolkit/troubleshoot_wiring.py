@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 
 if TYPE_CHECKING:
+    from expressway.operations.troubleshoot.dependency_ports import DependencyPorts, ImagePullPorts
     from expressway.operations.troubleshoot.network_ports import NetworkPorts
     from expressway.toolkit.wiring import Wiring
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
     """Ports over the adapters that the target has already; the rest is made by the action that needs it."""
     from expressway.adapters.ecs_cluster import EcsCluster
+    from expressway.adapters.stack_history import StackHistories
     from expressway.adapters.target_health import LoadBalancerTargets
 
     return TroubleshootPorts(
@@ -24,6 +26,9 @@ def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
         logs=wiring.logs,
         targets=LoadBalancerTargets(wiring.session),
         network=lambda: _network_ports(wiring),
+        dependencies=lambda: _dependency_ports(wiring),
+        image_pulls=lambda: _image_pull_ports(wiring),
+        stacks=lambda: StackHistories(wiring.session),
     )
 
 
@@ -35,3 +40,47 @@ def _network_ports(wiring: Wiring) -> NetworkPorts:
 
     session = wiring.session
     return NetworkPorts(session.target.region, Placements(session), Network(session), LoadBalancers(session))
+
+
+def _image_pull_ports(wiring: Wiring) -> ImagePullPorts:
+    from expressway.adapters.ecs_cluster import EcsCluster
+    from expressway.adapters.stack_history import StackHistories
+    from expressway.operations.troubleshoot.dependency_ports import ImagePullPorts
+
+    session = wiring.session
+    return ImagePullPorts(
+        dependencies=_dependency_ports(wiring),
+        services=EcsCluster(session),
+        revisions=wiring.ecs,
+        stacks=StackHistories(session),
+    )
+
+
+def _dependency_ports(wiring: Wiring) -> DependencyPorts:
+    from expressway.adapters.alarms import Alarms
+    from expressway.adapters.image_platforms import ImagePlatforms
+    from expressway.adapters.keys import Keys
+    from expressway.adapters.parameters import Parameters
+    from expressway.adapters.quotas import Quotas
+    from expressway.adapters.repositories import Repositories
+    from expressway.adapters.scaling import Scaling
+    from expressway.adapters.secrets import Secrets
+    from expressway.adapters.task_definitions import TaskDefinitions
+    from expressway.operations.troubleshoot.dependency_ports import DependencyPorts
+
+    session = wiring.session
+    return DependencyPorts(
+        target=session.target,
+        definitions=TaskDefinitions(session),
+        images=wiring.registry,
+        platforms=ImagePlatforms(session),
+        repositories=Repositories(session),
+        roles=wiring.iam,
+        secrets=Secrets(session),
+        parameters=Parameters(session),
+        keys=Keys(session),
+        log_groups=wiring.logs,
+        scaling=Scaling(session),
+        alarms=Alarms(session),
+        quotas=Quotas(session),
+    )

@@ -14,6 +14,12 @@ if TYPE_CHECKING:  # what carries an action out is loaded when it runs
     from expressway.operations.troubleshoot.request import TroubleshootRequest
 
 GUIDANCE = "get_ecs_troubleshooting_guidance"
+_IMAGES_OF = (
+    ("ecs_cluster_name", "ecs_service_name"),
+    ("ecs_cluster_name", "ecs_task_id"),
+    ("cfn_stack_name",),
+    ("family_prefix",),
+)
 _WINDOW = ("time_window", "start_time", "end_time")
 
 Run = Callable[["TroubleshootRequest", "TroubleshootPorts"], Mapping[str, Any]]
@@ -64,10 +70,30 @@ def _logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str
     return fetch_task_logs(request, ports)
 
 
+def _stack(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.cloudformation import fetch_cloudformation_status
+
+    return fetch_cloudformation_status(request.stack_name, stacks=ports.stacks(), target=ports.target)
+
+
+def _pulls(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    from expressway.operations.troubleshoot.image_pulls import PullQuestion, detect_image_pull_failures
+
+    question = PullQuestion(
+        cluster=request.cluster,
+        service=request.service,
+        task_id=request.task_id,
+        stack_name=request.stack_name,
+        family_prefix=request.family_prefix,
+    )
+    return detect_image_pull_failures(question, ports=ports.image_pulls())
+
+
 ACTIONS: Mapping[str, Action] = {
     action.name: action
     for action in (
         Action(GUIDANCE, _guidance, ("ecs_cluster_name",), ("ecs_service_name", "symptoms_description")),
+        Action("fetch_cloudformation_status", _stack, ("cfn_stack_name",)),
         Action("fetch_service_events", _events, ("ecs_cluster_name", "ecs_service_name"), _WINDOW, sensitive=True),
         Action("fetch_task_failures", _failures, ("ecs_cluster_name",), _WINDOW, sensitive=True),
         Action(
@@ -76,6 +102,12 @@ ACTIONS: Mapping[str, Action] = {
             ("ecs_cluster_name",),
             ("ecs_task_id", *_WINDOW, "filter_pattern"),
             sensitive=True,
+        ),
+        Action(
+            "detect_image_pull_failures",
+            _pulls,
+            optional=("ecs_cluster_name", "ecs_service_name", "ecs_task_id", "cfn_stack_name", "family_prefix"),
+            either=_IMAGES_OF,
         ),
         Action("fetch_network_configuration", _network, ("ecs_cluster_name",), ("vpc_id",), sensitive=True),
     )

@@ -14,30 +14,36 @@ _FIRST_TO_GO = ("raw_data", "data", "events", "log_entries", "log_groups", "fail
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """How much is kept in one attempt: elements of lists, findings, pieces of evidence, characters of texts."""
+    """How much is kept in one attempt: findings, pieces of evidence, elements of the lists that were asked for and of
+    other lists, characters of texts."""
 
-    elements: int
     findings: int
     evidence: int
+    asked: int
+    others: int
     characters: int
 
     def of(self, key: str) -> int:
-        kept = {"findings": self.findings, "evidence": self.evidence, "gaps": 6}
-        return kept.get(key, self.elements)
+        if key in _ASKED_FOR:
+            return self.asked
+        return {"findings": self.findings, "evidence": self.evidence, "gaps": 6, "off": 12}.get(key, self.others)
 
 
+_ASKED_FOR = frozenset({"events", "log_entries", "failed_tasks", "pattern_summary", "image_issues", "failure_reasons"})
 _ATTEMPTS = (
-    *(_Limits(elements, 20, 6, 600) for elements in (40, 20, 10)),
-    _Limits(5, 20, 5, 400),
-    _Limits(3, 12, 4, 400),
-    _Limits(2, 12, 3, 400),
-    *(_Limits(elements, 12, 3, 300) for elements in (1, 0)),
-    _Limits(0, 10, 2, 300),
-    _Limits(0, 8, 2, 240),
-    _Limits(0, 6, 2, 240),
-    _Limits(0, 5, 1, 240),
-    _Limits(0, 4, 1, 200),
-    _Limits(0, 3, 1, 160),
+    _Limits(20, 6, 100, 40, 600),
+    _Limits(20, 6, 60, 10, 600),
+    _Limits(20, 5, 30, 5, 400),
+    _Limits(12, 4, 20, 2, 400),
+    _Limits(12, 3, 12, 1, 400),
+    _Limits(12, 3, 10, 0, 300),
+    _Limits(10, 2, 8, 0, 300),
+    _Limits(8, 2, 6, 0, 300),
+    _Limits(6, 2, 5, 0, 240),
+    _Limits(5, 1, 4, 0, 240),
+    _Limits(4, 1, 3, 0, 200),
+    _Limits(3, 1, 3, 0, 160),
+    _Limits(2, 1, 1, 0, 160),
 )
 """Raw data goes first, then evidence beyond the most telling, then findings beyond the gravest."""
 
@@ -90,7 +96,7 @@ def _cut_list(key: str, items: Sequence[Any], limits: _Limits, left_out: dict[st
 
 def _bare(answer: Mapping[str, Any]) -> dict[str, Any]:
     """What always fits: the plain values, and the first finding."""
-    limits = _Limits(0, 1, 1, 160)
+    limits = _Limits(1, 1, 0, 0, 160)
     kept = {key: value for key, value in answer.items() if key not in _FIRST_TO_GO}
     left_out: dict[str, int] = {}
     shown = _cut(kept, limits, left_out)

@@ -5,19 +5,22 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
 from expressway.model.cluster import ClusterState
-from expressway.model.finding import Finding
+from expressway.model.finding import Finding, ranked
 from expressway.model.service import ServiceState, TaskState
+from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import SERVICES_A_CALL, TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
 from expressway.operations.troubleshoot.service_facts import KnownService, gather_service
 from expressway.operations.troubleshoot.stopped_tasks import stopped_tasks
-from expressway.operations.troubleshoot.surroundings import AROUND, Surroundings
+from expressway.operations.troubleshoot.surroundings import Surroundings, dependencies_of, network_around, softened
 
 _LOOKED_INTO = 25
 _AT_A_TIME = 6
@@ -38,7 +41,7 @@ class Sweep:
     services: tuple[ServiceState, ...] = ()
     looked_into: tuple[ServiceFacts, ...] = ()
     findings: tuple[Finding, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    overview: Mapping[str, Any] = field(default_factory=dict[str, Any])
     gaps: tuple[str, ...] = ()
     missing: AskedPlace | None = None
 
@@ -61,15 +64,17 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         stopped = reads.take(asked_stopped, ())
         off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
         gaps = tuple(reads.gaps)
-    facts, around, more_gaps = _look_into(request.cluster, off[:_LOOKED_INTO], stopped, ports)
-    found = [replace(one, resource=each.resource) for each in facts for one in service_findings(each)]
+    looked = _look_into(request.cluster, off[:_LOOKED_INTO], stopped, ports)
+    facts = tuple(one.facts for one in looked.services)
+    found = [finding for one in looked.services for finding in one.findings]
+    around = softened(looked.network.findings, facts)
     return Sweep(
         cluster=cluster,
         services=tuple(sorted(services, key=lambda one: one not in off)),
-        looked_into=tuple(facts),
-        findings=(*found, *(one for part in around for one in part.findings)),
-        counts=_counts(services, off),
-        gaps=tuple(dict.fromkeys((*gaps, *more_gaps, *(gap for part in around for gap in part.gaps)))),
+        looked_into=facts,
+        findings=(*found, *around),
+        overview={**_counts(services, off), "off": [one.in_short for one in looked.services if one.findings]},
+        gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
     )
 
 
@@ -100,32 +105,64 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A service that was looked into."""
+
+    facts: ServiceFacts
+    dependencies: tuple[Surroundings, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of the service itself, told about the service as a whole, and of what it depends on."""
+        own = tuple(replace(one, resource=self.facts.resource) for one in service_findings(self.facts))
+        return merged((*own, *(finding for part in self.dependencies for finding in part.findings)))
+
+    @property
+    def in_short(self) -> str:
+        return f"{self.facts.service_name}: {ranked(self.findings)[0].code}"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        return (*self.facts.gaps, *(gap for part in self.dependencies for gap in part.gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """All services that were looked into, and the network around them."""
+
+    services: tuple[_One, ...] = ()
+    network: Surroundings = field(default_factory=Surroundings)
+    gaps: tuple[str, ...] = ()
+
+
 def _look_into(
     cluster: str, services: Sequence[ServiceState], stopped: tuple[TaskState, ...], ports: TroubleshootPorts
-) -> tuple[list[ServiceFacts], list[Surroundings], list[str]]:
-    """The facts about each of the services, and what is around them all."""
+) -> _Looked:
     if not services:
-        return [], [], []
+        return _Looked()
     names = [one.name for one in services]
-    with ConcurrentReads(_AT_A_TIME + len(AROUND), name="look into") as reads:
-        asked_around = [reads.ask(name, lambda look=look: look(cluster, names, ports)) for name, look in AROUND]
-        asked = [reads.ask(one.name, lambda one=one: _facts_of(cluster, one, stopped, ports)) for one in services]
-        facts = [one for one in (_taken(reads, future) for future in asked) if one is not None]
-        around = [reads.take(future, Surroundings()) for future in asked_around]
-        gaps = [*reads.gaps, *(gap for each in facts for gap in each.gaps)]
-    return facts, around, gaps
+    with ConcurrentReads(_AT_A_TIME + 1, name="look into") as reads:
+        asked_network = reads.ask("network", lambda: network_around(cluster, names, ports))
+        asked = [reads.ask(one.name, lambda one=one: _look_into_one(cluster, one, stopped, ports)) for one in services]
+        found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
+        network = reads.take(asked_network, Surroundings())
+    gaps = [*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps]
+    return _Looked(found, network, tuple(dict.fromkeys(gaps)))
 
 
-def _taken(reads: ConcurrentReads, future: "Future[ServiceFacts | None]") -> ServiceFacts | None:
-    return reads.take(future, None)
-
-
-def _facts_of(
+def _look_into_one(
     cluster: str, service: ServiceState, stopped: tuple[TaskState, ...], ports: TroubleshootPorts
-) -> ServiceFacts | None:
+) -> _One | None:
     mine = tuple(task for task in stopped if task.service_name == service.name)
+    asked: list[Future[Surroundings]] = []
     with ConcurrentReads(_READS_EACH, name=service.name) as reads:
-        return gather_service(cluster, service.name, ports, reads, known=KnownService(service, mine))
+
+        def begin(subject: DependencySubject) -> None:
+            asked.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
+
+        facts = gather_service(cluster, service.name, ports, reads, known=KnownService(service, mine), begin=begin)
+        return _One(facts, tuple(reads.take(one, Surroundings()) for one in asked))
 
 
 def _counts(services: Sequence[ServiceState], off: Sequence[ServiceState]) -> dict[str, int]:

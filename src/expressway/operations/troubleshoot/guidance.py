@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
+from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
-from expressway.diagnosis.symptoms import steered, understood
+from expressway.diagnosis.symptoms import spread, steered, understood
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding
 from expressway.model.service import ServiceState
+from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.assessment import (
     assessment,
@@ -27,7 +30,7 @@ from expressway.operations.troubleshoot.places import foreign_place, nothing_the
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
 from expressway.operations.troubleshoot.service_facts import gather_service
-from expressway.operations.troubleshoot.surroundings import AROUND, Surroundings
+from expressway.operations.troubleshoot.surroundings import Surroundings, dependencies_of, network_around, softened
 
 _THREADS = 16
 
@@ -53,20 +56,27 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
 
 
 def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    asked_dependencies: list[Future[Surroundings]] = []
     with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
+
+        def begin(subject: DependencySubject) -> None:
+            asked_dependencies.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
+
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
-        asked_around = _ask_around(reads, request.cluster, [request.service], ports)
-        facts = gather_service(request.cluster, request.service, ports, reads)
+        asked_network = reads.ask("network", lambda: network_around(request.cluster, [request.service], ports))
+        facts = gather_service(request.cluster, request.service, ports, reads, begin=begin)
         cluster = take_or_stop(reads, asked_cluster, None)
         missing = facts.service is None and was_read(reads, "service")
         if missing or (cluster is None and was_read(reads, "cluster")):
             place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
             return _not_there(request, place, reads.gaps)
-        around = _take_around(reads, asked_around)
+        network = reads.take(asked_network, Surroundings())
+        dependencies = [reads.take(one, Surroundings()) for one in asked_dependencies]
     own = service_findings(facts)
     gone = any(one.code in {"service_inactive", "service_draining"} for one in own)
-    found = own if gone else (*own, *(one for part in around for one in part.findings))
-    gaps = _joined(reads.gaps, around)
+    around = [*dependencies, replace(network, findings=softened(network.findings, [facts]))]
+    found = own if gone else merged((*own, *(one for part in around for one in part.findings)))
+    gaps = tuple(dict.fromkeys([*reads.gaps, *(gap for one in around for gap in one.gaps)]))
     services = [facts.service] if facts.service else []
     what = f"the service {request.service}"
     return _answer(request, ports, what, found, gaps, cluster, services, [facts])
@@ -79,21 +89,7 @@ def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Ma
     number = len(sweep.services)
     what = f"the cluster {request.cluster} with {number} service{'' if number == 1 else 's'}"
     answer = _answer(request, ports, what, sweep.findings, sweep.gaps, sweep.cluster, sweep.services, sweep.looked_into)
-    return {**answer, "services": sweep.counts}
-
-
-def _ask_around(
-    reads: ConcurrentReads, cluster: str, names: Sequence[str], ports: TroubleshootPorts
-) -> list[Future[Surroundings]]:
-    return [reads.ask(name, lambda look=look: look(cluster, names, ports)) for name, look in AROUND]
-
-
-def _take_around(reads: ConcurrentReads, asked: Iterable[Future[Surroundings]]) -> list[Surroundings]:
-    return [reads.take(one, Surroundings()) for one in asked]
-
-
-def _joined(gaps: Sequence[str], around: Iterable[Surroundings]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*gaps, *(gap for one in around for gap in one.gaps)]))
+    return {**answer, "services": sweep.overview}
 
 
 def _answer(
@@ -108,6 +104,8 @@ def _answer(
 ) -> dict[str, Any]:
     symptoms = understood(request.symptoms)
     ordered = steered(findings, symptoms)
+    if not request.service and not symptoms.topics:
+        ordered = spread(ordered)
     if not gaps and all(one.severity == "info" for one in ordered):
         resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)
         ordered = (nothing_wrong(what, _well(services), resource), *ordered)

@@ -19,7 +19,9 @@ from expressway.model.service import (
 from expressway.model.target import Target
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.service_ports import TargetReads
+from expressway.operations.troubleshoot.dependency_ports import DependencyPorts, ImagePullPorts
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
+from expressway.operations.troubleshoot.stack_ports import StackHistoryReads
 
 SERVICES_A_CALL = 10
 TASKS_A_CALL = 100
@@ -77,3 +79,6 @@ class TroubleshootPorts:
     logs: LogSearches
     targets: TargetReads
     network: Callable[[], NetworkPorts]
+    dependencies: Callable[[], DependencyPorts]
+    image_pulls: Callable[[], ImagePullPorts]
+    stacks: Callable[[], StackHistoryReads]

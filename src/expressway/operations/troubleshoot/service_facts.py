@@ -1,6 +1,6 @@
 """Gather everything about one service at the same time: about four round trips deep, whatever there is to read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,9 +17,11 @@ from expressway.model.service import (
     TaskState,
     tasks_of_revision,
 )
+from expressway.model.service_dependencies import DependencySubject
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.explain import not_before
+from expressway.operations.troubleshoot.dependency_subject import subject_of
 from expressway.operations.troubleshoot.ports import TASKS_A_CALL, TroubleshootPorts
 
 _LOGS_READ = 3
@@ -46,6 +48,10 @@ class _Course:
     restored: bool
 
 
+Begin = Callable[[DependencySubject], None]
+"""Told what the service depends on as soon as that is known, so that it can be read beside the rest."""
+
+
 def gather_service(
     cluster: str,
     service_name: str,
@@ -53,9 +59,10 @@ def gather_service(
     reads: ConcurrentReads,
     *,
     known: KnownService | None = None,
+    begin: Begin | None = None,
 ) -> ServiceFacts:
     """The facts about one service; what may not be read becomes a gap of `reads`."""
-    return _Gathering(cluster, service_name, ports, reads, known).gather()
+    return _Gathering(cluster, service_name, ports, reads, known, begin).gather()
 
 
 class _Gathering:
@@ -66,12 +73,14 @@ class _Gathering:
         ports: TroubleshootPorts,
         reads: ConcurrentReads,
         known: KnownService | None,
+        begin: Begin | None,
     ) -> None:
         self._cluster = cluster
         self._name = service_name
         self._ports = ports
         self._reads = reads
         self._known = known
+        self._begin = begin
         self._now = ports.now()
 
     def gather(self) -> ServiceFacts:
@@ -106,6 +115,9 @@ class _Gathering:
         asked_definitions: "Mapping[str, Future[TaskDefinition | None]]",
     ) -> ServiceFacts:
         mine = self._own_tasks(service, course, tasks)
+        express = self._reads.take(asked_express, None)
+        if self._begin is not None and service is not None:
+            self._begin(subject_of(service, express, course.deployment, course.revision, mine))
         groups = course.revision.target_group_arns if course.revision else ()
         groups = groups or (service.target_group_arns if service else ())
         asked_targets = self._reads.ask("target health", lambda: self._ports.targets.health(groups))
@@ -119,7 +131,7 @@ class _Gathering:
             cluster=self._cluster,
             service_name=self._name,
             service=service,
-            express=self._reads.take(asked_express, None),
+            express=express,
             deployment=course.deployment,
             revision=course.revision,
             tasks=mine,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
+from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 
 
@@ -26,6 +28,18 @@ def network_around(cluster: str, service_names: Sequence[str], ports: Troublesho
     return Surroundings(tuple(network_findings(facts)), facts.gaps)
 
 
-Around = Callable[[str, Sequence[str], TroubleshootPorts], Surroundings]
-AROUND: tuple[tuple[str, Around], ...] = (("network", network_around),)
-"""What is looked at beside the service itself, by the name of its gap."""
+def dependencies_of(subject: DependencySubject, ports: TroubleshootPorts) -> Surroundings:
+    """Findings about images, secrets, roles, log groups, scaling, alarms and quotas of one service."""
+    from expressway.diagnosis.dependency_rules import dependency_findings
+    from expressway.operations.troubleshoot.dependencies import gather_dependencies
+
+    facts = gather_dependencies(subject, ports=ports.dependencies())
+    return Surroundings(dependency_findings(facts), facts.gaps)
+
+
+def softened(findings: Iterable[Finding], services: Sequence[ServiceFacts]) -> tuple[Finding, ...]:
+    """The findings as warnings where all services that were looked at serve: they show that nothing is cut off."""
+    serving = bool(services) and all(one.serves and one.service and one.service.running_count for one in services)
+    return tuple(
+        replace(one, severity="warning") if serving and one.severity == "critical" else one for one in findings
+    )
