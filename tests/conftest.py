@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from expressway.sandbox.lifecycle import SandboxInfo
 
 MAY_INSTALL = os.environ.get("EXPRESSWAY_INSTALL") == "1"
 """Set by ``make test``: Debian packages for a private container engine may be installed where none answers."""
+
+# The same examples everywhere and at every load: a test that fails, fails again.
+settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

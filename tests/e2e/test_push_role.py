@@ -34,7 +34,7 @@ def test_an_image_is_pushed_as_the_role_when_the_definition_asks_for_it(
     (app / "page").write_text("one")
     assumed: list[Any] = []
     # The one place where the calls of a toolkit can be heard.
-    sts = toolkit._session.client("sts")
+    sts = toolkit._wiring.session.client("sts")
     sts.meta.events.register(
         "provide-client-params.sts.AssumeRole",
         lambda params, **_: assumed.append((params["RoleArn"], params["RoleSessionName"])),
@@ -50,7 +50,7 @@ def test_an_image_is_pushed_as_the_role_when_the_definition_asks_for_it(
     assert through["image_tag"] == "v1"
     assert through["repository_uri"] == plain["repository_uri"]
     assert through["ecr_push_pull_role_arn"] == ROLE
-    assert set(assumed) == {(ROLE, f"expressway-{APP}")}
+    assert set(assumed) == {(ROLE, f"expressway-{APP}-root")}
     assert len(assumed) == 2, "once to push, once to set the tag"
 
     engine = DockerEngine(EngineAddress(base_images, "test"))

@@ -52,7 +52,7 @@ class AwsSession:
         Raises:
             TargetError: ``access_denied`` and the like when STS refuses.
         """
-        caller = (self.target.caller_arn or "").rpartition("/")[2]
+        caller = (self.target.caller_arn or "").replace(":", "/").rpartition("/")[2]
         name = role_session_name(session_name, caller)
         try:
             answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name)
