@@ -1,0 +1,120 @@
+"""Which calls the audit log remembers, and what of them: who looks later learns what was done, and no secret."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from expressway.policy.operations import effect_of, verb_of
+
+AUDIT_VARIABLE = "EXPRESSWAY_AUDIT"
+_OFF = frozenset({"off", "false", "0", "no"})
+_REFUSALS = frozenset(
+    {
+        *("write_not_allowed", "sensitive_data_not_allowed", "profile_not_allowed", "region_not_allowed"),
+        *("owned_by_stack", "stack_foreign", "stack_protected", "plan_changed", "replacement_refused", "name_taken"),
+    }
+)
+_LONGEST_VALUE = 200
+_MOST_TOUCHED = 20
+
+NAMED_ARGUMENTS = frozenset(
+    {
+        *("app_name", "app_path", "service_arn", "cluster", "service_name", "tag", "image_uri", "approved_plan"),
+        *("adopt", "allow_replacement", "continue_rollback", "profile", "region", "action", "api_operation"),
+        *("ecs_cluster_name", "ecs_service_name", "ecs_task_id", "cfn_stack_name", "family_prefix", "vpc_id"),
+    }
+)
+"""Arguments that name things; of all others (definitions, parameters of an API, patterns) only a digest is kept."""
+_NESTED = ("parameters",)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedCall:
+    """A call of a tool. `writes`: the tool changes AWS, unless `api_operation` among the arguments tells better."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    writes: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether this very call changes AWS, or would have."""
+        operation = self._operation
+        return effect_of(*operation).writes if operation else self.writes
+
+    @property
+    def describes(self) -> bool:
+        """Whether this call asks an API for more than names, so that its answer may hold values of environments."""
+        operation = self._operation
+        return operation is not None and not self.changes and verb_of(operation[1]) != "List"
+
+    @property
+    def _operation(self) -> tuple[str, str] | None:
+        operation = self.arguments.get("api_operation")
+        if not isinstance(operation, str):
+            return None
+        service, _, name = operation.rpartition(":")
+        return service.lower() or "ecs", f"{name[:1].upper()}{name[1:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutcome:
+    """How a call ended: ``ok``, ``running``, ``cancelled`` or an error's code; `is_open`: the gate for sensitive data
+    was, and `marked`: the answer has text of others."""
+
+    code: str
+    is_open: bool = False
+    marked: bool = False
+    operation_id: str = ""
+    target: str = ""
+    touches: Sequence[str] = ()
+
+
+def is_audited(variables: Mapping[str, str]) -> bool:
+    """Whether the operator wants an audit log: yes, unless EXPRESSWAY_AUDIT says ``off``."""
+    return variables.get(AUDIT_VARIABLE, "").strip().lower() not in _OFF
+
+
+def audit_record(call: AuditedCall, outcome: CallOutcome) -> dict[str, Any] | None:
+    """What is remembered of a call; None for one that changed nothing, was refused nothing and disclosed nothing."""
+    refused = outcome.code in _REFUSALS
+    effects: list[Literal["change", "disclosure"]] = []
+    if call.changes:
+        effects.append("change")
+    if outcome.is_open and (outcome.marked or (call.describes and outcome.code == "ok")):
+        effects.append("disclosure")
+    if not effects and not refused:
+        return None
+    record: dict[str, Any] = {
+        "tool": call.tool,
+        "target": outcome.target,
+        "effect": effects,
+        "decision": "refused" if refused else "allowed",
+        "outcome": outcome.code,
+        "operation_id": outcome.operation_id,
+        "arguments": _named(call.arguments),
+        "arguments_digest": _digest(call.arguments),
+        "touches": [str(one)[:_LONGEST_VALUE] for one in outcome.touches[:_MOST_TOUCHED]],
+    }
+    return {name: value for name, value in record.items() if value}
+
+
+def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    nested = [arguments[name] for name in _NESTED if isinstance(arguments.get(name), Mapping)]
+    found: dict[str, Any] = {}
+    for given in (arguments, *nested):
+        for name in NAMED_ARGUMENTS & given.keys():
+            value = given[name]
+            if isinstance(value, bool | int):
+                found[name] = value
+            elif isinstance(value, str):
+                found[name] = value[:_LONGEST_VALUE]
+    return dict(sorted(found.items()))
+
+
+def _digest(arguments: Mapping[str, Any]) -> str:
+    """Tells whether two calls asked for the same; too short to try out what a secret among the arguments was."""
+    text = json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
