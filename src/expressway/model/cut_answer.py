@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from expressway.model.quotation import CLOSING, is_quoted
+from expressway.model.quotation import is_quoted
 
 SHORTEST_CUT_TEXT = 600
 """Texts up to this many characters are shown whole."""
@@ -140,7 +140,7 @@ class _Cutter:
         most = _MEMBERS if self.limits.items is not None else len(value)
         shown: dict[str, Any] = {}
         for key, item in list(value.items())[:most]:
-            self._spend(json_bytes(key) + 2)
+            self._spend(json_bytes(key) + (2 if shown else 1))
             shown[key] = self.value(item, f"{path}.{key}" if path else key, depth + 1)
         self._note(path, len(shown), len(value), "members")
         return shown
@@ -153,7 +153,7 @@ class _Cutter:
         self._spend(2)
         shown: list[Any] = []
         for item in value[: self.limits.items]:
-            self._spend(1)
+            self._spend(1 if shown else 0)
             shown.append(self.value(item, f"{path}[]", depth + 1))
         self._note(path, len(shown), len(value), "items")
         return shown
@@ -164,7 +164,7 @@ class _Cutter:
         for item in value:
             left = self.left
             try:
-                self._spend(1)
+                self._spend(1 if shown else 0)
                 shown.append(self.value(item, f"{path}[]", depth + 1))
             except _TooLargeError:
                 if not self.fill or not shown:
@@ -180,7 +180,7 @@ class _Cutter:
         if most is None or len(text) <= SHORTEST_CUT_TEXT:
             return text
         self._note(path, most, len(text), "characters")
-        return f"{text[:most]}…{CLOSING if is_quoted(text) else ''}" if len(text) > most else text
+        return f"{text[:most]}…{text[-1] if is_quoted(text) else ''}" if len(text) > most else text
 
     def _folded(self, path: str, count: int, unit: str) -> str:
         self._note(path, 0, count, unit)

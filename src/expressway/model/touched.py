@@ -59,7 +59,7 @@ class Touched:
 
 
 def touched(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[Touched, ...]:
-    """Everything that the `parameters` (in the API's own spelling) name; the cluster when they name nothing in it."""
+    """Everything that the `parameters` (in the API's own spelling) name; the cluster where they name nothing in it."""
     cluster = _short(str(parameters.get("cluster") or parameters.get("clusterArn") or DEFAULT_CLUSTER))
     found = [
         Touched(kind, name, cluster if kind in _IN_CLUSTERS else "")
@@ -67,7 +67,7 @@ def touched(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[Tou
         if (kind := _kind(operation, member))
         for name in _names(member, value)
     ]
-    if not found and ("cluster" in parameters or "Cluster" in operation.name or "Instance" in operation.name):
+    if not found and operation.service == "ecs":
         found = [Touched("cluster", cluster)]
     return tuple(dict.fromkeys(found))
 
