@@ -135,6 +135,14 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
         default_vpc,
         (with_more("targets", RegisteredTarget(TG, "10.0.0.9", 9, "draining")),),
     ),
+    "targets with another port that are healthy": (
+        default_vpc,
+        (service(bindings=(TargetBinding(TG, 3000),)), group("sg-task", ingress=(ALL_FROM_LB,))),
+    ),
+    "targets elsewhere that the service does not own": (
+        default_vpc,
+        (with_more("targets", RegisteredTarget(TG, "127.0.0.1", 9, "unhealthy")),),
+    ),
     "a health check on a sidecar's port answers": (
         default_vpc,
         (
@@ -295,12 +303,16 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
     ),
     "the service's zone is not the load balancer's": (
         default_vpc,
-        (each("load_balancers", "arn", LB, zones=(f"{REGION}a",)),),
+        (each("load_balancers", "arn", LB, subnet_ids=("subnet-a",)),),
         ("zone_not_enabled", "warning", "high", LB, "subnet-b"),
     ),
     "none of the service's zones is the load balancer's": (
         default_vpc,
-        (each("load_balancers", "arn", LB, zones=(f"{REGION}c",)),),
+        (
+            each("load_balancers", "arn", LB, subnet_ids=("subnet-c",)),
+            with_more("subnets", Subnet("subnet-c", "vpc-1", f"{REGION}c", "10.0.2.0/24", free_address_count=9)),
+            each("network_acls", "network_acl_id", "acl-1", subnet_ids=("subnet-a", "subnet-b", "subnet-c")),
+        ),
         ("zone_not_enabled", "critical", "high", LB, "subnet-a"),
     ),
     "a target group is gone": (
@@ -320,7 +332,11 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
     ),
     "targets have another port": (
         default_vpc,
-        (service(bindings=(TargetBinding(TG, 3000),)), group("sg-task", ingress=(ALL_FROM_LB,))),
+        (
+            service(bindings=(TargetBinding(TG, 3000),)),
+            each("targets", "target_group_arn", TG, state="unhealthy"),
+            group("sg-task", ingress=(ALL_FROM_LB,)),
+        ),
         ("target_port_mismatch", "warning", "medium", TG, "10.0.0.5:8080"),
     ),
     "the health check asks another port and finds nobody": (

@@ -97,7 +97,6 @@ def default_vpc() -> NetworkFacts:
                 "lb",
                 vpc_id="vpc-1",
                 subnet_ids=tuple(one.subnet_id for one in PUBLIC),
-                zones=tuple(one.zone for one in PUBLIC),
                 security_group_ids=("sg-lb",),
             ),
         ),

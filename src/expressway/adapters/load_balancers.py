@@ -93,7 +93,6 @@ def _load_balancer(raw: Raw) -> LoadBalancer:
         state=(raw.get("State") or {}).get("Code", ""),
         vpc_id=raw.get("VpcId", ""),
         subnet_ids=tuple(one["SubnetId"] for one in zones if one.get("SubnetId")),
-        zones=tuple(one["ZoneName"] for one in zones if one.get("ZoneName")),
         security_group_ids=tuple(raw.get("SecurityGroups", ())),
     )
 

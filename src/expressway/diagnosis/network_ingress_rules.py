@@ -4,9 +4,17 @@ from collections.abc import Iterator, Sequence
 
 from expressway.diagnosis.network_balancer_rules import balancer_findings
 from expressway.diagnosis.network_parts import blocks_of, groups_named, names, subnets_named
-from expressway.diagnosis.network_reach import BALANCER_PORTS, Peer, denied_ports, through_acl, through_groups
+from expressway.diagnosis.network_reach import (
+    BALANCER_PORTS,
+    Peer,
+    contains,
+    denied_ports,
+    network_of,
+    through_acl,
+    through_groups,
+)
 from expressway.model.finding import Finding
-from expressway.model.load_balancing import LoadBalancer, TargetGroup
+from expressway.model.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
 from expressway.model.network import SecurityGroup, Subnet
 from expressway.model.network_facts import NetworkFacts, ServicePlacement, TargetBinding
 
@@ -65,12 +73,12 @@ def _target_findings(
     facts: NetworkFacts, service: ServicePlacement, binding: TargetBinding, group: TargetGroup
 ) -> Iterator[Finding]:
     """Ports that do not fit. The group's own port never counts: ECS registers every task with the container's port."""
-    here = [one for one in facts.targets or () if one.target_group_arn == group.arn and one.state != "draining"]
+    here = _own_targets(facts, service, group) if group.target_type == "ip" else []
     port = binding.container_port
-    if group.target_type != "ip" or not port or not here:
+    if not port or not here or any(one.state != "unhealthy" for one in here):
         return
-    others = sorted({one.port for one in here} - {port})
-    if others and all(one.port != port for one in here):
+    others = sorted({one.port for one in here})
+    if port not in others:
         yield Finding(
             code="target_port_mismatch",
             severity="warning",
@@ -81,7 +89,7 @@ def _target_findings(
             confidence="medium",
         )
     checked = group.health_check_port
-    if checked and checked != port and all(one.state == "unhealthy" for one in here):
+    if checked and checked != port:
         yield Finding(
             code="health_check_port_mismatch",
             severity="warning",
@@ -91,6 +99,13 @@ def _target_findings(
             resource=group.arn,
             confidence="medium",
         )
+
+
+def _own_targets(facts: NetworkFacts, service: ServicePlacement, group: TargetGroup) -> list[RegisteredTarget]:
+    """The targets in the service's subnets that are not on their way out."""
+    blocks = [network_of(one.cidr_block) for one in subnets_named(facts, service.subnet_ids) if one.cidr_block]
+    mine = [one for one in facts.targets or () if one.target_group_arn == group.arn and one.state != "draining"]
+    return [one for one in mine if any(contains(block, network_of(one.address)) for block in blocks)]
 
 
 # -- load balancer to task ----------------------------------------------------------------------------------
@@ -119,7 +134,7 @@ def _way_findings(
     for port in ports:
         yield from _group_findings(facts, service, balancer, port=port, is_ipv6=group.ip_address_type == "ipv6")
         yield from _acl_findings(facts, service, balancer, port=port)
-    yield from _zone_findings(service, balancer, mine)
+    yield from _zone_findings(service, balancer, theirs, mine)
 
 
 def _group_findings(
@@ -221,9 +236,12 @@ def _denial(facts: NetworkFacts, near: Subnet, far: Subnet, port: int) -> tuple[
     return None
 
 
-def _zone_findings(service: ServicePlacement, balancer: LoadBalancer, mine: Sequence[Subnet]) -> Iterator[Finding]:
-    outside = [one for one in mine if one.zone and balancer.zones and one.zone not in balancer.zones]
-    if outside:
+def _zone_findings(
+    service: ServicePlacement, balancer: LoadBalancer, theirs: Sequence[Subnet], mine: Sequence[Subnet]
+) -> Iterator[Finding]:
+    enabled = list(dict.fromkeys(one.zone for one in theirs))
+    outside = [one for one in mine if one.zone not in enabled]
+    if outside and len(theirs) == len(balancer.subnet_ids):
         yield Finding(
             code="zone_not_enabled",
             severity="critical" if len(outside) == len(mine) else "warning",
@@ -231,7 +249,7 @@ def _zone_findings(service: ServicePlacement, balancer: LoadBalancer, mine: Sequ
             "it is not enabled in their zone.",
             evidence=(
                 *(f"{one.subnet_id} is in {one.zone}" for one in outside[:2]),
-                f"{balancer.name} is in {', '.join(balancer.zones)}",
+                f"{balancer.name} is in {', '.join(enabled)}",
             ),
             remedy=f"Add a subnet of that zone to {balancer.name}, or keep the tasks to its zones.",
             resource=balancer.arn,

@@ -20,7 +20,6 @@ class LoadBalancer:
     state: str = "active"
     vpc_id: str = ""
     subnet_ids: tuple[str, ...] = ()
-    zones: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
 
 

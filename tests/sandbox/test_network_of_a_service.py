@@ -1,0 +1,102 @@
+"""A deployed service's network is healthy as it is, and what is broken in it by hand is found."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from expressway.adapters.load_balancers import LoadBalancers
+from expressway.adapters.network import Network
+from expressway.adapters.placements import Placements
+from expressway.adapters.session import open_session
+from expressway.operations.troubleshoot.network import fetch_network_configuration
+from expressway.operations.troubleshoot.network_ports import NetworkPorts
+from tests.sandbox.conftest import Cloud, wait_for_deployment
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+
+DEFAULT_TABLE = "rtb-00000001"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A service that serves, in the default VPC; `managed` is what ECS made for it."""
+
+    cloud: Cloud
+    ports: NetworkPorts
+    managed: dict[str, Any]
+
+    def findings(self, vpc_id: str | None = None) -> list[tuple[str, str, str]]:
+        answer = fetch_network_configuration("default", vpc_id, ports=self.ports, now=datetime.now(UTC))
+        assert answer["status"] == "success"
+        assert "gaps" not in answer
+        return [(one["code"], one["severity"], one["resource"]) for one in answer["findings"]]
+
+    @property
+    def group_id(self) -> str:
+        return self.managed["serviceSecurityGroups"][0]["arn"].rsplit("/", 1)[-1]
+
+    @property
+    def balancer_group_id(self) -> str:
+        return self.managed["ingressPaths"][0]["loadBalancerSecurityGroups"][0]["arn"].rsplit("/", 1)[-1]
+
+    @property
+    def balancer_arn(self) -> str:
+        return self.managed["ingressPaths"][0]["loadBalancer"]["arn"]
+
+
+@pytest.fixture(scope="module")
+def ports(cloud: Cloud) -> NetworkPorts:
+    session = open_session(sandbox_url=cloud.info.endpoint_url, environ={})
+    return NetworkPorts(session.target.region, Placements(session), Network(session), LoadBalancers(session))
+
+
+@pytest.fixture
+def deployed(cloud: Cloud, ports: NetworkPorts, service_request: Callable[..., dict[str, Any]]) -> Iterator[Deployed]:
+    ecs = cloud.client("ecs")
+    arn = ecs.create_express_gateway_service(**service_request("networked"))["service"]["serviceArn"]
+    wait_for_deployment(cloud, arn)
+    (service,) = ecs.describe_services(services=[arn])["services"]
+    revision = service["currentServiceRevisions"][0]["arn"]
+    (described,) = ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+    yield Deployed(cloud, ports, described["ecsManagedResources"])
+    ecs.delete_express_gateway_service(serviceArn=arn)
+
+
+def test_what_is_broken_by_hand_is_found_and_nothing_before_or_after(deployed: Deployed) -> None:
+    ec2 = deployed.cloud.client("ec2")
+    elbv2 = deployed.cloud.client("elbv2")
+    assert deployed.findings() == []
+    assert deployed.findings("vpc-00000001") == []
+
+    from_balancer = {
+        "GroupId": deployed.group_id,
+        "IpPermissions": [
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 8080,
+                "ToPort": 8080,
+                "UserIdGroupPairs": [{"GroupId": deployed.balancer_group_id}],
+            }
+        ],
+    }
+    ec2.revoke_security_group_ingress(**from_balancer)
+    assert deployed.findings() == [("load_balancer_blocked", "critical", deployed.group_id)]
+    ec2.authorize_security_group_ingress(**from_balancer)
+
+    way_out = {"RouteTableId": DEFAULT_TABLE, "DestinationCidrBlock": "0.0.0.0/0"}
+    ec2.delete_route(**way_out)
+    assert sorted(deployed.findings()) == [
+        ("load_balancer_no_internet_route", "critical", deployed.balancer_arn),
+        ("no_internet_route", "critical", DEFAULT_TABLE),
+    ]
+    ec2.create_route(**way_out, GatewayId="igw-00000001")
+    assert deployed.findings() == []
+
+    rule_arn = deployed.managed["ingressPaths"][0]["rule"]["arn"]
+    elbv2.delete_rule(RuleArn=rule_arn)
+    found = deployed.findings()
+    assert {code for code, _, _ in found} == {"listener_rule_missing"}
+    assert ("listener_rule_missing", "critical", rule_arn) in found
