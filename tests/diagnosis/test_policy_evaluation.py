@@ -57,7 +57,7 @@ def test_the_managed_policy_need_not_be_readable_to_count() -> None:
     role = execution_role(MANAGED_EXECUTION)
 
     assert role_decision(role, "ecr:BatchGetImage", "arn:any") == "allowed"
-    assert role_decision(role, "logs:CreateLogGroup", "arn:any") == "unsure"
+    assert role_decision(role, "logs:CreateLogGroup", "arn:any") == "denied"
 
 
 def test_a_policy_of_the_accounts_own_with_the_managed_ones_name_does_not_count() -> None:

@@ -43,7 +43,7 @@ def _repository_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Fi
             severity=_severity(facts),
             cause=f"The image {image.reference.image} has no repository: account {image.account_id} has none of "
             f"that name in {image.region}.",
-            evidence=(image.detail,) if image.detail else (),
+            evidence=(image.detail or f"ECR knows no {image.repository_arn}",),
             remedy="Correct the repository, its account and its region in the image URI, or create and fill it.",
             resource=image.reference.image,
         )

@@ -77,7 +77,7 @@ def access_decision(fact: RoleFact | None, action: str, resource: str, side: Res
 
 def needs_simulation(role: RoleState, wanted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Of (action, resource) pairs, those that the policies leave unsure because one is unread or a boundary is set."""
-    unread = any(one.document is None and one.name not in _KNOWN_GRANTS for one in role.policies)
+    unread = any(one.document is None and not _is_known(one) for one in role.policies)
     if not unread and not role.permissions_boundary_arn:
         return ()
     fact = RoleFact(role.arn, "present", role)
@@ -96,7 +96,7 @@ def _by_policies(role: RoleState, action: str, resource: str) -> Decision:
     )
     if granted:
         return "unsure" if denying else "allowed"
-    unread = any(one.document is None for one in role.policies)
+    unread = any(one.document is None and not _is_known(one) for one in role.policies)
     return "unsure" if allowing or unread else "denied"
 
 
@@ -169,10 +169,13 @@ def _surely(statement: Statement, resource: str) -> bool:
     return not statement.get("Condition") and not is_variable(statement) and covers_resource(statement, resource)
 
 
-def _known_to_grant(policy: RolePolicy, action: str) -> bool:
+def _is_known(policy: RolePolicy) -> bool:
     """AWS's own policies for the two roles are known by name, so that they need not be readable."""
-    needs = _KNOWN_GRANTS.get(policy.name)
-    return policy.is_aws_managed and policy.document is None and needs is not None and action in needs.actions
+    return policy.is_aws_managed and policy.name in _KNOWN_GRANTS
+
+
+def _known_to_grant(policy: RolePolicy, action: str) -> bool:
+    return policy.document is None and _is_known(policy) and action in _KNOWN_GRANTS[policy.name].actions
 
 
 def account_of(role_arn: str) -> str:
