@@ -227,7 +227,7 @@ def _judge_ours(scenario: Scenario, replies: Sequence[Reply]) -> Verdict:
     verdicts = [judge_findings(scenario, reply.shape.get("findings", [])) for reply in replies]
     false = tuple(dict.fromkeys(claim for verdict in verdicts for claim in verdict.false))
     if scenario.is_healthy:
-        return Verdict(not false, false)
+        return Verdict(not false and not any(reply.is_error for reply in replies[:1]), false)
     return Verdict(any(verdict.found for verdict in verdicts), false)
 
 

@@ -70,6 +70,14 @@ def test_a_real_situation_is_told(one: EmbeddedScenario, embedded_toolkit: Toolk
     _assert_told(one.scenario, _answers(embedded_toolkit, one.scenario))
 
 
+@pytest.mark.sandbox
+@pytest.mark.engine
+def test_a_real_crash_loop_shows_the_exception_that_stands_in_its_log(embedded_toolkit: Toolkit) -> None:
+    [scenario] = [one.scenario for one in embedded_scenarios() if one.scenario.name == "crash_loop"]
+    [answer] = _answers(embedded_toolkit, scenario)
+    assert "KeyError: 'DATABASE_URL'" in json.dumps([one["evidence"] for one in answer["findings"][:TOP]])
+
+
 def _answers(toolkit: Toolkit, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
     """The answer of guidance; where the cause belongs to an action of its own, that one's."""
     questions = scenario.more or (scenario.guidance,)

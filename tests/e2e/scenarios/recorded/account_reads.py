@@ -1,5 +1,6 @@
 """Everything besides ECS that needs more than a list: targets, policies, images, secrets, logs, stacks."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -132,6 +133,14 @@ def describe_key(world: World, asked: Asked) -> Record:
     raise RefusedCallError("NotFoundException", f"Key '{asked['KeyId']}' does not exist")
 
 
+def get_key_policy(world: World, asked: Asked) -> Record:
+    """The policy that a key gets where nobody writes one: the account's own policies decide."""
+    describe_key(world, asked)
+    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    statement = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    return {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]}), "PolicyName": "default"}
+
+
 def _log_group(world: World, asked: Asked) -> str:
     name = asked.get("logGroupName") or _short_log_group(asked["logGroupIdentifier"])
     if all(one["logGroupName"] != name for one in world.all("logs.groups")):
@@ -235,6 +244,7 @@ HANDLERS = {
     "ecr:GetRepositoryPolicy": get_repository_policy,
     "secretsmanager:DescribeSecret": describe_secret,
     "kms:DescribeKey": describe_key,
+    "kms:GetKeyPolicy": get_key_policy,
     "logs:DescribeLogStreams": describe_log_streams,
     "logs:GetLogEvents": get_log_events,
     "logs:FilterLogEvents": filter_log_events,

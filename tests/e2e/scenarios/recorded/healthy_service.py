@@ -360,9 +360,29 @@ def _add_scaling(situation: Situation) -> None:
             "AlarmName": _alarm(situation),
             "StateValue": "OK",
             "AlarmArn": arn("cloudwatch", f"alarm:{_alarm(situation)}"),
-            "Namespace": "AWS/ApplicationELB",
+            "Metrics": _error_share(situation),
             "Threshold": 1.0,
             "ComparisonOperator": "GreaterThanThreshold",
             "EvaluationPeriods": 1,
         },
     )
+
+
+def _error_share(situation: Situation) -> list[Record]:
+    """The metrics of the rollback alarm: the share of answers with 4xx and 5xx, in percent."""
+    group = situation.network.target_group_arn.rpartition(":")[2]
+    names = {"m4": "HTTPCode_Target_4XX_Count", "m5": "HTTPCode_Target_5XX_Count", "all": "RequestCount"}
+    dimensions = [{"Name": "TargetGroup", "Value": group}]
+    counts: list[Record] = [
+        {
+            "Id": key,
+            "ReturnData": False,
+            "MetricStat": {
+                "Metric": {"Namespace": "AWS/ApplicationELB", "MetricName": name, "Dimensions": dimensions},
+                "Period": 60,
+                "Stat": "Sum",
+            },
+        }
+        for key, name in names.items()
+    ]
+    return [{"Id": "share", "Expression": "100*(m4+m5)/all", "ReturnData": True}, *counts]

@@ -24,7 +24,7 @@ def no_capacity(situation: Situation) -> None:
 
 @recorded(
     "the quota of vCPUs is used up",
-    finds="quota_exceeded vcpu_quota_exceeded",
+    finds="quota_exceeded",
     also=_FAILING,
     words=r"limit on the number of vcpus|quota",
 )
@@ -38,7 +38,7 @@ def vcpu_quota(situation: Situation) -> None:
 
 @recorded(
     "autoscaling is at its maximum",
-    finds="scaling_at_maximum autoscaling_at_maximum autoscaling_at_max",
+    finds="scaling_at_maximum",
     words=r"at (?:its|the) max|max(?:imum)? capacity",
     symptoms="it is slow under load",
 )
@@ -88,8 +88,8 @@ def scaling_at_maximum(situation: Situation) -> None:
 
 @recorded(
     "provisioning waits for a permission of the infrastructure role",
-    finds="permission_denied infrastructure_role_permission_missing",
-    also=f"{_FAILING} infrastructure_failed",
+    finds="infrastructure_role_lacks_permission",
+    also=f"{_FAILING} infrastructure_failed permission_denied",
     words=r"DescribeAccountAttributes",
 )
 def stuck_provisioning(situation: Situation) -> None:
@@ -229,8 +229,8 @@ _STACK = "AWS::CloudFormation::Stack"
 
 @recorded(
     "a nested stack's role fails",
-    finds="resource_failed stack_resource_failed permission_denied resource_exists stack_failed stack_resource_exists",
-    also="stack_rolled_back",
+    finds="resource_exists",
+    also="stack_must_be_deleted",
     words=r"worker-role already exists",
     more=(Question("fetch_cloudformation_status", {"cfn_stack_name": "worker-app"}),),
 )
@@ -306,8 +306,8 @@ def stack_fails_nested(situation: Situation) -> None:
 
 @recorded(
     "a hook refuses a bucket",
-    finds="hook_failed stack_hook_failed",
-    also="stack_rolled_back stack_failed resource_failed",
+    finds="hook_failed",
+    also="stack_must_be_deleted",
     words=r"S3BucketEncryptionHook|hook[^.]{0,60}failed",
     more=(Question("fetch_cloudformation_status", {"cfn_stack_name": "uploads-app"}),),
 )

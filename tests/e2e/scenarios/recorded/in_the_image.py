@@ -37,8 +37,8 @@ def repository_missing(situation: Situation) -> None:
 
 @recorded(
     "the image's tag does not exist",
-    finds="image_not_found",
-    also=_FAILING,
+    finds="image_tag_not_found",
+    also=f"image_not_found {_FAILING}",
     words=r"tag v2 not found|v2[^.]{0,60}(?:: not found|does not exist)",
     symptoms="tasks do not start",
 )
@@ -97,7 +97,7 @@ def pull_denied(situation: Situation) -> None:
 
 @recorded(
     "a private registry without credentials",
-    finds="image_pull_denied registry_credentials_missing registry_credentials",
+    finds="registry_credentials_missing registry_credentials_refused",
     also=_FAILING,
     words=r"credentials|pull access denied|authorization failed",
 )
@@ -159,7 +159,7 @@ def secret_denied(situation: Situation) -> None:
 
 @recorded(
     "KMS denies the secret's key",
-    finds="kms_denied secret_key_denied",
+    finds="kms_denied",
     also=f"secret_denied permission_denied {_FAILING}",
     words=r"kms[^.]{0,40}(?:not allowed|denied)|access to kms",
 )
@@ -197,7 +197,7 @@ def log_group_missing(situation: Situation) -> None:
 
 @recorded(
     "ECS may not assume the execution role",
-    finds="role_not_assumable role_trust_wrong",
+    finds="role_not_assumable",
     also=_FAILING,
     words=r"unable to assume the role|trust",
 )

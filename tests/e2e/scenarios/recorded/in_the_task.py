@@ -49,7 +49,7 @@ def killed_at_stop(situation: Situation) -> None:
 
 @recorded(
     "a crash after a signal 11",
-    finds="container_crashed crash_loop",
+    finds="container_crashed",
     also=_FAILING,
     words=r"segmentation|sigsegv|invalid memory",
 )
@@ -64,8 +64,8 @@ def segmentation_fault(situation: Situation) -> None:
 
 @recorded(
     "a crash loop with an exception",
-    finds="crash_loop container_exited",
-    also=_FAILING,
+    finds="crash_loop",
+    also=f"container_exited {_FAILING}",
     words=r"keyerror.{0,40}database_url",
     symptoms="it keeps restarting",
 )
@@ -178,8 +178,8 @@ def slow_start(situation: Situation) -> None:
 
 @recorded(
     "rolled back by the circuit breaker",
-    finds="circuit_breaker_rollback crash_loop container_exited",
-    also=f"{_FAILING}",
+    finds="circuit_breaker_rollback",
+    also=f"container_exited {_FAILING}",
     words=r"circuit breaker",
 )
 def circuit_breaker(situation: Situation) -> None:
@@ -196,7 +196,7 @@ def circuit_breaker(situation: Situation) -> None:
 
 @recorded(
     "rolled back by the 4xx/5xx alarm",
-    finds="error_rate_alarm",
+    finds="error_rate_alarm deployment_alarm",
     also=_FAILING,
     words=r"alarm[^.]{0,80}(?:triggered|rolled? ?back)|rolled back[^.]{0,60}alarm",
 )
