@@ -102,11 +102,13 @@ class StackHistory:
     def failures(self) -> tuple[HistoryEvent, ...]:
         """What failed in the newest operation that has failed, in order of time, the stack's own verdict left out.
 
-        A stack whose last operation has succeeded has none.
+        A stack whose last operation has succeeded has none; of one that is at work only that operation counts.
         """
         if self.is_well:
             return ()
-        for operation in reversed(list(self._operations())):
+        operations = list(self._operations())
+        is_forward = self.in_progress and "ROLLBACK" not in self.status
+        for operation in reversed(operations[-1:] if is_forward else operations):
             failed = tuple(one for one in operation if one.failed and not self._is_own(one))
             if failed:
                 return failed
