@@ -232,6 +232,20 @@ class FakeToolkit:
         self._hold(cancellation)
         return self.knowledge
 
+    def containerize(
+        self,
+        app_path: str,
+        port: int | None = None,
+        *,
+        framework: str | None = None,
+        write: bool = False,
+        overwrite: bool = False,
+    ) -> FakeShape:
+        self._note("containerize", (app_path, port, framework, write, overwrite), ignore_progress)
+        return FakeShape(
+            {"container_port": port or 8080, "base_image": "b:1", "guidance": {}, "files": {"Dockerfile": "F"}}
+        )
+
     def close(self) -> None:
         self.calls.append(("close", None))
 

@@ -24,6 +24,13 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "continue_rollback": False,
         "wait_seconds": 45,
     },
+    "containerize_app": {
+        "app_path": ...,
+        "port": None,
+        "framework": None,
+        "write": False,
+        "overwrite": False,
+    },
     "ecs_troubleshooting_tool": {"action": "get_ecs_troubleshooting_guidance", "parameters": None},
     "ecs_resource_management": {"api_operation": ..., "api_params": None, "query": None, "limit": None},
     "aws_knowledge_aws___search_documentation": {"search_phrase": ..., "topics": None, "limit": None},

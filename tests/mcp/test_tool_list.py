@@ -12,10 +12,10 @@ from tests.mcp.known_tools import PARAMETERS
 BYTES_PER_TOOL = 1_150
 TARGET = {"profile": None, "region": None}
 """Every tool that reaches AWS takes them."""
-LOCAL = {"synth_app"}
+LOCAL = {"synth_app", "containerize_app"}
 PASSED_ON = {name for name in PARAMETERS if name.startswith("aws_knowledge_")}
 """Act on no account, and take what the endpoint takes."""
-WRITES = {"build_and_push_image_to_ecr", "delete_app", "deploy_app", "ecs_resource_management"}
+WRITES = {"build_and_push_image_to_ecr", "delete_app", "deploy_app", "ecs_resource_management", "containerize_app"}
 DESTROYS = WRITES - {"build_and_push_image_to_ecr"}
 REPEATING_MAY_CHANGE_MORE = {"ecs_resource_management"}
 

@@ -10,6 +10,7 @@ from mcp.types import ToolAnnotations
 
 from expressway.mcp.answers import ToolFunction, answering
 from expressway.mcp.app_tools import AppTools
+from expressway.mcp.folder_tools import FolderTools
 from expressway.mcp.knowledge_tools import (
     ANSWER,
     READ_INPUT,
@@ -31,8 +32,8 @@ class Entry:
 
     `local` tools reach nothing outside this machine. `passes_on` is the listed schema of a tool that hands its
     arguments, as they are, to somebody who checks them; it acts on no account.
-    `decides` says that each call decides which gates it needs, and that repeating one may change more; all others
-    are idempotent: asking again changes nothing more.
+    `decides` says that each call decides which gates it needs, `accumulates` that repeating one may change more; all
+    others are idempotent: asking again changes nothing more.
     """
 
     function: ToolFunction
@@ -43,6 +44,7 @@ class Entry:
     local: bool = False
     passes_on: Mapping[str, Any] | None = None
     decides: bool = False
+    accumulates: bool = False
 
     @property
     def gated(self) -> bool:
@@ -178,6 +180,35 @@ def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
             writes=True,
             destroys=True,
             decides=True,
+            accumulates=True,
+        ),
+    )
+
+
+def folder_entries(folders: FolderTools) -> tuple[Entry, ...]:
+    """The tools for folders on this machine."""
+    return (
+        Entry(
+            folders.containerize_app,
+            "Make or check a Dockerfile",
+            output(
+                container_port="integer",
+                base_image="string",
+                guidance="object",
+                framework="string",
+                package_manager="string",
+                files="object",
+                diff="string",
+                kept="array",
+                written="array",
+                findings="array",
+                assumptions="array",
+                gaps="array",
+            ),
+            writes=True,
+            destroys=True,
+            local=True,
+            decides=True,
         ),
     )
 
@@ -211,7 +242,7 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
         annotations=ToolAnnotations(
             read_only_hint=not entry.writes,
             destructive_hint=entry.destroys,
-            idempotent_hint=not entry.decides,
+            idempotent_hint=not entry.accumulates,
             open_world_hint=not entry.local,
         ),
         structured_output=False,

@@ -105,6 +105,15 @@ class ToolkitPort(Protocol):
     def consult_knowledge(
         self, tool: str, arguments: Mapping[str, Any], *, cancellation: Cancellation = ...
     ) -> KnowledgeResult: ...
+    def containerize(
+        self,
+        app_path: str,
+        port: int | None = None,
+        *,
+        framework: str | None = None,
+        write: bool = False,
+        overwrite: bool = False,
+    ) -> Shown: ...
     def close(self) -> None: ...
 
 

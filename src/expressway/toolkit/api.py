@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from expressway.model.operation import OperationKind
     from expressway.model.plan import Plan
     from expressway.model.target import Target
+    from expressway.operations.containerize.result import Containerization
     from expressway.operations.delete import DeleteResult
     from expressway.operations.deploy import DeployResult
     from expressway.operations.list_apps import AppList
@@ -291,6 +292,29 @@ class Toolkit:
         return find_leftovers(
             app_name, cluster=cluster, stacks=self._wiring.cloudformation, account=self._wiring.account
         )
+
+    def containerize(
+        self,
+        app_path: Path | str,
+        port: int | None = None,
+        *,
+        framework: str | None = None,
+        write: bool = False,
+        overwrite: bool = False,
+    ) -> Containerization:
+        """A folder's Dockerfile, .dockerignore and definition, or what is to be said of those it has.
+
+        The folder is left as it is unless `write`; `overwrite` then applies the improvements, too.
+
+        Raises: see `expressway.operations.containerize.containerize.containerize_app`; also ImageError
+            ``context_missing``, ``context_not_a_folder``, ``context_refused``.
+        """
+        from expressway.adapters.build_context import resolve_context
+        from expressway.operations.containerize.containerize import ContainerizeRequest, containerize_app
+
+        root = resolve_context(Path(app_path).expanduser())
+        request = ContainerizeRequest(root, port, framework, write, overwrite)
+        return containerize_app(request, self._local.containerize_ports)
 
     # -- changing -------------------------------------------------------------------------------------------
     def build(

@@ -1,0 +1,124 @@
+"""What is to be said of a Dockerfile's bases, secrets and the order of its layers."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from expressway.model.dockerfile import Dockerfile, Stage
+from expressway.model.dockerfile_edit import Edit, ExpectedApp, is_single_line, official_name, split_image
+from expressway.model.dockerfile_text import Instruction
+from expressway.model.finding import Finding
+
+_SECRET_NAME = re.compile(r"PASSW|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|CREDENTIAL", re.IGNORECASE)
+_SECRET_FILE = re.compile(
+    r"(?:^|[\s/\"\[])(?:\.env(?:\.(?!example|sample|template|dist)\w+)?|[\w.-]*\.pem|id_(?:rsa|ed25519|ecdsa)|\.npmrc"
+    r"|\.aws|credentials(?:\.json)?)(?=[\s\",/]|$)"
+)
+_SEQUENCE = re.compile(r"[|;&\n]")
+_INSTALLS = re.compile(
+    r"\b(?:pip3?\s+install\b.*-r|npm\s+(?:ci|install|i)\b|yarn\s+install|pnpm\s+(?:install|i)\b|bundle\s+install"
+    r"|composer\s+install|go\s+mod\s+download|poetry\s+install|uv\s+sync)"
+)
+_WHOLE = re.compile(r"^\.\s+\S+$|^\[\s*\"\.\"")
+_MANIFESTS: Mapping[str, Sequence[str]] = {
+    "pip": ("requirements.txt",),
+    "npm": ("package.json", "package-lock.json"),
+    "yarn": ("package.json", "yarn.lock"),
+    "pnpm": ("package.json", "pnpm-lock.yaml"),
+    "bundle": ("Gemfile", "Gemfile.lock"),
+}
+
+
+def base_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: ExpectedApp) -> Iterator[Finding | Edit]:
+    """Bases without a version."""
+    external = set(dockerfile.base_images())
+    for stage in dockerfile.stages:
+        name, tag = split_image(stage.base)
+        if stage.base not in external or "@" in stage.base or "$" in stage.base or tag not in {"", "latest"}:
+            continue
+        pinned = expected.pinned.get(official_name(name))
+        yield Finding(
+            code="base_image_not_pinned",
+            severity="warning",
+            cause=f"The base image {name} has no version: a build next month may be another program.",
+            remedy=f"Name a version, such as {name}:{pinned or '1.2'}.",
+            resource=f"Dockerfile:{stage.line}",
+        )
+        if pinned is not None and is_single_line(lines, stage.line):
+            yield Edit(stage.line, 1, (lines[stage.line - 1].replace(stage.base, f"{name}:{pinned}", 1),))
+
+
+def secret_findings(dockerfile: Dockerfile) -> Iterator[Finding]:
+    """Values and files that look like secrets; neither is quoted."""
+    for instruction in (each for stage in dockerfile.stages for each in stage.instructions):
+        where = f"Dockerfile:{instruction.line}"
+        for name in _given_names(instruction):
+            if _SECRET_NAME.search(name):
+                yield Finding(
+                    code="secret_in_image",
+                    severity="critical",
+                    cause=f"{instruction.keyword} {name} puts what looks like a secret into the image.",
+                    remedy=f"Remove it, change the secret, keep the new one in Secrets Manager, and name {name} under "
+                    "secrets in expressway.yaml.",
+                    resource=where,
+                    confidence="medium",
+                )
+        if _copies(instruction) and _SECRET_FILE.search(instruction.arguments):
+            yield Finding(
+                code="secret_file_copied",
+                severity="critical",
+                cause="A file that usually holds secrets is copied into the image.",
+                remedy="Remove the line, name the file in .dockerignore, and give the values when the service runs.",
+                resource=where,
+                confidence="medium",
+            )
+
+
+def order_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: ExpectedApp) -> Iterator[Finding | Edit]:
+    """Stages that copy the source before they install what it needs."""
+    for stage in dockerfile.stages:
+        copies = [instruction for instruction in stage.instructions if _copies(instruction)]
+        installs = next((i for i in stage.instructions if i.keyword == "RUN" and _INSTALLS.search(i.arguments)), None)
+        if not copies or installs is None or installs.line < copies[0].line or not _WHOLE.match(copies[0].arguments):
+            continue
+        yield Finding(
+            code="source_before_dependencies",
+            severity="warning",
+            cause="The source is copied before its dependencies are installed: each change installs all anew.",
+            remedy="Copy the manifests first, install, then copy the source.",
+            resource=f"Dockerfile:{copies[0].line}",
+        )
+        yield from _reordered(stage, copies[0], installs, lines, expected)
+
+
+def has_secret_text(line: str) -> bool:
+    """Whether a line of a Dockerfile may hold a secret's value."""
+    return "=" in line and bool(_SECRET_NAME.search(line))
+
+
+def _reordered(
+    stage: Stage, whole: Instruction, installs: Instruction, lines: Sequence[str], expected: ExpectedApp
+) -> Iterator[Edit]:
+    """The manifests, the installation, then the source; only when nothing stands between the two lines."""
+    tool = next((name for name in _MANIFESTS if re.match(rf"{name}3?\b", installs.arguments)), "")
+    names = [name for name in _MANIFESTS.get(tool, ()) if name in expected.files]
+    follows = stage.instructions.index(installs) == stage.instructions.index(whole) + 1
+    simple = not _SEQUENCE.search(installs.arguments) and is_single_line(lines, installs.line)
+    if names and follows and simple and installs.line == whole.line + 1:
+        yield Edit(whole.line, 2, (f"COPY {' '.join(names)} ./", lines[installs.line - 1], lines[whole.line - 1]))
+
+
+def _copies(instruction: Instruction) -> bool:
+    return instruction.keyword in {"COPY", "ADD"} and "from" not in dict(instruction.flags)
+
+
+def _given_names(instruction: Instruction) -> Iterator[str]:
+    """Names of variables that an ENV or ARG gives a literal value."""
+    if instruction.keyword not in {"ENV", "ARG"}:
+        return
+    pairs: list[tuple[str, str]] = re.findall(r"([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)", instruction.arguments)
+    if not pairs and instruction.keyword == "ENV":
+        name, _, value = instruction.arguments.partition(" ")
+        pairs = [(name, value.strip())]
+    for name, value in pairs:
+        if value.strip("\"'") and "$" not in value:
+            yield name

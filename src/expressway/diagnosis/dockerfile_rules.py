@@ -1,0 +1,52 @@
+"""What is to be said of an app's own Dockerfile beyond what a linter says, and the edits that mend it.
+
+An edit is proposed only where it is sure to mean the same; everything else is a finding with its remedy.
+"""
+
+from dataclasses import dataclass
+
+from expressway.diagnosis.dockerfile_layers import base_findings, order_findings, secret_findings
+from expressway.diagnosis.dockerfile_start import command_findings, health_findings, port_findings, user_findings
+from expressway.model.dockerfile import Dockerfile
+from expressway.model.dockerfile_edit import Edit, ExpectedApp
+from expressway.model.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Findings about a Dockerfile, and edits that mend some of them."""
+
+    findings: tuple[Finding, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+
+def review_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) -> Review:
+    """Every finding about the stage that is built last, and about bases, secrets and layers of all."""
+    stage = dockerfile.stage()
+    if stage is None or dockerfile.problems:
+        return Review(
+            tuple(
+                Finding(
+                    code="dockerfile_invalid",
+                    severity="critical",
+                    cause="The Dockerfile cannot be built: its line is no instruction that a builder knows.",
+                    remedy=f"Correct it: {problem.message}.",
+                    resource=f"Dockerfile:{problem.line}",
+                )
+                for problem in dockerfile.problems
+            )
+        )
+    lines = text.splitlines()
+    found = [
+        *base_findings(dockerfile, lines, expected),
+        *secret_findings(dockerfile),
+        *order_findings(dockerfile, lines, expected),
+        *command_findings(stage, dockerfile, lines),
+        *port_findings(stage, dockerfile, expected),
+        *user_findings(stage, dockerfile),
+        *health_findings(stage, expected),
+    ]
+    return Review(
+        tuple(item for item in found if isinstance(item, Finding)),
+        tuple(item for item in found if isinstance(item, Edit)),
+    )

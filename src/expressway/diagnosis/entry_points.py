@@ -1,0 +1,171 @@
+"""How an app starts, for each kind of entry that the frameworks' data name."""
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping
+
+from expressway.diagnosis.framework_marks import DetectedApp
+from expressway.diagnosis.node_entry import find_bundle, find_next, find_node_start
+from expressway.diagnosis.python_entry import find_django, find_python_app
+from expressway.model.app_files import AppFiles
+from expressway.model.entry_point import EntryPoint
+from expressway.model.framework import Entry
+from expressway.model.package_manifests import json_object, section, toml_table
+
+_DATA_FOLDERS = ("templates", "views", "static", "public", "assets", "migrations", "web", "config")
+_MAIN = re.compile(r"(?m)^package main\b")
+_RUST_STOP_WRAPPER = (
+    "/usr/local/bin/app & app=$$!; trap 'kill -TERM $$app' TERM INT; wait $$app; trap - TERM INT; wait $$app"
+)
+
+
+def find_entry_point(app: DetectedApp, files: AppFiles) -> EntryPoint:
+    """What the framework's kind of entry finds."""
+    return _FINDERS[app.framework.entry](app, files)
+
+
+def _static_folder(_: DetectedApp, files: AppFiles) -> EntryPoint:
+    folder = "." if files.has("index.html") else "public"
+    told = () if folder != "." else ("All files of the folder are served, but for those that .dockerignore names.",)
+    # The whole folder holds nginx.conf as well, which is nobody's to read.
+    hidden = ["RUN rm /usr/share/nginx/html/nginx.conf"] if folder == "." else []
+    slots = {"folder": f"{folder}/" if folder != "." else ".", "hide_configuration": hidden}
+    return EntryPoint(slots=slots, assumptions=told)
+
+
+def _go_main(_: DetectedApp, files: AppFiles) -> EntryPoint:
+    if any(_MAIN.search(files.text(path)) for path in files.find("*.go")):
+        return EntryPoint(slots={"package": ".", "copy_data": _data_folders(files)})
+    folders = sorted(
+        {
+            posixpath.dirname(path)
+            for path, text in files.sources("*.go")
+            if _MAIN.search(text) and not path.endswith("_test.go")
+        }
+    )
+    module = re.search(r"(?m)^module\s+(\S+)", files.text("go.mod"))
+    own = posixpath.basename(module[1]) if module else ""
+    chosen = next((folder for folder in folders if posixpath.basename(folder) in {own, "server", "api", "web"}), None)
+    chosen = chosen or next(iter(folders), "cmd/app")
+    told: tuple[str, ...] = ()
+    if not folders:
+        told = ("No package main was found; ./cmd/app was assumed.",)
+    elif len(folders) > 1:
+        told = (f"Programs are in {', '.join(folders)}; {chosen} was taken for the one that serves.",)
+    return EntryPoint(slots={"package": f"./{chosen}", "copy_data": _data_folders(files)}, assumptions=told)
+
+
+def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
+    manifest = toml_table(files.text("Cargo.toml"))
+    listed = manifest.get("bin")
+    binaries: list[Mapping[str, str]] = listed if isinstance(listed, list) else []
+    package = section(manifest, "package")
+    name = str(
+        package.get("default-run") or (binaries[0].get("name") if binaries else "") or package.get("name", "app")
+    )
+    named = next((binary for binary in binaries if binary.get("name") == name), {})
+    source = str(named.get("path") or "src/main.rs")
+    told = (f"Cargo.toml has several programs; {name} was taken for the one that serves.",) if len(binaries) > 1 else ()
+    handles = any(
+        re.search(pattern, text) for _, text in files.sources("*.rs") for pattern in app.language.handles_stop
+    )
+    # A first process without a handler ignores SIGTERM, and is killed half a minute later.
+    command = ("/usr/local/bin/app",) if handles else ("bash", "-c", _RUST_STOP_WRAPPER)
+    reasons = () if handles else ("The source does not handle SIGTERM: a shell passes it on, so that a stop is quick.",)
+    slots = {
+        "binary": name,
+        "source_file": source,
+        "source_folder": posixpath.dirname(source) or ".",
+        "copy_data": _data_folders(files),
+    }
+    return EntryPoint(command, slots, assumptions=told, reasons=reasons)
+
+
+def _dotnet(app: DetectedApp, files: AppFiles) -> EntryPoint:
+    projects = [path for pattern in ("*.csproj", "*.fsproj") for path in files.find(pattern)]
+    project = projects[0]
+    named = re.search(r"<AssemblyName>\s*([\w.-]+)\s*<", files.text(project))
+    assembly = named[1] if named else project.rpartition(".")[0]
+    told = (f"Several projects are here; {project} was taken.",) if len(projects) > 1 else ()
+    distributions = app.language.versions.distributions
+    distribution = distributions.get(app.version, distributions.get("", ""))
+    return EntryPoint(slots={"project": project, "assembly": assembly, "distribution": distribution}, assumptions=told)
+
+
+def _rack(app: DetectedApp, files: AppFiles) -> EntryPoint:
+    if files.has("config.ru"):
+        if "puma" in app.dependencies:
+            return EntryPoint(("bundle", "exec", "puma", "--bind", "tcp://0.0.0.0:$port", "config.ru"))
+        return EntryPoint(("bundle", "exec", "rackup", "--host", "0.0.0.0", "--port", "$port", "config.ru"))
+    found = [path for path, text in files.sources("*.rb") if re.search(r"require\s+['\"]sinatra['\"]", text)]
+    file = next(iter(found), "app.rb")
+    told = [f"There is no config.ru; {file} is run itself."]
+    if not {"puma", "webrick", "falcon", "thin"} & app.dependencies:
+        told.append("The Gemfile names no server (puma, for instance), without which Sinatra does not start.")
+    return EntryPoint(("bundle", "exec", "ruby", file, "-o", "0.0.0.0", "-p", "$port"), assumptions=tuple(told))
+
+
+def _php(app: DetectedApp, files: AppFiles) -> EntryPoint:
+    root = "/var/www/html"
+    in_public = files.has("public/index.php")
+    document_root = app.framework.document_root or (f"{root}/public" if in_public else root)
+    composer = files.has("composer.json")
+    assets = "vite" in section(json_object(files.text("package.json")), "devDependencies")
+    copied = ["COPY --from=vendor /app/vendor ./vendor"] if composer else []
+    copied += ["COPY --from=assets /app/public/build ./public/build"] if assets else []
+    told = () if composer or app.key == "php" else ("There is no composer.json; nothing is installed.",)
+    return EntryPoint(
+        slots={
+            "document_root": document_root,
+            "vendor_stage": [*(_VENDOR if composer else ()), *(_ASSETS if assets else ())],
+            "copy_app": ["COPY . .", *copied],
+        },
+        assumptions=told,
+        keep=() if composer else ("vendor",),
+    )
+
+
+_VENDOR = (
+    "FROM $build_image AS vendor",
+    "WORKDIR /app",
+    "# Packages change less often than the source: this layer is kept until composer.json or its lock change.",
+    "$copy_manifests",
+    "$install",
+    "COPY . .",
+    "RUN composer dump-autoload --no-dev --no-scripts --optimize",
+    "",
+)
+_ASSETS = (
+    "FROM $assets_image AS assets",
+    "WORKDIR /app",
+    "COPY package*.json ./",
+    "RUN npm install --no-audit --no-fund",
+    "COPY . .",
+    "RUN npm run build",
+    "",
+)
+
+
+def _data_folders(files: AppFiles) -> list[str]:
+    """Folders that a compiled program may read when it runs."""
+    return [f"COPY {folder}/ ./{folder}/" for folder in _DATA_FOLDERS if files.has_folder(folder)]
+
+
+def _none(app: DetectedApp, _: AppFiles) -> EntryPoint:
+    return EntryPoint(app.framework.start)
+
+
+_FINDERS: Mapping[Entry, Callable[[DetectedApp, AppFiles], EntryPoint]] = {
+    "python_app": find_python_app,
+    "django": find_django,
+    "node_start": find_node_start,
+    "node_next": find_next,
+    "node_bundle": find_bundle,
+    "static_folder": _static_folder,
+    "go_main": _go_main,
+    "cargo": _cargo,
+    "dotnet": _dotnet,
+    "rack": _rack,
+    "php": _php,
+    "none": _none,
+}

@@ -1,0 +1,43 @@
+"""The tool for an app's folder on this machine. Its docstring is written for a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from expressway.errors import RefusedError
+from expressway.mcp.work import Worker
+from expressway.policy.folder_writes import decide_folder_write
+
+
+@dataclass(frozen=True)
+class FolderTools:
+    """Tools as methods, so that each finds the worker."""
+
+    worker: Worker
+
+    async def containerize_app(
+        self,
+        ctx: Context,
+        app_path: Annotated[str, Field(description="Absolute path of the app's folder.")],
+        port: Annotated[int | None, Field(ge=1, le=65535, description="Default: found in the app.")] = None,
+        framework: Annotated[str | None, Field(description="Only if the one found is not meant.")] = None,
+        write: Annotated[bool, Field(description="Write files that are missing; needs ALLOW_WRITE.")] = False,
+        overwrite: Annotated[bool, Field(description="With write: apply the diff, too.")] = False,
+    ) -> Mapping[str, Any]:
+        """Start here for an app without a Dockerfile or expressway.yaml. Reads the folder, runs nothing of it, and
+        returns files: a linted Dockerfile, .dockerignore and expressway.yaml for its framework and package manager. A
+        Dockerfile that is there is checked, and improved as a diff. assumptions tell what was guessed: check them with
+        the person. Next: write the files, then synth_app."""
+        decision = decide_folder_write("containerize_app", self.worker.gates, asked=write)
+        if not decision.allowed:
+            raise RefusedError(decision.code, decision.message, decision.hint)
+        made = await self.worker.run(
+            ctx,
+            lambda toolkit, _, __: toolkit.containerize(
+                app_path, port, framework=framework, write=write, overwrite=overwrite
+            ),
+        )
+        return made.to_dict()

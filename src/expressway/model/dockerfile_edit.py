@@ -1,0 +1,59 @@
+"""Changes to the lines of a Dockerfile, and what is known of an app when they are proposed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+_DOCKER_HUB = ("public.ecr.aws/docker/library/", "docker.io/library/", "library/", "docker.io/")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Lines (the first counted from 1) to be replaced by others; `count` 0 inserts before the first."""
+
+    line: int
+    count: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedApp:
+    """What is known of the app that a Dockerfile is for.
+
+    Attributes:
+        port: where it answers; `asked_port` is the one that the caller named.
+        probe: the words of a health check that its image can run.
+        pinned: for names of official images, a tag with version and distribution.
+        files: paths at the top of its folder.
+    """
+
+    port: int
+    asked_port: int | None = None
+    probe: tuple[str, ...] = ()
+    pinned: Mapping[str, str] = field(default_factory=dict[str, str])
+    files: frozenset[str] = frozenset()
+
+
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
+    """`text` with the edits made; of several that insert at one line, the first comes first."""
+    lines = text.splitlines()
+    for _, edit in sorted(enumerate(edits), key=lambda item: (item[1].line, item[1].count > 0, item[0]), reverse=True):
+        start = edit.line - 1
+        lines[start : start + edit.count] = edit.lines
+    return "\n".join(lines) + "\n"
+
+
+def is_single_line(lines: Sequence[str], line: int) -> bool:
+    """Whether the instruction on that line (from 1) does not go on below."""
+    return not lines[line - 1].rstrip().endswith(("\\", "`"))
+
+
+def split_image(base: str) -> tuple[str, str]:
+    """An image's name and tag ("" without one); a digest is left out."""
+    image = base.partition("@")[0]
+    head, colon, tag = image.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (image, "")
+
+
+def official_name(name: str) -> str:
+    """``python`` for each of the ways to name that official image; other names as they are."""
+    return next((name.removeprefix(prefix) for prefix in _DOCKER_HUB if name.startswith(prefix)), name)

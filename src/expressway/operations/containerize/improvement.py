@@ -1,0 +1,72 @@
+"""Improves an app's own Dockerfile and .dockerignore: as findings, and as a diff that nobody has to take."""
+
+import difflib
+from dataclasses import dataclass
+
+from expressway.diagnosis.dockerfile_layers import has_secret_text
+from expressway.diagnosis.dockerfile_rules import review_dockerfile
+from expressway.model.build_context import PROTECTED
+from expressway.model.dockerfile import parse_dockerfile
+from expressway.model.dockerfile_edit import ExpectedApp, apply_edits
+from expressway.model.finding import Finding
+from expressway.model.ignore_patterns import IgnoreRules
+
+_ESSENTIAL = (".git", ".env", "*.pem")
+_CONTEXT_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """A file that could be better: its findings, its new content (None when nothing is proposed), its diff."""
+
+    findings: tuple[Finding, ...] = ()
+    content: str | None = None
+    diff: str = ""
+
+
+def improve_dockerfile(text: str, expected: ExpectedApp, *, path: str = "Dockerfile") -> Improvement:
+    """What is to be said of a Dockerfile, and the same with the edits that are sure."""
+    review = review_dockerfile(text, parse_dockerfile(text), expected)
+    if not review.edits:
+        return Improvement(review.findings)
+    improved = apply_edits(text, review.edits)
+    return Improvement(review.findings, improved, unified_diff(text, improved, path))
+
+
+def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
+    """A .dockerignore that leaves in what may be secret."""
+    rules = IgnoreRules(text.splitlines())
+    left_in = [path for path in files if PROTECTED.excludes(path) and not rules.excludes(path)]
+    left_in = [path for path in left_in if not rules.names_explicitly(path)]
+    missing = [pattern for pattern in _ESSENTIAL if not rules.excludes(pattern.replace("*", "x"))]
+    if not left_in:
+        return Improvement()
+    improved = f"{text.rstrip()}\n" + "".join(f"{pattern}\n" for pattern in dict.fromkeys((*missing, *left_in)))
+    finding = Finding(
+        code="secret_files_in_context",
+        severity="warning",
+        cause=f"The .dockerignore leaves in what usually holds secrets: {', '.join(left_in[:5])}.",
+        remedy="Name it in .dockerignore. (Expressway's own builds keep it out in any case.)",
+        resource=".dockerignore",
+    )
+    return Improvement((finding,), improved, unified_diff(text, improved, ".dockerignore"))
+
+
+def unified_diff(before: str, after: str, path: str) -> str:
+    """The diff, without lines around the changes where one of them may hold a secret."""
+    shown = _diff(before, after, path, _CONTEXT_LINES)
+    around = [line[1:] for line in shown.splitlines() if line.startswith(" ")]
+    return _diff(before, after, path, 0) if any(has_secret_text(line) for line in around) else shown
+
+
+def _diff(before: str, after: str, path: str, context: int) -> str:
+    lines = list(
+        difflib.unified_diff(
+            before.splitlines(keepends=True),
+            after.splitlines(keepends=True),
+            f"a/{path}",
+            f"b/{path}",
+            n=context,
+        )
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,0 +1,6 @@
+require "sinatra"
+
+get("/health") { "ok" }
+get "/" do
+  "hello from sinatra\n"
+end
