@@ -10,7 +10,7 @@ import mcp.types as types
 import pytest
 
 from expressway.mcp.knowledge_tools import ECS_GUIDANCE
-from expressway.mcp.server import build_server
+from expressway.mcp.server import build_server, describe
 from expressway.model.quotation import is_quoted, plain
 from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
@@ -86,6 +86,23 @@ async def test_once_asked_the_endpoints_own_words_and_schema_are_listed_with_gui
     for name in TOOLS:
         assert ECS_GUIDANCE in (before[name].description or "")
         assert after[name].input_schema == originals[name].input_schema
+
+
+async def test_the_next_server_lists_the_endpoints_words_from_the_start(endpoint: Played, tmp_path: Path) -> None:
+    environ = {"EXPRESSWAY_KNOWLEDGE_URL": endpoint.url, "EXPRESSWAY_HOME": str(tmp_path)}
+    async with asking(endpoint.url, tmp_path) as client:
+        good_shape(await client.call_tool(SEARCH, {"search_phrase": "x"}))
+        learned = await listed(client)
+    asked = len(endpoint.headers)
+    described = await anyio.to_thread.run_sync(describe, environ)
+    told = {tool["name"]: tool for tool in described["tools"]}
+    assert {name: told[name]["description"] for name in TOOLS} == {
+        name: tool.description for name, tool in learned.items()
+    }
+    assert {name: told[name]["inputSchema"] for name in TOOLS} == {
+        name: tool.input_schema for name, tool in learned.items()
+    }
+    assert len(endpoint.headers) == asked
 
 
 async def test_clients_of_the_handshake_are_told_that_the_list_changed_and_only_once(
@@ -196,6 +213,6 @@ async def test_a_url_that_may_not_be_asked_is_told_when_a_tool_is_used(tmp_path:
 
 
 async def test_turned_off_the_tools_are_not_listed_and_calling_one_is_an_unknown_tool() -> None:
-    async with Client(build_server(FakeToolkit, Gates(), knowledge=False)) as client:
+    async with Client(build_server(FakeToolkit, Gates(), knowledge=None)) as client:
         assert await listed(client) == {}
         assert error_shape(await client.call_tool(SEARCH, {"search_phrase": "x"}))["code"] == "unknown_tool"

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import psutil
 import pytest
 from mcp.client.stdio import StdioServerParameters
 
 from mcp import Client
+from tests.knowledge.hostile import hostile, never
 from tests.mcp.connections import ERAS, Era, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, write_app
 from tests.mcp.known_tools import PARAMETERS
@@ -23,7 +25,18 @@ ROOT = Path(__file__).parents[2]
 FAKE = ("-m", "tests.mcp.stdio_server")
 REAL = ("-m", "expressway.mcp.server")
 MEMORY_MIB = 90
-HEAVY = ("boto3", "botocore", "docker", "aws_cdk", "jsii", "cfnlint", "ministack", "expressway.toolkit")
+HEAVY = (
+    "boto3",
+    "botocore",
+    "docker",
+    "aws_cdk",
+    "jsii",
+    "cfnlint",
+    "ministack",
+    "expressway.toolkit",
+    "expressway.adapters.knowledge",
+    "jsonschema",
+)
 
 
 def _environment(tmp_path: Path, **more: str) -> dict[str, str]:
@@ -120,6 +133,31 @@ def test_starting_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
         [sys.executable, "-c", program], env=_environment(tmp_path), capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_documentation_endpoint_that_swallows_everything_is_not_touched_before_it_is_asked(
+    era: Era, tmp_path: Path
+) -> None:
+    with hostile(never) as endpoint:
+        environment = _environment(tmp_path, EXPRESSWAY_KNOWLEDGE_URL=endpoint.url)
+        async with _client(REAL, environment, era) as client, anyio.create_task_group() as tasks:
+            assert len((await client.list_tools()).tools) == len(PARAMETERS)
+            app = {"app_path": str(write_app(tmp_path / "app", "Bad_Name"))}
+            assert error_shape(await client.call_tool("synth_app", app))["code"] == "invalid_definition"
+            assert endpoint.connections == 0
+            tasks.start_soon(client.call_tool, "aws_knowledge_aws___recommend", {"url": "https://docs.example/a"})
+            with anyio.fail_after(LONG):
+                while not endpoint.requests:
+                    await anyio.sleep(0.01)
+            assert error_shape(await client.call_tool("synth_app", app))["code"] == "invalid_definition"
+            tasks.cancel_scope.cancel()
+
+
+async def test_turned_off_the_documentation_tools_are_not_listed(tmp_path: Path) -> None:
+    async with _client(REAL, _environment(tmp_path, EXPRESSWAY_KNOWLEDGE_URL="off")) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+    assert names == {name for name in PARAMETERS if not name.startswith("aws_knowledge_")}
 
 
 async def test_the_command_line_starts_the_same_server(tmp_path: Path) -> None:

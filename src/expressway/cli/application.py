@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from expressway.cli import api_command, app_commands, demo_command
+from expressway.cli import api_command, app_commands, containerize_command, demo_command
+from expressway.cli.docs_commands import docs
 from expressway.cli.options import MARKUP
 from expressway.cli.sandbox_commands import sandbox
 
@@ -30,12 +31,14 @@ for command in (
     app_commands.delete,
     app_commands.build,
     api_command.api,
+    containerize_command.containerize,
     app_commands.schema,
     app_commands.mcp,
     demo_command.demo,
 ):
     app.command()(command)
 app.command(name="list")(app_commands.list_apps)
+app.add_typer(docs, name="docs")
 app.add_typer(sandbox, name="sandbox")
 
 

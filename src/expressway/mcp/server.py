@@ -7,15 +7,20 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcp.server import MCPServer, NotificationOptions
 
 from expressway import __version__
+from expressway.adapters.audit import AuditLog
+from expressway.adapters.journal import state_directory
+from expressway.adapters.knowledge_listing import RememberedListing
 from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
-from expressway.mcp.catalog import entries, knowledge_entries, operate_entries, tool_of
+from expressway.mcp.audit_desk import AuditDesk, AuditSink
+from expressway.mcp.catalog import entries, folder_entries, knowledge_entries, operate_entries, tool_of
+from expressway.mcp.folder_tools import FolderTools
 from expressway.mcp.front_desk import FrontDesk, Listed
 from expressway.mcp.kept_answers import KeptAnswers, add_kept_answers
 from expressway.mcp.knowledge_tools import KnowledgeTools
@@ -24,7 +29,9 @@ from expressway.mcp.service_tools import ServiceTools
 from expressway.mcp.showing import MaskingFormatter
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
+from expressway.model.knowledge import KnowledgeTool
 from expressway.operations.background import BackgroundOperations
+from expressway.policy.audit import is_audited
 from expressway.policy.gates import Gates, gates_of
 from expressway.policy.knowledge_endpoint import knowledge_endpoint
 
@@ -45,11 +52,13 @@ def build_server(
     *,
     background: BackgroundOperations | None = None,
     sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS,
-    knowledge: bool = True,
+    knowledge: Sequence[KnowledgeTool] | None = (),
+    audit: AuditSink | None = None,
 ) -> MCPServer:
     """The server with all tools and resources; `toolkit` is asked for on the first call that needs it.
 
-    `knowledge`: whether the tools of AWS Knowledge are offered.
+    `knowledge`: what the endpoint of AWS Knowledge listed when it was asked last; None takes its tools away.
+    `audit` takes a record of every call that changes AWS, shows text of others or is refused.
     """
     worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
     templates = SynthesizedTemplates(gates)
@@ -60,23 +69,31 @@ def build_server(
     kept = KeptAnswers()
     for entry in operate_entries(OperateTools(worker, kept)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
+    for entry in folder_entries(FolderTools(worker)):
+        listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     documentation = KnowledgeTools(worker)
-    for entry in knowledge_entries(documentation) if knowledge else ():
+    for entry in knowledge_entries(documentation) if knowledge is not None else ():
         listed[entry.name] = Listed(tool_of(entry, gates), writes=False, passes_on=True)
     documentation.listing.attach(item.tool for item in listed.values())
+    documentation.listing.update(knowledge or ())
     server = MCPServer(
         "expressway",
         title="Expressway",
         version=__version__,
         instructions=INSTRUCTIONS,
         tools=[item.tool for item in listed.values()],
-        extensions=[FrontDesk(listed, gates)],
+        extensions=[*_audit(listed, gates, audit), FrontDesk(listed, gates)],
         log_level="WARNING",
     )
     _declare_changing_tools(server)
     add_resources(server, templates)
     add_kept_answers(server, kept)
     return server
+
+
+def _audit(listed: Mapping[str, Listed], gates: Gates, sink: AuditSink | None) -> Sequence[AuditDesk]:
+    tools = {name: item.tool for name, item in listed.items()}
+    return [AuditDesk(tools, gates, sink)] if sink is not None else []
 
 
 def _declare_changing_tools(server: MCPServer) -> None:
@@ -102,8 +119,9 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     logging.basicConfig(level=logging.WARNING, handlers=[log])
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
-    offered = knowledge_endpoint(environ).is_on
-    build_server(shared, gates_of(environ), background=background, knowledge=offered).run()
+    audit = AuditLog(state_directory(environ)).append if is_audited(environ) else None
+    known = _knowledge_of(environ)
+    build_server(shared, gates_of(environ), background=background, knowledge=known, audit=audit).run()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
     left = background.running()
@@ -119,8 +137,7 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
 
 def describe(environ: Mapping[str, str]) -> dict[str, Any]:
     """What a client is told before it calls anything: name, version, instructions and tools."""
-    offered = knowledge_endpoint(environ).is_on
-    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), knowledge=offered)
+    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), knowledge=_knowledge_of(environ))
     tools = asyncio.run(server.list_tools())
     return {
         "name": server.name,
@@ -133,6 +150,14 @@ def describe(environ: Mapping[str, str]) -> dict[str, Any]:
 def main() -> None:
     """Serve on stdio with this process's environment."""
     run_stdio(os.environ)
+
+
+def _knowledge_of(environ: Mapping[str, str]) -> Sequence[KnowledgeTool] | None:
+    """What was listed before; the endpoint itself is not asked."""
+    endpoint = knowledge_endpoint(environ)
+    if not endpoint.is_on:
+        return None
+    return RememberedListing(state_directory(environ), endpoint.url).load()
 
 
 class _SharedToolkit:

@@ -61,6 +61,7 @@ class Knowledge:
 
     Args:
         monotonic: the time in seconds, on a scale that only grows.
+        keep_listing: told what the endpoint lists, whenever it was asked for that.
     """
 
     def __init__(
@@ -70,11 +71,13 @@ class Knowledge:
         source: str,
         monotonic: Callable[[], float],
         limits: KnowledgeLimits | None = None,
+        keep_listing: Callable[[tuple[KnowledgeTool, ...]], None] = lambda _: None,
     ) -> None:
         self._port = port
         self._source = source
         self._monotonic = monotonic
         self._limits = limits or KnowledgeLimits()
+        self._keep_listing = keep_listing
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(self._limits.calls_at_once)
         self._breaker = CircuitBreaker(self._limits.breaker)
@@ -163,6 +166,7 @@ class Knowledge:
         tools = tuple(replace(tool, description=cleaned(tool.description)) for tool in listed)
         with self._lock:
             self._listed = (self._monotonic() + self._limits.remembered_seconds, tools)
+        self._keep_listing(tools)
         return tools
 
     def _shown(self, answer: KnowledgeAnswer, tool: KnowledgeTool, arguments: Mapping[str, Any]) -> KnowledgeResult:

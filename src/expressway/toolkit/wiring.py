@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from expressway.operations.account_reads import AccountReads
     from expressway.operations.app_image import AppImages
     from expressway.operations.build_app_image import BuildPorts
+    from expressway.operations.containerize.containerize import ContainerizePorts
     from expressway.operations.delete import DeletePorts
     from expressway.operations.deploy import DeployPorts
     from expressway.operations.knowledge import Knowledge
@@ -67,17 +68,29 @@ class LocalWiring:
             TargetError: ``knowledge_off``, ``knowledge_url_refused``.
         """
         from expressway.adapters.knowledge import KnowledgeClient
+        from expressway.adapters.knowledge_listing import RememberedListing
         from expressway.operations.knowledge import Knowledge
         from expressway.policy.knowledge_endpoint import usable_url
 
         url = usable_url(self.environ)
-        return Knowledge(KnowledgeClient(url), source=url, monotonic=self.clock.monotonic)
+        listing = RememberedListing(self.state, url)
+        return Knowledge(KnowledgeClient(url), source=url, monotonic=self.clock.monotonic, keep_listing=listing.save)
 
     def close(self) -> None:
         """End what runs beside this process, and connections that are kept; what was made is made anew on need."""
         self.synthesizer.close()
         if "knowledge" in self.__dict__:
             self.knowledge.close()
+
+    @cached_property
+    def containerize_ports(self) -> ContainerizePorts:
+        from expressway.adapters.app_folder import AppFolder
+        from expressway.adapters.dockerfile_lint import Hadolint
+        from expressway.adapters.recipe_files import load_recipes
+        from expressway.operations.containerize.containerize import ContainerizePorts
+
+        recipes = load_recipes()
+        return ContainerizePorts(AppFolder(recipes), Hadolint(), recipes)
 
 
 class Wiring:
