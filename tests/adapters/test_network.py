@@ -428,6 +428,7 @@ def test_a_revision_tells_what_ecs_manages() -> None:
     found = Placements(session).revisions([REVISION])[REVISION]
 
     assert found.security_group_ids == ("sg-own", "sg-managed")
+    assert found.managed_group_ids == ("sg-managed",)
     assert (found.load_balancer_arns, found.rule_arns) == ((BALANCER,), ())
     assert (found.access_type, found.assign_public_ip) == ("PRIVATE", None)
     assert found.bindings == (TargetBinding(GROUP, 8080),)

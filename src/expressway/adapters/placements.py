@@ -49,9 +49,10 @@ class Placements:
         return str(newest.get("targetServiceRevisionArn", ""))
 
     def revisions(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]:
-        """What up to twenty revisions tell, by ARN: what ECS manages for them, above all."""
+        """What up to twenty revisions tell, by ARN, newest first: what ECS manages for them, above all."""
         answer = self._ask("describe_service_revisions", serviceRevisionArns=list(revision_arns))
-        return {one["serviceRevisionArn"]: _revision(one) for one in answer.get("serviceRevisions", ())}
+        found = sorted(answer.get("serviceRevisions", ()), key=_created, reverse=True)
+        return {one["serviceRevisionArn"]: _revision(one) for one in found}
 
     def needs(self, task_definition_arn: str) -> TaskNeeds | None:
         """What tasks of a task definition need to start; None when ECS knows none of that ARN."""
@@ -113,13 +114,15 @@ def _revision(raw: Raw) -> ServicePlacement:
     managed: Raw = raw.get("ecsManagedResources") or {}
     paths: Sequence[Raw] = managed.get("ingressPaths", ())
     network = _vpc_configuration(raw.get("networkConfiguration") or {}, says_default=False)
-    own_groups = [short_name(one.get("arn", "")) for one in managed.get("serviceSecurityGroups", ())]
-    network["security_group_ids"] = tuple(dict.fromkeys(filter(None, [*network["security_group_ids"], *own_groups])))
+    group_arns = _managed_arns(iter(managed.get("serviceSecurityGroups", ())))
+    managed_groups = tuple(short_name(arn) for arn in group_arns)
+    network["security_group_ids"] = tuple(dict.fromkeys([*network["security_group_ids"], *managed_groups]))
     return ServicePlacement(
         service_arn=raw.get("serviceArn", ""),
         service_name=short_name(raw.get("serviceArn", "")),
         launch_type=_launch_type(raw),
         task_definition_arn=raw.get("taskDefinition", ""),
+        managed_group_ids=managed_groups,
         bindings=_bindings(raw),
         load_balancer_arns=_managed_arns(path.get("loadBalancer") for path in paths),
         rule_arns=_managed_arns(path.get("rule") for path in paths),

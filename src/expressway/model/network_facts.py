@@ -47,6 +47,7 @@ class ServicePlacement:
     Attributes:
         launch_type: FARGATE, EC2, EXTERNAL or MANAGED_INSTANCES; empty when unknown.
         subnet_ids, security_group_ids: as the newest revision has them, groups that ECS manages included.
+        managed_group_ids: of these, the ones that ECS made for an Express service.
         assign_public_ip: None when nothing tells.
         bindings: the target groups of the newest revision.
         load_balancer_arns, rule_arns: those that ECS manages for an Express service.
@@ -61,6 +62,7 @@ class ServicePlacement:
     launch_type: str = "FARGATE"
     subnet_ids: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
+    managed_group_ids: tuple[str, ...] = ()
     assign_public_ip: bool | None = None
     bindings: tuple[TargetBinding, ...] = ()
     load_balancer_arns: tuple[str, ...] = ()
@@ -71,12 +73,17 @@ class ServicePlacement:
     needs: TaskNeeds | None = None
 
     def completed_by(self, revision: "ServicePlacement") -> "ServicePlacement":
-        """This placement with what a revision of the service tells besides: what ECS manages, above all."""
+        """This placement with what a revision tells besides: what ECS manages, above all.
+
+        What the service itself says stands: an older revision that still serves may have other groups.
+        """
+        own_groups = self.security_group_ids or revision.security_group_ids
         return replace(
             self,
             launch_type=self.launch_type or revision.launch_type,
             subnet_ids=self.subnet_ids or revision.subnet_ids,
-            security_group_ids=tuple(dict.fromkeys((*self.security_group_ids, *revision.security_group_ids))),
+            security_group_ids=tuple(dict.fromkeys((*own_groups, *revision.managed_group_ids))),
+            managed_group_ids=tuple(dict.fromkeys((*self.managed_group_ids, *revision.managed_group_ids))),
             assign_public_ip=revision.assign_public_ip if self.assign_public_ip is None else self.assign_public_ip,
             bindings=tuple(dict.fromkeys((*revision.bindings, *self.bindings))),
             load_balancer_arns=tuple(dict.fromkeys((*self.load_balancer_arns, *revision.load_balancer_arns))),

@@ -165,6 +165,21 @@ def test_a_first_deployment_that_fails_is_in_no_list_of_current_ones_and_still_f
     assert gathered.services[0].rule_arns == ("rule-1",)
 
 
+def test_groups_of_an_older_revision_do_not_hide_what_the_service_has_now() -> None:
+    now = ServicePlacement(SERVICE_ARN, "web", security_group_ids=("sg-new",), subnet_ids=("subnet-a",))
+    older = ServicePlacement(
+        SERVICE_ARN,
+        "web",
+        security_group_ids=("sg-old", "sg-managed"),
+        managed_group_ids=("sg-managed",),
+        subnet_ids=("subnet-b",),
+    )
+
+    assert now.completed_by(older).security_group_ids == ("sg-new", "sg-managed")
+    assert now.completed_by(older).subnet_ids == ("subnet-a",)
+    assert ServicePlacement(SERVICE_ARN, "web").completed_by(older).security_group_ids == ("sg-old", "sg-managed")
+
+
 def test_a_service_without_groups_has_the_default_one_of_its_vpc() -> None:
     facts = changed(
         deployed(private_with_nat),

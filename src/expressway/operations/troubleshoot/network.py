@@ -15,7 +15,7 @@ from expressway.operations.troubleshoot.network_gathering import NetworkGatherin
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
 from expressway.operations.troubleshoot.network_view import network_view
 
-_THREADS = 12
+_THREADS = 16
 
 
 def gather_network(
@@ -28,7 +28,7 @@ def gather_network(
     """Where services are and how they can be reached: of the named ones, or of the whole cluster.
 
     With `vpc_id`, only that VPC counts: services elsewhere are left out, and its subnets and load balancers are
-    read whole. Reads only; about six round trips, each in parallel.
+    read whole. Reads only; about five round trips, each in parallel.
     """
     with ConcurrentReads(_THREADS, name="network") as reads:
         return NetworkGathering(reads, ports, cluster).run(service_names, vpc_id)

@@ -1,17 +1,19 @@
 """One run of reads around services: each step begins as much as is known by then."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
 from expressway.model.load_balancing import LoadBalancer, TargetGroup
 from expressway.model.network import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
-from expressway.model.network_facts import NetworkFacts, ServicePlacement
+from expressway.model.network_facts import NetworkFacts, ServicePlacement, TaskNeeds
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.asked_once import AskedOnce, or_none
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
 
 T = TypeVar("T")
+_AskedRevisions = list[Future[Mapping[str, ServicePlacement]]]
 
 _SERVICES_A_CALL = 10
 _REVISIONS_A_CALL = 20
@@ -41,27 +43,26 @@ class NetworkGathering:
         self._vpc_balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
         self._vpc_subnets = AskedOnce[Subnet](reads, "subnets", network.subnets_of)
         self._rules = AskedOnce(reads, "listener rules", balancers.missing_rules)
+        self._needs: dict[str, Future[TaskNeeds | None]] = {}
+        self._dns: dict[str, tuple[Future[bool | None], Future[bool | None]]] = {}
         self._targets = AskedOnce(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
 
     def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
-        reads, placements = self._reads, self._ports.placements
-        everywhere = service_names is None
-        asked_tasks = reads.ask("tasks", lambda: placements.interface_ids(self._cluster) if everywhere else ())
+        """Four rounds for services that serve: services, what they name, its VPC, and what that names."""
+        placements, everywhere = self._ports.placements, service_names is None
+        asked_tasks = self._reads.ask("tasks", lambda: placements.interface_ids(self._cluster) if everywhere else ())
         services = self._described(service_names)
         self._ask_around(services)
-        services = self._with_revisions(services)
+        asked_revisions = self._ask_revisions(services)
+        self._interfaces.ask(self._reads.take(asked_tasks, ()))
+        self._ask_vpcs(vpc_id)
+        services = self._with_revisions(services, asked_revisions)
         self._ask_around(services)
-        asked_needs = {
-            arn: reads.ask("task definitions", lambda arn=arn: placements.needs(arn))
-            for arn in dict.fromkeys(one.task_definition_arn for one in services)
-            if arn
-        }
-        self._interfaces.ask(reads.take(asked_tasks, ()))
         self._ask_vpcs(vpc_id)
         self._ask_balancers()
         services = self._with_default_groups(services)
         self._ask_peers()
-        needs = {arn: reads.take(asked, None) for arn, asked in asked_needs.items()}
+        needs = {arn: self._reads.take(asked, None) for arn, asked in self._needs.items()}
         services = tuple(replace(one, needs=needs.get(one.task_definition_arn)) for one in services)
         return self._facts(self._inside(services, vpc_id))
 
@@ -77,29 +78,28 @@ class NetworkGathering:
         ]
         return tuple(one for future in asked for one in reads.take(future, ()))
 
-    def _with_revisions(self, services: tuple[ServicePlacement, ...]) -> tuple[ServicePlacement, ...]:
-        """The services with what their revisions tell; a first deployment that fails is in no list of current ones."""
+    def _ask_revisions(self, services: Sequence[ServicePlacement]) -> _AskedRevisions:
+        """Begin to read the current revisions; a first deployment that fails has none, so its own is looked up."""
         reads, placements = self._reads, self._ports.placements
-        asked_arns = {
-            one.service_arn: reads.ask(
-                "deployments", lambda name=one.service_name: placements.newest_revision_arn(self._cluster, name)
-            )
+        asked_arns = [
+            reads.ask("deployments", lambda name=one.service_name: placements.newest_revision_arn(self._cluster, name))
             for one in services
             if one.is_express and not one.revision_arns
-        }
-        arns = {
-            one.service_arn: one.revision_arns or (reads.take(asked_arns[one.service_arn], ""),)
-            for one in services
-            if one.revision_arns or one.service_arn in asked_arns
-        }
-        every = [arn for some in arns.values() for arn in some if arn]
-        asked = [
-            reads.ask("revisions", lambda some=some: placements.revisions(some))
-            for some in _chunks(every, _REVISIONS_A_CALL)
         ]
-        known = {arn: one for future in asked for arn, one in reads.take(future, {}).items()}
+        arns = [arn for one in services for arn in one.revision_arns]
+        arns += [arn for asked in asked_arns if (arn := reads.take(asked, ""))]
+        return [
+            reads.ask("revisions", lambda some=some: placements.revisions(some))
+            for some in _chunks(arns, _REVISIONS_A_CALL)
+        ]
+
+    def _with_revisions(
+        self, services: Sequence[ServicePlacement], asked: _AskedRevisions
+    ) -> tuple[ServicePlacement, ...]:
+        known = [one for future in asked for one in self._reads.take(future, {}).values()]
         return tuple(
-            _completed(one, [known[arn] for arn in arns.get(one.service_arn, ()) if arn in known]) for one in services
+            _completed(one, [revision for revision in known if revision.service_arn == one.service_arn])
+            for one in services
         )
 
     def _with_default_groups(self, services: tuple[ServicePlacement, ...]) -> tuple[ServicePlacement, ...]:
@@ -124,6 +124,10 @@ class NetworkGathering:
         for arn in arns:
             self._targets.ask([arn])
         self._rules.ask(arn for one in services for arn in one.rule_arns)
+        read = self._ports.placements.needs
+        for arn in dict.fromkeys(one.task_definition_arn for one in services):
+            if arn and arn not in self._needs:
+                self._needs[arn] = self._reads.ask("task definitions", lambda arn=arn: read(arn))
 
     def _ask_vpcs(self, vpc_id: str | None) -> None:
         named = [one.vpc_id for one in self._subnets.take() or ()]
@@ -141,14 +145,13 @@ class NetworkGathering:
             self._internet_gateways,
         ):
             kind.ask(vpc_ids)
-        network = self._ports.network
-        self._dns = {
-            one: (
-                or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsSupport")),
-                or_none(self._reads, "vpc dns", lambda one=one: network.dns_attribute(one, "enableDnsHostnames")),
-            )
-            for one in vpc_ids
-        }
+        dns = self._ports.network.dns_attribute
+        for one in vpc_ids:
+            if one not in self._dns:
+                self._dns[one] = (
+                    or_none(self._reads, "vpc dns", lambda one=one: dns(one, "enableDnsSupport")),
+                    or_none(self._reads, "vpc dns", lambda one=one: dns(one, "enableDnsHostnames")),
+                )
 
     def _ask_balancers(self) -> None:
         self._balancers.ask(arn for one in self._target_groups.take() or () for arn in one.load_balancer_arns)
