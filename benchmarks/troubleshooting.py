@@ -31,7 +31,7 @@ ROUNDS = 5
 DELAY_SECONDS = 0.05
 FLEET = "fleet"
 FLEET_SIZE = 25
-_SINGLE = "single"
+_SERVING, _CRASHING = "serving", "crashing"
 _FAILING_SERVICE = 7
 _CRASH = shell("echo 'KeyError: DATABASE_URL' >&2; exit 1")
 _OF_A_CLUSTER = ("fetch_task_failures", "fetch_task_logs", "fetch_network_configuration")
@@ -49,11 +49,11 @@ def measure(bench: Workbench) -> list[Row | Comparison]:
 
 
 def _launch(stage: Stage) -> None:
-    """One service that crashes, and a cluster in which one of 25 does."""
-    _say(f"starting {FLEET_SIZE + 1} services …")
-    for cluster in (_SINGLE, FLEET):
+    """A service that serves, one that crashes, and a cluster in which one of 25 does."""
+    _say(f"starting {FLEET_SIZE + 2} services …")
+    for cluster in (_SERVING, _CRASHING, FLEET):
         stage.clients["ecs"].create_cluster(clusterName=cluster)
-    made = [stage.create(_SINGLE, command=_CRASH)]
+    made = [stage.create(_SERVING, command=SERVES), stage.create(_CRASHING, command=_CRASH)]
     for number in range(FLEET_SIZE):
         command = _CRASH if number == _FAILING_SERVICE else SERVES
         made.append(stage.create(FLEET, command=command, serviceName=f"{SERVICE}-{number:02}"))
@@ -102,20 +102,23 @@ def _times(bench: Workbench) -> list[Row]:
         slow_aws(bench.sandbox.endpoint_url, delay_seconds=DELAY_SECONDS) as aws,
         _pair(bench, aws.endpoint_url) as two,
     ):
-        one = Question(GUIDANCE, {"ecs_cluster_name": _SINGLE, "ecs_service_name": SERVICE})
+        serving = Question(GUIDANCE, {"ecs_cluster_name": _SERVING, "ecs_service_name": SERVICE})
+        one = Question(GUIDANCE, {"ecs_cluster_name": _CRASHING, "ecs_service_name": SERVICE})
         fleet = Question(GUIDANCE, {"ecs_cluster_name": FLEET})
         followed = [
             Question("fetch_service_events", one.parameters),
             Question("detect_image_pull_failures", one.parameters),
-            *(Question(name, {"ecs_cluster_name": _SINGLE}) for name in _OF_A_CLUSTER),
+            *(Question(name, {"ecs_cluster_name": _CRASHING}) for name in _OF_A_CLUSTER),
         ]
         first = _first(two, one)
+        healthy = _compared(two, lambda server: _asked(server, [serving]), lambda server: _asked(server, [serving]))
         single = _compared(two, lambda server: _asked(server, [one]), lambda server: _asked(server, [one]))
         whole = _compared(two, lambda server: _asked(server, [one]), lambda server: _asked(server, [one, *followed]))
         many = _compared(two, lambda server: _asked(server, [fleet]), _every_service)
         calls = _calls(aws, two, one)
     return [
-        Row("guidance for one service, 50 ms a call", *single, (times_faster(*single, 4),)),
+        Row("guidance for a service that serves, 50 ms a call", *healthy, (times_faster(*healthy, 4),)),
+        Row("guidance for one that crashes", *single, (times_faster(*single, 4),)),
         Row("… the first after the start", *first),
         Row("… until every action that fits has answered (peer: 6 calls)", *whole),
         Row(f"guidance for each of {FLEET_SIZE} services (peer: a call a service)", *many, (times_faster(*many, 10),)),

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from tests.e2e.scenarios.scenario import Scenario, codes, pattern
-from tests.e2e.scenarios.stage import FOREIGN_IMAGE, SERVICE, Stage
+from tests.e2e.scenarios.stage import FOREIGN_IMAGE, REGISTRY, SERVICE, Stage
 
-_REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 _FAILING = "deployment_failed circuit_breaker_rollback tasks_missing crash_loop deployment_in_progress deployment_stuck"
 _UNHEALTHY = f"{_FAILING} health_check_failed killed_at_stop"
 
@@ -74,6 +74,11 @@ def all_is_well(stage: Stage, cluster: str) -> None:
     stage.wait(stage.create(cluster, command=SERVES))
 
 
+@embedded("a public image: nothing is wrong", finds="", words=r"no issues|nothing (?:is )?wrong|healthy|steady")
+def public_image(stage: Stage, cluster: str) -> None:
+    stage.wait(stage.create(cluster, BUSYBOX_IMAGE, command=SERVES))
+
+
 @embedded(
     "the image's repository does not exist",
     finds="repository_not_found",
@@ -81,7 +86,7 @@ def all_is_well(stage: Stage, cluster: str) -> None:
     words=r"repository [\w'/ -]*(?:not found|does not exist)",
 )
 def repository_missing(stage: Stage, cluster: str) -> None:
-    stage.wait(stage.create(cluster, f"{_REGISTRY}/nowhere:v1"))
+    stage.wait(stage.create(cluster, f"{REGISTRY}/nowhere:v1"))
 
 
 @embedded(
@@ -92,7 +97,7 @@ def repository_missing(stage: Stage, cluster: str) -> None:
 )
 def tag_missing(stage: Stage, cluster: str) -> None:
     stage.clients["ecr"].create_repository(repositoryName="known")
-    stage.wait(stage.create(cluster, f"{_REGISTRY}/known:v9"))
+    stage.wait(stage.create(cluster, f"{REGISTRY}/known:v9"))
 
 
 @embedded(

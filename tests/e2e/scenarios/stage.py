@@ -16,6 +16,10 @@ from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.sandbox.lifecycle import SandboxInfo
 
 SERVICE = "web"
+REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
+_REPOSITORY, _TAG = "stage-app", "v1"
+IMAGE = f"{REGISTRY}/{_REPOSITORY}:{_TAG}"
+"""Busybox in the sandbox's own registry."""
 FOREIGN_IMAGE = "expressway-scenarios/foreign:1"
 """A program for another processor architecture; see `on_stage`."""
 _ENDED = {"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
@@ -32,8 +36,8 @@ class Stage:
     clients: Mapping[str, Any]
     roles: Mapping[str, str]
 
-    def create(self, cluster: str, image: str = BUSYBOX_IMAGE, **members: Any) -> str:
-        """An Express service that runs `command` (a shell line) in busybox; the service's ARN."""
+    def create(self, cluster: str, image: str = IMAGE, **members: Any) -> str:
+        """An Express service; `command` is what its container runs. The service's ARN."""
         container: dict[str, Any] = {"image": image, "containerPort": 8080}
         for name in ("command", "secrets"):
             if name in members:
@@ -52,7 +56,7 @@ class Stage:
         return str(self.clients["ecs"].create_express_gateway_service(**request)["service"]["serviceArn"])
 
     def update(self, service_arn: str, command: list[str]) -> None:
-        container = {"image": BUSYBOX_IMAGE, "containerPort": 8080, "command": command}
+        container = {"image": IMAGE, "containerPort": 8080, "command": command}
         self.clients["ecs"].update_express_gateway_service(serviceArn=service_arn, primaryContainer=container)
 
     def wait(self, service_arn: str) -> None:
@@ -86,10 +90,23 @@ def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
     try:
         repository, _, tag = FOREIGN_IMAGE.partition(":")
         engine.api.import_image_from_data(_foreign_tree(), repository=repository, tag=tag, changes=['CMD ["/app"]'])
+        pushed = _push(engine, clients["ecr"], sandbox.port)
         yield Stage(sandbox, clients, roles)
-        engine.images.remove(FOREIGN_IMAGE, force=True)
+        for name in (FOREIGN_IMAGE, pushed):
+            engine.images.remove(name, force=True)
     finally:
         engine.close()
+
+
+def _push(engine: docker.DockerClient, ecr: Any, port: int) -> str:
+    """Push busybox to the sandbox's registry; the local name that remains."""
+    ecr.create_repository(repositoryName=_REPOSITORY)
+    local = f"127.0.0.1:{port}/{_REPOSITORY}"
+    engine.images.get(BUSYBOX_IMAGE).tag(local, _TAG)
+    for line in engine.api.push(local, tag=_TAG, stream=True, decode=True):
+        if "error" in line:
+            raise RuntimeError(line["error"])
+    return f"{local}:{_TAG}"
 
 
 def _role(iam: Any, name: str, service: str) -> str:
