@@ -34,8 +34,11 @@ def memory_finding(facts: ServiceFacts) -> Finding | None:
 
 
 def exit_finding(facts: ServiceFacts) -> Finding | None:
-    """The first task whose container exited by itself (a failed health check is another rule's)."""
-    for task in facts.story.failed_tasks:
+    """The first task whose container exited by itself, one with a log before one without.
+
+    A failed health check is another rule's.
+    """
+    for task in sorted(facts.story.failed_tasks, key=lambda one: not facts.story.logs.get(one.task_id)):
         container = task.culprit
         if container is not None and not task.failed_health_check:
             return _exit_finding(facts, task, container)
@@ -51,16 +54,18 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
     newest = crashed[0]
     lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
     codes = sorted({task.culprit.exit_code for task in crashed if task.culprit and task.culprit.exit_code is not None})
+    evidence = _last_lines(facts, newest, _LOOP_LINES)
     lived = f" within {max(lives):.0f} s of their start" if lives else ""
     return Finding(
         code="crash_loop",
         severity="critical",
         cause=f"{len(crashed)} tasks of the same revision have ended one after another{lived}, "
         f"with exit code {' and '.join(str(code) for code in codes)}; ECS keeps starting new ones.",
-        evidence=_last_lines(facts, newest, _LOOP_LINES),
+        evidence=evidence,
         remedy="Correct what the last lines of the log name, or deploy a version that worked; "
         "ECS keeps trying until the deployment fails.",
         resource=facts.resource,
+        confidence="high" if evidence else "medium",
     )
 
 

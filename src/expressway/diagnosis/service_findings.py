@@ -22,6 +22,9 @@ CONSEQUENCES = frozenset({"circuit_breaker_rollback", "deployment_stuck", "deplo
 """What follows from another cause: told as a warning where that cause is among the findings."""
 
 
+_IN_AWS_WORDS = "Act on AWS's own words in the evidence; fetch_task_failures tells more of the tasks."
+
+
 def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
     """What is wrong with the service, the gravest and surest first; nothing for one that is well."""
     gone = service_state(facts)
@@ -98,7 +101,10 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
 def _told(rule: Callable[[DeploymentFacts], Cause | None]) -> Rule:
     def told(facts: ServiceFacts) -> Finding | None:
         cause = rule(facts.story)
-        return finding_of(cause, confidence="high" if cause.permanent else "medium") if cause is not None else None
+        if cause is None:
+            return None
+        finding = finding_of(cause, confidence="high" if cause.permanent else "medium")
+        return finding if finding.remedy else replace(finding, remedy=_IN_AWS_WORDS)
 
     return told
 

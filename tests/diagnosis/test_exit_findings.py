@@ -1,0 +1,125 @@
+"""How containers ended, told apart: exit codes, memory, limits, kills at a stop, crash loops."""
+
+from dataclasses import replace
+
+import pytest
+
+from expressway.diagnosis.service_findings import service_findings
+from expressway.model.service import ContainerState
+from tests.diagnosis.service_situations import codes, exited, failed_deployment, first, situation, task
+
+CRASH = ("starting", "Traceback (most recent call last):", "ValueError: the setting DATABASE_URL is missing")
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "code", "words"),
+    [
+        (0, "container_finished", "ended by itself"),
+        (1, "container_exited", "code 1"),
+        (3, "container_exited", "code 3"),
+        (126, "command_not_executable", "cannot be executed"),
+        (127, "command_not_found", "not found"),
+        (134, "container_crashed", "SIGABRT"),
+        (137, "container_killed", "SIGKILL"),
+        (139, "container_crashed", "SIGSEGV"),
+        (143, "container_terminated", "SIGTERM"),
+        (255, "container_exited", "255"),
+    ],
+)
+def test_exit_codes_are_told_apart(exit_code: int, code: str, words: str) -> None:
+    finding = first(situation(exited(exit_code=exit_code), deployment=failed_deployment(), logs={1: ("starting",)}))
+    assert finding.code == code
+    assert words in finding.cause
+    assert finding.severity == "critical"
+
+
+def test_the_exception_is_the_first_evidence_and_is_not_quoted_in_the_cause() -> None:
+    finding = first(situation(exited(), deployment=failed_deployment(), logs={1: CRASH}))
+    assert finding.evidence[0] == "ValueError: the setting DATABASE_URL is missing"
+    assert "DATABASE_URL" not in finding.cause
+    assert finding.confidence == "high"
+
+
+def test_an_empty_log_is_told_apart_from_one_that_could_not_be_read() -> None:
+    empty = situation(exited(), deployment=failed_deployment())
+    unread = replace(empty, gaps=("logs: not authorized",))
+    assert "its log is empty" in first(empty).cause
+    assert "could not be read" in first(unread).cause
+
+
+def test_an_exec_format_error_is_the_wrong_architecture_not_exit_code_1() -> None:
+    log = {1: ("exec /usr/local/bin/app: exec format error",)}
+    assert first(situation(exited(), deployment=failed_deployment(), logs=log)).code == "wrong_architecture"
+
+
+class TestExitCode137:
+    def test_with_ecs_saying_so_it_is_the_tasks_memory(self) -> None:
+        killed = exited(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
+        finding = first(situation(killed, deployment=failed_deployment()))
+        assert finding.code == "out_of_memory"
+        assert "512 MiB" in finding.cause
+        assert finding.confidence == "high"
+
+    def test_with_a_limit_of_the_container_below_the_tasks_it_is_that_limit(self) -> None:
+        killed = exited(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
+        finding = first(situation(killed, deployment=failed_deployment(), container={"memory_mib": 128}))
+        assert finding.code == "container_memory_limit"
+        assert "128 MiB of the task's 512 MiB" in finding.cause
+
+    def test_with_the_log_saying_so_it_is_memory_with_less_confidence(self) -> None:
+        log = {1: ("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",)}
+        finding = first(situation(exited(exit_code=137), deployment=failed_deployment(), logs=log))
+        assert (finding.code, finding.confidence) == ("out_of_memory", "medium")
+
+    def test_with_nobody_saying_why_it_is_a_kill_of_unknown_reason(self) -> None:
+        finding = first(situation(exited(exit_code=137), deployment=failed_deployment(), logs={1: ("working",)}))
+        assert (finding.code, finding.confidence) == ("container_killed", "medium")
+
+    def test_of_a_task_that_ecs_stopped_it_is_a_container_that_ignored_sigterm(self) -> None:
+        stopped = exited(
+            2, exit_code=137, stop_code="ServiceSchedulerInitiated", stopped_reason="Scaling activity initiated"
+        )
+        facts = situation(task(1), stopped, container={"stop_timeout_seconds": 45})
+        (finding,) = [one for one in [first(facts)] if one.code == "killed_at_stop"]
+        assert finding.severity == "warning"
+        assert "45 s" in finding.cause
+        assert codes(facts) == ["killed_at_stop"]
+
+    def test_after_a_failed_health_check_the_health_check_is_the_cause(self) -> None:
+        stopped = exited(
+            exit_code=137,
+            stop_code="ServiceSchedulerInitiated",
+            stopped_reason="Task failed ELB health checks in (target-group x)",
+        )
+        assert first(situation(stopped, deployment=failed_deployment(), targets=())).code == "health_check_failed"
+
+
+class TestCrashLoop:
+    def test_several_crashes_in_a_row_are_a_loop_with_the_last_lines_and_the_exception(self) -> None:
+        facts = situation(exited(1), exited(2), exited(3), deployment=failed_deployment(), logs={3: CRASH})
+        assert codes(facts)[:2] == ["container_exited", "crash_loop"]
+        loop = next(one for one in service_findings(facts) if one.code == "crash_loop")
+        assert loop.evidence[0] == CRASH[-1]
+        assert "starting" in loop.evidence
+        assert "3 tasks" in loop.cause
+
+    def test_one_crash_is_none(self) -> None:
+        assert "crash_loop" not in codes(situation(exited(1), deployment=failed_deployment()))
+
+    def test_as_many_crashes_as_tasks_are_wanted_are_none(self) -> None:
+        facts = situation(exited(1), exited(2), deployment=failed_deployment(), service={"desired_count": 2})
+        assert "crash_loop" not in codes(facts)
+
+    def test_crashes_before_one_that_stays_up_are_none(self) -> None:
+        assert "crash_loop" not in codes(situation(exited(1), exited(2), task(3)))
+
+    def test_tasks_that_never_started_are_none(self) -> None:
+        pull = ContainerState("Main", "STOPPED", reason="CannotPullContainerError: manifest unknown")
+        tasks = [exited(n, stop_code="TaskFailedToStart", containers=(pull,)) for n in (1, 2, 3)]
+        assert codes(situation(*tasks, deployment=failed_deployment()))[0] == "image_not_found"
+        assert "crash_loop" not in codes(situation(*tasks, deployment=failed_deployment()))
+
+
+def test_a_crash_within_the_hour_is_a_warning_while_the_service_serves() -> None:
+    facts = situation(exited(1), task(2), logs={1: CRASH})
+    assert [(one.code, one.severity) for one in service_findings(facts)] == [("container_exited", "warning")]

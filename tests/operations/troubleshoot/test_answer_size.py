@@ -1,0 +1,62 @@
+"""Answers fit, say what they left out, and never damage a name."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expressway.operations.troubleshoot.answer_size import SUMMARY_BYTES, size_of, summarised
+
+ARN = "arn:aws:ecs:us-east-1:000000000000:service/default/" + "w" * 200
+_TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=900)
+_FINDINGS = st.fixed_dictionaries(
+    {
+        "code": st.just("container_exited"),
+        "severity": st.sampled_from(["critical", "warning"]),
+        "resource": st.just(ARN[:80]),
+        "cause": _TEXTS,
+        "evidence": st.lists(_TEXTS, max_size=8),
+        "remedy": _TEXTS,
+    }
+)
+_ANSWERS = st.fixed_dictionaries(
+    {
+        "status": st.just("success"),
+        "assessment": _TEXTS,
+        "findings": st.lists(_FINDINGS, max_size=30),
+        "gaps": st.lists(_TEXTS, max_size=10),
+        "events": st.lists(st.fixed_dictionaries({"message": _TEXTS, "id": st.uuids().map(str)}), max_size=100),
+        "raw_data": st.fixed_dictionaries({"service_details": st.lists(st.fixed_dictionaries({"arn": st.just(ARN)}))}),
+    }
+)
+
+
+@given(_ANSWERS)
+def test_every_answer_fits_and_keeps_its_gravest_finding(answer: Mapping[str, Any]) -> None:
+    before = json.dumps(answer)
+    shown = summarised(answer)
+    assert size_of(shown) <= SUMMARY_BYTES
+    assert json.dumps(answer) == before
+    assert bool(shown["findings"]) == bool(answer["findings"])
+    if size_of(answer) > SUMMARY_BYTES and len(answer["findings"]) > len(shown["findings"]):
+        assert shown["left_out"]["findings"] == len(answer["findings"]) - len(shown["findings"])
+
+
+def test_an_answer_that_fits_comes_back_as_it_is() -> None:
+    answer = {"status": "success", "findings": [{"cause": "word " * 150}]}
+    assert summarised(answer) == answer
+
+
+def test_names_are_never_cut() -> None:
+    answer = {"findings": [{"resource": ARN, "cause": "why " * 300}] * 9, "raw_data": {"x": ["y z " * 50] * 100}}
+    assert all(one["resource"] == ARN for one in summarised(answer)["findings"])
+
+
+def test_the_newest_lines_of_a_log_are_kept_and_the_others_counted() -> None:
+    answer = {"findings": [], "log_entries": [{"message": f"line {number} " + "x " * 100} for number in range(500)]}
+    shown = summarised(answer)
+    assert shown["log_entries"][-1]["message"].startswith("line 499 ")
+    assert shown["left_out"]["log_entries"] == 500 - len(shown["log_entries"])
+    assert len(shown["log_entries"]) >= 3

@@ -1,0 +1,255 @@
+"""One question, one answer: about a service, about a whole cluster, about what is not there or may not be read."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from expressway.errors import TargetError
+from expressway.model.cluster import ClusterState
+from expressway.model.service import DeploymentState, RevisionState, ServiceEvent
+from expressway.operations.troubleshoot.actions import GUIDANCE, troubleshoot
+from tests.operations.in_memory_ecs import START
+from tests.operations.troubleshoot.in_memory_cluster import (
+    NOW,
+    ClusterWorld,
+    crashed,
+    crashing,
+    healthy,
+    running,
+)
+
+NOT_CORE = {"network", "dependencies"}
+
+
+def ask(world: ClusterWorld, **parameters: Any) -> Mapping[str, Any]:
+    return troubleshoot(GUIDANCE, {"ecs_cluster_name": "default", **parameters}, world.ports()).whole
+
+
+def codes(answer: Mapping[str, Any]) -> list[str]:
+    return [one["code"] for one in answer["findings"]]
+
+
+def core_gaps(answer: Mapping[str, Any]) -> list[str]:
+    """Gaps but for those of what is around the service, which these worlds always refuse."""
+    return [gap for gap in answer.get("gaps", ()) if gap.split(":")[0] not in NOT_CORE]
+
+
+@pytest.fixture
+def world() -> ClusterWorld:
+    return ClusterWorld({"web": healthy("web")})
+
+
+# -- one service --------------------------------------------------------------------------------------------
+def test_a_service_that_serves_has_no_finding_and_the_known_keys(world: ClusterWorld) -> None:
+    answer = ask(world, ecs_service_name="web")
+    assert answer["status"] == "success"
+    assert codes(answer) == []
+    assert "Nothing wrong was found" in answer["assessment"]
+    assert {
+        *("cluster_name", "service_name", "cluster_details", "service_details"),
+        *("task_definitions", "load_balancers", "image_check_results"),
+    } <= answer["raw_data"].keys()
+    assert answer["raw_data"]["service_details"][0]["runningCount"] == 1
+
+
+def test_a_crash_is_explained_with_its_exception(world: ClusterWorld) -> None:
+    world.services["web"] = crashing("web")
+    world.write(world.services["web"].tasks[0], "starting", "KeyError: 'PORT'")
+    answer = ask(world, ecs_service_name="web")
+    assert codes(answer)[:2] == ["container_exited", "crash_loop"]
+    assert answer["findings"][0]["evidence"][0] == "KeyError: 'PORT'"
+    assert answer["assessment"].startswith("The service web: 2 critical findings and 1 warning.")
+
+
+def test_a_fault_that_a_newer_deployment_has_mended_is_no_finding(world: ClusterWorld) -> None:
+    made = healthy("web")
+    failed = replace(
+        made.deployments[0],
+        arn="web/d/0",
+        status="ROLLBACK_FAILED",
+        target_revision_arn="web/rev/0",
+        created_at=START - timedelta(minutes=5),
+    )
+    made.deployments = (*made.deployments, failed)
+    made.revisions = (*made.revisions, RevisionState("web/rev/0", "td:0", images=("broken:1",)))
+    world.services["web"] = made
+    assert codes(ask(world, ecs_service_name="web")) == []
+
+
+def test_a_rollback_to_what_ran_before_is_explained_although_the_newest_deployment_succeeded(
+    world: ClusterWorld,
+) -> None:
+    made = healthy("web")
+    restored, first = (
+        made.deployments[0],
+        replace(made.deployments[0], arn="web/d/-1", created_at=START - timedelta(hours=2)),
+    )
+    failed = DeploymentState(
+        "web/d/0", "ROLLBACK_SUCCESSFUL", target_revision_arn="web/rev/0", created_at=START - timedelta(minutes=5)
+    )
+    made.deployments = (restored, failed, first)
+    made.revisions = (*made.revisions, RevisionState("web/rev/0", "td:0"))
+    broken = replace(crashed("web", 9), task_definition_arn="td:0", started_by="ecs-svc/web0")
+    made.tasks = (*made.tasks, broken)
+    world.services["web"] = made
+    assert codes(ask(world, ecs_service_name="web"))[0] == "container_exited"
+
+
+@pytest.mark.parametrize("status", ["DRAINING", "INACTIVE"])
+def test_a_service_that_is_going_or_gone_says_so(world: ClusterWorld, status: str) -> None:
+    made = world.services["web"]
+    made.state = replace(made.state, status=status)
+    assert codes(ask(world, ecs_service_name="web")) == [f"service_{status.lower()}"]
+
+
+# -- what is not there --------------------------------------------------------------------------------------
+def test_a_wrong_cluster_names_the_nearest_and_the_place_that_was_asked(world: ClusterWorld) -> None:
+    answer = ask(world, ecs_cluster_name="defualt", ecs_service_name="web")
+    assert answer["status"] == "error"
+    assert codes(answer) == ["cluster_not_found"]
+    assert "Did you mean default?" in answer["assessment"]
+    assert "us-east-1" in answer["error"]
+
+
+def test_a_wrong_service_names_the_nearest(world: ClusterWorld) -> None:
+    answer = ask(world, ecs_service_name="wbe")
+    assert codes(answer) == ["service_not_found"]
+    assert "Did you mean web?" in answer["findings"][0]["remedy"]
+
+
+def test_a_service_in_another_cluster_is_found_there(world: ClusterWorld) -> None:
+    world.clusters["prod"] = ClusterState("prod", "arn:prod", "ACTIVE")
+    world.services["shop"] = healthy("shop", cluster="prod")
+    answer = ask(world, ecs_service_name="shop")
+    assert "in the cluster prod" in answer["findings"][0]["remedy"]
+
+
+@pytest.mark.parametrize("place", ["eu-west-1:000000000000", "us-east-1:123456789012"])
+def test_an_arn_of_another_account_or_region_is_told_without_asking_aws(world: ClusterWorld, place: str) -> None:
+    answer = ask(world, ecs_service_name=f"arn:aws:ecs:{place}:service/default/web")
+    assert codes(answer) == ["wrong_account_or_region"]
+    assert world.calls == []
+
+
+# -- what may not be read -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "read",
+    [
+        *("cluster", "services", "task_arns", "tasks", "deployment_briefs", "deployments", "revisions"),
+        *("express_service", "task_definition", "tail_events", "health", "cluster_names", "service_names"),
+    ],
+)
+def test_each_missing_permission_is_a_gap_and_never_a_failure_or_a_wrong_conclusion(read: str) -> None:
+    well = ClusterWorld({"web": healthy("web")}, denied={read})
+    assert [one for one in codes(ask(well, ecs_service_name="web")) if one != "nothing_wrong"] == []
+    broken = ClusterWorld({"web": crashing("web")}, denied={read})
+    answer = ask(broken, ecs_service_name="web")
+    assert answer["status"] == "success"
+    assert set(codes(answer)) <= {
+        *("container_exited", "crash_loop", "circuit_breaker_rollback", "deployment_failed", "tasks_missing"),
+    }
+    asked_for_it = bool(broken.asked(read))
+    assert bool(core_gaps(answer)) == asked_for_it
+
+
+def test_without_any_permission_only_gaps_are_told(world: ClusterWorld) -> None:
+    world.denied = {"cluster", "services", "task_arns", "deployment_briefs"}
+    answer = ask(world, ecs_service_name="web")
+    assert codes(answer) == []
+    assert "refused" in answer["assessment"]
+
+
+def test_expired_credentials_are_an_error_not_a_gap(world: ClusterWorld) -> None:
+    world.denied, world.fails_with = {"cluster", "services", "task_arns", "deployment_briefs"}, "credentials_expired"
+    with pytest.raises(TargetError) as caught:
+        ask(world, ecs_service_name="web")
+    assert caught.value.code == "credentials_expired"
+
+
+# -- a whole cluster ----------------------------------------------------------------------------------------
+def test_a_cluster_of_services_that_are_well_costs_few_calls() -> None:
+    world = ClusterWorld({f"s{number}": healthy(f"s{number}") for number in range(25)})
+    answer = ask(world)
+    assert codes(answer) == ["nothing_wrong"]
+    assert "gaps" not in answer
+    assert answer["services"] == {"total": 25, "well": 25, "looked_into": 0, "off": []}
+    assert len(answer["raw_data"]["service_details"]) == 25
+    assert len(world.asked("services")) == 3
+    assert len(world.calls) == 6  # the cluster, its services, three batches of them, the stopped tasks
+
+
+def test_every_service_that_is_off_is_told_by_its_arn() -> None:
+    world = ClusterWorld({f"s{number}": healthy(f"s{number}") for number in range(12)})
+    world.services["s3"] = crashing("s3")
+    world.services["s11"] = crashing("s11", exit_code=127)
+    answer = ask(world)
+    found = {(one["code"], one["resource"].rsplit("/", 1)[-1]) for one in answer["findings"]}
+    assert {("container_exited", "s3"), ("command_not_found", "s11")} <= found
+    assert {one["resource"].rsplit("/", 1)[-1] for one in answer["findings"][:2]} == {"s3", "s11"}
+    assert sorted(answer["services"]["off"]) == ["s11: command_not_found", "s3: container_exited"]
+    assert answer["services"]["well"] == 10
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["(service web) (port 80) is unhealthy in (target-group g).", "(service web) was unable to place a task."],
+)
+def test_an_event_of_the_last_day_asks_for_a_closer_look(message: str) -> None:
+    made = healthy("web")
+    made.state = replace(made.state, events=(ServiceEvent(NOW - timedelta(hours=3), message),))
+    assert ask(ClusterWorld({"web": made}))["services"]["looked_into"] == 1
+
+
+def test_a_service_that_the_symptoms_name_is_looked_into() -> None:
+    world = ClusterWorld({"web": healthy("web"), "webshop": healthy("webshop")})
+    answer = ask(world, symptoms_description="the service web answers 502")
+    assert answer["services"]["looked_into"] == 1
+    assert world.asked("deployment_briefs") == ["web"]
+
+
+def test_an_empty_cluster_is_well(world: ClusterWorld) -> None:
+    world.services = {}
+    assert codes(ask(world)) == ["nothing_wrong"]
+
+
+def test_a_wrong_cluster_is_told_cluster_wide_too(world: ClusterWorld) -> None:
+    assert codes(ask(world, ecs_cluster_name="prod")) == ["cluster_not_found"]
+
+
+@pytest.mark.parametrize("read", ["cluster", "service_names", "services", "task_arns"])
+def test_what_may_not_be_read_of_a_cluster_is_a_gap(world: ClusterWorld, read: str) -> None:
+    world.denied = {read}
+    answer = ask(world)
+    assert answer["status"] == "success"
+    assert codes(answer) == []
+    assert len(answer["gaps"]) == 1
+
+
+# -- symptoms -----------------------------------------------------------------------------------------------
+def test_symptoms_steer_the_order_and_the_answer_says_so(world: ClusterWorld) -> None:
+    made = crashing("web")
+    world.services["web"] = made
+    plain = codes(ask(world, ecs_service_name="web"))
+    steered = ask(world, ecs_service_name="web", symptoms_description="it keeps restarting in a crash loop")
+    assert plain[:2] == codes(steered)[:2]
+    assert steered["symptoms"]["understood_as"] == ["crash"]
+    assert steered["raw_data"]["symptoms_description"] == "it keeps restarting in a crash loop"
+
+
+def test_words_that_mean_nothing_in_particular_are_said_to(world: ClusterWorld) -> None:
+    assert ask(world, ecs_service_name="web", symptoms_description="hmm")["symptoms"]["understood_as"] == []
+
+
+def test_reads_of_one_service_are_not_repeated(world: ClusterWorld) -> None:
+    world.services["web"].tasks = (running("web", 1), crashed("web", 2))
+    ask(world, ecs_service_name="web")
+    names = [name for name, _ in world.calls]
+    assert {name: names.count(name) for name in set(names)} == {
+        **dict.fromkeys(("cluster", "services", "deployment_briefs", "deployments", "revisions"), 1),
+        **dict.fromkeys(("express_service", "task_definition", "health", "tail_events"), 1),
+        "task_arns": 2,
+        "tasks": 2,
+    }
