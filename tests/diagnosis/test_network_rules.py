@@ -154,6 +154,10 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
         default_vpc,
         (service(rule_arns=()), each("target_groups", "arn", TG, load_balancer_arns=())),
     ),
+    "ECS still makes the groups of an Express service": (
+        default_vpc,
+        (service(rule_arns=()), group("sg-task", ingress=())),
+    ),
     "nothing tells whether tasks get a public address": (default_vpc, (service(assign_public_ip=None),)),
     "a regional NAT gateway lies in no subnet": (
         private_with_nat,

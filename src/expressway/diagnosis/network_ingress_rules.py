@@ -51,10 +51,13 @@ def _routing_findings(facts: NetworkFacts, service: ServicePlacement) -> Iterato
         if arn in service.rule_arns:
             yield _no_rule(service, arn, f"{arn}, which ECS manages, does not exist")
     existing = [group for group in groups if group is not None]
-    # While ECS still makes the rule of an Express service, its target groups are rightly without one.
-    is_settled = bool(service.rule_arns) or not service.is_express
-    if existing and is_settled and not any(group.load_balancer_arns for group in existing):
+    if existing and _is_settled(service) and not any(group.load_balancer_arns for group in existing):
         yield _no_rule(service, existing[0].arn, f"no listener forwards to {existing[0].name}")
+
+
+def _is_settled(service: ServicePlacement) -> bool:
+    """While ECS still makes an Express service's rule (its last step), groups and rules may rightly be missing."""
+    return bool(service.rule_arns) or not service.is_express
 
 
 def _no_rule(service: ServicePlacement, resource: str, evidence: str) -> Finding:
@@ -124,7 +127,7 @@ def _way_findings(
     facts: NetworkFacts, service: ServicePlacement, binding: TargetBinding, group: TargetGroup, balancer: LoadBalancer
 ) -> Iterator[Finding]:
     """Only for tasks with a network interface of their own; others are reached through their instances."""
-    if group.target_type != "ip" or not service.subnet_ids:
+    if group.target_type != "ip" or not service.subnet_ids or not _is_settled(service):
         return
     theirs = subnets_named(facts, balancer.subnet_ids)
     mine = subnets_named(facts, service.subnet_ids)

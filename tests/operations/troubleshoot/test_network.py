@@ -255,6 +255,15 @@ def test_a_cluster_with_nothing_in_any_vpc_is_a_warning() -> None:
     assert answer["findings"] == []
 
 
+def test_a_vpc_that_does_not_exist_is_a_warning_with_its_name() -> None:
+    network = InMemoryNetwork(replace(default_vpc(), services=(), vpcs=()))
+
+    answer = fetch_network_configuration("default", "vpc-typo", ports=network.ports, now=NOW)
+
+    assert answer["status"] == "warning"
+    assert "vpc-typo" in answer["message"]
+
+
 def test_the_action_reads_a_vpc_whole() -> None:
     facts = deployed(private_with_endpoints)
     spare = Subnet("subnet-spare", "vpc-1", "eu-west-1c", "10.0.20.0/24")

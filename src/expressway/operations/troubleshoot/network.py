@@ -45,4 +45,4 @@ def fetch_network_configuration(
         findings, gaps: see `expressway.model.finding`; gaps only where there are any.
     """
     facts = gather_network(ecs_cluster_name, ports=ports, vpc_id=vpc_id)
-    return network_view(facts, network_findings(facts), cluster=ecs_cluster_name, now=now)
+    return network_view(facts, network_findings(facts), cluster=ecs_cluster_name, vpc_id=vpc_id, now=now)

@@ -26,14 +26,17 @@ _GUIDE: Mapping[str, Any] = {
 }
 
 
-def network_view(facts: NetworkFacts, findings: Sequence[Finding], *, cluster: str, now: datetime) -> Mapping[str, Any]:
+def network_view(
+    facts: NetworkFacts, findings: Sequence[Finding], *, cluster: str, vpc_id: str | None = None, now: datetime
+) -> Mapping[str, Any]:
     """The answer of `fetch_network_configuration`."""
     told: Shape = {"findings": [one.to_dict() for one in findings]}
     if facts.gaps:
         told["gaps"] = list(facts.gaps)
     vpc_ids = _vpc_ids(facts)
     if not vpc_ids:
-        message = f"No service or task of the cluster {cluster} is in a VPC that could be read."
+        what = f"No VPC {vpc_id}" if vpc_id else f"No VPC that a service or task of the cluster {cluster} is in"
+        message = f"{what} could be found in {facts.region}; check the name, the region and the gaps, if there are any."
         return {"status": "warning", "message": message, "timestamp": now.isoformat(), **told}
     data: Shape = {
         "timestamp": now.isoformat(),
