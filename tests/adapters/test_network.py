@@ -127,7 +127,8 @@ class TestOnTheEmbeddedAws:
 
         assert [one.cidr_blocks for one in network.vpcs([site.vpc_id])] == [("10.7.0.0/16",)]
         assert network.dns_attribute(site.vpc_id, "enableDnsSupport")
-        assert not network.dns_attribute(site.vpc_id, "enableDnsHostnames")
+        assert network.dns_attribute(site.vpc_id, "enableDnsHostnames") is False
+        assert network.dns_attribute("vpc-0123456789abcdef0", "enableDnsSupport") is None
         (endpoint,) = network.endpoints([site.vpc_id])
         assert (endpoint.kind, endpoint.state, endpoint.route_table_ids) == ("Gateway", "available", (site.table_id,))
         (nat,) = network.nat_gateways([site.vpc_id])

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from expressway.adapters.aws_errors import map_aws_error
+from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.network_answers import (
     Raw,
     endpoint,
@@ -53,10 +53,16 @@ class Network:
         """The VPCs, without their DNS settings: see `dns_attribute`."""
         return self._named("describe_vpcs", "Vpcs", "vpc-id", vpc_ids, vpc)
 
-    def dns_attribute(self, vpc_id: str, attribute: str) -> bool:
-        """``enableDnsSupport`` or ``enableDnsHostnames`` of a VPC."""
-        doing = f"describe {attribute} of {vpc_id}"
-        answer = self._call("describe_vpc_attribute", doing, VpcId=vpc_id, Attribute=attribute)
+    def dns_attribute(self, vpc_id: str, attribute: str) -> bool | None:
+        """``enableDnsSupport`` or ``enableDnsHostnames`` of a VPC; None when there is no such VPC."""
+        try:
+            answer: Raw = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute=attribute)
+        except ClientError as exc:
+            if aws_error_code(exc) in {"InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "InvalidVpcId.Malformed"}:
+                return None
+            raise map_aws_error(exc, f"describe {attribute} of {vpc_id}") from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, f"describe {attribute} of {vpc_id}") from exc
         member = attribute[0].upper() + attribute[1:]
         return bool(answer.get(member, {}).get("Value", False))
 
@@ -137,13 +143,6 @@ class Network:
         try:
             for page in self._client.get_paginator(operation).paginate(**arguments):
                 yield from page.get(key, ())
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, doing) from exc
-
-    def _call(self, operation: str, doing: str, **arguments: Any) -> Raw:
-        call: Callable[..., Raw] = getattr(self._client, operation)
-        try:
-            return call(**arguments)
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, doing) from exc
 

@@ -85,11 +85,12 @@ class InMemoryNetwork:
         found = self._of("vpcs", vpc_ids, lambda one: one.vpc_id)
         return tuple(replace(one, dns_support=None, dns_hostnames=None) for one in found)
 
-    def dns_attribute(self, vpc_id: str, attribute: DnsAttribute) -> bool:
+    def dns_attribute(self, vpc_id: str, attribute: DnsAttribute) -> bool | None:
         self._answer("dns_attribute", vpc_id, attribute)
         vpc = self.facts.vpc(vpc_id)
-        assert vpc is not None
-        return bool(vpc.dns_support if attribute == "enableDnsSupport" else vpc.dns_hostnames)
+        if vpc is None:
+            return None
+        return vpc.dns_support if attribute == "enableDnsSupport" else vpc.dns_hostnames
 
     def subnets(self, subnet_ids: Sequence[str]) -> tuple[Subnet, ...]:
         return self._of("subnets", subnet_ids, lambda one: one.subnet_id)
