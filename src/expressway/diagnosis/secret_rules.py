@@ -17,7 +17,11 @@ _UNUSABLE_KEYS = {
     "PendingImport": "Import the key's material, or encrypt the secret with another key.",
     "Unavailable": "Connect the custom key store that holds the key.",
 }
-_AWS_OWNED = {"aws/secretsmanager", "alias/aws/secretsmanager", "alias/aws/ssm"}
+
+
+def is_aws_owned(key_id: str) -> bool:
+    """Whether a key is AWS's own, such as ``alias/aws/ssm``: it decrypts for whoever may read the secret."""
+    return key_id.removeprefix("alias/").startswith("aws/") or ":alias/aws/" in key_id
 
 
 def secret_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
@@ -131,7 +135,7 @@ _RULES: tuple[Callable[[SecretFact, DependencyFacts], Iterator[Finding]], ...] =
 
 
 def _key(secret: SecretFact, facts: DependencyFacts) -> KeyFact | None:
-    if secret.presence != "present" or not secret.kms_key_id or secret.kms_key_id in _AWS_OWNED:
+    if secret.presence != "present" or not secret.kms_key_id or is_aws_owned(secret.kms_key_id):
         return None
     return facts.key(secret.kms_key_id)
 

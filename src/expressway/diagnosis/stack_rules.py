@@ -7,10 +7,10 @@ resource(s) failed") is never the cause.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
+from expressway.diagnosis.place_findings import near_names
 from expressway.model.finding import Finding, Severity, ranked
 from expressway.model.stack_history import STACK_TYPE, HistoryEvent, StackHistory
 
@@ -53,8 +53,7 @@ def first_failures(history: StackHistory) -> tuple[Failure, ...]:
 
 def missing_stack_finding(stack_name: str, *, place: str, names: tuple[str, ...]) -> Finding:
     """There is no stack of that name, nor was there within 90 days; `place` is the account and region asked."""
-    by_fold = {name.casefold(): name for name in names}
-    near = [by_fold[one] for one in get_close_matches(stack_name.casefold(), by_fold, n=3, cutoff=0.5)]
+    near = near_names(stack_name, names)
     shown = near or sorted(names)[:_NAMES_SHOWN]
     there = f"Did you mean {' or '.join(near)}?" if near else "Check the account, the region and the name."
     return Finding(

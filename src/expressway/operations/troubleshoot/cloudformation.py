@@ -11,6 +11,7 @@ from expressway.model.finding import Finding
 from expressway.model.stack_history import HistoryEvent, StackHistory, StackResource
 from expressway.model.target import Target
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.places import take_or_stop
 from expressway.operations.troubleshoot.stack_ports import StackHistoryReads
 
 _THREADS = 6
@@ -23,16 +24,20 @@ def fetch_cloudformation_status(cfn_stack_name: str, *, stacks: StackHistoryRead
     """The state of a stack, by name or id, what failed, and why first. Nested stacks are followed where they failed.
 
     Returns:
-        status: ``success``; stack_exists; stack_status: None for a stack that never was; message: one sentence.
+        status: ``success``; message: one sentence; stack_exists: None where that could not be read;
+        stack_status: None for a stack that never was, DELETE_COMPLETE for one that is gone.
         resources, raw_events: as CloudFormation names their members; events newest first, at most a hundred.
         failure_reasons: the real failures in order of time, with stack_name for those of nested stacks.
         findings, gaps: see `expressway.model.finding`; gaps only where there are any.
 
     Raises:
-        TargetError: ``access_denied`` without cloudformation:DescribeStacks, ``connection_failed`` and the like.
+        TargetError: nothing can be asked at all (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_THREADS, name="stacks") as reads:
-        history = stacks.history(cfn_stack_name)
+        asked = reads.ask("stack", lambda: stacks.history(cfn_stack_name))
+        history = take_or_stop(reads, asked, None)
+        if history is None and reads.gaps:
+            return _answer(None, (), tuple(reads.gaps), message=f"The stack {cfn_stack_name} could not be read.")
         if history is None:
             asked_names = reads.ask("stacks", stacks.names)
             history = _deleted(cfn_stack_name, stacks, reads)
@@ -85,7 +90,7 @@ def _answer(
 ) -> Mapping[str, Any]:
     answer: dict[str, Any] = {
         "status": "success",
-        "stack_exists": history is not None and not history.is_deleted,
+        "stack_exists": _exists(history, gaps),
         "stack_status": history.status if history else None,
         "message": message,
         "findings": [one.to_dict() for one in findings],
@@ -94,6 +99,12 @@ def _answer(
         "raw_events": [_event(one) for one in list(reversed(history.events if history else ()))[:_EVENTS_SHOWN]],
     }
     return answer | {"gaps": list(gaps)} if gaps else answer
+
+
+def _exists(history: StackHistory | None, gaps: tuple[str, ...]) -> bool | None:
+    if history is None:
+        return None if any(gap.startswith("stack:") for gap in gaps) else False
+    return not history.is_deleted
 
 
 def _message(history: StackHistory, findings: tuple[Finding, ...]) -> str:

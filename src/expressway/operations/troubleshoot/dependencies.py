@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from expressway.diagnosis.log_group_rules import CREATE_GROUP, log_group_arn
 from expressway.diagnosis.policy_evaluation import account_of, needs_simulation
 from expressway.diagnosis.role_checks import LOG_ACTIONS, PULL_ACTIONS
+from expressway.diagnosis.secret_rules import is_aws_owned
 from expressway.model.role import role_name_of
 from expressway.model.service_dependencies import (
     AlarmFact,
@@ -175,7 +176,8 @@ class _Gathering:
         return tuple(name for policy in scaling.policies for name in policy.alarm_names)
 
     def _ask_keys(self, secrets: Sequence[SecretFact]) -> tuple[Future[KeyFact | None], ...]:
-        wanted = {one.kms_key_id: one.reference.region for one in secrets if one.kms_key_id}
+        customers = (one for one in secrets if one.kms_key_id and not is_aws_owned(one.kms_key_id))
+        wanted = {one.kms_key_id: one.reference.region for one in customers}
         return tuple(
             self._reads.ask(
                 f"key {key_id}", lambda key_id=key_id, region=region: self._ports.keys.key(key_id, region=region)

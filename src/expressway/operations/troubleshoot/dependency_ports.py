@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from expressway.model.cluster import ClusterState
 from expressway.model.role import RoleState
 from expressway.model.service import DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.model.service_dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
@@ -95,6 +96,8 @@ class DependencyPorts:
 class ServiceTasks(Protocol):
     """Services, what they deployed, and what became of their tasks (adapters.ecs_cluster.EcsCluster)."""
 
+    def cluster(self, name: str) -> ClusterState | None: ...
+    def cluster_names(self) -> tuple[str, ...]: ...
     def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]: ...
     def service_names(self, cluster: str) -> tuple[str, ...]: ...
     def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]: ...
@@ -111,6 +114,7 @@ class Revisions(Protocol):
 class StackResources(Protocol):
     """What a stack is made of; None when there is no such stack (adapters.stack_history.StackHistories)."""
 
+    def names(self) -> tuple[str, ...]: ...
     def resource_ids(self, stack_name: str, resource_types: Sequence[str]) -> tuple[str, ...] | None: ...
 
 

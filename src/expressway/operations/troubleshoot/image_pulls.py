@@ -4,7 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.pull_rules import pull_findings
+from expressway.diagnosis.service_facts import AskedPlace
+from expressway.diagnosis.stack_rules import missing_stack_finding
 from expressway.errors import ExpresswayError
 from expressway.model.finding import Finding, ranked
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
@@ -12,6 +15,7 @@ from expressway.model.task_requirements import TaskRequirements
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.dependencies import gather_pull
 from expressway.operations.troubleshoot.dependency_ports import ImagePullPorts
+from expressway.operations.troubleshoot.places import was_read
 from expressway.operations.troubleshoot.pull_subjects import PullSubject, PullSubjects
 
 _THREADS = 6
@@ -58,7 +62,7 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
     with ConcurrentReads(_THREADS, name="pulls") as reads:
         subjects = _subjects(question, PullSubjects(ports, reads))
         if not subjects:
-            return _nothing_found(question, ports, is_missing=subjects is None, gaps=reads.gaps)
+            return _nothing_found(question, ports, reads, is_missing=subjects is None)
         definitions = ports.dependencies.definitions
         asked = [
             (one, reads.ask("task definition", lambda one=one: definitions.requirements(one.task_definition)))
@@ -96,20 +100,46 @@ def _check(one: PullSubject, needed: TaskRequirements, ports: ImagePullPorts) ->
 
 
 def _nothing_found(
-    question: PullQuestion, ports: ImagePullPorts, *, is_missing: bool, gaps: Sequence[str]
+    question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentReads, *, is_missing: bool
 ) -> Mapping[str, Any]:
     """Nothing to check: the thing does not exist, has no task definitions, or may not be looked at."""
+    if reads.gaps:
+        return _shape(f"What {question.describe()} runs could not be read (see gaps).", (), (), tuple(reads.gaps))
     place = ports.dependencies.target.describe()
-    finding = Finding(
+    found = _missing(question, ports, reads) if is_missing else ()
+    nothing = Finding(
         code="task_definition_not_found",
         severity="warning",
-        cause=f"No task definitions were found for {question.describe()} in {place}"
-        + ("; it does not exist there." if is_missing else "."),
+        cause=f"No task definitions were found for {question.describe()} in {place}.",
         remedy="Check the name, the cluster, the account and the region.",
     )
-    if gaps:
-        return _shape(f"What {question.describe()} runs could not be read (see gaps).", (), (), tuple(gaps))
-    return _shape(finding.cause, (finding,), (), ())
+    findings = found or (nothing,)
+    return _shape(findings[0].cause, findings, (), tuple(reads.gaps))
+
+
+def _missing(question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentReads) -> tuple[Finding, ...]:
+    """Of a stack, or a cluster and service, that is not there: what there is instead."""
+    place = ports.dependencies.target.describe()
+    if question.stack_name and not question.cluster:
+        names = reads.take(reads.ask("stacks", ports.stacks.names), ())
+        return (missing_stack_finding(question.stack_name, place=place, names=names),)
+    services = ports.services
+    asked_cluster = reads.ask("cluster", lambda: services.cluster(question.cluster))
+    asked_clusters = reads.ask("clusters", services.cluster_names)
+    asked_services = reads.ask("services", lambda: services.service_names(question.cluster))
+    cluster = reads.take(asked_cluster, None)
+    if not was_read(reads, "cluster"):
+        return ()  # that it is missing does not follow
+    asked_place = AskedPlace(
+        place,
+        question.cluster,
+        question.service,
+        cluster=cluster,
+        service_exists=not question.service,
+        cluster_names=reads.take(asked_clusters, ()),
+        service_names=reads.take(asked_services, ()),
+    )
+    return place_findings(asked_place)
 
 
 def _answer(checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, Any]:
@@ -117,15 +147,15 @@ def _answer(checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, 
     issues = [issue for one in checked for issue in _issues(one)]
     counted = sum(len(one.facts.images) for one in checked)
     if issues:
-        assessment = f"{len(issues)} of {counted} container images cannot be pulled or run as things stand."
+        assessment = f"Container images that cannot be pulled or run as things stand: {len(issues)} of {counted}."
     elif findings:
         assessment = "The images themselves are there; what keeps tasks from starting is told by the findings."
     elif gaps:
         assessment = "Nothing wrong was found, but not everything could be read (see gaps)."
     else:
         outside = sum(1 for one in checked for image in one.facts.images if image.presence == "elsewhere")
-        note = f" ({outside} outside ECR, where only a pull can tell)" if outside else ""
-        assessment = f"Nothing is wrong with the {counted} container images{note}."
+        note = f"; {outside} outside ECR, where only a pull can tell" if outside else ""
+        assessment = f"Nothing is wrong with the container images ({counted} looked at{note})."
     return _shape(assessment, findings, issues, gaps)
 
 

@@ -9,6 +9,7 @@ from expressway.model.service_location import EXPRESS_TYPE, parse_service_arn
 from expressway.model.stack_history import STACK_TYPE
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.dependency_ports import ImagePullPorts
+from expressway.operations.troubleshoot.places import take_or_stop
 
 _TASKS_READ = 100
 _DEPLOYMENTS_READ = 3
@@ -41,7 +42,7 @@ class PullSubjects:
         asked_stopped = reads.ask("stopped tasks", lambda: self._tasks(cluster, "STOPPED", service_name))
         asked_running = reads.ask("tasks", lambda: self._tasks(cluster, "RUNNING", service_name))
         asked_revisions = reads.ask("deployments", lambda: self._deployed(cluster, service_name))
-        found = reads.take(asked, None)
+        found = take_or_stop(reads, asked, None)
         if not found:
             return None if found is not None else ()
         service = found[0]
@@ -52,7 +53,7 @@ class PullSubjects:
     def of_task(self, cluster: str, task_id: str) -> tuple[PullSubject, ...] | None:
         """The task definition of one task, running or stopped within the last hour."""
         asked = self._reads.ask("task", lambda: self._task(cluster, task_id))
-        tasks = self._reads.take(asked, None)
+        tasks = take_or_stop(self._reads, asked, None)
         if not tasks:
             return None if tasks is not None else ()
         task = tasks[0]
@@ -71,7 +72,7 @@ class PullSubjects:
     def of_stack(self, stack_name: str) -> tuple[PullSubject, ...] | None:
         """The task definitions and the services of a stack and those nested in it."""
         asked = self._reads.ask("stack", lambda: self._resources(stack_name, _STACK_DEPTH))
-        ids = self._reads.take(asked, ())
+        ids = take_or_stop(self._reads, asked, ())
         if ids is None:
             return None
         found = {one.task_definition: one for one in self._of_services(ids)}
@@ -84,7 +85,8 @@ class PullSubjects:
         """The newest active revision of every family of that prefix, the first twenty."""
         definitions = self._ports.dependencies.definitions
         asked = self._reads.ask("families", lambda: definitions.families(family_prefix, limit=_FAMILIES_READ))
-        return tuple(PullSubject(one, DependencySubject("", "", one, one)) for one in self._reads.take(asked, ()))
+        families = take_or_stop(self._reads, asked, ())
+        return tuple(PullSubject(one, DependencySubject("", "", one, one)) for one in families)
 
     def _services(self, cluster: str, service_name: str) -> tuple[ServiceState, ...] | None:
         return self._ports.services.services(cluster, [service_name])
