@@ -1,11 +1,15 @@
 """Networks, load balancers and placements as the embedded AWS tells them, and what it cannot tell."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import botocore.session
 import pytest
 
+from expressway.adapters import network as network_module
 from expressway.adapters.load_balancers import LoadBalancers
 from expressway.adapters.network import Network
 from expressway.adapters.placements import Placements
@@ -501,3 +505,19 @@ def test_the_interfaces_of_tasks_are_found_once() -> None:
     )
 
     assert Placements(session).interface_ids("default") == ("eni-1",)
+
+
+def test_the_readme_names_every_permission_that_reading_a_network_takes() -> None:
+    folder = Path(network_module.__file__).parent
+    sources = [(folder / name).read_text() for name in ("network.py", "load_balancers.py", "placements.py")]
+    asked = {name for text in sources for name in re.findall(r"\b((?:describe|list|get)_[a-z_]+)\b(?=\"|\()", text)}
+    operations = {name.title().replace("_", "") for name in asked} & known_operations()
+    named = set(re.findall(r"`(\w+)`", (Path(__file__).parents[2] / "README.md").read_text()))
+
+    assert len(operations) > 20
+    assert operations - named == set()
+
+
+def known_operations() -> set[str]:
+    session = botocore.session.get_session()
+    return {name for one in ("ec2", "elbv2", "ecs") for name in session.get_service_model(one).operation_names}
