@@ -46,25 +46,24 @@ def shapes_answered(operation: ApiOperation) -> ShapeTree:
 
 
 def _operation(service: str, name: str) -> ApiOperation:
-    taken, answered = request_shapes(service, name), answer_shapes(service, name)
-    if not (_has(taken, _TOKEN) and _has(answered, _TOKEN)):
+    """Read off the model itself: whole trees of shapes for every operation would cost half a second."""
+    model = service_model(service)
+    taken, answered = (_members(model, name, side) for side in ("input", "output"))
+    if _TOKEN not in taken or _TOKEN not in answered:
         return ApiOperation(service, name)
-    size = taken.shapes[taken.shapes[taken.root].members[_SIZE]] if _has(taken, _SIZE) else ApiShape("integer")
-    largest = int(size.maximum) if size.maximum else _SMALL_PAGES.get(name, DEFAULT_PAGE)
-    return ApiOperation(service, name, Paging(_lists(service, name, answered), largest))
-
-
-def _lists(service: str, name: str, answered: ShapeTree) -> tuple[tuple[str, ...], ...]:
+    size: Mapping[str, Any] = model["shapes"][taken[_SIZE]["shape"]] if _SIZE in taken else {}
+    largest = int(size.get("max") or _SMALL_PAGES.get(name, DEFAULT_PAGE))
     keys: str | list[str] | None = _pagination(service).get(name, {}).get("result_key")
-    if keys is not None:
-        return tuple(tuple(key.split(".")) for key in ([keys] if isinstance(keys, str) else keys))
-    members = answered.shapes[answered.root].members
-    lists = (member for member, shape in members.items() if answered.shapes[shape].type == "list")
-    return tuple((member,) for member in lists if member != "failures")
+    if keys is None:
+        lists = (member for member, shape in answered.items() if model["shapes"][shape["shape"]]["type"] == "list")
+        keys = [member for member in lists if member != "failures"]
+    paths = tuple(tuple(key.split(".")) for key in ([keys] if isinstance(keys, str) else keys))
+    return ApiOperation(service, name, Paging(paths, largest))
 
 
-def _has(tree: ShapeTree, member: str) -> bool:
-    return bool(tree.root) and member in tree.shapes[tree.root].members
+def _members(model: Mapping[str, Any], operation: str, side: str) -> Mapping[str, Any]:
+    shape: str = model["operations"][operation].get(side, {}).get("shape", "")
+    return model["shapes"][shape].get("members", {}) if shape else {}
 
 
 @cache
