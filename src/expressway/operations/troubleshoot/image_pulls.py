@@ -11,7 +11,7 @@ from expressway.diagnosis.stack_rules import missing_stack_finding
 from expressway.errors import ExpresswayError
 from expressway.model.finding import Finding, ranked
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
-from expressway.model.task_requirements import TaskRequirements
+from expressway.model.task_requirements import SecretReference, TaskRequirements
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.dependencies import gather_pull
 from expressway.operations.troubleshoot.dependency_ports import ImagePullPorts
@@ -149,7 +149,7 @@ def _answer(checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, 
     if issues:
         assessment = f"Container images that cannot be pulled or run as things stand: {len(issues)} of {counted}."
     elif findings:
-        assessment = "The images themselves are there; what keeps tasks from starting is told by the findings."
+        assessment = "No image is missing; what keeps tasks from starting is told by the findings."
     elif gaps:
         assessment = "Nothing wrong was found, but not everything could be read (see gaps)."
     else:
@@ -173,13 +173,14 @@ def _shape(
 
 
 def _issues(checked: _Checked) -> Iterator[Mapping[str, Any]]:
-    """The images that a finding names, each with the gravest one's cause as its error."""
+    """The images that a finding names, or whose credentials it does, each with the gravest one's cause as its error."""
     for image in checked.facts.images:
-        name = image.reference.image
-        finding = next((one for one in checked.findings if one.resource == name), None)
+        reference = image.reference
+        about = {reference.image, SecretReference(reference.container, "", reference.credentials).secret_id}
+        finding = next((one for one in checked.findings if one.resource and one.resource in about), None)
         if finding is not None:
             yield {
-                "image": name,
+                "image": image.reference.image,
                 "exists": _exists(image),
                 "repository_type": "ecr" if image.repository_arn else "external",
                 "error": finding.cause,

@@ -1,0 +1,348 @@
+"""What services depend on, as AWS tells it; the answers have the shapes of botocore's model."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from expressway.adapters.alarms import Alarms
+from expressway.adapters.keys import Keys
+from expressway.adapters.parameters import Parameters
+from expressway.adapters.quotas import Quotas
+from expressway.adapters.repositories import Repositories
+from expressway.adapters.scaling import Scaling
+from expressway.adapters.secrets import Secrets
+from expressway.adapters.task_definitions import TaskDefinitions
+from expressway.errors import TargetError
+from expressway.model.service_dependencies import KeyFact, ScalingActivity, ScalingPolicy
+from expressway.model.task_requirements import ContainerImage, LogGroupReference, SecretReference
+from tests.adapters.answers import AnsweringSession
+
+ACCOUNT = "123456789012"
+SECRET_ARN = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:web/database-AbCdEf"
+PARAMETER_ARN = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/web/token"
+KEY_ID = "00000000-1111-2222-3333-444444444444"
+KEY_ARN = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{KEY_ID}"
+SECRET = SecretReference("Main", "DATABASE", f"{SECRET_ARN}:password::")
+PARAMETER = SecretReference("Main", "TOKEN", PARAMETER_ARN)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+DENIED = ("AccessDeniedException", "not authorized")
+POLICY = '{"Version": "2012-10-17", "Statement": []}'
+
+
+# -- task definitions -------------------------------------------------------------------------------------------
+def test_a_task_definition_is_read_as_what_it_needs() -> None:
+    definition = {
+        "taskDefinitionArn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1",
+        "family": "web",
+        "executionRoleArn": "arn:execution",
+        "cpu": ".5 vCPU",
+        "requiresCompatibilities": ["FARGATE"],
+        "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
+        "containerDefinitions": [
+            {
+                "name": "Main",
+                "image": "registry.example.com/web:v1",
+                "repositoryCredentials": {"credentialsParameter": "arn:credentials"},
+                "secrets": [{"name": "DATABASE", "valueFrom": SECRET_ARN}],
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {"awslogs-group": "/web", "awslogs-region": "x", "awslogs-create-group": "true"},
+                },
+            },
+            {
+                "name": "router",
+                "image": "public.ecr.aws/router",
+                "logConfiguration": {
+                    "logDriver": "splunk",
+                    "secretOptions": [{"name": "splunk-token", "valueFrom": "token"}],
+                },
+            },
+        ],
+    }
+    session = AnsweringSession({"ecs.describe_task_definition": {"taskDefinition": definition}})
+    found = TaskDefinitions(session).requirements("web:1")
+
+    assert found is not None
+    assert found.images == (
+        ContainerImage("Main", "registry.example.com/web:v1", "arn:credentials"),
+        ContainerImage("router", "public.ecr.aws/router"),
+    )
+    assert found.secrets == (
+        SecretReference("Main", "DATABASE", SECRET_ARN),
+        SecretReference("Main", "", "arn:credentials"),
+        SecretReference("router", "splunk-token", "token"),
+    )
+    assert found.log_groups == (LogGroupReference("Main", "/web", "x", True),)
+    assert (found.platform, found.cpu_units, found.runs_on_fargate) == ("linux/arm64", 512, True)
+
+
+def test_a_task_definition_that_ecs_does_not_know_is_none() -> None:
+    unknown = ("ClientException", "Unable to describe task definition.")
+
+    assert TaskDefinitions(AnsweringSession({"ecs.describe_task_definition": unknown})).requirements("web") is None
+
+
+def test_families_are_read_page_by_page_up_to_the_limit() -> None:
+    def pages(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"families": ["c"]} if asked.get("nextToken") else {"families": ["a", "b"], "nextToken": "more"}
+
+    session = AnsweringSession({"ecs.list_task_definition_families": pages})
+
+    assert TaskDefinitions(session).families("w", limit=9) == ("a", "b", "c")
+    assert TaskDefinitions(session).families("w", limit=1) == ("a",)
+    assert session.asked[0][2] == {"familyPrefix": "w", "status": "ACTIVE"}
+
+
+# -- secrets, parameters, keys ----------------------------------------------------------------------------------
+def test_a_secret_is_looked_up_in_its_own_region_by_metadata_alone() -> None:
+    described = {
+        "ARN": SECRET_ARN,
+        "KmsKeyId": KEY_ID,
+        "DeletedDate": NOW,
+        "VersionIdsToStages": {"1" * 32: ["AWSPREVIOUS"], "2" * 32: ["AWSCURRENT"]},
+    }
+    session = AnsweringSession(
+        {
+            "secretsmanager.describe_secret": described,
+            "secretsmanager.get_resource_policy": {"ARN": SECRET_ARN, "ResourcePolicy": POLICY},
+        }
+    )
+    found = Secrets(session).fact(SECRET)
+
+    assert (found.presence, found.kms_key_id, found.deleted_at) == ("present", KEY_ID, NOW)
+    assert found.stages == ("AWSCURRENT", "AWSPREVIOUS")
+    assert found.resource_policy == {"Version": "2012-10-17", "Statement": []}
+    assert {where for _, where, _ in session.asked} == {"eu-west-1"}
+    assert {name for name, _, _ in session.asked} == {
+        "secretsmanager.describe_secret",
+        "secretsmanager.get_resource_policy",
+    }
+
+
+def test_a_secret_whose_policy_may_not_be_read_is_known_all_the_same() -> None:
+    answers = {
+        "secretsmanager.describe_secret": {"ARN": SECRET_ARN},
+        "secretsmanager.get_resource_policy": DENIED,
+    }
+    found = Secrets(AnsweringSession(answers)).fact(SECRET)
+
+    assert (found.presence, found.policy_read, found.resource_policy) == ("present", False, None)
+
+
+def test_a_secret_that_does_not_exist_is_missing() -> None:
+    missing = ("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+
+    assert Secrets(AnsweringSession({"secretsmanager.describe_secret": missing})).fact(SECRET).presence == "missing"
+
+
+@pytest.mark.parametrize(
+    ("described", "presence", "key", "is_encrypted"),
+    [
+        ([{"Name": "/web/token", "Type": "SecureString", "KeyId": "alias/web"}], "present", "alias/web", True),
+        ([{"Name": "/web/token", "Type": "String", "KeyId": "alias/web"}], "present", "", False),
+        ([{"Name": "/web/token2", "Type": "String"}], "missing", "", True),
+        ([], "missing", "", True),
+    ],
+)
+def test_a_parameter_is_looked_up_by_its_exact_name(
+    described: list[dict[str, Any]], presence: str, key: str, is_encrypted: bool
+) -> None:
+    session = AnsweringSession({"ssm.describe_parameters": {"Parameters": described}})
+    found = Parameters(session).fact(PARAMETER)
+
+    assert (found.presence, found.kms_key_id, found.is_encrypted) == (presence, key, is_encrypted)
+    assert found.arn == (PARAMETER_ARN if presence == "present" else "")
+    assert session.asked[0][2]["ParameterFilters"][0]["Values"] == ["/web/token"]
+
+
+def test_a_parameter_of_another_account_is_not_looked_for_here() -> None:
+    session = AnsweringSession({})
+    foreign = SecretReference("Main", "TOKEN", "arn:aws:ssm:us-east-1:210987654321:parameter/shared")
+
+    assert Parameters(session).fact(foreign).presence == "elsewhere"
+    assert session.asked == []
+
+
+def test_a_customers_key_comes_with_its_policy_and_aws_own_without() -> None:
+    def metadata(manager: str) -> dict[str, Any]:
+        return {"KeyMetadata": {"KeyId": KEY_ID, "Arn": KEY_ARN, "KeyState": "Disabled", "KeyManager": manager}}
+
+    answers = {"kms.describe_key": metadata("CUSTOMER"), "kms.get_key_policy": {"Policy": POLICY}}
+    found = Keys(AnsweringSession(answers)).key(KEY_ID, region="eu-west-1")
+    assert (found.arn, found.state, found.is_customer_managed, found.policy_read) == (KEY_ARN, "Disabled", True, True)
+
+    aws = AnsweringSession({"kms.describe_key": metadata("AWS")})
+    assert Keys(aws).key(KEY_ID, region="") == KeyFact(KEY_ID, "present", KEY_ARN, "Disabled")
+
+
+def test_a_key_whose_policy_may_not_be_read_is_known_all_the_same_and_one_that_is_gone_is_missing() -> None:
+    metadata = {"KeyMetadata": {"KeyId": KEY_ID, "Arn": KEY_ARN, "KeyState": "Enabled", "KeyManager": "CUSTOMER"}}
+    found = Keys(AnsweringSession({"kms.describe_key": metadata, "kms.get_key_policy": DENIED})).key(KEY_ID, region="")
+    assert not found.policy_read
+
+    gone = AnsweringSession({"kms.describe_key": ("NotFoundException", "Alias does not exist")})
+    assert Keys(gone).key("alias/web", region="").presence == "missing"
+
+
+# -- scaling, alarms, quotas ------------------------------------------------------------------------------------
+def _target(**more: Any) -> dict[str, Any]:
+    return {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/default/web",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "MinCapacity": 1,
+        "MaxCapacity": 4,
+        "RoleARN": "arn:role",
+        "CreationTime": NOW,
+        **more,
+    }
+
+
+def test_how_a_service_scales_is_read_with_its_policies_and_newest_activities() -> None:
+    place = {key: _target()[key] for key in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+    policy = {
+        **place,
+        "PolicyARN": "arn:policy",
+        "PolicyName": "cpu",
+        "PolicyType": "TargetTrackingScaling",
+        "CreationTime": NOW,
+        "TargetTrackingScalingPolicyConfiguration": {
+            "TargetValue": 60.0,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        },
+        "Alarms": [{"AlarmName": "high", "AlarmARN": "arn:high"}],
+    }
+    activity = {
+        **place,
+        "ActivityId": "1",
+        "Description": "Attempting to scale",
+        "Cause": "alarm high",
+        "StartTime": NOW,
+        "StatusCode": "Successful",
+        "NotScaledReasons": [{"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 4}],
+    }
+    suspended = {"SuspendedState": {"DynamicScalingOutSuspended": True}}
+    session = AnsweringSession(
+        {
+            "application-autoscaling.describe_scalable_targets": {"ScalableTargets": [_target(**suspended)]},
+            "application-autoscaling.describe_scaling_policies": {"ScalingPolicies": [policy]},
+            "application-autoscaling.describe_scaling_activities": {"ScalingActivities": [activity]},
+        }
+    )
+    found = Scaling(session).of_service("default", "web")
+
+    assert found is not None
+    assert (found.minimum, found.maximum, found.scaling_out_suspended) == (1, 4, True)
+    assert found.policies == (ScalingPolicy("cpu", "ECSServiceAverageCPUUtilization", 60.0, ("high",)),)
+    assert found.activities == (
+        ScalingActivity("Successful", "Attempting to scale", "alarm high", "", ("AlreadyAtMaxCapacity",), NOW),
+    )
+    assert session.asked[-1][2]["IncludeNotScaledActivities"] is True
+
+
+def test_a_service_that_does_not_scale_has_no_scalable_target() -> None:
+    session = AnsweringSession({"application-autoscaling.describe_scalable_targets": {"ScalableTargets": []}})
+
+    assert Scaling(session).of_service("default", "web") is None
+
+
+def test_alarms_are_read_with_their_metrics_a_hundred_at_a_time() -> None:
+    stat = {"Metric": {"MetricName": "HTTPCode_Target_5XX_Count"}, "Period": 60, "Stat": "Sum"}
+    expression = {"AlarmName": "errors", "StateValue": "ALARM", "Metrics": [{"Id": "m", "MetricStat": stat}]}
+    metric = {
+        "AlarmName": "cpu",
+        "StateValue": "OK",
+        "MetricName": "CPUUtilization",
+        "Threshold": 60.0,
+        "Dimensions": [{"Name": "ServiceName", "Value": "web"}],
+    }
+    session = AnsweringSession(
+        {"cloudwatch.describe_alarms": {"MetricAlarms": [expression, metric], "CompositeAlarms": []}}
+    )
+    found = Alarms(session).alarms(["errors", "cpu"])
+
+    assert [(one.name, one.metric) for one in found] == [
+        ("errors", "HTTPCode_Target_5XX_Count"),
+        ("cpu", "CPUUtilization"),
+    ]
+    assert found[1].dimensions == {"ServiceName": "web"}
+    Alarms(session).alarms([str(number) for number in range(150)])
+    assert [len(asked["AlarmNames"]) for _, _, asked in session.asked] == [2, 100, 50]
+
+
+def _quota(value: float) -> dict[str, Any]:
+    usage = {
+        "MetricNamespace": "AWS/Usage",
+        "MetricName": "ResourceCount",
+        "MetricDimensions": {"Service": "Fargate", "Resource": "vCPU"},
+        "MetricStatisticRecommendation": "Maximum",
+    }
+    return {"Quota": {"QuotaName": "vCPU count", "Value": value, "UsageMetric": usage}}
+
+
+def test_a_quota_comes_with_what_is_in_use_and_its_default_where_the_account_has_none_of_its_own() -> None:
+    session = AnsweringSession(
+        {
+            "service-quotas.get_service_quota": ("NoSuchResourceException", "no quota"),
+            "service-quotas.get_aws_default_service_quota": _quota(6.0),
+            "cloudwatch.get_metric_statistics": {"Datapoints": [{"Maximum": 3.0}, {"Maximum": 5.5}]},
+        }
+    )
+
+    assert {(one.value, one.used) for one in Quotas(session).fargate()} == {(6.0, 5.5)}
+
+
+def test_a_quota_is_worth_telling_also_where_its_use_may_not_be_read() -> None:
+    session = AnsweringSession(
+        {"service-quotas.get_service_quota": _quota(6.0), "cloudwatch.get_metric_statistics": DENIED}
+    )
+
+    assert {(one.value, one.used) for one in Quotas(session).fargate()} == {(6.0, None)}
+
+
+# -- repositories -----------------------------------------------------------------------------------------------
+def test_a_repositorys_policy_and_tags_are_read_in_its_own_registry_and_region() -> None:
+    details = [
+        {"imageTags": ["old"], "imagePushedAt": NOW.replace(day=1)},
+        {"imageTags": ["new", "latest"], "imagePushedAt": NOW.replace(day=3)},
+    ]
+    session = AnsweringSession(
+        {"ecr.get_repository_policy": {"policyText": POLICY}, "ecr.describe_images": {"imageDetails": details}}
+    )
+    repositories = Repositories(session)
+    place = {"registry_id": "210987654321", "region": "eu-west-1"}
+
+    assert repositories.policy("team/web", **place) == {"Version": "2012-10-17", "Statement": []}
+    assert repositories.tags("team/web", **place) == ("new", "latest", "old")
+    assert {(where, asked["registryId"]) for _, where, asked in session.asked} == {("eu-west-1", "210987654321")}
+
+
+def test_a_repository_without_a_policy_has_none() -> None:
+    none = ("RepositoryPolicyNotFoundException", "no policy")
+    session = AnsweringSession({"ecr.get_repository_policy": none})
+
+    assert Repositories(session).policy("web", registry_id=ACCOUNT, region="us-east-1") is None
+
+
+REFUSED: dict[str, Callable[[Any], Any]] = {
+    "secretsmanager.describe_secret": lambda session: Secrets(session).fact(SECRET),
+    "ssm.describe_parameters": lambda session: Parameters(session).fact(PARAMETER),
+    "kms.describe_key": lambda session: Keys(session).key(KEY_ID, region=""),
+    "application-autoscaling.describe_scalable_targets": lambda session: Scaling(session).of_service("c", "s"),
+    "cloudwatch.describe_alarms": lambda session: Alarms(session).alarms(["a"]),
+    "service-quotas.get_service_quota": lambda session: Quotas(session).fargate(),
+    "ecr.get_repository_policy": lambda session: Repositories(session).policy("web", registry_id=ACCOUNT, region="x-1"),
+    "ecr.describe_images": lambda session: Repositories(session).tags("web", registry_id=ACCOUNT, region="x-1"),
+    "ecs.describe_task_definition": lambda session: TaskDefinitions(session).requirements("web"),
+    "ecs.list_task_definition_families": lambda session: TaskDefinitions(session).families("web", limit=3),
+}
+
+
+@pytest.mark.parametrize("operation", REFUSED)
+def test_a_read_that_is_refused_is_an_error_of_the_target(operation: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        REFUSED[operation](AnsweringSession({operation: DENIED}))
+
+    assert caught.value.code == "access_denied"
