@@ -76,7 +76,6 @@ def situation(
     targets: tuple[TargetHealth, ...] | None = None,
     logs: Mapping[int, tuple[str, ...]] | None = None,
     service: Mapping[str, Any] | None = None,
-    definition: Mapping[str, Any] | None = None,
     container: Mapping[str, Any] | None = None,
     path: str = "/healthz",
     line_seconds: float = 1.0,
@@ -128,9 +127,7 @@ def situation(
         service_name="web",
         now=NOW,
         story=replace(story, **changes),
-        definition=TaskDefinition(
-            "td:1", "ACTIVE", frozenset({"FARGATE"}), (main,), **({"memory_mib": 512} | dict(definition or {}))
-        ),
+        definition=TaskDefinition("td:1", "ACTIVE", frozenset({"FARGATE"}), (main,), memory_mib=512),
         tasks=given,
         log_events=events,
     )

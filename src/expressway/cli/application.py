@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from expressway.cli import api_command, app_commands, containerize_command, demo_command
+from expressway.cli import api_command, app_commands, containerize_command, demo_command, troubleshoot_command
 from expressway.cli.docs_commands import docs
 from expressway.cli.options import MARKUP
 from expressway.cli.sandbox_commands import sandbox
@@ -28,6 +28,7 @@ for command in (
     app_commands.diff,
     app_commands.deploy,
     app_commands.status,
+    troubleshoot_command.troubleshoot,
     app_commands.delete,
     app_commands.build,
     api_command.api,

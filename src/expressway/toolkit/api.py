@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from expressway.model.knowledge import KnowledgeResult
     from expressway.model.operation import OperationKind
     from expressway.model.plan import Plan
+    from expressway.model.service_location import ServiceLocation
     from expressway.model.target import Target
     from expressway.operations.containerize.result import Containerization
     from expressway.operations.delete import DeleteResult
@@ -284,6 +285,16 @@ class Toolkit:
 
         request = ApiRequest(operation, parameters or {}, query, limit, max_bytes)
         return call_api(request, ports=self._wiring.resource_ports, gates=gates)
+
+    def service_location(self, app_name: str) -> ServiceLocation:
+        """The cluster and the name of an app's service, as its stack tells them, else by the naming rule."""
+        from expressway.model.service_location import service_location
+
+        return service_location(app_name, self._wiring.cloudformation.describe(self.service_stack_name(app_name)))
+
+    def service_stack_name(self, app_name: str) -> str:
+        """The name of the stack that holds an app's service."""
+        return app_names(app_name).service_stack
 
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""

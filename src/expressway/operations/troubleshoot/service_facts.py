@@ -22,6 +22,7 @@ from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.dependency_subject import subject_of
+from expressway.operations.troubleshoot.places import take_or_stop
 from expressway.operations.troubleshoot.ports import TASKS_A_CALL, TroubleshootPorts
 
 _LOGS_READ = 3
@@ -61,7 +62,11 @@ def gather_service(
     known: KnownService | None = None,
     begin: Begin | None = None,
 ) -> ServiceFacts:
-    """The facts about one service; what may not be read becomes a gap of `reads`."""
+    """The facts about one service; what may not be read becomes a gap of `reads`.
+
+    Raises:
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
     return _Gathering(cluster, service_name, ports, reads, known, begin).gather()
 
 
@@ -158,7 +163,7 @@ class _Gathering:
         if self._known is not None:
             return self._known.state
         asked = self._reads.ask("service", lambda: self._ports.cluster.services(self._cluster, [self._name]))
-        return next(iter(self._reads.take(asked, ())), None)
+        return next(iter(take_or_stop(self._reads, asked, ())), None)
 
     def _ask_tasks(self) -> "list[Future[tuple[TaskState, ...]]]":
         known = self._known.stopped_tasks if self._known else None

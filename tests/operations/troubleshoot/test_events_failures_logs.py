@@ -1,0 +1,185 @@
+"""The diary of a service, the failures of a cluster, and the logs wherever task definitions say that they are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from expressway.model.service import ContainerState, LogConfiguration, Rollout, ServiceEvent, TargetHealth
+from expressway.operations.troubleshoot.actions import troubleshoot
+from tests.operations.in_memory_ecs import START
+from tests.operations.troubleshoot.in_memory_cluster import (
+    LOG_GROUP,
+    NOW,
+    ClusterWorld,
+    crashed,
+    crashing,
+    healthy,
+)
+
+
+@pytest.fixture
+def world() -> ClusterWorld:
+    return ClusterWorld({"web": healthy("web")})
+
+
+def ask(world: ClusterWorld, action: str, **parameters: Any) -> Mapping[str, Any]:
+    return troubleshoot(action, {"ecs_cluster_name": "default", **parameters}, world.ports()).whole
+
+
+class TestEvents:
+    def test_events_of_the_time_asked_for_come_with_the_keys_that_agents_know(self, world: ClusterWorld) -> None:
+        made = world.services["web"]
+        recent = ServiceEvent(NOW - timedelta(minutes=5), "(service web) has reached a steady state.", "e2")
+        old = ServiceEvent(NOW - timedelta(hours=3), "(service web) was created.", "e1")
+        made.state = replace(made.state, events=(recent, old))
+        answer = ask(world, "fetch_service_events", ecs_service_name="web")
+        assert answer["events"] == [
+            {"message": recent.message, "timestamp": "2026-11-01T12:25:00+00:00", "id": "e2"},
+        ]
+        assert answer["service_exists"] is True
+        assert answer["deployment"]["rollout_state"] == "COMPLETED"
+        assert answer["issues"] == answer["findings"] == []
+        everything = ask(world, "fetch_service_events", ecs_service_name="web", time_window=14400)
+        assert len(everything["events"]) == 2
+
+    def test_failed_and_stalled_rollouts_and_unhealthy_targets_are_issues(self, world: ClusterWorld) -> None:
+        made = world.services["web"]
+        made.state = replace(
+            made.state, rollouts=(Rollout("ecs-svc/1", "PRIMARY", "IN_PROGRESS", desired_count=2, pending_count=1),)
+        )
+        made.targets = (
+            TargetHealth(
+                "10.0.0.1", 8080, "unhealthy", "Target.Timeout", target_group_arn=made.targets[0].target_group_arn
+            ),
+        )
+        answer = ask(world, "fetch_service_events", ecs_service_name="web")
+        assert [one["type"] for one in answer["issues"]] == ["stalled_deployment", "unhealthy_targets"]
+        made.state = replace(made.state, rollouts=(Rollout("ecs-svc/1", "PRIMARY", "FAILED", "tasks failed"),))
+        assert ask(world, "fetch_service_events", ecs_service_name="web")["issues"][0]["type"] == "failed_deployment"
+
+    def test_a_service_that_is_not_there_is_an_answer_with_the_nearest_name(self, world: ClusterWorld) -> None:
+        answer = ask(world, "fetch_service_events", ecs_service_name="wep")
+        assert (answer["status"], answer["service_exists"]) == ("success", False)
+        assert "Did you mean web?" in answer["message"]
+
+    def test_one_that_may_not_be_read_is_a_gap(self, world: ClusterWorld) -> None:
+        world.denied = {"services"}
+        answer = ask(world, "fetch_service_events", ecs_service_name="web")
+        assert answer["gaps"][0].startswith("service:")
+        assert answer["findings"] == []
+
+
+class TestFailures:
+    def test_failed_tasks_keep_everything_that_aws_says_of_their_end(self) -> None:
+        world = ClusterWorld({"web": crashing("web", tasks=1, exit_code=3)})
+        answer = ask(world, "fetch_task_failures")
+        (task,) = answer["failed_tasks"]
+        assert task["stopped_reason"] == "Essential container in task exited"
+        assert task["stop_code"] == "EssentialContainerExited"
+        assert task["containers"] == [{"name": "Main", "exit_code": 3}]
+        assert task["service"] == "web"
+        assert answer["failure_categories"] == {
+            "application_error": [{"task_id": "web-1", "service": "web", "container": "Main"}]
+        }
+        assert answer["findings"][0]["code"] == "container_exited"
+        assert answer["cluster_exists"] is True
+
+    @pytest.mark.parametrize(
+        ("exit_code", "reason", "category"),
+        [
+            (None, "CannotPullContainerError: manifest unknown", "image_pull_failure"),
+            (137, "OutOfMemoryError: Container killed due to memory usage", "out_of_memory"),
+            (137, "", "killed"),
+            (139, "", "segmentation_fault"),
+            (143, "", "terminated"),
+            (127, "", "command_failure"),
+            (0, "", "container_finished"),
+            (None, "", "other"),
+        ],
+    )
+    def test_failures_are_sorted_by_what_ended_them(self, exit_code: int | None, reason: str, category: str) -> None:
+        made = crashing("web", tasks=1)
+        made.tasks = (crashed("web", 1, exit_code=exit_code, reason=reason),)
+        assert list(ask(ClusterWorld({"web": made}), "fetch_task_failures")["failure_categories"]) == [category]
+
+    def test_tasks_that_were_scaled_in_are_no_failures(self, world: ClusterWorld) -> None:
+        scaled_in = replace(
+            crashed("web", 5, exit_code=0), stop_code="ServiceSchedulerInitiated", stopped_reason="Scaling"
+        )
+        world.services["web"].tasks += (scaled_in,)
+        answer = ask(world, "fetch_task_failures")
+        assert (answer["failed_tasks"], answer["stopped_normally"]) == ([], 1)
+
+    def test_failures_before_the_time_asked_for_are_left_out(self) -> None:
+        world = ClusterWorld({"web": crashing("web")})
+        assert ask(world, "fetch_task_failures", time_window=60)["failed_tasks"] == []
+        at = {"start_time": START.isoformat(), "end_time": (START + timedelta(minutes=1)).timestamp()}
+        assert len(ask(world, "fetch_task_failures", **at)["failed_tasks"]) == 3
+
+    def test_a_wrong_cluster_is_an_answer(self, world: ClusterWorld) -> None:
+        answer = ask(world, "fetch_task_failures", ecs_cluster_name="defaul")
+        assert answer["cluster_exists"] is False
+        assert answer["findings"][0]["code"] == "cluster_not_found"
+
+
+class TestLogs:
+    def test_logs_are_where_the_task_definition_says_whatever_the_group_is_called(self, world: ClusterWorld) -> None:
+        world.write(
+            world.services["web"].tasks[0], "INFO ready", "ERROR cannot reach 10.0.0.7", "ERROR cannot reach 10.0.0.9"
+        )
+        answer = ask(world, "fetch_task_logs")
+        assert [one["severity"] for one in answer["log_entries"]] == ["INFO", "ERROR", "ERROR"]
+        assert answer["log_groups"] == [{"name": LOG_GROUP, "log_streams": ["app/Main/web-1"], "entries": 3}]
+        assert (answer["error_count"], answer["warning_count"], answer["info_count"]) == (2, 0, 1)
+        assert answer["pattern_summary"][0]["count"] == 2
+        assert world.asked("search") == [(LOG_GROUP, (), "app/Main/", "")]
+
+    def test_one_tasks_log_is_its_own_stream_and_the_pattern_is_passed_on(self, world: ClusterWorld) -> None:
+        world.write(world.services["web"].tasks[0], "ERROR a", "INFO b")
+        answer = ask(world, "fetch_task_logs", ecs_task_id="web-1", filter_pattern="ERROR")
+        assert [one["message"] for one in answer["log_entries"]] == ["ERROR a"]
+        assert world.asked("search") == [(LOG_GROUP, ("app/Main/web-1",), "", "ERROR")]
+        assert world.asked("service_names") == []
+
+    def test_a_forgotten_tasks_log_is_found_in_the_groups_of_the_services(self, world: ClusterWorld) -> None:
+        gone = crashed("web", 77)
+        world.write(gone, "ERROR last words")
+        answer = ask(world, "fetch_task_logs", ecs_task_id="web-77")
+        assert [one["message"] for one in answer["log_entries"]] == ["ERROR last words"]
+
+    def test_the_time_asked_for_is_kept(self, world: ClusterWorld) -> None:
+        world.write(world.services["web"].tasks[0], *(f"line {number}" for number in range(60)))
+        late = (START + timedelta(seconds=50)).isoformat()
+        assert len(ask(world, "fetch_task_logs", start_time=late)["log_entries"]) == 13
+
+    def test_a_missing_log_group_is_a_finding(self, world: ClusterWorld) -> None:
+        world.groups = set()
+        answer = ask(world, "fetch_task_logs")
+        assert [one["code"] for one in answer["findings"]] == ["log_group_missing"]
+        assert "error" in answer["log_groups"][0]
+
+    def test_logs_that_may_not_be_read_are_a_gap(self, world: ClusterWorld) -> None:
+        world.denied = {"search"}
+        answer = ask(world, "fetch_task_logs")
+        assert answer["gaps"][0].startswith(f"log group {LOG_GROUP}:")
+        assert answer["findings"] == []
+
+    def test_nothing_that_logs_is_said_so(self, world: ClusterWorld) -> None:
+        made = world.services["web"]
+        assert made.definition is not None
+        made.definition = replace(made.definition, log_configurations=())
+        answer = ask(world, "fetch_task_logs")
+        assert answer["status"] == "not_found"
+        assert "awslogs" in answer["message"]
+
+    def test_several_containers_in_one_group_are_searched_once(self, world: ClusterWorld) -> None:
+        made = world.services["web"]
+        assert made.definition is not None
+        both = (LogConfiguration("Main", LOG_GROUP, "app"), LogConfiguration("proxy", LOG_GROUP, "app"))
+        made.definition = replace(made.definition, log_configurations=both)
+        made.tasks = (replace(made.tasks[0], containers=(ContainerState("Main"), ContainerState("proxy"))),)
+        ask(world, "fetch_task_logs", ecs_task_id="web-1")
+        assert world.asked("search") == [(LOG_GROUP, ("app/Main/web-1", "app/proxy/web-1"), "", "")]
