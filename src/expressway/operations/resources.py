@@ -9,6 +9,7 @@ from expressway.model.api_operation import ApiOperation, find_operation, refuse_
 from expressway.model.api_parameters import fit_parameters, fitted_parameters
 from expressway.model.api_shape import ShapeTree
 from expressway.model.cut_answer import cut_answer, json_bytes, plain_json
+from expressway.model.queried_text import queried_text
 from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.model.touched import Touched, physical_ids, touched
@@ -153,8 +154,9 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
 
 
 def _queried(content: dict[str, Any], expression: str, call: PreparedCall, query: Query) -> dict[str, Any]:
+    text = queried_text(content)
     try:
-        found = query.search(expression, content)
+        found = text.marked(query.search(expression, text.content))
     except ExpresswayError as error:
         if not call.effect.writes:
             raise
