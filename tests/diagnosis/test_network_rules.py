@@ -217,6 +217,56 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
         private_with_nat,
         (with_more("endpoints", endpoint("ecr.api", vpc_id="vpc-2", security_group_ids=("sg-none",))),),
     ),
+    "endpoints may not be seen, and egress is held to the own network": (
+        private_with_nat,
+        (
+            lambda facts: replace(facts, endpoints=None),
+            group("sg-task", egress=(tcp(443, "10.0.0.0/8", "sg-vpce"),)),
+        ),
+    ),
+    "endpoints may not be seen, and tasks have no public address": (
+        default_vpc,
+        (lambda facts: replace(facts, endpoints=None), service(assign_public_ip=False)),
+    ),
+    "central endpoints behind a transit gateway, and egress is held to the own network": (
+        private_with_nat,
+        (
+            table("rtb-private", LOCAL, Route("0.0.0.0/0", "tgw-1", "transit_gateway")),
+            group("sg-task", egress=(tcp(443, "10.0.0.0/8"),)),
+        ),
+    ),
+    "one's own DNS leads to an endpoint": (
+        private_with_nat,
+        (
+            with_more(
+                "endpoints",
+                *(endpoint(name, has_private_dns=False) for name in ("ecr.api", "ecr.dkr", "s3", "logs")),
+            ),
+            group("sg-task", egress=(tcp(443, "10.0.0.0/8"),)),
+        ),
+    ),
+    "S3 has an interface endpoint for others beside the gateway endpoint": (
+        private_with_endpoints,
+        (
+            with_more("endpoints", endpoint("s3", endpoint_id="vpce-s3i", security_group_ids=("sg-shut",))),
+            with_more("security_groups", SecurityGroup("sg-shut", "shut", "vpc-1", (), ())),
+        ),
+    ),
+    "an ACL lets nothing out of the own network, and the endpoints are inside": (
+        private_with_endpoints,
+        (
+            service(needs=TaskNeeds(log_regions=(REGION,))),
+            each(
+                "network_acls",
+                "network_acl_id",
+                "acl-1",
+                entries=(
+                    AclEntry(100, True, True, "-1", "10.0.0.0/16"),
+                    AclEntry(100, False, True, "-1", "10.0.0.0/16"),
+                ),
+            ),
+        ),
+    ),
     "an endpoint of another service that is closed": (
         private_with_nat,
         (
@@ -543,6 +593,22 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
         private_with_endpoints,
         (group("sg-task", egress=(tcp(443, "10.0.0.0/16"),)),),
         ("egress_blocked", "critical", "high", "sg-task", "S3"),
+    ),
+    "an ACL cuts a subnet off from the endpoints in another": (
+        private_with_endpoints,
+        (
+            lambda facts: replace(
+                facts, endpoints=tuple(replace(one, subnet_ids=("subnet-pb",)) for one in facts.endpoints or ())
+            ),
+            each("network_acls", "network_acl_id", "acl-1", subnet_ids=("subnet-pa",)),
+            acl(AclEntry(1, True, False, "6", "10.0.11.0/24", 443, 443)),
+        ),
+        ("network_acl_denies", "warning", "high", "acl-1", "TCP 443 outbound"),
+    ),
+    "endpoints may not be seen, and nothing is let out": (
+        private_with_nat,
+        (lambda facts: replace(facts, endpoints=None), group("sg-task", egress=())),
+        ("egress_blocked", "critical", "high", "sg-task", "no egress rule for TCP 443"),
     ),
     "a VPC without DNS support": (
         private_with_endpoints,

@@ -76,13 +76,13 @@ def _listed(labels: Sequence[str]) -> str:
 def _cut(facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: Need) -> Cut | None:
     """Where the path from a subnet to a need is cut; None when it is not, or nobody can tell."""
     mine = _endpoints(facts, subnet, need)
+    gateway = next((one for one in mine if one.kind == "Gateway" and _serves(facts, one, subnet)), None)
+    if gateway is not None:
+        return _cut_by_groups(facts, service, _gateway_peer(facts, gateway)) or _cut_by_acl(facts, subnet, INTERNET)
     answering = next((one for one in mine if one.kind == "Interface" and _answers(facts, one)), None)
     if answering is not None:  # private DNS leads everybody in the VPC to it, whatever other ways there are
         cut = _cut_at_endpoint(facts, service, subnet, answering)
         return replace(cut, confidence="medium") if cut and _guesses_dns(facts, answering) else cut
-    gateway = next((one for one in mine if one.kind == "Gateway" and _serves(facts, one, subnet)), None)
-    if gateway is not None:
-        return _cut_by_groups(facts, service, _gateway_peer(facts, gateway)) or _cut_by_acl(facts, subnet)
     return _cut_on_the_way_out(facts, service, subnet, need, mine)
 
 
@@ -120,12 +120,11 @@ def _cut_at_endpoint(facts: NetworkFacts, service: ServicePlacement, subnet: Sub
     if outward is not None:
         return outward
     groups = groups_named(facts, endpoint.security_group_ids)
-    if not groups:
-        return None
     mine = Peer((subnet.cidr_block,), service.security_group_ids)
     rules = [rule for group in groups for rule in group.ingress]
-    if through_groups(facts, rules, port=_HTTPS, peer=mine) != "closed":
-        return None
+    if not groups or through_groups(facts, rules, port=_HTTPS, peer=mine) != "closed":
+        # Inside one subnet no network ACL is asked.
+        return None if subnet.subnet_id in endpoint.subnet_ids else _cut_by_acl(facts, subnet, peer)
     named = ", ".join(endpoint.security_group_ids)
     return Cut(
         "endpoint_blocked",
@@ -148,9 +147,13 @@ def _cut_on_the_way_out(
     facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: Need, mine: Sequence[Endpoint]
 ) -> Cut | None:
     path = internet_path(facts, subnet)
+    # Endpoints that may not be seen may be there, and one's own DNS may lead to those that do not answer by name.
+    may_be_private = bool(need.endpoint) and (facts.endpoints is None or bool(mine))
+    if path.way in {"unknown", "elsewhere"} or (may_be_private and not path.is_cut):
+        return _cut_by_groups(facts, service, None)
     if path.is_cut:
-        # Endpoints that may not be seen may be there.
-        return None if need.endpoint and facts.endpoints is None else _cut_of_path(facts, subnet, need, mine, path)
+        unseen = need.endpoint and facts.endpoints is None
+        return _cut_by_groups(facts, service, None) if unseen else _cut_of_path(facts, subnet, need, mine, path)
     if path.way == "gateway" and service.assign_public_ip is False:
         steps = (*path.steps, "no public IP address")
         why = f"they have no public IP address, which {path.resource} needs"
@@ -159,9 +162,7 @@ def _cut_on_the_way_out(
             + (", or add the VPC endpoints that they need." if need.endpoint else ".")
         )
         return Cut("no_public_ip", service.service_arn, why, steps, remedy)
-    if path.way == "unknown":
-        return None
-    return _cut_by_groups(facts, service, INTERNET) or (_cut_by_acl(facts, subnet) if path.way != "elsewhere" else None)
+    return _cut_by_groups(facts, service, INTERNET) or _cut_by_acl(facts, subnet, INTERNET)
 
 
 def _cut_of_path(
@@ -222,11 +223,14 @@ def _cut_of_endpoint(facts: NetworkFacts, subnet: Subnet, endpoint: Endpoint, pa
 
 
 def _cut_by_groups(
-    facts: NetworkFacts, service: ServicePlacement, peer: Peer, towards: str = "the internet"
+    facts: NetworkFacts, service: ServicePlacement, peer: Peer | None, towards: str = "the internet"
 ) -> Cut | None:
+    """`peer` is None where nobody knows what the other end is: then only rules that let nothing out at all count."""
     groups = groups_named(facts, service.security_group_ids)
     rules = [rule for group in groups for rule in group.egress]
-    if not groups or through_groups(facts, rules, port=_HTTPS, peer=peer) != "closed":
+    if not groups or (peer is None and any(rule.covers_tcp(_HTTPS) for rule in rules)):
+        return None
+    if peer is not None and through_groups(facts, rules, port=_HTTPS, peer=peer) != "closed":
         return None
     named = _groups_of(service)
     return Cut(
@@ -238,16 +242,16 @@ def _cut_by_groups(
     )
 
 
-def _cut_by_acl(facts: NetworkFacts, subnet: Subnet) -> Cut | None:
+def _cut_by_acl(facts: NetworkFacts, subnet: Subnet, peer: Peer) -> Cut | None:
     """Requests leave to port 443; answers come back to the ports that the task's system gave out."""
     acl = facts.network_acl_of(subnet)
     if acl is None:
         return None
     name = acl.network_acl_id
-    if through_acl(acl, is_egress=True, ports=(_HTTPS, _HTTPS), peer=INTERNET) == "closed":
+    if through_acl(acl, is_egress=True, ports=(_HTTPS, _HTTPS), peer=peer) == "closed":
         why = f"the network ACL {name} denies TCP {_HTTPS} outbound"
         return Cut("network_acl_denies", name, why, (why,), f"Allow TCP {_HTTPS} outbound in {name}.")
-    denied = denied_ports(acl, is_egress=False, ports=TASK_PORTS, peer=INTERNET)
+    denied = denied_ports(acl, is_egress=False, ports=TASK_PORTS, peer=peer)
     if denied is None:
         return None
     why = f"the network ACL {name} denies the answers, inbound to TCP {denied[0]}-{denied[1]}"
