@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from expressway.diagnosis.exactness import most_exact
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.image_rules import image_findings
+from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.diagnosis.role_rules import role_findings
 from expressway.diagnosis.secret_rules import secret_findings
@@ -33,28 +33,32 @@ _ABOUT_AN_IMAGE = PULL_CODES - {"registry_unreachable", "role_not_assumable"}
 def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:
     """Why the images of one task definition cannot be pulled or run, ranked: looked up, and told by ECS."""
     looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
-    return ranked(most_exact(_told(tasks, facts.images), looked_up))
+    told = _told(tasks)
+    texts = {finding.resource: text for finding, text in told}
+    findings = merged((*looked_up, *(finding for finding, _ in told)))
+    return ranked(_about_its_image(one, texts.get(one.resource, ""), facts.images) for one in findings)
 
 
-def _told(tasks: Sequence[TaskState], images: Sequence[ImageFact]) -> tuple[Finding, ...]:
+def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
     """One finding for each kind of thing that ECS says of these tasks; a hundred tasks tell it a hundred times."""
-    first: dict[str, Finding] = {}
+    first: dict[str, tuple[Finding, str]] = {}
     for task in tasks:
         if task.running:
             continue
         for text in (*(one.reason for one in task.containers), task.stopped_reason):
             cause = cause_of_message(Statement(text, task.arn)) if text else None
             if cause is not None and cause.code in PULL_CODES:
-                resource = _image_in(text, images) if cause.code in _ABOUT_AN_IMAGE else ""
-                first.setdefault(cause.code, replace(finding_of(cause), resource=resource or task.arn))
+                first.setdefault(cause.code, (finding_of(cause), text))
     return tuple(first.values())
 
 
-def _image_in(text: str, images: Sequence[ImageFact]) -> str:
-    """The image that a text is about: the one whose repository it names, or the only one there is."""
-    named = [one.reference.image for one in images if _repository(one.reference.image) in text]
+def _about_its_image(finding: Finding, text: str, images: Sequence[ImageFact]) -> Finding:
+    """What a task's words tell of an image is about the one whose repository they name, or the only one there is."""
+    if not text or finding.code not in _ABOUT_AN_IMAGE:
+        return finding
     every = [one.reference.image for one in images]
-    return next(iter(named), every[0] if len(every) == 1 else "")
+    named = [image for image in every if _repository(image) in text] or (every if len(every) == 1 else [])
+    return replace(finding, resource=named[0]) if named else finding
 
 
 def _repository(image: str) -> str:
