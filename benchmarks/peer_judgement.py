@@ -17,8 +17,8 @@ from tests.e2e.scenarios.scenario import Scenario, Verdict, codes
 from benchmarks.troubleshooters import Reply
 
 _IMAGE_CODES = codes(
-    "repository_not_found image_not_found wrong_architecture image_pull_denied registry_unreachable "
-    "no_internet_route no_public_ip egress_blocked blackhole_route"
+    "repository_not_found image_not_found image_tag_not_found wrong_architecture image_pull_denied "
+    "registry_credentials_missing registry_unreachable no_internet_route no_public_ip egress_blocked blackhole_route"
 )
 _CATEGORY_CODES: Mapping[str, frozenset[str]] = {
     "out_of_memory": frozenset({"out_of_memory", "container_memory_limit"}),

@@ -151,6 +151,7 @@ def service_misspelt(_situation: Situation) -> None:
 @recorded(
     "the cluster's ARN is of another region",
     finds="wrong_account_or_region",
+    also="cluster_not_found",
     cluster=f"arn:aws:ecs:eu-west-1:{ACCOUNT}:cluster/elsewhere",
     words=r"eu-west-1[^\"]{0,80}(?:us-east-1|region)|(?:wrong|another|other) region",
 )
@@ -161,6 +162,7 @@ def wrong_region(situation: Situation) -> None:
 @recorded(
     "the cluster's ARN is of another account",
     finds="wrong_account_or_region",
+    also="cluster_not_found",
     cluster=f"arn:aws:ecs:{REGION}:123456789012:cluster/elsewhere",
     words=r"123456789012[^\"]{0,80}account|(?:wrong|another|other) account",
 )

@@ -98,7 +98,7 @@ def pull_denied(situation: Situation) -> None:
 @recorded(
     "a private registry without credentials",
     finds="registry_credentials_missing registry_credentials_refused",
-    also=_FAILING,
+    also=f"image_pull_denied {_FAILING}",
     words=r"credentials|pull access denied|authorization failed",
 )
 def registry_credentials_missing(situation: Situation) -> None:
