@@ -10,7 +10,7 @@ import mcp.types as types
 import pytest
 
 from expressway.mcp.knowledge_tools import ECS_GUIDANCE
-from expressway.mcp.server import build_server, describe
+from expressway.mcp.server import Besides, build_server, describe
 from expressway.model.quotation import is_quoted, plain
 from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
@@ -213,6 +213,6 @@ async def test_a_url_that_may_not_be_asked_is_told_when_a_tool_is_used(tmp_path:
 
 
 async def test_turned_off_the_tools_are_not_listed_and_calling_one_is_an_unknown_tool() -> None:
-    async with Client(build_server(FakeToolkit, Gates(), knowledge=None)) as client:
+    async with Client(build_server(FakeToolkit, Gates(), besides=Besides(knowledge=None))) as client:
         assert await listed(client) == {}
         assert error_shape(await client.call_tool(SEARCH, {"search_phrase": "x"}))["code"] == "unknown_tool"

@@ -10,6 +10,7 @@ from mcp.types import ToolAnnotations
 
 from expressway.mcp.answers import ToolFunction, answering
 from expressway.mcp.app_tools import AppTools
+from expressway.mcp.compat_tools import CompatTools
 from expressway.mcp.folder_tools import FolderTools
 from expressway.mcp.knowledge_tools import (
     ANSWER,
@@ -209,6 +210,27 @@ def folder_entries(folders: FolderTools) -> tuple[Entry, ...]:
             destroys=True,
             local=True,
             decides=True,
+        ),
+    )
+
+
+def compat_entries(compat: CompatTools) -> tuple[Entry, ...]:
+    """The tools by their former names; listed only where the operator wants them."""
+    note = {"deprecated": "string"}
+    return (
+        Entry(
+            compat.create_ecs_infrastructure,
+            "Deploy an app (former name)",
+            output(operation="string", status="string", url="string", message="string", **note),
+            writes=True,
+            destroys=True,
+        ),
+        Entry(
+            compat.delete_ecs_infrastructure,
+            "Delete an app (former name)",
+            output(service_deletion="object", ecr_deletion="object", summary="string", errors="array", **note),
+            writes=True,
+            destroys=True,
         ),
     )
 

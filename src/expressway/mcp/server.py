@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mcp.server import MCPServer, NotificationOptions
@@ -19,7 +20,8 @@ from expressway.adapters.knowledge_listing import RememberedListing
 from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
 from expressway.mcp.audit_desk import AuditDesk, AuditSink
-from expressway.mcp.catalog import entries, folder_entries, knowledge_entries, operate_entries, tool_of
+from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
+from expressway.mcp.compat_tools import CompatTools
 from expressway.mcp.folder_tools import FolderTools
 from expressway.mcp.front_desk import FrontDesk, Listed
 from expressway.mcp.kept_answers import KeptAnswers, add_kept_answers
@@ -32,7 +34,7 @@ from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
 from expressway.model.knowledge import KnowledgeTool
 from expressway.operations.background import BackgroundOperations
 from expressway.policy.audit import is_audited
-from expressway.policy.gates import Gates, gates_of
+from expressway.policy.gates import Gates, gates_of, offers_former_names
 from expressway.policy.knowledge_endpoint import knowledge_endpoint
 
 _LOG = logging.getLogger(__name__)
@@ -46,36 +48,50 @@ INSTRUCTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What the operator wants listed besides the tools that are always there.
+
+    `knowledge`: what the endpoint of AWS Knowledge listed when it was asked last; None takes its tools away.
+    `former_names`: tools by the names of earlier servers as well.
+    """
+
+    knowledge: Sequence[KnowledgeTool] | None = ()
+    former_names: bool = False
+
+
+_BESIDES = Besides()
+
+
 def build_server(
     toolkit: ToolkitSource,
     gates: Gates,
     *,
     background: BackgroundOperations | None = None,
     sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS,
-    knowledge: Sequence[KnowledgeTool] | None = (),
+    besides: Besides = _BESIDES,
     audit: AuditSink | None = None,
 ) -> MCPServer:
     """The server with all tools and resources; `toolkit` is asked for on the first call that needs it.
 
-    `knowledge`: what the endpoint of AWS Knowledge listed when it was asked last; None takes its tools away.
     `audit` takes a record of every call that changes AWS, shows text of others or is refused.
     """
     worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
     templates = SynthesizedTemplates(gates)
-    listed = {
-        entry.name: Listed(tool_of(entry, gates), entry.writes)
-        for entry in entries(AppTools(worker, templates), ServiceTools(worker))
-    }
+    apps, services = AppTools(worker, templates), ServiceTools(worker)
+    listed = {entry.name: Listed(tool_of(entry, gates), entry.writes) for entry in entries(apps, services)}
+    for entry in compat_entries(CompatTools(apps, services)) if besides.former_names else ():
+        listed[entry.name] = Listed(tool_of(entry, gates), entry.writes)
     kept = KeptAnswers()
     for entry in operate_entries(OperateTools(worker, kept)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     for entry in folder_entries(FolderTools(worker)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     documentation = KnowledgeTools(worker)
-    for entry in knowledge_entries(documentation) if knowledge is not None else ():
+    for entry in knowledge_entries(documentation) if besides.knowledge is not None else ():
         listed[entry.name] = Listed(tool_of(entry, gates), writes=False, passes_on=True)
     documentation.listing.attach(item.tool for item in listed.values())
-    documentation.listing.update(knowledge or ())
+    documentation.listing.update(besides.knowledge or ())
     server = MCPServer(
         "expressway",
         title="Expressway",
@@ -120,8 +136,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
     audit = AuditLog(state_directory(environ)).append if is_audited(environ) else None
-    known = _knowledge_of(environ)
-    build_server(shared, gates_of(environ), background=background, knowledge=known, audit=audit).run()
+    besides = _besides_of(environ)
+    build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit).run()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
     left = background.running()
@@ -137,7 +153,7 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
 
 def describe(environ: Mapping[str, str]) -> dict[str, Any]:
     """What a client is told before it calls anything: name, version, instructions and tools."""
-    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), knowledge=_knowledge_of(environ))
+    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), besides=_besides_of(environ))
     tools = asyncio.run(server.list_tools())
     return {
         "name": server.name,
@@ -152,12 +168,11 @@ def main() -> None:
     run_stdio(os.environ)
 
 
-def _knowledge_of(environ: Mapping[str, str]) -> Sequence[KnowledgeTool] | None:
-    """What was listed before; the endpoint itself is not asked."""
+def _besides_of(environ: Mapping[str, str]) -> Besides:
+    """What the operator wants; the documentation endpoint itself is not asked."""
     endpoint = knowledge_endpoint(environ)
-    if not endpoint.is_on:
-        return None
-    return RememberedListing(state_directory(environ), endpoint.url).load()
+    listed = RememberedListing(state_directory(environ), endpoint.url).load() if endpoint.is_on else None
+    return Besides(listed, offers_former_names(environ))
 
 
 class _SharedToolkit:

@@ -135,6 +135,14 @@ class Worker:
         """The app that the arguments name, read in a worker thread."""
         return await _in_thread(lambda: _source(app_path, definition))
 
+    async def known_definition(self, app_name: str, app_path: str) -> Mapping[str, Any] | None:
+        """What the definition in the app's folder says; None when there is none.
+
+        Raises:
+            DefinitionError: ``app_name_mismatch``; whatever is wrong with the definition.
+        """
+        return await _in_thread(lambda: _known_definition(app_name, app_path))
+
 
 async def _in_thread(work: Callable[[], ResultT]) -> ResultT:
     return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
@@ -165,6 +173,13 @@ def _source(app_path: str, definition: Mapping[str, Any] | str | None) -> AppSou
             "Pass the absolute path of the app's folder.",
         )
     return inline_source(definition, folder)
+
+
+def _known_definition(app_name: str, app_path: str) -> Mapping[str, Any] | None:
+    from expressway.toolkit.app_source import source_of
+
+    source = source_of(app_name, Path(app_path).expanduser().resolve())
+    return source.definition.model_dump(mode="json", exclude_unset=True) if source else None
 
 
 def _still_running(operation: BackgroundOperation) -> dict[str, Any]:

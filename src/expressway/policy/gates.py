@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 WRITE_VARIABLE = "ALLOW_WRITE"
 SENSITIVE_VARIABLE = "ALLOW_SENSITIVE_DATA"
+COMPAT_VARIABLE = "COMPAT_TOOLS"
 _YES = frozenset({"true", "1", "yes"})
 
 
@@ -35,6 +36,11 @@ def gates_of(variables: Mapping[str, str]) -> Gates:
         allow_write=_says_yes(variables.get(WRITE_VARIABLE)),
         allow_sensitive_data=_says_yes(variables.get(SENSITIVE_VARIABLE)),
     )
+
+
+def offers_former_names(variables: Mapping[str, str]) -> bool:
+    """Whether tools are offered by the names that earlier servers gave them as well: COMPAT_TOOLS, as the gates."""
+    return _says_yes(variables.get(COMPAT_VARIABLE))
 
 
 def decide(tool: str, gates: Gates, *, writes: bool, sensitive: bool) -> Decision:
