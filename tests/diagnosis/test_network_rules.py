@@ -521,27 +521,27 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
     "no endpoint for ECR's API": (
         private_with_endpoints,
         (without("endpoints", "endpoint_id", "vpce-ecr.api"),),
-        ("endpoint_missing", "critical", "high", "vpc-1/ecr.api", "ECR's API"),
+        ("endpoint_missing", "critical", "high", "vpc-1", "ECR's API"),
     ),
     "no endpoint for layers": (
         private_with_endpoints,
         (without("endpoints", "endpoint_id", "vpce-s3"),),
-        ("endpoint_missing", "critical", "high", "vpc-1/s3", "S3"),
+        ("endpoint_missing", "critical", "high", "vpc-1", "S3"),
     ),
     "no endpoint for logs": (
         private_with_endpoints,
         (without("endpoints", "endpoint_id", "vpce-logs"),),
-        ("endpoint_missing", "critical", "high", "vpc-1/logs", "Logs"),
+        ("endpoint_missing", "critical", "high", "vpc-1", "Logs"),
     ),
     "no endpoint for the secret": (
         private_with_endpoints,
         (without("endpoints", "endpoint_id", "vpce-secretsmanager"),),
-        ("endpoint_missing", "critical", "high", "vpc-1/secretsmanager", "Secrets Manager"),
+        ("endpoint_missing", "critical", "high", "vpc-1", "Secrets Manager"),
     ),
     "no endpoint for the parameter": (
         private_with_endpoints,
         (service(needs=TaskNeeds((), ("/web/password",))),),
-        ("endpoint_missing", "critical", "high", "vpc-1/ssm", "Parameter Store"),
+        ("endpoint_missing", "critical", "high", "vpc-1", "Parameter Store"),
     ),
     "the S3 endpoint is not in the subnet's route table": (
         private_with_endpoints,
@@ -561,12 +561,12 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
     "an endpoint lets nobody in": (
         private_with_endpoints,
         (group("sg-vpce", ingress=()),),
-        ("endpoint_blocked", "critical", "high", "vpce-ecr.api", "✗"),
+        ("endpoint_blocked", "critical", "high", "sg-vpce", "✗"),
     ),
     "an endpoint lets others in": (
         private_with_endpoints,
         (group("sg-vpce", ingress=(tcp(443, "sg-other"),)),),
-        ("endpoint_blocked", "critical", "high", "vpce-ecr.api", "sg-task"),
+        ("endpoint_blocked", "critical", "high", "sg-vpce", "sg-task"),
     ),
     "a closed endpoint catches even those with a NAT gateway": (
         private_with_nat,
@@ -574,12 +574,12 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
             with_more("endpoints", endpoint("ecr.dkr", security_group_ids=("sg-shut",))),
             WITH_SHUT,
         ),
-        ("endpoint_blocked", "critical", "high", "vpce-ecr.dkr", "sg-shut"),
+        ("endpoint_blocked", "critical", "high", "sg-shut", "vpce-ecr.dkr"),
     ),
     "a closed endpoint, and its VPC's DNS settings are unread": (
         private_with_endpoints,
         (each("vpcs", "vpc_id", "vpc-1", dns_support=None, dns_hostnames=None), group("sg-vpce", ingress=())),
-        ("endpoint_blocked", "critical", "medium", "vpce-ecr.api", "sg-vpce"),
+        ("endpoint_blocked", "critical", "medium", "sg-vpce", "vpce-ecr.api"),
     ),
     "egress does not reach the endpoint": (
         private_with_endpoints,
@@ -726,3 +726,26 @@ def test_a_path_names_every_hop_up_to_the_cut() -> None:
         "tasks of web in subnet-pa → rtb-private: 0.0.0.0/0 → nat-1 → nat-1 lies in subnet-pa → "
         "rtb-private: 0.0.0.0/0 → nat-1, which is no internet gateway → ✗ Amazon ECR's API"
     )
+
+
+def test_missing_endpoints_are_one_finding_that_says_what_to_add() -> None:
+    facts = changed(
+        private_with_endpoints(),
+        without("endpoints", "endpoint_id", "vpce-ecr.api"),
+        without("endpoints", "endpoint_id", "vpce-logs"),
+    )
+
+    (finding,) = wrong(facts)
+
+    assert finding.code == "endpoint_missing"
+    assert "Amazon ECR's API and CloudWatch Logs" in finding.cause
+    assert finding.remedy == (
+        f"Add the VPC endpoint com.amazonaws.{REGION}.ecr.api. Add the VPC endpoint com.amazonaws.{REGION}.logs."
+    )
+
+
+def test_one_closed_group_before_many_endpoints_is_one_finding() -> None:
+    (finding,) = wrong(changed(private_with_endpoints(), group("sg-vpce", ingress=())))
+
+    assert (finding.code, finding.resource) == ("endpoint_blocked", "sg-vpce")
+    assert "Secrets Manager" in finding.cause

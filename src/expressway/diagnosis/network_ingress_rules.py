@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from expressway.diagnosis.network_acl_rules import acl_findings
 from expressway.diagnosis.network_balancer_rules import balancer_findings
 from expressway.diagnosis.network_parts import blocks_of, groups_named, names, subnets_named
 from expressway.diagnosis.network_reach import (
-    BALANCER_PORTS,
     Peer,
     contains,
-    denied_ports,
     network_of,
-    through_acl,
     through_groups,
 )
 from expressway.model.finding import Finding
@@ -136,7 +134,7 @@ def _way_findings(
     ports = dict.fromkeys(port for port in (binding.container_port, group.health_check_port) if port)
     for port in ports:
         yield from _group_findings(facts, service, balancer, port=port, is_ipv6=group.ip_address_type == "ipv6")
-        yield from _acl_findings(facts, service, balancer, port=port)
+        yield from acl_findings(facts, service, balancer, port=port)
     yield from _zone_findings(service, balancer, theirs, mine)
 
 
@@ -185,7 +183,7 @@ def _kept_in(service: ServicePlacement, balancer: LoadBalancer, *, port: int) ->
         severity="critical",
         cause=f"The security groups of {balancer.name} ({named}) let nothing out on port {port}.",
         evidence=(f"{balancer.name} → ✗ {named} has no outbound rule for TCP {port} → tasks ({mine})",),
-        remedy=f"Add an outbound rule for TCP {port} to {mine} to {balancer.security_group_ids[0]}.",
+        remedy=f"In {balancer.security_group_ids[0]}, let TCP {port} out to {mine}.",
         resource=balancer.security_group_ids[0],
     )
 
@@ -198,45 +196,6 @@ def _shown(group: SecurityGroup) -> str:
         ports = "all" if rule.protocol == "-1" else f"{rule.protocol} {rule.from_port}-{rule.to_port}"
         rules.append(f"{ports} from {peers or 'nobody'}")
     return f"{group.group_id}: {', '.join(rules) or 'none'}"
-
-
-def _acl_findings(
-    facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer, *, port: int
-) -> Iterator[Finding]:
-    """Network ACLs hold at the borders of subnets, in both directions, for requests and for answers."""
-    for near in subnets_named(facts, balancer.subnet_ids):
-        for far in subnets_named(facts, service.subnet_ids):
-            if near.subnet_id == far.subnet_id or not near.cidr_block or not far.cidr_block:
-                continue
-            denial = _denial(facts, near, far, port)
-            if denial is not None:
-                acl, words = denial
-                yield Finding(
-                    code="network_acl_denies",
-                    severity="warning",
-                    cause=f"The network ACL {acl} cuts the load balancer off from {service.service_name}.",
-                    evidence=(f"{balancer.name} in {near.subnet_id} → TCP {port} → {far.subnet_id}: ✗ {acl} {words}",),
-                    remedy=f"Allow TCP {port} to the tasks, and TCP {BALANCER_PORTS[0]}-{BALANCER_PORTS[1]} back.",
-                    resource=acl,
-                )
-
-
-def _denial(facts: NetworkFacts, near: Subnet, far: Subnet, port: int) -> tuple[str, str] | None:
-    there, here = Peer((far.cidr_block,)), Peer((near.cidr_block,))
-    leaving, entering = facts.network_acl_of(near), facts.network_acl_of(far)
-    exact = (port, port)
-    if leaving and through_acl(leaving, is_egress=True, ports=exact, peer=there) == "closed":
-        return leaving.network_acl_id, f"denies TCP {port} outbound to {far.cidr_block}"
-    if entering and through_acl(entering, is_egress=False, ports=exact, peer=here) == "closed":
-        return entering.network_acl_id, f"denies TCP {port} inbound from {near.cidr_block}"
-    if entering and (ports := denied_ports(entering, is_egress=True, ports=BALANCER_PORTS, peer=here)):
-        return (
-            entering.network_acl_id,
-            f"denies the answers, outbound to TCP {ports[0]}-{ports[1]} of {near.cidr_block}",
-        )
-    if leaving and (ports := denied_ports(leaving, is_egress=False, ports=BALANCER_PORTS, peer=there)):
-        return leaving.network_acl_id, f"denies the answers, inbound to TCP {ports[0]}-{ports[1]} from {far.cidr_block}"
-    return None
 
 
 def _zone_findings(

@@ -38,7 +38,7 @@ def _image_needs(image: str, region: str) -> Iterator[Need]:
     if ecr and ecr["region"] == region:
         yield Need("Amazon ECR's API", "ecr.api")
         yield Need("the ECR registry", "ecr.dkr")
-        yield Need("Amazon S3, where ECR keeps layers,", "s3")
+        yield Need("Amazon S3 (the layers of images)", "s3")
     elif ecr:
         yield Need(f"the ECR registry in {ecr['region']}")
     elif (host := _registry_host(image)) in _PUBLIC_REGISTRIES:
