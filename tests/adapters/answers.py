@@ -1,5 +1,6 @@
 """Answers of AWS without a network: botocore's own hook before sending, and its Stubber behind a real session."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -73,9 +74,17 @@ class AnsweringSession:
         self.target = Target(account_id, region)
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self._answers = answers
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
 
     def client(self, service: str, *, region: str | None = None) -> Any:
-        where = region or self.target.region
+        key = (service, region or self.target.region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._made(*key)
+            return self._clients[key]
+
+    def _made(self, service: str, where: str) -> Any:
         client: Any = boto3.client(service, region_name=where, aws_access_key_id="test", aws_secret_access_key="test")
 
         def keep(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

@@ -239,11 +239,18 @@ def test_how_a_service_scales_is_read_with_its_policies_and_newest_activities() 
     assert found.activities == (
         ScalingActivity("Successful", "Attempting to scale", "alarm high", "", ("AlreadyAtMaxCapacity",), NOW),
     )
-    assert session.asked[-1][2]["IncludeNotScaledActivities"] is True
+    asked = {name: parameters for name, _, parameters in session.asked}
+    assert asked["application-autoscaling.describe_scaling_activities"]["IncludeNotScaledActivities"] is True
 
 
 def test_a_service_that_does_not_scale_has_no_scalable_target() -> None:
-    session = AnsweringSession({"application-autoscaling.describe_scalable_targets": {"ScalableTargets": []}})
+    session = AnsweringSession(
+        {
+            "application-autoscaling.describe_scalable_targets": {"ScalableTargets": []},
+            "application-autoscaling.describe_scaling_policies": {"ScalingPolicies": []},
+            "application-autoscaling.describe_scaling_activities": {"ScalingActivities": []},
+        }
+    )
 
     assert Scaling(session).of_service("default", "web") is None
 

@@ -1,6 +1,7 @@
 """Application Auto Scaling: how far a service may scale, what drives it, and what it last did."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from expressway.model.service_dependencies import ScalingActivity, ScalingFact, 
 Raw = Mapping[str, Any]
 _DIMENSION = "ecs:service:DesiredCount"
 _ACTIVITIES_READ = 10
+_POLICIES_READ = 50
 
 
 class Scaling:
@@ -28,26 +30,25 @@ class Scaling:
             TargetError: ``access_denied`` without application-autoscaling:Describe*, and the like.
         """
         resource = f"service/{cluster}/{service_name}"
-        target = next(
-            iter(self._pages("describe_scalable_targets", "ScalableTargets", 1, ResourceIds=[resource])), None
-        )
-        if target is None:
-            return None
-        policies = self._pages("describe_scaling_policies", "ScalingPolicies", 50, ResourceId=resource)
-        activities = self._pages(
-            "describe_scaling_activities",
-            "ScalingActivities",
-            _ACTIVITIES_READ,
-            ResourceId=resource,
-            IncludeNotScaledActivities=True,
-        )
-        return ScalingFact(
-            minimum=target["MinCapacity"],
-            maximum=target["MaxCapacity"],
-            scaling_out_suspended=bool((target.get("SuspendedState") or {}).get("DynamicScalingOutSuspended")),
-            policies=tuple(_policy(one) for one in policies),
-            activities=tuple(_activity(one) for one in activities),
-        )
+        with ThreadPoolExecutor(3, thread_name_prefix="scaling") as pool:
+            targets = pool.submit(
+                self._pages, "describe_scalable_targets", "ScalableTargets", 1, ResourceIds=[resource]
+            )
+            policies = pool.submit(
+                self._pages, "describe_scaling_policies", "ScalingPolicies", _POLICIES_READ, ResourceId=resource
+            )
+            activities = pool.submit(
+                self._pages,
+                "describe_scaling_activities",
+                "ScalingActivities",
+                _ACTIVITIES_READ,
+                ResourceId=resource,
+                IncludeNotScaledActivities=True,
+            )
+            target = next(iter(targets.result()), None)
+            if target is None:
+                return None
+            return _fact(target, policies.result(), activities.result())
 
     def _pages(self, operation: str, key: str, limit: int, **arguments: Any) -> list[Raw]:
         client = self._session.client("application-autoscaling")
@@ -58,6 +59,16 @@ class Scaling:
             return list(islice((one for page in pages for one in page[key]), limit))
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, "describe how the service scales") from exc
+
+
+def _fact(target: Raw, policies: list[Raw], activities: list[Raw]) -> ScalingFact:
+    return ScalingFact(
+        minimum=target["MinCapacity"],
+        maximum=target["MaxCapacity"],
+        scaling_out_suspended=bool((target.get("SuspendedState") or {}).get("DynamicScalingOutSuspended")),
+        policies=tuple(_policy(one) for one in policies),
+        activities=tuple(_activity(one) for one in activities),
+    )
 
 
 def _policy(raw: Raw) -> ScalingPolicy:

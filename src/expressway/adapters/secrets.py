@@ -32,10 +32,10 @@ class Secrets:
         except ClientError as exc:
             if aws_error_code(exc) == "ResourceNotFoundException":
                 return SecretFact(reference, "missing")
-            raise map_aws_error(exc, f"describe the secret {secret_id}") from exc
+            raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
         except BotoCoreError as exc:
-            raise map_aws_error(exc, f"describe the secret {secret_id}") from exc
-        policy, policy_read = self._policy(client, secret_id)
+            raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
+        policy, policy_read = self._policy(client, reference)
         versions: Mapping[str, list[str]] = answer.get("VersionIdsToStages") or {}
         return SecretFact(
             reference,
@@ -48,12 +48,23 @@ class Secrets:
             policy_read=policy_read,
         )
 
-    def _policy(self, client: Any, secret_id: str) -> tuple[Mapping[str, Any] | None, bool]:
+    def _describe(self, client: Any, secret_id: str) -> Mapping[str, Any] | None:
+        doing = f"describe the secret {secret_id}"
+        try:
+            return client.describe_secret(SecretId=secret_id)
+        except ClientError as exc:
+            if aws_error_code(exc) == "ResourceNotFoundException":
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+
+    def _policy(self, client: Any, reference: SecretReference) -> tuple[Mapping[str, Any] | None, bool]:
         """The secret's own policy, and whether it could be read: nothing is concluded where it could not."""
         try:
-            answer = client.get_resource_policy(SecretId=secret_id)
+            answer = client.get_resource_policy(SecretId=reference.secret_id)
         except (ClientError, BotoCoreError) as exc:
-            error: TargetError = map_aws_error(exc, f"read the policy of the secret {secret_id}")
+            error: TargetError = map_aws_error(exc, f"read the policy of the secret {reference.shown}")
             if error.code in {"access_denied", "aws_error"}:
                 return None, False
             raise error from exc

@@ -1,6 +1,7 @@
 """One image as its registry knows it; a read that is refused leaves it unread, and is named."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -37,7 +38,20 @@ class ImageLookup:
             account_id=reference.account_id or "",
             region=reference.region or "",
         )
-        return self._with_policy(self._looked_up(blank, reference), reference)
+        with ThreadPoolExecutor(2, thread_name_prefix="image") as pool:
+            asked_policy = pool.submit(self._policy, blank, reference)
+            pinned = reference.digest
+            asked_platforms = pool.submit(self._platforms, blank, reference, pinned) if pinned else None
+            found = self._looked_up(blank, reference)
+            if found.presence == "present":
+                platforms = (
+                    asked_platforms.result() if asked_platforms else self._platforms(found, reference, found.digest)
+                )
+                found = replace(found, platforms=platforms)
+            if found.presence == "repository_missing":
+                return found
+            policy, policy_read = asked_policy.result()
+            return replace(found, repository_policy=policy, policy_read=policy_read)
 
     def _looked_up(self, blank: ImageFact, reference: ImageReference) -> ImageFact:
         place = {"registry_id": blank.account_id, "region": blank.region}
@@ -49,29 +63,26 @@ class ImageLookup:
         except TargetError as error:
             self._gap(f"image {reference.uri}", error)
             return blank
-        if found is None and tag is None:
+        if found is not None:
+            return replace(blank, presence="present", digest=found.digest)
+        if tag is None:
             return replace(blank, presence="digest_missing")
-        if found is None:
-            tags = self._read("tags", lambda: self._ports.repositories.tags(reference.repository, **place), ())
-            return replace(blank, presence="tag_missing", tags=tags)
-        platforms = self._read(
-            "platforms",
-            lambda: self._ports.platforms.platforms(reference.repository, digest=found.digest, **place),
-            (),
-        )
-        return replace(blank, presence="present", digest=found.digest, platforms=platforms)
+        tags = self._read("tags", lambda: self._ports.repositories.tags(reference.repository, **place), ())
+        return replace(blank, presence="tag_missing", tags=tags)
 
-    def _with_policy(self, fact: ImageFact, reference: ImageReference) -> ImageFact:
-        """The repository's policy, which counts where the role's own does not let it pull."""
-        if fact.presence == "repository_missing":
-            return fact
+    def _platforms(self, fact: ImageFact, reference: ImageReference, digest: str) -> tuple[str, ...]:
+        place = {"registry_id": fact.account_id, "region": fact.region}
+        read = self._ports.platforms.platforms
+        return self._read("platforms", lambda: read(reference.repository, digest=digest, **place), ())
+
+    def _policy(self, fact: ImageFact, reference: ImageReference) -> tuple[Mapping[str, Any] | None, bool]:
+        """The repository's policy, which counts where the role's own does not let it pull; and whether it was read."""
         place = {"registry_id": fact.account_id, "region": fact.region}
 
         def read() -> tuple[Mapping[str, Any] | None, bool]:
             return self._ports.repositories.policy(reference.repository, **place), True
 
-        policy, policy_read = self._read(f"policy of the repository {reference.repository}", read, (None, False))
-        return replace(fact, repository_policy=policy, policy_read=policy_read)
+        return self._read(f"policy of the repository {reference.repository}", read, (None, False))
 
     def _read(self, name: str, read: Callable[[], T], default: T) -> T:
         try:
