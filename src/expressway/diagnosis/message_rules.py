@@ -91,8 +91,14 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "Attach service-role/AmazonECSTaskExecutionRolePolicy to the execution role.",
     ),
     _rule(
+        "kms_denied",
+        rf"{_DENIED}kms:\w+|access to kms is not allowed",
+        "The execution role may not decrypt a secret: its KMS key does not allow it.",
+        "Allow kms:Decrypt on the secret's own key in the execution role's policies, or the role in the key's policy.",
+    ),
+    _rule(
         "secret_denied",
-        rf"{_DENIED}(?P<action>(?:secretsmanager|ssm|kms):\w+)(?: on resource:? (?P<name>[\w:/.+=@-]+[\w]))?",
+        rf"{_DENIED}(?P<action>(?:secretsmanager|ssm):\w+)(?: on resource:? (?P<name>[\w:/.+=@-]+[\w]))?",
         "The execution role may not read the secret {name}: {action} is denied.",
         "Grant the execution role that action on exactly this secret (and kms:Decrypt on its own key).",
     ),
