@@ -1,6 +1,7 @@
 """The documentation endpoint, good and hostile: whatever it does, a call ends in time, with an answer or one error."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,19 @@ def test_a_second_question_costs_a_modern_endpoint_one_request() -> None:
         before = len(played.headers)
         call(client)
         assert len(played.headers) - before == 1
+
+
+def test_cookies_of_one_exchange_do_not_reach_another() -> None:
+    def marking(connection: socket.socket, _request: bytes, _heard: hostile.Heard) -> None:
+        hostile.reply(connection, b"{}", head=hostile.ANSWER + b"Set-Cookie: mark=1; Path=/\r\n")
+
+    with hostile_endpoint(marking) as heard, client_of(heard.url) as client:
+        for _ in range(2):
+            with pytest.raises(ExpresswayError):
+                call(client)
+        first_of_the_second = heard.requests[len(heard.requests) // 2]
+        assert b"mark=1" not in first_of_the_second
+        assert b"server/discover" in first_of_the_second
 
 
 def test_nothing_is_connected_before_something_is_asked() -> None:

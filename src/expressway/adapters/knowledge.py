@@ -99,6 +99,7 @@ class KnowledgeClient:
             from expressway.adapters.bounded_http import bounded_client
 
             self._http = bounded_client(user_agent=f"expressway/{__version__}", timeout_seconds=deadline_seconds)
+        self._http.cookies.clear()  # one exchange tells the endpoint nothing of another
         client = Client(
             streamable_http_client(self._url, http_client=self._http),
             mode=self._mode,

@@ -108,11 +108,14 @@ def _forget(task: "asyncio.Task[None]") -> None:
 
 async def _wind_up(last_work: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
     left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        _, left = await asyncio.wait(left, timeout=_GRACE_SECONDS)  # whoever says farewell may end it
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=_GRACE_SECONDS)  # what clings to life is left behind
     with suppress(TimeoutError):
         async with asyncio.timeout(_GRACE_SECONDS):
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
             if last_work is not None:
                 await last_work()
             await asyncio.get_running_loop().shutdown_asyncgens()

@@ -36,7 +36,11 @@ READ_INPUT: Mapping[str, Any] = {
 RECOMMEND_INPUT: Mapping[str, Any] = {"type": "object", "properties": {"url": _URL}, "required": ["url"]}
 ANSWER: Mapping[str, Any] = {
     "type": "object",
-    "properties": {"source": {"type": "string"}, "content": {}, "truncated": {"type": "object"}},
+    "properties": {
+        "source": {"type": "string"},
+        "content": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}]},
+        "truncated": {"type": "object"},
+    },
 }
 
 
