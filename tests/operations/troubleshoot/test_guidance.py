@@ -46,8 +46,9 @@ def world() -> ClusterWorld:
 def test_a_service_that_serves_has_no_finding_and_the_known_keys(world: ClusterWorld) -> None:
     answer = ask(world, ecs_service_name="web")
     assert answer["status"] == "success"
-    assert codes(answer) == []
-    assert "Nothing wrong was found" in answer["assessment"]
+    assert codes(answer) == ["nothing_wrong"]
+    assert "Nothing is wrong with the service web" in answer["assessment"]
+    assert "network" in answer["not_looked_into"]
     assert {
         *("cluster_name", "service_name", "cluster_details", "service_details"),
         *("task_definitions", "load_balancers", "image_check_results"),
@@ -76,7 +77,7 @@ def test_a_fault_that_a_newer_deployment_has_mended_is_no_finding(world: Cluster
     made.deployments = (*made.deployments, failed)
     made.revisions = (*made.revisions, RevisionState("web/rev/0", "td:0", images=("broken:1",)))
     world.services["web"] = made
-    assert codes(ask(world, ecs_service_name="web")) == []
+    assert codes(ask(world, ecs_service_name="web")) == ["nothing_wrong"]
 
 
 def test_a_rollback_to_what_ran_before_is_explained_although_the_newest_deployment_succeeded(
@@ -103,6 +104,22 @@ def test_a_service_that_is_going_or_gone_says_so(world: ClusterWorld, status: st
     made = world.services["web"]
     made.state = replace(made.state, status=status)
     assert codes(ask(world, ecs_service_name="web")) == [f"service_{status.lower()}"]
+
+
+def test_around_a_service_that_serves_is_looked_only_when_somebody_asks_for_it(world: ClusterWorld) -> None:
+    assert "gaps" not in ask(world, ecs_service_name="web")
+    for given in ({"symptoms_description": "slow"}, {"detail": "full"}):
+        answer = ask(world, ecs_service_name="web", **given)
+        assert {gap.split(":")[0] for gap in answer["gaps"]} == NOT_CORE
+        assert "not_looked_into" not in answer
+
+
+def test_around_a_service_with_unhealthy_targets_is_looked(world: ClusterWorld) -> None:
+    made = world.services["web"]
+    made.targets = (replace(made.targets[0], state="unhealthy", description="Request timed out"),)
+    answer = ask(world, ecs_service_name="web")
+    assert codes(answer) == ["health_check_failed"]
+    assert {gap.split(":")[0] for gap in answer["gaps"]} == NOT_CORE
 
 
 # -- what is not there --------------------------------------------------------------------------------------
@@ -248,7 +265,7 @@ def test_reads_of_one_service_are_not_repeated(world: ClusterWorld) -> None:
     ask(world, ecs_service_name="web")
     names = [name for name, _ in world.calls]
     assert {name: names.count(name) for name in set(names)} == {
-        **dict.fromkeys(("cluster", "services", "deployment_briefs", "deployments", "revisions"), 1),
+        **dict.fromkeys(("cluster", "services", "deployment_briefs", "revisions"), 1),
         **dict.fromkeys(("express_service", "task_definition", "health", "tail_events"), 1),
         "task_arns": 2,
         "tasks": 2,

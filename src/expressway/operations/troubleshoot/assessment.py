@@ -10,6 +10,9 @@ from expressway.model.service import ServiceState
 from expressway.model.task_definition import TaskDefinition
 
 NOTHING_WRONG = "nothing_wrong"
+NOT_LOOKED_INTO = (
+    "network, images, secrets, roles and scaling: nothing points there; name symptoms_description or detail: full"
+)
 
 
 def assessment(what: str, findings: Sequence[Finding], gaps: Sequence[str]) -> str:

@@ -64,7 +64,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         stopped = reads.take(asked_stopped, ())
         off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
         gaps = tuple(reads.gaps)
-    looked = _look_into(request.cluster, off[:_LOOKED_INTO], stopped, ports)
+    looked = _look_into(request, off[:_LOOKED_INTO], stopped, ports)
     facts = tuple(one.facts for one in looked.services)
     found = [finding for one in looked.services for finding in one.findings]
     around = softened(looked.network.findings, facts)
@@ -107,10 +107,11 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
 
 @dataclass(frozen=True, slots=True)
 class _One:
-    """A service that was looked into."""
+    """A service that was looked into; `settled` when it leaves no question that what is around it could answer."""
 
     facts: ServiceFacts
     dependencies: tuple[Surroundings, ...] = ()
+    settled: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -137,32 +138,41 @@ class _Looked:
 
 
 def _look_into(
-    cluster: str, services: Sequence[ServiceState], stopped: tuple[TaskState, ...], ports: TroubleshootPorts
+    request: TroubleshootRequest,
+    services: Sequence[ServiceState],
+    stopped: tuple[TaskState, ...],
+    ports: TroubleshootPorts,
 ) -> _Looked:
     if not services:
         return _Looked()
-    names = [one.name for one in services]
-    with ConcurrentReads(_AT_A_TIME + 1, name="look into") as reads:
-        asked_network = reads.ask("network", lambda: network_around(cluster, names, ports))
-        asked = [reads.ask(one.name, lambda one=one: _look_into_one(cluster, one, stopped, ports)) for one in services]
+    with ConcurrentReads(_AT_A_TIME, name="look into") as reads:
+        asked = [reads.ask(one.name, lambda one=one: _look_into_one(request, one, stopped, ports)) for one in services]
         found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
+        names = [one.facts.service_name for one in found if request.is_thorough or not one.settled]
+        asked_network = reads.ask(
+            "network", lambda: network_around(request.cluster, names, ports) if names else Surroundings()
+        )
         network = reads.take(asked_network, Surroundings())
     gaps = [*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps]
     return _Looked(found, network, tuple(dict.fromkeys(gaps)))
 
 
 def _look_into_one(
-    cluster: str, service: ServiceState, stopped: tuple[TaskState, ...], ports: TroubleshootPorts
+    request: TroubleshootRequest, service: ServiceState, stopped: tuple[TaskState, ...], ports: TroubleshootPorts
 ) -> _One | None:
-    mine = tuple(task for task in stopped if task.service_name == service.name)
+    known = KnownService(service, tuple(task for task in stopped if task.service_name == service.name))
     asked: list[Future[Surroundings]] = []
+    settles: list[bool] = []
     with ConcurrentReads(_READS_EACH, name=service.name) as reads:
 
-        def begin(subject: DependencySubject) -> None:
-            asked.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
+        def begin(subject: DependencySubject, settled: bool) -> None:
+            settles.append(settled)
+            if request.is_thorough or not settled:
+                asked.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
 
-        facts = gather_service(cluster, service.name, ports, reads, known=KnownService(service, mine), begin=begin)
-        return _One(facts, tuple(reads.take(one, Surroundings()) for one in asked))
+        facts = gather_service(request.cluster, service.name, ports, reads, known=known, begin=begin)
+        dependencies = tuple(reads.take(one, Surroundings()) for one in asked)
+    return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, settled=all(settles))
 
 
 def _counts(services: Sequence[ServiceState], off: Sequence[ServiceState]) -> dict[str, int]:

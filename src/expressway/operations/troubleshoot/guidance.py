@@ -18,6 +18,7 @@ from expressway.model.service import ServiceState
 from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.assessment import (
+    NOT_LOOKED_INTO,
     assessment,
     nothing_wrong,
     shown_cluster,
@@ -42,6 +43,8 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
         status: ``success``; ``error`` (with ``error``) when cluster or service are not there.
         assessment: how it stands, in words; target: the account and region that were asked.
         findings: see `expressway.model.finding`; one of code ``nothing_wrong`` when all is well.
+        not_looked_into: what was left out, since the service serves or its containers end by themselves; with
+            symptoms or ``detail: full`` it is read too.
         gaps: what could not be read, where there is any. symptoms: how they were understood.
         raw_data: cluster_details, service_details, task_definitions, load_balancers, image_check_results.
 
@@ -56,30 +59,33 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
 
 
 def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    asked_dependencies: list[Future[Surroundings]] = []
+    asked_around: list[Future[Surroundings]] = []
     with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
 
-        def begin(subject: DependencySubject) -> None:
-            asked_dependencies.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
+        def begin(subject: DependencySubject, settled: bool) -> None:
+            if request.is_thorough or not settled:
+                network = reads.ask("network", lambda: network_around(request.cluster, [request.service], ports))
+                asked_around.extend((reads.ask("dependencies", lambda: dependencies_of(subject, ports)), network))
 
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
-        asked_network = reads.ask("network", lambda: network_around(request.cluster, [request.service], ports))
         facts = gather_service(request.cluster, request.service, ports, reads, begin=begin)
         cluster = take_or_stop(reads, asked_cluster, None)
         missing = facts.service is None and was_read(reads, "service")
         if missing or (cluster is None and was_read(reads, "cluster")):
             place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
             return _not_there(request, place, reads.gaps)
-        network = reads.take(asked_network, Surroundings())
-        dependencies = [reads.take(one, Surroundings()) for one in asked_dependencies]
+        around = [reads.take(one, Surroundings()) for one in asked_around]
     own = service_findings(facts)
     gone = any(one.code in {"service_inactive", "service_draining"} for one in own)
-    around = [*dependencies, replace(network, findings=softened(network.findings, [facts]))]
+    if around:
+        *_, network = around
+        around[-1] = replace(network, findings=softened(network.findings, [facts]))
     found = own if gone else merged((*own, *(one for part in around for one in part.findings)))
     gaps = tuple(dict.fromkeys([*reads.gaps, *(gap for one in around for gap in one.gaps)]))
     services = [facts.service] if facts.service else []
     what = f"the service {request.service}"
-    return _answer(request, ports, what, found, gaps, cluster, services, [facts])
+    answer = _answer(request, ports, what, found, gaps, cluster, services, [facts])
+    return answer if asked_around or gone or facts.service is None else {**answer, "not_looked_into": NOT_LOOKED_INTO}
 
 
 def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:

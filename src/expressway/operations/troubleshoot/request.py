@@ -54,6 +54,11 @@ class TroubleshootRequest:
     named_place: tuple[str, str] | None = None
     detail: str = "summary"
 
+    @property
+    def is_thorough(self) -> bool:
+        """Whether to look also where the service itself leaves no question."""
+        return self.detail == "full" or bool(self.symptoms)
+
 
 def read_parameters(
     action: str,

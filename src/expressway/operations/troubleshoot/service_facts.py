@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.diagnosis.settled import is_settled
 from expressway.model.log_event import LogEvent
 from expressway.model.service import (
     DeploymentState,
@@ -14,6 +15,7 @@ from expressway.model.service import (
     RevisionState,
     ServiceEvent,
     ServiceState,
+    TargetHealth,
     TaskState,
     tasks_of_revision,
 )
@@ -49,8 +51,9 @@ class _Course:
     restored: bool
 
 
-Begin = Callable[[DependencySubject], None]
-"""Told what the service depends on as soon as that is known, so that it can be read beside the rest."""
+Begin = Callable[[DependencySubject, bool], None]
+"""Told what the service depends on as soon as that is known, so that it can be read beside the rest; and whether what
+is known by then settles the matter (`expressway.diagnosis.settled`)."""
 
 
 def gather_service(
@@ -96,42 +99,48 @@ class _Gathering:
         service = self._service()
         asked_definitions: dict[str, Future[TaskDefinition | None]] = {}
         self._ask_definitions(asked_definitions, [service.task_definition_arn] if service else [])
-        asked_express = self._reads.ask(
-            "express service",
-            lambda: self._ports.express.express_service(service.arn) if service and service.is_express else None,
-        )
+        groups = service.target_group_arns if service else ()
+        asked_targets = self._ask_targets(groups)
         briefs = self._reads.take(asked_briefs, ())
+        calm = service is not None and _looks_calm(service, briefs)
+        asked_express = None if calm else self._ask_express(service)
         asked_described = self._reads.ask("deployments", lambda: _described(self._ports, briefs))
-        revision_arns = list(dict.fromkeys(one.target_revision_arn for one in briefs if one.target_revision_arn))
-        asked_revisions = self._reads.ask("revisions", lambda: self._ports.express.revisions(revision_arns))
+        asked_revisions = self._reads.ask("revisions", lambda: self._revisions([] if calm and groups else briefs))
         tasks = self._tasks(asked_tasks)
         self._ask_definitions(asked_definitions, (task.task_definition_arn for task in tasks))
-        deployments = self._reads.take(asked_described, ()) or briefs
+        described = {one.arn: one for one in self._reads.take(asked_described, ())}
         revisions = {one.arn: one for one in self._reads.take(asked_revisions, ())}
-        course = _to_explain(deployments, revisions)
-        return self._facts(service, course, tasks, asked_express, asked_definitions)
+        course = _to_explain([described.get(one.arn, one) for one in briefs], revisions)
+        mine = self._own_tasks(service, course, tasks)
+        further = set(course.revision.target_group_arns if course.revision else ()) - set(groups)
+        asked_further = self._ask_targets(tuple(sorted(further)))
+        failed = any(task.failed for task in mine)
+        if asked_express is None and failed:
+            asked_express = self._ask_express(service)
+        express = self._reads.take(asked_express, None) if asked_express else None
+        targets = (*self._reads.take(asked_targets, ()), *self._reads.take(asked_further, ()))
+        if self._begin is not None and service is not None:
+            settled = is_settled(service, course.deployment, mine, targets)
+            self._begin(subject_of(service, express, course.deployment, course.revision, mine), settled)
+        definitions = {arn: self._reads.take(asked, None) for arn, asked in asked_definitions.items()}
+        quiet = calm and not failed and _all_well(targets, mine)
+        if asked_express is None and not quiet:
+            express = self._reads.take(self._ask_express(service), None)
+        asked_logs = {} if quiet else self._ask_logs(definitions, mine)
+        logs = {task_id: self._reads.take(asked, ()) for task_id, asked in asked_logs.items()}
+        return self._facts(service, express, course, tasks, mine, targets, logs, definitions)
 
     def _facts(
         self,
         service: ServiceState | None,
+        express: ExpressService | None,
         course: _Course,
         tasks: tuple[TaskState, ...],
-        asked_express: "Future[ExpressService | None]",
-        asked_definitions: "Mapping[str, Future[TaskDefinition | None]]",
+        mine: tuple[TaskState, ...],
+        targets: tuple[TargetHealth, ...],
+        logs: Mapping[str, tuple[LogEvent, ...]],
+        definitions: Mapping[str, TaskDefinition | None],
     ) -> ServiceFacts:
-        mine = self._own_tasks(service, course, tasks)
-        express = self._reads.take(asked_express, None)
-        if self._begin is not None and service is not None:
-            self._begin(subject_of(service, express, course.deployment, course.revision, mine))
-        groups = course.revision.target_group_arns if course.revision else ()
-        groups = groups or (service.target_group_arns if service else ())
-        asked_targets = self._reads.ask("target health", lambda: self._ports.targets.health(groups))
-        definitions = {arn: self._reads.take(asked, None) for arn, asked in asked_definitions.items()}
-        asked_logs = {
-            task.task_id: self._reads.ask("logs", lambda task=task: self._tail(definitions, task))
-            for task in _worth_reading(mine)
-        }
-        logs = {task_id: self._reads.take(asked, ()) for task_id, asked in asked_logs.items()}
         story = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
@@ -142,7 +151,7 @@ class _Gathering:
             tasks=mine,
             events=self._events(service, course),
             logs={task_id: tuple(event.message for event in events) for task_id, events in logs.items()},
-            targets=self._reads.take(asked_targets, ()),
+            targets=targets,
             gaps=tuple(self._reads.gaps),
         )
         running = course.revision.task_definition_arn if course.revision else ""
@@ -164,6 +173,25 @@ class _Gathering:
             return self._known.state
         asked = self._reads.ask("service", lambda: self._ports.cluster.services(self._cluster, [self._name]))
         return next(iter(take_or_stop(self._reads, asked, ())), None)
+
+    def _ask_express(self, service: ServiceState | None) -> "Future[ExpressService | None]":
+        read = self._ports.express.express_service
+        return self._reads.ask("express service", lambda: read(service.arn) if service and service.is_express else None)
+
+    def _ask_targets(self, groups: Sequence[str]) -> "Future[tuple[TargetHealth, ...]]":
+        return self._reads.ask("target health", lambda: self._ports.targets.health(groups) if groups else ())
+
+    def _ask_logs(
+        self, definitions: Mapping[str, TaskDefinition | None], tasks: tuple[TaskState, ...]
+    ) -> "dict[str, Future[tuple[LogEvent, ...]]]":
+        return {
+            task.task_id: self._reads.ask("logs", lambda task=task: self._tail(definitions, task))
+            for task in _worth_reading(tasks)
+        }
+
+    def _revisions(self, briefs: Sequence[DeploymentState]) -> tuple[RevisionState, ...]:
+        arns = list(dict.fromkeys(one.target_revision_arn for one in briefs if one.target_revision_arn))
+        return self._ports.express.revisions(arns) if arns else ()
 
     def _ask_tasks(self) -> "list[Future[tuple[TaskState, ...]]]":
         known = self._known.stopped_tasks if self._known else None
@@ -202,8 +230,8 @@ class _Gathering:
     def _own_tasks(
         self, service: ServiceState | None, course: _Course, tasks: tuple[TaskState, ...]
     ) -> tuple[TaskState, ...]:
-        unreadable = any(gap.startswith(("deployments:", "revisions:")) for gap in self._reads.gaps)
-        current = RevisionState("", service.task_definition_arn) if service and unreadable else None
+        """The tasks of the revision; of what runs now, where no revision was read."""
+        current = RevisionState("", service.task_definition_arn) if service else None
         return tasks_of_revision(tasks, course.revision or current, service)
 
     def _events(self, service: ServiceState | None, course: _Course) -> tuple[ServiceEvent, ...]:
@@ -216,7 +244,21 @@ class _Gathering:
 
 
 def _described(ports: TroubleshootPorts, briefs: Sequence[DeploymentState]) -> tuple[DeploymentState, ...]:
-    return ports.cluster.deployments([one.arn for one in briefs]) if briefs else ()
+    """The deployments of which there is more to tell than that they succeeded."""
+    arns = [one.arn for one in briefs if not one.successful]
+    return ports.cluster.deployments(arns) if arns else ()
+
+
+def _looks_calm(service: ServiceState, briefs: Sequence[DeploymentState]) -> bool:
+    """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
+    enough = service.status == "ACTIVE" and 0 < service.desired_count <= service.running_count
+    return enough and bool(briefs) and all(one.successful for one in briefs)
+
+
+def _all_well(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:
+    return not any(one.state == "unhealthy" for one in targets) and not any(
+        task.running and task.health == "UNHEALTHY" for task in tasks
+    )
 
 
 def _to_explain(
