@@ -33,13 +33,12 @@ def test_containers_that_end_by_themselves_settle_it(deployment: DeploymentState
 @pytest.mark.parametrize(
     "service",
     [
-        None,
         replace(SERVES, running_count=1),
         replace(SERVES, desired_count=0, running_count=0),
         replace(SERVES, status="DRAINING"),
     ],
 )
-def test_what_does_not_serve_for_no_known_reason_is_open(service: ServiceState | None) -> None:
+def test_what_does_not_serve_for_no_known_reason_is_open(service: ServiceState) -> None:
     assert not is_settled(service, DONE, (), ())
 
 

@@ -170,7 +170,12 @@ def wrong_account(situation: Situation) -> None:
     situation.world.kinds.clear()
 
 
-@recorded("healthy, and the network may not be read", finds="", words=r"no issues|healthy|steady")
+@recorded(
+    "healthy, and the network may not be read",
+    finds="",
+    words=r"no issues|healthy|steady",
+    symptoms="the network seems to be slow",
+)
 def reads_denied(situation: Situation) -> None:
     network = situation.network
     for operation in ("DescribeSubnets", "DescribeRouteTables", "DescribeSecurityGroups", "DescribeVpcEndpoints"):

@@ -235,12 +235,22 @@ def group_blocks_load_balancer(situation: Situation) -> None:
 @recorded(
     "both subnets lie in one zone",
     finds="subnets_one_zone",
-    also="tasks_missing deployment_in_progress deployment_stuck",
+    also="subnets_unfit infrastructure_failed tasks_missing deployment_in_progress deployment_stuck",
     words=r"(?:one|same|single|two|different) (?:availability )?zones?",
 )
 def subnets_in_one_zone(situation: Situation) -> None:
     for subnet in situation.world.all("ec2.subnets"):
         subnet["AvailabilityZone"] = "us-east-1a"
+    situation.stop_serving()
+    path = situation.revision["ecsManagedResources"]["ingressPaths"][0]
+    refused = "At least two subnets in two different Availability Zones must be specified"
+    path["loadBalancer"] = {"status": "FAILED", "statusReason": refused, "updatedAt": situation.ago(8)}
+    for waiting in ("listener", "rule"):
+        path[waiting] = {"status": "PROVISIONING", "updatedAt": situation.ago(8)}
+    for gone in ("elbv2.load_balancers", "elbv2.listeners", "elbv2.rules"):
+        situation.world.remove(gone)
+    situation.world.one("elbv2.target_groups")["LoadBalancerArns"] = []
+    situation.deployment["lifecycleStage"] = "PRE_SCALE_UP"
 
 
 @recorded(
