@@ -25,7 +25,7 @@ format: setup  ## format the code and mend what the linter can
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-bench: setup  ## measure side by side with the cdk and docker command lines; prints ratios
+bench: setup  ## measure side by side with cdk, docker and awslabs.ecs-mcp-server; prints ratios
 	@$(PYTHON_BIN) -m benchmarks
 
 goldens: setup  ## write the golden templates and plans anew
