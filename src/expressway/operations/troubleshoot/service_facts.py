@@ -117,16 +117,16 @@ class _Gathering:
         failed = any(task.failed for task in mine)
         if asked_express is None and failed:
             asked_express = self._ask_express(service)
-        express = self._reads.take(asked_express, None) if asked_express else None
+        definitions = {arn: self._reads.take(asked, None) for arn, asked in asked_definitions.items()}
+        asked_logs = self._ask_logs(definitions, mine) if failed or not calm else {}
         targets = (*self._reads.take(asked_targets, ()), *self._reads.take(asked_further, ()))
+        express = self._reads.take(asked_express, None) if asked_express else None
         if self._begin is not None and service is not None:
             settled = is_settled(service, course.deployment, mine, targets)
             self._begin(subject_of(service, express, course.deployment, course.revision, mine), settled)
-        definitions = {arn: self._reads.take(asked, None) for arn, asked in asked_definitions.items()}
-        quiet = calm and not failed and _all_well(targets, mine)
-        if asked_express is None and not quiet:
+        if calm and not failed and not _all_well(targets, mine):
+            asked_logs = self._ask_logs(definitions, mine)
             express = self._reads.take(self._ask_express(service), None)
-        asked_logs = {} if quiet else self._ask_logs(definitions, mine)
         logs = {task_id: self._reads.take(asked, ()) for task_id, asked in asked_logs.items()}
         return self._facts(service, express, course, tasks, mine, targets, logs, definitions)
 
