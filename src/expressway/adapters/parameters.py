@@ -28,7 +28,7 @@ class Parameters:
         if reference.account_id and reference.account_id != self._session.target.account_id:
             return SecretFact(reference, "elsewhere")
         name = reference.secret_id
-        found = self._describe(name, reference.region or None)
+        found = self._describe(reference)
         if found is None:
             return SecretFact(reference, "missing")
         is_encrypted = found.get("Type") == _SECURE
@@ -40,8 +40,9 @@ class Parameters:
             is_encrypted=is_encrypted,
         )
 
-    def _describe(self, name: str, region: str | None) -> Mapping[str, Any] | None:
-        doing = f"describe the parameter {name}"
+    def _describe(self, reference: SecretReference) -> Mapping[str, Any] | None:
+        name, region = reference.secret_id, reference.region or None
+        doing = f"describe the parameter {reference.shown}"
         try:
             pages = (
                 self._session.client("ssm", region=region)

@@ -13,6 +13,7 @@ from expressway.diagnosis.policy_evaluation import ResourceSide, access_decision
 from expressway.diagnosis.role_checks import PULL_ACTIONS
 from expressway.model.finding import Finding, Severity
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
+from expressway.model.task_requirements import SecretReference
 
 TOKEN_ACTION = "ecr:GetAuthorizationToken"  # noqa: S105 - the name of an action
 _TAGS_SHOWN = 5
@@ -125,7 +126,7 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
     ]
     if not told:
         return
-    given = image.reference.credentials
+    given = SecretReference(image.reference.container, "", image.reference.credentials).shown
     yield Finding(
         code="registry_credentials_refused" if given else "registry_credentials_missing",
         severity=_severity(facts),

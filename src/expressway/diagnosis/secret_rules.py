@@ -38,11 +38,11 @@ def _missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
         yield Finding(
             code="secret_not_found" if reference.variable else "registry_credentials_missing",
             severity=_severity(facts),
-            cause=f"The container {reference.container} takes {for_what} from the {kind} {reference.secret_id}, "
+            cause=f"The container {reference.container} takes {for_what} from the {kind} {reference.shown}, "
             f"which does not exist in {where}.",
             evidence=(f"valueFrom: {reference.value_from}",),
             remedy=f"Create the {kind}, or correct its ARN (the name differs between regions and accounts).",
-            resource=reference.secret_id,
+            resource=reference.shown,
         )
 
 
@@ -51,10 +51,10 @@ def _deleted(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
         yield Finding(
             code="secret_deleted",
             severity=_severity(facts),
-            cause=f"The secret {secret.reference.secret_id} is marked for deletion, and cannot be read any more.",
+            cause=f"The secret {secret.reference.shown} is marked for deletion, and cannot be read any more.",
             evidence=(f"DeletedDate: {secret.deleted_at.isoformat()}",),
             remedy="Restore it (secretsmanager:RestoreSecret), or name another secret.",
-            resource=secret.arn or secret.reference.secret_id,
+            resource=secret.arn or secret.reference.shown,
         )
 
 
@@ -66,7 +66,7 @@ def _stage_missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Findi
     yield Finding(
         code="secret_version_missing",
         severity=_severity(facts),
-        cause=f"The secret {secret.reference.secret_id} has no version labelled {stage}.",
+        cause=f"The secret {secret.reference.shown} has no version labelled {stage}.",
         evidence=(f"its version stages: {', '.join(secret.stages)}",),
         remedy=f"Use the stage {near[0]}, or leave it out to take the current version.",
         resource=secret.arn,
@@ -83,8 +83,7 @@ def _denied(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
         yield Finding(
             code="secret_denied",
             severity=_severity(facts),
-            cause=f"The execution role {_role(facts)} may not read {secret.reference.secret_id}: "
-            f"{action} is not allowed.",
+            cause=f"The execution role {_role(facts)} may not read {secret.reference.shown}: {action} is not allowed.",
             evidence=(f"no policy of the role allows {action} on {secret.arn}, or one denies it",),
             remedy=f"Allow {action} on exactly this ARN in the execution role's policies.",
             resource=secret.arn,
@@ -99,7 +98,7 @@ def _key_unusable(secret: SecretFact, facts: DependencyFacts) -> Iterator[Findin
     yield Finding(
         code="kms_key_unusable",
         severity=_severity(facts),
-        cause=f"The KMS key of {secret.reference.secret_id} {state}, so that nobody can decrypt the secret.",
+        cause=f"The KMS key of {secret.reference.shown} {state}, so that nobody can decrypt the secret.",
         evidence=(f"key {key.arn or key.key_id}: {key.state or 'not found'}",),
         remedy=_UNUSABLE_KEYS.get(key.state, "Encrypt the secret anew with a key that exists."),
         resource=key.arn or key.key_id,
@@ -116,7 +115,7 @@ def _decrypt_denied(secret: SecretFact, facts: DependencyFacts) -> Iterator[Find
         yield Finding(
             code="kms_denied",
             severity=_severity(facts),
-            cause=f"The execution role {_role(facts)} may not decrypt {secret.reference.secret_id}: kms:Decrypt "
+            cause=f"The execution role {_role(facts)} may not decrypt {secret.reference.shown}: kms:Decrypt "
             "is not allowed on the secret's own key.",
             evidence=(f"neither the role's policies nor the key's allow kms:Decrypt on {key.arn}, or one denies it",),
             remedy="Allow kms:Decrypt on exactly this key in the execution role's policies, or the role in the key's.",

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from expressway.model.quotation import quoted
+
 _SECRETS_MANAGER = "secretsmanager"
 _PARAMETER_STORE = "ssm"
 _SECRET_ARN = re.compile(
@@ -52,6 +54,11 @@ class SecretReference:
                 f":secret:{secret['name']}"
             )
         return self._parameter_name or self.value_from
+
+    @property
+    def shown(self) -> str:
+        """The name for sentences. What is no ARN may be anything, also a value put there by mistake: quoted."""
+        return self.secret_id if self.value_from.startswith("arn:") else quoted(self.secret_id)
 
     @property
     def _parameter_name(self) -> str:

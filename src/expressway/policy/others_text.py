@@ -24,6 +24,7 @@ BY_NAME: Mapping[str, Reader] = {
     "stack_status_reason": "operator",
     "resource_status_reason": "operator",
     "HookStatusReason": "operator",
+    "ValidationStatusReason": "everybody",
     "rollback_reason": "operator",
     "output": "everybody",
 }
@@ -34,6 +35,7 @@ BY_PLACE: Mapping[tuple[str, str], Reader] = {
     ("log_entries", "message"): "operator",
     ("logs", "message"): "operator",
     ("containers", "reason"): "operator",
+    ("failure_reasons", "reason"): "operator",
     ("tags", "value"): "operator",
 }
 """A member of the objects in a list of that name."""

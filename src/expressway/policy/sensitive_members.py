@@ -27,7 +27,7 @@ UNTRUSTED_KINDS = frozenset({Kind.LABEL, Kind.MESSAGE, Kind.MANIFEST, Kind.ADVIS
 """Free text that somebody else wrote: shown as a quotation."""
 
 PUBLIC_KINDS = frozenset({Kind.ADVISORY})
-"""What anybody may read, such as the description of a vulnerability."""
+"""What anybody may read, such as the description of a vulnerability, or how a scan of the image ended."""
 
 ECS_MEMBERS: Mapping[tuple[str, str], Kind] = {
     ("ContainerDefinition", "environment"): Kind.ENVIRONMENT,
@@ -85,6 +85,7 @@ ECR_MEMBERS: Mapping[tuple[str, str], Kind] = {
     ("EnhancedImageScanFinding", "description"): Kind.ADVISORY,
     ("EnhancedImageScanFinding", "title"): Kind.ADVISORY,
     ("Recommendation", "text"): Kind.ADVISORY,
+    ("ImageScanStatus", "description"): Kind.ADVISORY,
     ("RepositoryCreationTemplate", "description"): Kind.LABEL,
     ("Image", "imageManifest"): Kind.MANIFEST,
     ("PutImageRequest", "imageManifest"): Kind.MANIFEST,

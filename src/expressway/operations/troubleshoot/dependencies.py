@@ -138,7 +138,7 @@ class _Gathering:
 
     def _ask_secret(self, reference: SecretReference) -> Future[SecretFact | None]:
         reader = self._ports.parameters if reference.is_parameter else self._ports.secrets
-        return self._reads.ask(f"secret {reference.secret_id}", lambda: reader.fact(reference))
+        return self._reads.ask(f"secret {reference.shown}", lambda: reader.fact(reference))
 
     def _ask_log_group(self, reference: LogGroupReference) -> Future[LogGroupFact | None]:
         def read() -> LogGroupFact:

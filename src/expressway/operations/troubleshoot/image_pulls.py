@@ -176,7 +176,7 @@ def _issues(checked: _Checked) -> Iterator[Mapping[str, Any]]:
     """The images that a finding names, or whose credentials it does, each with the gravest one's cause as its error."""
     for image in checked.facts.images:
         reference = image.reference
-        about = {reference.image, SecretReference(reference.container, "", reference.credentials).secret_id}
+        about = {reference.image, SecretReference(reference.container, "", reference.credentials).shown}
         finding = next((one for one in checked.findings if one.resource and one.resource in about), None)
         if finding is not None:
             yield {
