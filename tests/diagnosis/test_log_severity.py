@@ -1,0 +1,29 @@
+"""How grave a line is, and which errors are the same."""
+
+import pytest
+
+from expressway.diagnosis.log_severity import patterns_of, severity_of
+
+
+@pytest.mark.parametrize(
+    ("line", "severity"),
+    [
+        ("2026-11-01 12:00:00 ERROR app: it broke", "ERROR"),
+        ('{"level":"error","msg":"it broke"}', "ERROR"),
+        ("[WARN] slow query", "WARN"),
+        ("[INFO] 0 errors found, failed=0", "INFO"),
+        ("INFO handled request that failed upstream", "INFO"),
+        ("ValueError: bad", "ERROR"),
+        ("Traceback (most recent call last):", "ERROR"),
+        ("finished without errors", "INFO"),
+        ("DeprecationWarning: deprecated call", "WARN"),
+        ("GET /errors 200", "INFO"),
+    ],
+)
+def test_the_level_or_else_the_words_decide(line: str, severity: str) -> None:
+    assert severity_of(line) == severity
+
+
+def test_lines_that_differ_in_numbers_and_ids_are_one_pattern() -> None:
+    lines = ["ERROR order 17 at 0xdeadbeef", "ERROR order 18 at 0xcafe", "ERROR other"]
+    assert patterns_of(lines) == [("ERROR order 17 at 0xdeadbeef", 2), ("ERROR other", 1)]
