@@ -1,0 +1,103 @@
+"""Troubleshooting over the server and the command line, on the embedded AWS with real containers."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from expressway.adapters.ecs import Ecs
+from expressway.adapters.http_probe import HttpProbe
+from expressway.adapters.logs import Logs
+from expressway.adapters.session import open_session
+from expressway.adapters.target_health import LoadBalancerTargets
+from expressway.operations.wait import ServicePorts
+from expressway.policy.gates import Gates
+from expressway.toolkit import Toolkit
+from tests.e2e.test_service_side import CRASH, SERVE, Cloud
+from tests.mcp.connections import connected, good_shape
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+TOOL = "ecs_troubleshooting_tool"
+LISTENS_INSIDE = "echo 'Listening at: http://127.0.0.1:8080 (7)'; while :; do sleep 1; done"
+
+
+@pytest.fixture(scope="module")
+def services(embedded_aws: "SandboxInfo", base_images: str) -> Iterator[None]:
+    """One that serves, one that crashes with very long lines, one that nobody can reach."""
+    from expressway.sandbox.base_images import BUSYBOX_IMAGE
+
+    session = open_session(sandbox_url=embedded_aws.endpoint_url)
+    targets = LoadBalancerTargets(session)
+    made = Cloud(session, BUSYBOX_IMAGE, ServicePorts(Ecs(session), Logs(session), HttpProbe(session.target), targets))
+    scripts = {
+        "ts-good": SERVE,
+        "ts-crash": f"for n in $(seq 300); do echo line $n {'x' * 200}; done; sleep 1; {CRASH}",
+        "ts-inside": LISTENS_INSIDE,
+    }
+    arns = [made.express(name, script) for name, script in scripts.items()]
+    for name in scripts:
+        made.wait(name)
+    yield
+    for arn in arns:
+        session.client("ecs").delete_express_gateway_service(serviceArn=arn)
+
+
+@pytest.fixture
+def toolkit(embedded_aws: "SandboxInfo") -> Iterator[Toolkit]:
+    with Toolkit(sandbox_url=embedded_aws.endpoint_url) as toolkit:
+        yield toolkit
+
+
+def ask(toolkit: Toolkit, service: str) -> dict[str, Any]:
+    return dict(toolkit.troubleshoot(parameters={"ecs_cluster_name": "default", "ecs_service_name": service}).whole)
+
+
+@pytest.mark.usefixtures("services")
+def test_one_that_serves_has_nothing_wrong(toolkit: Toolkit) -> None:
+    answer = ask(toolkit, "ts-good")
+    assert [one["code"] for one in answer["findings"]] == ["nothing_wrong"]
+
+
+@pytest.mark.usefixtures("services")
+def test_an_application_on_127_0_0_1_is_told_from_its_log(toolkit: Toolkit) -> None:
+    assert ask(toolkit, "ts-inside")["findings"][0]["code"] == "listens_on_loopback"
+
+
+@pytest.mark.usefixtures("services")
+async def test_huge_logs_fit_4_kb_over_the_server_and_the_rest_is_a_resource(toolkit: Toolkit) -> None:
+    gates = Gates(allow_write=False, allow_sensitive_data=True)
+    async with connected(toolkit, "auto", gates) as client:
+        for action, named in (
+            ("get_ecs_troubleshooting_guidance", {"ecs_service_name": "ts-crash"}),
+            ("get_ecs_troubleshooting_guidance", {}),
+            ("fetch_service_events", {"ecs_service_name": "ts-crash"}),
+            ("fetch_task_failures", {}),
+            ("fetch_task_logs", {}),
+        ):
+            given = {"action": action, "parameters": {"ecs_cluster_name": "default", **named}}
+            result = await client.call_tool(TOOL, given)
+            good_shape(result)
+            size = sum(len(block.model_dump_json(by_alias=True, exclude_none=True)) for block in result.content[1:])
+            text: Any = result.content[0]
+            assert len(text.text.encode()) + size <= 4096, action
+            if action == "fetch_task_logs":
+                assert "left_out" in good_shape(result)
+
+
+@pytest.mark.usefixtures("services")
+def test_the_command_line_finds_the_exception(embedded_aws: "SandboxInfo") -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "expressway", "troubleshoot", "default", "ts-crash", "--json"],
+        capture_output=True,
+        text=True,
+        env={"EXPRESSWAY_SANDBOX": embedded_aws.endpoint_url, "PATH": "/usr/bin:/bin"},
+    )
+    found = json.loads(done.stdout)["findings"][0]
+    assert found["code"] == "container_exited"
+    assert "DATABASE_URL" in found["evidence"][0]
