@@ -11,11 +11,20 @@ EXACTER: Mapping[str, frozenset[str]] = {
     "image_pull_denied": frozenset({"registry_credentials_refused", "registry_credentials_missing"}),
     "secret_denied": frozenset({"kms_denied", "kms_key_unusable"}),
     "secret_not_found": frozenset({"secret_deleted", "secret_version_missing"}),
+    "role_not_assumable": frozenset({"role_not_found"}),
+    "log_denied": frozenset({"log_group_missing"}),
     "permission_denied": frozenset({"infrastructure_role_lacks_permission"}),
     "infrastructure_failed": frozenset({"infrastructure_role_lacks_permission"}),
     "error_rate_alarm": frozenset({"deployment_alarm"}),
     "registry_unreachable": frozenset(
-        {"no_internet_route", "no_public_ip", "blackhole_route", "egress_blocked", "endpoint_blocked", "network_acl_denies"}
+        {
+            "no_internet_route",
+            "no_public_ip",
+            "blackhole_route",
+            "egress_blocked",
+            "endpoint_blocked",
+            "network_acl_denies",
+        }
     ),
 }
 """By the code of what a text suggests: the codes of what says the same more exactly."""
