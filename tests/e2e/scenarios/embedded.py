@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from tests.e2e.scenarios.scenario import Scenario, codes, pattern
-from tests.e2e.scenarios.stage import FOREIGN_IMAGE, REGISTRY, SERVICE, Stage
+from tests.e2e.scenarios.stage import REGISTRY, SERVICE, Stage
 
 _FAILING = "deployment_failed circuit_breaker_rollback tasks_missing crash_loop deployment_in_progress deployment_stuck"
 _UNHEALTHY = f"{_FAILING} health_check_failed killed_at_stop"
@@ -107,7 +107,7 @@ def tag_missing(stage: Stage, cluster: str) -> None:
     words=r"architecture|exec format error",
 )
 def wrong_architecture(stage: Stage, cluster: str) -> None:
-    stage.wait(stage.create(cluster, FOREIGN_IMAGE))
+    stage.wait(stage.create(cluster, stage.foreign_image))
 
 
 @embedded("exit code 1", finds="container_exited", also=_FAILING, words=r"exit(?:ed|_code)\W{0,30}1\b")
@@ -269,6 +269,19 @@ def service_inactive(stage: Stage, cluster: str) -> None:
 )
 def service_misspelt(stage: Stage, cluster: str) -> None:
     stage.wait(stage.create(cluster, command=SERVES))
+
+
+@embedded(
+    "a cluster in which one of three services crashes",
+    finds="crash_loop",
+    also=f"container_exited {_FAILING}",
+    service="",
+    words=r"(?:second|web)[^.]{0,80}(?:crash|exit)|service 'second'",
+)
+def one_of_a_cluster(stage: Stage, cluster: str) -> None:
+    commands = {"first": SERVES, "second": shell("echo the disk is full >&2; exit 1"), "third": SERVES}
+    for service_arn in [stage.create(cluster, command=one, serviceName=name) for name, one in commands.items()]:
+        stage.wait(service_arn)
 
 
 def play(stage: Stage, scenarios: list[EmbeddedScenario], *, at_once: int = 8) -> None:

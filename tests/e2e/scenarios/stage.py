@@ -5,11 +5,12 @@ import json
 import tarfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import docker
+from docker.errors import ImageNotFound
 
 from expressway.adapters.session import open_session
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
@@ -20,8 +21,6 @@ REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 _REPOSITORY, _TAG = "stage-app", "v1"
 IMAGE = f"{REGISTRY}/{_REPOSITORY}:{_TAG}"
 """Busybox in the sandbox's own registry."""
-FOREIGN_IMAGE = "expressway-scenarios/foreign:1"
-"""A program for another processor architecture; see `on_stage`."""
 _ENDED = {"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
 _PATIENCE_SECONDS = 150
 _AARCH64 = bytes([0x7F, *b"ELF", 2, 1, 1, *[0] * 9, 2, 0, 0xB7, 0, 1, 0, 0, 0]) + bytes(40)
@@ -35,6 +34,11 @@ class Stage:
     sandbox: SandboxInfo
     clients: Mapping[str, Any]
     roles: Mapping[str, str]
+
+    @property
+    def foreign_image(self) -> str:
+        """A program for another processor architecture, in the engine under a name of this sandbox's own."""
+        return f"expressway-scenarios/foreign:{self.sandbox.port}"
 
     def create(self, cluster: str, image: str = IMAGE, **members: Any) -> str:
         """An Express service; `command` is what its container runs. The service's ARN."""
@@ -87,26 +91,28 @@ def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
         "execution": _role(clients["iam"], "stage-execution", "ecs-tasks.amazonaws.com"),
     }
     engine = docker.DockerClient(base_url=sandbox.docker_host)
+    stage = Stage(sandbox, clients, roles)
+    made = [stage.foreign_image, f"127.0.0.1:{sandbox.port}/{_REPOSITORY}:{_TAG}"]
     try:
-        repository, _, tag = FOREIGN_IMAGE.partition(":")
+        repository, _, tag = stage.foreign_image.partition(":")
         engine.api.import_image_from_data(_foreign_tree(), repository=repository, tag=tag, changes=['CMD ["/app"]'])
-        pushed = _push(engine, clients["ecr"], sandbox.port)
-        yield Stage(sandbox, clients, roles)
-        for name in (FOREIGN_IMAGE, pushed):
-            engine.images.remove(name, force=True)
+        _push(engine, clients["ecr"], sandbox.port)
+        yield stage
     finally:
+        for name in made:
+            with suppress(ImageNotFound):
+                engine.images.remove(name, force=True)
         engine.close()
 
 
-def _push(engine: docker.DockerClient, ecr: Any, port: int) -> str:
-    """Push busybox to the sandbox's registry; the local name that remains."""
+def _push(engine: docker.DockerClient, ecr: Any, port: int) -> None:
+    """Push busybox to the sandbox's registry."""
     ecr.create_repository(repositoryName=_REPOSITORY)
     local = f"127.0.0.1:{port}/{_REPOSITORY}"
     engine.images.get(BUSYBOX_IMAGE).tag(local, _TAG)
     for line in engine.api.push(local, tag=_TAG, stream=True, decode=True):
         if "error" in line:
             raise RuntimeError(line["error"])
-    return f"{local}:{_TAG}"
 
 
 def _role(iam: Any, name: str, service: str) -> str:

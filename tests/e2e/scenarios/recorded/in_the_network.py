@@ -156,6 +156,39 @@ def private_with_endpoints(situation: Situation) -> None:
     )
 
 
+@recorded(
+    "the endpoints' security group is closed",
+    finds="endpoint_blocked",
+    also=_FAILING,
+    words=r"endpoint[^.\"]{0,120}(?:block|closed|not (?:let|allow)|denie)",
+)
+def endpoints_closed(situation: Situation) -> None:
+    private_with_endpoints(situation)
+    group = next(one for one in situation.world.all("ec2.security_groups") if one["GroupName"] == "endpoints")
+    group["IpPermissions"] = []
+    situation.tasks_fail(stopped_reason=_PULL_TIMEOUT)
+
+
+@recorded(
+    "a network ACL lets no answers in",
+    finds="network_acl_denies",
+    also=_FAILING,
+    words=r"acl[^.\"]{0,120}(?:block|denie|not (?:let|allow))",
+)
+def acl_denies_answers(situation: Situation) -> None:
+    [acl] = situation.world.all("ec2.network_acls")
+    https = {
+        "CidrBlock": "0.0.0.0/0",
+        "Egress": False,
+        "Protocol": "6",
+        "RuleAction": "allow",
+        "RuleNumber": 100,
+        "PortRange": {"From": 443, "To": 443},
+    }
+    acl["Entries"] = [one for one in acl["Entries"] if one["Egress"] or one["RuleNumber"] != 100] + [https]
+    situation.tasks_fail(stopped_reason=_PULL_TIMEOUT)
+
+
 @recorded("private subnets with a NAT gateway: nothing is wrong", finds="", words=r"no issues|healthy|steady")
 def private_with_nat(situation: Situation) -> None:
     """Tasks in subnets of their own behind a NAT gateway; the load balancer stays in the public ones."""
