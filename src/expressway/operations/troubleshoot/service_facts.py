@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 
+from expressway.diagnosis.deployment_course import Course, course_to_explain
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.settled import is_settled
@@ -40,15 +41,6 @@ class KnownService:
 
     state: ServiceState
     stopped_tasks: tuple[TaskState, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """The deployments of a service with their revisions, newest first, and which of them to explain."""
-
-    deployment: DeploymentState | None
-    revision: RevisionState | None
-    restored: bool
 
 
 Begin = Callable[[DependencySubject, bool], None]
@@ -110,7 +102,7 @@ class _Gathering:
         self._ask_definitions(asked_definitions, (task.task_definition_arn for task in tasks))
         described = {one.arn: one for one in self._reads.take(asked_described, ())}
         revisions = {one.arn: one for one in self._reads.take(asked_revisions, ())}
-        course = _to_explain([described.get(one.arn, one) for one in briefs], revisions)
+        course = course_to_explain([described.get(one.arn, one) for one in briefs], revisions)
         mine = self._own_tasks(service, course, tasks)
         further = set(course.revision.target_group_arns if course.revision else ()) - set(groups)
         asked_further = self._ask_targets(tuple(sorted(further)))
@@ -134,7 +126,7 @@ class _Gathering:
         self,
         service: ServiceState | None,
         express: ExpressService | None,
-        course: _Course,
+        course: Course,
         tasks: tuple[TaskState, ...],
         mine: tuple[TaskState, ...],
         targets: tuple[TargetHealth, ...],
@@ -228,13 +220,13 @@ class _Gathering:
 
     # -- what belongs to the story --------------------------------------------------------------------------
     def _own_tasks(
-        self, service: ServiceState | None, course: _Course, tasks: tuple[TaskState, ...]
+        self, service: ServiceState | None, course: Course, tasks: tuple[TaskState, ...]
     ) -> tuple[TaskState, ...]:
         """The tasks of the revision; of what runs now, where no revision was read."""
         current = RevisionState("", service.task_definition_arn) if service else None
         return tasks_of_revision(tasks, course.revision or current, service)
 
-    def _events(self, service: ServiceState | None, course: _Course) -> tuple[ServiceEvent, ...]:
+    def _events(self, service: ServiceState | None, course: Course) -> tuple[ServiceEvent, ...]:
         """The scheduler's events that belong to the story; where the deployment is done, those of the last hour."""
         start = course.deployment.created_at if course.deployment else None
         if course.deployment is None or course.deployment.successful:
@@ -258,41 +250,6 @@ def _looks_calm(service: ServiceState, briefs: Sequence[DeploymentState]) -> boo
 def _all_well(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:
     return not any(one.state == "unhealthy" for one in targets) and not any(
         task.running and task.health == "UNHEALTHY" for task in tasks
-    )
-
-
-def _to_explain(
-    deployments: Sequence[DeploymentState],
-    revisions: Mapping[str, RevisionState],
-) -> _Course:
-    """The newest deployment that failed or still runs; the newest of all when it is well, and is no way back.
-
-    After a rollback by CloudFormation the newest deployment is the one that restored the old version, with a
-    success of its own: then the failed one behind it is to be explained.
-    """
-    if not deployments:
-        return _Course(None, None, restored=False)
-    newest, *older = deployments
-    failed = next(iter(older), None)
-    explained, restored = newest, newest.status == "ROLLBACK_SUCCESSFUL"
-    if newest.successful and failed is not None and failed.failed and _is_way_back(newest, older, revisions):
-        explained, restored = failed, True
-    return _Course(explained, revisions.get(explained.target_revision_arn), restored)
-
-
-def _is_way_back(
-    newest: DeploymentState, older: Sequence[DeploymentState], revisions: Mapping[str, RevisionState]
-) -> bool:
-    """Whether the newest deployment brought back what had run before the failed one."""
-    failed = older[0]
-    before = [one.target_revision_arn for one in older[1:] if one.successful]
-    if newest.target_revision_arn in {*before, failed.rollback_revision_arn}:
-        return True
-    target = revisions.get(newest.target_revision_arn)
-    known = [revisions[arn] for arn in before if arn in revisions]
-    return target is not None and any(
-        one.task_definition_arn == target.task_definition_arn or (one.images and one.images == target.images)
-        for one in known
     )
 
 
