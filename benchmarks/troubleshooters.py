@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.e2e.scenarios.scenario import Question
 
 from benchmarks.commands import MeasurementFailed
 from benchmarks.peer_server import peer_command
-from benchmarks.workbench import EXPRESSWAY
+from benchmarks.workbench import EXPRESSWAY, Workbench
 from mcp import Client
 
 TOOL = "ecs_troubleshooting_tool"
@@ -96,3 +96,21 @@ def _server(name: str, program: Path, arguments: list[str], variables: Mapping[s
                 yield Troubleshooter(name, portal, connected)
         except OSError as exc:
             raise MeasurementFailed(f"{name} did not start: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both servers on the same state."""
+
+    ours: Troubleshooter
+    peer: Troubleshooter
+
+
+@contextmanager
+def both(bench: Workbench, endpoint_url: str) -> Generator[Pair]:
+    """Both servers, running."""
+    with ExitStack() as stack:
+        yield Pair(
+            stack.enter_context(ours(endpoint_url, bench.fresh_folder("home"))),
+            stack.enter_context(peer(endpoint_url)),
+        )
