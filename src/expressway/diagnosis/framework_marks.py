@@ -105,10 +105,10 @@ def _with_installer(app: DetectedApp, files: AppFiles, recipes: Recipes) -> Dete
     chosen = next(iter(shown), next((i for i in fitting if i.default), None))
     if chosen is None:
         return app
-    several = [other for other in shown[1:] if other.lock and any(files.has(lock) for lock in other.lock)]
+    several = [i for i in shown[1:] if not set(i.lock) <= set(chosen.lock) and any(files.has(lock) for lock in i.lock)]
     locked = _is_locked(files, chosen)
     sentences: list[str] = []
-    if several and not set(several[0].lock) <= set(chosen.lock):
+    if several:
         sentences.append(
             f"There are lock files of {_listed([chosen.title, *(i.title for i in several)])}; "
             f"{chosen.title} was taken. Delete the one that is not used."

@@ -21,6 +21,7 @@ _IGNORED_ALWAYS = (
 _OPTIONAL_SLOTS: Mapping[str, Slot] = dict.fromkeys(
     ("tool", "build", "prepare", "copy_built", "copy_public", "copy_data", "vendor_stage"), ""
 )
+_YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 _VARIABLE_TEXT = re.compile(r"^[A-Za-z0-9_./:@+-]+$")
 
 
@@ -96,7 +97,8 @@ def definition_of(
     name: str, *, port: int, health_path: str, cpu: int | None = None, memory_mib: int | None = None
 ) -> str:
     """The definition of the app, valid as it is."""
-    lines = [f"name: {name}", "build: .", f"container_port: {port}", f"health_check_path: {health_path}"]
+    written = f'"{name}"' if name in _YAML_WORDS else name
+    lines = [f"name: {written}", "build: .", f"container_port: {port}", f"health_check_path: {health_path}"]
     if cpu is not None and memory_mib is not None:
         lines += [f"cpu: {cpu}", f"memory_mib: {memory_mib}"]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,77 @@
+"""`expressway containerize` as a person and a script use it, and as the installed package ships it."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APPS = ROOT / "tests" / "containerize" / "apps"
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "expressway", "containerize", *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(APPS / "express", tmp_path / "shop"))
+
+
+def test_files_go_to_standard_output_and_what_was_assumed_to_standard_error(folder: Path) -> None:
+    before = sorted(path.name for path in folder.iterdir())
+    done = run(str(folder))
+    assert done.returncode == 0
+    assert "# --- Dockerfile\nFROM " in done.stdout
+    assert "name: shop\n" in done.stdout
+    assert "assumed Nothing pins what npm installs." in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_writing_is_asked_for_and_repeating_it_changes_nothing(folder: Path) -> None:
+    first = json.loads(run(str(folder), "--write", "--json").stdout)
+    assert set(first["written"]) == {"Dockerfile", ".dockerignore", "expressway.yaml"}
+    texts = {path.name: path.read_text() for path in folder.iterdir()}
+    again = run(str(folder), "--write", "--overwrite", "--json")
+    assert again.returncode == 0
+    shape = json.loads(again.stdout)
+    assert "written" not in shape
+    assert "diff" not in shape
+    assert "findings" not in shape
+    assert {path.name: path.read_text() for path in folder.iterdir()} == texts
+
+
+def test_the_diff_that_is_printed_is_one_that_git_applies(folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM node\nWORKDIR /app\nCOPY . .\nRUN npm install\nCMD node server.js")
+    shape = json.loads(run(str(folder), "--json").stdout)
+    applied = subprocess.run(["git", "apply", "-"], input=shape["diff"], text=True, capture_output=True, cwd=folder)
+    assert applied.returncode == 0, applied.stderr
+    assert (folder / "Dockerfile").read_text().endswith('CMD ["node", "server.js"]\n')
+    left = json.loads(run(str(folder), "--json").stdout).get("findings", [])
+    assert {finding["code"] for finding in left} <= {"no_ignore_file"}
+
+
+def test_a_folder_that_is_no_app_is_an_error_with_its_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run(str(tmp_path / "empty"), "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (5, "app_empty")
+    done = run(str(tmp_path / "gone"), "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (5, "context_missing")
+
+
+def test_the_wheel_ships_every_data_file(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).parent / "hatchling"), "build", "-t", "wheel", "-d", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    room = ROOT / "src" / "expressway" / "containerize"
+    here = {f"expressway/containerize/{path.relative_to(room)}" for path in room.rglob("*") if path.is_file()}
+    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("expressway/containerize/")}
+    assert here == shipped
+    assert len(here) > 40
