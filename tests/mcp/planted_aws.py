@@ -79,6 +79,7 @@ class PlantedAws:
         self.secrets: dict[str, list[str]] = defaultdict(list)
         self.calls: list[str] = []
         self.stack_status = "UPDATE_ROLLBACK_COMPLETE"
+        self.deletions = 0
 
     # -- planting -------------------------------------------------------------------------------------------
     def plant(self, source: str) -> str:
@@ -313,7 +314,7 @@ def _stack_events(aws: PlantedAws, told: dict[str, Any]) -> dict[str, Any]:
             {
                 **ids,
                 **(failed if number else end),
-                "EventId": f"{verb}-{number}",
+                "EventId": f"{verb}-{aws.deletions}-{number}",
                 "Timestamp": NOW - timedelta(seconds=number),
                 "ResourceStatusReason": aws.plant("stack event reasons"),
             }
@@ -324,6 +325,7 @@ def _stack_events(aws: PlantedAws, told: dict[str, Any]) -> dict[str, Any]:
 
 def _delete_stack(aws: PlantedAws, told: dict[str, Any]) -> dict[str, Any]:
     aws.stack_status = "DELETE_FAILED"
+    aws.deletions += 1
     return {}
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 from botocore.loaders import create_loader
+from mcp.server import MCPServer
 from mcp.types import CallToolResult, ResourceLink, TextResourceContents
 
 from expressway.adapters.audit import AuditLog
 from expressway.adapters.session import AwsSession
-from expressway.mcp.server import build_server
+from expressway.mcp.server import Besides, build_server
 from expressway.mcp.showing import MaskingFormatter
 from expressway.model.quotation import quoted
 from expressway.operations.troubleshoot.actions import ACTIONS
@@ -95,10 +96,15 @@ class Listener:
 
 @asynccontextmanager
 async def listening(aws: PlantedAws, gates: Gates, era: Era, home: Path) -> AsyncGenerator[Listener]:
-    audit = AuditLog(home).append
     with PlantedToolkit(aws, home) as toolkit:
-        async with Client(build_server(lambda: toolkit, gates, audit=audit), mode=era) as client:
+        async with Client(server_of(toolkit, gates, home), mode=era) as client:
             yield Listener(client)
+
+
+def server_of(toolkit: Toolkit, gates: Gates, home: Path) -> MCPServer:
+    """The server with every tool that an operator can have."""
+    everything = Besides(knowledge=(), former_names=True)
+    return build_server(lambda: toolkit, gates, besides=everything, audit=AuditLog(home).append)
 
 
 @pytest.fixture
@@ -131,7 +137,11 @@ def app_calls(aws: PlantedAws, folder: Path) -> dict[str, list[Call]]:
         "build_and_push_image_to_ecr": [{"app_name": "shop", "app_path": str(folder)}],
         "validate_ecs_express_mode_prerequisites": [{"image_uri": IMAGE}],
         "wait_for_service_ready": [{"cluster": "default", "service_name": "shop", "timeout_seconds": 1}],
-        "containerize_app": [{"app_path": str(folder)}],
+        "containerize_app": [{"app_path": str(folder)}, {"app_path": str(folder), "write": True}],
+        "create_ecs_infrastructure": [
+            {"app_name": "shop", "app_path": str(folder)},
+            {"app_name": "shop", "app_path": str(folder), "force_deploy": True},
+        ],
     }
 
 
@@ -205,7 +215,10 @@ def _required(shapes: Mapping[str, Any], name: str) -> Any:
 
 def every_call(aws: PlantedAws, folder: Path) -> dict[str, list[Call]]:
     """By tool; what deletes the app comes last."""
-    delete = {"delete_app": [{"app_name": "shop", "wait_seconds": 20}]}
+    delete = {
+        "delete_app": [{"app_name": "shop", "wait_seconds": 20}],
+        "delete_ecs_infrastructure": [{"app_name": "shop"}],
+    }
     return {**app_calls(aws, folder), **operate_calls(), **knowledge_calls(), **delete}
 
 
@@ -253,8 +266,8 @@ def written(home: Path, folder: str) -> str:
 async def test_every_tool_and_every_action_has_its_calls_here(tmp_path: Path) -> None:
     aws = PlantedAws(1, opaque=True)
     toolkit = PlantedToolkit(aws, tmp_path)
-    listed = {tool.name for tool in await build_server(lambda: toolkit, CLOSED).list_tools()}
-    assert listed <= set(every_call(aws, tmp_path))
+    listed = {tool.name for tool in await server_of(toolkit, CLOSED, tmp_path).list_tools()}
+    assert listed == set(every_call(aws, tmp_path))
     assert set(TROUBLESHOOTING) == set(ACTIONS)
 
 

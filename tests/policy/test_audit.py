@@ -55,6 +55,8 @@ def test_a_refusal_is_remembered_whatever_was_asked(code: str) -> None:
     [
         ("DescribeServices", False),
         ("listTasks", False),
+        ("describe_services", False),
+        ("update_service", True),
         ("UpdateService", True),
         ("ExecuteCommand", True),
         ("ecr:DescribeImages", False),

@@ -56,7 +56,8 @@ class AuditedCall:
         if not isinstance(operation, str):
             return None
         service, _, name = operation.rpartition(":")
-        return service.lower() or "ecs", f"{name[:1].upper()}{name[1:]}"
+        words = name.replace("-", "_").split("_")  # DescribeTasks, describeTasks, describe_tasks
+        return service.lower() or "ecs", "".join(f"{word[:1].upper()}{word[1:]}" for word in words)
 
 
 @dataclass(frozen=True, slots=True)
