@@ -229,7 +229,7 @@ def mcp(as_json: AsJson = False) -> None:
 
     with reporting(as_json=as_json):
         if as_json:
-            print_json(describe(os.environ))
+            print_json(describe(os.environ), exact=True)
         else:
             main()
 
