@@ -6,10 +6,12 @@ published image builds on it. It also trusts the certificates that this machine 
 
 import io
 import tarfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import docker
@@ -22,6 +24,8 @@ LIBRARY = "public.ecr.aws/docker/library"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _TRUST = "COPY ca.crt /etc/ssl/certs/ca-certificates.crt"
 _APT = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
+_LOCKS: Mapping[str, RLock] = defaultdict(RLock)
+_PROVIDED: set[str] = set()
 _APACHE_START = """#!/bin/sh
 . /etc/apache2/envvars
 mkdir -p "$APACHE_RUN_DIR" "$APACHE_LOCK_DIR"
@@ -84,13 +88,23 @@ def _recipes() -> Mapping[str, Recipe]:
 
 
 def provide_bases(docker_host: str, names: list[str]) -> None:
-    """Make the engine hold the images `names`; `docker_host` holds the examples' base images already."""
+    """Make the engine hold the images `names`; `docker_host` holds the examples' base images already.
+
+    Threads may call it: each image is made once.
+    """
     with closing(docker.APIClient(base_url=docker_host, timeout=600)) as client:
         for name in names:
             _provide(client, docker_host, name)
 
 
 def _provide(client: Any, docker_host: str, name: str) -> None:
+    with _LOCKS[name]:
+        if name not in _PROVIDED:
+            _provide_once(client, docker_host, name)
+            _PROVIDED.add(name)
+
+
+def _provide_once(client: Any, docker_host: str, name: str) -> None:
     held = _labels(client, name)
     if held is not None and SEEDED_LABEL not in held:
         return

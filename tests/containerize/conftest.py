@@ -1,8 +1,6 @@
-"""Copies of the sample apps, containerized, built by the engine and run."""
+"""Images of containerized folders: built by the engine, run, asked and stopped."""
 
-import json
-import subprocess
-import sys
+import re
 import time
 import urllib.error
 import urllib.request
@@ -70,30 +68,11 @@ class Ran:
 
 
 @dataclass
-class Builder:
-    """Builds folders as `deploy` would, with the network of this machine, and runs the images."""
+class Runner:
+    """Runs images, each on a port of this machine of its own."""
 
-    docker_host: str
     client: Any
     containers: list[str] = field(default_factory=list[str])
-    images: list[str] = field(default_factory=list[str])
-
-    def build(self, folder: Path, name: str) -> str:
-        dockerfile = parse_dockerfile((folder / "Dockerfile").read_text(encoding="utf-8"))
-        assert not dockerfile.requires_buildkit
-        provide_bases(self.docker_host, list(dockerfile.base_images()))
-        engine = DockerEngine(EngineAddress(self.docker_host, "test"))
-        checked = check_build(BuildRequest(name, folder), engine=engine)
-        tag = f"expressway-containerize/{name}"
-        with closing(open_context_archive(checked.build.context)) as archive:
-            events = self.client.build(
-                fileobj=archive, custom_context=True, tag=tag, network_mode="host", rm=True, forcerm=True, decode=True
-            )
-            told = list(events)
-        failed = next((event["error"] for event in told if "error" in event), None)
-        assert failed is None, f"{failed}\n{''.join(str(event.get('stream', '')) for event in told)[-3000:]}"
-        self.images.append(tag)
-        return tag
 
     def run(self, image: str, port: int) -> Ran:
         host = self.client.create_host_config(port_bindings={port: (ADDRESS,)}, shm_size="64m")
@@ -106,23 +85,30 @@ class Builder:
 
 
 @pytest.fixture
-def builder(base_images: str) -> Iterator[Builder]:
+def runner(base_images: str) -> Iterator[Runner]:
     with closing(docker.APIClient(base_url=base_images, timeout=600)) as client:
-        builder = Builder(base_images, client)
-        yield builder
-        for container in builder.containers:
+        runner = Runner(client)
+        yield runner
+        for container in runner.containers:
             client.remove_container(container, force=True)
-        for image in builder.images:
-            client.remove_image(image, force=True)
 
 
-def containerize(folder: Path, *arguments: str) -> dict[str, Any]:
-    """What the command line answers, once it has written the files."""
-    done = subprocess.run(
-        [sys.executable, "-m", "expressway", "containerize", str(folder), "--write", "--json", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+def build_image(folder: Path, name: str, docker_host: str) -> str:
+    """Build a folder from the context that `deploy` would send, with the network of this machine; the image's name."""
+    dockerfile = parse_dockerfile((folder / "Dockerfile").read_text(encoding="utf-8"))
+    assert not dockerfile.requires_buildkit
+    provide_bases(docker_host, list(dockerfile.base_images()))
+    app_name = re.sub(r"[^a-z0-9]+", "-", name)[:20]
+    checked = check_build(BuildRequest(app_name, folder), engine=DockerEngine(EngineAddress(docker_host, "test")))
+    tag = f"expressway-containerize/{name}"
+    with (
+        closing(docker.APIClient(base_url=docker_host, timeout=600)) as client,
+        closing(open_context_archive(checked.build.context)) as archive,
+    ):
+        events = client.build(
+            fileobj=archive, custom_context=True, tag=tag, network_mode="host", rm=True, forcerm=True, decode=True
+        )
+        told = list(events)
+    failed = next((event["error"] for event in told if "error" in event), None)
+    assert failed is None, f"{failed}\n{''.join(str(event.get('stream', '')) for event in told)[-3000:]}"
+    return tag

@@ -1,13 +1,18 @@
 """What is written builds and serves: real images, real answers, an ordinary user, a health check, a quick stop."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker
 import pytest
 
-from tests.containerize.conftest import Builder, Ran, containerize
+from expressway.operations.containerize.result import Containerization
+from expressway.toolkit import Toolkit
+from tests.containerize.conftest import Runner, build_image
 from tests.containerize.manifests import write_npm_lock, write_pip, write_poetry, write_uv
 
 APPS = Path(__file__).parent / "apps"
@@ -41,36 +46,58 @@ def _python(app: str, says: str, requirements: tuple[str, ...], path: str = "/")
     return [Case(app, says, path, title, writing(writer)) for title, writer in writers.items()]
 
 
-CASES = [
+CASES = [  # those first whose base images take longest to make
+    Case("rust", "hello from rust", installer="Cargo"),
+    Case("php", "hello from php"),
+    Case("go", "hello from go", installer="Go modules"),
+    Case("nextjs", "hello from next", installer="npm"),
+    Case("static", "hello from a static site"),
+    Case("vite", "hello from vite", "/any/route", installer="Yarn 1"),
+    Case("express", "hello from express", installer="npm", write=write_npm_lock),
+    Case("node", "hello from typescript", installer="pnpm"),
+    Case("starlette", "hello from starlette", installer="uv, from pyproject.toml alone,"),
     *_python("flask", "hello from flask", ("flask==3.1.3",)),
     *_python("fastapi", '{"number":7}', ("fastapi==0.165.0",), "/items/7"),
     *_python("django", "hello from django", ("django==5.2.19", "gunicorn==27.0.1")),
-    Case("starlette", "hello from starlette", installer="uv, from pyproject.toml alone,"),
-    Case("express", "hello from express", installer="npm", write=write_npm_lock),
-    Case("node", "hello from typescript", installer="pnpm"),
-    Case("vite", "hello from vite", "/any/route", installer="Yarn 1"),
-    Case("nextjs", "hello from next", installer="npm"),
-    Case("static", "hello from a static site"),
-    Case("go", "hello from go", installer="Go modules"),
-    Case("php", "hello from php"),
-    Case("rust", "hello from rust", installer="Cargo"),
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.app}-{(case.installer or 'none').split(',')[0]}")
-def test_an_app_is_containerized_built_and_answers(case: Case, builder: Builder, tmp_path: Path) -> None:
-    folder = tmp_path / case.app
-    shutil.copytree(APPS / case.app, folder)
-    case.write(folder)
-    made = containerize(folder)
-    assert made.get("package_manager") == case.installer
-    assert "findings" not in made
-    name = f"case-{case.app}"
-    ran = builder.run(builder.build(folder, name), made["container_port"])
-    _serves(ran, case)
+def _name(case: Case) -> str:
+    return f"{case.app}-{(case.installer or 'none').split(',')[0].split()[0].lower()}"
 
 
-def _serves(ran: Ran, case: Case) -> None:
+@dataclass(frozen=True)
+class Built:
+    """A built image, and what containerizing its app gave."""
+
+    image: str
+    made: Containerization
+
+
+@pytest.fixture(scope="module")
+def images(
+    base_images: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Built]]]:
+    """The images of all cases that were asked for, built two at a time while the first of them are tried."""
+    wanted = [item.callspec.params["case"] for item in request.session.items if item.path == request.path]
+    root = tmp_path_factory.mktemp("containerize")
+    with closing(docker.APIClient(base_url=base_images, timeout=600)) as client, ThreadPoolExecutor(2) as pool:
+        futures = {_name(case): pool.submit(_build, case, root / _name(case), base_images) for case in wanted}
+        yield futures
+        for future in futures.values():
+            if not future.cancel() and future.exception() is None:
+                # Its layers stay, as after every build: removing them takes longer than all else here.
+                client.remove_image(future.result().image, force=True, noprune=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_an_app_is_containerized_built_and_answers(
+    case: Case, images: Mapping[str, Future[Built]], runner: Runner
+) -> None:
+    built = images[_name(case)].result()
+    assert built.made.installer == case.installer
+    assert (built.made.findings, built.made.gaps) == ((), ())
+    ran = runner.run(built.image, built.made.container_port)
     status, text = ran.get(case.path)
     assert status == 200, ran.log()
     assert case.says in text
@@ -78,3 +105,12 @@ def _serves(ran: Ran, case: Case) -> None:
     assert exit_code == 0, told
     assert ran.user_id() not in {"", "0"}
     assert ran.stop() in {0, 2, 143}, ran.log()
+
+
+def _build(case: Case, root: Path, docker_host: str) -> Built:
+    folder = root / case.app
+    shutil.copytree(APPS / case.app, folder)
+    case.write(folder)
+    with Toolkit(environ={"EXPRESSWAY_HOME": str(root / "home")}) as toolkit:
+        made = toolkit.containerize(folder, write=True)
+    return Built(build_image(folder, _name(case), docker_host), made)
