@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
 fn main() {
@@ -6,9 +6,10 @@ fn main() {
     let listener = TcpListener::bind(format!("0.0.0.0:{port}")).expect("a free port");
     for stream in listener.incoming() {
         let mut stream = stream.expect("a connection");
-        let mut request = [0; 1024];
-        let _ = stream.read(&mut request);
-        let body = "hello from rust\n";
-        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let asked = BufReader::new(&stream).lines().map_while(Result::ok);
+        let headers = asked.take_while(|line| !line.is_empty()).count();
+        let body = format!("hello from rust, asked in {headers} lines\n");
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let _ = stream.write_all(answer.as_bytes());
     }
 }
