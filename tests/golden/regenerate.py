@@ -1,4 +1,4 @@
-"""Write the golden templates and plans anew: ``python -m tests.golden.regenerate``.
+"""Write the golden templates, plans and containerized apps anew: ``python -m tests.golden.regenerate``.
 
 Look at the difference before committing.
 """
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.model.template import AppTemplates
+from tests.containerize.golden import rewrite as rewrite_containerized_apps
 from tests.golden.plans import FOLDER, definition, definition_text, plan_files
 
 __all__ = ["FOLDER", "NAMES", "definition_text", "golden_files", "kept_files", "template_files"]
@@ -40,6 +41,7 @@ def main() -> None:
             for path, text in files.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
+    rewrite_containerized_apps()
 
 
 if __name__ == "__main__":
