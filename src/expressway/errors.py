@@ -1,6 +1,7 @@
 """The errors of Expressway: one tree, each leaf a situation that a caller can act on.
 
     ExpresswayError
+    ├── UsageError             an unknown operation or action, or arguments that do not fit
     ├── DefinitionError        the definition of an app is wrong (every problem at once)
     ├── RefusedError           a gate, a policy or an ownership rule says no
     ├── TargetError            no usable credentials, region, endpoint or permission
@@ -48,6 +49,12 @@ class ExpresswayError(Exception):
         if self.details:
             shape["details"] = self.details
         return shape
+
+
+class UsageError(ExpresswayError):
+    """An unknown operation, action or tool, or arguments that do not fit (``details["problems"]``)."""
+
+    exit_code = 2
 
 
 class DefinitionError(ExpresswayError):

@@ -22,14 +22,19 @@ def test_a_change_that_nobody_can_confirm_is_refused_and_names_what_it_touches()
 
 def test_what_is_wrong_is_told_before_anything_is_asked() -> None:
     wrong = run("api", "UpdateServic", "--json", **NOWHERE)
+    assert wrong.returncode == 2
     assert error_of(wrong)["details"]["suggestions"][0] == "UpdateService"
     misfit = run("api", "StopTask", "--params", '{"task": 1, "nonsense": 2}', "--json", **NOWHERE)
     assert [one["path"] for one in error_of(misfit)["details"]["problems"]] == ["nonsense"]
+    assert misfit.returncode == 2
+    query = run("api", "ListClusters", "--query", "clusterArns[", "--json", **NOWHERE)
+    assert (query.returncode, error_of(query)["code"]) == (2, "query_invalid")
 
 
 @pytest.mark.parametrize("params", ["{", "[]", "@/nowhere/at/all.json"])
 def test_parameters_that_are_no_json_object_are_told_so(params: str) -> None:
-    assert error_of(run("api", "ListClusters", "--params", params, "--json", **NOWHERE))["code"] == "invalid_parameters"
+    done = run("api", "ListClusters", "--params", params, "--json", **NOWHERE)
+    assert (done.returncode, error_of(done)["code"]) == (2, "invalid_parameters")
 
 
 @pytest.mark.sandbox

@@ -46,8 +46,7 @@ def test_findings_are_shown_with_evidence_remedy_and_gaps(capsys: pytest.Capture
 
 def test_a_wrong_action_is_told_with_the_nearest() -> None:
     done = run("troubleshoot", "--action", "fetch_task_log", "--json", EXPRESSWAY_SANDBOX=NOWHERE)
-    assert done.returncode == 1
-    assert error_of(done)["code"] == "unknown_action"
+    assert (done.returncode, error_of(done)["code"]) == (2, "unknown_action")
 
 
 def test_wrong_parameters_are_told_all_at_once() -> None:
@@ -55,9 +54,10 @@ def test_wrong_parameters_are_told_all_at_once() -> None:
         "troubleshoot", "--action", "logs", "--window", "-5", "--start", "soon", "--json", EXPRESSWAY_SANDBOX=NOWHERE
     )
     problems = error_of(done)["details"]["problems"]
+    assert done.returncode == 2
     assert {one["path"] for one in problems} == {"start_time", "time_window"}
 
 
 def test_an_app_and_a_cluster_exclude_each_other() -> None:
     done = run("troubleshoot", "default", "--app", "shop", "--json", EXPRESSWAY_SANDBOX=NOWHERE)
-    assert error_of(done)["code"] == "invalid_arguments"
+    assert (done.returncode, error_of(done)["code"]) == (2, "invalid_arguments")

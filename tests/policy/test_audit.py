@@ -56,6 +56,14 @@ def test_a_refusal_is_remembered_whatever_was_asked(code: str) -> None:
         ("DescribeServices", False),
         ("listTasks", False),
         ("describe_services", False),
+        ("describe-services", False),
+        ("ecs.DescribeServices", False),
+        (" ECS:listtasks ", False),
+        ("DESCRIBESERVICES", False),
+        ("ecr:batchgetimage", False),
+        ("executecommand", True),
+        ("getauthorizationtoken", True),
+        ("updateservice", True),
         ("update_service", True),
         ("UpdateService", True),
         ("ExecuteCommand", True),
@@ -73,6 +81,8 @@ def test_an_operation_of_an_api_decides_whether_its_call_changes_something(opera
 def test_a_description_with_the_gate_open_is_a_disclosure_and_a_list_of_names_is_not() -> None:
     assert record("ecs_resource_management", {"api_operation": "DescribeTaskDefinition"}, is_open=True) is not None
     assert record("ecs_resource_management", {"api_operation": "ListServices"}, is_open=True) is None
+    assert record("ecs_resource_management", {"api_operation": "describetasks"}, is_open=True) is not None
+    assert record("ecs_resource_management", {"api_operation": "listservices"}, is_open=True) is None
     assert record("ecs_resource_management", {"api_operation": "DescribeTasks"}, is_open=True, code="x") is None
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expressway.policy.gates import Gates
-from expressway.policy.operations import decide_operation, effect_of, is_repeatable, replaces, verb_of
+from expressway.policy.operations import decide_operation, effect_of, is_repeatable, named_operation, replaces, verb_of
 from tests.policy.aws_shapes import SERVICES, operations
 
 GOLDEN = Path(__file__).with_name("operation_effects.txt")
@@ -39,6 +39,22 @@ KNOWN_READS = {
 def test_what_agents_know_as_reads_are_reads() -> None:
     known = [f"{verb}{noun}" for verb, nouns in KNOWN_READS.items() for noun in nouns.split()]
     assert [name for name in known if effect_of("ecs", name).writes] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_however_an_operation_is_written_it_is_judged_the_same(service: str) -> None:
+    for name in operations(service):
+        snake = "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
+        for written in (
+            name,
+            f"{name[0].lower()}{name[1:]}",
+            snake,
+            snake.replace("_", "-"),
+            name.lower(),
+            name.upper(),
+        ):
+            assert effect_of(*named_operation(f"{service}:{written}")) == effect_of(service, name), written
+            assert effect_of(*named_operation(f" {service.upper()}.{written} ")) == effect_of(service, name), written
 
 
 @given(st.from_regex(r"[A-Z][a-z]{2,10}[A-Z][a-z]{2,10}", fullmatch=True))

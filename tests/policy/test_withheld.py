@@ -121,6 +121,20 @@ def test_a_note_of_what_was_withheld_before_is_kept() -> None:
     assert answer["withheld"].startswith("Withheld: 1 token. 1 text ")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"events": [{"id": "1", "message": "[withheld: message]"}]},
+        {"tags": [{"key": "team", "value": "[withheld: label or tag value]"}]},
+        {"result": [{"evidence": ["[withheld: message]", "[withheld: environment value]"]}]},
+    ],
+)
+def test_what_was_withheld_before_is_counted_once(answer: Mapping[str, Any]) -> None:
+    note = {"withheld": "Withheld: 1 message."}
+    assert shown({**answer, **note}, CLOSED)["withheld"] == note["withheld"]
+    assert "withheld" not in shown(answer, CLOSED)
+
+
 @given(st.sampled_from(IDENTIFIERS), st.booleans())
 def test_no_identifier_is_damaged(identifier: str, is_open: bool) -> None:
     answer = {"resource": identifier, "message": f"{identifier} does not exist.", "stacks": {identifier: [identifier]}}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 
 LONGEST_EXPRESSION = 2000
 _LARGEST_VALUE = 1_000_000
@@ -22,7 +22,7 @@ class JsonQuery:
         """Make sure that it is an expression.
 
         Raises:
-            ExpresswayError: ``query_invalid``.
+            UsageError: ``query_invalid``.
         """
         with _told(expression):
             _compiled(expression)
@@ -31,7 +31,7 @@ class JsonQuery:
         """What `expression` finds in a JSON `document`; None where it finds nothing.
 
         Raises:
-            ExpresswayError: ``query_invalid`` for an expression that is none, does not fit, or asks for too much.
+            UsageError: ``query_invalid`` for an expression that is none, does not fit, or asks for too much.
         """
         with _told(expression):
             return _interpreter()().visit(_compiled(expression), document)
@@ -104,9 +104,9 @@ def _count(value: Any, most: int) -> int:
     return counted
 
 
-def _wrong(expression: str, reason: str) -> ExpresswayError:
+def _wrong(expression: str, reason: str) -> UsageError:
     shown = expression if len(expression) <= 200 else f"{expression[:200]}…"
-    return ExpresswayError(
+    return UsageError(
         "query_invalid",
         f"query is expected to be a JMESPath expression over the answer, got {shown!r}: {reason.rstrip(':.')}.",
         "For example services[].{name: serviceName, running: runningCount}; the specification is at jmespath.org.",

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.adapters.secret_detector import masked_lines
 from expressway.adapters.session import AwsSession
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 from expressway.model.log_event import LogEvent, LogSearch
 
 _MISSING = "ResourceNotFoundException"
@@ -78,7 +78,7 @@ class Logs:
         time is given up, again and again, until the end of it has been read.
 
         Raises:
-            ExpresswayError: ``invalid_arguments`` for a pattern that CloudWatch Logs does not understand.
+            UsageError: ``invalid_arguments`` for a pattern that CloudWatch Logs does not understand.
             TargetError: ``access_denied`` without logs:FilterLogEvents, and the like.
         """
         narrowed: dict[str, Any] = {"filterPattern": pattern} if pattern else {}
@@ -132,7 +132,7 @@ class Logs:
             if code == _MISSING:
                 return None
             if code == "InvalidParameterException" and "filterPattern" in arguments:
-                raise ExpresswayError(
+                raise UsageError(
                     "invalid_arguments",
                     f"CloudWatch Logs does not take the filter_pattern {arguments['filterPattern']!r}: "
                     f"{aws_error_message(exc)}",

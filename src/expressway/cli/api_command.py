@@ -12,7 +12,7 @@ import typer
 from expressway.cli.options import AsJson, Profile, Region, Sandbox, Yes
 from expressway.cli.output import print_json, print_target
 from expressway.cli.reporting import can_ask, confirm, reporting
-from expressway.errors import ExpresswayError, RefusedError
+from expressway.errors import RefusedError, UsageError
 
 
 def api(
@@ -67,8 +67,8 @@ def _parameters(text: str) -> Mapping[str, Any]:
     return parameters
 
 
-def _wrong(reason: str) -> ExpresswayError:
-    return ExpresswayError(
+def _wrong(reason: str) -> UsageError:
+    return UsageError(
         "invalid_parameters",
         f"--params is expected to be a JSON object, or @FILE with one: {reason}.",
         """For example --params '{"cluster": "default", "services": ["shop"]}'.""",

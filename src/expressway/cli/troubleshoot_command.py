@@ -10,7 +10,7 @@ import typer
 from expressway.cli.options import AsJson, Profile, Region, Sandbox
 from expressway.cli.output import print_json, print_target, readable
 from expressway.cli.reporting import reporting
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 
 if TYPE_CHECKING:
     from expressway.toolkit import Toolkit
@@ -91,7 +91,7 @@ def _action(short: str) -> str:
     """The action's own name.
 
     Raises:
-        ExpresswayError: ``unknown_action``.
+        UsageError: ``unknown_action``.
     """
     if short in ACTIONS:
         return ACTIONS[short]
@@ -106,7 +106,7 @@ def _parameters(given: Mapping[str, Any], toolkit: Toolkit, app: str | None, act
         alone = action in _NEEDS_NO_CLUSTER and not parameters.get("ecs_service_name")
         return parameters if alone else {"ecs_cluster_name": "default", **parameters}
     if "ecs_cluster_name" in parameters:
-        raise ExpresswayError(
+        raise UsageError(
             "invalid_arguments",
             f"Expected a cluster or --app, got both: {parameters['ecs_cluster_name']} and {app}.",
             "Leave one of them out.",

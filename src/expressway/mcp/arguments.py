@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 from expressway.mcp.selected_target import target_problems
 
 
@@ -16,7 +16,7 @@ def check_arguments(
     """Refuse arguments that the tool does not know or that do not fit.
 
     Raises:
-        ExpresswayError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
+        UsageError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
     """
     problems = [_unknown(name, known) for name in given if name not in known] + target_problems(given)
     try:
@@ -25,7 +25,7 @@ def check_arguments(
         problems.extend(_misfit(error, given) for error in exc.errors(include_url=False, include_context=False))
     if problems:
         told = "; ".join(f"{problem['path']}: expected {problem['expected']}" for problem in problems)
-        raise ExpresswayError(
+        raise UsageError(
             "invalid_arguments",
             f"The arguments of {tool} do not fit: {told}.",
             "Correct each of them and call again; nothing was done.",
@@ -33,10 +33,10 @@ def check_arguments(
         )
 
 
-def unknown_tool(name: str, known: Collection[str]) -> ExpresswayError:
+def unknown_tool(name: str, known: Collection[str]) -> UsageError:
     """The error for a tool that is not here, with what was probably meant."""
     meant = _FORMER_NAMES.get(name) or next(iter(difflib.get_close_matches(name, known, 1)), None)
-    return ExpresswayError(
+    return UsageError(
         "unknown_tool",
         f"There is no tool {name!r} here.",
         f"Use {meant}." if meant in known else f"The tools are: {', '.join(sorted(known))}.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.errors import ExpresswayError, RefusedError
+from expressway.errors import RefusedError, UsageError
 
 DEFAULT_PAGE = 100
 """What ECS gives in a page at most, where its API reference says nothing else."""
@@ -49,17 +49,23 @@ def find_operation(asked: str, parameters: Mapping[str, Any], operations: Sequen
     A name that ECS and ECR share means the service of the ARN among the parameters, and ECS where there is none.
 
     Raises:
-        ExpresswayError: ``unknown_operation``, with the nearest names.
+        UsageError: ``unknown_operation``, with the nearest names.
     """
-    prefix, _, name = re.sub(r"[.:]", ":", asked.strip()).rpartition(":")
-    key = _letters(name)
-    named = [one for one in operations if _letters(one.name) == key]
+    prefix, name = split_name(asked)
+    key = letters_of(name)
+    named = [one for one in operations if letters_of(one.name) == key]
     if prefix:
-        named = [one for one in named if one.service == prefix.lower()]
+        named = [one for one in named if one.service == prefix]
     if not named:
         raise _unknown(asked, name, operations)
     own = _service_of_arn(parameters)
     return next((one for one in named if one.service == own), named[0])
+
+
+def split_name(asked: str) -> tuple[str, str]:
+    """The service (empty where none is named) and the operation: ``ecr:DescribeImages``, ``ecs.list_tasks``."""
+    service, _, name = asked.strip().replace(".", ":").rpartition(":")
+    return service.lower(), name
 
 
 def refuse_change_of_registry(operation: ApiOperation) -> None:
@@ -75,20 +81,21 @@ def refuse_change_of_registry(operation: ApiOperation) -> None:
     )
 
 
-def _unknown(asked: str, name: str, operations: Sequence[ApiOperation]) -> ExpresswayError:
-    by_key = {_letters(one.name): one.name for one in reversed(operations)}
-    near = [by_key[key] for key in difflib.get_close_matches(_letters(name), by_key, 4, cutoff=0.7)]
+def _unknown(asked: str, name: str, operations: Sequence[ApiOperation]) -> UsageError:
+    by_key = {letters_of(one.name): one.name for one in reversed(operations)}
+    near = [by_key[key] for key in difflib.get_close_matches(letters_of(name), by_key, 4, cutoff=0.7)]
     hint = f"Did you mean {' or '.join(near)}?" if near else "Names are those of the ECS API, such as DescribeServices."
     details = {"suggestions": near} if near else {}
-    return ExpresswayError("unknown_operation", f"Neither ECS nor ECR has an operation {asked!r}.", hint, details)
+    return UsageError("unknown_operation", f"Neither ECS nor ECR has an operation {asked!r}.", hint, details)
 
 
-def _letters(name: str) -> str:
+def letters_of(name: str) -> str:
+    """What two spellings of a name have in common."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _service_of_arn(parameters: Mapping[str, Any]) -> str:
     for key, value in parameters.items():
-        if _letters(key) == "resourcearn" and isinstance(value, str):
+        if letters_of(key) == "resourcearn" and isinstance(value, str):
             return (value.split(":") + [""] * 3)[2]
     return ""

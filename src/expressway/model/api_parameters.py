@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 from expressway.model.api_shape import ApiShape, ShapeTree
 
 _MILLISECONDS_FROM = 100_000_000_000
@@ -36,12 +36,12 @@ def fit_parameters(given: Mapping[str, Any], tree: ShapeTree) -> dict[str, Any]:
     """`given` as the API takes it; null means left out.
 
     Raises:
-        ExpresswayError: ``invalid_parameters``; ``details["problems"]`` has path, expected and got of each.
+        UsageError: ``invalid_parameters``; ``details["problems"]`` has path, expected and got of each.
     """
     fitted, problems = fitted_parameters(given, tree)
     if problems:
         told = "; ".join(f"{one.path}: expected {one.expected}" for one in problems)
-        raise ExpresswayError(
+        raise UsageError(
             "invalid_parameters",
             f"The parameters of {tree.operation} do not fit: {told}.",
             "Correct each of them and call again; nothing was sent to AWS.",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from expressway.errors import ExpresswayError, TargetError
+from expressway.errors import ExpresswayError, TargetError, UsageError
 from expressway.model.knowledge import (
     KnowledgeAnswer,
     KnowledgeResult,
@@ -90,7 +90,7 @@ class Knowledge:
         """What the endpoint's `tool` answers; identical questions are answered from memory for a while.
 
         Raises:
-            ExpresswayError: ``invalid_arguments``, ``knowledge_tool_missing``, ``knowledge_busy``,
+            UsageError: ``invalid_arguments``, ``knowledge_tool_missing``, ``knowledge_busy``,
                 ``knowledge_paused`` (it failed too often just now), and those of the port.
         """
         arguments = {name: _unmarked(value) for name, value in arguments.items()}
@@ -213,7 +213,7 @@ def _described(tools: tuple[KnowledgeTool, ...], name: str, arguments: Mapping[s
     problems = argument_problems(tool.input_schema, arguments)
     if problems:
         told = "; ".join(f"{problem['path']}: expected {problem['expected']}" for problem in problems)
-        raise ExpresswayError(
+        raise UsageError(
             "invalid_arguments",
             f"The arguments of {name} do not fit: {told}.",
             "Correct each of them and call again.",

@@ -104,7 +104,7 @@ def prepare_call(request: ApiRequest, *, api: Api, gates: Gates) -> PreparedCall
     """Find the operation, ask the gates, and hold the parameters against the model; asks AWS nothing.
 
     Raises:
-        ExpresswayError: ``unknown_operation``, ``invalid_parameters`` (every problem at once).
+        UsageError: ``unknown_operation``, ``invalid_parameters`` (every problem at once).
         RefusedError: ``write_not_allowed``, ``sensitive_data_not_allowed`` (``details["touches"]`` says what it
             would have touched), ``operation_not_offered`` for what changes ECR.
     """
@@ -133,7 +133,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
 
     Raises: see `prepare_call`; also
         RefusedError: ``owned_by_stack``: an app's stack owns what would be changed.
-        ExpresswayError: ``query_invalid``.
+        UsageError: ``query_invalid``.
         TargetError: ``not_found``, ``invalid_parameters`` and the like, as AWS answers.
     """
     call = prepare_call(request, api=ports.api, gates=gates)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from expressway.policy.operations import effect_of, verb_of
+from expressway.policy.operations import effect_of, named_operation, verb_of
 
 AUDIT_VARIABLE = "EXPRESSWAY_AUDIT"
 _OFF = frozenset({"off", "false", "0", "no"})
@@ -53,11 +53,7 @@ class AuditedCall:
     @property
     def _operation(self) -> tuple[str, str] | None:
         operation = self.arguments.get("api_operation")
-        if not isinstance(operation, str):
-            return None
-        service, _, name = operation.rpartition(":")
-        words = name.replace("-", "_").split("_")  # DescribeTasks, describeTasks, describe_tasks
-        return service.lower() or "ecs", "".join(f"{word[:1].upper()}{word[1:]}" for word in words)
+        return named_operation(operation) if isinstance(operation, str) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from expressway.model.api_operation import letters_of, split_name
 from expressway.policy.gates import SENSITIVE_VARIABLE, WRITE_VARIABLE, Decision, Gates
 
 READ_VERBS = frozenset({"Describe", "List", "Get", "BatchGet", "BatchCheck"})
@@ -65,6 +66,24 @@ def effect_of(service: str, operation: str) -> Effect:
     if _SUSPECT.search(operation):
         return _SUSPECTED
     return _READS if verb_of(operation) in READ_VERBS else _WRITES
+
+
+def named_operation(asked: str) -> tuple[str, str]:
+    """Service and name of an operation however it is written (``ecs.describe_tasks``), as far as `effect_of` needs it.
+
+    Without a service it is ECS, but for an exception that only ECR has.
+    """
+    service, name = split_name(asked)
+    key = letters_of(name)
+    for known_service, known in EXCEPTIONS:
+        if letters_of(known) == key and service in {"", known_service}:
+            return known_service, known
+    words = re.sub(r"[^0-9A-Za-z]+", " ", name).split()
+    joined = "".join(f"{word[:1].upper()}{word[1:]}" for word in words)
+    if verb_of(joined) not in _KNOWN_VERBS | READ_VERBS:
+        verb = max((one for one in _KNOWN_VERBS | READ_VERBS if key.startswith(one.lower())), key=len, default="")
+        joined = f"{verb}{joined[len(verb) :][:1].upper()}{joined[len(verb) + 1 :]}"
+    return service or "ecs", joined
 
 
 def is_repeatable(service: str, operation: str, parameters: Mapping[str, object]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 
 if TYPE_CHECKING:  # what carries an action out is loaded when it runs
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -133,13 +133,13 @@ def action_of(name: str) -> Action:
     """The action of that name.
 
     Raises:
-        ExpresswayError: ``unknown_action``, with the nearest names.
+        UsageError: ``unknown_action``, with the nearest names.
     """
     found = ACTIONS.get(name)
     if found is not None:
         return found
     near = get_close_matches(name, ACTIONS, n=2, cutoff=0.4)
-    raise ExpresswayError(
+    raise UsageError(
         "unknown_action",
         f"Expected action to be one of {', '.join(ACTIONS)}; got {name[:80]!r}.",
         f"Did you mean {' or '.join(near)}?" if near else f"Begin with {GUIDANCE}.",
@@ -151,7 +151,7 @@ def troubleshoot(action: str, parameters: Mapping[str, Any], ports: Troubleshoot
     """Carry an action out.
 
     Raises:
-        ExpresswayError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
+        UsageError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
     """
     from expressway.operations.troubleshoot.request import read_parameters

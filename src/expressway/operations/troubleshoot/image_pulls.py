@@ -8,7 +8,7 @@ from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.pull_rules import pull_findings
 from expressway.diagnosis.service_facts import AskedPlace
 from expressway.diagnosis.stack_rules import missing_stack_finding
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 from expressway.model.finding import Finding, ranked
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
 from expressway.model.task_requirements import SecretReference, TaskRequirements
@@ -56,7 +56,7 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         findings, gaps: see `expressway.model.finding`; gaps only where there are any.
 
     Raises:
-        ExpresswayError: ``invalid_arguments`` when none of the four is asked about.
+        UsageError: ``invalid_arguments`` when none of the four is asked about.
         TargetError: nothing can be asked at all (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_THREADS, name="pulls") as reads:
@@ -86,7 +86,7 @@ def _subjects(question: PullQuestion, subjects: PullSubjects) -> tuple[PullSubje
         return subjects.of_stack(question.stack_name)
     if question.family_prefix:
         return subjects.of_families(question.family_prefix)
-    raise ExpresswayError(
+    raise UsageError(
         "invalid_arguments",
         "Expected ecs_cluster_name with ecs_service_name or ecs_task_id, or cfn_stack_name, or family_prefix.",
         "Name the service, the task, the stack, or the beginning of the task definitions' family.",

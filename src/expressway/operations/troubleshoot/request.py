@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from expressway.errors import ExpresswayError
+from expressway.errors import UsageError
 
 DEFAULT_WINDOW_SECONDS = 3600
 _LONGEST_WINDOW_SECONDS = 90 * 24 * 3600
@@ -76,7 +76,7 @@ def read_parameters(
         now: the present moment, in UTC.
 
     Raises:
-        ExpresswayError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
+        UsageError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
     """
     reader = _Reader(parameters, now)
     known = (*required, *optional, "detail")
@@ -90,7 +90,7 @@ def read_parameters(
     request = reader.read()
     if reader.problems:
         told = "; ".join(f"{one['path']}: expected {one['expected']}" for one in reader.problems)
-        raise ExpresswayError(
+        raise UsageError(
             "invalid_arguments",
             f"The parameters of {action} do not fit: {told}.",
             f"Correct them and call again; {action} takes {_listed(required, optional, either)}.",

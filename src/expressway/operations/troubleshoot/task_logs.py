@@ -46,7 +46,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         findings, and gaps where there are any.
 
     Raises:
-        ExpresswayError: ``invalid_arguments`` for a filter_pattern that CloudWatch Logs does not understand.
+        UsageError: ``invalid_arguments`` for a filter_pattern that CloudWatch Logs does not understand.
     """
     with ConcurrentReads(_THREADS, name="task logs") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
