@@ -6,7 +6,7 @@ import pytest
 
 from expressway.diagnosis.service_findings import service_findings
 from expressway.model.service import ContainerState
-from tests.diagnosis.service_situations import codes, exited, failed_deployment, first, situation, task
+from tests.diagnosis.service_situations import NOW, codes, exited, failed_deployment, first, situation, task
 
 CRASH = ("starting", "Traceback (most recent call last):", "ValueError: the setting DATABASE_URL is missing")
 
@@ -38,6 +38,7 @@ def test_the_exception_is_the_first_evidence_and_is_not_quoted_in_the_cause() ->
     assert finding.evidence[0] == "ValueError: the setting DATABASE_URL is missing"
     assert "DATABASE_URL" not in finding.cause
     assert finding.confidence == "high"
+    assert "exit code" not in str(finding.evidence), "the sentence says it"
 
 
 def test_an_empty_log_is_told_apart_from_one_that_could_not_be_read() -> None:
@@ -95,13 +96,41 @@ class TestExitCode137:
 
 
 class TestCrashLoop:
-    def test_several_crashes_in_a_row_are_a_loop_with_the_last_lines_and_the_exception(self) -> None:
+    def test_several_crashes_in_a_row_are_a_loop_beside_the_exception_which_is_told_once(self) -> None:
         facts = situation(exited(1), exited(2), exited(3), deployment=failed_deployment(), logs={3: CRASH})
-        assert codes(facts)[:2] == ["container_exited", "crash_loop"]
-        loop = next(one for one in service_findings(facts) if one.code == "crash_loop")
-        assert loop.evidence[0] == CRASH[-1]
-        assert "starting" in loop.evidence
+        end, loop, *_ = service_findings(facts)
+        assert (end.code, loop.code) == ("container_exited", "crash_loop")
+        assert end.evidence == (CRASH[-1], "starting")
+        assert loop.evidence == ()
         assert "3 tasks" in loop.cause
+        assert "within 10 s" in loop.cause
+
+    def test_what_the_newest_says_otherwise_is_the_loops_own_evidence(self) -> None:
+        logs = {1: CRASH, 3: ("starting", "OSError: the disk is full")}
+        loop = service_findings(situation(exited(1), exited(2), exited(3), deployment=failed_deployment(), logs=logs))[
+            1
+        ]
+        assert loop.evidence == ("OSError: the disk is full",)
+
+    @pytest.mark.parametrize(
+        ("status", "restored", "ends", "severity"),
+        [
+            ("IN_PROGRESS", False, "ECS keeps starting new ones", "critical"),
+            ("ROLLBACK_IN_PROGRESS", False, "the deployment is being rolled back", "critical"),
+            ("ROLLBACK_SUCCESSFUL", True, "until the deployment was rolled back", "warning"),
+            ("ROLLBACK_FAILED", False, "until the deployment failed", "critical"),
+            ("STOPPED", False, "until the deployment was stopped", "critical"),
+        ],
+    )
+    def test_ecs_is_said_to_go_on_only_while_it_does(
+        self, status: str, restored: bool, ends: str, severity: str
+    ) -> None:
+        deployment = failed_deployment(status=status, finished_at=NOW)
+        facts = replace(situation(exited(1), exited(2), exited(3), deployment=deployment), restored=restored)
+        loop = next(one for one in service_findings(facts) if one.code == "crash_loop")
+        assert loop.cause.endswith(f"{ends}.")
+        assert ("keeps starting" in loop.cause) == (status == "IN_PROGRESS")
+        assert loop.severity == severity
 
     def test_one_crash_is_none(self) -> None:
         assert "crash_loop" not in codes(situation(exited(1), deployment=failed_deployment()))

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, listening_port, telling_line
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, listening_port, telling_line
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,70 @@ from expressway.diagnosis.log_excerpt import LINE_LIMIT, listening_port, telling
 )
 def test_the_line_that_names_the_failure_is_found(lines: tuple[str, ...], expected: str) -> None:
     assert telling_line(lines) == expected
+
+
+PYTHON = (
+    "Traceback (most recent call last):",
+    '  File "/app/app.py", line 71, in <module>',
+    '    logging.basicConfig(level=os.environ["LOG_LEVEL"])',
+    '  File "/usr/lib/python3.11/logging/__init__.py", line 1464, in setLevel',
+    "    self.level = _checkLevel(level)",
+    "                 ^^^^^^^^^^^^^^^^^^",
+    '  File "/usr/lib/python3.11/logging/__init__.py", line 207, in _checkLevel',
+    '    raise ValueError("Unknown level: %r" % level)',
+    "ValueError: Unknown level: 'LOUD'",
+)
+NODE = (
+    "/app/server.js:3",
+    "throw new Error('no port');",
+    "^",
+    "",
+    "Error: no port",
+    "    at Object.<anonymous> (/app/server.js:3:7)",
+    "    at Module._compile (node:internal/modules/cjs/loader:1554:14)",
+    "    at next (/app/node_modules/express/lib/router/index.js:1:2)",
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            PYTHON,
+            (
+                "ValueError: Unknown level: 'LOUD'",
+                'File "/app/app.py", line 71, in <module>',
+                'logging.basicConfig(level=os.environ["LOG_LEVEL"])',
+            ),
+        ),
+        (
+            NODE,
+            (
+                "Error: no port",
+                "/app/server.js:3",
+                "throw new Error('no port');",
+                "at Object.<anonymous> (/app/server.js:3:7)",
+            ),
+        ),
+        (("one", "two", "three", "four", "five: not found"), ("five: not found", "two", "three", "four")),
+        (("again", "again", "KeyError: 'A'", "KeyError: 'A'"), ("KeyError: 'A'", "again")),
+        (("---",), ("---",)),
+        ((), ()),
+    ],
+)
+def test_beside_the_telling_line_stands_only_what_adds_something(
+    lines: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert excerpt(lines) == expected
+
+
+@given(st.lists(st.text(max_size=400), max_size=12))
+def test_an_excerpt_is_short_and_says_nothing_twice(lines: list[str]) -> None:
+    shown = excerpt(lines)
+    assert len(shown) <= 4
+    assert len(set(shown)) == len(shown)
+    assert all(0 < len(line) <= LINE_LIMIT for line in shown)
+    assert shown[:1] == ((telling_line(lines),) if telling_line(lines) else ())
 
 
 def test_a_line_is_never_longer_than_the_limit() -> None:

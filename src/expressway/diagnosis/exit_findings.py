@@ -1,10 +1,11 @@
 """What the end of containers tells: exit codes, memory against its limits, kills at a stop, crash loops."""
 
+import math
 import re
 
 from expressway.diagnosis.exit_rules import EXIT_CODES
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, telling_line
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
@@ -12,8 +13,6 @@ from expressway.model.service import ContainerState, TaskState
 from expressway.model.task_definition import ContainerDefinition
 
 SIGKILL_EXIT_CODE = 137
-_LAST_LINES = 5
-_LOOP_LINES = 6
 _DEFAULT_STOP_SECONDS = 30
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 _OUT_OF_MEMORY = re.compile(r"OutOfMemory|killed due to memory usage|out of memory|oom.?kill", re.IGNORECASE)
@@ -38,15 +37,15 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
 
     A failed health check is another rule's.
     """
-    for task in sorted(facts.story.failed_tasks, key=lambda one: not facts.story.logs.get(one.task_id)):
-        container = task.culprit
-        if container is not None and not task.failed_health_check:
-            return _exit_finding(facts, task, container)
-    return None
+    task = _first_with_log(facts)
+    return _exit_finding(facts, task, task.culprit) if task is not None and task.culprit is not None else None
 
 
 def crash_loop(facts: ServiceFacts) -> Finding | None:
-    """One revision's tasks end by themselves again and again, without one that stays up in between."""
+    """One revision's tasks end by themselves again and again, without one that stays up in between.
+
+    What the log says of it is told by the finding about their end, unless the newest of them ended otherwise.
+    """
     crashed = _crashed_in_a_row(facts)
     wanted = facts.service.desired_count if facts.service else 1
     if len(crashed) <= max(1, wanted):
@@ -54,18 +53,19 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
     newest = crashed[0]
     lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
     codes = sorted({task.culprit.exit_code for task in crashed if task.culprit and task.culprit.exit_code is not None})
-    evidence = _last_lines(facts, newest, _LOOP_LINES)
-    lived = f" within {max(lives):.0f} s of their start" if lives else ""
+    lived = f", each within {max(1, math.ceil(max(lives)))} s of its start" if lives else ""
+    told, ended = _line_of(facts, _first_with_log(facts)), _line_of(facts, newest)
     return Finding(
         code="crash_loop",
-        severity="critical",
-        cause=f"{len(crashed)} tasks of the same revision have ended one after another{lived}, "
-        f"with exit code {' and '.join(str(code) for code in codes)}; ECS keeps starting new ones.",
-        evidence=evidence,
-        remedy="Correct what the last lines of the log name, or deploy a version that worked; "
-        "ECS keeps trying until the deployment fails.",
+        severity="warning" if facts.restored else "critical",
+        cause=f"{len(crashed)} tasks of the same revision ended one after another{lived}, "
+        f"with exit code {' and '.join(str(code) for code in codes)}{_end_of_loop(facts)}.",
+        evidence=(ended,) if ended and ended != told else (),
+        remedy="Correct what ends them, and deploy again."
+        if _is_over(facts)
+        else "Correct what ends them, or deploy a version that worked.",
         resource=facts.resource,
-        confidence="high" if evidence else "medium",
+        confidence="high" if told or ended else "medium",
     )
 
 
@@ -94,7 +94,7 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
     log = facts.story.logs.get(task.task_id, ())
     line = telling_line(log)
     known = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
-    evidence = (*((line,) if line else ()), f"{container.name}: exit code {code}", *_others(log, line))
+    evidence = excerpt(log)
     if known is not None:
         return Finding(known.code, "critical", known.sentence, evidence, known.remedy, task.arn)
     if code == SIGKILL_EXIT_CODE:
@@ -203,18 +203,35 @@ def _container_definition(facts: ServiceFacts, name: str) -> ContainerDefinition
 
 def _about_log(facts: ServiceFacts, task: TaskState) -> str:
     if any(line.strip() for line in facts.story.logs.get(task.task_id, ())):
-        return "; its last lines are the evidence"
+        return ""
     if any(gap.startswith("logs:") for gap in facts.gaps):
         return "; its log could not be read"
     return "; its log is empty"
 
 
-def _last_lines(facts: ServiceFacts, task: TaskState, count: int) -> tuple[str, ...]:
-    log = facts.story.logs.get(task.task_id, ()) or next(iter(facts.story.logs.values()), ())
-    line = telling_line(log)
-    return (*((line,) if line else ()), *_others(log, line, count - 1))
+def _first_with_log(facts: ServiceFacts) -> TaskState | None:
+    """The first task whose container exited by itself, one with a log before one without."""
+    ended = [one for one in facts.story.failed_tasks if one.culprit is not None and not one.failed_health_check]
+    return min(ended, key=lambda one: not facts.story.logs.get(one.task_id), default=None)
 
 
-def _others(log: tuple[str, ...], line: str, count: int = _LAST_LINES - 1) -> tuple[str, ...]:
-    shown = [one.strip()[:LINE_LIMIT] for one in log if one.strip()]
-    return tuple([one for one in shown if one != line][-count:])
+def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
+    return telling_line(facts.story.logs.get(task.task_id, ())) if task is not None else ""
+
+
+def _is_over(facts: ServiceFacts) -> bool:
+    """Whether ECS has given up on the revision, so that it starts no task of it any more."""
+    deployment = facts.story.deployment
+    return facts.restored or (deployment is not None and deployment.failed)
+
+
+def _end_of_loop(facts: ServiceFacts) -> str:
+    """What became of it, at the end of its sentence."""
+    if not _is_over(facts):
+        return "; ECS keeps starting new ones"
+    status = facts.story.deployment.status if facts.story.deployment else ""
+    if facts.restored or status == "ROLLBACK_SUCCESSFUL":
+        return ", until the deployment was rolled back"
+    if status in {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}:
+        return "; the deployment is being rolled back"
+    return ", until the deployment was stopped" if status.startswith("STOP") else ", until the deployment failed"

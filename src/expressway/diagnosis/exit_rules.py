@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 from expressway.diagnosis.facts import DeploymentFacts, Statement
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, telling_line
+from expressway.diagnosis.log_excerpt import excerpt
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.model.cause import Cause
 from expressway.model.quotation import quoted
 from expressway.model.service import ContainerState, TaskState
 
-_LOG_LINES_KEPT = 4
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 
 EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
@@ -65,12 +64,12 @@ def _culprit(task: TaskState) -> ContainerState | None:
 
 def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> Cause:
     code = container.exit_code or 0
-    line = telling_line(log)
+    line, *others = excerpt(log) or ("",)
     said = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
     word, sentence, remedy = EXIT_CODES.get(code, _ANY_CODE)
     happened = f"The container {container.name} {sentence.format(code=code)}"
     first = f"{container.name}: exit code {code}"
-    evidence = (line, first, *_rest(log, line)) if line else (first,)
+    evidence = (line, first, *others) if line else (first,)
     if said is not None:
         return Cause(said.code, said.sentence, evidence, said.remedy, task.arn)
     return Cause(
@@ -81,9 +80,3 @@ def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> 
         resource=task.arn,
         permanent=bool(line),  # a log line may still be on its way
     )
-
-
-def _rest(log: tuple[str, ...], line: str) -> tuple[str, ...]:
-    shown = [one.strip()[:LINE_LIMIT] for one in log if one.strip()]
-    others = [one for one in shown if one != line]
-    return tuple(others[-_LOG_LINES_KEPT:])

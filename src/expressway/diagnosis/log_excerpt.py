@@ -19,6 +19,15 @@ _PREFIX = re.compile(
     r"^(?:\[[^\]]{1,60}\]\s*|\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\s+|(?:ERROR|CRITICAL|FATAL)\b:?\s+)+"
 )
 """Time stamps, process ids and levels, which say nothing about the cause."""
+_SAYS_NOTHING = re.compile(r"^(?:[\W_]+|Traceback \(most recent call last\):|goroutine \d+ \[.*\]:|\.{3} \d+ more)$")
+"""Pointers below a line of code (``^^^^``), rules, and headings of traces."""
+_PYTHON_FRAME = re.compile(r"^File \".*\", line \d+")
+_FRAME_OF_OTHERS = re.compile(
+    r"^(?:File \"(?:<frozen |[^\"]*/(?:lib|lib64)/python|[^\"]*/(?:site|dist)-packages/)|"
+    r"at .*(?:node:|/node_modules/|\(internal/)|at (?:java|jdk|sun|org\.springframework)\.|"
+    r"from .*/(?:gems|rubygems)/|(?:/usr/local/go/|/rustc/))"
+)
+"""Frames of a trace that are in a library or in the language: where the application went, not where it is wrong."""
 _LISTENING = re.compile(
     r"(?:listen\w*|running|started|serving|server|bound|ready)\b.*?(?:port[ =:]*|:)(?P<port>\d{2,5})\b", re.IGNORECASE
 )
@@ -35,6 +44,34 @@ def telling_line(lines: Sequence[str]) -> str:
             if pattern.search(line):
                 return _shown(line)
     return _shown(stripped[-1]) if stripped else ""
+
+
+def excerpt(lines: Sequence[str], *, beside: int = 3) -> tuple[str, ...]:
+    """The telling line, then up to `beside` lines around it that add something, in their own order; or nothing.
+
+    Frames within libraries, pointers and headings are passed over: the application's own last frame says more.
+    """
+    telling = telling_line(lines)
+    if not telling:
+        return ()
+    stripped = [line.strip() for line in lines if line.strip()]
+    at = max(place for place, line in enumerate(stripped) if _shown(line) == telling)
+    before, after = _adding(stripped[:at], telling), _adding(stripped[at + 1 :], telling)
+    led_to_it = before[-beside:] if beside else []
+    return (telling, *led_to_it, *after[: beside - len(led_to_it)])
+
+
+def _adding(stripped: Sequence[str], telling: str) -> list[str]:
+    """Those of the lines that say something more than the telling one, each once."""
+    kept: dict[str, None] = {}
+    in_others_code = False
+    for line in stripped:
+        follows = in_others_code and not _PYTHON_FRAME.match(line)
+        in_others_code = bool(_FRAME_OF_OTHERS.match(line)) and bool(_PYTHON_FRAME.match(line))
+        if _FRAME_OF_OTHERS.match(line) or follows or _SAYS_NOTHING.match(line) or _shown(line) == telling:
+            continue
+        kept[line[:LINE_LIMIT]] = None
+    return list(kept)
 
 
 def _shown(line: str) -> str:

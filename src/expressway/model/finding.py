@@ -8,7 +8,9 @@ from expressway.model.cause import Cause
 from expressway.model.quotation import own_words
 
 Severity = Literal["critical", "warning", "info"]
-"""`critical`: it keeps the service from serving. `warning`: it will, or it costs. `info`: worth knowing."""
+"""`critical`: it keeps the service from serving, or the version that was to serve: a deployment that failed in the last
+day is critical although an earlier version serves. `warning`: it will, or it costs, or it follows from something
+critical. `info`: worth knowing."""
 Confidence = Literal["high", "medium", "low"]
 """`high`: AWS or the log says it. `medium`: it follows from the configuration. `low`: the likeliest of several."""
 
