@@ -81,6 +81,10 @@ NODE = (
             ),
         ),
         (
+            (PYTHON[0], '  File "/app/app.py", line 80, in <module>', "    main()", *PYTHON[1:]),
+            (PYTHON[-1], PYTHON[1].strip(), PYTHON[2].strip()),
+        ),
+        (
             NODE,
             (
                 "Error: no port",

@@ -58,6 +58,8 @@ def excerpt(lines: Sequence[str], *, beside: int = 3) -> tuple[str, ...]:
     at = max(place for place, line in enumerate(stripped) if _shown(line) == telling)
     before, after = _adding(stripped[:at], telling), _adding(stripped[at + 1 :], telling)
     led_to_it = before[-beside:] if beside else []
+    if len(before) > len(led_to_it) > 0 and _PYTHON_FRAME.match(before[-len(led_to_it) - 1]):
+        led_to_it = led_to_it[1:]  # a line of code without its place
     return (telling, *led_to_it, *after[: beside - len(led_to_it)])
 
 

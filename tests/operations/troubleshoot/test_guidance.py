@@ -47,7 +47,7 @@ def test_a_service_that_serves_has_no_finding_and_the_known_keys(world: ClusterW
     answer = ask(world, ecs_service_name="web")
     assert answer["status"] == "success"
     assert codes(answer) == ["nothing_wrong"]
-    assert "Nothing is wrong with the service web" in answer["assessment"]
+    assert answer["assessment"] == "The service web serves (1 of 1 tasks run). Nothing is wrong."
     assert "network" in answer["not_looked_into"]
     assert {
         *("cluster_name", "service_name", "cluster_details", "service_details"),
@@ -62,7 +62,11 @@ def test_a_crash_is_explained_with_its_exception(world: ClusterWorld) -> None:
     answer = ask(world, ecs_service_name="web")
     assert codes(answer)[:2] == ["container_exited", "crash_loop"]
     assert answer["findings"][0]["evidence"][0] == "KeyError: 'PORT'"
-    assert answer["assessment"].startswith("The service web: 2 critical findings and 1 warning.")
+    assert answer["assessment"] == (
+        "The service web does not serve: 0 of 1 tasks run; its newest deployment failed: "
+        "the container Main exited with code 1. 2 critical findings and 1 warning."
+    )
+    assert [one.get("evidence", [])[:1] for one in answer["findings"][:2]] == [["KeyError: 'PORT'"], []]
 
 
 def test_a_fault_that_a_newer_deployment_has_mended_is_no_finding(world: ClusterWorld) -> None:
@@ -96,14 +100,22 @@ def test_a_rollback_to_what_ran_before_is_explained_although_the_newest_deployme
     broken = replace(crashed("web", 9), task_definition_arn="td:0", started_by="ecs-svc/web0")
     made.tasks = (*made.tasks, broken)
     world.services["web"] = made
-    assert codes(ask(world, ecs_service_name="web"))[0] == "container_exited"
+    answer = ask(world, ecs_service_name="web")
+    assert codes(answer)[0] == "container_exited"
+    assert answer["assessment"].startswith(
+        "The service web serves with its earlier version (1 of 1 tasks run); its newest deployment was rolled back: "
+        "the container Main exited with code 1; its log is empty."
+    )
+    assert ask(world)["assessment"].startswith("The cluster default has one service: web serves with its earlier")
 
 
 @pytest.mark.parametrize("status", ["DRAINING", "INACTIVE"])
 def test_a_service_that_is_going_or_gone_says_so(world: ClusterWorld, status: str) -> None:
     made = world.services["web"]
     made.state = replace(made.state, status=status)
-    assert codes(ask(world, ecs_service_name="web")) == [f"service_{status.lower()}"]
+    answer = ask(world, ecs_service_name="web")
+    assert codes(answer) == [f"service_{status.lower()}"]
+    assert answer["assessment"].startswith("The service web " + ("is being" if status == "DRAINING" else "has been"))
 
 
 def test_around_a_service_that_serves_is_looked_only_when_somebody_asks_for_it(world: ClusterWorld) -> None:
@@ -194,6 +206,7 @@ def test_a_cluster_of_services_that_are_well_costs_few_calls() -> None:
     assert "gaps" not in answer
     assert answer["services"] == {"total": 25, "well": 25, "looked_into": 0, "off": []}
     assert len(answer["raw_data"]["service_details"]) == 25
+    assert answer["assessment"] == "All 25 services in the cluster default serve. Nothing is wrong."
     assert len(world.asked("services")) == 3
     assert len(world.calls) == 6  # the cluster, its services, three batches of them, the stopped tasks
 
@@ -208,6 +221,26 @@ def test_every_service_that_is_off_is_told_by_its_arn() -> None:
     assert {one["resource"].rsplit("/", 1)[-1] for one in answer["findings"][:2]} == {"s3", "s11"}
     assert sorted(answer["services"]["off"]) == ["s11: command_not_found", "s3: container_exited"]
     assert answer["services"]["well"] == 10
+    assert answer["assessment"].startswith(
+        "Of 12 services in the cluster default, 2 do not serve: s3, s11; 10 serve. s3: the "
+    )
+
+
+def test_of_a_cluster_the_worst_service_is_told_first_and_its_cause() -> None:
+    world = ClusterWorld({name: healthy(name) for name in ("calm", "few", "sad", "rolled")})
+    rolled, failed = world.services["rolled"], crashing("rolled")
+    old = replace(running("rolled", 9), task_definition_arn="rolled:0", started_by="ecs-svc/rolled0")
+    deployment = replace(failed.deployments[0], status="ROLLBACK_SUCCESSFUL", finished_at=NOW)
+    rolled.deployments, rolled.tasks = (deployment,), (old, *failed.tasks)
+    rolled.state = replace(rolled.state, rollouts=failed.state.rollouts)
+    world.services["few"].state = replace(world.services["few"].state, desired_count=3)
+    world.services["sad"] = crashing("sad", exit_code=127)
+    answer = ask(world)
+    assert answer["assessment"].startswith(
+        "Of 4 services in the cluster default, 1 does not serve: sad; 1 serves only in part: few; "
+        "1 serves, but its newest deployment failed: rolled; 1 serves. sad: the container Main exited with code 127"
+    )
+    assert [one.partition(":")[0] for one in answer["services"]["off"]] == ["sad", "few", "rolled"]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +262,9 @@ def test_a_service_that_the_symptoms_name_is_looked_into() -> None:
 
 def test_an_empty_cluster_is_well(world: ClusterWorld) -> None:
     world.services = {}
-    assert codes(ask(world)) == ["nothing_wrong"]
+    answer = ask(world)
+    assert codes(answer) == ["nothing_wrong"]
+    assert answer["assessment"] == "The cluster default has no service. Nothing is wrong."
 
 
 def test_a_wrong_cluster_is_told_cluster_wide_too(world: ClusterWorld) -> None:
@@ -243,6 +278,16 @@ def test_what_may_not_be_read_of_a_cluster_is_a_gap(world: ClusterWorld, read: s
     assert answer["status"] == "success"
     assert codes(answer) == []
     assert len(answer["gaps"]) == 1
+    assert "no service." not in answer["assessment"], "what may not be read may be there"
+
+
+def test_a_service_that_is_being_deleted_is_not_counted_among_those_that_do_not_serve() -> None:
+    world = ClusterWorld({name: healthy(name) for name in ("web", "old")})
+    world.services["old"].state = replace(world.services["old"].state, status="DRAINING")
+    told = ask(world)["assessment"]
+    assert told.startswith(
+        "Of 2 services in the cluster default, 1 is being deleted; 1 serves. The service old is being deleted"
+    )
 
 
 # -- symptoms -----------------------------------------------------------------------------------------------

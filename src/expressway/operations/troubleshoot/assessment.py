@@ -3,31 +3,80 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from expressway.diagnosis.standing import DOWN, EARLIER, PARTLY, SERVES, STARTING, Standing, is_cut_off
 from expressway.diagnosis.symptoms import Symptoms
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding
 from expressway.model.service import ServiceState
 from expressway.model.task_definition import TaskDefinition
+from expressway.operations.troubleshoot.cluster_sweep import Sweep
 
 NOTHING_WRONG = "nothing_wrong"
+_SAID: Mapping[int, tuple[str, str]] = {
+    DOWN: ("does not serve", "do not serve"),
+    PARTLY: ("serves only in part", "serve only in part"),
+    EARLIER: ("serves, but its newest deployment failed", "serve, but their newest deployments failed"),
+    STARTING: ("is being deployed", "are being deployed"),
+}
+_LISTED = 5
 NOT_LOOKED_INTO = (
     "network, images, secrets, roles and scaling: nothing points there; name symptoms_description or detail: full"
 )
 
 
-def assessment(what: str, findings: Sequence[Finding], gaps: Sequence[str]) -> str:
-    """Two or three sentences: what was looked at, how it stands, and what to look at first."""
-    grave = [one for one in findings if one.severity == "critical"]
-    warnings = [one for one in findings if one.severity == "warning"]
-    unread = f" {len(gaps)} reads were refused (see gaps), so that this may not be all." if gaps else ""
+def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) -> str:
+    """A few sentences: the headline (whether it serves, see below), how much was found, and what was not read."""
+    grave = sum(one.severity == "critical" for one in findings)
+    warnings = sum(one.severity == "warning" for one in findings)
+    unread = f"{len(gaps)} reads were refused (see gaps), so that this may not be all." if gaps else ""
     if not grave and not warnings:
-        told = next((f" {one.cause}" for one in findings if one.code != NOTHING_WRONG), "")
-        found = "Nothing wrong was found in what could be read" if gaps else "Nothing is wrong"
-        return f"{found} with {what}.{told}{unread}"
-    counted = " and ".join(
-        part for part in (_count(len(grave), "critical finding"), _count(len(warnings), "warning")) if part
-    )
-    return f"{what[0].upper()}{what[1:]}: {counted}. {(grave or warnings)[0].cause}{unread}"
+        told = next((one.cause for one in findings if one.code != NOTHING_WRONG), "")
+        found = "Nothing wrong was found in what could be read." if gaps else "Nothing is wrong."
+        return " ".join(part for part in (headline, found, told, unread) if part)
+    counted = " and ".join(part for part in (_count(grave, "critical finding"), _count(warnings, "warning")) if part)
+    return " ".join(part for part in (headline, f"{counted}.", unread) if part)
+
+
+def service_headline(name: str, standing: Standing | None, findings: Sequence[Finding]) -> str:
+    """Whether the service serves, what its newest deployment did, and the first cause."""
+    first = next((one for one in findings if one.severity != "info"), None)
+    if standing is None:
+        return first.cause if first else f"How the service {name} stands could not be read."
+    return f"The service {_stands(standing, first)}"
+
+
+def _stands(standing: Standing, first: Finding | None) -> str:
+    told = f"{standing.name} {standing.verdict}{f'; {standing.course}' if standing.course else ''}"
+    if first is None:
+        return f"{told}."
+    return f"{told}: {_lowered(first.cause)}" if standing.failing else f"{told}. {first.cause}"
+
+
+def cluster_headline(sweep: Sweep, name: str, findings: Sequence[Finding]) -> str:
+    """How many services there are, which of them do not serve, worst first, and the first cause."""
+    names = {one.arn: one.name for one in sweep.services}
+    standings, number = sweep.standings, len(sweep.services)
+    first = _of_the_worst(findings, standings, names)
+    cause = f" {_of_service(first, names)}" if first else ""
+    whole = not any(gap.startswith("services:") for gap in sweep.gaps)
+    if not number:
+        return f"The cluster {name} has no service.{cause}" if whole else f"No service of {name} could be read.{cause}"
+    if number == 1 and standings and whole:
+        return f"The cluster {name} has one service: {_stands(standings[0], first)}"
+    off = [
+        f"{len(named)} {one_is if len(named) == 1 else more_are}: {_listed(named)}"
+        for rank, (one_is, more_are) in _SAID.items()
+        if (named := [one.name for one in standings if one.rank == rank])
+    ]
+    going = number - len(standings)
+    off += [f"{going} {'is' if going == 1 else 'are'} being deleted"] if going else []
+    services = f"{number} service{'' if number == 1 else 's'} in the cluster {name}"
+    services = services if whole else f"{services} that could be read"
+    if off:
+        well = sum(one.rank == SERVES for one in standings)
+        off += [f"{well} {'serves' if well == 1 else 'serve'}"] if well else []
+        return f"Of {services}, {'; '.join(off)}.{cause}"
+    return f"All {services} {'run all their tasks' if is_cut_off(findings) else 'serve'}.{cause}"
 
 
 def nothing_wrong(what: str, evidence: Sequence[str], resource: str) -> Finding:
@@ -94,3 +143,30 @@ def shown_definition(definition: TaskDefinition) -> Mapping[str, Any]:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+
+
+def _of_the_worst(
+    findings: Sequence[Finding], standings: Sequence[Standing], names: Mapping[str, str]
+) -> Finding | None:
+    """The first finding, unless it is about a service that stands better than others of which there is one too."""
+    grave = [one for one in findings if one.severity != "info"]
+    ranks = {one.name: one.rank for one in standings}
+    worst = min(ranks.values(), default=SERVES)
+    placed = [one for one in grave if ranks.get(names.get(one.resource, ""), worst) == worst]
+    return next(iter(placed or grave), None)
+
+
+def _of_service(finding: Finding, names: Mapping[str, str]) -> str:
+    name = names.get(finding.resource, "")
+    return finding.cause if not name or name in finding.cause else f"{name}: {_lowered(finding.cause)}"
+
+
+def _lowered(cause: str) -> str:
+    """The sentence so that it can follow a colon; names keep their capitals."""
+    article = cause.partition(" ")[0] in {"The", "A", "An", "Nothing", "Nobody", "No"}
+    return f"{cause[0].lower()}{cause[1:]}" if article else cause
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _LISTED
+    return f"{', '.join(names[:_LISTED])}{f' and {rest} more' if rest > 0 else ''}"

@@ -10,6 +10,7 @@ from typing import Any
 from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
+from expressway.diagnosis.standing import DOWN, Standing, counted, standing_of
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding, ranked
 from expressway.model.service import ServiceState, TaskState
@@ -35,13 +36,14 @@ _TROUBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What was found in a cluster; `missing` tells that there is no such cluster."""
+    """What was found in a cluster, and how its services stand, the worst first; `missing`: there is no such cluster."""
 
     cluster: ClusterState | None = None
     services: tuple[ServiceState, ...] = ()
     looked_into: tuple[ServiceFacts, ...] = ()
     findings: tuple[Finding, ...] = ()
     overview: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    standings: tuple[Standing, ...] = ()
     gaps: tuple[str, ...] = ()
     missing: AskedPlace | None = None
 
@@ -64,7 +66,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         stopped = reads.take(asked_stopped, ())
         off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
         gaps = tuple(reads.gaps)
-    looked = _look_into(request, off[:_LOOKED_INTO], stopped, ports)
+    looked = _look_into(request, off[:_LOOKED_INTO], stopped, ports).worst_first
     facts = tuple(one.facts for one in looked.services)
     found = [finding for one in looked.services for finding in one.findings]
     around = softened(looked.network.findings, facts)
@@ -74,6 +76,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         looked_into=facts,
         findings=(*found, *around),
         overview={**_counts(services, off), "off": [one.in_short for one in looked.services if one.findings]},
+        standings=_standings(services, looked.services),
         gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
     )
 
@@ -120,6 +123,10 @@ class _One:
         return merged((*own, *(finding for part in self.dependencies for finding in part.findings)))
 
     @property
+    def standing(self) -> Standing | None:
+        return standing_of(self.facts, ranked(self.findings))
+
+    @property
     def in_short(self) -> str:
         return f"{self.facts.service_name}: {ranked(self.findings)[0].code}"
 
@@ -135,6 +142,18 @@ class _Looked:
     services: tuple[_One, ...] = ()
     network: Surroundings = field(default_factory=Surroundings)
     gaps: tuple[str, ...] = ()
+
+    @property
+    def worst_first(self) -> "_Looked":
+        ranks = {one.facts.service_name: one.standing.rank if one.standing else DOWN for one in self.services}
+        return replace(self, services=tuple(sorted(self.services, key=lambda one: ranks[one.facts.service_name])))
+
+
+def _standings(services: Sequence[ServiceState], looked: Sequence[_One]) -> tuple[Standing, ...]:
+    """How each service stands that is there to serve, the worst first."""
+    known = {one.facts.service_name: one.standing for one in looked}
+    found = [known.get(one.name) or counted(one) for one in services if one.status == "ACTIVE"]
+    return tuple(sorted(found, key=lambda one: one.rank))
 
 
 def _look_into(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -11,6 +11,7 @@ from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
+from expressway.diagnosis.standing import standing_of
 from expressway.diagnosis.symptoms import spread, steered, understood
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding
@@ -20,7 +21,9 @@ from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.assessment import (
     NOT_LOOKED_INTO,
     assessment,
+    cluster_headline,
     nothing_wrong,
+    service_headline,
     shown_cluster,
     shown_definition,
     shown_service,
@@ -84,7 +87,11 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
     gaps = tuple(dict.fromkeys([*reads.gaps, *(gap for one in around for gap in one.gaps)]))
     services = [facts.service] if facts.service else []
     what = f"the service {request.service}"
-    answer = _answer(request, ports, what, found, gaps, cluster, services, [facts])
+
+    def headline(ordered: Sequence[Finding]) -> str:
+        return service_headline(request.service, standing_of(facts, ordered), ordered)
+
+    answer = _answer(request, ports, what, headline, found, gaps, cluster, services, [facts])
     return answer if asked_around or gone or facts.service is None else {**answer, "not_looked_into": NOT_LOOKED_INTO}
 
 
@@ -94,7 +101,21 @@ def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Ma
         return _not_there(request, sweep.missing, sweep.gaps)
     number = len(sweep.services)
     what = f"the cluster {request.cluster} with {number} service{'' if number == 1 else 's'}"
-    answer = _answer(request, ports, what, sweep.findings, sweep.gaps, sweep.cluster, sweep.services, sweep.looked_into)
+
+    def headline(ordered: Sequence[Finding]) -> str:
+        return cluster_headline(sweep, request.cluster, ordered)
+
+    answer = _answer(
+        request,
+        ports,
+        what,
+        headline,
+        sweep.findings,
+        sweep.gaps,
+        sweep.cluster,
+        sweep.services,
+        sweep.looked_into,
+    )
     return {**answer, "services": sweep.overview}
 
 
@@ -102,6 +123,7 @@ def _answer(
     request: TroubleshootRequest,
     ports: TroubleshootPorts,
     what: str,
+    headline: Callable[[Sequence[Finding]], str],
     findings: Iterable[Finding],
     gaps: Sequence[str],
     cluster: ClusterState | None,
@@ -117,7 +139,7 @@ def _answer(
         ordered = (nothing_wrong(what, _well(services), resource), *ordered)
     answer: dict[str, Any] = {
         "status": "success",
-        "assessment": assessment(what, ordered, gaps),
+        "assessment": assessment(headline(ordered), ordered, gaps),
         "target": ports.target.describe(),
         "findings": [one.to_dict() for one in ordered],
     }
