@@ -75,7 +75,7 @@ def test_a_real_situation_is_told(one: EmbeddedScenario, embedded_toolkit: Toolk
 def test_a_real_crash_loop_shows_the_exception_that_stands_in_its_log(embedded_toolkit: Toolkit) -> None:
     [scenario] = [one.scenario for one in embedded_scenarios() if one.scenario.name == "crash_loop"]
     [answer] = _answers(embedded_toolkit, scenario)
-    assert "KeyError: 'DATABASE_URL'" in json.dumps([one["evidence"] for one in answer["findings"][:TOP]])
+    assert "KeyError: 'DATABASE_URL'" in json.dumps([one.get("evidence") for one in answer["findings"][:TOP]])
 
 
 def _answers(toolkit: Toolkit, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
