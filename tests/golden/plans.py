@@ -42,7 +42,7 @@ def plan_files(name: str, synthesizer: Synthesizer) -> dict[Path, str]:
     """The plans of one definition: of its first deployment, of deploying it again, and of its change."""
     first, changed = definition(name), changed_definition(name)
     templates = synthesizer.synthesize(first)
-    deployed = Deployed(templates, image(first, "published"))
+    deployed = Deployed(templates, image(first, "published"), termination_protection=first.termination_protection)
     plans = {
         "first": plan(first, templates, Deployed(None, None), image(first, "to_build")),
         "again": plan(first, templates, deployed, image(first, "published")),
@@ -56,7 +56,15 @@ def plan_files(name: str, synthesizer: Synthesizer) -> dict[Path, str]:
 
 def plan(app: AppDefinition, templates: AppTemplates, deployed: "Deployed", planned_image: PlannedImage | None) -> Plan:
     account = AccountReads(lambda: deployed, lambda: deployed, lambda: deployed, lambda: deployed)
-    return plan_app(app.name, templates, target=TARGET, stacks=deployed, account=account, image=planned_image)
+    return plan_app(
+        app.name,
+        templates,
+        target=TARGET,
+        stacks=deployed,
+        account=account,
+        image=planned_image,
+        termination_protection=app.termination_protection,
+    )
 
 
 def image(app: AppDefinition, built: str) -> PlannedImage | None:
@@ -74,16 +82,23 @@ def image(app: AppDefinition, built: str) -> PlannedImage | None:
 class Deployed:
     """An account in which an app's stacks stand as they were once deployed; nothing else is there."""
 
-    def __init__(self, templates: AppTemplates | None, planned_image: PlannedImage | None) -> None:
+    def __init__(
+        self,
+        templates: AppTemplates | None,
+        planned_image: PlannedImage | None,
+        *,
+        termination_protection: bool = False,
+    ) -> None:
+        self._protected = termination_protection
         self._stacks = {each.stack_name: self._stack(each, planned_image) for each in templates or ()}
 
-    @staticmethod
-    def _stack(template: Template, planned_image: PlannedImage | None) -> StackState:
+    def _stack(self, template: Template, planned_image: PlannedImage | None) -> StackState:
         return StackState(
             template.stack_name,
             f"arn:aws:cloudformation:us-east-1:111122223333:stack/{template.stack_name}/1",
             "CREATE_COMPLETE",
             owner_app=owner_of(template.document),
+            termination_protection=self._protected,
             parameters=stack_parameters(template, None, target=TARGET, image=planned_image),
             template=template.body,
         )

@@ -113,3 +113,22 @@ def test_what_is_left_of_a_plan_continues_it(left: dict[str, Any]) -> None:
 )
 def test_any_other_plan_does_not(other: dict[str, Any]) -> None:
     assert not replace(PLAN, **other).continues(PLAN.approval())
+
+
+def test_protection_is_what_an_interrupted_deployment_has_left_to_switch() -> None:
+    protected = replace(PLAN, stacks=tuple(each.protecting(before=False, after=True) for each in PLAN.stacks))
+    left = replace(PLAN, stacks=tuple(each.protecting(before=False, after=True) for each in UNCHANGED))
+    assert not left.is_empty
+    assert left.continues(protected.approval())
+    assert not left.continues(PLAN.approval())
+    assert protected.digest != PLAN.digest
+
+
+def test_approvals_from_before_protection_was_planned_still_hold() -> None:
+    approval = {key: value for key, value in PLAN.approval().items() if key != "protection"}
+    assert PLAN.continues(approval)
+    assert replace(PLAN, stacks=UNCHANGED).continues(approval)
+
+
+def test_protecting_as_it_stands_is_no_change() -> None:
+    assert all(each.protecting(before=same, after=same) == each for each in PLAN.stacks for same in (True, False))

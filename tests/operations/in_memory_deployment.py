@@ -1,7 +1,7 @@
 """Everything that a deployment needs, in memory: images, journal, explanations, readiness."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,7 @@ class World:
     causes: list[Cause | ExpresswayError | None] = field(default_factory=list)
     asked: list[tuple[float, tuple[StackEvent, ...]]] = field(default_factory=list)
     explaining_seconds: float = 0.0
+    termination_protection: bool = False
     waits: int = 0
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
@@ -182,13 +183,21 @@ class World:
     def __post_init__(self) -> None:
         self.account = InMemoryAccount(self.stacks)
 
-    def deploy(self, *, cancellation: Cancellation | None = None, **options: Any) -> DeployResult:
+    def deploy(
+        self,
+        *,
+        cancellation: Cancellation | None = None,
+        progress: Callable[[ProgressSink], ProgressSink] = lambda sink: sink,
+        **options: Any,
+    ) -> DeployResult:
         """One run with a fresh record; what an unfinished earlier run left in the journal is handed on."""
         earlier = self.operation.current
         fresh = InMemoryOperation()
         fresh.current = replace(fresh.current, approved=earlier.approved, continues=options.pop("continues", ""))
         self.operation = fresh
-        definition = parse_definition({"name": "hello", "build": {"context": "."}})
+        definition = parse_definition(
+            {"name": "hello", "build": {"context": "."}, "termination_protection": self.termination_protection}
+        )
         ports = DeployPorts(
             target=TARGET,
             synthesize=lambda _definition, _progress: self.templates,
@@ -203,7 +212,7 @@ class World:
             DeployRequest(definition, Path(), **options),
             ports,
             operation=self.operation,
-            progress=self.told.append,
+            progress=progress(self.told.append),
             cancellation=cancellation or NeverCancelled(),
         )
 
@@ -224,4 +233,5 @@ class World:
         self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation
     ) -> InMemoryReadiness:
         self.waits += 1
+        cancellation.raise_if_cancelled()
         return self.readiness

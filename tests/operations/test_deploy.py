@@ -84,6 +84,62 @@ def test_deploying_again_changes_nothing_and_waits_for_nothing() -> None:
     assert app.waits == 0
 
 
+@pytest.mark.parametrize(("before", "after", "word"), [(False, True, "on"), (True, False, "off")])
+def test_a_change_of_protection_alone_is_told_and_waits_for_nothing(before: bool, after: bool, word: str) -> None:
+    app = world()
+    app.termination_protection = before
+    app.deploy()
+    app.waits, app.termination_protection = 0, after
+    result = app.deploy()
+    assert (result.status, result.stacks) == ("deployed", {REPOSITORY: "updated", SERVICE: "updated"})
+    assert result.termination_protection == {REPOSITORY: word, SERVICE: word}
+    assert f"termination protection of {SERVICE} is {word} now" in [one.message for one in app.told]
+    assert all(stack.termination_protection == after for stack in app.stacks.stacks.values())
+    assert app.waits == 0
+    assert app.deploy().status == "unchanged"
+
+
+def test_an_approved_plan_that_did_not_show_protection_does_not_switch_it() -> None:
+    app = deployed()
+    shown = refused_untouched(app, approved_plan="x").details["current"]
+    app.termination_protection = True
+    with pytest.raises(RefusedError) as refused:
+        app.deploy(approved_plan=shown)
+    assert refused.value.code == "plan_changed"
+    assert not any(stack.termination_protection for stack in app.stacks.stacks.values())
+    assert app.deploy(approved_plan=refused.value.details["current"]).status == "deployed"
+
+
+def test_protection_that_someone_switches_after_the_plan_is_left_as_they_want_it() -> None:
+    app = deployed()
+    app.images.content = "content-2"
+    readings = itertools.count()
+
+    class SwitchedLater:
+        """Somebody else protects the service stack as soon as the plan has seen it."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(app.stacks, name)
+
+        def describe(self, stack_name: str) -> object:
+            if stack_name == SERVICE and next(readings) == 1:
+                app.stacks.protect(SERVICE, enabled=True)
+            return app.stacks.describe(stack_name)
+
+    app.gateway = SwitchedLater()  # type: ignore[assignment]
+    assert app.deploy().termination_protection == {}
+    assert app.stacks.stacks[SERVICE].termination_protection
+
+
+def test_an_approval_holds_for_the_protection_that_a_killed_run_has_not_switched() -> None:
+    app = world()
+    app.termination_protection = True
+    shown = refused_untouched(app, approved_plan="x").details["current"]
+    assert app.deploy(approved_plan=shown).status == "deployed"
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], termination_protection=False)
+    assert app.deploy(approved_plan=shown).termination_protection == {SERVICE: "on"}
+
+
 def test_what_the_build_warns_of_is_told_and_is_in_the_result_also_when_nothing_is_built() -> None:
     app = world()
     app.images.warnings = ("kept .env out",)

@@ -1,6 +1,7 @@
 """A plan says what deploying would do, asks only reads, and leaves strangers' stacks alone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -83,7 +84,8 @@ def account(*names: str) -> AccountReads:
 
 
 def plan(stacks: Stacks, **options: object) -> Plan:
-    arguments: dict[str, object] = {"target": TARGET, "image": PUBLISHED, "account": account("hello")} | options
+    given: dict[str, object] = {"target": TARGET, "image": PUBLISHED, "account": account("hello")}
+    arguments = given | {"termination_protection": False} | options
     return plan_app("hello", TEMPLATES, stacks=stacks, **arguments)  # type: ignore[arg-type]
 
 
@@ -142,6 +144,24 @@ def test_what_stands_as_asked_for_is_an_empty_plan() -> None:
     assert plan(deployed()).is_empty
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_change_of_termination_protection_is_part_of_the_plan(wanted: bool) -> None:
+    stacks = Stacks({name: replace(stack, termination_protection=not wanted) for name, stack in deployed().items()})
+    result = plan(stacks, termination_protection=wanted)
+    assert not result.is_empty
+    assert result.digest != plan(stacks, termination_protection=not wanted).digest
+    switched = {"path": "EnableTerminationProtection", "before": not wanted, "after": wanted}
+    assert [stack["settings"] for stack in result.to_dict()["stacks"]] == [[switched], [switched]]
+    assert plan(stacks, termination_protection=not wanted).is_empty
+
+
+def test_protection_that_a_new_stack_would_get_is_part_of_the_plan() -> None:
+    protected, unprotected = (plan(Stacks(), termination_protection=wanted) for wanted in (True, False))
+    assert [change.after for change in protected.protection.values()] == [True, True]
+    assert unprotected.protection == {}
+    assert protected.digest != unprotected.digest
+
+
 def test_an_image_to_build_is_named_by_its_tag() -> None:
     result = plan(deployed(), image=PlannedImage("to_build", None, "content-2"))
     (change,) = result.stacks[1].parameters
@@ -182,7 +202,13 @@ def test_an_oversized_template_is_refused_while_planning() -> None:
     huge = Template(SERVICE.stack_name, json.dumps({"Resources": {}, "Description": "x" * TEMPLATE_BODY_LIMIT_BYTES}))
     with pytest.raises(StackError) as failure:
         plan_app(
-            "hello", AppTemplates(REPOSITORY, huge), target=TARGET, stacks=Stacks(), account=account(), image=PUBLISHED
+            "hello",
+            AppTemplates(REPOSITORY, huge),
+            target=TARGET,
+            stacks=Stacks(),
+            account=account(),
+            image=PUBLISHED,
+            termination_protection=False,
         )
     assert failure.value.code == "template_too_large"
 
@@ -208,6 +234,7 @@ def test_what_would_be_taken_over_is_planned_as_an_import() -> None:
         stacks=Stacks(),
         account=account("hello-repo"),
         image=PUBLISHED,
+        termination_protection=False,
         adopt=True,
     )
     assert [(one.action, one.logical_id) for one in result.stacks[0].resources] == [("import", "Repository")]

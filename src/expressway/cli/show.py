@@ -146,7 +146,9 @@ def show_deployment(result: DeployResult, *, as_json: bool) -> None:
     headline = "Nothing to do" if result.status == "unchanged" else "Deployed"
     message_console().print(f"[green]{headline}[/] {result.app_name} in {result.elapsed_seconds:.1f} s")
     for stack, outcome in result.stacks.items():
-        message_console().print(f"  [dim]{stack}: {outcome}[/]")
+        switched = result.termination_protection.get(stack)
+        protection = f", termination protection is {switched} now" if switched else ""
+        message_console().print(f"  [dim]{stack}: {outcome}{protection}[/]")
     data_console().print(result.url or result.endpoint)
 
 

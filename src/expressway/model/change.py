@@ -9,6 +9,8 @@ from expressway.model.create_only import CREATE_ONLY_PROPERTIES
 
 ChangeAction = Literal["create", "import", "update", "replace", "delete"]
 """``import``: it exists already, and the stack takes it over as it is."""
+PROTECTION_SETTING = "EnableTerminationProtection"
+"""The setting of a stack, beside its template, by which CloudFormation refuses to delete it."""
 _ABSENT: Any = None
 
 
@@ -58,6 +60,20 @@ class StackChange:
     @property
     def imports(self) -> tuple[ResourceChange, ...]:
         return tuple(change for change in self.resources if change.action == "import")
+
+    @property
+    def protection(self) -> PropertyChange | None:
+        """The change of termination protection, which no change set makes: it is switched beside the template."""
+        return next((item for item in self.settings if item.path == PROTECTION_SETTING), None)
+
+    def protecting(self, *, before: bool, after: bool) -> "StackChange":
+        """The same change, with termination protection going from `before` to `after`."""
+        switched = (PropertyChange(PROTECTION_SETTING, before, after),) if before != after else ()
+        return replace(self, settings=(*self.without_protection().settings, *switched))
+
+    def without_protection(self) -> "StackChange":
+        """The same change of the template and its parameters alone."""
+        return replace(self, settings=tuple(item for item in self.settings if item.path != PROTECTION_SETTING))
 
     def importing(self, logical_ids: Collection[str]) -> "StackChange":
         """The same change, with these resources taken over instead of made."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from expressway.model.change import StackChange, canonical_json
+from expressway.model.change import PropertyChange, StackChange, canonical_json
 
 IMAGE_PARAMETER = "ImageUri"
 """The parameter of the service stack that names the image to run."""
@@ -30,8 +30,9 @@ class Plan:
 
     `template_digests` maps stack names to the SHA-256 of the templates that would be applied. `adopt` and
     `allow_replacement` are what the deployment may do besides: approving a plan approves them too.
-    `missing_service` is the service that the deployed stack should hold and that ECS does not have (any more):
-    nothing changes in the stacks by that, so a deployment cannot bring it back.
+    Termination protection is among the settings of its stack. `missing_service` is the service that the deployed
+    stack should hold and that ECS does not have (any more): nothing changes in the stacks by that, so a deployment
+    cannot bring it back.
     """
 
     app_name: str
@@ -62,7 +63,8 @@ class Plan:
             "templates": dict(self.template_digests),
             "image": self._image_identity,
             "allows": self.allows,
-            "stacks": {stack.stack_name: _digest(_without_image(stack)) for stack in self.stacks},
+            "stacks": {stack.stack_name: _digest(_without_image(stack.without_protection())) for stack in self.stacks},
+            "protection": {name: change.after for name, change in self.protection.items()},
         }
 
     def continues(self, approval: Mapping[str, Any]) -> bool:
@@ -71,10 +73,16 @@ class Plan:
         if any(mine[key] != approval.get(key) for key in ("target", "templates", "image", "allows")):
             return False
         approved: Mapping[str, Any] = approval.get("stacks", {})
+        protection: Mapping[str, Any] = approval.get("protection", {})
         return all(
-            stack.is_empty or mine["stacks"][stack.stack_name] == approved.get(stack.stack_name)
+            stack.without_protection().is_empty or mine["stacks"][stack.stack_name] == approved.get(stack.stack_name)
             for stack in self.stacks
-        )
+        ) and all(protection.get(name) == after for name, after in mine["protection"].items())
+
+    @property
+    def protection(self) -> Mapping[str, PropertyChange]:
+        """The stacks whose termination protection would be switched, and how."""
+        return {stack.stack_name: change for stack in self.stacks if (change := stack.protection) is not None}
 
     @property
     def allows(self) -> list[str]:

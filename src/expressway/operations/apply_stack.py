@@ -7,7 +7,7 @@ stands (the change set's name included), so a process killed at any point is con
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from expressway.errors import StackError
 from expressway.model.change_set import ChangeSet
@@ -70,14 +70,14 @@ class _Application:
         stack = self._settled_and_ours()
         parameters = self._parameters(stack)
         if stack and stack.healthy and self._is_current(stack, parameters):
-            return StackOutcome(self._with_protection(stack), "unchanged")
+            return self._outcome(stack, "unchanged")
         creates = stack is None or stack.never_created
         review = ChangeReview(self.request, self.stacks, self.clock, self.cancellation)
         change_set = review.prepare(stack, parameters, creates=creates)
         if change_set is None:
-            return StackOutcome(self._with_protection(self._still_there()), "unchanged")
+            return self._outcome(self._still_there(), "unchanged")
         after = self._execute(change_set)
-        return StackOutcome(self._with_protection(after), "created" if creates else "updated")
+        return self._outcome(after, "created" if creates else "updated")
 
     # -- the state we start from ----------------------------------------------------------------------------
     def _settled_and_ours(self) -> StackState | None:
@@ -145,12 +145,15 @@ class _Application:
         defaults = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
         return dict(stack.parameters) == defaults | dict(parameters) and _document(stack.template) == wanted
 
-    def _with_protection(self, stack: StackState) -> StackState:
+    def _outcome(self, stack: StackState, result: Literal["created", "updated", "unchanged"]) -> StackOutcome:
+        """The end of it all: protection is switched last, by a call of its own."""
         wanted = self.request.termination_protection
-        if stack.termination_protection == wanted:
-            return stack
+        if wanted is None or stack.termination_protection == wanted:
+            return StackOutcome(stack, result)
         self.stacks.protect(stack.name, enabled=wanted)
-        return replace(stack, termination_protection=wanted)
+        word: Literal["on", "off"] = "on" if wanted else "off"
+        self._tell(f"termination protection of {stack.name} is {word} now")
+        return StackOutcome(replace(stack, termination_protection=wanted), result, word)
 
     # -- carrying it out ------------------------------------------------------------------------------------
     def _execute(self, change_set: ChangeSet) -> StackState:

@@ -126,7 +126,7 @@ def _repository_outputs(
             template=template,
             phase="repository",
             parameters=stack_parameters(template, known, target=ports.target, image=None),
-            termination_protection=wanted.termination_protection,
+            termination_protection=definition.termination_protection if definition else None,
         ),
         stacks=ports.stacks,
         clock=ports.clock,

@@ -60,7 +60,10 @@ class _Deployment:
     progress: ProgressSink
     cancellation: Cancellation
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
+    protection: dict[str, str] = field(default_factory=dict[str, str])
     importing: frozenset[str] = frozenset()
+    protecting: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    has_moved: bool = False
     warnings: list[str] = field(default_factory=list[str])
 
     def run(self) -> DeployResult:
@@ -84,12 +87,13 @@ class _Deployment:
             app_name=definition.name,
             target=plan.target,
             status="deployed" if changed else "unchanged",
-            url=self._wait_until_ready(service) if changed or self._is_unproven(service) else self._url(service),
+            url=self._wait_until_ready(service) if self.has_moved or self._is_unproven(service) else self._url(service),
             endpoint=service.stack.outputs.get("Endpoint", ""),
             service_arn=service.stack.outputs.get("ServiceArn", ""),
             image_uri=image_uri,
             plan_digest=plan.digest,
             stacks=self.outcomes,
+            termination_protection=self.protection,
             elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
             warnings=tuple(self.warnings),
         )
@@ -103,6 +107,7 @@ class _Deployment:
             stacks=stacks,
             account=self.ports.account,
             image=image,
+            termination_protection=self.request.definition.termination_protection,
             adopt=self.request.adopt,
             allow_replacement=self.request.allow_replacement,
             progress=self._tell,
@@ -129,6 +134,7 @@ class _Deployment:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
         refuse_missing_service(plan)
         self.importing = frozenset(stack.stack_name for stack in plan.stacks if stack.imports)
+        self.protecting = {name: change.after for name, change in plan.protection.items()}
         for template in templates:
             check_stack(stacks.seen.get(template.stack_name), self._stack_request(template), stacks=self.ports.stacks)
         replaced = [change for stack in plan.stacks for change in stack.replacements]
@@ -167,7 +173,10 @@ class _Deployment:
             on_failing=warning.on_failing if warning else None,
             while_waiting=warning.while_waiting if warning else None,
         )
-        self.outcomes[template.stack_name] = outcome.result
+        self.outcomes[template.stack_name] = outcome.summary
+        self.has_moved = self.has_moved or outcome.result != "unchanged"
+        if outcome.protection is not None:
+            self.protection[template.stack_name] = outcome.protection
         return outcome
 
     def _stack_request(
@@ -181,7 +190,7 @@ class _Deployment:
             adopt=self.request.adopt,
             allow_replacement=self.request.allow_replacement,
             continue_rollback=self.request.continue_rollback,
-            termination_protection=self.request.definition.termination_protection,
+            termination_protection=self.protecting.get(template.stack_name),
             imports_existing=template.stack_name in self.importing,
         )
 

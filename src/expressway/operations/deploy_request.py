@@ -104,7 +104,9 @@ class DeployPorts:
 class DeployResult:
     """What deploying did, where, and what its checks warned of.
 
-    `url` answers HTTP when `status` is ``deployed`` or ``unchanged``.
+    `url` answers HTTP when `status` is ``deployed`` or ``unchanged``. `stacks` tells of each stack whether it was
+    ``created``, ``updated`` or left ``unchanged``; `termination_protection`, of each whose protection was switched,
+    whether that is ``on`` or ``off`` now.
     """
 
     operation_id: str
@@ -117,5 +119,6 @@ class DeployResult:
     plan_digest: str
     target: str = ""
     stacks: dict[str, str] = field(default_factory=dict[str, str])
+    termination_protection: dict[str, str] = field(default_factory=dict[str, str])
     elapsed_seconds: float = 0.0
     warnings: tuple[str, ...] = ()

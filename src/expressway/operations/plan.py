@@ -30,11 +30,12 @@ def plan_app(
     stacks: StackReader,
     account: AccountReads,
     image: PlannedImage | None,
+    termination_protection: bool,
     adopt: bool = False,
     allow_replacement: bool = False,
     progress: ProgressSink = ignore_progress,
 ) -> Plan:
-    """Compare the templates of an app, and the image it would run, with what is deployed.
+    """Compare the templates of an app, their protection, and the image it would run, with what is deployed.
 
     For stacks that would be made it also looks for what has the names of their resources already; for a service
     that is deployed, whether ECS still has it.
@@ -55,7 +56,9 @@ def plan_app(
             refuse_foreign(stack, app_name)
         deployed = deployed_stack(stack)
         wanted = stack_parameters(template, deployed, target=target, image=image)
-        changes.append(_stack_change(template, deployed, wanted))
+        change = _stack_change(template, deployed, wanted)
+        protected = deployed is not None and deployed.termination_protection
+        changes.append(change.protecting(before=protected, after=termination_protection))
         if makes_names(stack):
             made.append(template)
         if template is templates.service:

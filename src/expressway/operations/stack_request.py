@@ -41,6 +41,7 @@ class StackRequest:
         parameters: values for the template's parameters; those left out keep their previous value or default.
         allow_replacement: whether resources may be replaced (a service then gets another URL).
         continue_rollback: whether a stack in UPDATE_ROLLBACK_FAILED is rolled back further first.
+        termination_protection: what it is switched to in the end; None leaves it as it is.
         imports_existing: whether resources that exist already are taken over when the stack is made.
         busy_seconds: how long an operation that another program started is waited for.
     """
@@ -52,17 +53,28 @@ class StackRequest:
     adopt: bool = False
     allow_replacement: bool = False
     continue_rollback: bool = False
-    termination_protection: bool = False
+    termination_protection: bool | None = None
     imports_existing: bool = False
     busy_seconds: float = LONGEST_OPERATION_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class StackOutcome:
-    """What became of the stack; `result` is ``unchanged`` when there was nothing to do."""
+    """What became of the stack.
+
+    Attributes:
+        result: what became of its resources; ``unchanged`` when there was nothing to do.
+        protection: what termination protection was switched to; None where it was left as it was.
+    """
 
     stack: StackState
     result: Literal["created", "updated", "unchanged"]
+    protection: Literal["on", "off"] | None = None
+
+    @property
+    def summary(self) -> str:
+        """What happened, as a word; a stack whose protection alone was switched is ``updated`` as well."""
+        return "updated" if self.result == "unchanged" and self.protection else self.result
 
 
 def check_stack(stack: StackState | None, request: StackRequest, *, stacks: StackGateway) -> None:

@@ -154,6 +154,7 @@ class Toolkit:
             stacks=self._wiring.cloudformation,
             account=self._wiring.account,
             image=image,
+            termination_protection=source.definition.termination_protection,
             adopt=adopt,
             allow_replacement=allow_replacement,
             progress=progress,
