@@ -163,3 +163,35 @@ def test_the_mcp_server_describes_itself_as_one_json_document() -> None:
 
 def test_the_schema_is_the_same_with_json() -> None:
     assert run("schema", "--json").stdout == run("schema").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["deploy", "--bogus", "--json"], "--bogus"),
+        (["deploy", "--wait", "-1", "--json"], "--wait"),
+        (["status", "--json"], "APP_NAME"),
+        (["nonsense", "--json"], "nonsense"),
+        (["sandbox", "nonsense", "--json"], "nonsense"),
+        (["--bogus", "deploy", "--json"], "--bogus"),
+    ],
+)
+def test_wrong_usage_is_told_to_scripts_and_to_people(arguments: list[str], words: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    error = error_of(done)
+    assert error["code"] == "usage"
+    assert words in error["message"]
+    assert error["hint"].endswith(" --help.")
+    assert words in done.stderr
+    assert "Usage: " in done.stderr
+
+
+def test_wrong_usage_without_json_leaves_standard_output_alone() -> None:
+    done = run("deploy", "--bogus", "--", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_waiting_for_nothing_is_taken_by_the_command_line_as_by_the_tools() -> None:
+    done = run("delete", "shop", "--wait", "0", "--json", EXPRESSWAY_SANDBOX="http://127.0.0.1:1")
+    assert error_of(done)["code"] == "confirmation_required"

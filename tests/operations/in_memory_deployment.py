@@ -116,7 +116,8 @@ class InMemoryAccount:
 
     def service(self, cluster: str, service_name: str) -> ServiceState | None:
         stack = self.stacks.stacks.get(f"{service_name}-express-service")
-        held = stack is not None and stack.healthy and service_name not in self.deleted
+        in_stack = stack is not None and stack.healthy and "AWS::ECS::ExpressGatewayService" in stack.template
+        held = in_stack and service_name not in self.deleted
         there = self._look(service_name) or held
         return ServiceState(service_name, f"arn:{service_name}", cluster, "ACTIVE") if there else None
 

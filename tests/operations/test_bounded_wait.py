@@ -7,6 +7,7 @@ from expressway.model.operation import OperationRecord
 from expressway.model.progress import NeverCancelled, Phase, Progress, ignore_progress
 from expressway.operations.bounded_wait import BoundedWait
 from tests.operations.in_memory_cloudformation import ManualClock
+from tests.operations.in_memory_deployment import World
 from tests.operations.test_delete import SERVICE_STACK, app, delete
 
 RECORD = OperationRecord("deploy-hello-1", "hello", "deploy", "running", "check", "", "", "")
@@ -26,6 +27,7 @@ class Bounded(BoundedWait):
 def test_it_ends_once_aws_has_been_at_work_for_that_long_and_says_how_to_go_on() -> None:
     wait = Bounded()
     wait.happens("service", "AWS::IAM::Role")
+    wait.raise_if_cancelled()
     wait.time.sleep(9.9)
     wait.raise_if_cancelled()
     wait.time.sleep(0.1)
@@ -43,6 +45,7 @@ def test_work_of_this_machine_is_finished_first() -> None:
     wait.time.sleep(60)
     wait.happens("push")
     wait.raise_if_cancelled()
+    wait.raise_if_cancelled()
     wait.happens("service")
     with pytest.raises(StillRunning):
         wait.raise_if_cancelled()
@@ -53,6 +56,7 @@ def test_the_time_begins_when_aws_is_at_work(phase: Phase) -> None:
     wait = Bounded()
     wait.happens(phase)
     wait.time.sleep(60)
+    wait.raise_if_cancelled()
     wait.raise_if_cancelled()
 
 
@@ -84,3 +88,38 @@ def test_a_deletion_that_outlasts_the_wait_is_no_failure_and_goes_on_when_repeat
     assert made.repositories == {"web-repo"}
     assert delete(made).succeeded
     assert made.is_empty()
+
+
+def test_a_wait_of_nothing_begins_what_is_next_each_time_until_all_is_done() -> None:
+    made = app()
+    made.world.draining_seconds = 45
+    for _ in range(10):
+        wait = BoundedWait(RECORD, 0, clock=made.world.clock, cancellation=NeverCancelled())
+        before = made.world.clock.monotonic()
+        try:
+            result = delete(made, progress=wait.watching(ignore_progress), cancellation=wait)
+        except StillRunning:
+            assert made.world.clock.monotonic() - before < 1
+            made.world.clock.sleep(15)
+        else:
+            break
+    else:
+        pytest.fail("it never ends")
+    assert result.succeeded
+    assert made.is_empty()
+    assert made.deleted == [SERVICE_STACK, "web-ecr-infrastructure"]
+
+
+def test_a_wait_of_nothing_still_sees_that_a_deployment_is_done() -> None:
+    world = World()
+    for _ in range(10):
+        wait = BoundedWait(RECORD, 0, clock=world.clock, cancellation=NeverCancelled())
+        try:
+            result = world.deploy(cancellation=wait, progress=wait.watching, continues="deploy-hello-0")
+        except StillRunning:
+            world.clock.sleep(5)
+        else:
+            break
+    else:
+        pytest.fail("it never ends")
+    assert result.url

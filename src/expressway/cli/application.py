@@ -8,6 +8,7 @@ from expressway.cli import api_command, app_commands, containerize_command, demo
 from expressway.cli.docs_commands import docs
 from expressway.cli.options import MARKUP
 from expressway.cli.sandbox_commands import sandbox
+from expressway.cli.usage_errors import CommandLine
 
 _EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 wrong definition or usage · 3 refused (ownership, protection, approval) · "
@@ -17,6 +18,7 @@ _EPILOG = (
 
 app = typer.Typer(
     name="expressway",
+    cls=CommandLine,
     help="From an application folder to a running service on Amazon ECS Express Mode, and away again.",
     epilog=_EPILOG,
     no_args_is_help=True,

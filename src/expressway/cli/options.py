@@ -25,9 +25,9 @@ Wait = Annotated[
     float | None,
     typer.Option(
         "--wait",
-        min=1,
+        min=0,
         metavar="SECONDS",
-        help="Wait at most so long for AWS; if it is not done then, leave it at work and exit with 6.",
+        help="Wait at most so long for AWS (0: only begin); if it is not done then, leave it at work and exit with 6.",
         show_default="until it is done",
     ),
 ]

@@ -17,7 +17,8 @@ class BoundedWait:
 
     The time runs from the first sign that AWS is at work (an event of a stack, waiting for the service, a
     deletion), and only waiting is ended: a build or a push is finished first, since nobody else would go on with
-    it. So each repetition gets further, however short the wait.
+    it. The first question after that sign is let pass, so that each repetition does or sees something, however short
+    the wait: 0 begins what is next and returns.
     """
 
     operation: OperationRecord
@@ -25,6 +26,7 @@ class BoundedWait:
     clock: Clock
     cancellation: Cancellation
     _began: float | None = None
+    _asked_since: bool = False
     _latest: Progress | None = None
 
     def watching(self, progress: ProgressSink) -> ProgressSink:
@@ -49,7 +51,10 @@ class BoundedWait:
         latest = self._latest
         if self.seconds is None or self._began is None or latest is None:
             return
-        if latest.phase not in _STACK_PHASES | _WAITING_PHASES or self.clock.monotonic() - self._began < self.seconds:
+        asked_before, self._asked_since = self._asked_since, True
+        if not asked_before or latest.phase not in _STACK_PHASES | _WAITING_PHASES:
+            return
+        if self.clock.monotonic() - self._began < self.seconds:
             return
         kind, app_name, operation_id = self.operation.kind, self.operation.app_name, self.operation.operation_id
         raise StillRunning(
