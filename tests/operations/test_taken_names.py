@@ -1,9 +1,13 @@
 """A name that something else has is found before anything is changed; what an app left behind can be taken over."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from expressway.errors import ExpresswayError, RefusedError, ServiceError
 from expressway.model.change_set import ChangeSetRequest
+from expressway.model.stack import StackState
 from tests.operations.in_memory_deployment import REPOSITORY, SERVICE, World, templates
 
 KEPT = {"hello-repo", "/expressway/hello"}
@@ -130,3 +134,59 @@ def test_a_service_that_may_not_be_looked_at_counts_as_there() -> None:
     app.account.denied = {"hello"}
     assert app.deploy().status == "unchanged"
     assert [one.level for one in app.told if "could not be verified" in one.message] == ["warning"]
+
+
+FOREIGN = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+
+
+def beside_a_foreign_stack(*names: str, template: str = FOREIGN) -> World:
+    """An app that was never deployed, and somebody's stack that has the name of its service stack."""
+    app = world(*names)
+    app.stacks.stacks[SERVICE] = StackState(SERVICE, f"arn:aws:stack/{SERVICE}/1", "CREATE_COMPLETE", template=template)
+    return app
+
+
+def test_adopting_a_stack_that_never_had_a_service_makes_one() -> None:
+    app = beside_a_foreign_stack()
+    assert app.deploy(adopt=True).stacks == {REPOSITORY: "created", SERVICE: "updated"}
+    assert app.stacks.stacks[SERVICE].owner_app == "hello"
+    assert app.deploy().status == "unchanged"
+
+
+@pytest.mark.parametrize("name", ["hello", "/expressway/hello"])
+def test_a_name_that_an_adopted_stack_does_not_hold_is_refused(name: str) -> None:
+    app = beside_a_foreign_stack(name)
+    app.templates = templates()
+    with pytest.raises(RefusedError) as refusal:
+        app.deploy(adopt=True)
+    assert refusal.value.code == "name_taken"
+    assert [one["name"] for one in refusal.value.details["resources"]] == [name]
+    assert app.stacks.calls == []
+
+
+def test_what_a_deletion_has_kept_is_taken_over_into_an_adopted_stack() -> None:
+    app = beside_a_foreign_stack("/expressway/hello")
+    app.deploy(adopt=True)
+    assert requests(app)[SERVICE].imports_existing
+
+
+def test_a_service_that_a_foreign_stack_has_lost_is_told_with_a_way_out_that_is_open() -> None:
+    app = beside_a_foreign_stack(template=templates().service.body)
+    app.account.deleted = {"hello"}
+    with pytest.raises(ServiceError) as error:
+        app.deploy(adopt=True)
+    assert error.value.code == "service_missing"
+    assert f"Delete the stack {SERVICE} with the tool that made it" in error.value.hint
+    assert app.stacks.calls == []
+
+
+def test_a_resource_that_is_added_to_a_standing_stack_needs_a_free_name() -> None:
+    app = world()
+    app.deploy()
+    document = json.loads(app.stacks.stacks[SERVICE].template)
+    del document["Resources"]["LogGroup"]
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], template=json.dumps(document))
+    app.account.names = {*KEPT, "hello-ecr-push-pull-role"}
+    with pytest.raises(RefusedError) as refusal:
+        app.deploy()
+    assert [one["name"] for one in refusal.value.details["resources"]] == ["/expressway/hello"]

@@ -94,7 +94,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     if plan.missing_service:
         console.print(
             f"[red]![/] The service {escape(plan.missing_service)} was deleted by other means; "
-            "delete the app and deploy it again."
+            "its stack must be deleted before it can be deployed again."
         )
     if plan.is_empty:
         console.print("Nothing to do: what is deployed is what the definition says.")

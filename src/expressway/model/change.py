@@ -54,6 +54,10 @@ class StackChange:
         return tuple(change for change in self.resources if change.action == "replace")
 
     @property
+    def creations(self) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.resources if change.action == "create")
+
+    @property
     def deletions(self) -> tuple[ResourceChange, ...]:
         return tuple(change for change in self.resources if change.action == "delete")
 

@@ -75,6 +75,11 @@ def template_resources(stack: StackState | None) -> Mapping[str, Mapping[str, An
     return resources if isinstance(resources, dict) else {}
 
 
+def holds_express_service(stack: StackState | None) -> bool:
+    """Whether the stack's template has an Express service; a stack without one cannot have lost it."""
+    return any(resource.get("Type") == EXPRESS_TYPE for resource in template_resources(stack).values())
+
+
 def _express_properties(stack: StackState | None) -> Mapping[str, Any]:
     for resource in template_resources(stack).values():
         if resource.get("Type") == EXPRESS_TYPE:

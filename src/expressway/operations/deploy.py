@@ -132,7 +132,7 @@ class _Deployment:
 
     def _check_before_changing(self, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks") -> None:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
-        refuse_missing_service(plan)
+        refuse_missing_service(plan, stacks.seen.get(templates.service.stack_name))
         self.importing = frozenset(stack.stack_name for stack in plan.stacks if stack.imports)
         self.protecting = {name: change.after for name, change in plan.protection.items()}
         for template in templates:

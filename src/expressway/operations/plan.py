@@ -1,13 +1,14 @@
 """Tell what deploying an app would change, reading only."""
 
 import json
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.change import StackChange, compare_templates
 from expressway.model.plan import IMAGE_PARAMETER, Plan, PlannedImage
 from expressway.model.progress import ProgressSink, ignore_progress
-from expressway.model.service_location import service_location
+from expressway.model.service_location import holds_express_service, service_location, template_resources
 from expressway.model.stack import StackState, refuse_oversized
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
@@ -37,8 +38,8 @@ def plan_app(
 ) -> Plan:
     """Compare the templates of an app, their protection, and the image it would run, with what is deployed.
 
-    For stacks that would be made it also looks for what has the names of their resources already; for a service
-    that is deployed, whether ECS still has it.
+    For what would be made it also looks for what has these names already; for a service that is deployed, whether
+    ECS still has it. A stack without a service (one that is adopted, say) has lost none: it gets one.
 
     `adopt` and `allow_replacement` are part of the plan, so that its digest approves them as well.
 
@@ -48,6 +49,7 @@ def plan_app(
     """
     changes: list[StackChange] = []
     made: list[Template] = []
+    held: dict[str, Collection[str]] = {}
     missing: str | None = None
     for template in templates:
         refuse_oversized(template.stack_name, template.body)
@@ -59,11 +61,12 @@ def plan_app(
         change = _stack_change(template, deployed, wanted)
         protected = deployed is not None and deployed.termination_protection
         changes.append(change.protecting(before=protected, after=termination_protection))
-        if makes_names(stack):
+        if makes_names(stack) or (deployed is not None and deployed.healthy and change.creations):
             made.append(template)
+            held[template.stack_name] = template_resources(deployed)
         if template is templates.service:
             missing = _missing_service(app_name, stack, account, progress)
-    taken = find_taken_names(made, account=account, progress=progress)
+    taken = find_taken_names(made, account=account, progress=progress, held=held)
     refuse_taken_names(app_name, taken, adopt=adopt)
     planned = tuple(
         change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}) for change in changes
@@ -72,19 +75,23 @@ def plan_app(
     return Plan(app_name, target.describe(), planned, image, digests, adopt, allow_replacement, missing)
 
 
-def refuse_missing_service(plan: Plan) -> None:
-    """Stop where a stack stands whose service was deleted by other means: CloudFormation does not notice that.
+def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
+    """Stop where `stack` stands, but its service was deleted by other means: CloudFormation does not notice that.
 
     Raises:
         ServiceError: ``service_missing``.
     """
     if plan.missing_service is None:
         return
+    if stack is None or stack.owner_app == plan.app_name:
+        way = "Delete the app and deploy it again (with --adopt where removal_policy is retain)"
+    else:
+        way = f"Delete the stack {stack.name} with the tool that made it, and deploy again"
     raise ServiceError(
         "service_missing",
-        f"The stack of {plan.app_name} stands, but its service {plan.missing_service} does not exist (any more): "
-        "it was deleted by other means. Nothing was changed.",
-        "Delete the app and deploy it again (with --adopt where removal_policy is retain); its URL then changes.",
+        f"The service stack of {plan.app_name} stands, but its service {plan.missing_service} does not exist (any "
+        "more): it was deleted by other means. Nothing was changed.",
+        f"{way}; its URL then changes.",
         {"service": plan.missing_service},
     )
 
@@ -93,7 +100,7 @@ def _missing_service(
     app_name: str, stack: StackState | None, account: AccountReads, progress: ProgressSink
 ) -> str | None:
     """The service that a settled stack should hold, if ECS does not have it."""
-    if stack is None or not stack.healthy:
+    if stack is None or not stack.healthy or not holds_express_service(stack):
         return None
     location = service_location(app_name, stack)
     is_missing = if_allowed(

@@ -51,7 +51,7 @@ class ChangeReview:
             self.request.template.body,
             dict(parameters),
             creates,
-            imports_existing=creates and self.request.imports_existing,
+            imports_existing=self.request.imports_existing,
         )
         self._create(request)
         change_set = self._await_change_set(stack_name, name)

@@ -42,7 +42,7 @@ class StackRequest:
         allow_replacement: whether resources may be replaced (a service then gets another URL).
         continue_rollback: whether a stack in UPDATE_ROLLBACK_FAILED is rolled back further first.
         termination_protection: what it is switched to in the end; None leaves it as it is.
-        imports_existing: whether resources that exist already are taken over when the stack is made.
+        imports_existing: whether resources that exist already are taken over where the stack would make them.
         busy_seconds: how long an operation that another program started is waited for.
     """
 

@@ -6,7 +6,7 @@ deletion kept (``removal_policy: retain``) can be taken over instead: a change s
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -60,14 +60,26 @@ def makes_names(stack: StackState | None) -> bool:
 
 
 def find_taken_names(
-    templates: Iterable[Template], *, account: AccountReads, progress: ProgressSink
+    templates: Iterable[Template],
+    *,
+    account: AccountReads,
+    progress: ProgressSink,
+    held: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[NamedResource, ...]:
     """The resources of `templates` whose names are in use. Reads only, all at the same time.
+
+    `held`: by stack name, the logical ids that a standing stack holds already, whose names are rightly in use.
 
     Raises:
         TargetError: ``credentials_expired`` and the like (never ``access_denied``: that is a warning).
     """
-    named = [one for template in templates for one in _named_resources(template)]
+    ours = held or {}
+    named = [
+        one
+        for template in templates
+        for one in _named_resources(template)
+        if one.logical_id not in ours.get(one.stack_name, ())
+    ]
     if not named:
         return ()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="names") as pool:
@@ -88,8 +100,7 @@ def refuse_taken_names(app_name: str, taken: Iterable[NamedResource], *, adopt: 
     verb = "exists" if len(blocking) == 1 else "exist"
     raise RefusedError(
         "name_taken",
-        f"No stack of {app_name} holds them, but what deploying would make {verb} already: {listed}. "
-        "Nothing was changed.",
+        f"What deploying {app_name} would make {verb} already, outside its stacks: {listed}. Nothing was changed.",
         _hint(blocking),
         {
             "resources": [
