@@ -10,6 +10,21 @@ from expressway.errors import TargetError
 
 T = TypeVar("T")
 
+_MEET_EVERY_READ = frozenset(
+    {
+        "credentials_expired",
+        "credentials_invalid",
+        "credentials_missing",
+        "clock_skewed",
+        "configuration_invalid",
+        "connection_failed",
+        "profile_missing",
+        "region_missing",
+        "region_unknown",
+    }
+)
+"""Codes of TargetErrors that are not about what was asked, but about who asks and whether anybody hears it."""
+
 
 class ConcurrentReads:
     """Reads that run at the same time while the block is open; `gaps` names those that were refused.
@@ -18,11 +33,17 @@ class ConcurrentReads:
             asked = reads.ask("service", lambda: ecs.service(cluster, name))
             service = reads.take(asked, None)
 
-    A read that raises anything but a TargetError (a permission, throttling, the network) breaks the block off.
+    A read that was refused (a permission, throttling, a service's failure) becomes a gap. Anything else breaks the
+    block off: a fault, and what would meet every other read too, such as expired credentials, which a long-lived
+    server can renew, or a lost connection.
+
+    Args:
+        beside_a_failure: what is read only explains a failure that is told anyhow; then nothing of AWS's breaks off.
     """
 
-    def __init__(self, threads: int, *, name: str) -> None:
+    def __init__(self, threads: int, *, name: str, beside_a_failure: bool = False) -> None:
         self.gaps: list[str] = []
+        self._stops_at: frozenset[str] = frozenset() if beside_a_failure else _MEET_EVERY_READ
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._names: dict[int, str] = {}
 
@@ -39,10 +60,16 @@ class ConcurrentReads:
         return future
 
     def take(self, future: Future[T], default: T) -> T:
-        """What was read, or `default` and a gap (``name: message``) where it was refused."""
+        """What was read, or `default` and a gap (``name: message``) where it was refused.
+
+        Raises:
+            TargetError: ``credentials_expired``, ``connection_failed`` and what else would meet every other read.
+        """
         try:
             return future.result()
         except TargetError as error:
+            if error.code in self._stops_at:
+                raise
             gap = f"{self._names[id(future)]}: {error.message}"
             if gap not in self.gaps:
                 self.gaps.append(gap)

@@ -65,7 +65,7 @@ def gather_facts(
 ) -> DeploymentFacts:
     """All that can be read about the service's newest failed or running deployment."""
     since = start_of(stack_events)
-    with ConcurrentReads(_THREADS, name="explain") as reads:
+    with ConcurrentReads(_THREADS, name="explain", beside_a_failure=True) as reads:
         asked_service = reads.ask("service", lambda: ecs.service(cluster, service_name))
         asked_deployments = reads.ask("deployments", lambda: ecs.deployments(cluster, service_name))
         asked_tasks = reads.ask("tasks", lambda: ecs.tasks(cluster, service_name))
