@@ -310,8 +310,7 @@ def test_reads_of_one_service_are_not_repeated(world: ClusterWorld) -> None:
     ask(world, ecs_service_name="web")
     names = [name for name, _ in world.calls]
     assert {name: names.count(name) for name in set(names)} == {
-        **dict.fromkeys(("cluster", "services", "deployment_briefs", "revisions"), 1),
+        **dict.fromkeys(("cluster", "services", "deployment_briefs", "tasks", "revisions"), 1),
         **dict.fromkeys(("express_service", "task_definition", "health", "tail_events"), 1),
         "task_arns": 2,
-        "tasks": 2,
     }

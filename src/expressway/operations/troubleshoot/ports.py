@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from expressway.model.task_definition import TaskDefinition
 from expressway.operations.service_ports import TargetReads
 from expressway.operations.troubleshoot.dependency_ports import DependencyPorts, ImagePullPorts
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
+from expressway.operations.troubleshoot.seen_services import SeenServices
 from expressway.operations.troubleshoot.stack_ports import StackHistoryReads
 
 SERVICES_A_CALL = 10
@@ -69,7 +70,7 @@ class LogSearches(Protocol):
 class TroubleshootPorts:
     """Everything that the seven actions read; `now` gives the present moment in UTC.
 
-    What not every action needs is made when it is asked for.
+    What not every action needs is made when it is asked for. `seen` remembers the services that were asked about.
     """
 
     target: Target
@@ -82,3 +83,4 @@ class TroubleshootPorts:
     dependencies: Callable[[], DependencyPorts]
     image_pulls: Callable[[], ImagePullPorts]
     stacks: Callable[[], StackHistoryReads]
+    seen: SeenServices = field(default_factory=SeenServices)

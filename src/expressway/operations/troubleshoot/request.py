@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
+from expressway.diagnosis.symptoms import understood
 from expressway.errors import UsageError
 
 DEFAULT_WINDOW_SECONDS = 3600
@@ -16,6 +17,8 @@ _EPOCH_IN_MILLISECONDS = 100_000_000_000
 _SHOWN = 80
 _ARN = re.compile(r"^arn:[\w-]+:ecs:(?P<region>[\w-]*):(?P<account>\d*):(?P<kind>[\w-]+)/(?P<path>.+)$")
 DETAILS = ("summary", "full")
+_TOLD_BY_TASKS = frozenset({"crash", "memory"})
+"""Topics of symptoms (`expressway.diagnosis.symptoms`)."""
 _FUTURE_ALLOWED = timedelta(minutes=5)
 
 Problem = dict[str, Any]
@@ -56,8 +59,12 @@ class TroubleshootRequest:
 
     @property
     def is_thorough(self) -> bool:
-        """Whether to look also where the service itself leaves no question."""
-        return self.detail == "full" or bool(self.symptoms)
+        """Whether to look also where the service itself leaves no question.
+
+        Words about crashes alone ask for nothing around the service: its tasks and their logs tell of these.
+        """
+        topics = set(understood(self.symptoms).names)
+        return self.detail == "full" or (bool(self.symptoms) and not (topics and topics <= _TOLD_BY_TASKS))
 
 
 def read_parameters(

@@ -1,0 +1,98 @@
+"""The ends of the logs of a service's tasks, read before the task definition has told where they are."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+
+from expressway.model.log_event import LogEvent
+from expressway.model.service import DeploymentState, ExpressService, LogConfiguration, TaskState
+from expressway.model.task_definition import MAIN_CONTAINER, TaskDefinition
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.ports import LogSearches
+from expressway.operations.troubleshoot.seen_services import LogKey
+
+_LOGS_READ = 3
+_LOGS_GUESSED = 4
+_LOG_LINES = 100
+
+LogTail = tuple[LogEvent, ...]
+
+
+class ServiceLogs:
+    """Tails of logs. `known` are those that are complete; they are not read again."""
+
+    def __init__(self, reads: ConcurrentReads, logs: LogSearches) -> None:
+        self._reads = reads
+        self._logs = logs
+        self._known: Mapping[LogKey, LogTail] = {}
+        self._asked: dict[LogKey, Future[LogTail]] = {}
+        self._keys: dict[str, LogKey] = {}
+
+    def know(self, known: Mapping[LogKey, LogTail]) -> None:
+        self._known = known
+
+    def guess(
+        self,
+        express: ExpressService | None,
+        newest: DeploymentState | None,
+        *,
+        stopped: Sequence[str],
+        running: Sequence[str],
+    ) -> None:
+        """Begin to read where an Express service says that its container logs: of the tasks that stopped, else of one
+        that runs. Of more tasks than a few, which to read is only known once they are described.
+        """
+        tasks = stopped or running
+        place = _place(express, newest)
+        if place is None or len(tasks) > _LOGS_GUESSED:
+            return
+        for arn in tasks:
+            self._ask((place.log_group, place.stream(arn.rsplit("/", 1)[-1])))
+
+    def ask(self, definitions: Mapping[str, TaskDefinition | None], tasks: tuple[TaskState, ...]) -> None:
+        """Begin to read the logs that tell most: of the container that failed, or of a task's first container."""
+        for task in _worth_reading(tasks):
+            key = _log_of(definitions.get(task.task_definition_arn), task)
+            if key is not None:
+                self._keys[task.task_id] = key
+                self._ask(key)
+
+    def take(self) -> dict[str, LogTail]:
+        """The tails that were asked for, by task id."""
+        return {
+            task_id: self._known[key] if key in self._known else self._reads.take(self._asked[key], ())
+            for task_id, key in self._keys.items()
+        }
+
+    def complete(self, over: frozenset[str]) -> dict[LogKey, LogTail]:
+        """The tails of tasks that are `over` (by id), for the next time; an empty one may only be late."""
+        return {self._keys[task_id]: tail for task_id, tail in self.take().items() if tail and task_id in over}
+
+    def _ask(self, key: LogKey) -> None:
+        if key not in self._known and key not in self._asked:
+            group, stream = key
+            read = self._logs.tail_events
+            self._asked[key] = self._reads.ask("logs", lambda: read(group, stream, limit=_LOG_LINES))
+
+
+def _place(express: ExpressService | None, newest: DeploymentState | None) -> LogConfiguration | None:
+    configurations = express.configurations if express else ()
+    target = newest.target_revision_arn if newest else ""
+    told = next((one for one in configurations if one.revision_arn == target), next(iter(configurations), None))
+    if told is None or not told.log_group or not told.log_stream_prefix:
+        return None
+    return LogConfiguration(MAIN_CONTAINER, told.log_group, told.log_stream_prefix)
+
+
+def _log_of(definition: TaskDefinition | None, task: TaskState) -> LogKey | None:
+    exited = {container.name for container in task.containers if container.exit_code not in (None, 0)}
+    configurations = definition.log_configurations if definition else ()
+    ordered = sorted(configurations, key=lambda one: one.container not in exited)
+    return (ordered[0].log_group, ordered[0].stream(task.task_id)) if ordered else None
+
+
+def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:
+    """The first task that failed and the newest ones; a running one where none did."""
+    failed = [task for task in tasks if task.failed]
+    running = [task for task in tasks if task.running]
+    chosen = [failed[-1], *failed[: _LOGS_READ - 1]] if failed else running[:1]
+    return tuple({task.arn: task for task in chosen}.values())

@@ -1,0 +1,242 @@
+"""The reads about one service: each once, as early as it is known or can be guessed that it is needed."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+from expressway.model.service import (
+    DeploymentState,
+    ExpressService,
+    RevisionState,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+)
+from expressway.model.target import Target
+from expressway.model.task_definition import TaskDefinition
+from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.guessed_reads import GuessedReads
+from expressway.operations.troubleshoot.places import take_or_stop
+from expressway.operations.troubleshoot.ports import TASKS_A_CALL, TroubleshootPorts
+from expressway.operations.troubleshoot.seen_services import (
+    ENDED_DEPLOYMENT_STATUSES,
+    NEVER_SEEN,
+    SeenService,
+    is_over,
+)
+from expressway.operations.troubleshoot.service_logs import LogTail, ServiceLogs
+
+_DEFINITIONS_READ = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KnownService:
+    """What somebody has read of the service already, so that it is not read again."""
+
+    state: ServiceState
+    stopped_tasks: tuple[TaskState, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRound:
+    """What can be asked for by the service's name alone; `briefs` are its deployments, newest first."""
+
+    service: ServiceState | None
+    briefs: tuple[DeploymentState, ...]
+    running_arns: tuple[str, ...]
+    stopped_arns: tuple[str, ...]
+
+    @property
+    def is_calm(self) -> bool:
+        """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
+        service = self.service
+        if service is None or service.status != "ACTIVE" or not 0 < service.desired_count <= service.running_count:
+            return False
+        return bool(self.briefs) and all(one.successful for one in self.briefs)
+
+
+class ServiceReads:
+    """What is asked about one service; ``ask_…`` begin reads, the nouns wait for them."""
+
+    def __init__(
+        self,
+        cluster: str,
+        service_name: str,
+        ports: TroubleshootPorts,
+        reads: ConcurrentReads,
+        *,
+        known: KnownService | None,
+        now: datetime,
+    ) -> None:
+        self._cluster = cluster
+        self._name = service_name
+        self._ports = ports
+        self._reads = reads
+        self._known = known
+        self._now = now
+        self._seen = ports.seen.get(cluster, service_name)
+        self._definitions: dict[str, Future[TaskDefinition | None]] = {}
+        self._guessed_express: tuple[str, Future[ExpressService | None]] | None = None
+        self._express: Future[ExpressService | None] | None = None
+        self._deployments: Future[tuple[DeploymentState, ...]] | None = None
+        self._logs = ServiceLogs(reads, ports.logs)
+        self._tasks = GuessedReads(
+            reads, "tasks", lambda arns: ports.cluster.tasks(cluster, arns), id_of=lambda one: one.arn
+        )
+        self._revisions = GuessedReads(reads, "revisions", ports.express.revisions, id_of=lambda one: one.arn)
+        self._targets = GuessedReads(
+            reads, "target health", ports.targets.health, id_of=lambda one: one.target_group_arn, at_most=1
+        )
+
+    # -- rounds ---------------------------------------------------------------------------------------------
+    def first_round(self) -> FirstRound:
+        """Ask for all that the name alone leads to, and for what was there the last time.
+
+        Raises:
+            TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        """
+        briefs = self._ports.cluster.deployment_briefs
+        asked_briefs = self._reads.ask("deployments", lambda: briefs(self._cluster, self._name))
+        asked_running = self._ask_task_arns("RUNNING")
+        stopped_are_known = self._known is not None and self._known.stopped_tasks is not None
+        asked_stopped = None if stopped_are_known else self._ask_task_arns("STOPPED")
+        self._guess()
+        service = self._service()
+        if service is None or service.created_at != self._seen.created_at:
+            self._seen = NEVER_SEEN  # that was another service of this name
+        self._logs.know(self._seen.logs)
+        return FirstRound(
+            service,
+            self._reads.take(asked_briefs, ()),
+            self._reads.take(asked_running, ())[:TASKS_A_CALL],
+            self._reads.take(asked_stopped, ())[:TASKS_A_CALL] if asked_stopped else (),
+        )
+
+    def begin_second_round(self, first: FirstRound) -> None:
+        """Ask for what the first round named. A service that serves is asked less about."""
+        service, calm = first.service, first.is_calm
+        groups = service.target_group_arns if service else ()
+        self._targets.ask(groups)
+        arns = (*first.running_arns, *first.stopped_arns)
+        self._tasks.ask(arn for arn in arns if arn not in self._seen.stopped_tasks)
+        self._revisions.ask(() if calm and groups else (one.target_revision_arn for one in first.briefs))
+        self._ask_deployments(first.briefs)
+        self.ask_definitions([service.task_definition_arn] if service else [])
+        if not calm:
+            self.ask_express(service)
+            self._guess_logs(first)
+
+    # -- single reads ---------------------------------------------------------------------------------------
+    def ask_express(self, service: ServiceState | None) -> None:
+        if self._express is not None or service is None or not service.is_express:
+            return
+        if self._guessed_express is not None and self._guessed_express[0] == service.arn:
+            self._express = self._guessed_express[1]
+            return
+        read = self._ports.express.express_service
+        self._express = self._reads.ask("express service", lambda: read(service.arn))
+
+    def express(self) -> ExpressService | None:
+        return self._reads.take(self._express, None) if self._express else None
+
+    def ask_definitions(self, arns: Iterable[str]) -> None:
+        """Of a few task definitions at most: the newest tasks' and the service's own."""
+        read = self._ports.cluster.task_definition
+        for arn in dict.fromkeys(arns):
+            wanted = arn and arn not in self._definitions and arn not in self._seen.definitions
+            if wanted and len(self._definitions) < _DEFINITIONS_READ:
+                self._definitions[arn] = self._reads.ask("task definition", lambda arn=arn: read(arn))
+
+    def definitions(self) -> dict[str, TaskDefinition | None]:
+        asked = {arn: self._reads.take(future, None) for arn, future in self._definitions.items()}
+        return {**self._seen.definitions, **asked}
+
+    def tasks(self, first: FirstRound) -> tuple[TaskState, ...]:
+        """Every task of the service that ECS remembers, newest first."""
+        known = (self._known.stopped_tasks if self._known else None) or ()
+        over = self._seen.stopped_tasks
+        seen = (over[arn] for arn in first.stopped_arns if arn in over)
+        found = {task.arn: task for task in (*known, *seen, *self._tasks.take())}
+        mine = (task for task in found.values() if task.service_name in {self._name, ""})
+        return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
+
+    def deployments(self, first: FirstRound) -> dict[str, DeploymentState]:
+        """Those of which there is more to tell than that they succeeded, by ARN."""
+        asked = self._reads.take(self._deployments, ()) if self._deployments else ()
+        seen = (self._seen.deployment(one) for one in first.briefs)
+        return {one.arn: one for one in (*seen, *asked) if one is not None}
+
+    def revisions(self) -> dict[str, RevisionState]:
+        return {one.arn: one for one in self._revisions.take()}
+
+    def ask_targets(self, group_arns: Sequence[str]) -> None:
+        self._targets.ask(group_arns)
+
+    def targets(self) -> tuple[TargetHealth, ...]:
+        return self._targets.take()
+
+    def ask_logs(self, tasks: tuple[TaskState, ...]) -> None:
+        """Waits for the task definitions, which tell where the tasks log."""
+        self._logs.ask(self.definitions(), tasks)
+
+    def logs(self) -> dict[str, LogTail]:
+        """The ends of the logs that were asked for, by task id."""
+        return self._logs.take()
+
+    def _service(self) -> ServiceState | None:
+        if self._known is not None:
+            return self._known.state
+        asked = self._reads.ask("service", lambda: self._ports.cluster.services(self._cluster, [self._name]))
+        return next(iter(take_or_stop(self._reads, asked, ())), None)
+
+    def _ask_task_arns(self, desired_status: str) -> "Future[tuple[str, ...]]":
+        read = self._ports.cluster.task_arns
+        return self._reads.ask("tasks", lambda: read(self._cluster, desired_status, service_name=self._name))
+
+    def _ask_deployments(self, briefs: Sequence[DeploymentState]) -> None:
+        arns = [one.arn for one in briefs if not one.successful and self._seen.deployment(one) is None]
+        if arns:
+            self._deployments = self._reads.ask("deployments", lambda: self._ports.cluster.deployments(arns))
+
+    # -- guesses, and what is kept for them -----------------------------------------------------------------
+    def _guess(self) -> None:
+        """Begin to read what the second round would most likely ask for."""
+        self._tasks.guess(self._seen.running_task_arns)
+        self._revisions.guess(self._seen.revision_arns)
+        self._targets.guess(self._seen.target_group_arns)
+        if self._known is None and not self._seen.was_calm:
+            arn = _arn_of(self._ports.target, self._cluster, self._name)
+            read = self._ports.express.express_service
+            self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
+
+    def _guess_logs(self, first: FirstRound) -> None:
+        """Where the Express side was guessed, it came with the first round, and tells where the tasks log."""
+        if self._guessed_express is not None and self._express is self._guessed_express[1]:
+            newest = next(iter(first.briefs), None)
+            self._logs.guess(self.express(), newest, stopped=first.stopped_arns, running=first.running_arns[:1])
+
+    def remember(self, first: FirstRound) -> None:
+        """Keep what cannot change, and the ids of what may; all reads must have been waited for."""
+        if first.service is None:
+            return
+        tasks = self.tasks(first)
+        over = {task.arn: task for task in tasks if is_over(task, self._now)}
+        used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks)}
+        ended = (one for one in self.deployments(first).values() if one.status in ENDED_DEPLOYMENT_STATUSES)
+        seen = SeenService(
+            created_at=first.service.created_at,
+            was_calm=first.is_calm,
+            stopped_tasks=over,
+            deployments={one.arn: one for one in ended},
+            definitions={arn: one for arn, one in self.definitions().items() if one is not None and arn in used},
+            logs=self._logs.complete(frozenset(task.task_id for task in over.values())),
+            running_task_arns=first.running_arns,
+            revision_arns=self._revisions.wanted,
+            target_group_arns=self._targets.wanted,
+        )
+        self._ports.seen.keep(self._cluster, self._name, seen)
+
+
+def _arn_of(target: Target, cluster: str, service_name: str) -> str:
+    return f"arn:{target.partition}:ecs:{target.region}:{target.account_id}:service/{cluster}/{service_name}"
