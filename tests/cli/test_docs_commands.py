@@ -45,7 +45,7 @@ def test_json_is_one_document_without_marks(endpoint: Played) -> None:
 
 def test_arguments_that_the_endpoint_does_not_know_are_told(endpoint: Played) -> None:
     done = run("docs", "search", "x", "--topic", "general", "--json", EXPRESSWAY_KNOWLEDGE_URL=endpoint.url)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert error_of(done)["details"]["problems"][0]["path"] == "topics"
 
 
