@@ -259,6 +259,46 @@ def test_a_session_name_that_the_profile_gives_is_kept(configuration: Path) -> N
     assert session_names(text, configuration, {"EXPRESSWAY_CALLER": "release bot"})[0] == "given"
 
 
+WEB_ROLE = "arn:aws:iam::111122223333:role/pipeline"
+
+
+def web_identity_session_names(configuration: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The session names asked for with a role of the environment and no profile."""
+    token = configuration.with_name("token")
+    token.write_text("a token")
+    monkeypatch.setenv("AWS_ROLE_ARN", WEB_ROLE)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    sent: list[AWSPreparedRequest] = []
+    kind = "AssumeRoleWithWebIdentity"
+    credentials = (
+        "<Credentials><AccessKeyId>ASIDEXAMPLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>"
+        "<SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+    )
+    answers = {
+        f"sts.{kind}": xml(f"<{kind}Response><{kind}Result>{credentials}</{kind}Result></{kind}Response>"),
+        "sts.GetCallerIdentity": identity(ROLE_SESSION),
+    }
+    environ = {"EXPRESSWAY_CALLER": "release bot"}
+    open_session(region="us-east-1", environ=environ, settings=settings_that_answer(answers, sent))
+    bodies = [parse_qs(request.body.decode() if isinstance(request.body, bytes) else request.body) for request in sent]
+    return [body["RoleSessionName"][0] for body in bodies if "RoleSessionName" in body]
+
+
+@pytest.mark.parametrize("text", ["", "[default]\nregion = eu-west-1\n"])
+def test_a_role_of_the_environment_tells_who_the_caller_is(
+    configuration: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    configuration.write_text(text)
+    assert web_identity_session_names(configuration, monkeypatch) == ["expressway-release-bot"]
+
+
+def test_a_session_name_that_the_environment_gives_is_kept(
+    configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "given")
+    assert web_identity_session_names(configuration, monkeypatch) == ["given"]
+
+
 @pytest.mark.parametrize("parts", [("",), ("expressway", "ä b/c"), ("x" * 90, "y")])
 def test_session_names_are_as_sts_takes_them(parts: tuple[str, ...]) -> None:
     assert re.fullmatch(r"[\w+=,.@-]{2,64}", role_session_name(*parts), re.ASCII)

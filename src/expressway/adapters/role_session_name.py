@@ -9,6 +9,7 @@ import botocore.session
 
 CALLER_VARIABLE = "EXPRESSWAY_CALLER"
 _LONGEST = 64
+_DEFAULT = "default"
 _FORBIDDEN = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
@@ -32,11 +33,16 @@ def caller_name(variables: Mapping[str, str]) -> str:
 
 
 def name_role_sessions(core: botocore.session.Session, caller: str) -> None:
-    """Let every profile that assumes a role, and names no session itself, name it after the caller.
+    """Let every role that a profile or the environment assumes, and that names no session, be named after the caller.
 
+    A role of the environment (AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, as in Kubernetes and pipelines) takes
+    what it is not told by AWS_ROLE_SESSION_NAME from the profile in use, also from a default that no file has.
     Acts on the configuration as it was read, never on the file.
     """
-    profiles = cast("Mapping[str, dict[str, Any]]", core.full_config).get("profiles", {})
-    for profile in cast("Mapping[str, dict[str, Any]]", profiles).values():
-        if "role_arn" in profile:
+    known = cast("dict[str, dict[str, dict[str, Any]]]", core.full_config).setdefault("profiles", {})
+    in_use = core.profile or _DEFAULT
+    if in_use == _DEFAULT:  # another name that no file has is a mistake that is to be told
+        known.setdefault(_DEFAULT, {})
+    for name, profile in known.items():
+        if "role_arn" in profile or name == in_use:
             profile.setdefault("role_session_name", role_session_name("expressway", caller))
