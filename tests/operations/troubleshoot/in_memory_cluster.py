@@ -60,6 +60,7 @@ class ClusterWorld:
     log: dict[str, tuple[LogEvent, ...]] = field(default_factory=dict[str, tuple[LogEvent, ...]])
     groups: set[str] = field(default_factory=lambda: {LOG_GROUP})
     denied: set[str] = field(default_factory=set[str])
+    denied_groups: set[str] = field(default_factory=set[str])
     fails_with: str = "access_denied"
     calls: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
 
@@ -164,6 +165,8 @@ class ClusterWorld:
         limit: int = 200,
     ) -> LogSearch:
         self._read("search", (log_group, tuple(streams), stream_prefix, pattern))
+        if log_group in self.denied_groups:
+            raise TargetError("access_denied", f"AWS did not search the log {log_group}", "Ask for the permission.")
         if log_group not in self.groups:
             return LogSearch(group_exists=False)
         matching = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from expressway.errors import TargetError
 from expressway.model.service import ContainerState, LogConfiguration, Rollout, ServiceEvent, TargetHealth
 from expressway.operations.troubleshoot.actions import troubleshoot
 from tests.operations.in_memory_ecs import START
@@ -166,6 +167,40 @@ class TestLogs:
         answer = ask(world, "fetch_task_logs")
         assert answer["gaps"][0].startswith(f"log group {LOG_GROUP}:")
         assert answer["findings"] == []
+        assert answer["status"] == "error"
+        assert f"{LOG_GROUP} could not be read (see gaps)" in answer["message"]
+        assert "was written in the time" not in answer["message"]
+        assert answer["complete"] is False
+        assert "could not be read" in answer["log_groups"][0]["error"]
+
+    def test_what_was_read_is_told_beside_what_may_not_be(self, world: ClusterWorld) -> None:
+        other = healthy("other")
+        assert other.definition is not None
+        other.definition = replace(other.definition, log_configurations=(LogConfiguration("Main", "/closed", "app"),))
+        world.services["other"] = other
+        world.denied_groups = {"/closed"}
+        world.write(world.services["web"].tasks[0], "INFO ready")
+        answer = ask(world, "fetch_task_logs")
+        assert (answer["status"], len(answer["log_entries"])) == ("success", 1)
+        assert "/closed could not be read" in answer["message"]
+
+    def test_expired_credentials_end_the_question_so_that_they_are_renewed(self, world: ClusterWorld) -> None:
+        world.denied, world.fails_with = {"search"}, "credentials_expired"
+        with pytest.raises(TargetError) as caught:
+            ask(world, "fetch_task_logs")
+        assert caught.value.code == "credentials_expired"
+
+    def test_a_task_that_nobody_knows_is_a_finding(self, world: ClusterWorld) -> None:
+        answer = ask(world, "fetch_task_logs", ecs_task_id="nope")
+        assert answer["status"] == "not_found"
+        assert [one["code"] for one in answer["findings"]] == ["task_not_found"]
+        assert "knows no task nope" in answer["message"]
+
+    def test_whether_there_is_such_a_task_is_left_open_where_tasks_may_not_be_read(self, world: ClusterWorld) -> None:
+        world.denied = {"tasks"}
+        answer = ask(world, "fetch_task_logs", ecs_task_id="nope")
+        assert answer["findings"] == []
+        assert answer["gaps"]
 
     def test_nothing_that_logs_is_said_so(self, world: ClusterWorld) -> None:
         made = world.services["web"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from expressway.model.log_event import LogEvent, LogSearch
 from expressway.model.quotation import quoted
 from expressway.model.service import LogConfiguration, TaskState
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.asked_once import or_none
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import SERVICES_A_CALL, TASKS_A_CALL, TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
@@ -21,6 +23,7 @@ from expressway.operations.troubleshoot.stopped_tasks import stopped_tasks
 _THREADS = 12
 _ENTRIES_KEPT = 1000
 _PATTERNS_SHOWN = 10
+_GROUPS_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
     Logs' own. The logs of a task that ECS has forgotten are found by its id in the streams of the services' groups.
 
     Returns:
-        status (``not_found`` where nothing logs to CloudWatch Logs), message, window.
+        status (``not_found`` where nothing logs to CloudWatch Logs, or ECS has no such task and no log is left of it;
+            ``error`` where no log may be read), message, window.
         log_entries: timestamp (ISO, UTC), message, severity, stream, group; oldest first.
         log_groups: name, log_streams and number of entries of each, error where it could not be read.
         error_count, warning_count, info_count; pattern_summary: the commonest errors.
@@ -50,35 +54,34 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
     """
     with ConcurrentReads(_THREADS, name="task logs") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
-        definitions = _one_task(request, ports, reads) if request.task_id else _whole_cluster(request, ports, reads)
+        asked_task = _ask_task(request, ports, reads) if request.task_id else None
+        task = next(iter(reads.take(asked_task, ())), None) if asked_task else None
+        arns = [task.task_definition_arn] if task else _whole_cluster(request, ports, reads)
+        definitions = _configurations(arns, ports, reads)
         cluster = take_or_stop(reads, asked_cluster, None)
         if cluster is None and was_read(reads, "cluster"):
             found = place_findings(nothing_there(request, ports, reads, cluster=None))
             return _nothing(request, found[0].cause, found, reads.gaps)
         places = _places(definitions, request.task_id)
         if not places:
-            return _nothing(request, *_no_logs(request, reads), reads.gaps)
-        asked = {one: reads.ask(f"log group {one.group}", _searching(one, request, ports)) for one in places}
-        found_logs = {one: reads.take(future, LogSearch(complete=False)) for one, future in asked.items()}
+            return _nothing(request, *_no_logs(request, reads, task), reads.gaps)
+        asked = {one: or_none(reads, f"log group {one.group}", _searching(one, request, ports)) for one in places}
+        found_logs = {one: reads.take(future, None) for one, future in asked.items()}
+    written = any(one is None or one.events for one in found_logs.values())
+    if request.task_id and task is None and not written and was_read(reads, "task"):
+        return _nothing(request, *_no_logs(request, reads, task), reads.gaps)
     return _answer(request, found_logs, reads.gaps)
 
 
 # -- which logs ---------------------------------------------------------------------------------------------
-def _one_task(
+def _ask_task(
     request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads
-) -> tuple[LogConfiguration, ...]:
-    """The log configurations of the task's own definition; of all services' where ECS has forgotten the task."""
-    asked = reads.ask("task", lambda: ports.cluster.tasks(request.cluster, [request.task_id]))
-    task = next(iter(reads.take(asked, ())), None)
-    if task is None:
-        return _whole_cluster(request, ports, reads)
-    return _configurations([task.task_definition_arn], ports, reads)
+) -> Future[tuple[TaskState, ...]]:
+    return reads.ask("task", lambda: ports.cluster.tasks(request.cluster, [request.task_id]))
 
 
-def _whole_cluster(
-    request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads
-) -> tuple[LogConfiguration, ...]:
-    """The log configurations of everything that runs in the cluster, or did until an hour ago."""
+def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> list[str]:
+    """The task definitions of everything that runs in the cluster, or did until an hour ago."""
     asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
     asked_running = reads.ask("running tasks", lambda: _running_tasks(request.cluster, ports))
     asked_names = reads.ask("services", lambda: ports.cluster.service_names(request.cluster))
@@ -91,8 +94,7 @@ def _whole_cluster(
     ]
     services = [one for future in asked_services for one in reads.take(future, ())]
     tasks = [*reads.take(asked_stopped, ()), *reads.take(asked_running, ())]
-    arns = [*(one.task_definition_arn for one in services), *(one.task_definition_arn for one in tasks)]
-    return _configurations(arns, ports, reads)
+    return [*(one.task_definition_arn for one in services), *(one.task_definition_arn for one in tasks)]
 
 
 def _running_tasks(cluster: str, ports: TroubleshootPorts) -> tuple[TaskState, ...]:
@@ -153,18 +155,22 @@ class _Search:
 
 
 # -- the answer ---------------------------------------------------------------------------------------------
-def _answer(request: TroubleshootRequest, found: Mapping[_Place, LogSearch], gaps: Sequence[str]) -> dict[str, Any]:
+def _answer(
+    request: TroubleshootRequest, asked: Mapping[_Place, LogSearch | None], gaps: Sequence[str]
+) -> dict[str, Any]:
+    found = {place: one for place, one in asked.items() if one is not None}
+    unread = [place.group for place in asked if place not in found]
     events = sorted((event for one in found.values() for event in one.events), key=lambda event: event.timestamp)
     left_out = max(0, len(events) - _ENTRIES_KEPT)
     kept = events[left_out:]
     severities = [severity_of(event.message) for event in kept]
-    complete = not left_out and all(one.complete or not one.group_exists for one in found.values())
+    complete = not (left_out or unread) and all(one.complete or not one.group_exists for one in found.values())
     findings = [
         _missing_group(place.group) for place, one in found.items() if not one.group_exists and not place.streams
     ]
     answer: dict[str, Any] = {
-        "status": "success",
-        "message": _message(kept, severities, complete=complete),
+        "status": "success" if found else "error",
+        "message": _message(kept, severities, complete=complete, unread=unread),
         "findings": [one.to_dict() for one in findings],
         "error_count": severities.count("ERROR"),
         "warning_count": severities.count("WARN"),
@@ -176,19 +182,27 @@ def _answer(request: TroubleshootRequest, found: Mapping[_Place, LogSearch], gap
             )[:_PATTERNS_SHOWN]
         ],
         "log_entries": [_entry(event, severity) for event, severity in zip(kept, severities, strict=True)],
-        "log_groups": [_group(place, one) for place, one in found.items()],
+        "log_groups": [_group(place, one) for place, one in asked.items()],
         "complete": complete,
         "window": request.window.to_dict(),
     }
     return {**answer, "gaps": list(gaps)} if gaps else answer
 
 
-def _message(kept: Sequence[LogEvent], severities: Sequence[str], *, complete: bool) -> str:
+def _message(kept: Sequence[LogEvent], severities: Sequence[str], *, complete: bool, unread: Sequence[str] = ()) -> str:
+    told = f" {_listed(unread)} could not be read (see gaps): what was written there is not known." if unread else ""
+    if not kept and unread:
+        return f"No line was found.{told}"
     if not kept:
         return "No line was written in the time asked for that fits; ask for a longer time_window or another pattern."
     counted = f"{severities.count('ERROR')} errors, {severities.count('WARN')} warnings"
-    rest = "" if complete else "; older lines of the time asked for are left out, narrow it to see them"
-    return f"{len(kept)} lines ({counted}){rest}."
+    rest = "" if complete or unread else "; older lines of the time asked for are left out, narrow it to see them"
+    return f"{len(kept)} lines ({counted}){rest}.{told}"
+
+
+def _listed(groups: Sequence[str]) -> str:
+    more = f" and {len(groups) - _GROUPS_NAMED} more" if len(groups) > _GROUPS_NAMED else ""
+    return f"The log group{'s' if len(groups) > 1 else ''} {', '.join(groups[:_GROUPS_NAMED])}{more}"
 
 
 def _entry(event: LogEvent, severity: str) -> Mapping[str, Any]:
@@ -201,7 +215,9 @@ def _entry(event: LogEvent, severity: str) -> Mapping[str, Any]:
     }
 
 
-def _group(place: _Place, found: LogSearch) -> Mapping[str, Any]:
+def _group(place: _Place, found: LogSearch | None) -> Mapping[str, Any]:
+    if found is None:
+        return {"name": place.group, "log_streams": [], "entries": 0, "error": "it could not be read; see gaps"}
     streams = list(dict.fromkeys(event.stream for event in found.events))
     shape: dict[str, Any] = {"name": place.group, "log_streams": streams, "entries": len(found.events)}
     return shape if found.group_exists else {**shape, "error": "the log group or its stream does not exist"}
@@ -217,12 +233,29 @@ def _missing_group(group: str) -> Finding:
     )
 
 
-def _no_logs(request: TroubleshootRequest, reads: ConcurrentReads) -> tuple[str, tuple[Finding, ...]]:
+def _no_logs(
+    request: TroubleshootRequest, reads: ConcurrentReads, task: TaskState | None
+) -> tuple[str, tuple[Finding, ...]]:
+    if request.task_id and task is None and was_read(reads, "task"):
+        finding = _missing_task(request)
+        return f"{finding.cause} {finding.remedy}", (finding,)
     if reads.gaps:
         return "The task definitions, which say where logs are, could not be read (see gaps).", ()
     if request.task_id:
-        return f"ECS knows no task {request.task_id} in {request.cluster}, nor any service that logs.", ()
+        return f"The task {request.task_id} does not log to CloudWatch Logs (awslogs driver).", ()
     return f"Nothing that runs in {request.cluster} logs to CloudWatch Logs (awslogs driver).", ()
+
+
+def _missing_task(request: TroubleshootRequest) -> Finding:
+    return Finding(
+        code="task_not_found",
+        severity="warning",
+        cause=f"ECS knows no task {request.task_id} in the cluster {request.cluster}, and the log groups of its "
+        "services hold no line of such a task in the time asked for.",
+        remedy="Check the id and the cluster; ECS forgets a task about an hour after it stopped, but its log stays: ask "
+        "for a longer time_window.",
+        resource=request.task_id,
+    )
 
 
 def _nothing(
