@@ -244,16 +244,25 @@ def test_secrets_of_known_kinds_are_masked_as_a_log_is_read(session: AwsSession,
     lines = [url, *key.split("\n"), "the end"]
     stub("logs").add_response("get_log_events", {"events": [{"message": line} for line in lines]})
     shown = Logs(session).tail("/expressway/web", "s")
+    assert shown is not None
     assert len(shown) == len(lines)
     assert shown[-1] == "the end"
     assert secret not in str(shown)
     assert body not in str(shown)
 
 
-def test_a_log_that_does_not_exist_is_empty(session: AwsSession, stub: Stub) -> None:
-    stub("logs").add_client_error("get_log_events", "ResourceNotFoundException")
+def test_a_log_that_was_never_written_is_empty_and_one_whose_group_was_deleted_is_gone(
+    session: AwsSession, stub: Stub
+) -> None:
+    missing = "The specified log {} does not exist."
+    answers = stub("logs")
+    for what in ("stream", "group", "group"):
+        answers.add_client_error("get_log_events", "ResourceNotFoundException", missing.format(what))
+    logs = Logs(session)
 
-    assert Logs(session).tail("/expressway/web", "s") == ()
+    assert logs.tail("/expressway/web", "s") == ()
+    assert logs.tail("/expressway/web", "s") is None
+    assert logs.tail_events("/expressway/web", "s") == ()
 
 
 def test_a_log_group_with_a_longer_name_is_not_taken_for_ours(session: AwsSession, stub: Stub) -> None:

@@ -83,6 +83,7 @@ class World:
     task: tuple[TaskState, ...] = ()
     target: tuple[TargetHealth, ...] = ()
     log: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    log_group_is_gone: bool = False
     denied: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -160,8 +161,10 @@ class World:
         self.clusters[self.cluster] = ()
 
     # -- logs, targets, URL ---------------------------------------------------------------------------------
-    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...]:
+    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None:
         self._read("tail")
+        if self.log_group_is_gone:
+            return None
         assert (log_group, stream.rsplit("/", 1)[0]) == ("/expressway/web", "app/Main")
         return self.log.get(stream.rsplit("/", 1)[-1], ())
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from expressway.model.cause import Cause
 from expressway.model.service import ServiceEvent
 from expressway.model.stack import StackEvent
@@ -80,8 +82,20 @@ def test_a_log_that_may_not_be_read_is_a_gap_and_the_exit_code_still_counts() ->
     cause = explain(world)
 
     assert cause is not None
-    assert "exited with code 3" in cause.sentence
+    assert cause.sentence.endswith("exited with code 3; its log could not be read.")
     assert any(gap.startswith("logs:") for gap in cause.gaps)
+
+
+@pytest.mark.parametrize(("is_gone", "told"), [(True, "its log is gone."), (False, "its log is empty.")])
+def test_a_log_that_a_rollback_removed_is_told_apart_from_an_empty_one(is_gone: bool, told: str) -> None:
+    world = deployed_world("ROLLBACK_SUCCESSFUL")
+    world.task = (crashed_task(exit_code=3),)
+    world.log_group_is_gone = is_gone
+
+    cause = explain(world)
+
+    assert cause is not None
+    assert cause.sentence.endswith(told)
 
 
 def test_without_any_permission_only_the_gaps_are_told() -> None:

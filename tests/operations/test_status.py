@@ -220,6 +220,40 @@ def test_a_rollback_whose_cause_ecs_has_forgotten_is_told_from_the_journal() -> 
     assert told.last_error == error
 
 
+def _failed_first_deployment() -> tuple[World, Known]:
+    """The rollback removed service and log group; ECS still remembers the task, and the journal its last words."""
+    world = World(task=(crashed_task(exit_code=3),), log_group_is_gone=True)
+    known = Known({SERVICE_STACK: replace(stack(SERVICE_STACK, "ROLLBACK_COMPLETE"), updated_at=START)})
+    error = {
+        "code": "deployment_failed",
+        "message": "The container Main exited with code 3: boom (web-express-service ended in ROLLBACK_COMPLETE.)",
+        "hint": "Correct it.",
+        "details": {"cause": "container_exited", "evidence": ["boom"]},
+    }
+    known.operation = operation("failed", error=error, updated_at=(START + timedelta(minutes=5)).isoformat())
+    return world, known
+
+
+def test_the_cause_that_a_deployment_told_outlives_the_log_that_its_rollback_removed() -> None:
+    told = status(*_failed_first_deployment())
+
+    assert told.status == "failed"
+    assert told.last_error is not None
+    assert told.last_error["code"] == "container_exited"
+    assert "exited with code 3: boom" in told.last_error["message"]
+
+
+def test_what_happened_after_the_journal_was_written_is_explained_afresh() -> None:
+    world, known = _failed_first_deployment()
+    later = replace(known.stacks[SERVICE_STACK], updated_at=START + timedelta(minutes=6))
+    known.stacks[SERVICE_STACK] = later
+
+    told = status(world, known)
+
+    assert told.last_error is not None
+    assert told.last_error["message"].endswith("its log is gone.")
+
+
 def test_a_rolled_back_stack_without_any_other_trace_says_what_cloudformation_says() -> None:
     told = status(deployed_world(), rolled_back_stacks())
 

@@ -34,28 +34,40 @@ class Logs:
     """The log groups of one account and region."""
 
     def __init__(self, session: AwsSession) -> None:
-        self._client = session.client("logs")
+        self._session = session
 
-    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...]:
-        """The last `limit` lines of one stream, oldest first; empty when group or stream do not exist.
+    @property
+    def _client(self) -> Any:
+        """Made by the first read, beside reads of others: not every question needs it."""
+        return self._session.client("logs")
+
+    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None:
+        """The last `limit` lines of one stream, oldest first; empty without the stream, None where the log group is
+        not there (any more).
 
         Raises:
             TargetError: ``access_denied`` without logs:GetLogEvents, and the like.
         """
-        return tuple(event.message for event in self.tail_events(log_group, stream, limit=limit))
+        events = self._end_of(log_group, stream, limit)
+        return None if events is None else tuple(event.message for event in events)
 
     def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...]:
-        """Those lines with their times."""
-        answer = self._ask(
-            f"read the log {log_group}",
-            "get_log_events",
-            logGroupName=log_group,
-            logStreamName=stream,
-            limit=limit,
-            startFromHead=False,
-        )
-        events = (answer or {}).get("events", [])
-        return _masked(_log_event({"logStreamName": stream, **event}, log_group) for event in events)
+        """Those lines with their times; empty where there is no log group either."""
+        return self._end_of(log_group, stream, limit) or ()
+
+    def _end_of(self, log_group: str, stream: str, limit: int) -> tuple[LogEvent, ...] | None:
+        doing = f"read the log {log_group}"
+        try:
+            answer = self._client.get_log_events(
+                logGroupName=log_group, logStreamName=stream, limit=limit, startFromHead=False
+            )
+        except ClientError as exc:
+            if aws_error_code(exc) == _MISSING:  # one code for both; only the sentence tells which
+                return () if "log stream" in aws_error_message(exc) else None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+        return _masked(_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"])
 
     def search(
         self,

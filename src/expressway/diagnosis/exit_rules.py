@@ -53,7 +53,8 @@ def exited_container(facts: DeploymentFacts) -> Cause | None:
     for task in facts.failed_tasks:
         container = _culprit(task)
         if container is not None and not task.failed_health_check:
-            return _cause(task, container, facts.logs.get(task.task_id, ()))
+            silence = facts.unread_logs.get(task.task_id, "is empty")
+            return _cause(task, container, facts.logs.get(task.task_id, ()), silence=silence)
     return None
 
 
@@ -62,7 +63,7 @@ def _culprit(task: TaskState) -> ContainerState | None:
     return next((one for one in exited if one.exit_code != 0), next(iter(exited), None))
 
 
-def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> Cause:
+def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...], *, silence: str) -> Cause:
     code = container.exit_code or 0
     line, *others = excerpt(log) or ("",)
     said = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
@@ -74,7 +75,7 @@ def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...]) -> 
         return Cause(said.code, said.sentence, evidence, said.remedy, task.arn)
     return Cause(
         code=word,
-        sentence=f"{happened}: {quoted(line)}" if line else f"{happened}; its log is empty.",
+        sentence=f"{happened}: {quoted(line)}" if line else f"{happened}; its log {silence}.",
         evidence=evidence,
         remedy=remedy,
         resource=task.arn,

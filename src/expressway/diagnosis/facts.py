@@ -33,7 +33,8 @@ class DeploymentFacts:
         deployment, revision: the newest deployment that has failed or still runs, and its target.
         tasks: the revision's own tasks, newest first.
         events: the scheduler's events since that deployment began, newest first.
-        logs: the end of the log of some of the tasks, by task id, oldest line first.
+        logs: the end of the log of some of the tasks, by task id, oldest line first; empty where a task wrote none.
+        unread_logs: what is known of logs that are not in `logs`, by task id, as in "its log …".
         targets: the revision's targets as the load balancer sees them.
         stack_events: the events of the stack operation that caused the deployment, in order of time.
         gaps: what could not be read and why, one phrase each.
@@ -48,6 +49,7 @@ class DeploymentFacts:
     tasks: tuple[TaskState, ...] = ()
     events: tuple[ServiceEvent, ...] = ()
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    unread_logs: Mapping[str, str] = field(default_factory=dict[str, str])
     targets: tuple[TargetHealth, ...] = ()
     stack_events: tuple[StackEvent, ...] = ()
     gaps: tuple[str, ...] = ()

@@ -22,6 +22,9 @@ from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.service_ports import LogReads, ServiceReads, TargetReads
 
 _LOGS_READ = 3
+_REFUSED = "could not be read"
+_GONE = "is gone"
+_ELSEWHERE = "is not kept in CloudWatch Logs"
 _THREADS = 6
 
 
@@ -86,6 +89,7 @@ def gather_facts(
         if revision is None:  # then nothing tells whose a task is: only those made since count
             mine = tuple(task for task in mine if not_before(task.created_at, start))
         asked_logs = _ask_logs(reads, ecs, logs, _worth_reading(mine))
+        told = {task_id: reads.take(asked, _REFUSED) for task_id, asked in asked_logs.items()}
         return DeploymentFacts(
             cluster=cluster,
             service_name=service_name,
@@ -95,7 +99,8 @@ def gather_facts(
             revision=revision,
             tasks=mine,
             events=tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start)),
-            logs={task_id: reads.take(asked, ()) for task_id, asked in asked_logs.items()},
+            logs={task_id: lines for task_id, lines in told.items() if not isinstance(lines, str)},
+            unread_logs={task_id: why for task_id, why in told.items() if isinstance(why, str)},
             targets=reads.take(asked_targets, ()),
             stack_events=tuple(stack_events),
             gaps=tuple(reads.gaps),
@@ -136,16 +141,19 @@ def _all_failed(tasks: tuple[TaskState, ...]) -> bool:
 
 def _ask_logs(
     reads: ConcurrentReads, ecs: ServiceReads, logs: LogReads, tasks: Sequence[TaskState]
-) -> "dict[str, Future[tuple[str, ...]]]":
+) -> "dict[str, Future[tuple[str, ...] | str]]":
     return {task.task_id: reads.ask("logs", lambda task=task: _tail(ecs, logs, task)) for task in tasks}
 
 
-def _tail(ecs: ServiceReads, logs: LogReads, task: TaskState) -> tuple[str, ...]:
-    """The end of the log of the task's container that failed, or of its first container."""
+def _tail(ecs: ServiceReads, logs: LogReads, task: TaskState) -> tuple[str, ...] | str:
+    """The end of the log of the task's container that failed, or of its first container; else why there is none."""
     exited = {container.name for container in task.containers if container.exit_code not in (None, 0)}
     configurations = ecs.log_configurations(task.task_definition_arn) if task.task_definition_arn else ()
     ordered = sorted(configurations, key=lambda one: one.container not in exited)
-    return logs.tail(ordered[0].log_group, ordered[0].stream(task.task_id)) if ordered else ()
+    if not ordered:
+        return _ELSEWHERE
+    lines = logs.tail(ordered[0].log_group, ordered[0].stream(task.task_id))
+    return _GONE if lines is None else lines
 
 
 def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:

@@ -40,7 +40,7 @@ class ServiceDeletion(ServiceReads, Protocol):
 class LogReads(Protocol):
     """The end of a log stream (adapters.logs.Logs)."""
 
-    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...]: ...
+    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None: ...
 
 
 class TargetReads(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from expressway.errors import TargetError
@@ -193,7 +194,14 @@ class _Status:
         return self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=_PROBE_SECONDS)
 
     def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> Mapping[str, Any] | None:
-        """What is wrong now, explained afresh; else what the last operation ended with, if nothing succeeded since."""
+        """What is wrong now, explained afresh; else what the last operation ended with, if nothing succeeded since.
+
+        A deployment that failed told its cause while logs were there that its rollback may have removed: as long as
+        nothing has moved since, that is the cause.
+        """
+        judged = _judged_by_the_deployment(seen) if status == "failed" or seen.was_rolled_back else None
+        if judged is not None and status != "degraded":
+            return judged
         if status in {"failed", "degraded"} or (status == "ready" and seen.was_rolled_back):
             cause = explain_failure(
                 cluster=location.cluster,
@@ -208,6 +216,21 @@ class _Status:
         if operation is not None and operation.error and operation.state in {"failed", "interrupted"}:
             return {key: operation.error[key] for key in ("code", "message", "hint") if operation.error.get(key)}
         return _error_of_stacks(seen)
+
+
+def _judged_by_the_deployment(seen: Seen) -> Mapping[str, Any] | None:
+    """The cause that the last deployment ended with, unless a stack or the service was moved after it."""
+    operation = seen.operation
+    error = operation.error if operation and (operation.kind, operation.state) == ("deploy", "failed") else None
+    cause = (error or {}).get("details", {}).get("cause")
+    if operation is None or error is None or not cause:
+        return None
+    deployment = seen.newest.deployment if seen.newest else None
+    moments = [*(stack.updated_at for stack in seen.stacks), deployment.created_at if deployment else None]
+    ended = datetime.fromisoformat(operation.updated_at)
+    if any(moment is not None and moment.astimezone(UTC) > ended for moment in moments):
+        return None
+    return {"code": cause} | {key: error[key] for key in ("message", "hint") if error.get(key)}
 
 
 def _error_of_stacks(seen: Seen) -> Mapping[str, Any] | None:
