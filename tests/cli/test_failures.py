@@ -170,7 +170,7 @@ def test_the_schema_is_the_same_with_json() -> None:
     [
         (["deploy", "--bogus", "--json"], "--bogus"),
         (["deploy", "--wait", "-1", "--json"], "--wait"),
-        (["status", "--json"], "APP_NAME"),
+        (["status", "--json"], "app_name"),
         (["nonsense", "--json"], "nonsense"),
         (["sandbox", "nonsense", "--json"], "nonsense"),
         (["--bogus", "deploy", "--json"], "--bogus"),
