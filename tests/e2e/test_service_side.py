@@ -56,8 +56,9 @@ class Cloud:
             "image": changes.pop("image", self.image),
             "containerPort": 8080,
             "command": ["sh", "-c", script],
-            "awsLogsConfiguration": {"logGroup": self.log_group(name), "logStreamPrefix": "app"},
         }
+        if changes.pop("own_log_group", True):
+            container["awsLogsConfiguration"] = {"logGroup": self.log_group(name), "logStreamPrefix": "app"}
         answer = self.session.client("ecs").create_express_gateway_service(
             serviceName=name,
             infrastructureRoleArn=self.role("infrastructure", "ecs.amazonaws.com"),
@@ -220,6 +221,20 @@ def test_a_service_outside_our_stacks_is_deleted_by_its_arn_and_a_second_time_no
     assert second.succeeded, second.summary
     assert second.service_deletion["status"] == "absent"
     assert cloud.status("svc-delete").status == "absent"
+
+
+def test_what_a_service_outside_our_stacks_leaves_is_there_and_named(cloud: Cloud) -> None:
+    arn = cloud.express("svc-leaves", own_log_group=False)
+    cloud.wait("svc-leaves")
+
+    result = cloud.delete("svc-leaves", arn)
+
+    assert result.succeeded, result.summary
+    groups = [one.resource.removeprefix("log group ") for one in result.kept if one.resource.startswith("log group")]
+    assert [group.rpartition("-")[0] for group in groups] == ["/aws/ecs/default/svc-leaves"]
+    assert Logs(cloud.session).group(groups[0]) is not None
+    roles = {one.resource.rpartition("/")[2] for one in result.kept if one.resource.startswith("role ")}
+    assert roles == {"e2e-infrastructure", "e2e-execution"}
 
 
 def test_a_service_of_another_app_is_refused(cloud: Cloud) -> None:

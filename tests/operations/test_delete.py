@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from expressway.errors import DefinitionError, EngineError, ExpresswayError, RefusedError, StackError
-from expressway.model.progress import Cancellation, ProgressSink
+from expressway.model.progress import Cancellation, Progress, ProgressSink
+from expressway.model.service import ManagedResource, RevisionState
 from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
@@ -291,6 +292,55 @@ def test_a_service_made_outside_our_stacks_is_deleted_when_its_arn_is_given() ->
         "cluster": "default",
     }
     assert made.is_empty()
+
+
+def test_what_a_service_made_outside_our_stacks_used_stays_and_is_named() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/"
+    made = loose_app(log_group="/aws/ecs/default/web-ab12", role="infra")
+    assert made.world.express is not None
+    configuration = replace(
+        made.world.express.configurations[0],
+        execution_role_arn=f"{role}exec",
+        task_role_arn=f"{role}task",
+        task_definition_arn="td:1",
+    )
+    made.world.express = replace(made.world.express, configurations=(configuration,))
+    managed = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/ecs/default/web-cd34:*"
+    lasting = [ManagedResource("logGroups", managed, "ACTIVE"), ManagedResource("autoScaling", "arn:x", "ACTIVE")]
+    made.world.revision = (RevisionState("rev/1", "td:1", managed_resources=tuple(lasting)),)
+    made.groups = {f"/aws/ecs/default/web-{which}": Group(None) for which in ("ab12", "cd34")}
+
+    result = delete(made, arn("default", "web"))
+
+    assert result.succeeded
+    assert {one.resource for one in result.kept} == {
+        "cluster default",
+        "log group /aws/ecs/default/web-ab12",
+        "log group /aws/ecs/default/web-cd34",
+        f"role {role}infra",
+        f"role {role}exec",
+        f"role {role}task",
+    }
+    assert all(one.reason for one in result.kept)
+    assert set(made.groups) == {"/aws/ecs/default/web-ab12", "/aws/ecs/default/web-cd34"}
+
+
+def test_a_log_group_that_went_as_well_is_not_named() -> None:
+    result = delete(loose_app(log_group="/aws/ecs/default/web-ab12"), arn("default", "web"))
+    assert not [one for one in result.kept if one.resource.startswith("log group")]
+
+
+@pytest.mark.parametrize("read", ["revisions", "log_configurations"])
+def test_log_groups_that_may_not_be_looked_for_are_a_warning(read: str) -> None:
+    told: list[Progress] = []
+    made = loose_app()
+    assert made.world.express is not None
+    configuration = replace(made.world.express.configurations[0], task_definition_arn="td:1")
+    made.world.express = replace(made.world.express, configurations=(configuration,))
+    made.world.denied = {read}
+
+    assert delete(made, arn("default", "web"), progress=told.append).succeeded
+    assert [one.level for one in told if "which log groups stay" in one.message] == ["warning"]
 
 
 @pytest.mark.parametrize(

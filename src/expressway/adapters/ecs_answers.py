@@ -97,6 +97,7 @@ def _configuration(raw: Raw) -> ServiceConfiguration:
         log_group=logs.get("logGroup", ""),
         log_stream_prefix=logs.get("logStreamPrefix", ""),
         execution_role_arn=raw.get("executionRoleArn", ""),
+        task_role_arn=raw.get("taskRoleArn", ""),
         task_definition_arn=raw.get("taskDefinitionArn", ""),
         min_task_count=scaling.get("minTaskCount", 1),
         max_task_count=scaling.get("maxTaskCount", 1),

@@ -149,6 +149,7 @@ class ServiceConfiguration:
     log_group: str = ""
     log_stream_prefix: str = ""
     execution_role_arn: str = ""
+    task_role_arn: str = ""
     task_definition_arn: str = ""
     min_task_count: int = 1
     max_task_count: int = 1

@@ -22,6 +22,7 @@ from expressway.model.target import Target
 from expressway.operations.deletion_checks import DeletionPlan, check_deletion
 from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_names
 from expressway.operations.service_ports import ServiceDeletion, Stacks
+from expressway.operations.used_by_service import UsedByService, used_by_service
 
 _GONE = "INACTIVE"
 _NO_ENGINE = {"engine_missing", "engine_unreachable"}
@@ -141,7 +142,9 @@ class _Deletion:
         not_started = {"status": "not_started", "message": "The service could not be deleted; its images stay."}
         service: Mapping[str, Any] = {}
         try:
+            used = used_by_service(plan.express, ecs=self.ports.ecs, progress=self.progress)
             service = self._delete_service()
+            self._name_what_it_used(used)
         except StillRunning:
             raise
         except ExpresswayError as error:
@@ -177,6 +180,19 @@ class _Deletion:
             return {"status": "absent", "message": "There is no service of this app.", **facts}
         self.removed.append(f"service {plan.location.name}")
         return {"status": "deleted", "message": f"The service is {_GONE}.", **facts}
+
+    def _name_what_it_used(self, used: UsedByService) -> None:
+        """Tell what outlives a service that is gone; a retained one still uses it all."""
+        plan = self.plan
+        if plan.service_is_retained:
+            return
+        seen_to = {app_names(plan.app_name).log_group, *retained_names(plan.service_stack)}
+        for name in used.log_groups:
+            if name not in seen_to and self.ports.logs.group(name) is not None:
+                self.kept.append(Kept(f"log group {name}", "the service wrote to it; ECS and our stacks leave it"))
+        if plan.service_stack is None:
+            reason = "the service used it; no stack of the app holds it"
+            self.kept.extend(Kept(f"role {arn}", reason) for arn in used.role_arns)
 
     def _delete_what_still_runs(self) -> None:
         """Delete a service that no stack holds (any more), and wait until it is gone."""
