@@ -186,6 +186,28 @@ def test_a_failed_step_is_named_by_its_own_output_since_steps_run_side_by_side(t
     assert (caught.value.code, caught.value.details["step"]) == ("build_failed", "[stage-0 3/3] COPY .env /")
 
 
+@pytest.mark.parametrize("reference", ["", "docker-image://"])
+def test_a_frontend_that_cannot_be_fetched_is_not_taken_for_a_base_image(tmp_path: Path, reference: str) -> None:
+    asked = f"resolve image config for {reference}docker.io/docker/dockerfile:1"
+    refused = 'failed to do request: Head "https://registry/v2/docker/dockerfile/manifests/1": dial tcp: no such host'
+    command = tmp_path / "docker"
+    command.write_text(
+        f"#!/bin/sh\ncat >/dev/null\ncat <<'EOF'\n#3 {asked}\n#3 ERROR: {refused}\n------\n > {asked}:\n------\n"
+        f"failed to solve with frontend dockerfile.v0: {refused}\nEOF\nexit 1\n"
+    )
+    command.chmod(0o755)
+    build = a_build(tmp_path / "app", "# escape=\\\n# syntax=docker/dockerfile:1\nFROM busybox\n")
+    with Path(os.devnull).open("rb") as archive, pytest.raises(ImageError) as caught:
+        build_with_buildkit((str(command),), {}, build, archive, progress=lambda _: None, cancellation=NEVER)
+    error = caught.value
+    assert (error.code, error.details["line"]) == ("build_frontend_unavailable", 2)
+    assert error.message.startswith(
+        "The BuildKit frontend docker.io/docker/dockerfile:1, which line 2 of the Dockerfile"
+    )
+    assert "Remove line 2" in error.hint
+    assert "base image" not in error.message
+
+
 @pytest.mark.engine
 def test_build_arguments_never_act_on_the_machine_that_builds(
     engine: DockerEngine, tmp_path: Path, build_name: str

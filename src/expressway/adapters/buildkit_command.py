@@ -25,7 +25,7 @@ from expressway.model.progress import Cancellation, Progress, ProgressSink
 _STEP = re.compile(r"^#\d+ (\[(?:\S+ )?(?P<done>\d+)/(?P<all>\d+)\] .+|\[internal\] load metadata for .+)$")
 _NOISE = re.compile(r"^(?:#\d+ (?:sha256:|DONE|CACHED|transferring|\.\.\.)|-+$|$)")
 _FAILURE = re.compile(r"^(?:ERROR: )?(failed to |executor failed |error: |ERROR: )", re.IGNORECASE)
-_FAILED_STEP = re.compile(r"^ > (\[.+?\] .+):$")
+_FAILED_STEP = re.compile(r"^ > (\[.+?\] .+|resolve image config for .+):$")
 """Heads the output of the step that failed; steps run side by side, so the last one that began need not be it."""
 _TAIL_LINES = 30
 _STOP_SECONDS = 5.0
@@ -98,7 +98,7 @@ def build_with_buildkit(
     LD_PRELOAD would act on this machine. That shows them in the process list, as the image's history does anyhow.
 
     Raises:
-        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full``.
+        ImageError: ``build_failed``, ``base_image_unavailable``, ``build_frontend_unavailable``, ``disk_full``.
         EngineError: ``engine_unreachable`` when the command cannot start.
     """
     words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
@@ -129,7 +129,8 @@ def build_with_buildkit(
         message = next((line for line in reversed(tail) if _FAILURE.match(line)), tail[-1] if tail else "")
         output = tuple(line for line in tail if not _NOISE.match(line))
         failed = next((found[1] for line in tail if (found := _FAILED_STEP.match(line))), step)
-        raise build_error(BuildFailure(message, failed, output))
+        syntax_line = next((one.line for one in build.buildkit_reasons if one.text.startswith("# syntax=")), 0)
+        raise build_error(BuildFailure(message, failed, output, syntax_line))
 
 
 def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:

@@ -112,8 +112,8 @@ class DockerEngine:
 
         Raises:
             ImageError: ``build_failed`` (step, exit code and last lines in the details),
-                ``base_image_unavailable``, ``buildkit_required``, ``platform_mismatch``, ``context_changed``,
-                ``disk_full``.
+                ``base_image_unavailable``, ``build_frontend_unavailable``, ``buildkit_required``,
+                ``platform_mismatch``, ``context_changed``, ``disk_full``.
             EngineError: ``engine_unreachable`` when the engine goes away.
         """
         with closing(open_context_archive(build.context, cancellation=cancellation)) as archive:

@@ -14,6 +14,8 @@ _BASE_IMAGE = (
     *("manifest unknown", "pull access denied", "repository does not exist", "failed to resolve source metadata"),
     *("load metadata for", "no match for platform in manifest", "failed to do request", "unable to find image"),
 )
+_FRONTEND_STEP = "resolve image config for "
+"""How BuildKit calls the fetching of the program that reads the Dockerfile; base images have metadata loaded."""
 _NETWORK = (
     *("dial tcp", "no such host", "i/o timeout", "connection refused", "connection reset", "tls handshake timeout"),
     *("temporary failure in name resolution", "server misbehaving", "network is unreachable"),
@@ -34,11 +36,15 @@ _TRANSIENT = (
 
 @dataclass(frozen=True, slots=True)
 class BuildFailure:
-    """A failed build: the builder's message, the step it was in, and the last lines of output."""
+    """A failed build: the builder's message, the step it was in, and the last lines of output.
+
+    `syntax_line` is the line of the Dockerfile that names a BuildKit frontend, from 1; 0 without one.
+    """
 
     message: str
     step: str
     tail: tuple[str, ...]
+    syntax_line: int = 0
 
 
 def plain_text(text: str) -> str:
@@ -47,12 +53,16 @@ def plain_text(text: str) -> str:
 
 
 def build_error(failure: BuildFailure) -> ImageError:
-    """The error for a failed build: ``disk_full``, ``base_image_unavailable`` or ``build_failed``."""
+    """The error for a failed build: ``disk_full``, ``build_frontend_unavailable``, ``base_image_unavailable`` or
+    ``build_failed``.
+    """
     message = plain_text(failure.message)
     lowered = message.lower()
     details: dict[str, object] = {"step": failure.step, "output": list(failure.tail)}
     if _has(lowered, _DISK_FULL):
         return _disk_full(message, details)
+    if failure.step.startswith(_FRONTEND_STEP):
+        return _frontend_unavailable(failure, message, details)
     starts_with_base = " FROM " in f" {failure.step} " or "load metadata for" in failure.step
     if _has(lowered, _BASE_IMAGE) or (starts_with_base and _has(lowered, (*_NETWORK, *_DENIED, "not found"))):
         return ImageError(
@@ -74,6 +84,19 @@ def build_error(failure: BuildFailure) -> ImageError:
         f"{where}{status}{reason}",
         "Correct the Dockerfile or what it copies; the last lines of output are in the details.",
         details,
+    )
+
+
+def _frontend_unavailable(failure: BuildFailure, message: str, details: dict[str, object]) -> ImageError:
+    frontend = failure.step.removeprefix(_FRONTEND_STEP).removeprefix("docker-image://")
+    line = failure.syntax_line
+    named = f"line {line} of the Dockerfile names with # syntax=" if line else "the build names"
+    return ImageError(
+        "build_frontend_unavailable",
+        f"The BuildKit frontend {frontend}, which {named}, could not be fetched: {message}",
+        f"Remove {f'line {line}' if line else 'that'} if the Dockerfile does without (most do: the engine has a "
+        "frontend of its own), or give the engine access to that registry.",
+        details | {"frontend": frontend} | ({"line": line} if line else {}),
     )
 
 
