@@ -19,6 +19,8 @@ from expressway.model.target import Target
 SANDBOX_VARIABLE = "EXPRESSWAY_SANDBOX"
 SANDBOX_ACCOUNT_ID = "000000000000"
 RETRIES = 5
+_CONNECTIONS = 25
+"""Kept open for one service: as many as troubleshooting a cluster asks at the same time, so that none is made anew."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Settings = Callable[[], botocore.session.Session]
@@ -224,6 +226,7 @@ def _make_client(session: boto3.Session, service: str, region: str, retries: int
         retries={"mode": "standard", "max_attempts": retries},
         connect_timeout=5,
         read_timeout=60,
+        max_pool_connections=_CONNECTIONS,
         user_agent_appid="expressway",
         ignore_configured_endpoint_urls=True,  # what was not refused above is not obeyed either
         **(loopback if endpoint_url else {}),

@@ -14,7 +14,12 @@ class LoadBalancerTargets:
     """Target health of one account and region."""
 
     def __init__(self, session: AwsSession) -> None:
-        self._client = session.client("elbv2")
+        self._session = session
+
+    @property
+    def _client(self) -> Any:
+        """Made by the first read, beside reads of others: not every question needs it."""
+        return self._session.client("elbv2")
 
     def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
         """The health of every target of the groups; a group that is gone has none.

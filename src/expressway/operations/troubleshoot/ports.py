@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from expressway.model.cluster import ClusterState
-from expressway.model.log_event import LogEvent, LogSearch
-from expressway.model.service import (
-    DeploymentState,
-    ExpressService,
-    RevisionState,
-    ServiceState,
-    TaskState,
-)
-from expressway.model.target import Target
-from expressway.model.task_definition import TaskDefinition
-from expressway.operations.service_ports import TargetReads
-from expressway.operations.troubleshoot.dependency_ports import DependencyPorts, ImagePullPorts
-from expressway.operations.troubleshoot.network_ports import NetworkPorts
 from expressway.operations.troubleshoot.seen_services import SeenServices
-from expressway.operations.troubleshoot.stack_ports import StackHistoryReads
+
+if TYPE_CHECKING:  # models of networks and dependencies are loaded by what reads them
+    from expressway.model.cluster import ClusterState
+    from expressway.model.log_event import LogEvent, LogSearch
+    from expressway.model.service import (
+        DeploymentState,
+        ExpressService,
+        RevisionState,
+        ServiceState,
+        TaskState,
+    )
+    from expressway.model.target import Target
+    from expressway.model.task_definition import TaskDefinition
+    from expressway.operations.service_ports import TargetReads
+    from expressway.operations.troubleshoot.dependency_ports import DependencyPorts, ImagePullPorts
+    from expressway.operations.troubleshoot.network_ports import NetworkPorts
+    from expressway.operations.troubleshoot.stack_ports import StackHistoryReads
 
 SERVICES_A_CALL = 10
 TASKS_A_CALL = 100
