@@ -1,7 +1,7 @@
 """Answers and refusals of ECS, IAM, logs and load balancers that the embedded AWS does not give."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -249,6 +249,28 @@ def test_secrets_of_known_kinds_are_masked_as_a_log_is_read(session: AwsSession,
     assert shown[-1] == "the end"
     assert secret not in str(shown)
     assert body not in str(shown)
+
+
+def test_what_is_cut_off_a_long_line_is_not_looked_through_and_leaves_no_half_of_a_secret(
+    session: AwsSession, stub: Stub
+) -> None:
+    url, secret = SecretSource(3).of_kind("postgres url")
+    at_the_cut = "word " * 1_598 + url + " more" * 50_000
+    stub("logs").add_response("get_log_events", {"events": [{"message": at_the_cut}, {"message": "short"}]})
+    cut, short = Logs(session).tail_events("/expressway/web", "s")
+    assert (len(cut.message), short.message) == (8_001, "short")
+    assert cut.message.endswith("…")
+    assert all(secret[:length] not in cut.message for length in (6, len(secret)))
+
+
+def test_of_many_long_lines_the_newest_are_kept(session: AwsSession, stub: Stub) -> None:
+    lines = [f"{number} " + "x" * 30_000 for number in range(960)]
+    stub("logs").add_response("filter_log_events", {"events": [{"message": line} for line in lines]})
+    now = datetime.now(UTC)
+    found = Logs(session).search("/g", start=now - timedelta(hours=1), end=now, limit=1000)
+    assert sum(len(one.message) for one in found.events) <= 201_000
+    assert [one.message.split()[0] for one in found.events[-2:]] == ["958", "959"]
+    assert not found.complete
 
 
 def test_a_log_that_was_never_written_is_empty_and_one_whose_group_was_deleted_is_gone(

@@ -34,6 +34,7 @@ def test_one_that_is_too_large_is_not_kept_and_takes_nobodys_place() -> None:
     kept = KeptAnswers(size_bytes=10)
     kept.keep("small", "y")
     assert kept.keep("large", "y" * 11) is None
+    assert [kept.has_room_for(size) for size in (10, 11)] == [True, False]
     assert kept.text("1") == "y"
 
 

@@ -1,7 +1,8 @@
 """The troubleshooting tool as a client sees it, in both protocol eras."""
 
 import json
-from typing import Any
+import threading
+from typing import Any, ClassVar
 
 import pytest
 from mcp.types import ResourceLink, TextContent, TextResourceContents
@@ -89,6 +90,32 @@ async def test_a_huge_answer_stays_below_4_kb_and_links_to_the_rest(era: Era) ->
     assert shape["left_out"]["findings"] == 40 - len(shape["findings"])
     assert shape["findings"][0]["code"] == "code_0"
     assert [one["code"] for one in whole["findings"]] == [one["code"] for one in HUGE["findings"]]
+
+
+class _Line(str):
+    """A line of a log that remembers which threads looked into it for what is to be shown."""
+
+    __slots__ = ()
+    read_by: ClassVar[list[str]] = []
+
+    def isascii(self) -> bool:
+        self.read_by.append(threading.current_thread().name)
+        return super().isascii()
+
+
+@pytest.mark.parametrize(("lines", "is_kept"), [(1, True), (60, True), (100, False)])
+async def test_lines_are_looked_through_in_a_thread_and_only_where_somebody_can_see_them(
+    lines: int, is_kept: bool
+) -> None:
+    entries = [{"message": _Line("word " * (10_000 if lines > 1 else 10)), "severity": "INFO"} for _ in range(lines)]
+    answer = {"status": "success", "message": "Lines.", "findings": [], "log_entries": entries}
+    _Line.read_by.clear()
+    async with connected(FakeToolkit(troubleshooting=answer), "auto", WIDE_OPEN) as client:
+        asked = {"action": "fetch_task_logs", "parameters": {"ecs_cluster_name": "default"}}
+        result = await client.call_tool(TOOL, asked)
+    assert not result.is_error
+    assert bool(_Line.read_by) is is_kept
+    assert threading.main_thread().name not in _Line.read_by
 
 
 async def test_the_whole_answer_comes_when_it_is_asked_for() -> None:

@@ -1,6 +1,8 @@
 """CloudWatch Logs behind a narrow port: the end of a task's log, and log groups that come and go.
 
-Secrets of known kinds are masked as lines are read, before anything is cut, judged, kept or shown.
+Secrets of known kinds are masked as lines are read, before anything is judged, kept or shown. What nobody will see is
+cut off before, since to look for secrets takes a millisecond for each kilobyte; a margin beyond the cut is looked
+through too, so that the cut leaves no half of a secret.
 """
 
 from collections import deque
@@ -20,6 +22,12 @@ from expressway.model.log_event import LogEvent, LogSearch
 _MISSING = "ResourceNotFoundException"
 _PAGES_A_SEARCH = 20
 _SHORTEST_SEARCH_SECONDS = 1.0
+_TAIL_LINE_CHARACTERS = 8_000
+"""Of the end of a task's log: an exception with its trace may be one event."""
+_FOUND_LINE_CHARACTERS = 2_000
+_TEXT_CHARACTERS = 200_000
+"""Of all lines together."""
+_MARGIN_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,8 @@ class Logs:
             raise map_aws_error(exc, doing) from exc
         except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
-        return _masked(_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"])
+        told = [_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"]]
+        return _masked(_newest(told, _TAIL_LINE_CHARACTERS), _TAIL_LINE_CHARACTERS)
 
     def search(
         self,
@@ -80,7 +89,7 @@ class Logs:
         pattern: str = "",
         limit: int = 200,
     ) -> LogSearch:
-        """The newest `limit` events between two moments, oldest first.
+        """The newest `limit` events between two moments, oldest first; 200,000 characters of them, 2,000 of each.
 
         Args:
             streams: names of streams to look into; all of the group, or all that begin with `stream_prefix`.
@@ -107,7 +116,9 @@ class Logs:
             found, finished = read
             short = (end - start).total_seconds() <= _SHORTEST_SEARCH_SECONDS
             if finished or short:
-                return LogSearch(_masked(kept), complete and finished and found <= limit)
+                newest = _newest(kept, _FOUND_LINE_CHARACTERS)
+                whole = complete and finished and found <= limit and len(newest) == len(kept)
+                return LogSearch(_masked(newest, _FOUND_LINE_CHARACTERS), whole)
             start, complete = start + (end - start) / 2, False
 
     def _read_pages(
@@ -187,11 +198,25 @@ def _log_event(raw: Mapping[str, Any], log_group: str) -> LogEvent:
     return LogEvent(moment, str(raw.get("message", "")).rstrip(), raw.get("logStreamName", ""), log_group)
 
 
-def _masked(events: Iterable[LogEvent]) -> tuple[LogEvent, ...]:
+def _newest(events: Sequence[LogEvent], line_characters: int) -> list[LogEvent]:
+    """As many of the newest events as fit, oldest first."""
+    kept: list[LogEvent] = []
+    left = _TEXT_CHARACTERS
+    for one in reversed(events):
+        left -= min(len(one.message), line_characters)
+        if left < 0 and kept:
+            break
+        kept.append(one)
+    return kept[::-1]
+
+
+def _masked(events: Iterable[LogEvent], line_characters: int) -> tuple[LogEvent, ...]:
     """The events without secrets; a key may stand on several lines of one stream, with others between them."""
     told = list(events)
     for stream in {one.stream for one in told}:
         places = [at for at, one in enumerate(told) if one.stream == stream]
-        for at, message in zip(places, masked_lines(told[at].message for at in places), strict=True):
-            told[at] = replace(told[at], message=message)
+        looked_at = (told[at].message[: line_characters + _MARGIN_CHARACTERS] for at in places)
+        for at, message in zip(places, masked_lines(looked_at), strict=True):
+            cut = len(told[at].message) > line_characters
+            told[at] = replace(told[at], message=f"{message[:line_characters]}…" if cut else message)
     return tuple(told)

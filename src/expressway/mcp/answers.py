@@ -12,6 +12,7 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
 from expressway.errors import ExpresswayError
 from expressway.mcp.showing import showing_of
+from expressway.mcp.work import in_thread
 from expressway.policy.gates import Gates
 from expressway.policy.withheld import shown
 
@@ -56,12 +57,16 @@ def internal_error(tool: str) -> ExpresswayError:
 
 
 def answering(function: ToolFunction, name: str, gates: Gates) -> Callable[..., Awaitable[CallToolResult]]:
-    """`function` as a tool that always answers in one of the two shapes; the one place that translates errors."""
+    """`function` as a tool that always answers in one of the two shapes; the one place that translates errors.
+
+    What it found is put into words in a thread too: to look for secrets in it takes a millisecond for each kilobyte.
+    """
 
     @functools.wraps(function)
     async def answer(*arguments: Any, **named: Any) -> CallToolResult:
         try:
-            return result_of(await function(*arguments, **named), gates)
+            found = await function(*arguments, **named)
+            return await in_thread(lambda: result_of(found, gates))
         except ExpresswayError as error:
             return error_of(error, gates)
         except Exception:  # noqa: BLE001 - the face's one boundary: nothing may leave it in another shape

@@ -24,10 +24,14 @@ class KeptAnswers:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Whether an answer of that size can be kept at all."""
+        return size_bytes <= self._size_bytes
+
     def keep(self, name: str, text: str) -> ResourceLink | None:
         """Remember an answer's JSON and return the link to it; None for one that is too large to be kept."""
         size = len(text.encode())
-        if size > self._size_bytes:
+        if not self.has_room_for(size):
             return None
         with self._lock:
             number = str(next(self._numbers))

@@ -13,7 +13,8 @@ from expressway.mcp.kept_answers import KeptAnswers
 from expressway.mcp.showing import showing_of
 from expressway.mcp.work import Worker
 from expressway.operations.resources import ANSWER_BYTES, LARGEST_LIMIT
-from expressway.operations.troubleshoot.actions import GUIDANCE, action_of
+from expressway.operations.troubleshoot.actions import GUIDANCE, Troubleshooting, action_of
+from expressway.operations.troubleshoot.answer_size import size_of
 from expressway.policy.gates import decide
 from expressway.policy.withheld import shown
 
@@ -45,11 +46,16 @@ class OperateTools:
         if not decision.allowed:
             raise RefusedError(decision.code, decision.message, decision.hint)
         given: Mapping[str, Any] = parameters or {}
-        found = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.troubleshoot(wanted.name, given))
+        return await self.worker.run(
+            ctx, lambda toolkit, _, __: self._answered(wanted.name, toolkit.troubleshoot(wanted.name, given))
+        )
+
+    def _answered(self, name: str, found: Troubleshooting) -> Answer:
+        """As much as was asked for, with a link to the whole; what is too large to be kept is not even rendered."""
         answer = found.to_dict()
-        if "left_out" not in answer:
+        if "left_out" not in answer or not self.kept.has_room_for(size_of(found.whole)):
             return Answer(answer)
-        link = self.kept.keep(wanted.name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
+        link = self.kept.keep(name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
         return Answer(answer, [link] if link else [])
 
     async def ecs_resource_management(

@@ -81,7 +81,7 @@ class Worker:
         toolkit = self.toolkit()
         async with relayed_progress(ctx, self.gates) as progress:
             try:
-                return await _in_thread(lambda: _renewing(toolkit, lambda it: work(it, progress, cancellation)))
+                return await in_thread(lambda: _renewing(toolkit, lambda it: work(it, progress, cancellation)))
             finally:
                 cancellation.cancel()
 
@@ -133,7 +133,7 @@ class Worker:
 
     async def source(self, app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
         """The app that the arguments name, read in a worker thread."""
-        return await _in_thread(lambda: _source(app_path, definition))
+        return await in_thread(lambda: _source(app_path, definition))
 
     async def known_definition(self, app_name: str, app_path: str) -> Mapping[str, Any] | None:
         """What the definition in the app's folder says; None when there is none.
@@ -141,10 +141,11 @@ class Worker:
         Raises:
             DefinitionError: ``app_name_mismatch``; whatever is wrong with the definition.
         """
-        return await _in_thread(lambda: _known_definition(app_name, app_path))
+        return await in_thread(lambda: _known_definition(app_name, app_path))
 
 
-async def _in_thread(work: Callable[[], ResultT]) -> ResultT:
+async def in_thread(work: Callable[[], ResultT]) -> ResultT:
+    """What `work` gives; the event loop goes on meanwhile."""
     return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
 
 

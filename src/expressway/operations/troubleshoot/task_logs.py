@@ -252,8 +252,8 @@ def _missing_task(request: TroubleshootRequest) -> Finding:
         severity="warning",
         cause=f"ECS knows no task {request.task_id} in the cluster {request.cluster}, and the log groups of its "
         "services hold no line of such a task in the time asked for.",
-        remedy="Check the id and the cluster; ECS forgets a task about an hour after it stopped, but its log stays: ask "
-        "for a longer time_window.",
+        remedy="Check the id and the cluster; ECS forgets a task about an hour after it stopped, but its log stays: "
+        "ask for a longer time_window.",
         resource=request.task_id,
     )
 
