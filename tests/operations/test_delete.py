@@ -207,6 +207,22 @@ def test_a_second_deletion_is_a_clean_no_op() -> None:
     assert result.summary == "Nothing of web was left to delete."
 
 
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "CREATE_COMPLETE"], ids=["never made", "deleted by hand"])
+def test_a_stack_without_its_service_is_deleted_and_no_service_is_claimed(status: str) -> None:
+    made = app()
+    made.world.state = made.world.express = None
+    made.stacks[SERVICE_STACK] = replace(made.stacks[SERVICE_STACK], status=status)
+    made.world.drain = lambda: None  # type: ignore[method-assign]
+
+    result = delete(made)
+
+    assert result.succeeded
+    assert result.service_deletion["status"] == "absent"
+    assert status in result.service_deletion["message"]
+    assert "service web" not in result.summary
+    assert f"stack {SERVICE_STACK}" in result.summary
+
+
 def test_images_wait_until_the_service_is_inactive() -> None:
     made = app()
     made.world.draining_seconds = 45

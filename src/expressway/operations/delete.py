@@ -168,16 +168,18 @@ class _Deletion:
     # -- the service ----------------------------------------------------------------------------------------
     def _delete_service(self) -> Mapping[str, Any]:
         plan = self.plan
-        found = plan.service_is_there or plan.service_stack is not None
         facts = {"service_arn": plan.location.arn, "cluster": plan.location.cluster} if plan.service else {}
         if plan.service_stack is not None:
             self._delete_stack(plan.service_stack)
-            if plan.service_is_retained:
+            if plan.service_is_retained and plan.service_is_there:
                 return {"status": "kept", "message": "The removal policy retains the service.", **facts}
         if plan.service is not None:
             self._delete_what_still_runs()
-        if not found:
-            return {"status": "absent", "message": "There is no service of this app.", **facts}
+        if not plan.service_is_there:
+            message = "There is no service of this app."
+            if plan.service_stack is not None:
+                message = f"{message[:-1]} (any more); its stack was {plan.service_stack.status} and is deleted."
+            return {"status": "absent", "message": message, **facts}
         self.removed.append(f"service {plan.location.name}")
         return {"status": "deleted", "message": f"The service is {_GONE}.", **facts}
 
