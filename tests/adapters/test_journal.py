@@ -298,6 +298,7 @@ def test_a_full_disk_is_told_as_one_error_and_the_first_failure_is_not_lost(tmp_
             with pytest.raises(ExpresswayError) as full:
                 operation.record(message="no room for this")
             assert full.value.code == "state_not_writable"
+            assert full.value.message == "The state directory cannot be used: No space left on device."
             raise StackError("stack_failed", "The real failure.")
 
     with pytest.raises(StackError) as failure:

@@ -88,7 +88,7 @@ def read_build_context(
     except OSError as exc:
         raise ImageError(
             "context_unreadable",
-            f"A file of the build context cannot be read: {exc.strerror or exc} ({exc.filename}).",
+            f"A file of the build context cannot be read: {exc.strerror or exc} ({exc.filename or root}).",
             "Correct its permissions, or name it in .dockerignore.",
         ) from exc
     return BuildContext(

@@ -164,9 +164,10 @@ def _lock_file(path: Path) -> Generator[IO[str]]:
 
 def state_not_writable(exc: OSError) -> ExpresswayError:
     """The error for a state directory that cannot be made, read or written: permissions, a full disk."""
+    where = f" ({exc.filename})" if exc.filename else ""  # a write to an open file does not name it
     return ExpresswayError(
         "state_not_writable",
-        f"The state directory cannot be used: {exc.strerror or exc} ({exc.filename}).",
+        f"The state directory cannot be used: {exc.strerror or exc}{where}.",
         "Free the disk or correct the permissions, or set EXPRESSWAY_HOME to another directory.",
     )
 
