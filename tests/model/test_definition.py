@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+from dataclasses import asdict
 from typing import Any
 
 import jsonschema
@@ -14,6 +16,7 @@ from expressway.errors import DefinitionError
 from expressway.model.definition import AppDefinition, definition_schema, parse_definition, parse_definition_text
 from expressway.model.definition_types import LOG_RETENTION_DAYS
 from expressway.model.fargate import MEMORY_MIB_BY_CPU, is_valid_size
+from expressway.model.names import app_names
 
 MINIMAL: dict[str, Any] = {"name": "hello", "build": "."}
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:team/web-AbCdEf"
@@ -81,6 +84,38 @@ def test_all_problems_are_told_at_once_type_errors_and_broken_rules_alike() -> N
         "repository.keep_tagged",
         "unknown",
     }
+
+
+def test_a_list_of_one_faulty_value_is_not_called_empty_and_hides_no_other_problem() -> None:
+    found = problems_of(MINIMAL | {"regions": ["mars-1"], "scaling": {"min": 4}})
+    assert set(found) == {"regions[0]", "scaling.min"}
+
+
+def test_a_task_definition_decides_the_size_so_that_no_memory_is_asked_for() -> None:
+    data = {"name": "hello", "task_definition_arn": TASK_DEFINITION, "cpu": 512}
+    assert set(problems_of(data)) == {"cpu"}
+    assert set(problems_of(data | {"task_definition_arn": "web"})) == {"task_definition_arn"}
+
+
+def test_a_default_that_does_not_fit_is_told_as_a_default() -> None:
+    assert "got none, and the default is 512" in problems_of(MINIMAL | {"cpu": 512})["memory_mib"]
+    assert "got 512." in problems_of(MINIMAL | {"cpu": 512, "memory_mib": 512})["memory_mib"]
+
+
+def test_a_metric_that_does_not_exist_is_told_with_what_the_target_leaves_of_the_choice() -> None:
+    def of_metric(target: int) -> str:
+        return problems_of(MINIMAL | {"scaling": {"metric": "CPU", "target": target}})["scaling.metric"]
+
+    assert "REQUEST_COUNT_PER_TARGET (percentages end at 100, and scaling.target is 900)" in of_metric(900)
+    assert "AVERAGE_CPU" in of_metric(100)
+
+
+@pytest.mark.parametrize("name", ["", "Hello_World_that_is_long", "a" * 21, "1app", "a-", "a--b"])
+def test_the_whole_rule_of_a_name_is_told_whatever_breaks_it(name: str) -> None:
+    rule = "1 to 20 of a-z, 0-9 and single hyphens, starting with a letter and not ending with a hyphen"
+    assert rule in problems_of(MINIMAL | {"name": name})["name"]
+    described = definition_schema()["properties"]["name"]["description"]
+    assert rule in described
 
 
 def test_an_unknown_key_names_the_nearest_known_one() -> None:
@@ -263,6 +298,26 @@ def test_merge_keys_of_yaml_work() -> None:
 def test_a_file_of_unreasonable_size_is_refused() -> None:
     with pytest.raises(DefinitionError, match="at most 200000 characters"):
         parse_definition_text("#" * 200_001)
+
+
+# Source: API references of CreateRepository (repositoryName), CreateRole (RoleName), CreateStack (StackName)
+_AWS_NAMES = {
+    "repository": re.compile(r"(?=.{2,256}$)[a-z][a-z0-9]*([._-][a-z0-9]+)*"),
+    "push_pull_role": re.compile(r"[\w+=,.@-]{1,64}", re.ASCII),
+    "infrastructure_role": re.compile(r"[\w+=,.@-]{1,64}", re.ASCII),
+    "execution_role": re.compile(r"[\w+=,.@-]{1,64}", re.ASCII),
+    "log_group": re.compile(r"[.\-_/#A-Za-z0-9]{1,512}"),
+    "repository_stack": re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}"),
+    "service_stack": re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}"),
+}
+
+
+@given(st.text("ab19-", min_size=1, max_size=21))
+def test_a_name_is_taken_exactly_when_aws_takes_every_name_that_is_made_of_it(name: str) -> None:
+    names = asdict(app_names(name))
+    assert set(names) == set(_AWS_NAMES)
+    fits = len(name) <= 20 and all(_AWS_NAMES[which].fullmatch(each) for which, each in names.items())
+    assert (problems_of(MINIMAL | {"name": name}) == {}) == fits
 
 
 # Properties

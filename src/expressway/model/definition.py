@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from expressway.errors import DefinitionError
 from expressway.model.definition_problems import field_problems, without_faulty_values
-from expressway.model.definition_rules import Problem, find_problems
+from expressway.model.definition_rules import Problem, find_problems, with_metric_for_target
 from expressway.model.definition_text import load_yaml
 from expressway.model.definition_types import (
     AppName,
@@ -53,7 +53,8 @@ class AppDefinition(Section):
     """One deployable app of Amazon ECS Express Mode."""
 
     name: AppName = Field(examples=["hello"])
-    """Name of the app, of its service and, with suffixes, of its stacks, repository and roles."""
+    """Name of the app, of its service and, with suffixes, of its stacks, repository and roles: 1 to 20 of a-z, 0-9 and
+    single hyphens, starting with a letter and not ending with a hyphen, as CloudFormation and ECR want it."""
     build: OptionalBuild = Field(default=None, examples=["./app", {"context": ".", "target": "runtime"}])
     """Folder that the image is built from, alone or with further settings. Exactly one of build, image and
     task_definition_arn."""
@@ -155,7 +156,7 @@ def _all_problems(data: Mapping[Any, Any], exc: ValidationError) -> tuple[Proble
         return faults
     faulty = {fault.path for fault in faults}
     rules = [rule for rule in find_problems(definition) if not any(_touches(path, faulty) for path in rule.reads)]
-    return (*faults, *rules)
+    return (*(with_metric_for_target(fault, definition) for fault in faults), *rules)
 
 
 def _touches(path: str, faulty: set[str]) -> bool:

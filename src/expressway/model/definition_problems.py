@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from expressway.model.definition_rules import Problem
-from expressway.model.definition_types import EXPECTED_BY_PATTERN
+from expressway.model.definition_types import EXPECTED_BY_PATTERN, NAME_PATTERN
 
 _KEY_MARK = "[key]"
 _SHOWN_CHARACTERS = 80
@@ -39,10 +39,21 @@ _EXPECTED: dict[str, Callable[[Context], str]] = {
     "image_reference": lambda context: f"{context['expected']}",
 }
 
+_OF_LENGTH_OR_CHARACTERS = frozenset({"string_too_long", "string_too_short", "string_pattern_mismatch"})
+_WHOLE_RULES = {"name": EXPECTED_BY_PATTERN[NAME_PATTERN]}
+"""Texts whose length and characters are told together: pydantic reports whichever it finds first."""
+
 
 def field_problems(model: type[BaseModel], exc: ValidationError) -> tuple[Problem, ...]:
     """One problem for each error that pydantic reports, in the order of the fields."""
-    return tuple(_problem(model, error) for error in exc.errors(include_url=False))
+    errors = exc.errors(include_url=False)
+    return tuple(_problem(model, error) for error in errors if not _only_lacks_faulty_items(error))
+
+
+def _only_lacks_faulty_items(error: ErrorDetails) -> bool:
+    """Whether a list is called too short only since its faulty items, each reported by itself, do not count."""
+    given: object = error["input"]
+    return error["type"] == "too_short" and isinstance(given, list | tuple) and bool(given)
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
@@ -51,6 +62,8 @@ def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
         return _unknown_key(model, error, path)
     describe = _EXPECTED.get(error["type"])
     expected = describe(error.get("ctx", {})) if describe else error["msg"]
+    if error["type"] in _OF_LENGTH_OR_CHARACTERS:
+        expected = _WHOLE_RULES.get(path, expected)
     got = "nothing" if error["type"] == "missing" else shown(error["input"])
     return Problem(path, expected, got, f"{path}: expected {expected}, got {got}.")
 
@@ -112,8 +125,9 @@ def without_faulty_values(data: Mapping[Any, Any], exc: ValidationError) -> dict
     return rest
 
 
-def _remove(container: Any, steps: list[int | str]) -> None:
+def _remove(data: dict[str, Any], steps: list[int | str]) -> None:
     *parents, last = steps
+    container: Any = data
     for step in parents:
         try:
             container = container[step]
@@ -124,3 +138,5 @@ def _remove(container: Any, steps: list[int | str]) -> None:
             del container[key]
     elif isinstance(container, list) and isinstance(last, int) and last < len(container):
         del container[last]
+        if not container:
+            _remove(data, parents)  # as if it had not been given: some lists may not be empty

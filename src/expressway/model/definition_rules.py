@@ -86,19 +86,37 @@ _ORIGIN = ("build", "image", "task_definition_arn")
 
 
 def _task_size(definition: "AppDefinition") -> Iterator[Problem]:
+    if definition.task_definition_arn is not None:
+        return  # it decides the size
     cpu, memory_mib = definition.cpu, definition.memory_mib
     if memory_mib not in MEMORY_MIB_BY_CPU[cpu]:
         expected = f"{describe_memory(cpu)} for {cpu} CPU units"
-        yield _problem("memory_mib", expected, str(memory_mib), "cpu")
+        got = (
+            str(memory_mib) if "memory_mib" in definition.model_fields_set else f"none, and the default is {memory_mib}"
+        )
+        yield _problem("memory_mib", expected, got, "cpu", "task_definition_arn")
+
+
+_REQUESTS = "REQUEST_COUNT_PER_TARGET"
+_PERCENT = 100
 
 
 def _scaling(definition: "AppDefinition") -> Iterator[Problem]:
     scaling = definition.scaling
     if scaling.min > scaling.max:
         yield _problem("scaling.min", f"at most scaling.max, which is {scaling.max}", str(scaling.min), "scaling.max")
-    if scaling.metric != "REQUEST_COUNT_PER_TARGET" and scaling.target > 100:
-        expected = f"1 to 100 percent for {scaling.metric}"
+    if scaling.metric != _REQUESTS and scaling.target > _PERCENT:
+        expected = f"1 to {_PERCENT} percent for {scaling.metric}"
         yield _problem("scaling.target", expected, str(scaling.target), "scaling.metric")
+
+
+def with_metric_for_target(problem: Problem, definition: "AppDefinition") -> Problem:
+    """The problem of a metric that does not exist, naming the only one that the target in sight fits."""
+    target = definition.scaling.target
+    if problem.path != "scaling.metric" or target <= _PERCENT:
+        return problem
+    expected = f"{_REQUESTS} (percentages end at {_PERCENT}, and scaling.target is {target})"
+    return _problem(problem.path, expected, problem.got)
 
 
 def _variables(definition: "AppDefinition") -> Iterator[Problem]:
