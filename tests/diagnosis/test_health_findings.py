@@ -53,7 +53,35 @@ def test_another_port_in_the_log_is_a_port_mismatch() -> None:
     finding = first(facts)
     assert finding.code == "port_mismatch"
     assert "port 9000" in finding.cause
+    assert finding.confidence == "medium", "nobody but the log says so"
     assert finding.evidence[0] == RUNNING_ELSEWHERE
+
+
+@pytest.mark.parametrize(("log", "code"), [(RUNNING_ELSEWHERE, "port_mismatch"), (ON_LOOPBACK, "listens_on_loopback")])
+def test_a_target_that_takes_no_connection_confirms_what_the_log_says(log: str, code: str) -> None:
+    facts = situation(targets=(target("unhealthy", "Request timed out"),), logs={1: (log,)})
+    assert (first(facts).code, first(facts).confidence) == (code, "high")
+
+
+def test_a_refused_connection_in_the_applications_own_log_confirms_nothing() -> None:
+    lines = (RUNNING_ELSEWHERE, "Error: connection to the database refused")
+    facts = situation(unhealthy(), deployment=failed_deployment(), targets=(), logs={1: lines})
+    assert (first(facts).code, first(facts).confidence) == ("port_mismatch", "medium")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Server started at 15:20:33",),
+        ("Connected to database server at db.internal:5432",),
+        ("metrics server listening on :9090",),
+        ("Debugger listening on ws://127.0.0.1:9229/abc",),
+        ("listening on :3000", "listening on :3001"),
+    ],
+)
+def test_other_ports_in_the_log_are_no_cause(lines: tuple[str, ...]) -> None:
+    facts = situation(targets=(target("unhealthy", "Request timed out"),), logs={1: lines})
+    assert first(facts).code == "health_check_failed"
 
 
 def test_127_0_0_1_in_the_log_is_an_application_nobody_can_reach() -> None:
@@ -84,8 +112,27 @@ class TestSlowStart:
         assert "grace period of 60 s" in finding.cause
 
     def test_one_that_was_still_starting_started_too_slowly(self) -> None:
-        facts = situation(unhealthy(), deployment=failed_deployment(), targets=(), logs={1: ("Loading the model",)})
-        assert first(facts).code == "slow_start"
+        log = {1: ("Starting WebApplication", "migrating the database, step 1 of 40")}
+        facts = situation(unhealthy(), deployment=failed_deployment(), targets=(), logs=log, line_seconds=40)
+        finding = first(facts)
+        assert (finding.code, finding.confidence) == ("slow_start", "medium")
+        assert "still starting" in finding.cause
+
+    @pytest.mark.parametrize(
+        "lines", [("connecting to database db.internal",), ("starting", "connecting to database db.internal")]
+    )
+    def test_one_that_fell_silent_may_as_well_hang(self, lines: tuple[str, ...]) -> None:
+        facts = situation(unhealthy(), deployment=failed_deployment(), targets=(), logs={1: lines})
+        finding = first(facts)
+        assert (finding.code, finding.confidence) == ("slow_start", "low")
+        assert "starts slowly, or it hangs" in finding.cause
+        assert "reaches what it waits for" in finding.remedy
+
+    def test_one_whose_start_nobody_knows_may_as_well_hang(self) -> None:
+        log = {1: ("Starting WebApplication", "migrating the database, step 1 of 40")}
+        sick = unhealthy(started_at=None)
+        facts = situation(sick, deployment=failed_deployment(), targets=(), logs=log, line_seconds=40)
+        assert first(facts).confidence == "low"
 
     def test_one_that_listened_long_before_is_not_accused(self) -> None:
         facts = situation(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, listening_port, telling_line
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,3 @@ def test_an_excerpt_is_short_and_says_nothing_twice(lines: list[str]) -> None:
 
 def test_a_line_is_never_longer_than_the_limit() -> None:
     assert len(telling_line(("ValueError: " + "x" * 5000,))) == LINE_LIMIT
-
-
-@pytest.mark.parametrize(
-    ("line", "port"),
-    [
-        ("[INFO] Listening at: http://0.0.0.0:8000 (1)", 8000),
-        ("Server listening on port 3000", 3000),
-        ("Uvicorn running on http://127.0.0.1:9000 (Press CTRL+C to quit)", 9000),
-        ("handled 404 requests", None),
-    ],
-)
-def test_the_port_that_an_application_announces_is_read_from_its_log(line: str, port: int | None) -> None:
-    assert listening_port((line,)) == port

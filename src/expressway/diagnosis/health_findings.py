@@ -5,14 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from expressway.diagnosis.health_rules import failing_health_check
-from expressway.diagnosis.listening import listeners, loopback_listener
+from expressway.diagnosis.listening import listeners, loopback_listener, only_listener
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.cause import Cause
-from expressway.model.finding import Finding
+from expressway.model.finding import Confidence, Finding
 from expressway.model.log_event import LogEvent
 from expressway.model.service import ServiceConfiguration, TaskState
 
 _CODES = re.compile(r"(?:failed with these codes:? \[|status(?: code)? )(?P<code>\d{3})", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(
+    r"tim(?:ed|e)[- ]?out|refused|Target\.Timeout|Target\.FailedHealthChecks|Health checks failed(?! with)",
+    re.IGNORECASE,
+)
+"""AWS's words where nothing took the connection on the container's port; a wrong answer tells its status."""
 _STARTING = re.compile(
     r"\b(?:starting|initiali[sz]|loading|warming|warm.?up|booting|migrat|compiling|preparing|connecting|waiting)",
     re.IGNORECASE,
@@ -20,6 +25,10 @@ _STARTING = re.compile(
 _NOTABLY_LONG_SECONDS = 15.0
 _LEFT_TO_PROVE_SECONDS = 60.0
 """Two or three health checks at the load balancer's usual interval."""
+_SOONER = (
+    "Let it listen sooner (do slow work after it listens, or at build time), give it more CPU, or raise the service's "
+    "health check grace period above its start-up time."
+)
 _PROXIED = "The load balancer does not follow redirects and sends no credentials."
 
 
@@ -98,29 +107,38 @@ def _wrong_interface(facts: ServiceFacts, cause: Cause) -> Finding | None:
     return Finding(
         code="listens_on_loopback",
         severity="critical",
-        cause=f"{_asked(facts)}: the application listens on {found.host}:{found.port} only, "
+        cause=f"{_asked(facts)}: by its log, the application listens on {found.host}:{found.port} only, "
         "which nobody outside its container can reach.",
         evidence=(found.line, *cause.evidence),
         remedy=f"Let it listen on 0.0.0.0:{_port(facts) or found.port} (host or bind setting; gunicorn --bind, "
         "uvicorn --host, flask run --host, HOST=0.0.0.0).",
         resource=facts.resource,
+        confidence=_sureness(facts),
     )
 
 
 def _wrong_port(facts: ServiceFacts, cause: Cause) -> Finding | None:
-    port = _port(facts)
-    found = listeners(_lines(facts))
-    if not port or not found or any(one.port == port for one in found):
+    port, other = _port(facts), only_listener(_lines(facts))
+    if not port or other is None or other.port == port:
         return None
-    other = found[-1]
     return Finding(
         code="port_mismatch",
         severity="critical",
-        cause=f"{_asked(facts)}: nothing answers there, the application listens on port {other.port}.",
+        cause=f"{_asked(facts)}: no answer came there; by its log, the application listens on port {other.port}.",
         evidence=(other.line, *cause.evidence),
         remedy=f"Set container_port: {other.port}, or let the application listen on {port}.",
         resource=facts.resource,
+        confidence=_sureness(facts),
     )
+
+
+def _sureness(facts: ServiceFacts) -> Confidence:
+    """A log's line alone is a clue; that the load balancer got no connection to the container's port confirms it."""
+    port = _port(facts)
+    unhealthy = [one for one in facts.story.targets if one.state == "unhealthy" and one.port in {0, port}]
+    said = [text for one in unhealthy for text in (one.description, one.reason)]
+    said += [event.message for event in facts.story.events if "unhealthy" in event.message]
+    return "high" if any(_NOT_CONNECTED.search(text) for text in said) else "medium"
 
 
 def _slow_start(facts: ServiceFacts, cause: Cause) -> Finding | None:
@@ -129,30 +147,27 @@ def _slow_start(facts: ServiceFacts, cause: Cause) -> Finding | None:
         grace = facts.service.grace_period_seconds if facts.service else 0
         if took is None or took.seconds < max(grace, _NOTABLY_LONG_SECONDS if took.ready else 0):
             continue
-        when = (
-            f"listened only {took.seconds:.0f} s after"
-            if took.ready
-            else f"was still starting {took.seconds:.0f} s after"
-        )
         return Finding(
             code="slow_start",
             severity="critical",
-            cause=f"{_asked(facts)}: the application {when} its container began, "
+            cause=f"{_asked(facts)}: the application {_when(took)}, "
             f"and health checks count after a grace period of {grace} s.",
             evidence=(took.line, *cause.evidence),
-            remedy="Let it listen sooner (do slow work after it listens, or at build time), give it more CPU, or "
-            "raise the service's health check grace period above its start-up time.",
+            remedy=_SOONER if took.moved else f"If it hangs there, see that it reaches what it waits for. {_SOONER}",
             resource=facts.resource,
-            confidence="medium",
+            confidence="medium" if took.moved else "low",
         )
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
+    """How long a start took, or takes; `moved`: something shows that it got on, so that it does not just hang."""
+
     seconds: float
-    ready: bool
     line: str
+    ready: bool = False
+    moved: bool = False
 
 
 def _start_seconds(task: TaskState, log: tuple[LogEvent, ...]) -> _Start | None:
@@ -164,11 +179,24 @@ def _start_seconds(task: TaskState, log: tuple[LogEvent, ...]) -> _Start | None:
     if ready is not None:
         seconds = (ready.timestamp - began).total_seconds()
         left = (task.stopped_at - ready.timestamp).total_seconds() if task.stopped_at else 0.0
-        return _Start(seconds, True, ready.message) if left <= _LEFT_TO_PROVE_SECONDS else None
-    last = next((one for one in reversed(log) if one.message.strip()), None)
-    if last is None or not _STARTING.search(last.message):
+        return _Start(seconds, ready.message, ready=True, moved=True) if left <= _LEFT_TO_PROVE_SECONDS else None
+    told = [one for one in log if one.message.strip()]
+    if not told or not _STARTING.search(told[-1].message):
         return None
-    return _Start(((task.stopped_at or last.timestamp) - began).total_seconds(), False, last.message)
+    last = told[-1]
+    seconds = ((task.stopped_at or last.timestamp) - began).total_seconds()
+    late = (last.timestamp - began).total_seconds() >= seconds / 2
+    moved = late and task.started_at is not None and len({one.message for one in told}) > 1
+    return _Start(seconds, last.message, moved=moved and last.timestamp > told[0].timestamp)
+
+
+def _when(took: _Start) -> str:
+    after = f"{took.seconds:.0f} s after its container began"
+    if took.ready:
+        return f"listened only {after}"
+    if took.moved:
+        return f"was still starting {after}"
+    return f"had not said {after} that it listens: it starts slowly, or it hangs where its log ends"
 
 
 def _asked(facts: ServiceFacts) -> str:

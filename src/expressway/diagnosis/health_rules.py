@@ -3,7 +3,8 @@
 import re
 
 from expressway.diagnosis.facts import DeploymentFacts
-from expressway.diagnosis.log_excerpt import listening_port, telling_line
+from expressway.diagnosis.listening import only_listener
+from expressway.diagnosis.log_excerpt import telling_line
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.model.cause import Cause
 from expressway.model.service import ServiceConfiguration
@@ -23,7 +24,8 @@ def failing_health_check(facts: DeploymentFacts) -> Cause | None:
     port = configuration.container_port if configuration else 0
     lines = [line for task in facts.tasks for line in facts.logs.get(task.task_id, ())]
     asked = f"The health check{f' GET {path}' if path else ''}{f' on port {port}' if port else ''} fails"
-    happened, remedy = _outcome(" ".join(evidence), port, listening_port(lines))
+    listener = only_listener(lines)
+    happened, remedy = _outcome(" ".join(evidence), port, listener.port if listener else None)
     log_line = telling_line(lines)
     return Cause(
         code="health_check_failed",
@@ -61,7 +63,7 @@ def _outcome(evidence: str, port: int, listens_on: int | None) -> tuple[str, str
         )
     if listens_on and port and listens_on != port:
         return (
-            f"nothing answers there; the log says that the application listens on port {listens_on}",
+            f"no answer came; the log says that the application listens on port {listens_on}",
             f"Set container_port: {listens_on}, or let the application listen on {port}.",
         )
     if _TIMEOUT.search(evidence):

@@ -28,9 +28,6 @@ _FRAME_OF_OTHERS = re.compile(
     r"from .*/(?:gems|rubygems)/|(?:/usr/local/go/|/rustc/))"
 )
 """Frames of a trace that are in a library or in the language: where the application went, not where it is wrong."""
-_LISTENING = re.compile(
-    r"(?:listen\w*|running|started|serving|server|bound|ready)\b.*?(?:port[ =:]*|:)(?P<port>\d{2,5})\b", re.IGNORECASE
-)
 
 
 def telling_line(lines: Sequence[str]) -> str:
@@ -78,12 +75,3 @@ def _adding(stripped: Sequence[str], telling: str) -> list[str]:
 
 def _shown(line: str) -> str:
     return (_PREFIX.sub("", line) or line)[:LINE_LIMIT]
-
-
-def listening_port(lines: Sequence[str]) -> int | None:
-    """The port that the log says the application listens on, or None."""
-    for line in reversed(lines):
-        match = _LISTENING.search(line)
-        if match and 0 < int(match["port"]) < 65536:
-            return int(match["port"])
-    return None
