@@ -68,6 +68,19 @@ def test_a_task_that_has_just_stopped_is_read_again() -> None:
     assert [stream for _, stream in world.asked("tail_events")] == [f"app/Main/{just_now.task_id}"]
 
 
+def test_a_log_that_went_on_is_told_to_its_end() -> None:
+    world = ClusterWorld({"web": crashing("web", tasks=1)})
+    made = world.services["web"]
+    made.tasks = (replace(made.tasks[0], stopped_at=NOW - timedelta(seconds=2)),)
+    world.write(made.tasks[0], "starting")
+    ports = world.ports()
+    assert "KeyError" not in str(ask(ports)["findings"])
+    world.write(made.tasks[0], "starting", "KeyError: 'PORT'")
+    world.calls.clear()
+    assert "KeyError: 'PORT'" in str(ask(ports)["findings"][0]["evidence"])
+    assert len(world.asked("tail_events")) == 1
+
+
 def test_a_log_that_was_empty_is_read_again() -> None:
     world = ClusterWorld({"web": crashing("web", tasks=1)})
     ports = world.ports()

@@ -31,7 +31,7 @@ class SeenService:
     Attributes:
         was_calm: it served and nothing asked for a closer look, so that none is prepared.
         stopped_tasks, deployments, definitions, logs: what is over or cannot change, by ARN or log stream.
-        running_task_arns, revision_arns, target_group_arns: what was read of it; guesses for the next time.
+        task_arns, log_keys, revision_arns, target_group_arns: what else was read of it; guesses for the next time.
     """
 
     created_at: datetime | None = None
@@ -40,7 +40,8 @@ class SeenService:
     deployments: Mapping[str, DeploymentState] = field(default_factory=dict[str, DeploymentState])
     definitions: Mapping[str, TaskDefinition] = field(default_factory=dict[str, TaskDefinition])
     logs: Mapping[LogKey, tuple[LogEvent, ...]] = field(default_factory=dict[LogKey, tuple[LogEvent, ...]])
-    running_task_arns: tuple[str, ...] = ()
+    task_arns: tuple[str, ...] = ()
+    log_keys: tuple[LogKey, ...] = ()
     revision_arns: tuple[str, ...] = ()
     target_group_arns: tuple[str, ...] = ()
 

@@ -1,6 +1,6 @@
 """The ends of the logs of a service's tasks, read before the task definition has told where they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
 from expressway.model.log_event import LogEvent
@@ -47,6 +47,16 @@ class ServiceLogs:
             return
         for arn in tasks:
             self._ask((place.log_group, place.stream(arn.rsplit("/", 1)[-1])))
+
+    def guess_again(self, keys: Iterable[LogKey]) -> None:
+        """Begin to read logs that were read the last time."""
+        for key in keys:
+            self._ask(key)
+
+    @property
+    def keys(self) -> tuple[LogKey, ...]:
+        """Where the logs are that were asked for."""
+        return tuple(self._keys.values())
 
     def ask(self, definitions: Mapping[str, TaskDefinition | None], tasks: tuple[TaskState, ...]) -> None:
         """Begin to read the logs that tell most: of the container that failed, or of a task's first container."""

@@ -202,7 +202,8 @@ class ServiceReads:
     # -- guesses, and what is kept for them -----------------------------------------------------------------
     def _guess(self) -> None:
         """Begin to read what the second round would most likely ask for."""
-        self._tasks.guess(self._seen.running_task_arns)
+        self._tasks.guess(self._seen.task_arns)
+        self._logs.guess_again(self._seen.log_keys)
         self._revisions.guess(self._seen.revision_arns)
         self._targets.guess(self._seen.target_group_arns)
         if self._known is None and not self._seen.was_calm:
@@ -224,14 +225,16 @@ class ServiceReads:
         over = {task.arn: task for task in tasks if is_over(task, self._now)}
         used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks)}
         ended = (one for one in self.deployments(first).values() if one.status in ENDED_DEPLOYMENT_STATUSES)
+        logs = self._logs.complete(frozenset(task.task_id for task in over.values()))
         seen = SeenService(
             created_at=first.service.created_at,
             was_calm=first.is_calm,
             stopped_tasks=over,
             deployments={one.arn: one for one in ended},
             definitions={arn: one for arn, one in self.definitions().items() if one is not None and arn in used},
-            logs=self._logs.complete(frozenset(task.task_id for task in over.values())),
-            running_task_arns=first.running_arns,
+            logs=logs,
+            task_arns=tuple(task.arn for task in tasks if task.arn not in over),
+            log_keys=tuple(key for key in self._logs.keys if key not in logs),
             revision_arns=self._revisions.wanted,
             target_group_arns=self._targets.wanted,
         )
