@@ -1,5 +1,6 @@
 """What a deployment finds in the account: kept resources, a lost service, ready images, a rollback before it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,35 @@ def test_a_service_that_somebody_deleted_is_noticed_and_the_way_out_works(
     assert toolkit.deploy(app).status == "deployed"
     assert toolkit.delete("taken-away").errors == ()
     assert toolkit.leftovers("taken-away") == ()
+
+
+def test_a_stack_that_never_had_a_service_is_adopted_and_protection_is_switched_as_planned(
+    toolkit: Toolkit, embedded_aws: "SandboxInfo", tmp_path: Path, engine_host: str
+) -> None:
+    cloudformation = open_session(sandbox_url=embedded_aws.endpoint_url).client("cloudformation")
+    name = "adopting-express-service"
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "adopting-topic"}}}}
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+    app = source(tmp_path, "adopting", engine_host, termination_protection=True)
+    plan = toolkit.diff(app, adopt=True)
+    assert plan.missing_service is None
+    made = toolkit.deploy(app, adopt=True, approved_plan=plan.digest)
+    assert made.stacks[name] == "updated"
+    assert toolkit.fetch(made.endpoint) == 200
+    with pytest.raises(RefusedError) as refused:
+        toolkit.delete("adopting")
+    assert refused.value.code == "stack_protected"
+
+    unprotected = source(tmp_path, "adopting", engine_host)
+    shown = toolkit.diff(unprotected)
+    assert not shown.is_empty
+    result = toolkit.deploy(unprotected, approved_plan=shown.digest)
+    assert (result.status, set(result.termination_protection.values())) == ("deployed", {"off"})
+    assert toolkit.diff(unprotected).is_empty
+    assert toolkit.delete("adopting").errors == ()
+    assert toolkit.leftovers("adopting") == ()
 
 
 def test_a_ready_image_is_deployed_by_its_digest_and_must_exist(
