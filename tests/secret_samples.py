@@ -59,6 +59,32 @@ def _private_key(source: SecretSource) -> tuple[str, str]:
     return f"-----BEGIN {kind}-----\n{body}\n-----END {kind}-----", body
 
 
+def _letters(template: str) -> Callable[[SecretSource], tuple[str, str]]:
+    def make(source: SecretSource) -> tuple[str, str]:
+        secret = f"z{source.word(string.ascii_lowercase, 11)}"
+        return template.format(secret), secret
+
+    return make
+
+
+def _number(template: str) -> Callable[[SecretSource], tuple[str, str]]:
+    def make(source: SecretSource) -> tuple[str, str]:
+        secret = f"8{source.word(string.digits, 11)}"
+        return template.format(secret), secret
+
+    return make
+
+
+def _sentry(source: SecretSource) -> tuple[str, str]:
+    secret = f"a{source.word('0123456789abcdef', 30)}1"
+    return f"SENTRY_DSN is https://{secret}@o12345.ingest.sentry.io/67890", secret
+
+
+def _short_basic(source: SecretSource) -> tuple[str, str]:
+    secret = base64.b64encode(f"a:{source.word(_MIXED, 7)}".encode()).decode().rstrip("=")
+    return f"Authorization: Basic {secret}", secret
+
+
 KINDS: dict[str, Callable[[SecretSource], tuple[str, str]]] = {
     "aws access key": _plain("AK" + "IA", _UPPER, 16),
     "aws temporary key": _plain("AS" + "IA", _UPPER, 16),
@@ -102,4 +128,38 @@ KINDS: dict[str, Callable[[SecretSource], tuple[str, str]]] = {
     "client secret": _in("client_secret={}&grant_type=code"),
     "hashicorp vault token": _plain("hv" + "s.", _MIXED, 24),
     "hugging face token": _plain("h" + "f_", string.ascii_letters, 34),
+    "aws secret key with spaces": _in("aws_secret_access_key = {}", _MIXED + "/+", 38),
+    "aws secret key in yaml": _in("SecretAccessKey: {}", _MIXED + "/+", 38),
+    "mongodb url with signs in the password": _in("mongodb" + "+srv://u:p@ss:wo/rd{}@cluster0.example.net/db"),
+    "postgres url with a number before a slash": _in("postgres" + "://u:12/{}@db.internal/web"),
+    "go driver address": _in("dial user:{}@tcp(127.0.0.1:3306)/db failed"),
+    "token as a user": _in("cloning https://{}@github.com/org/repo.git"),
+    "sentry address": lambda source: _sentry(source),
+    "client secret in yaml": _in("client_secret: {}"),
+    "secret in yaml": _in("secret: {}"),
+    "secret key in yaml": _in("secret_key: {}"),
+    "password of letters in yaml": _letters("password: {}"),
+    "number as a password": _number('{{"password": {}, "port": 1}}'),
+    "rails secret": _in("SECRET_KEY" + "_BASE={}", _LOWER, 100),
+    "rails master key": _in("RAILS_MASTER" + "_KEY={}", "0123456789abcdef", 30),
+    "fernet key": _in("FERNET" + "_KEY={}=", _MIXED, 40),
+    "laravel key": _in("APP" + "_KEY=base64:{}=", _MIXED, 40),
+    "assigned value with signs": _in("DJANGO_SECRET_KEY=ab&y;z{}"),
+    "password as bytes": _in("connect(user='a', password=b'{}')"),
+    "quoted password with spaces": _in('DB_PASSWORD="one two {}" exported'),
+    "curl user": _in("+ curl -s -u admin:{} https://example.com"),
+    "mysql option": _in("exec mysql -h db -uroot -p{} web"),
+    "option with a longer name": _letters("serve --db-password {} --port 80"),
+    "option in a list": _letters("['serve', '--password', '{}']"),
+    "cookie": _in("Cookie: sessionid={}; theme=dark"),
+    "short basic header": lambda source: _short_basic(source),
+    "discord webhook": _in("https://discord" + ".com/api/webhooks/123456789012345678/{}", _MIXED, 66),
+    "grafana token": lambda source: _plain("gl" + "sa_" + source.word(_MIXED, 32) + "_", "0123456789abcdef", 8)(source),
+    "doppler token": _plain("dp" + ".pt.", _MIXED, 43),
+    "linear key": _plain("lin" + "_api_", _MIXED, 40),
+    "sentry token": _plain("sn" + "trys_", _MIXED, 80),
+    "supabase token": _plain("sb" + "p_", "0123456789abcdef", 40),
+    "mailgun key": _plain("ke" + "y-", "0123456789abcdef", 32),
+    "planetscale token": _plain("psc" + "ale_tkn_", _MIXED, 43),
+    "terraform token": lambda source: _plain(source.word(_MIXED, 14) + ".atlas" + "v1.", _MIXED, 67)(source),
 }

@@ -18,12 +18,14 @@ from expressway.adapters.secret_patterns import (
     KEY_LINE,
     KEY_TAIL,
     MADE_UP,
+    MASK,
     OWN_PATTERNS,
 )
+from expressway.adapters.secret_settings import without_settings
+from expressway.adapters.secret_urls import without_url_credentials
 
-MASK = "[masked]"
 _PLUGINS = (
-    *("aws.AWSKeyDetector", "azure_storage_key.AzureStorageKeyDetector", "basic_auth.BasicAuthDetector"),
+    *("aws.AWSKeyDetector", "azure_storage_key.AzureStorageKeyDetector"),
     *("cloudant.CloudantDetector", "discord.DiscordBotTokenDetector", "github_token.GitHubTokenDetector"),
     *("gitlab_token.GitLabTokenDetector", "ibm_cos_hmac.IbmCosHmacDetector", "mailchimp.MailchimpDetector"),
     *("npm.NpmDetector", "openai.OpenAIDetector", "pypi_token.PypiTokenDetector", "sendgrid.SendGridDetector"),
@@ -31,21 +33,38 @@ _PLUGINS = (
     *("stripe.StripeDetector", "telegram_token.TelegramBotTokenDetector", "twilio.TwilioKeyDetector"),
 )
 """Left out: entropy, keywords and public addresses (guesses), Artifactory and IBM IAM (they match plain words and
-names), JWT and private keys (found only in part; see the table)."""
+names), JWT, private keys and passwords in addresses (found only in part; see the table)."""
 _SHORTEST_SECRET = 6
+_WINDOW = re.compile(r".{1,1024}(?:(?=\s)|\Z)|.{1,1024}(?=[\"',;&|{}()\[\]<>])|.{1,1024}", re.DOTALL)
 _SHORTEST_GROUP = 16
 
 
 def masked(text: str) -> str:
-    """The text with every value of a known secret kind replaced by ``[masked]``; everything else stays as it is."""
+    """The text with every value of a known secret kind replaced by ``[masked]``; everything else stays as it is.
+
+    It takes time that grows with the length of the text, whatever the text is.
+    """
     if len(text) < _SHORTEST_SECRET:
         return text
     for pattern in OWN_PATTERNS:
         text = pattern.sub(_without_secret, text)
-    if MADE_UP.search(text):
+    text = without_settings(without_url_credentials(text))
+    return "".join(map(_without_foreign_kinds, _windows(text))) if MADE_UP.search(text) else text
+
+
+def _without_foreign_kinds(window: str) -> str:
+    if MADE_UP.search(window):
         for pattern in _plugin_patterns():
-            text = pattern.sub(_without_found, text)
-    return text
+            window = pattern.sub(_without_found, window)
+    return window
+
+
+def _windows(text: str) -> Iterable[str]:
+    """The text in pieces, since the patterns of others may take time that grows faster than the text.
+
+    Pieces end at white space or, where a text has none, at a sign that no token has.
+    """
+    return (match.group() for match in _WINDOW.finditer(text))
 
 
 def masked_json(value: object) -> str:

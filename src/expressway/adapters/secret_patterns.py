@@ -6,6 +6,7 @@ issuers document, so that what has none (an id, a digest, a name) is left alone.
 
 import re
 
+MASK = "[masked]"
 _END = r"(?![A-Za-z0-9_-])"
 _START = r"(?<![A-Za-z0-9_-])"
 
@@ -33,64 +34,68 @@ _PREFIXED = (
     r"NRAK-[A-Z0-9]{27}",
     r"AKC[A-Za-z0-9]{60,}",
     r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
+    r"glsa_[A-Za-z0-9_]{20,255}",
+    r"glc_[A-Za-z0-9+/=]{32,400}",
+    r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{20,255}",
+    r"lin_api_[A-Za-z0-9]{20,255}",
+    r"sntry[su]_[A-Za-z0-9_+/=.-]{20,1024}",
+    r"sbp_[A-Za-z0-9]{30,255}",
+    r"sb_secret_[A-Za-z0-9_-]{20,255}",
+    r"key-[a-z0-9]{32}",
+    r"[a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8}",
+    r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{20,255}",
+    r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,255}",
     r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
 )
 
-_URL = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]{1,30})://(?P<secret>[^\s/?#@\"'<>]*:[^\s\"'<>]*?)@(?=[\w\[])", re.IGNORECASE
-)
-"""``scheme://user:password@host``; a password may hold any character but spaces and quotes."""
+_OPTIONS = r"pass(?:word|wd|phrase)?|pwd|token|secret|api-key|auth-token|secret-key|access-key"
 
-_WORDS = (
-    r"pass(?:word|wd|phrase)?|pwd|api[_-]?key|apikey|access[_-]?key|account[_-]?key|shared[_-]?access[_-]?key|"
-    r"private[_-]?key|signing[_-]?key|encryption[_-]?key|secret[_-]?(?:access[_-]?)?key|client[_-]?secret|"
-    r"(?:auth|access|refresh|session|security|bearer|id)[_-]?token|token|secret|credentials?"
-)
-_OPTIONS = r"pass(?:word|wd)?|pwd|token|secret|api-key|auth-token|secret-key|access-key"
-_NAME = rf"(?<![\w:/.-])(?:\\*[\"'])?[A-Za-z0-9_.-]{{0,48}}(?:{_WORDS})(?:\\*[\"'])?"
-_UNLESS_NONE = (
-    r"(?!arn:|sha256:|\*{3}|\[(?:masked|withheld)|\$\{|\$\(|\{\{|<|%[sdr(]|"
-    r"(?:true|false|null|none|nil|undefined|required|missing|invalid|expired|empty|unset|not)\b|\d{1,5}(?![\w.-]))"
-)
-"""A value that is no secret: a reference, a placeholder, a word about the value, a small number."""
-
-_ASSIGNED = (
-    # NAME="value", 'name': 'value', {"name":"value"}: quotation marks tell where the value ends.
+_COMMANDS = (
+    # --db-password value, "--password", "value"; -p alone is too short to tell.
     re.compile(
-        rf"{_NAME}\s*(?::=|=>|[=:])\s*(?P<quote>\\*[\"']){_UNLESS_NONE}(?P<secret>[^\n]{{1,4096}}?)(?P=quote)",
+        rf"(?<![\w-])--(?:[a-z0-9]{{1,20}}-){{0,3}}(?:{_OPTIONS})(?:=|[\"'], {{0,4}}+|[ \t]{{1,8}}+)[\"']?+"
+        r"(?!\[masked|\$\{|<)(?P<secret>[^\s\"'-][^\s\"']{0,4095})",
         re.IGNORECASE,
     ),
-    # NAME=value, ?name=value&…, ;Password=value; up to what ends such a value.
-    re.compile(rf"{_NAME}=(?![=\"'\\]){_UNLESS_NONE}(?P<secret>[^\s\"'&;,|)}}\]]{{1,4096}})", re.IGNORECASE),
-    # NAME: value in prose and YAML: only what looks made up, letters and digits together.
+    re.compile(r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user[= ]) {0,4}[\"']?(?P<secret>[^\s\"':\[]{0,128}:[^\s\"']{1,512})"),
     re.compile(
-        rf"(?<![\w:/.-])[A-Za-z0-9_.-]{{0,48}}(?:pass(?:word|wd|phrase)?|pwd|api[_ -]?key|token)\s*:\s+{_UNLESS_NONE}"
-        r"(?P<secret>(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[^\s\"',;)}\]]{8,})",
+        r"\b(?:(?:mysql|mariadb)[a-z-]{0,12}|sshpass)\b[^\n]{0,300}?\s-p(?!\[masked)[\"']?(?P<secret>[^\s\"']{1,512})"
+    ),
+)
+
+_HEADERS = (
+    re.compile(
+        r"\bauthorization[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?(?:Basic|Bearer|Digest|Token|Negotiate|ApiKey)[ \t]{1,8}"
+        r"(?!\[masked)(?P<secret>[^\s\"']{2,4096})",
         re.IGNORECASE,
     ),
-    # --password value; -p is too short to tell.
-    re.compile(rf"(?<!\S)--(?:{_OPTIONS})[ =]{_UNLESS_NONE}(?P<secret>[^\s-]\S*)", re.IGNORECASE),
+    re.compile(
+        r"(?<![\w-])(?:set-)?cookie[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?(?P<secret>[\w.-]{1,128}=[^\n\"']{1,4096})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"\b(?:Bearer|Basic|Token)[ \t]{1,8}(?P<secret>[A-Za-z0-9._~+/=-]{16,4096})", re.IGNORECASE),
 )
 
 OWN_PATTERNS: tuple[re.Pattern[str], ...] = (
     re.compile(
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?P<secret>.*?)"
-        r"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<secret>.*?)"
+        r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
         re.DOTALL,
     ),
-    re.compile(rf"{_START}eyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{8,}}(?:\.[A-Za-z0-9_-]*){{0,3}}"),
-    _URL,
-    re.compile(r"\b(?:Bearer|Basic|Token)\s+(?P<secret>[A-Za-z0-9._~+/=-]{16,})", re.IGNORECASE),
+    re.compile(rf"{_START}eyJ[A-Za-z0-9_-]{{8,}}+\.[A-Za-z0-9_-]{{8,}}+(?:\.[A-Za-z0-9_-]*+){{0,3}}"),
+    *_HEADERS,
     re.compile(rf"{_START}(?:{'|'.join(_PREFIXED)}){_END}"),
     re.compile(r"(?<![A-Za-z0-9])(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    re.compile(r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/\d{10,25}/(?P<secret>[\w-]{8,255})", re.IGNORECASE),
     re.compile(
-        r"[?&](?:X-Amz-(?:Signature|Security-Token|Credential)|sig|Signature)=(?P<secret>[^\s&\"']{8,})", re.IGNORECASE
+        r"[?&](?:X-Amz-(?:Signature|Security-Token|Credential)|sig|Signature)=(?P<secret>[^\s&\"']{8,4096})",
+        re.IGNORECASE,
     ),
-    *_ASSIGNED,
+    *_COMMANDS,
 )
 
 MADE_UP = re.compile(
-    r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[G-Zg-z])[A-Za-z0-9]{16,}|\bgl[a-z]{2,5}-|cloudant|softlayer",
+    r"(?<![A-Za-z0-9])(?=[A-Za-z]*+\d)(?=[A-Fa-f0-9]*+[G-Zg-z])[A-Za-z0-9]{16}|\bgl[a-z]{2,5}-|cloudant|softlayer",
     re.IGNORECASE,
 )
 """What every token that only detect-secrets knows has: 16 letters and digits in a row, not all hexadecimal, or the
@@ -101,5 +106,5 @@ KEY_LINE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{64}={0,2}")
 KEY_BODY = re.compile(r"[A-Za-z0-9+/]{60,76}")
 KEY_TAIL = re.compile(r"[A-Za-z0-9+/]{1,76}={0,2}")
 KEY_HEADER = re.compile(r"(?:Proc-Type|DEK-Info|Version|Comment|Hash): .*|")
-KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
-KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
