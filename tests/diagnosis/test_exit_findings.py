@@ -53,6 +53,76 @@ def test_an_exec_format_error_is_the_wrong_architecture_not_exit_code_1() -> Non
     assert first(situation(exited(), deployment=failed_deployment(), logs=log)).code == "wrong_architecture"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "standard_init_linux.go:228: exec user process caused: exec format error",
+        'exec user process caused "exec format error"',
+        "/entrypoint.sh: line 3: /app/server: cannot execute binary file: Exec format error",
+        "/bin/sh: 1: /app/server: Exec format error",
+    ],
+)
+def test_a_shell_or_runtime_that_ends_with_it_could_not_start_the_program(line: str) -> None:
+    facts = situation(exited(exit_code=126), deployment=failed_deployment(), logs={1: ("starting", line)})
+    assert first(facts).code == "wrong_architecture"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("plugin: exec format error in optional codec, skipped", "KeyError: 'X'"),
+        ("exec /opt/codec: exec format error", "KeyError: 'X'"),
+        ("plugin codec: exec format error",),
+    ],
+)
+def test_a_plugin_of_another_format_is_not_the_images_architecture(lines: tuple[str, ...]) -> None:
+    finding = first(situation(exited(), deployment=failed_deployment(), logs={1: lines}))
+    assert finding.code == "container_exited"
+
+
+class TestTheRuntimesOwnLimit:
+    @pytest.mark.parametrize(
+        ("exit_code", "line", "words"),
+        [
+            (134, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "Node.js"),
+            (3, "java.lang.OutOfMemoryError: Metaspace", "Metaspace"),
+            (3, "Terminating due to java.lang.OutOfMemoryError: Java heap space", "Java reached its own heap limit"),
+            (1, 'Exception in thread "main" java.lang.OutOfMemoryError: Java heap space', "own heap limit"),
+            (255, "PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted (tried to", "memory_limit"),
+            (1, "MemoryError", "not given"),
+            (2, "fatal error: runtime: out of memory", "not given"),
+        ],
+    )
+    def test_is_told_as_what_it_is(self, exit_code: int, line: str, words: str) -> None:
+        log = {1: ("starting", line)}
+        finding = first(situation(exited(exit_code=exit_code), deployment=failed_deployment(), logs=log))
+        assert finding.code == "out_of_memory"
+        assert words in finding.cause
+        assert f"exit code {exit_code}" in finding.cause
+        assert "ECS did not kill it" in finding.cause
+        assert "the task's memory" not in finding.cause
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ("INFO retry policy: MemoryError, TimeoutError are retried", "ValueError: PORT must be a number"),
+            ("ValueError: PORT must be a number", "INFO retry policy: MemoryError, TimeoutError are retried"),
+            ("MemoryError", "ValueError: PORT must be a number"),
+            ("retried after OutOfMemoryError: Metaspace", "KeyError: 'X'"),
+        ],
+    )
+    @pytest.mark.parametrize("exit_code", [1, 137])
+    def test_is_not_concluded_from_a_line_that_is_not_the_end(self, lines: tuple[str, ...], exit_code: int) -> None:
+        finding = first(situation(exited(exit_code=exit_code), deployment=failed_deployment(), logs={1: lines}))
+        assert finding.code == ("container_exited" if exit_code == 1 else "container_killed")
+
+    def test_is_no_reason_of_a_container_that_ended_well(self) -> None:
+        log = {1: ("MemoryError",)}
+        assert first(situation(exited(exit_code=0), deployment=failed_deployment(), logs=log)).code == (
+            "container_finished"
+        )
+
+
 class TestExitCode137:
     def test_with_ecs_saying_so_it_is_the_tasks_memory(self) -> None:
         killed = exited(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")

@@ -3,10 +3,9 @@
 import math
 import re
 
-from expressway.diagnosis.exit_rules import EXIT_CODES
-from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
-from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.exit_rules import EXIT_CODES, wrong_format
+from expressway.diagnosis.log_excerpt import excerpt, telling_line
+from expressway.diagnosis.runtime_memory import RuntimeLimit, runtime_limit
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
 from expressway.model.service import ContainerState, TaskState
@@ -16,10 +15,8 @@ SIGKILL_EXIT_CODE = 137
 _DEFAULT_STOP_SECONDS = 30
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 _OUT_OF_MEMORY = re.compile(r"OutOfMemory|killed due to memory usage|out of memory|oom.?kill", re.IGNORECASE)
-_MEMORY_IN_LOG = re.compile(
-    r"\bOutOfMemoryError\b|\bMemoryError\b|heap out of memory|Cannot allocate memory|\bOOM(?:Killed|[ -]kill)|"
-    r"Worker .* was sent SIGKILL! Perhaps out of memory",
-    re.IGNORECASE,
+_KILLED_IN_LOG = re.compile(
+    r"was sent SIGKILL! Perhaps out of memory|^Out of memory: Killed process|^OOM[ -]?kill", re.IGNORECASE
 )
 
 
@@ -93,12 +90,15 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
     code = container.exit_code or 0
     log = facts.story.logs.get(task.task_id, ())
     line = telling_line(log)
-    known = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
+    known = wrong_format(code, log, task.arn)
     evidence = excerpt(log)
     if known is not None:
         return Finding(known.code, "critical", known.sentence, evidence, known.remedy, task.arn)
     if code == SIGKILL_EXIT_CODE:
         return _killed(facts, task, container, evidence)
+    limit = runtime_limit(line) if code else None
+    if limit is not None:
+        return _runtime_gave_up(task, container, limit, evidence)
     word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
     return Finding(
         code=word,
@@ -108,6 +108,20 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
         remedy=remedy,
         resource=task.arn,
         confidence="high" if line else "medium",
+    )
+
+
+def _runtime_gave_up(
+    task: TaskState, container: ContainerState, limit: RuntimeLimit, evidence: tuple[str, ...]
+) -> Finding:
+    return Finding(
+        code="out_of_memory",
+        severity="critical",
+        cause=f"The container {container.name} ended by itself (exit code {container.exit_code}): {limit.happened}; "
+        "ECS did not kill it.",
+        evidence=evidence,
+        remedy=limit.remedy,
+        resource=task.arn,
     )
 
 
@@ -133,7 +147,8 @@ def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerSt
     whole = facts.definition.memory_mib if facts.definition else 0
     log = facts.story.logs.get(task.task_id, ())
     told = tuple(text for text in (container.reason, task.stopped_reason) if _OUT_OF_MEMORY.search(text))
-    evidence = (*told, f"{container.name}: exit code {container.exit_code}", *_memory_lines(log))
+    line = _memory_line(log)
+    evidence = (*told, f"{container.name}: exit code {container.exit_code}", *((line,) if line else ()))
     confidence = "high" if told else "medium"
     if own and (not whole or own < whole):
         of_task = f" of the task's {whole} MiB" if whole else ""
@@ -164,12 +179,14 @@ def _says_memory(task: TaskState, container: ContainerState) -> bool:
 
 
 def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
+    """Killed (SIGKILL), and the last thing that the log tells is that memory ran out."""
     log = facts.story.logs.get(task.task_id, ())
-    return bool(container.exit_code) and bool(_memory_lines(log))
+    return container.exit_code == SIGKILL_EXIT_CODE and bool(_memory_line(log))
 
 
-def _memory_lines(log: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(line[:LINE_LIMIT] for line in log if _MEMORY_IN_LOG.search(line))[-2:]
+def _memory_line(log: tuple[str, ...]) -> str:
+    line = telling_line(log)
+    return line if runtime_limit(line) or _KILLED_IN_LOG.search(line) else ""
 
 
 def _was_killed_at_stop(task: TaskState) -> bool:

@@ -1,9 +1,9 @@
 """What the exit of a container means, told with the line of its log that says why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from expressway.diagnosis.facts import DeploymentFacts, Statement
-from expressway.diagnosis.log_excerpt import excerpt
+from expressway.diagnosis.log_excerpt import NOT_STARTED, excerpt
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.model.cause import Cause
 from expressway.model.quotation import quoted
@@ -45,6 +45,7 @@ EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
     ),
     255: ("container_exited", "exited with code 255: its command could not run or failed at once", _CORRECT_IT),
 }
+_NOT_STARTED_CODES = frozenset({1, 126, 255})
 _ANY_CODE = ("container_exited", "exited with code {code}", _CORRECT_IT)
 
 
@@ -58,6 +59,17 @@ def exited_container(facts: DeploymentFacts) -> Cause | None:
     return None
 
 
+def wrong_format(exit_code: int | None, log: Sequence[str], resource: str) -> Cause | None:
+    """The container's program could not start for its format: the log ends with that, and so did the container.
+
+    A line about something else that has the wrong format (a plugin, an optional library) is no such end.
+    """
+    told = [line.strip() for line in log if line.strip()]
+    if exit_code not in _NOT_STARTED_CODES or not told or not NOT_STARTED.search(told[-1]):
+        return None
+    return cause_of_message(Statement(told[-1], resource))
+
+
 def _culprit(task: TaskState) -> ContainerState | None:
     exited = [container for container in task.containers if container.exit_code is not None]
     return next((one for one in exited if one.exit_code != 0), next(iter(exited), None))
@@ -66,7 +78,7 @@ def _culprit(task: TaskState) -> ContainerState | None:
 def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...], *, silence: str) -> Cause:
     code = container.exit_code or 0
     line, *others = excerpt(log) or ("",)
-    said = cause_of_message(Statement(line, task.arn)) if "exec format error" in line else None
+    said = wrong_format(container.exit_code, log, task.arn)
     word, sentence, remedy = EXIT_CODES.get(code, _ANY_CODE)
     happened = f"The container {container.name} {sentence.format(code=code)}"
     first = f"{container.name}: exit code {code}"

@@ -4,9 +4,15 @@ import re
 from collections.abc import Sequence
 
 LINE_LIMIT = 300
+NOT_STARTED = re.compile(
+    r"^(?:\S*standard_init_linux\S* )?(?:exec \S.*|\S*(?:sh|/\S+):(?: (?:line )?\d+:)?(?: \S+:)?(?: .*:)?) "
+    r"[\"']?exec format error[\"']?\.?$",
+    re.IGNORECASE,
+)
+"""What a container runtime or a shell says of a program that it cannot start, as the whole line."""
 _TELLING = (
     # Python, Node, Java, Ruby, Go, Rust, shells: `Name.Of.Error: text`, `panic: text`, `sh: x: not found`.
-    re.compile(r"exec format error", re.IGNORECASE),
+    NOT_STARTED,
     re.compile(r"^(?:Exception in thread \"[^\"]*\" |Uncaught |Caused by: )?[\w.$]*(?:Error|Exception|Exit)\b:?.*$"),
     re.compile(r"^(?:panic: |fatal error: |thread '.*' panicked at ).*$"),
     re.compile(r"^.*(?:: not found|: No such file or directory|: Permission denied)$"),
