@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from expressway.errors import StackError
+from expressway.errors import ServiceError, StackError
 from expressway.model.quotation import quoted
 from expressway.policy.withheld import UNTRUSTED_NOTE
 from tests.mcp.connections import CLOSED, ERAS, OPEN, WIDE_OPEN, Era, ProgressWatch, connected, error_shape, good_shape
@@ -46,6 +46,15 @@ async def test_reading_needs_no_permission(era: Era, tmp_path: Path) -> None:
             "validate_ecs_express_mode_prerequisites": {"image_uri": "i"},
         }.items():
             good_shape(await client.call_tool(tool, arguments))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_waiting_for_what_is_not_there_is_an_error_with_the_word_that_agents_look_for(era: Era) -> None:
+    toolkit = FakeToolkit(fails=ServiceError("cluster_not_found", "There is no cluster c.", "Did you mean default?"))
+    async with connected(toolkit, era) as client:
+        shape = error_shape(await client.call_tool("wait_for_service_ready", {"cluster": "c", "service_name": "s"}))
+    assert (shape["status"], shape["code"]) == ("failed", "cluster_not_found")
+    assert (shape["message"], shape["hint"]) == ("There is no cluster c.", "Did you mean default?")
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -192,3 +201,37 @@ async def test_the_server_serves_on_after_every_kind_of_error(era: Era, tmp_path
         error_shape(await client.call_tool("synth_app", {}))
         toolkit.fails = None
         good_shape(await client.call_tool("synth_app", app))
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"command": "planted"},
+        {"secrets": {"K": "planted"}},
+        {"environment": {"K": ["planted"]}},
+        {"environment": {"A=planted": "x"}},
+        {"environment": {"K": 4711004711}},
+    ],
+)
+async def test_a_wrong_definition_shows_no_value_that_may_be_a_secret(
+    era: Era, wrong: dict[str, Any], tmp_path: Path
+) -> None:
+    app = str(write_app(tmp_path))
+    arguments = {"app_path": app, "definition": {"name": "shop", "image": "nginx", **wrong}}
+    async with connected(FakeToolkit(), era, CLOSED) as client:
+        shape = error_shape(await client.call_tool("synth_app", arguments))
+    assert shape["code"] == "invalid_definition"
+    assert next(iter(wrong)) in shape["message"]
+    assert "planted" not in str(shape)
+    assert "4711004711" not in str(shape)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_parameters_that_are_no_object_are_told_by_their_length(era: Era) -> None:
+    arguments = {"api_operation": "RunTask", "api_params": '{"overrides": {"planted": '}
+    async with connected(FakeToolkit(), era, CLOSED) as client:
+        shape = error_shape(await client.call_tool("ecs_resource_management", arguments))
+    assert shape["code"] == "invalid_arguments"
+    assert "planted" not in str(shape)
+    assert shape["details"]["problems"][0]["got"] == f"text of {len(arguments['api_params'])} characters"

@@ -7,6 +7,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
+from expressway.sandbox.images import ImageUnavailableError, require_own_registry
 from tests.sandbox.conftest import HTTPD, REPOSITORY, Cloud
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
@@ -27,6 +28,30 @@ def test_an_image_that_is_not_there_is_an_error(cloud: Cloud, images: dict[str, 
     ecr = cloud.client("ecr")
     with pytest.raises(ecr.exceptions.ImageNotFoundException):
         ecr.describe_images(repositoryName=REPOSITORY, imageIds=[image_id])
+
+
+def test_the_registry_of_another_account_holds_nothing_of_this_one(cloud: Cloud, images: dict[str, str]) -> None:
+    ecr = cloud.client("ecr")
+    foreign = {"repositoryName": REPOSITORY, "registryId": "123456789012"}
+    for ask in (ecr.describe_images, ecr.list_images, ecr.get_repository_policy):
+        with pytest.raises(ecr.exceptions.RepositoryNotFoundException, match="123456789012"):
+            ask(**foreign)
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException, match=REPOSITORY):
+        ecr.batch_get_image(**foreign, imageIds=[{"imageTag": "v1"}])
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.describe_repositories(registryId="123456789012", repositoryNames=[REPOSITORY])
+    own = ecr.describe_images(repositoryName=REPOSITORY, registryId="000000000000")
+    assert images["v1"] in {detail["imageDigest"] for detail in own["imageDetails"]}
+
+
+@pytest.mark.parametrize("image", ["team/web:v1", "team/web", "team/web@sha256:" + "0" * 64])
+def test_an_image_of_another_account_is_not_pulled_from_this_one(image: str) -> None:
+    host = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    require_own_registry(f"{host}/{image}", {"123456789012"})
+    require_own_registry(f"public.ecr.aws/{image}", {"000000000000"})
+    with pytest.raises(ImageUnavailableError, match="403 Forbidden") as caught:
+        require_own_registry(f"{host}/{image}", {"000000000000"})
+    assert f"https://{host}/v2/team/web/manifests/" in str(caught.value)
 
 
 def test_an_immutable_tag_is_not_overwritten(

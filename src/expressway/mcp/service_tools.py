@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from expressway.mcp.answers import compact_json
+from expressway.errors import ExpresswayError
+from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_tools import AppName
 from expressway.mcp.work import Worker
 from expressway.model.progress import NeverCancelled
@@ -67,14 +68,17 @@ class ServiceTools:
         cluster: str,
         service_name: str,
         timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300,
-    ) -> Mapping[str, Any]:
+    ) -> Mapping[str, Any] | Answer:
         """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers. Ends at once
         when that cannot happen any more. Returns status success, timeout or failed, with message and url. Use a short
         timeout_seconds if your client limits calls; calling again goes on waiting."""
-        readiness = await self.worker.run(
-            ctx,
-            lambda toolkit, progress, cancellation: toolkit.wait(
-                cluster, service_name, timeout_seconds, progress=progress, cancellation=cancellation
-            ),
-        )
+        try:
+            readiness = await self.worker.run(
+                ctx,
+                lambda toolkit, progress, cancellation: toolkit.wait(
+                    cluster, service_name, timeout_seconds, progress=progress, cancellation=cancellation
+                ),
+            )
+        except ExpresswayError as error:
+            return Answer({"status": "failed", **error.to_dict()}, failed=True)
         return readiness.to_dict()

@@ -5,9 +5,10 @@ Image URIs keep their AWS shape everywhere; only the engine is told that the san
 """
 
 import re
+from collections.abc import Collection
 from typing import Any
 
-_ECR = re.compile(r"^\d{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<rest>.+)$")
+_ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<rest>.+)$")
 
 
 class ImageUnavailableError(Exception):
@@ -18,6 +19,23 @@ def local_reference(image: str, gateway_port: int) -> str:
     """The reference under which the engine pulls `image`; only private ECR images differ."""
     match = _ECR.match(image)
     return f"127.0.0.1:{gateway_port}/{match['rest']}" if match else image
+
+
+def require_own_registry(image: str, accounts: Collection[str]) -> None:
+    """Refuse a private ECR image of an account that is not in the sandbox; its name would lead to the sandbox's own.
+
+    Raises:
+        ImageUnavailableError: in the words of ECR for a registry that lets nobody of this account in.
+    """
+    match = _ECR.match(image)
+    if match is None or match["account"] in accounts:
+        return
+    path, _, reference = match["rest"].partition("@") if "@" in match["rest"] else match["rest"].partition(":")
+    address = f"https://{image.partition('/')[0]}/v2/{path}/manifests/{reference or 'latest'}"
+    raise ImageUnavailableError(
+        f"pull image manifest has been retried 1 time(s): failed to resolve ref {image}: unexpected status from HEAD "
+        f"request to {address}: 403 Forbidden"
+    )
 
 
 def make_available(docker_client: Any, image: str, reference: str) -> bool:

@@ -15,6 +15,13 @@ Request = dict[str, Any]
 Handler = Callable[[Request], Answer]
 
 
+_OF_A_REPOSITORY = (
+    *("_describe_repositories", "_delete_repository", "_describe_images", "_list_images", "_batch_get_image"),
+    *("_batch_delete_image", "_batch_check_layer_availability", "_put_image", "_get_download_url_for_layer"),
+    *("_get_repository_policy", "_get_lifecycle_policy"),
+)
+
+
 def hook() -> None:
     """Put the operations in the place of ministack's."""
     ecr = emulator.module("services.ecr")
@@ -24,6 +31,8 @@ def hook() -> None:
     ecr._batch_check_layer_availability = _faulting(_batch_check_layer_availability)
     ecr._put_image = _put_image(ecr._put_image)
     ecr._delete_repository = _delete_repository(ecr._delete_repository)
+    for name in _OF_A_REPOSITORY:
+        setattr(ecr, name, _of_this_registry(getattr(ecr, name)))
     ecr._v2_put_manifest = _put_manifest(ecr._v2_put_manifest)
     tag_mutability.hook()
 
@@ -34,6 +43,20 @@ def _faulting(operation: Callable[[Request], dict[str, Any]]) -> Handler:
             return emulator.answer_json(operation(request))
         except AwsFault as fault:
             return emulator.fault_json(fault)
+
+    return handle
+
+
+def _of_this_registry(original: Handler) -> Handler:
+    """The operation, refused for another account's registry, which ministack would answer from this one."""
+
+    def handle(request: Request) -> Answer:
+        asked = str(request.get("registryId") or emulator.account_id())
+        if asked == emulator.account_id():
+            return original(request)
+        name = request.get("repositoryName") or next(iter(request.get("repositoryNames") or []), "")
+        message = f"The repository with name '{name}' does not exist in the registry with id '{asked}'"
+        return emulator.fault_json(AwsFault("RepositoryNotFoundException", message))
 
     return handle
 

@@ -14,6 +14,7 @@ class Settings:
         stop_seconds: how long a container may take to stop before it is killed (AWS: 30).
         drain_seconds: how long requests may finish on a task that is being replaced (AWS: 300).
         gateway_port: the port of the sandbox itself, through which the engine reaches the registry.
+        account_id: the account that the sandbox is.
     """
 
     health_seconds: float = 5.0
@@ -21,6 +22,7 @@ class Settings:
     stop_seconds: float = 1.0
     drain_seconds: float = 5.0
     gateway_port: int = 4566
+    account_id: str = "000000000000"
 
 
 def read_settings() -> Settings:
@@ -33,6 +35,7 @@ def read_settings() -> Settings:
         stop_seconds=_seconds("STOP", defaults.stop_seconds),
         drain_seconds=_seconds("DRAIN", defaults.drain_seconds),
         gateway_port=int(os.environ.get("GATEWAY_PORT", str(defaults.gateway_port))),
+        account_id=os.environ.get("MINISTACK_ACCOUNT_ID", defaults.account_id),
     )
 
 

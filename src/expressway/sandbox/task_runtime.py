@@ -27,6 +27,7 @@ def run_container(original: Callable[..., Any]) -> Callable[..., Any]:
         image = str(definition["image"])
         reference = images.local_reference(image, read_settings().gateway_port)
         try:
+            images.require_own_registry(image, {emulator.account_id(), read_settings().account_id})
             if images.make_available(docker_client, image, reference) and reference != image:
                 _remember_pull(run_kwargs, reference)
             if run_kwargs.get("platform") == _engine_platform(docker_client):
