@@ -7,8 +7,8 @@ longer, for both.
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from tests.e2e.scenarios.embedded import SERVES, embedded_scenarios, play, shell
 from tests.e2e.scenarios.scenario import GUIDANCE, Question
@@ -42,17 +42,42 @@ def measure(bench: Workbench) -> list[Row | Comparison]:
         return [*rows, compare(bench)]
 
 
+def measure_guidance(bench: Workbench) -> list[Row]:
+    """Only the times for one service."""
+    with on_stage(bench.sandbox) as stage:
+        _launch_single(stage)
+        with _on_slow_aws(bench) as (aws, two):
+            return _guidance_times(aws, two)
+
+
 def _launch(stage: Stage) -> None:
-    """A service that serves, one that crashes, and a cluster in which one of 25 does."""
-    _say(f"starting {FLEET_SIZE + 2} services …")
-    for cluster in (_SERVING, _CRASHING, FLEET):
-        stage.clients["ecs"].create_cluster(clusterName=cluster)
-    made = [stage.create(_SERVING, command=SERVES), stage.create(_CRASHING, command=_CRASH)]
+    """Beside single services a cluster in which one of 25 crashes."""
+    _say(f"starting {FLEET_SIZE} services …")
+    stage.clients["ecs"].create_cluster(clusterName=FLEET)
+    made: list[str] = []
     for number in range(FLEET_SIZE):
         command = _CRASH if number == _FAILING_SERVICE else SERVES
         made.append(stage.create(FLEET, command=command, serviceName=f"{SERVICE}-{number:02}"))
     for service_arn in made:
         stage.wait(service_arn)
+    _launch_single(stage)
+
+
+def _launch_single(stage: Stage) -> None:
+    """A service that serves, one that crashes, and others of either kind that nobody has asked about yet."""
+    commands = {_SERVING: SERVES, _CRASHING: _CRASH}
+    commands |= {_unseen(cluster, number): commands[cluster] for cluster in commands for number in range(ROUNDS)}
+    _say(f"starting {len(commands)} services …")
+    made: list[str] = []
+    for cluster, command in commands.items():
+        stage.clients["ecs"].create_cluster(clusterName=cluster)
+        made.append(stage.create(cluster, command=command))
+    for service_arn in made:
+        stage.wait(service_arn)
+
+
+def _unseen(cluster: str, number: int) -> str:
+    return f"{cluster}-{number}"
 
 
 # -- how soon -----------------------------------------------------------------------------------------------
@@ -76,32 +101,73 @@ def _starts(bench: Workbench) -> list[Row]:
     return [Row("start → tools/list → end", mine, theirs), Row("length of the tool list", my_length, its_length)]
 
 
-def _times(bench: Workbench) -> list[Row]:
+@contextmanager
+def _on_slow_aws(bench: Workbench) -> Generator[tuple[SlowAws, Pair]]:
     with (
         slow_aws(bench.sandbox.endpoint_url, delay_seconds=DELAY_SECONDS) as aws,
         both(bench, aws.endpoint_url) as two,
     ):
-        serving = Question(GUIDANCE, {"ecs_cluster_name": _SERVING, "ecs_service_name": SERVICE})
-        one = Question(GUIDANCE, {"ecs_cluster_name": _CRASHING, "ecs_service_name": SERVICE})
+        yield aws, two
+
+
+def _guidance_of(cluster: str) -> Question:
+    return Question(GUIDANCE, {"ecs_cluster_name": cluster, "ecs_service_name": SERVICE})
+
+
+def _guidance_times(aws: SlowAws, two: Pair) -> list[Row]:
+    """Guidance for one service: the first of all, of services that nobody has asked about, and asked again."""
+    one = _guidance_of(_CRASHING)
+    first = _first(two, one)
+    new_serving, new_crashing = (_compared_unseen(two, cluster) for cluster in (_SERVING, _CRASHING))
+    healthy, single = (_compared_again(two, _guidance_of(cluster)) for cluster in (_SERVING, _CRASHING))
+    calls = _calls(aws, two, one)
+    return [
+        Row("guidance for a service that serves, 50 ms a call", *healthy, (times_faster(*healthy, 4),)),
+        Row("… of which nobody has asked before", *new_serving),
+        Row("guidance for one that crashes", *single, (times_faster(*single, 4),)),
+        Row("… of which nobody has asked before", *new_crashing),
+        Row("… the first after the start", *first),
+        Row("AWS calls for the guidance of one service, asked again", *calls),
+    ]
+
+
+def _compared_again(two: Pair, question: Question) -> tuple[Series, Series]:
+    """The same question again and again; the first answer is not measured."""
+    for server in (two.ours, two.peer):
+        _asked(server, [question])
+    return _compared(two, lambda server: _asked(server, [question]), lambda server: _asked(server, [question]))
+
+
+def _compared_unseen(two: Pair, cluster: str) -> tuple[Series, Series]:
+    """In each round a service that this server has not been asked about."""
+
+    def ask(server: Troubleshooter, number: int) -> None:
+        _asked(server, [_guidance_of(_unseen(cluster, number))])
+
+    contenders = [
+        Contender("expressway", lambda number: ask(two.ours, number)),
+        Contender("ecs-mcp-server", lambda number: ask(two.peer, number)),
+    ]
+    mine, theirs = interleaved(contenders, rounds=ROUNDS).values()
+    return mine, theirs
+
+
+def _times(bench: Workbench) -> list[Row]:
+    with _on_slow_aws(bench) as (aws, two):
+        one = _guidance_of(_CRASHING)
         fleet = Question(GUIDANCE, {"ecs_cluster_name": FLEET})
         followed = [
             Question("fetch_service_events", one.parameters),
             Question("detect_image_pull_failures", one.parameters),
             *(Question(name, {"ecs_cluster_name": _CRASHING}) for name in _OF_A_CLUSTER),
         ]
-        first = _first(two, one)
-        healthy = _compared(two, lambda server: _asked(server, [serving]), lambda server: _asked(server, [serving]))
-        single = _compared(two, lambda server: _asked(server, [one]), lambda server: _asked(server, [one]))
+        guidance = _guidance_times(aws, two)
         whole = _compared(two, lambda server: _asked(server, [one]), lambda server: _asked(server, [one, *followed]))
         many = _compared(two, lambda server: _asked(server, [fleet]), _every_service)
-        calls = _calls(aws, two, one)
     return [
-        Row("guidance for a service that serves, 50 ms a call", *healthy, (times_faster(*healthy, 4),)),
-        Row("guidance for one that crashes", *single, (times_faster(*single, 4),)),
-        Row("… the first after the start", *first),
-        Row("… until every action that fits has answered (peer: 6 calls)", *whole),
+        *guidance,
+        Row("guidance for one that crashes, until every action that fits has answered (peer: 6 calls)", *whole),
         Row(f"guidance for each of {FLEET_SIZE} services (peer: a call a service)", *many, (times_faster(*many, 10),)),
-        Row("AWS calls for the guidance of one service", *calls),
     ]
 
 
