@@ -47,8 +47,17 @@ def test_a_service_that_serves_has_no_finding_and_the_known_keys(world: ClusterW
     answer = ask(world, ecs_service_name="web")
     assert answer["status"] == "success"
     assert codes(answer) == ["nothing_wrong"]
-    assert answer["assessment"] == "The service web serves (1 of 1 tasks run). Nothing is wrong."
-    assert "network" in answer["not_looked_into"]
+    around = "network, images, secrets, roles and scaling"
+    assert answer["assessment"] == (
+        f"The service web serves (1 of 1 tasks run). Nothing wrong was found; {around} were not looked into."
+    )
+    assert answer["not_looked_into"].startswith(f"{around}:")
+    (finding,) = answer["findings"]
+    assert finding["confidence"] == "medium"
+    assert finding["cause"] == (
+        "Nothing is wrong with the service web: its tasks run and its targets are healthy; "
+        f"{around} were not looked into."
+    )
     assert {
         *("cluster_name", "service_name", "cluster_details", "service_details"),
         *("task_definitions", "load_balancers", "image_check_results"),
@@ -206,9 +215,46 @@ def test_a_cluster_of_services_that_are_well_costs_few_calls() -> None:
     assert "gaps" not in answer
     assert answer["services"] == {"total": 25, "well": 25, "looked_into": 0, "off": []}
     assert len(answer["raw_data"]["service_details"]) == 25
-    assert answer["assessment"] == "All 25 services in the cluster default serve. Nothing is wrong."
+    assert answer["assessment"].startswith("All 25 services in the cluster default serve. Nothing wrong was found; ")
+    assert answer["findings"][0]["confidence"] == "medium"
+    assert "their tasks run and their targets are healthy; network," in answer["findings"][0]["cause"]
+    assert "(25 of 25 services)" in answer["not_looked_into"]
     assert len(world.asked("services")) == 3
-    assert len(world.calls) == 6  # the cluster, its services, three batches of them, the stopped tasks
+    # the cluster, its services, three batches of them, the stopped tasks; of each its deployments and its targets
+    assert len(world.calls) == 6 + 25 + 2 + 25
+
+
+def test_a_service_whose_targets_are_all_unhealthy_is_told_cluster_wide_before_any_event_tells() -> None:
+    world = ClusterWorld({"web": healthy("web"), "plain": healthy("plain"), "well": healthy("well")})
+    for name in ("web", "plain"):
+        made = world.services[name]
+        made.targets = tuple(replace(one, state="unhealthy", reason="Target.Timeout") for one in made.targets)
+    plain = world.services["plain"]
+    groups = plain.revisions[0].target_group_arns
+    plain.state = replace(plain.state, is_express=False, target_group_arns=groups)
+    plain.express = None
+    answer = ask(world)
+    assert {one["resource"].rsplit("/", 1)[-1] for one in answer["findings"] if one["severity"] == "critical"} == {
+        "web",
+        "plain",
+    }
+    assert answer["services"]["well"] == 1
+
+
+def test_targets_that_may_not_be_read_are_a_gap_cluster_wide() -> None:
+    world = ClusterWorld({"web": healthy("web")}, denied={"health"})
+    answer = ask(world)
+    assert [gap.partition(":")[0] for gap in answer["gaps"]] == ["target health"]
+    assert codes(answer) == []
+
+
+@pytest.mark.parametrize("given", [{"detail": "full"}, {"symptoms_description": "users see errors"}])
+def test_around_services_of_a_cluster_is_looked_where_somebody_asks_for_it(given: dict[str, str]) -> None:
+    world = ClusterWorld({f"s{number}": healthy(f"s{number}") for number in range(27)})
+    answer = ask(world, **given)
+    assert {gap.partition(":")[0] for gap in answer["gaps"]} == NOT_CORE
+    assert answer["services"]["looked_into"] == 25
+    assert answer["not_looked_into"].startswith("network, images, secrets, roles and scaling of s25, s26 (2 of 27")
 
 
 def test_every_service_that_is_off_is_told_by_its_arn() -> None:
@@ -257,7 +303,7 @@ def test_a_service_that_the_symptoms_name_is_looked_into() -> None:
     world = ClusterWorld({"web": healthy("web"), "webshop": healthy("webshop")})
     answer = ask(world, symptoms_description="the service web answers 502")
     assert answer["services"]["looked_into"] == 1
-    assert world.asked("deployment_briefs") == ["web"]
+    assert "of webshop (1 of 2 services)" in answer["not_looked_into"]
 
 
 def test_an_empty_cluster_is_well(world: ClusterWorld) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from expressway.diagnosis.settled import AROUND
 from expressway.diagnosis.standing import DOWN, EARLIER, PARTLY, SERVES, STARTING, Standing, is_cut_off
 from expressway.diagnosis.symptoms import Symptoms
 from expressway.model.cluster import ClusterState
@@ -19,9 +20,7 @@ _SAID: Mapping[int, tuple[str, str]] = {
     STARTING: ("is being deployed", "are being deployed"),
 }
 _LISTED = 5
-NOT_LOOKED_INTO = (
-    "network, images, secrets, roles and scaling: nothing points there; name symptoms_description or detail: full"
-)
+_UNTIL_ASKED = "nothing points there; name symptoms_description or detail: full"
 
 
 def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) -> str:
@@ -31,10 +30,21 @@ def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) 
     unread = f"{len(gaps)} reads were refused (see gaps), so that this may not be all." if gaps else ""
     if not grave and not warnings:
         told = next((one.cause for one in findings if one.code != NOTHING_WRONG), "")
-        found = "Nothing wrong was found in what could be read." if gaps else "Nothing is wrong."
+        found = "Nothing wrong was found in what could be read." if gaps else _all_well(findings)
         return " ".join(part for part in (headline, found, told, unread) if part)
     counted = " and ".join(part for part in (_count(grave, "critical finding"), _count(warnings, "warning")) if part)
     return " ".join(part for part in (headline, f"{counted}.", unread) if part)
+
+
+def not_looked_into(names: Sequence[str] = (), number: int = 0) -> str:
+    """What was left out, and how to get it: around the one service, or around those of `number` that are named."""
+    of = f" of {_listed(names)} ({len(names)} of {number} services)" if names else ""
+    return f"{AROUND}{of}: {_UNTIL_ASKED}"
+
+
+def _all_well(findings: Sequence[Finding]) -> str:
+    sure = all(one.confidence == "high" for one in findings if one.code == NOTHING_WRONG)
+    return "Nothing is wrong." if sure else f"Nothing wrong was found; {AROUND} were not looked into."
 
 
 def service_headline(name: str, standing: Standing | None, findings: Sequence[Finding]) -> str:
@@ -79,15 +89,32 @@ def cluster_headline(sweep: Sweep, name: str, findings: Sequence[Finding]) -> st
     return f"All {services} {'run all their tasks' if is_cut_off(findings) else 'serve'}.{cause}"
 
 
-def nothing_wrong(what: str, evidence: Sequence[str], resource: str) -> Finding:
-    """The finding that there is nothing to find."""
+def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: str, *, around: bool) -> Finding:
+    """The finding that there is nothing to find; sure only where what is `around` was looked into too.
+
+    `looked_at` says how what was looked at stands, as half a sentence.
+    """
+    rest = "" if around else f"; {AROUND} were not looked into"
     return Finding(
         code=NOTHING_WRONG,
         severity="info",
-        cause=f"Nothing is wrong with {what}.",
+        cause=f"Nothing is wrong with {what}: {looked_at}{rest}.",
         evidence=tuple(evidence),
         resource=resource,
+        confidence="high" if around else "medium",
     )
+
+
+def how_well(services: Sequence[ServiceState], targets: Sequence[str]) -> str:
+    """How services stand of which nothing is wrong, as half a sentence; `targets` are the states of their targets."""
+    one = len(services) == 1
+    if not services:
+        return "there is no service in it"
+    if not any(each.running_count for each in services):
+        return f"{'it is' if one else 'they are'} there, and no task is wanted"
+    its = "its" if one else "their"
+    healthy = bool(targets) and all(state == "healthy" for state in targets)
+    return f"{its} tasks run and {its} targets are healthy" if healthy else f"{its} tasks run"
 
 
 def shown_symptoms(symptoms: Symptoms) -> Mapping[str, Any] | None:
@@ -95,7 +122,10 @@ def shown_symptoms(symptoms: Symptoms) -> Mapping[str, Any] | None:
     if not symptoms.description:
         return None
     if not symptoms.topics:
-        return {"understood_as": [], "note": "The words point to nothing in particular; everything was looked at."}
+        return {
+            "understood_as": [],
+            "note": "The words point to nothing in particular; no finding is told first for them.",
+        }
     return {"understood_as": list(symptoms.names), "note": "Findings about these are told first."}
 
 

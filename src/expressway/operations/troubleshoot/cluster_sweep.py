@@ -16,6 +16,7 @@ from expressway.model.finding import Finding, ranked
 from expressway.model.service import ServiceState, TaskState
 from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.cluster_targets import target_states
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import SERVICES_A_CALL, TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
@@ -37,7 +38,11 @@ _TROUBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What was found in a cluster, and how its services stand, the worst first; `missing`: there is no such cluster."""
+    """What was found in a cluster, and how its services stand, the worst first.
+
+    `around_unread` are the services of which nothing around them (network, images, …) was looked into; `missing`:
+    there is no such cluster.
+    """
 
     cluster: ClusterState | None = None
     services: tuple[ServiceState, ...] = ()
@@ -45,12 +50,16 @@ class Sweep:
     findings: tuple[Finding, ...] = ()
     overview: Mapping[str, Any] = field(default_factory=dict[str, Any])
     standings: tuple[Standing, ...] = ()
+    target_states: tuple[str, ...] = ()
+    around_unread: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     missing: AskedPlace | None = None
 
 
 def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Sweep:
-    """Look at all services of the cluster, and into those where something is off.
+    """Look at all services of the cluster and their targets, and into those where something is off.
+
+    Where symptoms or ``detail: full`` ask for it, the others are looked into too, as many as the bound leaves room for.
 
     Raises:
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
@@ -66,8 +75,12 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
             return Sweep(gaps=tuple(reads.gaps), missing=place)
         stopped = reads.take(asked_stopped, ())
         off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
+        states = target_states(request.cluster, [one for one in services if one not in off], ports, reads)
+        off = [one for one in services if one in off or "unhealthy" in states.get(one.name, ())]
         gaps = tuple(reads.gaps)
-    looked = _look_into(request, off[:_LOOKED_INTO], stopped, ports).worst_first
+    others = [one for one in services if one not in off] if _looks_at_all(request, services) else []
+    chosen = [*off, *others][:_LOOKED_INTO]
+    looked = _look_into(request, chosen, stopped, ports).worst_first
     facts = tuple(one.facts for one in looked.services)
     found = [finding for one in looked.services for finding in one.findings]
     around = softened(looked.network.findings, facts)
@@ -76,8 +89,10 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         services=tuple(sorted(services, key=lambda one: one not in off)),
         looked_into=facts,
         findings=(*found, *around),
-        overview={**_counts(services, off), "off": [one.in_short for one in looked.services if one.findings]},
+        overview={**_counts(services, off, chosen), "off": [one.in_short for one in looked.services if one.findings]},
         standings=_standings(services, looked.services),
+        target_states=tuple(state for some in states.values() for state in some),
+        around_unread=tuple(one.name for one in services if one.name not in looked.around),
         gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
     )
 
@@ -92,6 +107,16 @@ def _described(
     return [one for future in asked for one in reads.take(future, ())]
 
 
+def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]) -> bool:
+    """Whether also those are looked into of which nothing is off; symptoms that name services are about these."""
+    named = any(_is_named(one, request.symptoms) for one in services)
+    return request.is_thorough and (request.detail == "full" or not named)
+
+
+def _is_named(service: ServiceState, symptoms: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms) is not None
+
+
 def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, now: datetime) -> bool:
     """Whether anything about the service asks for a closer look."""
     if service.status != "ACTIVE" or service.running_count < service.desired_count or not service.desired_count:
@@ -100,7 +125,7 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
         return True
     if any(task.failed and task.service_name == service.name for task in stopped):
         return True
-    if re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms):
+    if _is_named(service, symptoms):
         return True
     return any(
         _TROUBLE.search(event.message)
@@ -138,10 +163,11 @@ class _One:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """All services that were looked into, and the network around them."""
+    """All services that were looked into, and the network around them; `around` are those of which it was read."""
 
     services: tuple[_One, ...] = ()
     network: Surroundings = field(default_factory=Surroundings)
+    around: frozenset[str] = frozenset()
     gaps: tuple[str, ...] = ()
 
     @property
@@ -174,7 +200,7 @@ def _look_into(
         )
         network = reads.take(asked_network, Surroundings())
     gaps = [*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps]
-    return _Looked(found, network, tuple(dict.fromkeys(gaps)))
+    return _Looked(found, network, frozenset(names), tuple(dict.fromkeys(gaps)))
 
 
 def _look_into_one(
@@ -195,11 +221,13 @@ def _look_into_one(
     return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, settled=all(settles))
 
 
-def _counts(services: Sequence[ServiceState], off: Sequence[ServiceState]) -> dict[str, int]:
+def _counts(
+    services: Sequence[ServiceState], off: Sequence[ServiceState], chosen: Sequence[ServiceState]
+) -> dict[str, int]:
     counts = {
         "total": len(services),
         "well": len(services) - len(off),
-        "looked_into": min(len(off), _LOOKED_INTO),
+        "looked_into": len(chosen),
     }
     rest = len(off) - _LOOKED_INTO
     return counts | ({"not_looked_into": rest} if rest > 0 else {})

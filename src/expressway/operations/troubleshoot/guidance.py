@@ -19,9 +19,10 @@ from expressway.model.service import ServiceState
 from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.assessment import (
-    NOT_LOOKED_INTO,
     assessment,
     cluster_headline,
+    how_well,
+    not_looked_into,
     nothing_wrong,
     service_headline,
     shown_cluster,
@@ -91,8 +92,9 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
     def headline(ordered: Sequence[Finding]) -> str:
         return service_headline(request.service, standing_of(facts, ordered), ordered)
 
-    answer = _answer(request, ports, what, headline, found, gaps, cluster, services, [facts])
-    return answer if asked_around or gone or facts.service is None else {**answer, "not_looked_into": NOT_LOOKED_INTO}
+    unread = "" if asked_around or gone or facts.service is None else not_looked_into()
+    well = how_well(services, [one.state for one in facts.story.targets])
+    return _answer(request, ports, what, headline, found, gaps, cluster, services, [facts], well=well, unread=unread)
 
 
 def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
@@ -115,6 +117,8 @@ def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Ma
         sweep.cluster,
         sweep.services,
         sweep.looked_into,
+        well=how_well(sweep.services, sweep.target_states),
+        unread=not_looked_into(sweep.around_unread, number) if sweep.around_unread else "",
     )
     return {**answer, "services": sweep.overview}
 
@@ -129,6 +133,9 @@ def _answer(
     cluster: ClusterState | None,
     services: Sequence[ServiceState],
     looked_into: Sequence[ServiceFacts],
+    *,
+    well: str,
+    unread: str,
 ) -> dict[str, Any]:
     symptoms = understood(request.symptoms)
     ordered = steered(findings, symptoms)
@@ -136,7 +143,7 @@ def _answer(
         ordered = spread(ordered)
     if not gaps and all(one.severity == "info" for one in ordered):
         resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)
-        ordered = (nothing_wrong(what, _well(services), resource), *ordered)
+        ordered = (nothing_wrong(what, well, _well(services), resource, around=not unread), *ordered)
     answer: dict[str, Any] = {
         "status": "success",
         "assessment": assessment(headline(ordered), ordered, gaps),
@@ -145,6 +152,8 @@ def _answer(
     }
     if gaps:
         answer["gaps"] = list(gaps)
+    if unread:
+        answer["not_looked_into"] = unread
     shown = shown_symptoms(symptoms)
     if shown is not None:
         answer["symptoms"] = shown
