@@ -42,7 +42,11 @@ def test_text_of_others_that_is_shown_is_remembered_as_a_disclosure() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["write_not_allowed", "sensitive_data_not_allowed", "region_not_allowed", "owned_by_stack"]
+    "code",
+    [
+        *("write_not_allowed", "sensitive_data_not_allowed", "region_not_allowed", "owned_by_stack"),
+        *("operation_not_offered", "unknown_operation"),
+    ],
 )
 def test_a_refusal_is_remembered_whatever_was_asked(code: str) -> None:
     told = record("get_deployment_status", writes=False, code=code)
@@ -61,6 +65,9 @@ def test_a_refusal_is_remembered_whatever_was_asked(code: str) -> None:
         (" ECS:listtasks ", False),
         ("DESCRIBESERVICES", False),
         ("ecr:batchgetimage", False),
+        ("listclusters", False),
+        ("ecs.DescribeTasks", False),
+        ("Get-authorizationtoken", True),
         ("executecommand", True),
         ("getauthorizationtoken", True),
         ("updateservice", True),
