@@ -59,12 +59,25 @@ def _misfit(error: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     path = ".".join(parts) or "arguments"
     if error["type"] == "missing":
         return {"path": path, "expected": "a value (it is required)", "got": "nothing"}
-    return {"path": path, "expected": _expected(error["msg"]), "got": _shown(given.get(parts[0]) if parts else given)}
+    return {"path": path, "expected": _expected(error["msg"]), "got": _got(parts[0] if parts else "", given)}
 
 
 def _expected(message: str) -> str:
     """Pydantic's words without their beginning: ``Input should be a valid string`` → ``a valid string``."""
     return message.removeprefix("Input should be ").removeprefix("String should ")
+
+
+_OF_OPERATORS = frozenset({"definition", "api_params", "parameters", "arguments"})
+"""Arguments that hold values of operators, however they were sent: told by their kind and length alone."""
+
+
+def _got(name: str, given: Mapping[str, Any]) -> str:
+    value = given.get(name) if name else given
+    if name and name not in _OF_OPERATORS:
+        return _shown(value)
+    kind = {str: "text", list: "a list", dict: "an object"}.get(type(value), type(value).__name__)
+    units = "characters" if isinstance(value, str) else "members"
+    return f"{kind} of {len(value)} {units}" if isinstance(value, str | list | dict) else kind
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -11,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from expressway.model.definition_rules import Problem
 from expressway.model.definition_types import EXPECTED_BY_PATTERN, NAME_PATTERN
+from expressway.model.quotation import quoted
 
 _KEY_MARK = "[key]"
 _SHOWN_CHARACTERS = 80
@@ -64,8 +66,21 @@ def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
     expected = describe(error.get("ctx", {})) if describe else error["msg"]
     if error["type"] in _OF_LENGTH_OR_CHARACTERS:
         expected = _WHOLE_RULES.get(path, expected)
-    got = "nothing" if error["type"] == "missing" else shown(error["input"])
+    got = "nothing" if error["type"] == "missing" else _got(error)
     return Problem(path, expected, got, f"{path}: expected {expected}, got {got}.")
+
+
+_OF_OPERATORS = frozenset({"environment", "secrets", "command", "args"})
+"""Settings whose values may be secrets: quoted, so that a face shows them only where it may."""
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_. -]{1,128}")
+
+
+def _got(error: ErrorDetails) -> str:
+    value: object = error["input"]
+    if error["loc"][:1] and str(error["loc"][0]) in _OF_OPERATORS and not isinstance(value, Mapping | list | tuple):
+        kind = f"text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
+        return f"{kind} {quoted(shown(value))}"
+    return shown(value)
 
 
 def _unknown_key(model: type[BaseModel], error: ErrorDetails, path: str) -> Problem:
@@ -97,7 +112,8 @@ def path_text(loc: Sequence[int | str]) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         elif step != _KEY_MARK:
-            text += f".{step}" if text else step
+            name = quoted(step) if text in _OF_OPERATORS and not _PLAIN_NAME.fullmatch(step) else step
+            text += f".{name}" if text else name
     return _printable(text)
 
 
