@@ -129,6 +129,7 @@ def test_a_secret_whose_policy_may_not_be_read_is_known_all_the_same() -> None:
     found = Secrets(AnsweringSession(answers)).fact(SECRET)
 
     assert (found.presence, found.policy_read, found.resource_policy) == ("present", False, None)
+    assert found.policy_gap
 
 
 def test_a_secret_that_does_not_exist_is_missing() -> None:
@@ -181,6 +182,7 @@ def test_a_key_whose_policy_may_not_be_read_is_known_all_the_same_and_one_that_i
     metadata = {"KeyMetadata": {"KeyId": KEY_ID, "Arn": KEY_ARN, "KeyState": "Enabled", "KeyManager": "CUSTOMER"}}
     found = Keys(AnsweringSession({"kms.describe_key": metadata, "kms.get_key_policy": DENIED})).key(KEY_ID, region="")
     assert not found.policy_read
+    assert found.policy_gap
 
     gone = AnsweringSession({"kms.describe_key": ("NotFoundException", "Alias does not exist")})
     assert Keys(gone).key("alias/web", region="").presence == "missing"

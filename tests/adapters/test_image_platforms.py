@@ -84,12 +84,15 @@ def test_a_configuration_that_cannot_be_fetched_gives_nothing(session: AwsSessio
 
 
 @pytest.mark.parametrize("operation", ["batch_get_image", "get_download_url_for_layer"])
-def test_a_missing_permission_gives_nothing(session: AwsSession, ecr: Stubber, operation: str) -> None:
+def test_a_missing_permission_is_told(session: AwsSession, ecr: Stubber, operation: str) -> None:
     if operation != "batch_get_image":
         ecr.add_response("batch_get_image", manifest(SINGLE))
     ecr.add_client_error(operation, "AccessDeniedException")
 
-    assert ImagePlatforms(session).platforms("web", **PLACE) == ()
+    with pytest.raises(TargetError) as caught:
+        ImagePlatforms(session).platforms("web", **PLACE)
+
+    assert caught.value.code == "access_denied"
 
 
 def test_expired_credentials_are_not_taken_for_silence(session: AwsSession, ecr: Stubber) -> None:

@@ -81,6 +81,8 @@ class Account:
         return self.image
 
     def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]:
+        if "platforms" in self.refuses:
+            raise self.refuses["platforms"]
         return self.image.platforms if self.image else ()
 
 
@@ -178,6 +180,17 @@ def test_a_manifest_without_a_platform_is_a_warning() -> None:
 
     assert checked.valid
     assert "Nothing tells the platform" in checked.warnings[0]
+
+
+def test_a_platform_that_may_not_be_read_is_a_warning_that_says_so() -> None:
+    made = account()
+    made.refuses["platforms"] = TargetError("access_denied", "AWS did not allow ecr:BatchGetImage.")
+
+    checked = validate(made)
+
+    assert checked.valid
+    (warning,) = checked.warnings
+    assert "ecr:BatchGetImage" in warning
 
 
 @pytest.mark.parametrize(

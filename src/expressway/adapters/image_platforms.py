@@ -11,7 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.adapters.session import AwsSession
-from expressway.errors import TargetError
 
 _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -33,23 +32,18 @@ class ImagePlatforms:
         """Platforms such as ``linux/amd64``; empty when neither manifest nor configuration tells.
 
         A manifest list names its platforms; a single image only in its configuration, which is a blob of its
-        own. A permission that is missing (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer) makes the answer empty.
+        own.
 
         Raises:
-            TargetError: ``connection_failed``, ``credentials_expired`` and the like.
+            TargetError: ``access_denied`` without ecr:BatchGetImage or ecr:GetDownloadUrlForLayer, and the like.
         """
         repository_of = {"repositoryName": repository, "registryId": registry_id}
-        try:
-            manifest = self._manifest(repository_of, digest, region)
-            if manifest is None:
-                return ()
-            if "manifests" in manifest:
-                return _of_index(manifest)
-            return self._of_configuration(repository_of, manifest, region)
-        except TargetError as error:
-            if error.code in {"access_denied", "aws_error"}:
-                return ()
-            raise
+        manifest = self._manifest(repository_of, digest, region)
+        if manifest is None:
+            return ()
+        return (
+            _of_index(manifest) if "manifests" in manifest else self._of_configuration(repository_of, manifest, region)
+        )
 
     def _manifest(self, repository_of: Mapping[str, str], digest: str, region: str) -> Mapping[str, Any] | None:
         client = self._session.client("ecr", region=region)

@@ -34,7 +34,7 @@ class Keys:
             raise map_aws_error(exc, f"describe the key {key_id}") from exc
         raw = answer["KeyMetadata"]
         is_customer_managed = raw.get("KeyManager") == "CUSTOMER"
-        policy, policy_read = _policy(client, raw["KeyId"]) if is_customer_managed else (None, False)
+        policy, policy_gap = _policy(client, raw["KeyId"]) if is_customer_managed else (None, "")
         return KeyFact(
             key_id,
             "present",
@@ -42,17 +42,18 @@ class Keys:
             state=raw.get("KeyState", ""),
             is_customer_managed=is_customer_managed,
             policy=policy,
-            policy_read=policy_read,
+            policy_read=is_customer_managed and not policy_gap,
+            policy_gap=policy_gap,
         )
 
 
-def _policy(client: Any, key_id: str) -> tuple[Mapping[str, Any] | None, bool]:
-    """The key's own policy, and whether it could be read: nothing is concluded where it could not."""
+def _policy(client: Any, key_id: str) -> tuple[Mapping[str, Any] | None, str]:
+    """The key's own policy, and why it could not be read: nothing is concluded where it could not."""
     try:
         answer = client.get_key_policy(KeyId=key_id, PolicyName="default")
     except (ClientError, BotoCoreError) as exc:
         error = map_aws_error(exc, f"read the policy of the key {key_id}")
         if error.code in {"access_denied", "aws_error"}:
-            return None, False
+            return None, error.message
         raise error from exc
-    return decode_document(answer.get("Policy")), True
+    return decode_document(answer.get("Policy")), ""

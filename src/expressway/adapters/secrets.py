@@ -35,7 +35,7 @@ class Secrets:
             raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
         except BotoCoreError as exc:
             raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
-        policy, policy_read = self._policy(client, reference)
+        policy, policy_gap = self._policy(client, reference)
         versions: Mapping[str, list[str]] = answer.get("VersionIdsToStages") or {}
         return SecretFact(
             reference,
@@ -45,7 +45,8 @@ class Secrets:
             deleted_at=answer.get("DeletedDate"),
             stages=tuple(sorted({stage for stages in versions.values() for stage in stages})),
             resource_policy=policy,
-            policy_read=policy_read,
+            policy_read=not policy_gap,
+            policy_gap=policy_gap,
         )
 
     def _describe(self, client: Any, secret_id: str) -> Mapping[str, Any] | None:
@@ -59,13 +60,13 @@ class Secrets:
         except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
 
-    def _policy(self, client: Any, reference: SecretReference) -> tuple[Mapping[str, Any] | None, bool]:
-        """The secret's own policy, and whether it could be read: nothing is concluded where it could not."""
+    def _policy(self, client: Any, reference: SecretReference) -> tuple[Mapping[str, Any] | None, str]:
+        """The secret's own policy, and why it could not be read: nothing is concluded where it could not."""
         try:
             answer = client.get_resource_policy(SecretId=reference.secret_id)
         except (ClientError, BotoCoreError) as exc:
             error: TargetError = map_aws_error(exc, f"read the policy of the secret {reference.shown}")
             if error.code in {"access_denied", "aws_error"}:
-                return None, False
+                return None, error.message
             raise error from exc
-        return decode_document(answer.get("ResourcePolicy")), True
+        return decode_document(answer.get("ResourcePolicy")), ""

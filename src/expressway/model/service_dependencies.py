@@ -63,7 +63,7 @@ class SecretFact:
         deleted_at: set while a secret waits for its deletion: it cannot be read any more.
         stages: the version stages that the secret has; empty for a parameter.
         resource_policy: the secret's own policy; None when there is none.
-        policy_read: False when that policy could not be read.
+        policy_read: False when that policy could not be read; `policy_gap` says why.
         is_encrypted: False for a parameter that is plain text.
     """
 
@@ -76,6 +76,7 @@ class SecretFact:
     resource_policy: Mapping[str, Any] | None = None
     policy_read: bool = True
     is_encrypted: bool = True
+    policy_gap: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class KeyFact:
         key_id: id, alias or ARN, as the secret names it.
         state: such as Enabled, Disabled, PendingDeletion.
         policy: the key's own policy; None where it was not read.
+        policy_gap: why it could not be read; empty where it was, and for AWS's own keys, which nobody is asked about.
     """
 
     key_id: str
@@ -95,6 +97,7 @@ class KeyFact:
     is_customer_managed: bool = False
     policy: Mapping[str, Any] | None = None
     policy_read: bool = False
+    policy_gap: str = ""
 
 
 @dataclass(frozen=True, slots=True)

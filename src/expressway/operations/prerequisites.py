@@ -200,7 +200,13 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Findin
             f"of account {account_id} in {region}. Push it, or correct its tag or digest."
         )
         return _Finding({**detail, "status": "not_found"}, (text,), warnings)
-    platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **place)
+    try:
+        platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **place)
+    except TargetError as error:
+        if error.code not in {"access_denied", "aws_error"}:
+            raise
+        text = f"The platform of {reference.uri} could not be read: {error.message}"
+        return _Finding({**detail, "digest": found.digest, "status": "valid"}, (), (*warnings, text))
     detail |= {"digest": found.digest, "platforms": list(platforms)}
     if platforms and _PLATFORM not in platforms:
         text = (

@@ -72,6 +72,21 @@ def test_a_read_that_is_refused_becomes_a_named_gap_and_no_finding(read: str, co
     assert dependency_findings(facts) == ()
 
 
+def test_policies_that_may_not_be_read_are_named_gaps() -> None:
+    made = Account()
+    made.secret_facts = {
+        arn: replace(fact, policy_read=False, policy_gap="AWS did not allow secretsmanager:GetResourcePolicy.")
+        for arn, fact in made.secret_facts.items()
+    }
+    made.key_facts = {
+        key_id: replace(fact, policy_read=False, policy_gap="AWS did not allow kms:GetKeyPolicy.")
+        for key_id, fact in made.key_facts.items()
+    }
+    gaps = gather_dependencies(SUBJECT, ports=made.ports()).gaps
+    assert any("GetResourcePolicy" in gap and gap.startswith("policy of the secret") for gap in gaps)
+    assert any("GetKeyPolicy" in gap and gap.startswith("policy of the key") for gap in gaps)
+
+
 def test_everything_refused_is_no_failure() -> None:
     account = Account(denied={*EVERY_READ, "alarms", "quotas"})
     subject = replace(FAILING, is_stuck=True, names_a_quota=True, triggered_alarms=("errors",))

@@ -83,7 +83,7 @@ class _Gathering:
             scaling=scaling,
             alarms=tuple(reads.take(asked_triggered, ())) + tuple(reads.take(asked_alarms, ())),
             quotas=reads.take(asked_quotas, ()),
-            gaps=self._gaps(),
+            gaps=self._gaps(facts),
         )
 
     def gather_pull(self, needed: TaskRequirements) -> DependencyFacts:
@@ -91,7 +91,7 @@ class _Gathering:
         credentials = tuple(one for one in needed.secrets if not one.variable)
         pulled = replace(needed, secrets=credentials, log_groups=(), task_role_arn="")
         facts = self._taken(needed, self._ask_needs(pulled))
-        return replace(facts, gaps=self._gaps())
+        return replace(facts, gaps=self._gaps(facts))
 
     def _taken(self, needed: TaskRequirements | None, asked: _Asked) -> DependencyFacts:
         """What was asked for a task definition, with the keys of its secrets and IAM's decisions about its role."""
@@ -116,8 +116,12 @@ class _Gathering:
         )
         return replace(facts, execution_role=self._simulated(facts))
 
-    def _gaps(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self._reads.gaps, *self._lookup.gaps)))
+    def _gaps(self, facts: DependencyFacts) -> tuple[str, ...]:
+        of_secrets = (
+            f"policy of the secret {one.reference.shown}: {one.policy_gap}" for one in facts.secrets if one.policy_gap
+        )
+        of_keys = (f"policy of the key {one.key_id}: {one.policy_gap}" for one in facts.keys if one.policy_gap)
+        return tuple(dict.fromkeys((*self._reads.gaps, *self._lookup.gaps, *of_secrets, *of_keys)))
 
     def _requirements(self) -> TaskRequirements | None:
         arn = self._subject.task_definition_arn
