@@ -69,7 +69,8 @@ def with_image(image: str, credentials: str = "", **changes: Any) -> Account:
 def test_images_that_are_there_are_no_issue() -> None:
     answer = detect(OF_SERVICE, account())
 
-    assert answer["image_issues"] == answer["findings"] == answer["recommendations"] == []
+    assert answer["image_issues"] == answer["recommendations"] == []
+    assert [(one["code"], one["severity"]) for one in answer["findings"]] == [("nothing_wrong", "info")]
     assert "Nothing is wrong" in answer["assessment"]
 
 
@@ -77,7 +78,8 @@ def test_images_that_are_there_are_no_issue() -> None:
 def test_a_public_image_is_no_issue(image: str) -> None:
     answer = detect(OF_SERVICE, with_image(image))
 
-    assert answer["image_issues"] == answer["findings"] == []
+    assert answer["image_issues"] == []
+    assert codes(answer) == ["nothing_wrong"]
     assert "outside ECR" in answer["assessment"]
 
 
@@ -153,7 +155,7 @@ def test_registry_credentials_that_do_not_exist_are_an_issue_of_their_image() ->
 def test_other_secrets_are_no_matter_of_pulling() -> None:
     answer = detect(OF_SERVICE, account(secret_facts={}))
 
-    assert answer["findings"] == []
+    assert codes(answer) == ["nothing_wrong"]
 
 
 def test_a_task_is_looked_at_by_its_id() -> None:

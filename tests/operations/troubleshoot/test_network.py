@@ -228,7 +228,7 @@ def test_the_action_answers_with_every_key_that_callers_know() -> None:
     assert [one["PublicIp"] for one in data["raw_resources"]["network_interfaces"]["NetworkInterfaces"]] == [
         "203.0.113.9"
     ]
-    assert answer["findings"] == []
+    assert [(one["code"], one["severity"]) for one in answer["findings"]] == [("nothing_wrong", "info")]
     assert "gaps" not in answer
     json.dumps(answer)
 
@@ -262,6 +262,25 @@ def test_a_vpc_that_does_not_exist_is_a_warning_with_its_name() -> None:
 
     assert answer["status"] == "warning"
     assert "vpc-typo" in answer["message"]
+
+
+def test_a_vpc_that_does_not_exist_is_a_finding_beside_services_that_are_elsewhere() -> None:
+    network = InMemoryNetwork(deployed(default_vpc))
+
+    answer = fetch_network_configuration("default", "vpc-typo", ports=network.ports, now=NOW)
+
+    (finding,) = answer["findings"]
+    assert (finding["code"], finding["severity"], finding["resource"]) == ("vpc_not_found", "critical", "vpc-typo")
+    assert "gaps" not in answer
+
+
+def test_nothing_is_said_of_a_vpc_where_vpcs_may_not_be_read() -> None:
+    network = InMemoryNetwork(deployed(default_vpc), refused=["vpcs"])
+
+    answer = fetch_network_configuration("default", "vpc-1", ports=network.ports, now=NOW)
+
+    assert answer["findings"] == []
+    assert answer["gaps"]
 
 
 def test_the_action_reads_a_vpc_whole() -> None:

@@ -19,6 +19,7 @@ from expressway.operations.troubleshoot.places import was_read
 from expressway.operations.troubleshoot.pull_subjects import PullSubject, PullSubjects
 
 _THREADS = 6
+_NAMED = 5
 _MISSING = {"repository_missing", "tag_missing", "digest_missing", "invalid"}
 
 
@@ -53,7 +54,8 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         status: ``success``; assessment: one sentence; recommendations: what to do, one line each.
         image_issues: image, exists (``true``, ``false``, ``unknown``), repository_type (``ecr``, ``external``),
             error, task_definition and container_name of every image that something is wrong with.
-        findings, gaps: see `expressway.model.finding`; gaps only where there are any.
+        findings, gaps: see `expressway.model.finding`; one of code ``nothing_wrong`` when all is well; gaps only where
+            there are any.
 
     Raises:
         UsageError: ``invalid_arguments`` when none of the four is asked about.
@@ -156,6 +158,8 @@ def _answer(checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, 
         outside = sum(1 for one in checked for image in one.facts.images if image.presence == "elsewhere")
         note = f"; {outside} outside ECR, where only a pull can tell" if outside else ""
         assessment = f"Nothing is wrong with the container images ({counted} looked at{note})."
+        images = dict.fromkeys(image.reference.image for one in checked for image in one.facts.images)
+        findings = (Finding("nothing_wrong", "info", assessment, tuple(images)[:_NAMED]),)
     return _shape(assessment, findings, issues, gaps)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from expressway.diagnosis.network_rules import network_findings
+from expressway.model.finding import Finding
 from expressway.model.network_facts import NetworkFacts
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.network_gathering import NetworkGathering
@@ -16,6 +17,7 @@ from expressway.operations.troubleshoot.network_ports import NetworkPorts
 from expressway.operations.troubleshoot.network_view import network_view
 
 _THREADS = 16
+_NAMED = 5
 
 
 def gather_network(
@@ -42,7 +44,41 @@ def fetch_network_configuration(
     Returns:
         status: ``success``, or ``warning`` when the cluster has nothing in any VPC; then message and timestamp.
         data: timestamp, vpc_ids, clusters, raw_resources (one list for each kind), analysis_guide.
-        findings, gaps: see `expressway.model.finding`; gaps only where there are any.
+        findings, gaps: see `expressway.model.finding`; one of code ``nothing_wrong`` when all is well,
+            ``vpc_not_found`` when there is no such VPC; gaps only where there are any.
     """
     facts = gather_network(ecs_cluster_name, ports=ports, vpc_id=vpc_id)
-    return network_view(facts, network_findings(facts), cluster=ecs_cluster_name, vpc_id=vpc_id, now=now)
+    missing = _vpc_missing(facts, vpc_id)
+    findings = (missing,) if missing else network_findings(facts) or _nothing_wrong(facts, ecs_cluster_name)
+    return network_view(facts, findings, cluster=ecs_cluster_name, vpc_id=vpc_id, now=now)
+
+
+def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
+    """The VPC that was asked about is not there; nothing follows where VPCs could not be read."""
+    if not vpc_id or facts.vpcs is None or any(one.vpc_id == vpc_id for one in facts.vpcs):
+        return None
+    others = ", ".join(sorted({one.vpc_id for one in (*facts.vpcs, *(facts.subnets or ()))} - {vpc_id, ""}))
+    return Finding(
+        code="vpc_not_found",
+        severity="critical",
+        cause=f"There is no VPC {vpc_id} in {facts.region}.",
+        evidence=(f"VPCs of the cluster's services: {others}",) if others else (),
+        remedy="Check the VPC's id, the account and the region, or leave vpc_id out to look at the cluster's own.",
+        resource=vpc_id,
+    )
+
+
+def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
+    """That all is well is said only where something was there to look at, and all of it could be read."""
+    if facts.gaps or not facts.services:
+        return ()
+    names = ", ".join(one.service_name for one in facts.services[:_NAMED])
+    return (
+        Finding(
+            code="nothing_wrong",
+            severity="info",
+            cause=f"Nothing is wrong with the network around the services of the cluster {cluster}.",
+            evidence=(f"{len(facts.services)} looked at: {names}{', …' if len(facts.services) > _NAMED else ''}",),
+            resource=cluster,
+        ),
+    )
