@@ -48,7 +48,7 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
         assessment: how it stands, in words; target: the account and region that were asked.
         findings: see `expressway.model.finding`; one of code ``nothing_wrong`` when all is well.
         not_looked_into: what was left out, since the service serves or its containers end by themselves; with
-            symptoms or ``detail: full`` it is read too.
+            ``detail: full``, or symptoms of more than a crash, it is read too.
         gaps: what could not be read, where there is any. symptoms: how they were understood.
         raw_data: cluster_details, service_details, task_definitions, load_balancers, image_check_results.
 
