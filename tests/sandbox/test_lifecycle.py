@@ -207,6 +207,76 @@ def test_stop_and_reset_remove_our_containers_and_no_others(state_dir: Path, eng
         engine.close()
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize("command", ["stop", "start"])
+def test_what_a_killed_sandbox_left_is_removed_and_no_other_sandboxs(
+    state_dir: Path, engine_host: str, command: str
+) -> None:
+    engine = docker.DockerClient(base_url=engine_host)
+    info = lifecycle.start(state_dir=state_dir, docker_host=engine_host)
+    engine.api.import_image_from_data(_busybox(), repository="expressway-killed-test", tag="1")
+
+    def container(instance: str) -> Any:
+        label = {"ministack.instance": instance}
+        return engine.containers.create("expressway-killed-test:1", ["/bin/busybox", "sleep", "9"], labels=label)
+
+    mine = container(f"{record.instance_name(info.state_dir)}:{info.port}")
+    other = container(f"expressway-0123456789ab:{info.port}")
+    try:
+        os.kill(info.pid, signal.SIGKILL)
+        os.waitpid(info.pid, 0)
+        if command == "stop":
+            stopped = lifecycle.stop(state_dir)
+            assert (bool(stopped), stopped.removed_containers) == (False, 1)
+            assert lifecycle.stop(state_dir).removed_containers == 0
+        else:
+            lifecycle.start(state_dir=state_dir, docker_host=engine_host)
+        left = {one.id for one in engine.containers.list(all=True, sparse=True)}
+        assert mine.id not in left
+        assert other.id in left
+    finally:
+        other.remove(force=True)
+        engine.images.remove("expressway-killed-test:1", force=True)
+        engine.close()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("end", ["stop", "reset", "killed"])
+def test_the_images_of_its_registry_go_with_it_and_no_others(state_dir: Path, engine_host: str, end: str) -> None:
+    engine = docker.DockerClient(base_url=engine_host)
+    info = lifecycle.start(state_dir=state_dir, docker_host=engine_host)
+    own, on_aws = f"127.0.0.1:{info.port}/leftover-repo", "123456789012.dkr.ecr.us-east-1.amazonaws.com/leftover-repo"
+
+    def image(name: str, *also: str) -> None:
+        changes = [f"LABEL own={name}"]
+        engine.api.import_image_from_data(_busybox(), repository=name, tag="1", changes=changes)
+        for one in also:
+            assert engine.api.tag(f"{name}:1", one, tag="1")
+
+    image("expressway/leftover", own)
+    image("expressway/leftover-on-aws", f"{own}-2", on_aws)
+    image("expressway-base-image")
+    image("127.0.0.1:9/leftover-repo")
+    kept = {f"{one}:1" for one in ("expressway/leftover-on-aws", on_aws, "expressway-base-image")}
+    kept.add("127.0.0.1:9/leftover-repo:1")
+    gone = {f"{own}:1", f"{own}-2:1", "expressway/leftover:1"}
+    try:
+        if end == "killed":
+            os.kill(info.pid, signal.SIGKILL)
+            os.waitpid(info.pid, 0)
+        if end == "reset":
+            lifecycle.reset(state_dir)
+        else:
+            lifecycle.stop(state_dir)
+        names = {tag for one in engine.api.images() for tag in one.get("RepoTags") or ()}
+        assert not gone & names
+        assert kept <= names
+    finally:
+        for name in kept:
+            engine.images.remove(name, force=True)
+        engine.close()
+
+
 def _busybox() -> bytes:
     from tests.sandbox.conftest import _tree
 

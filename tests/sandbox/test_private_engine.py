@@ -13,6 +13,7 @@ import pytest
 from expressway.adapters.engine_ping import EngineAddress, ping_engine
 from expressway.adapters.engine_record import EngineRecord, process_start_ticks, read_engine_record, write_engine_record
 from expressway.errors import EngineError
+from expressway.sandbox import lifecycle
 from expressway.sandbox.debian_packages import find_program
 from expressway.sandbox.private_engine import (
     ProvidedEngine,
@@ -21,6 +22,7 @@ from expressway.sandbox.private_engine import (
     start_private_engine,
     stop_private_engine,
 )
+from expressway.sandbox.unused_engine import stop_unused_engine
 
 MAY_START = sys.platform == "linux" and os.geteuid() == 0 and find_program("dockerd") is not None
 needs_dockerd = pytest.mark.skipif(not MAY_START, reason="needs root and dockerd")
@@ -72,6 +74,21 @@ def test_a_private_engine_starts_is_taken_up_again_and_stops_without_a_trace(dir
     assert read_engine_record(directory) is None
     assert not record.bridge or not Path(f"/sys/class/net/{record.bridge}").exists()
     assert stop_private_engine(directory) is False
+
+
+@needs_dockerd
+@pytest.mark.engine
+def test_a_private_engine_is_stopped_once_nothing_uses_it(directory: Path, tmp_path: Path) -> None:
+    variables = {"EXPRESSWAY_ENGINE_DIR": str(directory)}
+    assert not stop_unused_engine(variables)
+    engine = start_private_engine(directory)
+    sandbox = lifecycle.start(state_dir=tmp_path / "sandbox", docker_host=engine.docker_host)
+    assert not stop_unused_engine(variables)
+    assert answers(engine.docker_host)
+    lifecycle.stop(sandbox.state_dir)
+    assert stop_unused_engine(variables)
+    assert not answers(engine.docker_host)
+    assert (directory / "data").is_dir()
 
 
 @needs_dockerd

@@ -69,15 +69,22 @@ def _seeded(docker_host: str, install: bool, progress: ProgressSink) -> list[dic
 
 @sandbox.command()
 def stop(as_json: AsJson = False) -> None:
-    """Stop the embedded AWS and remove the containers that it started."""
+    """Stop the embedded AWS and the engine started for it; its containers and images go, base images stay."""
     from expressway.sandbox.lifecycle import stop as stop_sandbox
+    from expressway.sandbox.unused_engine import stop_unused_engine
 
     with reporting(as_json=as_json):
         stopped = stop_sandbox()
+        engine_stopped = stop_unused_engine()
         if as_json:
-            print_json({"stopped": stopped})
-        else:
-            message_console().print("The sandbox is stopped." if stopped else "No sandbox was running.")
+            left = stopped.removed_containers
+            print_json({"stopped": bool(stopped), "removed_containers": left, "engine_stopped": engine_stopped})
+            return
+        message_console().print("The sandbox is stopped." if stopped else "No sandbox was running.")
+        if stopped.removed_containers:
+            message_console().print(f"Containers that a killed one had left are removed: {stopped.removed_containers}.")
+        if engine_stopped:
+            message_console().print("The container engine that was started for it is stopped; its images stay on disk.")
 
 
 @sandbox.command()

@@ -15,14 +15,25 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from expressway.adapters.journal import state_not_writable
 from expressway.errors import DefinitionError, SandboxError
-from expressway.sandbox import record
+from expressway.sandbox import leftovers, record
 from expressway.sandbox.record import SandboxInfo, default_state_dir
 
-__all__ = ["SandboxInfo", "check_port", "default_state_dir", "environment", "reset", "start", "status", "stop"]
+__all__ = [
+    "SandboxInfo",
+    "Stopped",
+    "check_port",
+    "default_state_dir",
+    "environment",
+    "reset",
+    "start",
+    "status",
+    "stop",
+]
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
@@ -62,6 +73,7 @@ def start(
 
 
 def _start(directory: Path, port: int | None, docker_host: str | None, wait_seconds: float, region: str) -> SandboxInfo:
+    _clear_after_a_killed_one(directory, docker_host)
     chosen = _free_port(port)
     process = _launch(chosen, directory, docker_host, region)
     info = SandboxInfo(
@@ -89,22 +101,37 @@ def status(state_dir: Path | None = None) -> SandboxInfo | None:
     return record.read((state_dir or default_state_dir()).expanduser().resolve())
 
 
-def stop(state_dir: Path | None = None) -> bool:
-    """Stop the sandbox and remove the containers that it started, nothing else; False when none runs."""
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Whether a sandbox ran and was stopped (as which it counts), and how many containers a killed one had left."""
+
+    was_running: bool
+    removed_containers: int = 0
+
+    def __bool__(self) -> bool:
+        return self.was_running
+
+
+def stop(state_dir: Path | None = None) -> Stopped:
+    """Stop the sandbox; its containers and the images of its registry go, also those that a killed one left.
+
+    Nothing of another sandbox is touched.
+    """
     directory = (state_dir or default_state_dir()).expanduser().resolve()
     info = record.read(directory)
     if info is None:
+        removed = _clear_after_a_killed_one(directory, None)
         record.forget(directory)
-        return False
+        return Stopped(False, removed)
     with suppress(ProcessLookupError):
         os.kill(info.pid, signal.SIGTERM)
     if not _gone(info, _STOP_SECONDS):
         with suppress(ProcessLookupError):
             os.kill(info.pid, signal.SIGKILL)
         _gone(info, 5.0)
-    _remove_containers(info)
+    _clear(info)
     record.forget(directory)
-    return True
+    return Stopped(True)
 
 
 def reset(state_dir: Path | None = None) -> None:
@@ -126,7 +153,25 @@ def reset(state_dir: Path | None = None) -> None:
             f"The sandbox at {info.endpoint_url} did not empty itself: {exc}.",
             "Start it anew: expressway sandbox stop, then expressway sandbox start.",
         ) from exc
-    _remove_containers(info)
+    _clear(info)
+
+
+def _clear(info: SandboxInfo) -> int:
+    removed = leftovers.remove_containers(info.state_dir, info.docker_host)
+    leftovers.remove_images(info)
+    return removed
+
+
+def _clear_after_a_killed_one(directory: Path, docker_host: str | None) -> int:
+    """Remove what a sandbox left whose process is gone: on the engine that it used, and on the one to be used."""
+    removed, last = 0, record.last(directory)
+    if last is not None:
+        removed += leftovers.remove_containers(directory, last.docker_host)
+        if not leftovers.port_answers(last.port):
+            leftovers.remove_images(last)
+    if docker_host is not None and (last is None or last.docker_host != docker_host):
+        removed += leftovers.remove_containers(directory, docker_host)
+    return removed
 
 
 def environment(info: SandboxInfo) -> dict[str, str]:
@@ -239,33 +284,4 @@ def _gone(info: SandboxInfo, seconds: float) -> bool:
 
 def container_names(info: SandboxInfo) -> list[str]:
     """The containers, running or not, that the sandbox started and that are still there."""
-    if info.docker_host is None:
-        return []
-    import docker
-
-    client = docker.DockerClient(base_url=info.docker_host, timeout=30)
-    try:
-        found = client.containers.list(all=True, sparse=True, filters={"label": _container_label(info)})
-        return [str(container.attrs["Names"][0]).lstrip("/") for container in found]
-    finally:
-        client.close()
-
-
-def _container_label(info: SandboxInfo) -> str:
-    return f"ministack.instance={record.instance_name(info.state_dir)}:{info.port}"
-
-
-def _remove_containers(info: SandboxInfo) -> None:
-    """Remove what the process left behind, by the label that names its host and port."""
-    if info.docker_host is None:
-        return
-    import docker
-    from docker.errors import DockerException
-
-    label = _container_label(info)
-    with suppress(DockerException, OSError):
-        client = docker.DockerClient(base_url=info.docker_host, timeout=30)
-        for container in client.containers.list(all=True, sparse=True, filters={"label": label}):
-            with suppress(DockerException):
-                container.remove(v=True, force=True)
-        client.close()
+    return leftovers.containers_of(info.state_dir, info.docker_host)

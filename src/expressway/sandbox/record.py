@@ -79,14 +79,26 @@ def write(info: SandboxInfo) -> None:
 
 def read(state_dir: Path) -> SandboxInfo | None:
     """The sandbox that runs with this state directory; a record of a process that is gone counts as none."""
+    info, started = _recorded(state_dir)
+    if info is None or started is None:
+        return None
+    return info if process_start(info.pid) == started else None
+
+
+def last(state_dir: Path) -> SandboxInfo | None:
+    """The sandbox that was recorded last and not stopped, whether or not its process still lives."""
+    return _recorded(state_dir)[0]
+
+
+def _recorded(state_dir: Path) -> tuple[SandboxInfo | None, str | None]:
+    """The record, and when its process had started."""
     try:
         fields: dict[str, Any] = json.loads((state_dir / _RECORD).read_text())
         started = fields.pop("started")
         fields["state_dir"] = Path(fields["state_dir"])
-        info = SandboxInfo(**fields)
+        return SandboxInfo(**fields), started
     except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return info if started is not None and process_start(info.pid) == started else None
+        return None, None
 
 
 def forget(state_dir: Path) -> None:
