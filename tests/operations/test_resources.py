@@ -130,7 +130,7 @@ def test_values_are_withheld_by_type_before_a_query_sees_them() -> None:
         answer = call(api, "DescribeTaskDefinition", {"taskDefinition": "a"}, gates=Gates(), **extra)
         assert "hunter2" not in str(answer)
         assert "1 environment value" in answer["withheld"]
-    assert call(api, "DescribeTaskDefinition", {"taskDefinition": "a"}, query=query) == {"result": ["hunter2"]}
+    assert call(api, "DescribeTaskDefinition", {"taskDefinition": "a"}, query=query) == {"result": ["⟦hunter2⟧"]}
 
 
 # -- what a stack owns -----------------------------------------------------------------------------------------

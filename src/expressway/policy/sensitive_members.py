@@ -23,7 +23,9 @@ class Kind(Enum):
     UNKNOWN = "value that the service model does not know"
 
 
-UNTRUSTED_KINDS = frozenset({Kind.LABEL, Kind.MESSAGE, Kind.MANIFEST, Kind.ADVISORY})
+UNTRUSTED_KINDS = frozenset(
+    {Kind.ENVIRONMENT, Kind.COMMAND, Kind.OPTION, Kind.LABEL, Kind.MESSAGE, Kind.MANIFEST, Kind.ADVISORY}
+)
 """Free text that somebody else wrote: shown as a quotation."""
 
 PUBLIC_KINDS = frozenset({Kind.ADVISORY})
