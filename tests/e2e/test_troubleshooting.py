@@ -101,3 +101,25 @@ def test_the_command_line_finds_the_exception(embedded_aws: "SandboxInfo") -> No
     found = json.loads(done.stdout)["findings"][0]
     assert found["code"] == "container_exited"
     assert "DATABASE_URL" in found["evidence"][0]
+
+
+@pytest.mark.parametrize(
+    ("service", "more", "code"),
+    [
+        ("nosuch", ("--exit-code",), 10),
+        ("nosuch", (), 0),
+        ("ts-good", ("--exit-code", "--detail", "summary"), 0),
+        ("ts-good", ("--detail", "everything"), 2),
+    ],
+)
+@pytest.mark.usefixtures("services")
+def test_scripts_learn_of_a_critical_finding_when_they_ask(
+    embedded_aws: "SandboxInfo", service: str, more: tuple[str, ...], code: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "expressway", "troubleshoot", "default", service, "--json", *more],
+        capture_output=True,
+        text=True,
+        env={"EXPRESSWAY_SANDBOX": embedded_aws.endpoint_url, "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == code, done.stdout

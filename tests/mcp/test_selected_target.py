@@ -116,3 +116,13 @@ async def test_apps_are_listed_in_the_regions_asked_for_or_in_all_that_are_allow
         await client.call_tool("list_apps", {"regions": ["eu-north-1"]})
         await client.call_tool("list_apps", {"all_regions": True})
     assert [what for _, what in toolkit.calls] == [("eu-north-1",), ("us-east-1", "eu-west-1")]
+
+
+@pytest.mark.parametrize("given", [{"regions": ["us-east-1"]}, {"all_regions": True}])
+async def test_a_listing_of_regions_beside_the_calls_own_region_is_refused(given: dict[str, Any]) -> None:
+    toolkit = FakeToolkit()
+    async with connected(toolkit, "auto") as client:
+        shape = error_shape(await client.call_tool("list_apps", {"region": "eu-west-1", **given}))
+    assert shape["code"] == "invalid_arguments"
+    assert "eu-west-1" in shape["message"]
+    assert "list_apps" not in toolkit.names

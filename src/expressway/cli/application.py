@@ -13,7 +13,7 @@ from expressway.cli.usage_errors import CommandLine
 _EPILOG = (
     "Exit codes: 0 done · 1 failed · 2 wrong definition or usage · 3 refused (ownership, protection, approval) · "
     "4 no credentials, permission, engine or sandbox · 5 build, template, stack or service failed · "
-    "6 still running, ask again · 10 changes found (diff --exit-code) · 130 stopped by Ctrl-C."
+    "6 still running, ask again · 10 found (--exit-code of diff and troubleshoot) · 130 stopped by Ctrl-C."
 )
 
 app = typer.Typer(

@@ -50,6 +50,10 @@ def troubleshoot(
     ] = None,
     start: Annotated[str | None, typer.Option(help="From when, ISO 8601 or seconds since 1970.")] = None,
     end: Annotated[str | None, typer.Option(help="Until when; now by default.")] = None,
+    detail: Annotated[
+        str | None, typer.Option(help="full: look around what serves too.", show_default="summary")
+    ] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when a finding is critical.")] = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
@@ -73,6 +77,7 @@ def troubleshoot(
         "time_window": window,
         "start_time": start,
         "end_time": end,
+        "detail": detail,
     }
     with reporting(as_json=as_json):
         name = _action(action)
@@ -85,6 +90,8 @@ def troubleshoot(
             from expressway.cli.show_findings import show_troubleshooting
 
             show_troubleshooting(found.whole)
+    if exit_code and any(one["severity"] == "critical" for one in found.whole.get("findings", ())):
+        raise SystemExit(10)
 
 
 def _action(short: str) -> str:

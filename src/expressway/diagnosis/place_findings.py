@@ -39,7 +39,7 @@ def _cluster_missing(place: AskedPlace) -> Finding | None:
     if place.cluster is not None and place.cluster.status != "INACTIVE":
         return None
     name = place.cluster_name
-    near = near_names(name, place.cluster_names)
+    near = near_names(name, place.cluster_names or ())
     deleted = place.cluster is not None
     state = "has been deleted (INACTIVE)" if deleted else "does not exist"
     return Finding(
@@ -57,7 +57,7 @@ def _service_missing(place: AskedPlace) -> Finding | None:
         return None
     name = place.service_name
     elsewhere = f"A service of that name is in the cluster {' and '.join(place.elsewhere)}. " if place.elsewhere else ""
-    near = _meant(near_names(name, place.service_names)) if not elsewhere else ""
+    near = _meant(near_names(name, place.service_names or ())) if not elsewhere else ""
     return Finding(
         code="service_not_found",
         severity="critical",
@@ -68,10 +68,12 @@ def _service_missing(place: AskedPlace) -> Finding | None:
     )
 
 
-def _listed(what: str, names: Sequence[str]) -> str:
+def _listed(what: str, names: Sequence[str] | None) -> str:
+    if names is None:
+        return f"{what} there: they may not be listed"
     shown = ", ".join(sorted(names)[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{what} there: {shown or 'none that may be listed'}{more}"
+    return f"{what} there: {shown or 'none'}{more}"
 
 
 def _meant(near: Sequence[str]) -> str:

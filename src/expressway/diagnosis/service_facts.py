@@ -81,7 +81,7 @@ class AskedPlace:
     Attributes:
         place: the account and region that were asked, in words.
         cluster: None when ECS knows none of that name.
-        cluster_names, service_names: what there is, where it may be listed.
+        cluster_names, service_names: what there is; None where it may not be listed.
         elsewhere: other clusters that have a service of that name.
         foreign: the account and region that an ARN among the parameters names, where they are others; else empty.
     """
@@ -91,7 +91,7 @@ class AskedPlace:
     service_name: str = ""
     cluster: ClusterState | None = None
     service_exists: bool = True
-    cluster_names: tuple[str, ...] = ()
-    service_names: tuple[str, ...] = ()
+    cluster_names: tuple[str, ...] | None = ()
+    service_names: tuple[str, ...] | None = ()
     elsewhere: tuple[str, ...] = ()
     foreign: str = ""

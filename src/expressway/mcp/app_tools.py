@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
+from expressway.errors import UsageError
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_resources import SynthesizedTemplates
+from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
 from expressway.model.progress import NeverCancelled
@@ -138,6 +140,14 @@ class AppTools:
         """The apps that Expressway deployed, with their stacks and endpoints, in one or several regions read at the
         same time. Use it to find an app's name or region. A region that cannot be read is among failed_regions with
         the reason; the others are complete. Next: get_deployment_status."""
+        region = selected_target().region
+        if region and (regions or all_regions):
+            raise UsageError(
+                "invalid_arguments",
+                f"Expected region or regions, got both: region {region} and "
+                f"{'all_regions' if all_regions else ', '.join(regions or ())}.",
+                "Name every region among regions, and leave region out.",
+            )
         return await self.worker.run(
             ctx,
             lambda toolkit, _, __: toolkit.list_apps(toolkit.regions() if all_regions else regions or ()).to_dict(),

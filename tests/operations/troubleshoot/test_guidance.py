@@ -360,3 +360,10 @@ def test_reads_of_one_service_are_not_repeated(world: ClusterWorld) -> None:
         **dict.fromkeys(("express_service", "task_definition", "health", "tail_events"), 1),
         "task_arns": 2,
     }
+
+
+def test_a_place_without_clusters_is_told_from_one_that_may_not_be_listed(world: ClusterWorld) -> None:
+    world.clusters = {}
+    assert ask(world)["findings"][0]["evidence"] == ["clusters there: none"]
+    world.denied = {"cluster_names"}
+    assert ask(world)["findings"][0]["evidence"] == ["clusters there: they may not be listed"]

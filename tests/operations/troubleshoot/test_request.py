@@ -130,3 +130,29 @@ def test_an_unknown_action_names_the_nearest() -> None:
         action_of("fetch_task_log")
     assert caught.value.code == "unknown_action"
     assert "fetch_task_logs" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["we\x00b", "web shop", "web/../x", "wéb", "w" * 256, "web\nshop"])
+def test_a_name_that_no_service_can_have_is_refused_before_anything_is_asked(name: str) -> None:
+    with pytest.raises(ExpresswayError) as caught:
+        read(GUIDANCE, ecs_cluster_name="default", ecs_service_name=name)
+    assert caught.value.code == "invalid_arguments"
+    assert [one["path"] for one in caught.value.details["problems"]] == ["ecs_service_name"]
+    assert "\x00" not in str(caught.value.to_dict())
+
+
+def test_control_characters_are_refused_in_every_text() -> None:
+    with pytest.raises(ExpresswayError) as caught:
+        read("fetch_cloudformation_status", cfn_stack_name="st\x00ack")
+    assert [one["path"] for one in caught.value.details["problems"]] == ["cfn_stack_name"]
+
+
+def test_a_parameter_that_is_given_already_is_not_proposed_for_an_unknown_one() -> None:
+    with pytest.raises(ExpresswayError) as caught:
+        read(ecs_cluster_name="shop", ecs_service_name="web")
+    (problem,) = caught.value.details["problems"]
+    assert problem["path"] == "ecs_service_name"
+    assert not problem["expected"].startswith("the parameter ")
+    with pytest.raises(ExpresswayError) as caught:
+        read(ecs_cluster="shop")
+    assert caught.value.details["problems"][0]["expected"].startswith("the parameter ecs_cluster_name")

@@ -7,6 +7,7 @@ from expressway.diagnosis.service_facts import AskedPlace
 from expressway.errors import TargetError
 from expressway.model.cluster import ClusterState
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.asked_once import or_none
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
 
@@ -53,10 +54,12 @@ def nothing_there(
     service_exists: bool = True,
 ) -> AskedPlace:
     """What there is instead of the cluster or the service that was asked for."""
-    clusters = reads.take(reads.ask("clusters", ports.cluster.cluster_names), ())
+    clusters = reads.take(or_none(reads, "clusters", ports.cluster.cluster_names), None)
     living = cluster is not None and cluster.status != "INACTIVE"
-    asked_services = reads.ask("services", lambda: ports.cluster.service_names(request.cluster) if living else ())
-    others = [name for name in clusters if name != request.cluster][:_CLUSTERS_SEARCHED] if request.service else []
+    asked_services = or_none(reads, "services", lambda: ports.cluster.service_names(request.cluster) if living else ())
+    others = (
+        [name for name in clusters or () if name != request.cluster][:_CLUSTERS_SEARCHED] if request.service else []
+    )
     asked_others = {
         name: reads.ask("services", lambda name=name: ports.cluster.services(name, [request.service]))
         for name in others
@@ -71,7 +74,7 @@ def nothing_there(
         cluster=cluster,
         service_exists=service_exists,
         cluster_names=clusters,
-        service_names=reads.take(asked_services, ()),
+        service_names=reads.take(asked_services, None),
         elsewhere=tuple(elsewhere),
         foreign=foreign_place(request, ports),
     )

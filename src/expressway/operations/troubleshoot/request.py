@@ -1,6 +1,7 @@
 """The parameters of a troubleshooting action, read and checked all at once."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ _LONGEST_WINDOW_SECONDS = 90 * 24 * 3600
 _EPOCH_IN_MILLISECONDS = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
 _SHOWN = 80
+_NAME = re.compile(r"[\w-]{1,255}", re.ASCII)
+"""Of clusters, services and tasks. Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html"""
 _ARN = re.compile(r"^arn:[\w-]+:ecs:(?P<region>[\w-]*):(?P<account>\d*):(?P<kind>[\w-]+)/(?P<path>.+)$")
 DETAILS = ("summary", "full")
 _TOLD_BY_TASKS = frozenset({"crash", "memory"})
@@ -87,7 +90,8 @@ def read_parameters(
     """
     reader = _Reader(parameters, now)
     known = (*required, *optional, "detail")
-    reader.problems.extend(_unknown(action, name, known) for name in parameters if name not in known)
+    lacking = [name for name in known if not _given(parameters, name)]
+    reader.problems.extend(_unknown(action, name, known, lacking) for name in parameters if name not in known)
     reader.problems.extend(
         _problem(name, "a value: the action needs it", None) for name in required if not _given(parameters, name)
     )
@@ -154,11 +158,19 @@ class _Reader:
         if not isinstance(value, str):
             self.problems.append(_problem(name, "text", value))
             return ""
-        return value.strip()
+        text = value.strip()
+        if any(unicodedata.category(one) == "Cc" and one not in "\t\n\r" for one in text):
+            self.problems.append(_problem(name, "text without control characters", ascii(text)))
+            return ""
+        return text
 
     def _name(self, name: str, kind: str) -> str:
         """A name; of an ARN its last part, and the place that it names is remembered."""
         text = self._text(name)
+        if text and not text.startswith("arn:") and not _NAME.fullmatch(text):
+            expected = f"the name or the ARN of a {kind} (letters, digits, hyphens and underscores)"
+            self.problems.append(_problem(name, expected, ascii(text)))
+            return ""
         if not text.startswith("arn:"):
             return text
         match = _ARN.match(text)
@@ -220,8 +232,9 @@ def _given(parameters: Mapping[str, Any], name: str) -> bool:
     return parameters.get(name) not in (None, "")
 
 
-def _unknown(action: str, name: str, known: Sequence[str]) -> Problem:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+def _unknown(action: str, name: str, known: Sequence[str], lacking: Sequence[str]) -> Problem:
+    """A parameter that is given already is not what this one was meant to be."""
+    near = get_close_matches(name, lacking, n=1, cutoff=0.75)
     expected = f"the parameter {near[0]}" if near else f"one of {', '.join(known)}"
     return _problem(name, f"{expected} ({action} knows no {name})", name)
 
