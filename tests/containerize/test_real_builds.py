@@ -55,7 +55,7 @@ CASES = [  # those first whose base images take longest to make
     Case("vite", "hello from vite", "/any/route", installer="Yarn 1"),
     Case("express", "hello from express", installer="npm", write=write_npm_lock),
     Case("node", "hello from typescript", installer="pnpm"),
-    Case("starlette", "hello from starlette", installer="uv, from pyproject.toml alone,"),
+    Case("starlette", "hello from starlette", installer="uv (pyproject.toml alone)"),
     *_python("flask", "hello from flask", ("flask==3.1.3",)),
     *_python("fastapi", '{"number":7}', ("fastapi==0.165.0",), "/items/7"),
     *_python("django", "hello from django", ("django==5.2.19", "gunicorn==27.0.1")),

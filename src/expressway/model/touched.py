@@ -75,7 +75,8 @@ def touched(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[Tou
 def physical_ids(thing: Touched, target: Target) -> tuple[str, ...]:
     """The names by which a CloudFormation stack would know it: what Ref gives of services and clusters.
 
-    Empty for what no stack holds (tasks), and for what is only used by a change and not changed (task definitions).
+    Empty for what no stack holds: tasks, and task definitions. The revisions that run an app's service are made by ECS
+    and stand in no template, so that deregistering or deleting one is not held against the stacks.
     """
     name = thing.name
     if thing.kind == "cluster" or (thing.kind == "resource" and ":cluster/" in name):

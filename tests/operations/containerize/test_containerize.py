@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expressway.adapters.recipe_files import load_recipes
 from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from expressway.model.definition import parse_definition_text
 from expressway.model.dockerfile_lint import LintedLine
@@ -290,3 +291,9 @@ def test_whatever_a_folder_holds_the_answer_is_a_result_or_one_error_of_ours(tex
         assert error.hint  # noqa: PT017 - either end is right
         return
     assert shape["container_port"] > 0
+
+
+def test_every_title_can_stand_in_the_midst_of_a_sentence() -> None:
+    recipes = load_recipes()
+    titles = [one.title for table in (recipes.frameworks, recipes.installers) for one in table.values()]
+    assert all(title == title.strip(" ,.;:") for title in titles)
