@@ -86,6 +86,7 @@ async def test_huge_logs_fit_4_kb_over_the_server_and_the_rest_is_a_resource(too
             size = sum(len(block.model_dump_json(by_alias=True, exclude_none=True)) for block in result.content[1:])
             text: Any = result.content[0]
             assert len(text.text.encode()) + size <= 4096, action
+            assert len(result.model_dump_json(by_alias=True, exclude_none=True).encode()) <= 8192, action
             if action == "fetch_task_logs":
                 assert "left_out" in good_shape(result)
 

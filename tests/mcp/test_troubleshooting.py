@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from mcp.types import ResourceLink, TextContent, TextResourceContents
 
+from expressway.policy.gates import Gates
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, WIDE_OPEN, Era, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import FakeToolkit
@@ -116,6 +117,19 @@ async def test_lines_are_looked_through_in_a_thread_and_only_where_somebody_can_
     assert not result.is_error
     assert bool(_Line.read_by) is is_kept
     assert threading.main_thread().name not in _Line.read_by
+
+
+@pytest.mark.parametrize("gates", [CLOSED, WIDE_OPEN])
+@pytest.mark.parametrize("line", ['{"level": "error", "path": "C:\\\\x"} ', "ä⟦ünïcode⟧ ", '"""" \\\\ '])
+async def test_text_and_structured_content_together_stay_below_8_kb(gates: Gates, line: str) -> None:
+    findings = [{**one, "evidence": [f"{number} {line * 30}" for number in range(6)]} for one in HUGE["findings"]]
+    toolkit = FakeToolkit(troubleshooting={**HUGE, "findings": findings, "events": [{"message": line * 40}] * 50})
+    async with connected(toolkit, "auto", gates) as client:
+        result = await client.call_tool(TOOL, {"parameters": {"ecs_cluster_name": "default"}})
+    good_shape(result)
+    text = next(block for block in result.content if isinstance(block, TextContent))
+    assert len(text.text.encode()) <= 4096
+    assert len(result.model_dump_json(by_alias=True, exclude_none=True).encode()) <= 8192
 
 
 async def test_the_whole_answer_comes_when_it_is_asked_for() -> None:

@@ -18,6 +18,12 @@ from expressway.operations.troubleshoot.answer_size import size_of
 from expressway.policy.gates import decide
 from expressway.policy.withheld import shown
 
+_TEXT_BYTES = 3_900
+_RESULT_BYTES = 7_700
+"""Of 4 kB and 8 kB; the rest is for the link and the frame around both."""
+_SHORTER = (2_600, 2_200, 1_800, 1_400, 1_000)
+"""Tried one after the other where marks, notes and escapes make what was found too long."""
+
 
 @dataclass(frozen=True)
 class OperateTools:
@@ -52,11 +58,24 @@ class OperateTools:
 
     def _answered(self, name: str, found: Troubleshooting) -> Answer:
         """As much as was asked for, with a link to the whole; what is too large to be kept is not even rendered."""
-        answer = found.to_dict()
+        answer = self._fitting(found)
         if "left_out" not in answer or not self.kept.has_room_for(size_of(found.whole)):
             return Answer(answer)
         link = self.kept.keep(name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
         return Answer(answer, [link] if link else [])
+
+    def _fitting(self, found: Troubleshooting) -> Mapping[str, Any]:
+        """The answer, so short that by default its text and the structured content, which says the same, fit."""
+        answer = found.to_dict()
+        if found.detail == "full":
+            return answer
+        for summary_bytes in _SHORTER:
+            text = compact_json(shown(answer, showing_of(self.worker.gates)))
+            structured = len(text.encode())
+            if structured <= _TEXT_BYTES and len(compact_json(text).encode()) + structured <= _RESULT_BYTES:
+                break
+            answer = found.to_dict(summary_bytes)
+        return answer
 
     async def ecs_resource_management(
         self,

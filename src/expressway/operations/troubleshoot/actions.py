@@ -122,11 +122,15 @@ class Troubleshooting:
     whole: Mapping[str, Any]
     detail: str = "summary"
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """As much as was asked for: by default so little that it fits 4 kB, with what was left out counted."""
+    def to_dict(self, summary_bytes: int | None = None) -> Mapping[str, Any]:
+        """As much as was asked for: by default so little that it fits 4 kB, with what was left out counted.
+
+        Args:
+            summary_bytes: less, for a face that adds more to it.
+        """
         from expressway.operations.troubleshoot.answer_size import FULL_BYTES, SUMMARY_BYTES, summarised
 
-        return summarised(self.whole, FULL_BYTES if self.detail == "full" else SUMMARY_BYTES)
+        return summarised(self.whole, FULL_BYTES if self.detail == "full" else summary_bytes or SUMMARY_BYTES)
 
 
 def action_of(name: str) -> Action:
