@@ -120,10 +120,10 @@ async def test_lines_are_looked_through_in_a_thread_and_only_where_somebody_can_
 
 
 @pytest.mark.parametrize("gates", [CLOSED, WIDE_OPEN])
-@pytest.mark.parametrize("line", ['{"level": "error", "path": "C:\\\\x"} ', "ä⟦ünïcode⟧ ", '"""" \\\\ '])
-async def test_text_and_structured_content_together_stay_below_8_kb(gates: Gates, line: str) -> None:
-    findings = [{**one, "evidence": [f"{number} {line * 30}" for number in range(6)]} for one in HUGE["findings"]]
-    toolkit = FakeToolkit(troubleshooting={**HUGE, "findings": findings, "events": [{"message": line * 40}] * 50})
+async def test_text_and_structured_content_together_stay_below_8_kb(gates: Gates) -> None:
+    full_of_quotes = [f"{number} " + '"' * 228 for number in range(6)]
+    told: dict[str, Any] = {"status": "success", "findings": [], "gaps": full_of_quotes}
+    toolkit = FakeToolkit(troubleshooting=told)
     async with connected(toolkit, "auto", gates) as client:
         result = await client.call_tool(TOOL, {"parameters": {"ecs_cluster_name": "default"}})
     good_shape(result)
