@@ -1,8 +1,8 @@
 """Arguments that do not fit, told all at once in the shape of every other error."""
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -75,9 +75,12 @@ def _got(name: str, given: Mapping[str, Any]) -> str:
     value = given.get(name) if name else given
     if name and name not in _OF_OPERATORS:
         return _shown(value)
-    kind = {str: "text", list: "a list", dict: "an object"}.get(type(value), type(value).__name__)
-    units = "characters" if isinstance(value, str) else "members"
-    return f"{kind} of {len(value)} {units}" if isinstance(value, str | list | dict) else kind
+    if isinstance(value, str):
+        return f"text of {len(value)} characters"
+    if isinstance(value, Mapping | Sequence):
+        kind = "an object" if isinstance(value, Mapping) else "a list"
+        return f"{kind} of {len(cast('Sized', value))} members"
+    return type(value).__name__
 
 
 def _shown(value: object) -> str:
