@@ -87,7 +87,11 @@ def test_everything_that_comes_in_pages_says_which_list_they_add_to() -> None:
 @pytest.mark.parametrize(
     ("operation", "parameters", "names"),
     [
-        ("UpdateService", {"service": "a", "taskDefinition": "a:3"}, ["service a in cluster default", "task definition a:3"]),
+        (
+            "UpdateService",
+            {"service": "a", "taskDefinition": "a:3"},
+            ["service a in cluster default", "task definition a:3"],
+        ),
         ("DeleteCluster", {"cluster": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"}, ["cluster prod"]),
         ("StopTask", {"cluster": "prod", "task": "t1", "reason": "x"}, ["task t1 in cluster prod"]),
         ("DeleteTaskDefinitions", {"taskDefinitions": ["a:1", "a:2"]}, ["task definition a:1", "task definition a:2"]),
