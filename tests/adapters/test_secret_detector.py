@@ -50,7 +50,7 @@ HARMLESS = (
     "/ecs/token-service/password-reset",
     "http://localhost:5173/@vite/client",
     "http://localhost:4873/@scope/pkg",
-    "https://registry.npmjs.org/@scope/pkg/-/pkg-1.0.0.tgz",
+    "https://packages.example.com/@scope/pkg/-/pkg-1.0.0.tgz",
     f"docker://reg.example.com:5000/app@sha256:{'0a' * 32}",
     "GET http://h:8080/p?email=a@b.c",
     "GET http://h:8080/p?next=https://other:8443/@x",
