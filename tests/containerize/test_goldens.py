@@ -1,4 +1,4 @@
-"""Each framework with each package manager gives exactly the reviewed files: clean by hadolint, and valid."""
+"""Each framework with each package manager gives exactly the files that are kept: clean by hadolint, and valid."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ VARIANTS = dict(variants())
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_the_files_are_the_reviewed_ones(name: str, tmp_path: Path) -> None:
+def test_the_files_are_the_kept_ones(name: str, tmp_path: Path) -> None:
     made = make(tmp_path, name, VARIANTS[name])
-    reviewed = {
+    kept = {
         str(path.relative_to(GOLDEN / name)): path.read_text() for path in (GOLDEN / name).rglob("*") if path.is_file()
     }
-    assert dict(made.files) == reviewed
+    assert dict(made.files) == kept
     assert made.findings == ()
     assert made.gaps == ()
 
