@@ -1,6 +1,7 @@
 """Values of known secret kinds are masked; identifiers and ordinary text stay to the letter."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.adapters.secret_detector import masked, masked_lines
-from expressway.adapters.secret_patterns import MASK
+from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines
+from expressway.adapters.secret_patterns import FOREIGN_KINDS, MASK
 from tests.policy.aws_shapes import IDENTIFIERS
 from tests.secret_samples import KINDS, SecretSource
 
@@ -177,7 +178,7 @@ _FAMILIES = (
 def test_the_time_for_a_long_line_grows_with_its_length_whatever_stands_in_it() -> None:
     """What tries every beginning with every end would take hours for this, and never come back."""
     program = (
-        "import sys, json; from expressway.adapters.secret_detector import masked, masked_lines\n"
+        "import sys, json; from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines\n"
         "for family in json.loads(sys.argv[1]):\n"
         "    for size in (60_000, 240_000):\n"
         "        text = (family * size)[:size]; masked(text); masked_lines([text])\n"
@@ -204,3 +205,16 @@ def test_detect_secrets_is_loaded_only_for_a_text_that_may_hold_a_token(text: st
     )
     told = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, check=True).stdout
     assert told.strip() == str(loads)
+
+
+@pytest.mark.parametrize("pattern", foreign_patterns(), ids=range(len(foreign_patterns())))
+@given(data=st.data())
+def test_what_detect_secrets_would_find_is_never_kept_from_it(pattern: re.Pattern[str], data: st.DataObject) -> None:
+    assert FOREIGN_KINDS.search(data.draw(st.from_regex(pattern)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=st.integers(0, 2**32))
+def test_secrets_of_a_kind_are_masked_whatever_characters_they_have(kind: str, seed: int) -> None:
+    text, secret = SecretSource(seed).of_kind(kind)
+    assert secret not in masked(text)

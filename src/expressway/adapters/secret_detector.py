@@ -11,13 +11,13 @@ from functools import cache
 from typing import Any, cast
 
 from expressway.adapters.secret_patterns import (
+    FOREIGN_KINDS,
     KEY_BEGINS,
     KEY_BODY,
     KEY_ENDS,
     KEY_HEADER,
     KEY_LINE,
     KEY_TAIL,
-    MADE_UP,
     MASK,
     OWN_PATTERNS,
 )
@@ -49,12 +49,12 @@ def masked(text: str) -> str:
     for pattern in OWN_PATTERNS:
         text = pattern.sub(_without_secret, text)
     text = without_settings(without_url_credentials(text))
-    return "".join(map(_without_foreign_kinds, _windows(text))) if MADE_UP.search(text) else text
+    return "".join(map(_without_foreign_kinds, _windows(text))) if FOREIGN_KINDS.search(text) else text
 
 
 def _without_foreign_kinds(window: str) -> str:
-    if MADE_UP.search(window):
-        for pattern in _plugin_patterns():
+    if FOREIGN_KINDS.search(window):
+        for pattern in foreign_patterns():
             window = pattern.sub(_without_found, window)
     return window
 
@@ -147,7 +147,8 @@ def _is_part_of_a_word(match: re.Match[str]) -> bool:
 
 
 @cache
-def _plugin_patterns() -> tuple[re.Pattern[str], ...]:
+def foreign_patterns() -> tuple[re.Pattern[str], ...]:
+    """The patterns of detect-secrets that are used."""
     from importlib import import_module
 
     found: list[re.Pattern[str]] = []
