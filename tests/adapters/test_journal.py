@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from expressway.adapters.journal import Journal, state_directory
+from expressway.adapters.journal import Journal
+from expressway.adapters.state_directory import state_directory
 from expressway.errors import DefinitionError, ExpresswayError, StackError, TargetError
 from expressway.model.operation import OperationKind
 from expressway.model.target import Target

@@ -13,9 +13,10 @@ from expressway.adapters.ecr import EcrRegistry
 from expressway.adapters.ecs import Ecs
 from expressway.adapters.http_probe import HttpProbe
 from expressway.adapters.iam import Iam
-from expressway.adapters.journal import Journal, state_directory
+from expressway.adapters.journal import Journal
 from expressway.adapters.logs import Logs
 from expressway.adapters.session import AwsSession, open_session
+from expressway.adapters.state_directory import state_directory
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import RefusedError, ServiceError
 from expressway.operations.delete import DeletePorts, DeleteResult, delete_app

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from expressway.adapters.journal import Journal, state_directory
+from expressway.adapters.journal import Journal
+from expressway.adapters.state_directory import state_directory
 from expressway.mcp.server import run_stdio
 from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.model.target import Target

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from expressway.adapters.journal import state_directory
+from expressway.adapters.state_directory import state_directory
 
 ENGINE_DIRECTORY_VARIABLE = "EXPRESSWAY_ENGINE_DIR"
 _RECORD_NAME = "engine.json"

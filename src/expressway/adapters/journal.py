@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -25,15 +25,6 @@ from expressway.model.quotation import quoted
 from expressway.model.target import Target
 
 _FILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
-
-
-def state_directory(environ: Mapping[str, str] | None = None) -> Path:
-    """Where Expressway keeps what it must remember: $EXPRESSWAY_HOME, or the XDG state directory."""
-    variables = os.environ if environ is None else environ
-    if home := variables.get("EXPRESSWAY_HOME"):
-        return Path(home)
-    base = variables.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "expressway"
 
 
 class Journal:

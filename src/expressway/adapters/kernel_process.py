@@ -39,11 +39,11 @@ class KernelProcess:
         self._process = process
         self._answers: queue.Queue[Any] = queue.Queue()
         self._output: deque[str] = deque(maxlen=60)
-        self._ready = False
         self.requests = 0
         threading.Thread(target=_read_answers, args=(process, self._answers), daemon=True).start()
         threading.Thread(target=_read_output, args=(process, self._output), daemon=True).start()
-        self._end = weakref.finalize(self, _end_process, process, folder)
+        self._ready = threading.Event()
+        self._end = weakref.finalize(self, _end_process, process, folder, self._ready)
 
     @classmethod
     def start(cls) -> KernelProcess:
@@ -99,9 +99,9 @@ class KernelProcess:
             self._process.stdin.flush()
         except OSError as exc:
             raise self._died() from exc
-        if not self._ready:
+        if not self._ready.is_set():
             self._next(timeout_seconds)
-            self._ready = True
+            self._ready.set()
         answer = self._next(timeout_seconds)
         if "error" in answer:
             error = answer["error"]
@@ -110,8 +110,6 @@ class KernelProcess:
 
     def close(self) -> None:
         """End the process, politely at first; one that still loads has nothing to end in order."""
-        if not self._ready:
-            self._process.kill()
         self._end()
 
     def _next(self, timeout_seconds: float) -> dict[str, Any]:
@@ -156,8 +154,10 @@ def _read_output(process: subprocess.Popen[str], output: deque[str]) -> None:
         output.append(line)
 
 
-def _end_process(process: subprocess.Popen[str], folder: str) -> None:
-    """Close the input, at which the kernel ends and Node with it; kill it if it does not."""
+def _end_process(process: subprocess.Popen[str], folder: str, ready: threading.Event) -> None:
+    """Close the input, at which the kernel ends and Node with it; kill it if it does not, or while it loads."""
+    if not ready.is_set():
+        process.kill()
     try:
         if process.stdin is not None:
             process.stdin.close()

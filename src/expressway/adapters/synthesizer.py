@@ -7,6 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from expressway.adapters.early_kernel import is_newer, take_early
 from expressway.adapters.kernel_process import KernelDied, KernelProcess
 from expressway.adapters.template_cache import TemplateCache, app_templates
 from expressway.errors import SynthesisError
@@ -59,11 +60,7 @@ class Synthesizer:
         """Start the kernel like `warm`, if the definition was written after the last use of any kept template:
         it most likely has to be synthesized then, and the kernel loads while the definition is read.
         """
-        try:
-            written = definition_file.stat().st_mtime
-        except OSError:
-            return
-        if self._cache is None or written > self._cache.last_used():
+        if self._cache is None or is_newer(definition_file, self._cache):
             self.warm()
 
     def cached(self, definition: AppDefinition) -> AppTemplates | None:
@@ -99,8 +96,9 @@ class Synthesizer:
         with self._kernel_lock:
             self._closed = True
             kernel, self._kernel = self._kernel, None
-        if kernel is not None:
-            kernel.close()
+        for running in (kernel, take_early()):
+            if running is not None:
+                running.close()
 
     @property
     def kernel_pid(self) -> int | None:
@@ -135,7 +133,7 @@ class Synthesizer:
             self._kernel.close()
             self._kernel = None
         if self._kernel is None:
-            self._kernel = KernelProcess.start()
+            self._kernel = take_early() or KernelProcess.start()
         return self._kernel
 
     def _remember(self, key: str, templates: AppTemplates) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import tempfile
@@ -26,9 +25,11 @@ _KEPT_ENTRIES = 200
 @cache
 def synthesis_fingerprint() -> str:
     """What decides the templates beside the definition: our version and sources, and the CDK's versions."""
+    from importlib.metadata import version
+
     digest = hashlib.sha256()
     for package in _PACKAGES:
-        digest.update(f"{package}={importlib.metadata.version(package)}\n".encode())
+        digest.update(f"{package}={version(package)}\n".encode())
     root = Path(__file__).resolve().parent.parent
     for pattern in _SOURCES:
         for source in sorted(root.glob(pattern)):

@@ -175,7 +175,7 @@ class ServiceStack(_AppStack):
             self._output("LogGroupName", service.log_group.log_group_name, "Log group of the tasks")
 
 
-def new_app(outdir: str | None = None) -> cdk.App:
+def new_app(outdir: str | None = None, *, context: Mapping[str, bool] | None = None) -> cdk.App:
     """An app whose templates depend on the definitions alone, whether made by us or by the CDK's command line."""
     return cdk.App(
         outdir=outdir,
@@ -183,6 +183,7 @@ def new_app(outdir: str | None = None) -> cdk.App:
         performance_reporting=False,
         tree_metadata=False,
         stack_traces=False,
+        context=context,
         builtin_cloud_formation_validation=False,  # half a second and 300 MB in Node; the linters do it outside
         post_cli_context={"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False},
     )

@@ -15,8 +15,8 @@ from mcp.server import MCPServer, NotificationOptions
 
 from expressway import __version__
 from expressway.adapters.audit import AuditLog
-from expressway.adapters.journal import state_directory
 from expressway.adapters.knowledge_listing import RememberedListing
+from expressway.adapters.state_directory import state_directory
 from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
 from expressway.mcp.audit_desk import AuditDesk, AuditSink

@@ -13,7 +13,8 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
-from expressway.adapters.journal import state_directory, state_not_writable
+from expressway.adapters.journal import state_not_writable
+from expressway.adapters.state_directory import state_directory
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.sandbox.debian_packages import find_program, install_packages

@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from expressway.adapters.clock import SystemClock
-from expressway.adapters.journal import Journal, state_directory
+from expressway.adapters.journal import Journal
 from expressway.adapters.linters import TemplateLinter
+from expressway.adapters.state_directory import state_directory, template_cache_directory
 from expressway.adapters.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class LocalWiring:
         self.environ = dict(os.environ if environ is None else environ)
         self.state = state_directory(self.environ)
         self.clock = SystemClock()
-        self.synthesizer = Synthesizer(cache_dir=self.state / "cache" / "templates")
+        self.synthesizer = Synthesizer(cache_dir=template_cache_directory(self.state))
         self.linter = TemplateLinter(cache_dir=self.state / "cache" / "lint")
 
     @cached_property
