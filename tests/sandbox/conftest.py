@@ -111,7 +111,7 @@ def _tree(files: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         archive.add(BUSYBOX, "bin/busybox")
-        for applet in ("sh", "httpd", "sleep"):
+        for applet in ("sh", "httpd", "sleep", "dd"):
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)

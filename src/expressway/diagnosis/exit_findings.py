@@ -72,12 +72,13 @@ def killed_at_stop(facts: ServiceFacts) -> Finding | None:
     if not killed:
         return None
     container = next(one for one in killed[0].containers if one.exit_code == SIGKILL_EXIT_CODE)
-    seconds = _container_definition(facts, container.name).stop_timeout_seconds or _DEFAULT_STOP_SECONDS
+    told = _container_definition(facts, container.name).stop_timeout_seconds
+    given = f"stopTimeout: {told} s" if told else f"{_DEFAULT_STOP_SECONDS} s, since no stopTimeout is set"
     return Finding(
         code="killed_at_stop",
         severity="warning",
-        cause=f"The container {container.name} was killed (exit code 137) because it had not ended {seconds} s after "
-        "ECS told it to stop; it was not short of memory.",
+        cause=f"The container {container.name} was killed (exit code 137) because it did not end on SIGTERM within "
+        f"the time it has ({given}); it was not short of memory.",
         evidence=tuple(dict.fromkeys(task.stopped_reason for task in killed if task.stopped_reason))[:3],
         remedy="Let the application end on SIGTERM: run it as the container's first process (CMD in exec form), "
         "or handle the signal; requests under way are cut off otherwise.",

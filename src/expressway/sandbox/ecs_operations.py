@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from expressway.sandbox import emulator, express_operations, service_view, tasks
+from expressway.sandbox import emulator, express_operations, service_view, task_endings, tasks
 from expressway.sandbox.emulator import Answer, AwsFault
 from expressway.sandbox.express_model import Service
 from expressway.sandbox.express_store import STORE
@@ -160,6 +160,8 @@ def _describe_tasks(original: Handler, request: Request) -> Answer:
     payload = emulator.read_json(answer)
     for task in payload["tasks"]:
         _as_fargate_shows(task)
+        if task.get("lastStatus") == task_endings.STOPPING:
+            task["desiredStatus"] = "STOPPED"
         if task.get("stoppedReason") == "Essential container exited":
             task["stoppedReason"] = tasks.ESSENTIAL_EXITED
         if str(task.get("stoppedReason", "")).startswith("CannotPullContainerError"):

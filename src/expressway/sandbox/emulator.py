@@ -111,3 +111,10 @@ def scope(account: str, region_name: str) -> Generator[None]:
 def now() -> float:
     """The time in seconds since the epoch, the form of timestamps in JSON answers."""
     return datetime.now(UTC).timestamp()
+
+
+def task_definition(arn: str) -> dict[str, Any]:
+    """A registered task definition; empty when there is none. For threads that may not wait for another request."""
+    ecs = module("services.ecs")
+    found: dict[str, Any] | None = ecs._task_defs.get(ecs._resolve_td_key(arn))
+    return found or {}

@@ -33,6 +33,7 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "now_iso",
         "request_scope",
     ),
+    "ministack.core.concurrency": ("resource_lock",),
     "ministack.core.container_reaper": ("instance_id",),
     "ministack.services.ecs": (
         "_ACTION_MAP",
@@ -41,9 +42,14 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "_clusters",
         "_deployment_needs_first_task",
         "_get_docker",
+        "_iso",
+        "_mark_task_stopped",
         "_remove_docker_container",
+        "_resolve_td_key",
         "_run_docker_container",
         "_services",
+        "_task_defs",
+        "_task_is_active",
         "_tasks",
     ),
     "ministack.services.alb": (

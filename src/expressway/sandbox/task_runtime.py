@@ -1,4 +1,4 @@
-"""Steps into how ministack runs a task's container: image by AWS-shaped URI, published port, quick stop.
+"""Steps into how ministack runs a task's container: image by AWS-shaped URI, memory, published port, quick stop.
 
 Each function here takes the place of one of ministack's ECS module (see `composition`); the original is called
 wherever it can do the work.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from expressway.sandbox import emulator, images
+from expressway.sandbox import emulator, images, task_memory
 from expressway.sandbox.express_store import STORE
 from expressway.sandbox.settings import read_settings
 
@@ -38,10 +38,18 @@ def run_container(original: Callable[..., Any]) -> Callable[..., Any]:
             raise emulator.module("services.ecs")._ImagePullError(str(exc)) from exc
         if not run_kwargs.get("ports") and run_kwargs.get("network_mode") != "host":
             run_kwargs["ports"] = _published_ports(definition)
+        if task_memory.limits_memory(docker_client):
+            run_kwargs.update(_memory_options(definition, run_kwargs))
         options["refresh_image"] = False
         return original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
 
     return run
+
+
+def _memory_options(definition: dict[str, Any], run_kwargs: dict[str, Any]) -> dict[str, str]:
+    task = _task_of(run_kwargs)
+    task_definition = emulator.task_definition(str(task.get("taskDefinitionArn", "")))
+    return task_memory.memory_options(definition, task_definition, task.get("overrides") or {})
 
 
 def _published_ports(definition: dict[str, Any]) -> dict[str, Any]:
@@ -64,11 +72,17 @@ def _engine_platform(docker_client: Any) -> str:
 
 
 def _remember_pull(run_kwargs: dict[str, Any], reference: str) -> None:
-    task_arn = (run_kwargs.get("labels") or {}).get(_TASK_LABEL, "")
-    task: Any = emulator.module("services.ecs")._tasks.get(task_arn) or {}
+    task = _task_of(run_kwargs)
     for service in STORE.here():
         if service.group == task.get("group") and service.cluster_arn == task.get("clusterArn"):
             service.pulled_images.add(reference)
+
+
+def _task_of(run_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """ministack's record of the task that a container is started for."""
+    task_arn = (run_kwargs.get("labels") or {}).get(_TASK_LABEL, "")
+    found: dict[str, Any] | None = emulator.module("services.ecs")._tasks.get(task_arn)
+    return found or {}
 
 
 def remove_container(docker_client: Any, container_or_id: Any) -> None:

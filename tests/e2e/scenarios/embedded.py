@@ -20,17 +20,25 @@ SetUp = Callable[[Stage, str], None]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedScenario:
-    """A scenario, and what brings it about in the cluster of that name."""
+    """A scenario, and what brings it about in the cluster of that name; some need an engine that limits memory."""
 
     scenario: Scenario
     set_up: SetUp
+    needs_memory_limits: bool = False
 
 
 _COLLECTION: list[EmbeddedScenario] = []
 
 
 def embedded(
-    title: str, *, finds: str, words: str, also: str = "", service: str = SERVICE, symptoms: str = ""
+    title: str,
+    *,
+    finds: str,
+    words: str,
+    also: str = "",
+    service: str = SERVICE,
+    symptoms: str = "",
+    needs_memory_limits: bool = False,
 ) -> Callable[[SetUp], SetUp]:
     """File the function below as a scenario, in a cluster whose name tells nothing. Codes are parted by blanks."""
 
@@ -39,7 +47,7 @@ def embedded(
         scenario = Scenario(
             set_up.__name__, title, cluster, service, codes(finds), codes(also), pattern(words), symptoms
         )
-        _COLLECTION.append(EmbeddedScenario(scenario, set_up))
+        _COLLECTION.append(EmbeddedScenario(scenario, set_up, needs_memory_limits))
         return set_up
 
     return file
@@ -60,6 +68,8 @@ def http_answers(answer: str) -> list[str]:
 
 
 SERVES = shell("mkdir -p /www; echo ok > /www/index.html; exec httpd -f -p 8080 -h /www")
+
+EATS_768_MIB = "echo loading the model; exec dd if=/dev/zero of=/dev/null bs=768M count=1"
 
 
 def _crashing(line: str) -> SetUp:
@@ -143,6 +153,42 @@ def exit_code_127(stage: Stage, cluster: str) -> None:
 )
 def exit_code_137(stage: Stage, cluster: str) -> None:
     _crashing("echo working; sh -c 'kill -9 $PPID'; sleep 1; exit 137")(stage, cluster)
+
+
+@embedded(
+    "more memory than the task has (137)",
+    finds="out_of_memory",
+    also=_FAILING,
+    words=r"out_?of_?memory|memory usage|used up the task's memory",
+    needs_memory_limits=True,
+)
+def task_memory_exceeded(stage: Stage, cluster: str) -> None:
+    _crashing(EATS_768_MIB)(stage, cluster)
+
+
+@embedded(
+    "more memory than its container may have (137)",
+    finds="container_memory_limit",
+    also=_FAILING,
+    words=r"out_?of_?memory|memory usage|own memory limit",
+    needs_memory_limits=True,
+)
+def container_memory_exceeded(stage: Stage, cluster: str) -> None:
+    definition = stage.define(cluster, shell(EATS_768_MIB), memory=32)
+    stage.wait(stage.create(cluster, taskDefinitionArn=definition))
+
+
+@embedded(
+    "killed because it did not end on SIGTERM (137)",
+    finds="killed_at_stop",
+    words=r"sigterm|did not (?:stop|end|exit) (?:in|within) time|stop ?timeout",
+)
+def ignores_sigterm(stage: Stage, cluster: str) -> None:
+    deaf = shell("trap '' TERM; mkdir -p /www; echo ok > /www/index.html; httpd -f -p 8080 -h /www & wait; wait")
+    service_arn = stage.create(cluster, taskDefinitionArn=stage.define(cluster, deaf, stopTimeout=2))
+    stage.wait(service_arn)
+    stage.switch(service_arn, stage.define(cluster, deaf, stopTimeout=2))
+    stage.wait(service_arn)
 
 
 @embedded("a segmentation fault (139)", finds="container_crashed", also=_FAILING, words=r"segmentation|sigsegv")

@@ -21,6 +21,7 @@ REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 _REPOSITORY, _TAG = "stage-app", "v1"
 IMAGE = f"{REGISTRY}/{_REPOSITORY}:{_TAG}"
 """Busybox in the sandbox's own registry."""
+_SIZE = {"cpu": "256", "memory": "512"}
 _ENDED = {"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
 _PATIENCE_SECONDS = 150
 _AARCH64 = bytes([0x7F, *b"ELF", 2, 1, 1, *[0] * 9, 2, 0, 0xB7, 0, 1, 0, 0, 0]) + bytes(40)
@@ -50,14 +51,38 @@ class Stage:
             "cluster": cluster,
             "serviceName": SERVICE,
             "infrastructureRoleArn": self.roles["infrastructure"],
-            "executionRoleArn": self.roles["execution"],
             "healthCheckPath": "/",
-            "cpu": "256",
-            "memory": "512",
-            "primaryContainer": container,
             **members,
         }
+        if "taskDefinitionArn" not in members:
+            own = {"executionRoleArn": self.roles["execution"], "primaryContainer": container, **_SIZE}
+            request = {**own, **request}
         return str(self.clients["ecs"].create_express_gateway_service(**request)["service"]["serviceArn"])
+
+    def define(self, family: str, command: list[str], **members: Any) -> str:
+        """A task definition with members that Express Mode sets none of; its ARN, for `create` and `switch`."""
+        container = {
+            "name": "Main",
+            "image": IMAGE,
+            "command": command,
+            "portMappings": [{"containerPort": 8080, "protocol": "tcp", "name": "main"}],
+            **members,
+        }
+        registered = self.clients["ecs"].register_task_definition(
+            family=family,
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            executionRoleArn=self.roles["execution"],
+            containerDefinitions=[container],
+            **_SIZE,
+        )
+        return str(registered["taskDefinition"]["taskDefinitionArn"])
+
+    def switch(self, service_arn: str, task_definition_arn: str) -> None:
+        """Deploy another task definition of `define`."""
+        self.clients["ecs"].update_express_gateway_service(
+            serviceArn=service_arn, taskDefinitionArn=task_definition_arn
+        )
 
     def update(self, service_arn: str, command: list[str]) -> None:
         container = {"image": IMAGE, "containerPort": 8080, "command": command}
