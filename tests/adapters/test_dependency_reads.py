@@ -303,9 +303,10 @@ def test_a_quota_comes_with_what_is_in_use_and_its_default_where_the_account_has
     assert {(one.value, one.used) for one in Quotas(session).fargate()} == {(6.0, 5.5)}
 
 
-def test_a_quota_is_worth_telling_also_where_its_use_may_not_be_read() -> None:
+@pytest.mark.parametrize("statistics", [DENIED, {"Datapoints": []}, {"Datapoints": [{"Average": 1.0}]}])
+def test_a_quota_is_worth_telling_also_where_its_use_is_not_told(statistics: Any) -> None:
     session = AnsweringSession(
-        {"service-quotas.get_service_quota": _quota(6.0), "cloudwatch.get_metric_statistics": DENIED}
+        {"service-quotas.get_service_quota": _quota(6.0), "cloudwatch.get_metric_statistics": statistics}
     )
 
     assert {(one.value, one.used) for one in Quotas(session).fargate()} == {(6.0, None)}

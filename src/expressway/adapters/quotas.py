@@ -68,4 +68,4 @@ class Quotas:
             return None  # the quota itself is worth telling
         except BotoCoreError as exc:
             raise map_aws_error(exc, "read how much of Fargate's quota is used") from exc
-        return max((float(point[statistic]) for point in points), default=None)
+        return max((float(point[statistic]) for point in points if statistic in point), default=None)
