@@ -112,6 +112,34 @@ async def test_what_the_apps_stack_owns_is_neither_changed_nor_deleted(owned: Ow
 
 
 @pytest.mark.parametrize("era", ERAS)
+async def test_the_task_definition_that_an_apps_service_runs_is_kept_and_another_one_goes(
+    owned: Owned, era: Era
+) -> None:
+    service = (await answered(owned, era, "DescribeServices", api_params={"services": [APP]}))["services"][0]
+    used = service["taskDefinition"]
+    container = {"name": "Main", "image": "nowhere/none:1"}
+    free = await answered(
+        owned,
+        era,
+        "RegisterTaskDefinition",
+        OPEN,
+        api_params={"family": f"free-{era}", "containerDefinitions": [container]},
+    )
+    other = free["taskDefinition"]["taskDefinitionArn"]
+    async with connected(owned.toolkit, era, OPEN) as client:
+        for operation, named in (
+            ("DeregisterTaskDefinition", {"taskDefinition": used}),
+            ("DeleteTaskDefinitions", {"taskDefinitions": [other, used]}),
+        ):
+            error = error_shape(await client.call_tool(TOOL, {"api_operation": operation, "api_params": named}))
+            assert (error["code"], error["details"]["app_name"]) == ("used_by_app", APP)
+    gone = await answered(owned, era, "DeregisterTaskDefinition", OPEN, api_params={"taskDefinition": other})
+    assert gone["taskDefinition"]["status"] == "INACTIVE"
+    kept = await answered(owned, era, "DescribeTaskDefinition", api_params={"taskDefinition": used})
+    assert kept["taskDefinition"]["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("era", ERAS)
 async def test_what_nobody_owns_is_made_changed_and_deleted(owned: Owned, era: Era) -> None:
     name = f"free-{era}"
     made = await answered(owned, era, "CreateCluster", OPEN, api_params={"clusterName": name})

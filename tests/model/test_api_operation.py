@@ -7,7 +7,7 @@ from expressway.adapters.api_shapes import request_shapes
 from expressway.errors import ExpresswayError
 from expressway.model.api_operation import find_operation
 from expressway.model.target import Target
-from expressway.model.touched import Touched, physical_ids, touched
+from expressway.model.touched import Touched, physical_ids, same_definition, touched
 from expressway.policy.operations import effect_of
 
 TARGET = Target("123456789012", "eu-west-1", partition="aws-cn")
@@ -133,3 +133,22 @@ def test_services_and_clusters_have_the_names_by_which_a_stack_knows_them() -> N
     assert physical_ids(Touched("cluster", "prod"), TARGET) == ("prod",)
     assert physical_ids(Touched("resource", "arn:aws:ecs:eu-west-1:1:cluster/prod"), TARGET) == ("prod",)
     assert physical_ids(Touched("task", "t1", "prod"), TARGET) == ()
+    deployment = "arn:aws-cn:ecs:eu-west-1:123456789012:service-deployment/prod/web/d1"
+    assert physical_ids(Touched("service deployment", deployment), TARGET) == (arn,)
+    assert physical_ids(Touched("service deployment", "nonsense"), TARGET) == ()
+
+
+@pytest.mark.parametrize(
+    ("named", "same"),
+    [
+        ("shop:7", True),
+        ("arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:7", True),
+        ("shop", True),
+        ("shop:8", False),
+        ("shop:77", False),
+        ("sho", False),
+        ("arn:aws:ecs:eu-west-1:123456789012:task-definition/shopping:7", False),
+    ],
+)
+def test_a_task_definition_is_known_by_its_revision_its_arn_and_its_family(named: str, same: bool) -> None:
+    assert same_definition(named, "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:7") is same

@@ -13,12 +13,14 @@ from expressway.model.api_operation import ApiOperation
 from expressway.model.cut_answer import json_bytes
 from expressway.model.stack import StackState
 from expressway.model.target import Target
+from expressway.operations.owned_by_apps import OwnershipPorts
 from expressway.operations.resources import ANSWER_BYTES, ApiRequest, ResourcePorts, call_api, prepare_call
 from expressway.policy.gates import Gates
 
 TARGET = Target("123456789012", "eu-west-1")
 OPEN = Gates(allow_write=True, allow_sensitive_data=True)
 ARN = "arn:aws:ecs:eu-west-1:123456789012:service/default/shop"
+DEPLOYMENT = "arn:aws:ecs:eu-west-1:123456789012:service-deployment/default/shop/d1"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-express-service/1"
 
 
@@ -55,6 +57,9 @@ class Stacks:
             raise TargetError("access_denied", "No cloudformation:DescribeStackResources.", "Ask for it.")
         return STACK_ID if physical_id == self.holds else None
 
+    def names(self) -> tuple[str, ...]:
+        return ()
+
     def describe(self, stack_name: str) -> StackState | None:
         assert stack_name == STACK_ID
         return StackState("shop-express-service", STACK_ID, self.status, owner_app=self.app)
@@ -62,7 +67,8 @@ class Stacks:
 
 def ports(api: FakeApi, stacks: Stacks | None = None) -> ResourcePorts:
     held = stacks or Stacks()
-    return ResourcePorts(api, lambda: held, lambda: held, lambda: TARGET, JsonQuery())
+    ownership = OwnershipPorts(lambda: held, lambda: held, lambda: pytest.fail("no service is asked"), lambda: TARGET)
+    return ResourcePorts(api, ownership, JsonQuery())
 
 
 def call(api: FakeApi, operation: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -176,6 +182,15 @@ def test_nothing_is_looked_up_for_what_no_stack_holds(operation: str, parameters
     stacks = Stacks(holds=ARN)
     call(FakeApi({"ListTasks": {"taskArns": []}}), operation, parameters, stacks=stacks)
     assert stacks.asked == []
+
+
+def test_a_change_that_may_drift_a_stack_is_made_and_says_so() -> None:
+    api = FakeApi({"StopServiceDeployment": {"serviceDeploymentArn": DEPLOYMENT}})
+    answer = call(api, "StopServiceDeployment", {"serviceDeploymentArn": DEPLOYMENT}, stacks=Stacks(holds=ARN))
+    assert answer["serviceDeploymentArn"] == DEPLOYMENT
+    assert "shop-express-service" in answer["drift"]
+    assert "deploy_app" in answer["drift"]
+    assert "drift" not in call(api, "StopServiceDeployment", {"serviceDeploymentArn": DEPLOYMENT}, stacks=Stacks())
 
 
 # -- size ------------------------------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
         Entry(
             operate.ecs_resource_management,
             "Call the ECS API",
-            output(nextToken="string", touches="array", withheld="string", cut="object"),
+            output(nextToken="string", touches="array", drift="string", withheld="string", cut="object"),
             writes=True,
             destroys=True,
             decides=True,

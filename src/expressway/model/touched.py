@@ -8,20 +8,22 @@ from expressway.model.api_operation import ApiOperation
 from expressway.model.target import Target
 
 DEFAULT_CLUSTER = "default"
+TASK_DEFINITION = "task definition"
+_DEPLOYMENT = "service deployment"
 
 NAMED_BY: Mapping[str, str] = {
     "service": "service",
     "serviceName": "service",
     "serviceArn": "service",
-    "serviceDeploymentArn": "service deployment",
+    "serviceDeploymentArn": _DEPLOYMENT,
     "taskSet": "task set",
     "primaryTaskSet": "task set",
     "task": "task",
     "tasks": "task",
     "container": "container",
     "containerName": "container",
-    "taskDefinition": "task definition",
-    "taskDefinitions": "task definition",
+    "taskDefinition": TASK_DEFINITION,
+    "taskDefinitions": TASK_DEFINITION,
     "family": "task definition family",
     "containerInstance": "container instance",
     "containerInstances": "container instance",
@@ -75,15 +77,24 @@ def touched(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[Tou
 def physical_ids(thing: Touched, target: Target) -> tuple[str, ...]:
     """The names by which a CloudFormation stack would know it: what Ref gives of services and clusters.
 
-    Empty for what no stack holds: tasks, and task definitions. The revisions that run an app's service are made by ECS
-    and stand in no template, so that deregistering or deleting one is not held against the stacks.
+    Of a service deployment, its service's. Empty for what no stack holds: tasks, and the task definitions that ECS
+    registers for an Express service.
     """
     name = thing.name
     if thing.kind == "cluster" or (thing.kind == "resource" and ":cluster/" in name):
         return (_short(name),)
+    if thing.kind == _DEPLOYMENT:
+        service_arn, _, deployment_id = name.replace(":service-deployment/", ":service/", 1).rpartition("/")
+        return (service_arn,) if service_arn and deployment_id else ()
     if thing.kind in {"service", "resource"}:
         return (_long_service_arn(name) if name.startswith("arn:") else _service_arn(target, thing.cluster, name),)
     return ()
+
+
+def same_definition(named: str, arn: str) -> bool:
+    """Whether `named` (``family:3``, an ARN, or a family for every revision of it) means the task definition `arn`."""
+    name, revision = _short(named), _short(arn)
+    return name in {revision, revision.partition(":")[0]}
 
 
 _IN_CLUSTERS = frozenset(

@@ -1,6 +1,6 @@
 """Any operation of the ECS API, and the reads of ECR: checked against the model, gated, paged, trimmed and cut."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,13 +10,12 @@ from expressway.model.api_parameters import fit_parameters, fitted_parameters
 from expressway.model.api_shape import ShapeTree
 from expressway.model.cut_answer import cut_answer, json_bytes, plain_json
 from expressway.model.queried_text import queried_text
-from expressway.model.stack import StackState
-from expressway.model.target import Target
-from expressway.model.touched import Touched, physical_ids, touched
+from expressway.model.touched import Touched, touched
 from expressway.operations.api_pages import SIZE, Call, PagedAnswer, read_pages
 from expressway.operations.express_listing import list_express_services
+from expressway.operations.owned_by_apps import OwnershipPorts, drift_note, refuse_owned
 from expressway.policy.gates import Gates
-from expressway.policy.operations import Effect, decide_operation, effect_of, is_repeatable, replaces, verb_of
+from expressway.policy.operations import Effect, decide_operation, effect_of, is_repeatable
 from expressway.policy.redaction import redact
 
 DEFAULT_LIMIT = 100
@@ -37,12 +36,6 @@ class Api(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
-class Owners(Protocol):
-    """Stacks by what they hold (adapters.stack_owners.StackOwners)."""
-
-    def stack_of(self, physical_id: str) -> str | None: ...
-
-
 class Query(Protocol):
     """JMESPath (adapters.json_query.JsonQuery)."""
 
@@ -50,20 +43,12 @@ class Query(Protocol):
     def search(self, expression: str, document: object) -> Any: ...
 
 
-class Stacks(Protocol):
-    """Stacks by id (adapters.cloudformation.CloudFormation)."""
-
-    def describe(self, stack_name: str) -> StackState | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ResourcePorts:
-    """What calling the API needs; what asks AWS for more is made when it is needed."""
+    """What calling the API needs."""
 
     api: Api
-    owners: Callable[[], Owners]
-    stacks: Callable[[], Stacks]
-    target: Callable[[], Target]
+    ownership: OwnershipPorts
     query: Query
 
 
@@ -128,18 +113,22 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
 
     Returns:
         AWS's answer in its own keys; with a query ``result`` instead. Beside them, where they apply: ``touches`` of a
-        change, ``nextToken``, ``withheld`` (how many values, of which kinds) and ``cut`` (what is left out, and how to
-        get it).
+        change, ``drift`` (what it may do to an app), ``nextToken``, ``withheld`` (how many values, of which kinds) and
+        ``cut`` (what is left out, and how to get it).
 
     Raises: see `prepare_call`; also
-        RefusedError: ``owned_by_stack``: an app's stack owns what would be changed.
+        RefusedError: ``owned_by_stack``, ``used_by_app``: an app's stack owns what would be changed, or its service
+            uses what would be deleted.
         UsageError: ``query_invalid``.
         TargetError: ``not_found``, ``invalid_parameters`` and the like, as AWS answers.
     """
     call = prepare_call(request, api=ports.api, gates=gates)
     if request.query is not None:
         ports.query.check(request.query)  # a wrong expression is told before anything is done
-    _refuse_owned(call, ports)
+    drift = ""
+    if call.effect.writes:
+        refuse_owned(call.operation.name, call.touches, ports.ownership)
+        drift = drift_note(call.operation.name, call.touches, ports.ownership)
     answer = _carry_out(call, request.limit, ports.api)
     redacted = redact(
         answer.content,
@@ -149,7 +138,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     content: dict[str, Any] = plain_json(redacted.content)
     if request.query is not None:
         content = _queried(content, request.query, call, ports.query)
-    beside = {"touches": list(call.touched_names), "withheld": redacted.note}
+    beside = {"touches": list(call.touched_names), "drift": drift, "withheld": redacted.note}
     return _within(content, {name: value for name, value in beside.items() if value}, answer, request)
 
 
@@ -162,31 +151,6 @@ def _queried(content: dict[str, Any], expression: str, call: PreparedCall, query
             raise
         return {**content, "note": f"Done; but {error.message}"}  # an error would say that it was not
     return {"result": [], "note": "The query matches nothing of the answer."} if found is None else {"result": found}
-
-
-def _refuse_owned(call: PreparedCall, ports: ResourcePorts) -> None:
-    if not (call.effect.writes and replaces(call.operation.name)):
-        return
-    for thing in call.touches:
-        for physical_id in physical_ids(thing, ports.target()):
-            stack_id = ports.owners().stack_of(physical_id)
-            stack = ports.stacks().describe(stack_id) if stack_id else None
-            if stack is not None and stack.owner_app is not None:
-                raise _owned(call, thing, stack.name, stack.owner_app)
-
-
-def _owned(call: PreparedCall, thing: Touched, stack_name: str, app: str) -> RefusedError:
-    if verb_of(call.operation.name) == "Delete":
-        hint = f"Delete the whole app: delete_app with app_name {app} (expressway delete {app})."
-    else:
-        hint = f"Change the definition of {app} and deploy it: deploy_app (expressway deploy)."
-    return RefusedError(
-        "owned_by_stack",
-        f"{thing} belongs to the stack {stack_name} of the app {app}; {call.operation.name} would leave the stack "
-        "with something else than it says. Nothing was changed.",
-        hint,
-        {"touches": list(call.touched_names), "stack_name": stack_name, "app_name": app},
-    )
 
 
 def _carry_out(call: PreparedCall, limit: int | None, api: Api) -> PagedAnswer:

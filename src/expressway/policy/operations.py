@@ -99,6 +99,16 @@ def replaces(operation: str) -> bool:
     return verb_of(operation) in REPLACING_VERBS or verb_of(operation) not in _KNOWN_VERBS
 
 
+def deletes(operation: str) -> bool:
+    """Whether the operation takes something away for good."""
+    return verb_of(operation) in {"Delete", "Deregister"}
+
+
+def redirects(operation: str) -> bool:
+    """Whether the operation ends or steers a deployment, so that a service may come to run another revision."""
+    return operation.endswith("ServiceDeployment") and verb_of(operation) in {"Stop", "Continue"}
+
+
 def decide_operation(name: str, effect: Effect, gates: Gates, *, touches: Sequence[str] = ()) -> Decision:
     """Whether an operation may be carried out; a refusal names what it would have touched.
 

@@ -248,15 +248,16 @@ class Wiring:
         from expressway.adapters.aws_api import AwsApi
         from expressway.adapters.json_query import JsonQuery
         from expressway.adapters.stack_owners import StackOwners
+        from expressway.operations.owned_by_apps import OwnershipPorts
         from expressway.operations.resources import ResourcePorts
 
-        return ResourcePorts(
-            api=AwsApi(self.session),
+        ownership = OwnershipPorts(
             owners=lambda: StackOwners(self.session),
             stacks=lambda: self.cloudformation,
+            services=lambda: self.ecs,
             target=lambda: self.session.target,
-            query=JsonQuery(),
         )
+        return ResourcePorts(AwsApi(self.session), ownership, JsonQuery())
 
     # -- operations that others are made of -----------------------------------------------------------------
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:
