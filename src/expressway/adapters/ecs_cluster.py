@@ -108,9 +108,10 @@ class EcsCluster:
         found = {one["serviceDeploymentArn"]: deployment_state(one) for one in listed(answer, "serviceDeployments")}
         return tuple(found[arn] for arn in arns if arn in found)
 
-    def task_definition(self, arn: str) -> TaskDefinition | None:
-        """What the tasks run, with limits and log configurations."""
-        answer = self._calls.ask("describe the task definition", "describe_task_definition", taskDefinition=arn)
+    def task_definition(self, arn_or_family: str) -> TaskDefinition | None:
+        """What the tasks run, with limits and log configurations; of a family the newest that is ACTIVE."""
+        doing = "describe the task definition"
+        answer = self._calls.ask(doing, "describe_task_definition", taskDefinition=arn_or_family)
         return task_definition(answer["taskDefinition"]) if answer else None
 
 

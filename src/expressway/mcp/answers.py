@@ -21,11 +21,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A result with links to resources that hold the rest of it; `failed` when it tells of a failure."""
+    """A result with links to resources that hold the rest of it; `failed` when it tells of a failure.
+
+    `told` is the content's JSON where `told_of` has made it already, so that secrets are not looked for twice.
+    """
 
     content: Mapping[str, Any]
     links: Sequence[ResourceLink] = ()
     failed: bool = False
+    told: str = ""
 
 
 ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | Answer]]
@@ -36,15 +40,21 @@ def compact_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
+def told_of(content: Mapping[str, Any], gates: Gates) -> str:
+    """The JSON of what a client may be told of `content`."""
+    present = {name: value for name, value in content.items() if value is not None}
+    return compact_json(shown(present, showing_of(gates)))
+
+
 def result_of(answer: Mapping[str, Any] | Answer, gates: Gates) -> CallToolResult:
     """The result that a tool function answers."""
     full = answer if isinstance(answer, Answer) else Answer(answer)
-    return _result(full.content, gates, links=full.links, is_error=full.failed)
+    return _result(full.told or told_of(full.content, gates), links=full.links, is_error=full.failed)
 
 
 def error_of(error: ExpresswayError, gates: Gates) -> CallToolResult:
     """The one shape of an error: code, message, hint and, if any, details; both as text and as structured content."""
-    return _result(error.to_dict(), gates, is_error=True)
+    return _result(told_of(error.to_dict(), gates), is_error=True)
 
 
 def internal_error(tool: str) -> ExpresswayError:
@@ -77,10 +87,6 @@ def answering(function: ToolFunction, name: str, gates: Gates) -> Callable[..., 
     return answer
 
 
-def _result(
-    content: Mapping[str, Any], gates: Gates, *, links: Sequence[ResourceLink] = (), is_error: bool = False
-) -> CallToolResult:
-    present = {name: value for name, value in content.items() if value is not None}
-    text = compact_json(shown(present, showing_of(gates)))
+def _result(text: str, *, links: Sequence[ResourceLink] = (), is_error: bool = False) -> CallToolResult:
     blocks: list[ContentBlock] = [TextContent(type="text", text=text), *links]
     return CallToolResult(content=blocks, structured_content=json.loads(text), is_error=is_error)

@@ -1,14 +1,14 @@
 """The tools for what runs already. Their docstrings are written for a model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from expressway.errors import RefusedError
-from expressway.mcp.answers import Answer, compact_json
+from expressway.mcp.answers import Answer, compact_json, told_of
 from expressway.mcp.kept_answers import KeptAnswers
 from expressway.mcp.showing import showing_of
 from expressway.mcp.work import Worker
@@ -59,23 +59,25 @@ class OperateTools:
     def _answered(self, name: str, found: Troubleshooting) -> Answer:
         """As much as was asked for, with a link to the whole; what is too large to be kept is not even rendered."""
         answer = self._fitting(found)
-        if "left_out" not in answer or not self.kept.has_room_for(size_of(found.whole)):
-            return Answer(answer)
+        if "left_out" not in answer.content or not self.kept.has_room_for(size_of(found.whole)):
+            return answer
         link = self.kept.keep(name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
-        return Answer(answer, [link] if link else [])
+        return replace(answer, links=[link] if link else [])
 
-    def _fitting(self, found: Troubleshooting) -> Mapping[str, Any]:
+    def _fitting(self, found: Troubleshooting) -> Answer:
         """The answer, so short that by default its text and the structured content, which says the same, fit."""
-        answer = found.to_dict()
+        answer = self._told(found.to_dict())
         if found.detail == "full":
             return answer
         for summary_bytes in _SHORTER:
-            text = compact_json(shown(answer, showing_of(self.worker.gates)))
-            structured = len(text.encode())
-            if structured <= _TEXT_BYTES and len(compact_json(text).encode()) + structured <= _RESULT_BYTES:
+            structured = len(answer.told.encode())
+            if structured <= _TEXT_BYTES and len(compact_json(answer.told).encode()) + structured <= _RESULT_BYTES:
                 break
-            answer = found.to_dict(summary_bytes)
+            answer = self._told(found.to_dict(summary_bytes))
         return answer
+
+    def _told(self, content: Mapping[str, Any]) -> Answer:
+        return Answer(content, told=told_of(content, self.worker.gates))
 
     async def ecs_resource_management(
         self,

@@ -61,6 +61,7 @@ class ClusterWorld:
     groups: set[str] = field(default_factory=lambda: {LOG_GROUP})
     denied: set[str] = field(default_factory=set[str])
     denied_groups: set[str] = field(default_factory=set[str])
+    unknown_families: set[str] = field(default_factory=set[str])
     fails_with: str = "access_denied"
     calls: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
 
@@ -134,11 +135,13 @@ class ClusterWorld:
         self._read("deployments", tuple(arns))
         return tuple(one for each in self.services.values() for one in each.deployments if one.arn in arns)
 
-    def task_definition(self, arn: str) -> TaskDefinition | None:
-        self._read("task_definition", arn)
-        return next(
-            (one.definition for one in self.services.values() if one.definition and one.definition.arn == arn), None
-        )
+    def task_definition(self, arn_or_family: str) -> TaskDefinition | None:
+        self._read("task_definition", arn_or_family)
+        if arn_or_family in self.unknown_families:
+            raise TargetError("aws_error", "Unable to describe task definition.", "See the AWS error code.")
+        every = [one.definition for one in self.services.values() if one.definition]
+        newest = [one for one in every if one.arn.rpartition(":")[0].endswith(f"/{arn_or_family}")]
+        return next((one for one in (*every, *newest) if one.arn == arn_or_family or one in newest), None)
 
     def express_service(self, service_arn: str) -> ExpressService | None:
         self._read("express_service", service_arn)
@@ -212,7 +215,7 @@ class _Clusters:
 
 def healthy(name: str = "web", *, cluster: str = "default", count: int = 1) -> ServiceWorld:
     """An Express service that serves: one successful deployment, all tasks running, all targets healthy."""
-    definition = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{name}:1"
+    definition = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/default-{name}:1"
     group = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/1"
     service_arn = arn(cluster, name)
     return ServiceWorld(
@@ -266,7 +269,7 @@ def running(name: str, number: int) -> TaskState:
         arn=f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/default/{name}-{number}",
         status="RUNNING",
         desired_status="RUNNING",
-        task_definition_arn=f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{name}:1",
+        task_definition_arn=f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/default-{name}:1",
         started_by=f"ecs-svc/{name}1",
         group=f"service:{name}",
         containers=(ContainerState("Main", "RUNNING"),),

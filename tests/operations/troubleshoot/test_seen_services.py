@@ -134,7 +134,20 @@ def test_what_may_not_be_read_any_more_is_a_gap_although_it_was_read_before(read
 
 
 # -- guesses ------------------------------------------------------------------------------------------------
+def in_family(world: ClusterWorld, family: str, revision: int) -> str:
+    """Let the service run that task definition; its ARN."""
+    made = world.services["web"]
+    assert made.definition is not None
+    arn = f"{made.definition.arn.partition('/')[0]}/{family}:{revision}"
+    made.definition = replace(made.definition, arn=arn)
+    made.state = replace(made.state, task_definition_arn=arn)
+    made.tasks = tuple(replace(task, task_definition_arn=arn) for task in made.tasks)
+    made.revisions = tuple(replace(one, task_definition_arn=arn) for one in made.revisions)
+    return arn
+
+
 def with_logs_told(world: ClusterWorld, log_group: str) -> ClusterWorld:
+    in_family(world, "made-by-hand", 1)
     made = world.services["web"]
     assert made.express is not None
     told = ServiceConfiguration("web/rev/1", container_port=8080, log_group=log_group, log_stream_prefix="app")
@@ -164,6 +177,45 @@ def test_an_express_service_that_is_elsewhere_than_guessed_is_found() -> None:
     answer = ask(world.ports())
     assert codes(answer)[0] == "container_exited"
     assert world.asked("express_service")[-1] == moved
+
+
+def test_the_task_definition_of_an_express_service_is_found_by_its_family_alone() -> None:
+    world = crash()
+    in_family(world, "default-web", 7)
+    assert "KeyError: 'PORT'" in str(ask(world.ports())["findings"][0]["evidence"])
+    assert world.asked("task_definition") == ["default-web"]
+    asked = world.asked("tail_events")
+    assert len(asked) == len(set(asked)) == 3
+
+
+def test_a_task_definition_of_another_family_is_read_by_its_arn() -> None:
+    world = crash()
+    arn = in_family(world, "made-by-hand", 2)
+    answer = ask(world.ports())
+    assert "KeyError: 'PORT'" in str(answer["findings"][0]["evidence"])
+    assert "gaps" not in answer
+    assert world.asked("task_definition") == ["default-web", arn]
+
+
+def test_a_newer_one_of_the_family_than_the_service_runs_decides_nothing() -> None:
+    world = crash()
+    arn = in_family(world, "default-web", 1)
+    newer = healthy("other")
+    assert newer.definition is not None
+    newer.definition = replace(newer.definition, arn=f"{arn.removesuffix(':1')}:2", log_configurations=())
+    world.services = {"other": newer, **world.services}
+    assert "KeyError: 'PORT'" in str(ask(world.ports())["findings"][0]["evidence"])
+    assert world.asked("task_definition") == ["default-web", arn]
+
+
+def test_a_family_that_does_not_exist_leaves_no_gap() -> None:
+    world = crash()
+    arn = in_family(world, "made-by-hand", 2)
+    world.unknown_families = {"default-web"}
+    answer = ask(world.ports())
+    assert codes(answer)[0] == "container_exited"
+    assert "gaps" not in answer
+    assert world.asked("task_definition") == ["default-web", arn]
 
 
 class Shelf:

@@ -17,11 +17,11 @@ from expressway.model.service import ServiceState, TaskState
 from expressway.model.service_dependencies import DependencySubject
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.cluster_targets import target_states
+from expressway.operations.troubleshoot.first_round import KnownService
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import SERVICES_A_CALL, TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
 from expressway.operations.troubleshoot.service_facts import gather_service
-from expressway.operations.troubleshoot.service_reads import KnownService
 from expressway.operations.troubleshoot.stopped_tasks import stopped_tasks
 from expressway.operations.troubleshoot.surroundings import Surroundings, dependencies_of, network_around, softened
 

@@ -34,7 +34,7 @@ from expressway.operations.troubleshoot.cluster_sweep import Sweep, sweep_cluste
 from expressway.operations.troubleshoot.places import foreign_place, nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
-from expressway.operations.troubleshoot.service_facts import gather_service
+from expressway.operations.troubleshoot.service_facts import begin_service
 from expressway.operations.troubleshoot.surroundings import Surroundings, dependencies_of, network_around, softened
 
 _THREADS = 16
@@ -71,8 +71,9 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
                 network = reads.ask("network", lambda: network_around(request.cluster, [request.service], ports))
                 asked_around.extend((reads.ask("dependencies", lambda: dependencies_of(subject, ports)), network))
 
+        gathering = begin_service(request.cluster, request.service, ports, reads, begin=begin)
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
-        facts = gather_service(request.cluster, request.service, ports, reads, begin=begin)
+        facts = gathering.gather()
         cluster = take_or_stop(reads, asked_cluster, None)
         missing = facts.service is None and was_read(reads, "service")
         if missing or (cluster is None and was_read(reads, "cluster")):

@@ -26,8 +26,9 @@ from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.dependency_subject import subject_of
+from expressway.operations.troubleshoot.first_round import KnownService
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
-from expressway.operations.troubleshoot.service_reads import KnownService, ServiceReads
+from expressway.operations.troubleshoot.service_reads import ServiceReads
 
 _EVENTS_COUNT_FOR = timedelta(hours=1)
 """How long an event still tells of the state of a service whose deployment is done."""
@@ -51,12 +52,28 @@ def gather_service(
     Raises:
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
     """
+    return begin_service(cluster, service_name, ports, reads, known=known, begin=begin).gather()
+
+
+def begin_service(
+    cluster: str,
+    service_name: str,
+    ports: TroubleshootPorts,
+    reads: ConcurrentReads,
+    *,
+    known: KnownService | None = None,
+    begin: Begin | None = None,
+) -> "ServiceGathering":
+    """Begin to gather: the first round is on its way, and what is asked for after it comes after it."""
     now = ports.now()
     service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now)
-    return _Gathering(cluster, service_name, service_reads, reads, now, begin).gather()
+    service_reads.begin_first_round()
+    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin)
 
 
-class _Gathering:
+class ServiceGathering:
+    """What is being gathered about one service."""
+
     def __init__(
         self,
         cluster: str,
@@ -74,6 +91,11 @@ class _Gathering:
         self._begin = begin
 
     def gather(self) -> ServiceFacts:
+        """All facts; waits for them.
+
+        Raises:
+            TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        """
         of = self._of
         first = of.first_round()
         service, calm = first.service, first.is_calm

@@ -30,20 +30,12 @@ class ServiceLogs:
     def know(self, known: Mapping[LogKey, LogTail]) -> None:
         self._known = known
 
-    def guess(
-        self,
-        express: ExpressService | None,
-        newest: DeploymentState | None,
-        *,
-        stopped: Sequence[str],
-        running: Sequence[str],
-    ) -> None:
-        """Begin to read where an Express service says that its container logs: of the tasks that stopped, else of one
-        that runs. Of more tasks than a few, which to read is only known once they are described.
+    def guess(self, place: LogConfiguration, *, stopped: Sequence[str], running: Sequence[str]) -> None:
+        """Begin to read where a service's container most likely logs: of the tasks that stopped, else of one that runs.
+        Of more tasks than a few, which to read is only known once they are described.
         """
         tasks = stopped or running
-        place = _place(express, newest)
-        if place is None or len(tasks) > _LOGS_GUESSED:
+        if len(tasks) > _LOGS_GUESSED:
             return
         for arn in tasks:
             self._ask((place.log_group, place.stream(arn.rsplit("/", 1)[-1])))
@@ -84,13 +76,21 @@ class ServiceLogs:
             self._asked[key] = self._reads.ask("logs", lambda: read(group, stream, limit=_LOG_LINES))
 
 
-def _place(express: ExpressService | None, newest: DeploymentState | None) -> LogConfiguration | None:
+def express_log_place(express: ExpressService | None, newest: DeploymentState | None) -> LogConfiguration | None:
+    """Where an Express service says that its container logs."""
     configurations = express.configurations if express else ()
     target = newest.target_revision_arn if newest else ""
     told = next((one for one in configurations if one.revision_arn == target), next(iter(configurations), None))
     if told is None or not told.log_group or not told.log_stream_prefix:
         return None
     return LogConfiguration(MAIN_CONTAINER, told.log_group, told.log_stream_prefix)
+
+
+def log_place(definition: TaskDefinition | None) -> LogConfiguration | None:
+    """Where the main container of a task definition logs, or the first that logs at all."""
+    configurations = definition.log_configurations if definition else ()
+    main = (one for one in configurations if one.container == MAIN_CONTAINER)
+    return next(main, next(iter(configurations), None))
 
 
 def _log_of(definition: TaskDefinition | None, task: TaskState) -> LogKey | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 
 from expressway.model.service import (
@@ -16,6 +15,7 @@ from expressway.model.service import (
 from expressway.model.target import Target
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.troubleshoot.first_round import FirstRound, KnownService
 from expressway.operations.troubleshoot.guessed_reads import GuessedReads
 from expressway.operations.troubleshoot.places import take_or_stop
 from expressway.operations.troubleshoot.ports import TASKS_A_CALL, TroubleshootPorts
@@ -25,35 +25,9 @@ from expressway.operations.troubleshoot.seen_services import (
     SeenService,
     is_over,
 )
-from expressway.operations.troubleshoot.service_logs import LogTail, ServiceLogs
+from expressway.operations.troubleshoot.service_logs import LogTail, ServiceLogs, express_log_place, log_place
 
 _DEFINITIONS_READ = 3
-
-
-@dataclass(frozen=True, slots=True)
-class KnownService:
-    """What somebody has read of the service already, so that it is not read again."""
-
-    state: ServiceState
-    stopped_tasks: tuple[TaskState, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FirstRound:
-    """What can be asked for by the service's name alone; `briefs` are its deployments, newest first."""
-
-    service: ServiceState | None
-    briefs: tuple[DeploymentState, ...]
-    running_arns: tuple[str, ...]
-    stopped_arns: tuple[str, ...]
-
-    @property
-    def is_calm(self) -> bool:
-        """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
-        service = self.service
-        if service is None or service.status != "ACTIVE" or not 0 < service.desired_count <= service.running_count:
-            return False
-        return bool(self.briefs) and all(one.successful for one in self.briefs)
 
 
 class ServiceReads:
@@ -76,7 +50,12 @@ class ServiceReads:
         self._known = known
         self._now = now
         self._seen = ports.seen.get(cluster, service_name)
+        self._service: Future[tuple[ServiceState, ...]] | None = None
+        self._briefs: Future[tuple[DeploymentState, ...]] | None = None
+        self._running: Future[tuple[str, ...]] | None = None
+        self._stopped: Future[tuple[str, ...]] | None = None
         self._definitions: dict[str, Future[TaskDefinition | None]] = {}
+        self._guessed_definition: Future[TaskDefinition | None] | None = None
         self._guessed_express: tuple[str, Future[ExpressService | None]] | None = None
         self._express: Future[ExpressService | None] | None = None
         self._deployments: Future[tuple[DeploymentState, ...]] | None = None
@@ -90,38 +69,40 @@ class ServiceReads:
         )
 
     # -- rounds ---------------------------------------------------------------------------------------------
+    def begin_first_round(self) -> None:
+        """Ask for all that the name alone leads to, and for what was there the last time; what leads on goes first."""
+        of = self._ports.cluster
+        if self._known is None or self._known.stopped_tasks is None:
+            self._stopped = self._ask_task_arns("STOPPED")
+        self._running = self._ask_task_arns("RUNNING")
+        if self._known is None:
+            self._service = self._reads.ask("service", lambda: of.services(self._cluster, [self._name]))
+        self._briefs = self._reads.ask("deployments", lambda: of.deployment_briefs(self._cluster, self._name))
+        self._guess()
+
     def first_round(self) -> FirstRound:
-        """Ask for all that the name alone leads to, and for what was there the last time.
+        """Wait for it; tasks are described while the rest is still on its way.
 
         Raises:
             TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
         """
-        briefs = self._ports.cluster.deployment_briefs
-        asked_briefs = self._reads.ask("deployments", lambda: briefs(self._cluster, self._name))
-        asked_running = self._ask_task_arns("RUNNING")
-        stopped_are_known = self._known is not None and self._known.stopped_tasks is not None
-        asked_stopped = None if stopped_are_known else self._ask_task_arns("STOPPED")
-        self._guess()
-        service = self._service()
+        running = self._taken_arns(self._running)
+        stopped = self._taken_arns(self._stopped)
+        self._ask_tasks((*running, *stopped))
+        service = self._taken_service()
         if service is None or service.created_at != self._seen.created_at:
             self._seen = NEVER_SEEN  # that was another service of this name
         self._logs.know(self._seen.logs)
-        return FirstRound(
-            service,
-            self._reads.take(asked_briefs, ()),
-            self._reads.take(asked_running, ())[:TASKS_A_CALL],
-            self._reads.take(asked_stopped, ())[:TASKS_A_CALL] if asked_stopped else (),
-        )
+        return FirstRound(service, self._reads.take(self._briefs, ()) if self._briefs else (), running, stopped)
 
     def begin_second_round(self, first: FirstRound) -> None:
         """Ask for what the first round named. A service that serves is asked less about."""
         service, calm = first.service, first.is_calm
         groups = service.target_group_arns if service else ()
+        self._ask_tasks((*first.running_arns, *first.stopped_arns))
         self._targets.ask(groups)
-        arns = (*first.running_arns, *first.stopped_arns)
-        self._tasks.ask(arn for arn in arns if arn not in self._seen.stopped_tasks)
-        self._revisions.ask(() if calm and groups else (one.target_revision_arn for one in first.briefs))
         self._ask_deployments(first.briefs)
+        self._revisions.ask(() if calm and groups else (one.target_revision_arn for one in first.briefs))
         self.ask_definitions([service.task_definition_arn] if service else [])
         if not calm:
             self.ask_express(service)
@@ -142,11 +123,10 @@ class ServiceReads:
 
     def ask_definitions(self, arns: Iterable[str]) -> None:
         """Of a few task definitions at most: the newest tasks' and the service's own."""
-        read = self._ports.cluster.task_definition
         for arn in dict.fromkeys(arns):
             wanted = arn and arn not in self._definitions and arn not in self._seen.definitions
             if wanted and len(self._definitions) < _DEFINITIONS_READ:
-                self._definitions[arn] = self._reads.ask("task definition", lambda arn=arn: read(arn))
+                self._definitions[arn] = self._definition(arn)
 
     def definitions(self) -> dict[str, TaskDefinition | None]:
         asked = {arn: self._reads.take(future, None) for arn, future in self._definitions.items()}
@@ -184,11 +164,24 @@ class ServiceReads:
         """The ends of the logs that were asked for, by task id."""
         return self._logs.take()
 
-    def _service(self) -> ServiceState | None:
-        if self._known is not None:
-            return self._known.state
-        asked = self._reads.ask("service", lambda: self._ports.cluster.services(self._cluster, [self._name]))
-        return next(iter(take_or_stop(self._reads, asked, ())), None)
+    def _taken_service(self) -> ServiceState | None:
+        if self._known is not None or self._service is None:
+            return self._known.state if self._known else None
+        return next(iter(take_or_stop(self._reads, self._service, ())), None)
+
+    def _taken_arns(self, asked: "Future[tuple[str, ...]] | None") -> tuple[str, ...]:
+        return self._reads.take(asked, ())[:TASKS_A_CALL] if asked else ()
+
+    def _ask_tasks(self, arns: Iterable[str]) -> None:
+        self._tasks.ask(arn for arn in arns if arn not in self._seen.stopped_tasks)
+
+    def _definition(self, arn: str) -> "Future[TaskDefinition | None]":
+        guessed = self._guessed_definition
+        if guessed is not None and guessed.exception() is None:
+            found = guessed.result()
+            if found is not None and found.arn == arn:
+                return guessed
+        return self._reads.ask("task definition", lambda: self._ports.cluster.task_definition(arn))
 
     def _ask_task_arns(self, desired_status: str) -> "Future[tuple[str, ...]]":
         read = self._ports.cluster.task_arns
@@ -206,16 +199,25 @@ class ServiceReads:
         self._logs.guess_again(self._seen.log_keys)
         self._revisions.guess(self._seen.revision_arns)
         self._targets.guess(self._seen.target_group_arns)
-        if self._known is None and not self._seen.was_calm:
-            arn = _arn_of(self._ports.target, self._cluster, self._name)
-            read = self._ports.express.express_service
-            self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
+        if self._known is not None:
+            return
+        of = self._ports
+        if not self._seen.definitions:
+            family = f"{self._cluster}-{self._name}"  # as ECS calls those that it makes for Express services
+            self._guessed_definition = self._reads.ask("task definition", lambda: of.cluster.task_definition(family))
+        if not self._seen.was_calm:
+            arn = _arn_of(of.target, self._cluster, self._name)
+            self._guessed_express = arn, self._reads.ask("express service", lambda: of.express.express_service(arn))
 
     def _guess_logs(self, first: FirstRound) -> None:
-        """Where the Express side was guessed, it came with the first round, and tells where the tasks log."""
-        if self._guessed_express is not None and self._express is self._guessed_express[1]:
-            newest = next(iter(first.briefs), None)
-            self._logs.guess(self.express(), newest, stopped=first.stopped_arns, running=first.running_arns[:1])
+        """Where the tasks log is told by the task definition, or by the Express side, where either was guessed."""
+        arn = first.service.task_definition_arn if first.service else ""
+        guessed = self._guessed_definition is not None and self._definitions.get(arn) is self._guessed_definition
+        place = log_place(self._guessed_definition.result()) if guessed and self._guessed_definition else None
+        if place is None and self._guessed_express is not None and self._express is self._guessed_express[1]:
+            place = express_log_place(self.express(), next(iter(first.briefs), None))
+        if place is not None:
+            self._logs.guess(place, stopped=first.stopped_arns, running=first.running_arns[:1])
 
     def remember(self, first: FirstRound) -> None:
         """Keep what cannot change, and the ids of what may; all reads must have been waited for."""
