@@ -1,14 +1,17 @@
-"""A proxy on loopback that makes every AWS call take longer, as over a network; it counts the calls."""
+"""A proxy on loopback that makes every AWS call take longer, as over a network; it counts the calls.
 
-import http.client
+A network holds as many calls as it is given. So this proxy reads of a call only where it ends, and sends bytes on as
+they come: calls at the same time do not wait for each other here.
+"""
+
+import asyncio
 import threading
-import time
 from collections.abc import Generator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+_END_OF_HEAD = b"\r\n\r\n"
+_LENGTH = b"content-length:"
 
 
 class SlowAws:
@@ -22,51 +25,80 @@ class SlowAws:
 @contextmanager
 def slow_aws(upstream_url: str, *, delay_seconds: float) -> Generator[SlowAws]:
     """Pass requests on to `upstream_url`, each answered `delay_seconds` later than it would be."""
-    upstream = urlsplit(upstream_url)
-    connections = threading.local()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            running.calls += 1
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            time.sleep(delay_seconds)
-            status, headers, content = _ask(self.path, dict(self.headers.items()), body)
-            self.send_response(status)
-            for name, value in headers:
-                if name.lower() not in _HOP_BY_HOP:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: standard error shows the progress of the measurements."""
-
-    def _ask(path: str, headers: dict[str, str], body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        """One thread serves one connection of the client, and keeps one of its own to the upstream."""
-        if not hasattr(connections, "upstream"):
-            connections.upstream = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=60)
-        connection: http.client.HTTPConnection = connections.upstream
-        try:
-            connection.request("POST", path, body=body, headers=headers)
-            answer = connection.getresponse()
-        except (http.client.HTTPException, ConnectionError):  # the upstream closed a connection that was idle
-            connection.close()
-            connection.request("POST", path, body=body, headers=headers)
-            answer = connection.getresponse()
-        return answer.status, answer.getheaders(), answer.read()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    running = SlowAws(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    proxy = _Proxy(upstream_url, delay_seconds)
     try:
-        yield running
+        asyncio.run_coroutine_threadsafe(proxy.open(), loop).result()
+        yield proxy.running
     finally:
-        server.shutdown()
-        server.server_close()
+        asyncio.run_coroutine_threadsafe(proxy.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
+
+
+class _Proxy:
+    """One connection to the upstream for each of a client's; either end closes both."""
+
+    def __init__(self, upstream_url: str, delay_seconds: float) -> None:
+        upstream = urlsplit(upstream_url)
+        self._upstream = upstream.hostname or "", upstream.port or 80
+        self._delay_seconds = delay_seconds
+        self._open: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.running = SlowAws("")
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.running.endpoint_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        answers: asyncio.Task[None] | None = None
+        to_upstream: asyncio.StreamWriter | None = None
+        try:
+            upstream, to_upstream = await asyncio.open_connection(*self._upstream)
+            answers = asyncio.create_task(_relay(upstream, to_client))
+            while True:
+                request = await _request(client)
+                self.running.calls += 1
+                await asyncio.sleep(self._delay_seconds)
+                to_upstream.write(request)
+                await to_upstream.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            """The client has what it wanted."""
+        finally:
+            self._open.discard(task)
+            if answers is not None:
+                answers.cancel()
+            for writer in (to_client, to_upstream):
+                if writer is not None:
+                    writer.close()
+
+
+async def _request(client: asyncio.StreamReader) -> bytes:
+    """One whole request, as it was sent."""
+    head = await client.readuntil(_END_OF_HEAD)
+    lines = (line.lower() for line in head.split(b"\r\n"))
+    length = next((int(line.removeprefix(_LENGTH)) for line in lines if line.startswith(_LENGTH)), 0)
+    return head + await client.readexactly(length) if length else head
+
+
+async def _relay(upstream: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+    """Answers as they come, until the upstream closes the connection."""
+    with suppress(ConnectionError):
+        while chunk := await upstream.read(2**16):
+            to_client.write(chunk)
+            await to_client.drain()
+    to_client.close()

@@ -33,10 +33,11 @@ _KIB = 1024
 
 
 def measure(bench: Workbench) -> list[Row | Comparison]:
-    """Times first, on an idle sandbox; then the scenarios."""
+    """Times first, those of one service before a whole fleet keeps the sandbox busy; then the scenarios."""
     with on_stage(bench.sandbox) as stage:
-        _launch(stage)
-        rows = [*_starts(bench), *_times(bench)]
+        rows = [*_starts(bench), *_guidance_on(bench, stage)]
+        _launch_fleet(stage)
+        rows += _times(bench)
         _say("bringing the situations about …")
         play(stage, embedded_scenarios())
         return [*rows, compare(bench)]
@@ -45,13 +46,17 @@ def measure(bench: Workbench) -> list[Row | Comparison]:
 def measure_guidance(bench: Workbench) -> list[Row]:
     """Only the times for one service."""
     with on_stage(bench.sandbox) as stage:
-        _launch_single(stage)
-        with _on_slow_aws(bench) as (aws, two):
-            return _guidance_times(aws, two)
+        return _guidance_on(bench, stage)
 
 
-def _launch(stage: Stage) -> None:
-    """Beside single services a cluster in which one of 25 crashes."""
+def _guidance_on(bench: Workbench, stage: Stage) -> list[Row]:
+    _launch_single(stage)
+    with _on_slow_aws(bench) as (aws, two):
+        return _guidance_times(aws, two)
+
+
+def _launch_fleet(stage: Stage) -> None:
+    """A cluster in which one of 25 crashes."""
     _say(f"starting {FLEET_SIZE} services …")
     stage.clients["ecs"].create_cluster(clusterName=FLEET)
     made: list[str] = []
@@ -60,7 +65,6 @@ def _launch(stage: Stage) -> None:
         made.append(stage.create(FLEET, command=command, serviceName=f"{SERVICE}-{number:02}"))
     for service_arn in made:
         stage.wait(service_arn)
-    _launch_single(stage)
 
 
 def _launch_single(stage: Stage) -> None:
@@ -153,7 +157,7 @@ def _compared_unseen(two: Pair, cluster: str) -> tuple[Series, Series]:
 
 
 def _times(bench: Workbench) -> list[Row]:
-    with _on_slow_aws(bench) as (aws, two):
+    with _on_slow_aws(bench) as (_, two):
         one = _guidance_of(_CRASHING)
         fleet = Question(GUIDANCE, {"ecs_cluster_name": FLEET})
         followed = [
@@ -161,11 +165,9 @@ def _times(bench: Workbench) -> list[Row]:
             Question("detect_image_pull_failures", one.parameters),
             *(Question(name, {"ecs_cluster_name": _CRASHING}) for name in _OF_A_CLUSTER),
         ]
-        guidance = _guidance_times(aws, two)
         whole = _compared(two, lambda server: _asked(server, [one]), lambda server: _asked(server, [one, *followed]))
         many = _compared(two, lambda server: _asked(server, [fleet]), _every_service)
     return [
-        *guidance,
         Row("guidance for one that crashes, until every action that fits has answered (peer: 6 calls)", *whole),
         Row(f"guidance for each of {FLEET_SIZE} services (peer: a call a service)", *many, (times_faster(*many, 10),)),
     ]
