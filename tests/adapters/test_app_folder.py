@@ -67,6 +67,15 @@ def test_reading_stops_when_enough_was_read_and_manifests_come_first(tmp_path: P
     assert left_out[-1].endswith("enough was read")
 
 
+def test_folders_count_too_so_that_no_tree_is_walked_without_end(tmp_path: Path) -> None:
+    for number in range(5_010):
+        (tmp_path / f"d{number:04}").mkdir()
+    (tmp_path / "d0001" / "app.py").write_text("x = 1")
+    texts, left_out = read(tmp_path)
+    assert texts == {}
+    assert "more than 5000 files and folders" in left_out[-1]
+
+
 def test_text_that_is_not_utf_8_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     (tmp_path / "old.py").write_bytes(b"name = '\xe9'")
     assert read(tmp_path)[0]["old.py"].startswith("name = '")

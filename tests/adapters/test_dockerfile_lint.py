@@ -25,6 +25,12 @@ def test_a_clean_dockerfile_has_none() -> None:
     assert Hadolint()('FROM debian:bookworm-slim\nUSER 1:1\nCMD ["true"]\n') == ()
 
 
+def test_a_dockerfile_without_end_is_not_given_to_it() -> None:
+    with pytest.raises(EngineError) as caught:
+        Hadolint()("FROM debian\n" + "RUN true\n" * 10_000)
+    assert caught.value.code == "dockerfile_too_long"
+
+
 def test_the_configuration_of_the_folder_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".hadolint.yaml").write_text("ignored: [DL3006]\n")
     monkeypatch.chdir(tmp_path)

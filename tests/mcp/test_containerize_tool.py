@@ -1,8 +1,10 @@
 """`containerize_app` over both protocol eras: what reaches the toolkit, and what a closed gate refuses."""
 
+import json
 from pathlib import Path
 
 import pytest
+from mcp.types import ResourceLink, TextResourceContents
 
 from expressway.toolkit import Toolkit
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, error_shape, good_shape
@@ -48,3 +50,20 @@ async def test_a_real_folder_comes_back_as_files_without_credentials_for_any_acc
     assert shape["framework"] == "Flask"
     assert set(shape["files"]) == {"Dockerfile", ".dockerignore", "expressway.yaml"}
     assert "withheld" not in shape
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_huge_manifest_gives_no_huge_answer_but_a_link_to_it(era: Era, tmp_path: Path) -> None:
+    manifest = {"scripts": {"start": f"node {'x' * 400_000}.js"}, "dependencies": {"express": "5"}}
+    (tmp_path / "package.json").write_text(json.dumps(manifest))
+    with Toolkit(environ={"EXPRESSWAY_HOME": "/nonexistent"}) as toolkit:
+        async with connected(toolkit, era, CLOSED) as client:
+            result = await client.call_tool("containerize_app", {"app_path": str(tmp_path)})
+            shape = good_shape(result)
+            [link] = [block for block in result.content if isinstance(block, ResourceLink)]
+            [whole] = (await client.read_resource(str(link.uri))).contents
+    assert len(json.dumps(shape)) < 24_000
+    assert "Dockerfile" not in shape["files"]
+    assert "files: Dockerfile" in shape["cut"]["left_out"][0]
+    assert isinstance(whole, TextResourceContents)
+    assert "x" * 400_000 in json.loads(whole.text)["files"]["Dockerfile"]

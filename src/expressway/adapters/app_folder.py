@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 
 from expressway.errors import ImageError
@@ -20,7 +21,7 @@ _SKIPPED = frozenset(
     }
 )
 _OWN_FILES = ("Dockerfile", ".dockerignore", "expressway.yaml", "expressway.yml", "go.work", "lerna.json")
-_MOST_FILES = 5_000
+_MOST_ENTRIES = 5_000
 _DEEPEST = 6
 _LARGEST_BYTES = 512 * 1024
 _TOTAL_BYTES = 8 * 1024 * 1024
@@ -47,7 +48,8 @@ def read_app_folder(root: Path, manifests: Sequence[str], sources: Sequence[str]
     """What a resolved folder holds: the paths of its files, and the texts of those whose names match.
 
     Manifests are read before sources, the shallowest first, until 8 MiB are read; files above 512 KiB, those that are
-    no text, and links that lead outside are left out and named. Folders of installed packages are not looked into.
+    no text, and links that lead outside are left out and named, and so is what comes after 5,000 files and folders.
+    Folders of installed packages are not looked into.
 
     Raises:
         ImageError: ``folder_unreadable``.
@@ -128,7 +130,7 @@ def _walk(root: Path, left_out: list[str]) -> Iterator[str]:
     while pending:
         folder, depth = pending.pop(0)
         try:
-            found = sorted(os.scandir(root / folder), key=lambda item: item.name)
+            found = _entries(root / folder, _MOST_ENTRIES - count)
         except OSError as exc:
             if not folder:
                 raise
@@ -136,15 +138,20 @@ def _walk(root: Path, left_out: list[str]) -> Iterator[str]:
             continue
         for item in found:
             path = f"{folder}/{item.name}" if folder else item.name
-            if item.is_dir(follow_symlinks=False):
-                if item.name not in _SKIPPED and depth < _DEEPEST:
-                    pending.append((path, depth + 1))
-                continue
             count += 1
-            if count > _MOST_FILES:
-                left_out.append(f"{path}: more than {_MOST_FILES} files; the rest was not looked at")
+            if count > _MOST_ENTRIES:
+                left_out.append(f"{path}: more than {_MOST_ENTRIES} files and folders; the rest was not looked at")
                 return
-            yield path
+            if not item.is_dir(follow_symlinks=False):
+                yield path
+            elif item.name not in _SKIPPED and depth < _DEEPEST:
+                pending.append((path, depth + 1))
+
+
+def _entries(folder: Path, most: int) -> list[os.DirEntry[str]]:
+    """What a folder holds in order of names, one more than `most` at the most: it may hold millions of files."""
+    with os.scandir(folder) as found:
+        return sorted(islice(found, most + 1), key=lambda item: item.name)
 
 
 def _wanted(paths: Sequence[str], manifests: Sequence[str], sources: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,8 @@ from expressway.model.dockerfile_lint import LintedLine
 
 _PROGRAM = "hadolint"
 _TIMEOUT_SECONDS = 30.0
+_LONGEST_TEXT = 64 * 1024
+"""Characters; it takes half a minute for some Dockerfiles of ten times that length."""
 
 
 class Hadolint:
@@ -23,8 +25,14 @@ class Hadolint:
         """Every finding, in the order of the lines. The user's own hadolint configuration is not read.
 
         Raises:
-            EngineError: ``hadolint_missing``, ``hadolint_failed``.
+            EngineError: ``hadolint_missing``, ``hadolint_failed``, ``dockerfile_too_long``.
         """
+        if len(text) > _LONGEST_TEXT:
+            raise EngineError(
+                "dockerfile_too_long",
+                f"The Dockerfile has {len(text):,} characters; up to {_LONGEST_TEXT:,} are linted.",
+                "Run hadolint on it by hand; the other checks were made.",
+            )
         command = [str(self._found()), "--no-fail", "--no-color", "--format", "json", "--config", "/dev/null", "-"]
         try:
             done = subprocess.run(

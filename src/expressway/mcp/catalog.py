@@ -205,6 +205,7 @@ def folder_entries(folders: FolderTools) -> tuple[Entry, ...]:
                 findings="array",
                 assumptions="array",
                 gaps="array",
+                cut="object",
             ),
             writes=True,
             destroys=True,

@@ -8,15 +8,22 @@ from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from expressway.errors import RefusedError
+from expressway.mcp.answers import Answer, compact_json
+from expressway.mcp.kept_answers import KeptAnswers
+from expressway.mcp.showing import showing_of
 from expressway.mcp.work import Worker
+from expressway.model.cut_answer import json_bytes
+from expressway.operations.containerize.answer_size import within_size
 from expressway.policy.folder_writes import decide_folder_write
+from expressway.policy.withheld import shown
 
 
 @dataclass(frozen=True)
 class FolderTools:
-    """Tools as methods, so that each finds the worker."""
+    """Tools as methods, so that each finds the worker and the session's whole answers."""
 
     worker: Worker
+    kept: KeptAnswers
 
     async def containerize_app(
         self,
@@ -26,7 +33,7 @@ class FolderTools:
         framework: Annotated[str | None, Field(description="Only if the one found is not meant.")] = None,
         write: Annotated[bool, Field(description="Write files that are missing; needs ALLOW_WRITE.")] = False,
         overwrite: Annotated[bool, Field(description="With write: apply the diff, too.")] = False,
-    ) -> Mapping[str, Any]:
+    ) -> Answer:
         """Start here for an app without a Dockerfile or expressway.yaml. Reads the folder, runs nothing of it, and
         returns files: a linted Dockerfile, .dockerignore and expressway.yaml for its framework and package manager. A
         Dockerfile that is there is checked, and improved as a diff. assumptions tell what was guessed: check them with
@@ -34,10 +41,17 @@ class FolderTools:
         decision = decide_folder_write("containerize_app", self.worker.gates, asked=write)
         if not decision.allowed:
             raise RefusedError(decision.code, decision.message, decision.hint)
-        made = await self.worker.run(
+        return await self.worker.run(
             ctx,
-            lambda toolkit, _, __: toolkit.containerize(
-                app_path, port, framework=framework, write=write, overwrite=overwrite
+            lambda toolkit, _, __: self._answered(
+                toolkit.containerize(app_path, port, framework=framework, write=write, overwrite=overwrite).to_dict()
             ),
         )
-        return made.to_dict()
+
+    def _answered(self, whole: Mapping[str, Any]) -> Answer:
+        """What fits, with a link to the whole where something was left out."""
+        content = within_size(whole)
+        if "cut" not in content or not self.kept.has_room_for(json_bytes(whole)):
+            return Answer(content)
+        link = self.kept.keep("containerize_app", compact_json(shown(whole, showing_of(self.worker.gates))))
+        return Answer(content, links=[link] if link else [])

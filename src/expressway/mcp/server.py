@@ -86,7 +86,7 @@ def build_server(
     kept = KeptAnswers()
     for entry in operate_entries(OperateTools(worker, kept)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
-    for entry in folder_entries(FolderTools(worker)):
+    for entry in folder_entries(FolderTools(worker, kept)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     documentation = KnowledgeTools(worker)
     for entry in knowledge_entries(documentation) if besides.knowledge is not None else ():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from expressway.operations.containerize.result import Containerization
 
 _DEFINITIONS = ("expressway.yaml", "expressway.yml")
 _LEFT_OUT_SHOWN = 10
+_MOST_NAMED = 20
 _SAME_RULES = {
     "DL3002": "runs_as_root",
     "DL3006": "base_image_not_pinned",
@@ -128,7 +130,9 @@ def _detect(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, *, 
 def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, found: tuple[str, ...]) -> None:
     below = apps_below(files, recipes)
     if below:
-        listed = ", ".join(f"{folder} ({kind})" for folder, kind in below.items())
+        named = dict(islice(below.items(), _MOST_NAMED))
+        more = f" and {len(below) - len(named)} more" if len(below) > len(named) else ""
+        listed = ", ".join(f"{folder} ({kind})" for folder, kind in named.items()) + more
         shared = (
             " They share a lock file above them: write a Dockerfile in the folder above." if is_workspace(files) else ""
         )
@@ -136,7 +140,7 @@ def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, fou
             "app_in_subfolder",
             f"The folder {request.root} holds several parts rather than one app: {listed}.",
             f"Name one of these folders, and give each app a definition of its own.{shared}",
-            {"apps": dict(below)},
+            {"apps": named},
         )
     if found:
         return
@@ -146,7 +150,7 @@ def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, fou
         "framework_unknown",
         f"Nothing in {request.root} shows a framework that Expressway knows ({titles}).",
         f"Correct {broken[0]}." if broken else "Write a Dockerfile, which is then checked; or name the framework.",
-        {"problems": list(broken)} if broken else {},
+        {"problems": list(broken[:_MOST_NAMED])} if broken else {},
     )
 
 

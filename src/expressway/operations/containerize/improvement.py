@@ -13,6 +13,7 @@ from expressway.model.ignore_patterns import IgnoreRules
 
 _ESSENTIAL = (".git", ".env", "*.pem")
 _CONTEXT_LINES = 3
+_MOST_RULES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,10 @@ def improve_dockerfile(text: str, expected: ExpectedApp, *, path: str = "Dockerf
 
 def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
     """A .dockerignore that leaves in what may be secret."""
-    rules = IgnoreRules(text.splitlines())
+    lines = text.splitlines()
+    if len(lines) > _MOST_RULES:  # every file is held against every one of them
+        return Improvement((_too_many_rules(len(lines)),))
+    rules = IgnoreRules(lines)
     left_in = [path for path in files if PROTECTED.excludes(path) and not rules.excludes(path)]
     left_in = [path for path in left_in if not rules.names_explicitly(path)]
     missing = [pattern for pattern in _ESSENTIAL if not rules.excludes(pattern.replace("*", "x"))]
@@ -50,6 +54,16 @@ def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
         resource=".dockerignore",
     )
     return Improvement((finding,), improved, unified_diff(text, improved, ".dockerignore"))
+
+
+def _too_many_rules(count: int) -> Finding:
+    return Finding(
+        code="ignore_file_not_checked",
+        severity="info",
+        cause=f"The .dockerignore has {count:,} lines; whether it keeps secret files out was not checked.",
+        remedy="Shorten it with patterns such as **/*.log.",
+        resource=".dockerignore",
+    )
 
 
 def unified_diff(before: str, after: str, path: str) -> str:
