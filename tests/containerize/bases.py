@@ -20,12 +20,18 @@ from docker.errors import ImageNotFound
 from expressway.errors import EngineError
 from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, SEEDED_LABEL, seed_base_images
 
+GEMS_IMAGE = "expressway-containerize/debian-gems:latest"
 LIBRARY = "public.ecr.aws/docker/library"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _TRUST = "COPY ca.crt /etc/ssl/certs/ca-certificates.crt"
 _APT = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
 _LOCKS: Mapping[str, RLock] = defaultdict(RLock)
 _PROVIDED: set[str] = set()
+_PHP_EXTENSION = """#!/bin/sh
+# Extensions are packages here.
+for name in "$@"; do set -- "$@" "php8.2-${name#pdo_}"; shift; done
+apt-get install -y -qq --no-install-recommends "$@"
+"""
 _APACHE_START = """#!/bin/sh
 . /etc/apache2/envvars
 mkdir -p "$APACHE_RUN_DIR" "$APACHE_LOCK_DIR"
@@ -59,14 +65,29 @@ def _recipes() -> Mapping[str, Recipe]:
         'CMD ["node"]',
     )
     apache = (
-        f"RUN {_APT} apache2 libapache2-mod-php8.2 php8.2-cli && rm -f /var/www/html/index.html",
+        f"RUN {_APT} apache2 libapache2-mod-php8.2 php8.2-cli php8.2-mbstring php8.2-xml"
+        " && rm -f /var/www/html/index.html",
         "COPY start /usr/local/bin/apache2-foreground",
-        "RUN chmod 755 /usr/local/bin/apache2-foreground && cd /var/log/apache2 && rm -f *"
+        "COPY extension /usr/local/bin/docker-php-ext-install",
+        "ENV PHP_INI_DIR=/usr/local/etc/php",
+        "RUN mkdir -p $PHP_INI_DIR && cp /usr/lib/php/8.2/php.ini-* $PHP_INI_DIR"
+        " && ln -sf $PHP_INI_DIR/php.ini /etc/php/8.2/apache2/ && ln -sf $PHP_INI_DIR/php.ini /etc/php/8.2/cli/",
+        "RUN chmod 755 /usr/local/bin/* && cd /var/log/apache2 && rm -f *"
         " && ln -s /proc/self/fd/1 access.log && ln -s /proc/self/fd/1 other_vhosts_access.log"
         " && ln -s /proc/self/fd/2 error.log && chmod 1777 /var/log/apache2 /var/run/apache2 /var/lock /var/run",
     )
+    # The two libraries come with the published gem of nokogiri.
+    ruby = (
+        f"RUN {_APT} ruby ruby-bundler libxml2 libxslt1.1",
+        "ENV LANG=C.UTF-8 GEM_HOME=/usr/local/bundle BUNDLE_SILENCE_ROOT_WARNING=1 BUNDLE_APP_CONFIG=/usr/local/bundle",
+        "ENV PATH=/usr/local/bundle/bin:$PATH",
+        'CMD ["irb"]',
+    )
     return {
-        fresh: Recipe(PYTHON_IMAGE, (_TRUST, "RUN apt-get update -qq")),
+        # Nobody needs these images after a power cut: dpkg may leave out to wait for the disk.
+        fresh: Recipe(
+            PYTHON_IMAGE, (_TRUST, "RUN echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/unsafe && apt-get update -qq")
+        ),
         f"{LIBRARY}/python:3.11-slim-bookworm": Recipe(
             PYTHON_IMAGE,
             (
@@ -82,8 +103,31 @@ def _recipes() -> Mapping[str, Recipe]:
             fresh, (f"RUN {_APT} golang-1.19-go", "ENV PATH=/usr/lib/go-1.19/bin:$PATH")
         ),
         f"{LIBRARY}/nginx:1.28-alpine": Recipe(fresh, (f"RUN {_APT} nginx-light wget",)),
-        f"{LIBRARY}/php:8.2-apache-bookworm": Recipe(fresh, apache, texts={"start": _APACHE_START}),
-        f"{LIBRARY}/rust:1.63-bookworm": Recipe(fresh, (f"RUN {_APT} cargo gcc libc6-dev",)),
+        f"{LIBRARY}/php:8.2-apache-bookworm": Recipe(
+            fresh, apache, texts={"start": _APACHE_START, "extension": _PHP_EXTENSION}
+        ),
+        f"{LIBRARY}/rust:1.63-bookworm": Recipe(fresh, (f"RUN {_APT} cargo gcc libc6-dev ca-certificates",)),
+        f"{LIBRARY}/ruby:3.1-slim-bookworm": Recipe(fresh, ruby),
+        f"{LIBRARY}/ruby:3.1-bookworm": Recipe(f"{LIBRARY}/ruby:3.1-slim-bookworm", ()),
+        GEMS_IMAGE: Recipe(
+            f"{LIBRARY}/ruby:3.1-bookworm",
+            (f"RUN {_APT} puma ruby-railties ruby-sinatra ruby-sprockets-rails", "COPY pack /pack_gems.rb"),
+            texts={"pack": (Path(__file__).parent / "pack_gems.rb").read_text()},
+        ),
+        f"{LIBRARY}/composer:2.8": Recipe(
+            fresh,
+            (
+                f"RUN {_APT} composer php-laravel-framework php8.2-cli php8.2-curl php8.2-zip unzip",
+                "ENV COMPOSER_HOME=/tmp COMPOSER_ALLOW_SUPERUSER=1",
+                "COPY config /tmp/config.json",
+                "COPY pack /pack_laravel.php",
+                "RUN php /pack_laravel.php",
+            ),
+            texts={
+                "config": '{"repositories": [{"packagist.org": false}, {"type": "artifact", "url": "/packages"}]}',
+                "pack": (Path(__file__).parent / "pack_laravel.php").read_text(),
+            },
+        ),
     }
 
 

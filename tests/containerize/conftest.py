@@ -4,7 +4,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -74,9 +74,11 @@ class Runner:
     client: Any
     containers: list[str] = field(default_factory=list[str])
 
-    def run(self, image: str, port: int) -> Ran:
+    def run(self, image: str, port: int, environment: Mapping[str, str] | None = None) -> Ran:
         host = self.client.create_host_config(port_bindings={port: (ADDRESS,)}, shm_size="64m")
-        container = self.client.create_container(image, ports=[port], host_config=host)["Id"]
+        container = self.client.create_container(
+            image, ports=[port], host_config=host, environment=dict(environment or {})
+        )["Id"]
         self.containers.append(container)
         self.client.start(container)
         bound = self.client.port(container, port)[0]["HostPort"]

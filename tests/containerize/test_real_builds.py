@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
@@ -13,22 +13,30 @@ import pytest
 from expressway.operations.containerize.result import Containerization
 from expressway.toolkit import Toolkit
 from tests.containerize.conftest import Runner, build_image
-from tests.containerize.manifests import write_npm_lock, write_pip, write_poetry, write_uv
+from tests.containerize.debian_gems import vendor_gems
+from tests.containerize.manifests import write_berry_lock, write_npm_lock, write_pip, write_poetry, write_uv
 
 APPS = Path(__file__).parent / "apps"
+WITH_DEBIAN = Path(__file__).parent / "with_debian"
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 PIN = "3.11\n"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A sample app, how its manifests are written, and what it answers at `path`."""
+    """A sample app, how its manifests are written, and what it answers at `path`.
+
+    What `with_debian` holds of the app makes it one of the versions that Debian has.
+    """
 
     app: str
     says: str
     path: str = "/"
     installer: str | None = None
     write: Callable[[Path], None] = lambda folder: None
+    write_gems: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    stops_with: frozenset[int] = frozenset({0, 2, 143})
 
 
 def _python(app: str, says: str, requirements: tuple[str, ...], path: str = "/") -> list[Case]:
@@ -46,14 +54,23 @@ def _python(app: str, says: str, requirements: tuple[str, ...], path: str = "/")
     return [Case(app, says, path, title, writing(writer)) for title, writer in writers.items()]
 
 
+def _ruby(app: str, says: str, environment: Mapping[str, str]) -> Case:
+    """Puma has finished when it sends itself the signal to stop, which a container's first process does not notice."""
+    return Case(app, says, installer="Bundler", write_gems=True, environment=environment, stops_with=frozenset({1}))
+
+
 CASES = [  # those first whose base images take longest to make
     Case("rust", "hello from rust", installer="Cargo"),
+    Case("laravel", "hello from laravel", installer="Composer"),
+    _ruby("rails", 'href="/assets/application-', {"SECRET_KEY_BASE": "0" * 64}),
+    _ruby("sinatra", "hello from sinatra", {}),
     Case("php", "hello from php"),
     Case("go", "hello from go", installer="Go modules"),
     Case("nextjs", "hello from next", installer="npm"),
     Case("static", "hello from a static site"),
     Case("vite", "hello from vite", "/any/route", installer="Yarn 1"),
     Case("express", "hello from express", installer="npm", write=write_npm_lock),
+    Case("express", "hello from express", installer="Yarn 4", write=write_berry_lock),
     Case("node", "hello from typescript", installer="pnpm"),
     Case("starlette", "hello from starlette", installer="uv (pyproject.toml alone)"),
     *_python("flask", "hello from flask", ("flask==3.1.3",)),
@@ -97,20 +114,24 @@ def test_an_app_is_containerized_built_and_answers(
     built = images[_name(case)].result()
     assert built.made.installer == case.installer
     assert (built.made.findings, built.made.gaps) == ((), ())
-    ran = runner.run(built.image, built.made.container_port)
+    ran = runner.run(built.image, built.made.container_port, case.environment)
     status, text = ran.get(case.path)
     assert status == 200, ran.log()
     assert case.says in text
     exit_code, told = ran.probe()
     assert exit_code == 0, told
     assert ran.user_id() not in {"", "0"}
-    assert ran.stop() in {0, 2, 143}, ran.log()
+    assert ran.stop() in case.stops_with, ran.log()
 
 
 def _build(case: Case, root: Path, docker_host: str) -> Built:
     folder = root / case.app
     shutil.copytree(APPS / case.app, folder)
+    if (WITH_DEBIAN / case.app).is_dir():
+        shutil.copytree(WITH_DEBIAN / case.app, folder, dirs_exist_ok=True)
     case.write(folder)
+    if case.write_gems:
+        vendor_gems(folder, docker_host)
     with Toolkit(environ={"EXPRESSWAY_HOME": str(root / "home")}) as toolkit:
         made = toolkit.containerize(folder, write=True)
     return Built(build_image(folder, _name(case), docker_host), made)

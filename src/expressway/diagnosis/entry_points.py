@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.diagnosis.node_entry import find_bundle, find_next, find_node_start
@@ -13,6 +14,7 @@ from expressway.model.framework import Entry
 from expressway.model.package_manifests import json_object, section, toml_table
 
 _DATA_FOLDERS = ("templates", "views", "static", "public", "assets", "migrations", "web", "config")
+_CARGO_TARGETS = {"bin": "src/bin", "bench": "benches", "example": "examples", "test": "tests"}
 _MAIN = re.compile(r"(?m)^package main\b")
 _RUST_STOP_WRAPPER = (
     "/usr/local/bin/app & app=$$!; trap 'kill -TERM $$app' TERM INT; wait $$app; trap - TERM INT; wait $$app"
@@ -63,22 +65,36 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     name = str(
         package.get("default-run") or (binaries[0].get("name") if binaries else "") or package.get("name", "app")
     )
-    named = next((binary for binary in binaries if binary.get("name") == name), {})
-    source = str(named.get("path") or "src/main.rs")
     told = (f"Cargo.toml has several programs; {name} was taken for the one that serves.",) if len(binaries) > 1 else ()
     handles = any(
         re.search(pattern, text) for _, text in files.sources("*.rs") for pattern in app.language.handles_stop
     )
     # A first process without a handler ignores SIGTERM, and is killed half a minute later.
+    sources = _cargo_targets(manifest, files)
     command = ("/usr/local/bin/app",) if handles else ("bash", "-c", _RUST_STOP_WRAPPER)
     reasons = () if handles else ("The source does not handle SIGTERM: a shell passes it on, so that a stop is quick.",)
     slots = {
         "binary": name,
-        "source_file": source,
-        "source_folder": posixpath.dirname(source) or ".",
+        "source_files": " ".join(sources),
+        "source_folders": " ".join(dict.fromkeys(posixpath.dirname(path) or "." for path in sources)),
         "copy_data": _data_folders(files),
     }
     return EntryPoint(command, slots, assumptions=told, reasons=reasons)
+
+
+def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, ...]:
+    """The files of the targets that Cargo.toml names, without which Cargo refuses it, and of the usual program."""
+    library = section(manifest, "lib")
+    named = [str(library.get("path") or "src/lib.rs")] if library else []
+    for kind, folder in _CARGO_TARGETS.items():
+        listed = manifest.get(kind)
+        for target in cast("list[Mapping[str, Any]]", listed) if isinstance(listed, list) else []:
+            usual = (f"{folder}/{target.get('name')}.rs", f"{folder}/{target.get('name')}/main.rs")
+            named.append(
+                str(target.get("path") or next((path for path in usual if path in files.paths), "src/main.rs"))
+            )
+    main = ["src/main.rs"] if "src/main.rs" in files.paths or not named else []
+    return tuple(dict.fromkeys((*main, *named)))
 
 
 def _dotnet(app: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -119,6 +135,8 @@ def _php(app: DetectedApp, files: AppFiles) -> EntryPoint:
             "document_root": document_root,
             "vendor_stage": [*(_VENDOR if composer else ()), *(_ASSETS if assets else ())],
             "copy_app": ["COPY . .", *copied],
+            # Styles are made of the templates that packages bring, too.
+            "assets_sources": copied[:1] if composer else [],
         },
         assumptions=told,
         keep=() if composer else ("vendor",),
@@ -137,11 +155,14 @@ _VENDOR = (
 )
 _ASSETS = (
     "FROM $assets_image AS assets",
+    "$assets_environment",
     "WORKDIR /app",
-    "COPY package*.json ./",
-    "RUN npm install --no-audit --no-fund",
+    "$assets_tool",
+    "$assets_manifests",
+    "$assets_install",
     "COPY . .",
-    "RUN npm run build",
+    "$assets_sources",
+    "RUN $assets_build",
     "",
 )
 

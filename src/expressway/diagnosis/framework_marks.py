@@ -118,12 +118,15 @@ def _with_installer(app: DetectedApp, files: AppFiles, recipes: Recipes) -> Dete
     version = ""
     if chosen.version is not None:
         match = re.search(chosen.version.pattern, files.text(chosen.version.file))
-        version = match[1] if match else chosen.version.default
+        version = _at_least(match[1] if match else chosen.version.default, chosen.version.least.get(app.version, ""))
         if not match:
-            sentences.append(
-                f"{chosen.title} {version} is installed; packageManager in package.json would name another version."
-            )
+            told_by = chosen.version.told_by
+            sentences.append(f"{chosen.title} {version} is installed; {told_by} would name another version.")
     return replace(app, installer=chosen, locked=locked, installer_version=version).assuming(*sentences)
+
+
+def _at_least(version: str, least: str) -> str:
+    return max(version, least, key=lambda text: [int(part) for part in text.split(".") if part])
 
 
 def _is_locked(files: AppFiles, installer: Installer) -> bool:

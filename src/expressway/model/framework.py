@@ -69,6 +69,7 @@ class Language(_Data):
         manifests, sources: names of files that are read.
         handles_stop: patterns in a source that shows it handles SIGTERM.
         stops_by_itself: SIGTERM ends it also as a container's first process.
+        system, system_when: lines that complete the image before the source is copied.
     """
 
     title: str
@@ -80,13 +81,22 @@ class Language(_Data):
     sources: Texts
     handles_stop: tuple[Pattern, ...] = ()
     stops_by_itself: bool = False
+    system: Texts = ()
+    system_when: tuple["Conditional", ...] = ()
     ignore: Texts
 
 
 class InstallerVersion(VersionSource):
-    """Which version of the package manager itself is installed."""
+    """Which version of the package manager itself is installed.
+
+    Attributes:
+        told_by: what would name a version where nothing does.
+        least: by version of the language, the first that runs with it.
+    """
 
     default: str
+    told_by: str = "packageManager in package.json"
+    least: Mapping[str, str] = Field(default_factory=dict)
 
 
 class Installer(_Data):
@@ -197,6 +207,8 @@ class Framework(_Data):
         accompanies: it is often there beside the one that serves, so that finding both says nothing.
         listens: whether the start command decides on port and address, or the app itself.
         loopback: pattern of a source that listens only inside the container.
+        system: lines that complete the image before the source is copied; prepare: lines after that.
+        hashed: folder of built files whose names change with their content.
         reasons: why the Dockerfile is as it is. notes: what the person has to see to.
     """
 
@@ -219,11 +231,13 @@ class Framework(_Data):
     start: Texts = ()
     stops_by_itself: bool = False
     environment: Mapping[str, str] = Field(default_factory=dict)
+    system: Texts = ()
     prepare: Texts = ()
     prepare_when: tuple[Conditional, ...] = ()
     variants: tuple[Variant, ...] = ()
     unless_variant: Otherwise | None = None
     output: str = ""
+    hashed: str = ""
     output_patterns: Mapping[str, Pattern] = Field(default_factory=dict)
     fallback: str = "/index.html"
     document_root: str | None = None

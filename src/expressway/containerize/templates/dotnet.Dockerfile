@@ -2,7 +2,7 @@ FROM $build_image AS build
 WORKDIR /source
 # Packages change less often than the source: this layer is kept until the project files change.
 $copy_manifests
-RUN dotnet restore $project
+RUN dotnet restore $project$locked
 COPY . .
 RUN dotnet publish $project --configuration Release --no-restore --output /out
 

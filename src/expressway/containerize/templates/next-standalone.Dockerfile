@@ -10,7 +10,7 @@ COPY . .
 RUN $build_command
 
 FROM $run_image
-ENV NODE_ENV=production NEXT_TELEMETRY_DISABLED=1 HOSTNAME=0.0.0.0 PORT=$port
+ENV NODE_ENV=production NEXT_TELEMETRY_DISABLED=1 HOSTNAME=0.0.0.0 KEEP_ALIVE_TIMEOUT=75000 PORT=$port
 $environment
 WORKDIR /app
 # Next.js writes its cache below .next; nothing else has to be writable.

@@ -1,11 +1,15 @@
 $vendor_stage
 FROM $run_image
-# Apache listens on a port that an ordinary user may open, and serves the public folder.
-RUN sed -ri 's/^Listen 80$$/Listen $port/' /etc/apache2/ports.conf \
+# PHP logs errors rather than showing them. Apache listens on a port that an ordinary user may open, serves the public
+# folder without hidden files, and keeps no connection that it might close just as the load balancer asks on it.
+RUN mv "$$PHP_INI_DIR/php.ini-production" "$$PHP_INI_DIR/php.ini" \
+    && sed -ri 's/^Listen 80$$/Listen $port/' /etc/apache2/ports.conf \
     && sed -ri 's!<VirtualHost \*:80>!<VirtualHost *:$port>!; s!/var/www/html!$document_root!' /etc/apache2/sites-available/000-default.conf \
-    && echo 'ServerName localhost' >> /etc/apache2/apache2.conf \
-    && printf '<Directory $document_root>\n    AllowOverride All\n    Require all granted\n</Directory>\n' > /etc/apache2/conf-enabled/app.conf \
+    && printf '%s\n' 'ServerName localhost' 'KeepAlive Off' \
+        '<Directory $document_root>' '    AllowOverride All' '    Require all granted' '</Directory>' \
+        '<FilesMatch "^([.]|composer[.](json|lock)$$)">' '    Require all denied' '</FilesMatch>' > /etc/apache2/conf-enabled/app.conf \
     && a2enmod rewrite
+$system
 $environment
 WORKDIR /var/www/html
 $copy_app

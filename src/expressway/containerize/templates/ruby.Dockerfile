@@ -13,6 +13,8 @@ $environment
 WORKDIR /app
 COPY --from=build /usr/local/bundle /usr/local/bundle
 COPY . .
+# What was installed is fixed: without it, Bundler would look for other gems when it starts.
+COPY --from=build /app/Gemfile.lock ./
 $prepare
 USER 10001:10001
 EXPOSE $port

@@ -2,17 +2,20 @@ FROM $build_image AS build
 WORKDIR /app
 # Crates change less often than the source: they are compiled with an empty program, and kept until the manifests change.
 $copy_manifests
-RUN mkdir -p $source_folder && echo 'fn main() {}' > $source_file \
-    && cargo build --release $locked \
-    && rm -rf $source_folder
+RUN mkdir -p $source_folders \
+    && for file in $source_files; do echo 'fn main() {}' > "$$file"; done \
+    && cargo build --release$locked \
+    && rm $source_files
 COPY . .
-RUN touch $source_file && cargo build --release $locked --bin $binary \
+RUN touch $source_files && cargo build --release$locked --bin $binary \
     && cp target/release/$binary /usr/local/bin/app
 
 FROM $run_image
 ENV PORT=$port
 $environment
 WORKDIR /app
+# For calls over HTTPS; the slim image has no certificates.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /usr/local/bin/app /usr/local/bin/app
 $copy_data
 USER 65534:65534

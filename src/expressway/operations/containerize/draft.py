@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from expressway.diagnosis.app_listening import Listening
-from expressway.diagnosis.framework_marks import DetectedApp
+from expressway.diagnosis.framework_marks import DetectedApp, detect_app
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
-from expressway.model.framework import Installer, Recipes
+from expressway.model.framework import Conditional, Installer, Recipes
 from expressway.model.template_text import Slot, fill, fill_words
 
 _LONGEST_NAME = 20
 _IGNORED_ALWAYS = (
-    *(".git", ".gitignore", ".github", ".gitlab-ci.yml", ".vscode", ".idea", ".DS_Store"),
-    *("Dockerfile*", ".dockerignore", "docker-compose*.yml", "compose*.yaml", "expressway.yaml"),
-    *(".env", ".env.*", "*.pem", "*.key"),
+    *(".git", ".gitignore", ".github", ".gitlab-ci.yml", ".vscode", ".idea", "**/.DS_Store"),
+    *("Dockerfile*", ".dockerignore", "docker-compose*.y*ml", "compose*.y*ml", "expressway.y*ml"),
+    *("**/.env", "**/.env.*", "**/*.pem", "**/*.key", "**/id_rsa*", "**/id_ed25519*", "**/.aws", "**/.ssh"),
 )
 _OPTIONAL_SLOTS: Mapping[str, Slot] = dict.fromkeys(
     ("tool", "build", "prepare", "copy_built", "copy_public", "copy_data", "vendor_stage"), ""
@@ -30,6 +30,8 @@ def dockerfile_of(
 ) -> str:
     """The app's Dockerfile; the same for the same files."""
     slots = _slots(app, entry, listening, files)
+    if app.language.images.get("assets"):
+        slots |= _assets(files, recipes)
     stage = slots.get("vendor_stage") or ()
     slots["vendor_stage"] = [fill(line, slots).rstrip("\n") for line in stage] if not isinstance(stage, str) else ""
     return fill(recipes.templates[f"{template_of(app, files)}.Dockerfile"], slots)
@@ -66,8 +68,24 @@ def web_server_file(app: DetectedApp, listening: Listening, *, files: AppFiles, 
     fallback = (
         app.framework.fallback if template_of(app, files) != "bundle" or app.key != "nextjs" else "$uri.html =404"
     )
-    slots = {"port": str(listening.port), "fallback": fallback}
+    slots: dict[str, Slot] = {"port": str(listening.port), "fallback": fallback, **_caching(app, files)}
     return fill(recipes.templates["nginx.conf"], slots)
+
+
+def _caching(app: DetectedApp, files: AppFiles) -> dict[str, Slot]:
+    """How long browsers keep files; nothing is said where names do not tell contents apart."""
+    hashed = app.framework.hashed
+    if not hashed or files.has_folder(f"public{hashed.rstrip('/')}"):
+        return {"revalidated": "", "hashed": ""}
+    lines = (
+        "",
+        "        # Their names change with their content: a browser may keep them, and an old name is no page.",
+        f"        location {hashed} {{",
+        "            try_files $uri =404;",
+        '            add_header Cache-Control "public, max-age=31536000, immutable";',
+        "        }",
+    )
+    return {"revalidated": '            add_header Cache-Control "no-cache";', "hashed": lines}
 
 
 def base_images_of(app: DetectedApp) -> tuple[str, str]:
@@ -76,7 +94,11 @@ def base_images_of(app: DetectedApp) -> tuple[str, str]:
     compiles = any(name in app.dependencies for name in app.language.compiled) and "compile" in images
     build = app.installer.build_image if app.installer and app.installer.build_image else images["build"]
     distributions = app.language.versions.distributions
-    values = {"version": app.version, "distribution": distributions.get(app.version, distributions.get("", ""))}
+    values = {
+        "version": app.version,
+        "installer_version": app.installer_version,
+        "distribution": distributions.get(app.version, distributions.get("", "")),
+    }
     run = images["compile"] if compiles else images["run"]
     build = images["compile"] if compiles else build
     filled = fill_words((build, run), values)
@@ -124,7 +146,8 @@ def _slots(app: DetectedApp, entry: EntryPoint, listening: Listening, files: App
         "probe": _exec(fill_words(_probe(app, files), place)),
         "start": _exec(fill_words(entry.command, place)),
         "environment": _environment({**app.framework.environment, **entry.environment}),
-        "prepare": [*app.framework.prepare, *_conditional(app)],
+        "system": _one_run([*app.language.system, *app.framework.system, *_conditional(app, app.language.system_when)]),
+        "prepare": [*app.framework.prepare, *_conditional(app, app.framework.prepare_when)],
         "output": next((output for _, output in _variants(app, files) if output), app.framework.output),
         **entry.slots,
     }
@@ -167,8 +190,15 @@ def _installing(app: DetectedApp, installer: Installer, entry: EntryPoint, files
         "tool": fill_words(installer.tool, values),
         "installer_environment": _environment(installer.environment),
         "copy_manifests": _copy_manifests(installer, files, leave_out=entry.ignore),
-        "install": _one_run([*lines, *after, *(fill_words((installer.add,), {"package": package}) if package else ())]),
-        "locked": lines[0] if installer.title == "Cargo" else "",
+        "install": _one_run(
+            [
+                *fill_words(lines, values),
+                *after,
+                *(fill_words((installer.add,), {"package": package}) if package else ()),
+            ]
+        ),
+        # Some install as they build, and take an option for it.
+        "locked": next((line for line in lines if not line.startswith("RUN ")), ""),
         "build_command": build,
         "prune": installer.prune,
         "package_command": installer.package,
@@ -178,6 +208,15 @@ def _installing(app: DetectedApp, installer: Installer, entry: EntryPoint, files
     if entry.builds:
         slots["build"] = _one_run(["COPY . .", f"RUN {build} && {installer.prune}", *empty])
     return slots
+
+
+def _assets(files: AppFiles, recipes: Recipes) -> dict[str, Slot]:
+    """How the scripts and styles of an app in another language are built with Node.js."""
+    app = detect_app(files, recipes, "vite")
+    made = _installing(app, app.installer, EntryPoint(builds=True), files) if app.installer else {}
+    names = {"environment": "installer_environment", "tool": "tool", "manifests": "copy_manifests"}
+    names |= {"install": "install", "build": "build_command"}
+    return {f"assets_{name}": made[slot] for name, slot in names.items()}
 
 
 def _copy_manifests(installer: Installer, files: AppFiles, *, leave_out: Sequence[str]) -> list[str]:
@@ -201,10 +240,10 @@ def _variants(app: DetectedApp, files: AppFiles) -> Iterable[tuple[str, str | No
             yield variant.template, variant.output
 
 
-def _conditional(app: DetectedApp) -> list[str]:
+def _conditional(app: DetectedApp, conditions: Iterable[Conditional]) -> list[str]:
     return [
         line
-        for condition in app.framework.prepare_when
+        for condition in conditions
         if any(name in app.dependencies for name in condition.dependencies)
         for line in condition.lines
     ]

@@ -1,1 +1,2 @@
 require_relative "config/environment"
+run Rails.application

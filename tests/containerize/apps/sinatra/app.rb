@@ -1,6 +1,6 @@
-require "sinatra"
+require "sinatra/base"
 
-get("/health") { "ok" }
-get "/" do
-  "hello from sinatra\n"
+class Shop < Sinatra::Base
+  get("/health") { "ok" }
+  get("/") { "hello from sinatra" }
 end

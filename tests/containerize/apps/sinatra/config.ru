@@ -1,2 +1,2 @@
 require_relative "app"
-run Sinatra::Application
+run Shop

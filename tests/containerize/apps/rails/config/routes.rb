@@ -1,1 +1,4 @@
-Rails.application.routes.draw { get "up" => "rails/health#show", as: :rails_health_check }
+Rails.application.routes.draw do
+  get "up" => "health#show"
+  root "pages#show"
+end

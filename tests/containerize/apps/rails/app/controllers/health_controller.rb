@@ -1,0 +1,3 @@
+class HealthController < ActionController::Base
+  def show = head(:ok)
+end

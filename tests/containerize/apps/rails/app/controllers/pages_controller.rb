@@ -1,0 +1,3 @@
+class PagesController < ActionController::Base
+  def show; end
+end
