@@ -123,6 +123,33 @@ def test_a_server_that_has_listed_its_tools_needs_little_memory(tmp_path: Path) 
         assert psutil.Process(server.pid).children() == []
 
 
+def test_what_is_loaded_beside_a_server_that_waits_fits_the_same_memory(tmp_path: Path) -> None:
+    program = (
+        "import expressway.mcp.server, psutil\n"
+        "from expressway.mcp.preload import preload_later\n"
+        "loading = preload_later(0)\n"
+        "loading.join()\n"
+        "import sys\n"
+        "assert {'boto3', 'expressway.operations.troubleshoot.guidance'} <= set(sys.modules)\n"
+        "assert not {'docker', 'aws_cdk', 'jsii', 'cfnlint', 'ministack'} & set(sys.modules)\n"
+        "print(psutil.Process().memory_info().rss / 2**20)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=_environment(tmp_path), capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) <= MEMORY_MIB
+
+
+def test_loading_ahead_reads_no_configuration_and_asks_for_no_credentials(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    configuration = tmp_path / "config"
+    configuration.write_text(f"[default]\ncredential_process = touch {asked}\n")
+    environment = _environment(tmp_path, AWS_CONFIG_FILE=str(configuration), AWS_PROFILE="default")
+    program = "from expressway.mcp.preload import preload; preload()"
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert not asked.exists()
+
+
 def test_starting_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
     program = (
         "import sys; from expressway.mcp.server import build_server; from expressway.policy.gates import Gates\n"

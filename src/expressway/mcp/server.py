@@ -27,6 +27,7 @@ from expressway.mcp.front_desk import FrontDesk, Listed
 from expressway.mcp.kept_answers import KeptAnswers, add_kept_answers
 from expressway.mcp.knowledge_tools import KnowledgeTools
 from expressway.mcp.operate_tools import OperateTools
+from expressway.mcp.preload import preload_later
 from expressway.mcp.service_tools import ServiceTools
 from expressway.mcp.showing import MaskingFormatter
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
@@ -138,7 +139,10 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     background = BackgroundOperations()
     audit = AuditLog(state_directory(environ)).append if is_audited(environ) else None
     besides = _besides_of(environ)
-    build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit).run()
+    server = build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit)
+    loading = preload_later()
+    server.run()
+    loading.cancel()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
     left = background.running()
