@@ -62,6 +62,19 @@ HARMLESS = (
     "git@github.com:org/repo.git",
     "nextToken: abcdefgh12345678",
     "secret: arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf",
+    f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:db-AbCdEf:password::",
+    f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:db-AbCdEf:password:AWSCURRENT:",
+    "db-AbCdEf:password:AWSCURRENT:",
+    "task definition reset-password:12 of family:password:3",
+    f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/password:2026.1-abcdef12",
+    "pulling token:1.2.3-alpine3.19, reset-password:latest and db-password:1.2.3-bookworm",
+    "auth-token:9f8e7d6c5b4a39281706 secret:db-AbCdEf credentials:prod-01-eu",
+    "scopes user.password:read, password:reset and password:update_any",
+    "https://example.com/password:reset?next=/a:b",
+    "GET /api/password:verify 200",
+    "12:30:01 password:reset done at 12:30:02",
+    "pwd:/srv/app",
+    "api-key:rotation access_key:expired password:required password:${DB} password:***",
 )
 
 
@@ -103,6 +116,34 @@ def test_what_is_around_a_secret_stays() -> None:
     assert masked("cannot reach postgres://app:hunter2@db:5432/web") == f"cannot reach postgres://{MASK}@db:5432/web"
     assert masked("DB_PASSWORD=hunter2 is too short") == f"DB_PASSWORD={MASK} is too short"
     assert masked('{"password": "hunter2", "port": 1}') == f'{{"password": "{MASK}", "port": 1}}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("login failed, ", ""),
+        ("{user:app,", "}"),
+        ("{", ",user:app}"),
+        ("ERROR:root:", ""),
+        ("WARNING:app.db:DB_", "; trying again"),
+        ("connect(", ") failed"),
+        ("--", ""),
+        ("2026-01-01T12:00:00Z 12:30:01 ", " next"),
+        ("[", "]"),
+        ('{"line": "', '"}'),
+    ],
+)
+@pytest.mark.parametrize("name", ["password", "passwd", "PASSWORD", "userPassword", "api_key"])
+def test_a_colon_without_a_space_hides_no_password(before: str, after: str, name: str) -> None:
+    for value in (SecretSource(7).word("abcXYZ0123456789", 12) + "a1", "hunter2hunter2"):
+        assert masked(f"{before}{name}:{value}{after}") == f"{before}{name}:{MASK}{after}"
+
+
+def test_a_password_of_one_letter_is_one_and_what_is_quoted_ends_with_its_quotation_mark() -> None:
+    assert masked("password:x") == f"password:{MASK}"
+    assert masked("password:'two words' and") == f"password:'{MASK}' and"
+    assert masked("{id:1,token:'two words'}") == f"{{id:1,token:'{MASK}'}}"
+    assert masked("ERROR:root:password: x") == f"ERROR:root:password: {MASK}"
 
 
 def test_a_private_key_on_several_lines_is_masked_whole_also_where_its_beginning_or_end_is_not_shown() -> None:
@@ -155,6 +196,10 @@ _FAMILIES = (
         "password=",
         "password='",
         "password: ",
+        "password:",
+        "password:reset,",
+        "password:a&b:",
+        "ERROR:password:",
         "key=",
         "-",
     ),

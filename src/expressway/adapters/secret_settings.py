@@ -1,7 +1,9 @@
-"""Secrets that stand behind their names: ``DB_PASSWORD=…``, ``"clientSecret": "…"``, ``password: …``.
+"""Secrets that stand behind their names: ``DB_PASSWORD=…``, ``"clientSecret": "…"``, ``password: …``, ``password:…``.
 
 The name says that it is one, the signs around it say where the value ends. In prose ("invalid token: …") a value
-has to look made up. Each name and each value is looked at once, and within bounds.
+has to look made up. A colon without a space makes names of images, tasks, scopes and keys as well: there only passwords
+count, keys whose value looks made up, and what is quoted in a list of such pairs. Each name and each value is looked at
+once, and within bounds.
 """
 
 import re
@@ -31,6 +33,17 @@ _NO_VALUE = re.compile(
     re.IGNORECASE,
 )
 """A value that is no secret: a reference, a placeholder, a word about the value."""
+_NAME_GOES_ON = re.compile(
+    r"(?:re)?set|reads?|writes?|updates?|changed?|creates?|deletes?|forg[oe]t(?:ten)?|confirm(?:ed)?|verif(?:y|ied)|"
+    r"grants?|generate|hash(?:ed)?|rotate|expir(?:es?|ed|y)|polic(?:y|ies)|strength|validat(?:e|ion)|min|max|length|"
+    r"latest|stable|v\d[\w.-]*|\d+\.\d[\w.-]*",
+    re.IGNORECASE,
+)
+"""What follows the colon in the names of scopes, tasks and images: ``password:reset``, ``password:latest``."""
+_KEY = re.compile(r"(?:key|key[_.-]?base|client[_.-]?secret)\d{0,2}$", re.IGNORECASE)
+_LOGGER = re.compile(r"(?:^|\s)(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE):(?:[\w.-]{1,64}:)?$")
+_LONGEST_LOGGER = 80
+_NEXT_PAIR = re.compile(r"[&;,|](?=[A-Za-z][\w.-]{0,40}[:=])")
 _SMALL_NUMBER = re.compile(r"\d{1,5}(?![\w.-])")
 _WORD = re.compile(r"[^\s\"'`]{1,4096}+")
 _JSON_SCALAR = re.compile(r"[^\s\"'`,}\]]{1,4096}+")
@@ -44,13 +57,17 @@ _LONGEST_ARN = 512
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """A secret's name as it was found: `before` is the sign before it, `at` where its value may begin."""
+    """A secret's name as it was found: `before` is the sign before it, `at` where its value may begin.
+
+    `is_tight`: neither a space nor a quotation mark is about its colon.
+    """
 
     name: str
     before: str
     sign: str
     is_quoted: bool
     at: int
+    is_tight: bool
 
     @property
     def is_password(self) -> bool:
@@ -80,15 +97,19 @@ def _secret_setting(text: str, found: re.Match[str]) -> _Setting | None:
     start, at = found.start(), found.end()
     before = text[start - 1 : start]
     is_quoted, has_space = found["closing"] is not None, bool(found["space"])
+    if before == ":" and _LOGGER.search(text[max(0, start - _LONGEST_LOGGER) : start]):
+        before = ""
     if before == "/" or (before == ":" and found["sign"] == ":") or _is_in_arn(text, start):
         return None
     spaces = len(text[at : at + 8]) - len(text[at : at + 8].lstrip(" \t"))
-    if found["sign"] == ":" and not (spaces or is_quoted):
-        return None
+    is_tight = found["sign"] == ":" and not (spaces or is_quoted)
     if found["sign"] == "=" and spaces and not (has_space or is_quoted):
         return None  # nothing is assigned here
     lead = text[max(0, start - 8) : start].rstrip(" \t")
-    return _Setting(name, before if before.strip() else lead[-1:], found["sign"], is_quoted, at + spaces)
+    before = before if before.strip() else lead[-1:]
+    if is_tight and before not in ("{", ",") and not (_PASSWORD.search(name) or _KEY.search(name)):
+        return None
+    return _Setting(name, before, found["sign"], is_quoted, at + spaces, is_tight)
 
 
 def _is_in_arn(text: str, start: int) -> bool:
@@ -141,7 +162,7 @@ def _bare_value(text: str, setting: _Setting) -> tuple[int, int] | None:
 def _own_part(value: str, setting: _Setting) -> str:
     """A value without the setting that follows it; one in capitals, as of an environment, goes on to the space."""
     if setting.sign == ":":
-        return value
+        return _NEXT_PAIR.split(value, maxsplit=1)[0] if setting.is_tight else value
     if setting.before in ("?", "&"):
         return _NEXT_IN_QUERY.split(value, maxsplit=1)[0]
     return value if setting.name.isupper() and setting.before != ";" else _NEXT_SETTING.split(value, maxsplit=1)[0]
@@ -155,6 +176,8 @@ def _is_no_secret(value: str, setting: _Setting) -> bool:
 
 def _is_told(value: str, setting: _Setting, *, is_last: bool) -> bool:
     """Whether ``name: value`` tells a secret, and is no sentence about one."""
+    if setting.is_tight:
+        return _is_told_tightly(value, setting)
     if setting.is_password:
         return True
     is_made_up = _MADE_UP.match(value) is not None
@@ -162,3 +185,13 @@ def _is_told(value: str, setting: _Setting, *, is_last: bool) -> bool:
     if setting.name.lower() in _PLAIN_WORDS and not begins:
         return is_made_up and len(value) >= 16
     return is_made_up or is_last
+
+
+def _is_told_tightly(value: str, setting: _Setting) -> bool:
+    """Whether ``name:value`` tells a secret, and is no name itself."""
+    if setting.is_password:
+        goes_on = _NAME_GOES_ON.match(value)
+        is_name = goes_on is not None and value[goes_on.end() : goes_on.end() + 1] in ("", *":.-_/@[")
+        is_folder = value[0] == "/" and setting.name.lower().endswith("pwd")
+        return not is_name and not is_folder and value[0] != ":"
+    return _KEY.search(setting.name) is not None and _MADE_UP.match(value) is not None
