@@ -1,16 +1,20 @@
 """Resources: templates of this session, and the schema of the definition."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 from mcp.shared.exceptions import MCPError
-from mcp.types import TextResourceContents
+from mcp.types import ResourceLink, TextResourceContents
 
+from expressway.model.progress import ProgressSink, ignore_progress
+from expressway.model.template import AppTemplates, Template
+from expressway.toolkit import AppSource
 from mcp import Client
-from tests.mcp.connections import ERAS, Era, connected, good_shape
-from tests.mcp.fake_toolkit import FakeToolkit, templates_of, write_app
+from tests.mcp.connections import CLOSED, ERAS, WIDE_OPEN, Era, connected, good_shape
+from tests.mcp.fake_toolkit import FakeSynthesis, FakeToolkit, templates_of, write_app
 
 
 async def _text(client: Client, uri: str) -> str:
@@ -26,6 +30,41 @@ async def test_the_links_of_synth_lead_to_the_very_templates(era: Era, tmp_path:
         shape = good_shape(await client.call_tool("synth_app", {"app_path": str(write_app(tmp_path))}))
         texts = [await _text(client, stack["uri"]) for stack in shape["stacks"]]
     assert texts == [template.body for template in templates_of("shop")]
+
+
+class WithEnvironment(FakeToolkit):
+    """Its service's template has a value that is withheld."""
+
+    def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> FakeSynthesis:
+        plain = super().synth(source, lint=lint, progress=progress).templates
+        return FakeSynthesis(AppTemplates(plain.repository, Template(plain.service.stack_name, _BODY)))
+
+
+_SERVICE = {
+    "Type": "AWS::ECS::ExpressGatewayService",
+    "Properties": {"PrimaryContainer": {"Environment": [{"Name": "STAGE", "Value": "production"}]}},
+}
+_BODY = json.dumps({"Resources": {"Service": _SERVICE}})
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_template_with_withheld_values_says_that_its_digest_is_of_the_whole(era: Era, tmp_path: Path) -> None:
+    arguments = {"app_path": str(write_app(tmp_path))}
+    async with connected(WithEnvironment(), era, CLOSED) as client:
+        result = await client.call_tool("synth_app", arguments)
+        repository, service = good_shape(result)["stacks"]
+        text = await _text(client, service["uri"])
+        [link] = [one for one in result.content if isinstance(one, ResourceLink) and str(one.uri) == service["uri"]]
+    assert "production" not in text
+    assert "note" not in repository
+    assert service["digest"] == hashlib.sha256(_BODY.encode()).hexdigest()
+    assert service["note"] == json.loads(text)["note"] == link.description
+    assert "digest is that of the whole template" in service["note"]
+    async with connected(WithEnvironment(), era, WIDE_OPEN) as client:
+        _, service = good_shape(await client.call_tool("synth_app", arguments))["stacks"]
+        text = await _text(client, service["uri"])
+    assert "note" not in service
+    assert hashlib.sha256(text.encode()).hexdigest() == service["digest"]
 
 
 @pytest.mark.parametrize("era", ERAS)

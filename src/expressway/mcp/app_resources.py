@@ -16,6 +16,7 @@ from expressway.policy.withheld import shown
 TEMPLATE_URI = "expressway://{app}/templates/{stack_name}"
 SCHEMA_URI = "expressway://schema/definition"
 _JSON = "application/json"
+WITHHELD_NOTE = "Values are withheld; digest is that of the whole template, not of the text that is shown."
 
 
 class SynthesizedTemplates:
@@ -27,14 +28,19 @@ class SynthesizedTemplates:
         self._lock = threading.Lock()
 
     def keep(self, app: str, stack_name: str, body: str) -> ResourceLink:
-        """Remember a template and return the link to it; to the letter where nothing in it is sensitive."""
+        """Remember a template and return the link to it; to the letter where nothing in it is sensitive.
+
+        Where something is, the text says first that its bytes are not those of the digest, and the link says so, too.
+        """
         document = json.loads(body)
         safe = shown(document, self._showing)
-        body = body if safe == document else compact_json(safe)
+        is_whole = safe == document
+        body = body if is_whole else compact_json({"note": WITHHELD_NOTE, **safe})
         with self._lock:
             self._bodies[app, stack_name] = body
         uri = TEMPLATE_URI.format(app=app, stack_name=stack_name)
-        return ResourceLink(uri=uri, name=stack_name, mime_type=_JSON, size=len(body.encode()))
+        note = None if is_whole else WITHHELD_NOTE
+        return ResourceLink(uri=uri, name=stack_name, description=note, mime_type=_JSON, size=len(body.encode()))
 
     def body(self, app: str, stack_name: str) -> str:
         """The template's text.

@@ -17,6 +17,8 @@ from expressway.model.progress import NeverCancelled
 from expressway.operations.background import BackgroundOperation, Outcome
 
 if TYPE_CHECKING:
+    from mcp.types import ResourceLink
+
     from expressway.model.lint import LintFinding
     from expressway.model.template import Template
 
@@ -51,7 +53,7 @@ class AppTools:
         made = await self.worker.run(ctx, lambda toolkit, progress, _: toolkit.synth(source, progress=progress))
         app = source.definition.name
         links = [self.templates.keep(app, template.stack_name, template.body) for template in made.templates]
-        stacks = [_stack(template, link.uri) for template, link in zip(made.templates, links, strict=True)]
+        stacks = [_stack(template, link) for template, link in zip(made.templates, links, strict=True)]
         content: dict[str, Any] = {"app_name": app, "stacks": stacks, **_findings(made.findings)}
         if include_templates:
             content["templates"] = {template.stack_name: template.document for template in made.templates}
@@ -198,13 +200,15 @@ def _at_work(toolkit: ToolkitSource, operation: BackgroundOperation) -> ToolkitP
     return it
 
 
-def _stack(template: "Template", uri: str) -> dict[str, Any]:
-    return {
+def _stack(template: "Template", link: "ResourceLink") -> dict[str, Any]:
+    """What is told of a template; `note` where its text is not shown whole, so that its digest is another one's."""
+    told = {
         "stack_name": template.stack_name,
         "digest": template.digest,
         "resources": len(template.document.get("Resources", {})),
-        "uri": uri,
+        "uri": link.uri,
     }
+    return told | ({"note": link.description} if link.description else {})
 
 
 def _findings(findings: "Sequence[LintFinding]") -> dict[str, Any]:
