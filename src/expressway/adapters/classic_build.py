@@ -1,17 +1,67 @@
-"""Follows the output of the classic builder."""
+"""Builds with the engine's classic builder, and follows its output."""
 
 import re
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.engine_messages import BuildFailure, build_error, engine_error, plain_text
+from expressway.errors import ImageError
+from expressway.model.image import ImageBuild
 from expressway.model.progress import Progress, ProgressSink
 
+if TYPE_CHECKING:
+    from docker import APIClient
+
+_NEEDS_BUILDKIT = re.compile(r"requires? buildkit|(?:classic|legacy) builder.*(?:removed|not supported)", re.IGNORECASE)
 _STEP = re.compile(r"^Step (?P<done>\d+)/(?P<all>\d+) : ")
 _NOISE = re.compile(r"^ ---> |^Removing intermediate container ")
 _TAIL_LINES = 30
+
+
+def build_classic(
+    client: "APIClient",
+    build: ImageBuild,
+    upload: Any,
+    *,
+    progress: ProgressSink,
+    follow: Callable[[Iterator[Any]], Iterator[dict[str, Any]]],
+) -> bool:
+    """Build an image from the archive that `upload` reads; False when the engine says that it has no such builder.
+
+    Args:
+        follow: reads the engine's stream, so that it can be broken off.
+
+    Raises:
+        ImageError: see `DockerEngine.build`.
+    """
+    from docker.errors import APIError
+
+    try:
+        events = client.build(
+            fileobj=upload,
+            custom_context=True,
+            dockerfile=build.context.dockerfile,
+            tag=build.name,
+            target=build.target or "",
+            buildargs=dict(build.args),
+            platform=build.platform,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        follow_build(follow(events), progress)
+    except APIError as exc:
+        message = str(exc.explanation or exc)
+        if _NEEDS_BUILDKIT.search(message):
+            return False
+        raise build_error(BuildFailure(message, "", ())) from exc
+    except ImageError as exc:
+        if _NEEDS_BUILDKIT.search(exc.message):
+            return False
+        raise
+    return True
 
 
 def follow_build(events: Iterator[dict[str, Any]], progress: ProgressSink) -> None:

@@ -3,21 +3,20 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.adapters.cloudformation_answers import change, change_set, problem_of, stack_event, stack_state
 from expressway.adapters.session import AwsSession
 from expressway.adapters.template_yaml import json_of_yaml
 from expressway.errors import StackError
-from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail, ChangeSetRequest
-from expressway.model.stack import StackEvent, StackState, owner_of, refuse_oversized
+from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
+from expressway.model.stack import StackEvent, StackState, refuse_oversized
 
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
-_NO_CHANGES = ("didn't contain changes", "no updates are to be performed", "no changes to deploy")
 
 
 class CloudFormation:
@@ -46,7 +45,7 @@ class CloudFormation:
         if status == "DELETE_COMPLETE" and not stack_name.startswith("arn:"):
             return None
         template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack)
-        return _stack_state(stack, template)
+        return stack_state(stack, template)
 
     def names(self) -> tuple[str, ...]:
         """The names of all stacks that are not deleted.
@@ -96,7 +95,7 @@ class CloudFormation:
             for raw in page["StackEvents"]:
                 if raw["EventId"] == after_event_id:
                     return tuple(reversed(found))
-                found.append(_stack_event(raw))
+                found.append(stack_event(raw))
             if not page.get("NextToken"):
                 return tuple(reversed(found))
             token = {"NextToken": page["NextToken"]}
@@ -168,9 +167,9 @@ class CloudFormation:
                 raise map_aws_error(exc, "describe the change set") from exc
             except BotoCoreError as exc:
                 raise map_aws_error(exc, "describe the change set") from exc
-            changes.extend(_change(raw["ResourceChange"]) for raw in page.get("Changes", []) if "ResourceChange" in raw)
+            changes.extend(change(raw["ResourceChange"]) for raw in page.get("Changes", []) if "ResourceChange" in raw)
             if not page.get("NextToken"):
-                return _change_set(page, tuple(changes))
+                return change_set(page, tuple(changes))
             token = {"NextToken": page["NextToken"]}
 
     def change_set_names(self, stack_name: str) -> tuple[str, ...]:
@@ -219,16 +218,10 @@ class CloudFormation:
                 )
             except (ClientError, BotoCoreError):
                 return tuple(found)  # a missing permission, most often: the change set's own reason has to do
-            found += [text for event in page.get("OperationEvents", []) if (text := _problem(event))]
+            found += [text for event in page.get("OperationEvents", []) if (text := problem_of(event))]
             if not page.get("NextToken"):
                 return tuple(found)
             token = {"NextToken": page["NextToken"]}
-
-
-def _problem(event: Mapping[str, Any]) -> str:
-    reason = event.get("ValidationStatusReason") or event.get("HookStatusReason") or event.get("ResourceStatusReason")
-    named = event.get("LogicalResourceId", "")
-    return f"{named}: {reason}" if reason and named else reason or ""
 
 
 def _is_missing(exc: ClientError) -> bool:
@@ -241,87 +234,6 @@ def _is_missing(exc: ClientError) -> bool:
 def _token(identity: str) -> str:
     """A request token: the same for the same identity, in the letters that CloudFormation allows."""
     return f"expressway-{hashlib.sha256(identity.encode()).hexdigest()[:40]}"
-
-
-def _stack_state(stack: Mapping[str, Any], template: str) -> StackState:
-    return StackState(
-        name=stack["StackName"],
-        stack_id=stack["StackId"],
-        status=stack["StackStatus"],
-        status_reason=stack.get("StackStatusReason", ""),
-        owner_app=_owner(template),
-        termination_protection=bool(stack.get("EnableTerminationProtection")),
-        outputs={item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])},
-        parameters={item["ParameterKey"]: item.get("ParameterValue", "") for item in stack.get("Parameters", [])},
-        updated_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
-        template=template,
-    )
-
-
-def _owner(template: str) -> str | None:
-    try:
-        document: Any = json.loads(template) if template else None
-    except ValueError:
-        return None  # a YAML template is none of ours: we only write JSON
-    return owner_of(document) if isinstance(document, dict) else None
-
-
-def _stack_event(raw: Mapping[str, Any]) -> StackEvent:
-    timestamp = raw.get("Timestamp")
-    return StackEvent(
-        timestamp=timestamp if isinstance(timestamp, datetime) else datetime.now(UTC),
-        logical_id=raw.get("LogicalResourceId", ""),
-        physical_id=raw.get("PhysicalResourceId", ""),
-        resource_type=raw.get("ResourceType", ""),
-        status=raw.get("ResourceStatus", ""),
-        reason=raw.get("ResourceStatusReason", ""),
-        event_id=raw["EventId"],
-    )
-
-
-def _change_set(page: Mapping[str, Any], changes: Sequence[ChangeSetChange]) -> ChangeSet:
-    reason = page.get("StatusReason") or ""
-    return ChangeSet(
-        name=page["ChangeSetName"],
-        change_set_id=page["ChangeSetId"],
-        stack_name=page["StackName"],
-        stack_id=page["StackId"],
-        status=page["Status"],
-        execution_status=page.get("ExecutionStatus", ""),
-        reason=reason,
-        is_empty=page["Status"] == "FAILED" and any(mark in reason.lower() for mark in _NO_CHANGES),
-        changes=tuple(changes),
-    )
-
-
-def _change(raw: Mapping[str, Any]) -> ChangeSetChange:
-    details = tuple(
-        ChangeSetDetail(
-            path=target.get("Path")
-            or "".join(f"/{part}" for part in (target.get("Attribute"), target.get("Name")) if part),
-            before=target.get("BeforeValue"),
-            after=target.get("AfterValue"),
-            requires_recreation=target.get("RequiresRecreation", "Never"),
-            follows=_followed(detail),
-        )
-        for detail in raw.get("Details", [])
-        if (target := detail.get("Target"))
-    )
-    return ChangeSetChange(
-        action=raw["Action"],
-        logical_id=raw["LogicalResourceId"],
-        physical_id=raw.get("PhysicalResourceId", ""),
-        resource_type=raw["ResourceType"],
-        replacement=str(raw.get("Replacement", "False")),
-        policy_action=raw.get("PolicyAction", ""),
-        details=details,
-    )
-
-
-def _followed(detail: Mapping[str, Any]) -> str:
-    if detail.get("ChangeSource") not in {"ResourceReference", "ResourceAttribute"}:
-        return ""
-    return str(detail.get("CausingEntity", "")).partition(".")[0]
 
 
 def _change_set_error(exc: ClientError, stack_name: str) -> Exception:

@@ -13,24 +13,22 @@ from expressway.adapters.buildkit_command import (
     find_buildkit_command,
     usual_folders,
 )
-from expressway.adapters.classic_build import follow_build
+from expressway.adapters.classic_build import build_classic
 from expressway.adapters.context_archive import open_context_archive
 from expressway.adapters.engine_discovery import EngineAddress, find_engine
-from expressway.adapters.engine_messages import BuildFailure, build_error, engine_error, push_error
+from expressway.adapters.engine_image_names import names_of_app
+from expressway.adapters.engine_messages import engine_error, push_error
 from expressway.adapters.engine_ping import ping_engine
 from expressway.adapters.engine_stream import CancellableFile, interruptible
 from expressway.adapters.push_progress import PushProgress
 from expressway.errors import EngineError, ImageError
-from expressway.model.build_context import CONTENT_TAG
-from expressway.model.image import LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage, RegistryLogin
+from expressway.model.image import EngineFacts, ImageBuild, LocalImage, RegistryLogin
 from expressway.model.progress import Cancellation, ProgressSink
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-_NEEDS_BUILDKIT = re.compile(r"requires? buildkit|(?:classic|legacy) builder.*(?:removed|not supported)", re.IGNORECASE)
 _TIMEOUT_SECONDS = 600
-_LOOPBACK = "127.0.0.1:"
 
 
 class DockerEngine:
@@ -198,53 +196,23 @@ class DockerEngine:
     def app_image_names(
         self, app_name: str, *, repository_name: str, registry_host: str | None = None
     ) -> tuple[str, ...]:
-        """The names under which the engine holds the images that were built for an app.
-
-        These are the builds' own names, and those in the `repository_name` of `registry_host`, or of any private
-        registry; the loopback registries of sandboxes count as one, since their ports change. An image was built
-        here when one of its names has a content tag. (A label would say so too, but it is a step more to build.)
-        """
+        """The names under which the engine holds the images that were built for an app; see `names_of_app`."""
         with self._client("list images") as client:
             found: list[dict[str, Any]] = client.images()
-        own: set[str] = set()
-        for image in found:
-            names = {name for name in _names(image) if _is_of_app(name, app_name, repository_name, registry_host)}
-            if any(CONTENT_TAG.fullmatch(name.rpartition(":")[2]) for name in names):
-                own |= names
-        return tuple(sorted(own))
+        return names_of_app(found, app_name, repository_name=repository_name, registry_host=registry_host)
 
     def _build_classic(
         self, build: ImageBuild, archive: Any, *, progress: ProgressSink, cancellation: Cancellation
     ) -> bool:
         """Build with the classic builder; False when the engine says that it has none."""
-        from docker.errors import APIError
-
         with self._client("build an image") as client:
-            try:
-                upload: Any = CancellableFile(archive, cancellation)
-                events = client.build(
-                    fileobj=upload,
-                    custom_context=True,
-                    dockerfile=build.context.dockerfile,
-                    tag=build.name,
-                    target=build.target or "",
-                    buildargs=dict(build.args),
-                    platform=build.platform,
-                    rm=True,
-                    forcerm=True,
-                    decode=True,
-                )
-                follow_build(self._events(client, events, cancellation), progress)
-            except APIError as exc:
-                message = str(exc.explanation or exc)
-                if _NEEDS_BUILDKIT.search(message):
-                    return False
-                raise build_error(BuildFailure(message, "", ())) from exc
-            except ImageError as exc:
-                if _NEEDS_BUILDKIT.search(exc.message):
-                    return False
-                raise
-        return True
+            return build_classic(
+                client,
+                build,
+                CancellableFile(archive, cancellation),
+                progress=progress,
+                follow=lambda events: self._events(client, events, cancellation),
+            )
 
     def _builds_everything(self) -> bool:
         """Podman and Finch build through Buildah and BuildKit behind the same interface."""
@@ -297,27 +265,6 @@ def open_engine(environ: Mapping[str, str] | None = None, home: Path | None = No
         EngineError: ``engine_missing``, ``engine_unreachable``.
     """
     return DockerEngine(find_engine(environ, home), environ=environ)
-
-
-def _names(image: Mapping[str, Any]) -> Iterator[str]:
-    for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())):
-        if "<none>" not in name:
-            yield str(name)
-
-
-def _is_of_app(name: str, app_name: str, repository_name: str, registry_host: str | None) -> bool:
-    repository, at, _ = name.partition("@")
-    if not at:
-        repository = name.rpartition(":")[0]
-    host, _, path = repository.partition("/")
-    pushed = path == repository_name and _is_registry(host, registry_host)
-    return pushed or repository == f"{LOCAL_PREFIX}/{app_name}"
-
-
-def _is_registry(host: str, registry_host: str | None) -> bool:
-    if host.startswith(_LOOPBACK):
-        return registry_host is None or registry_host.startswith(_LOOPBACK)
-    return ".dkr.ecr" in host if registry_host is None else host == registry_host
 
 
 def _hang_up(stream: Any) -> None:

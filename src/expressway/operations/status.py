@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from expressway.errors import TargetError
-from expressway.model.cause import Cause
-from expressway.model.operation import OperationRecord
-from expressway.model.quotation import quoted
 from expressway.model.service import (
     Endpoint,
     ExpressService,
@@ -26,18 +22,27 @@ from expressway.operations.app_state import (
     Seen,
     app_state,
     because_of,
-    is_well,
     serving_revision_arn,
     serving_snapshot,
 )
 from expressway.operations.explain import explain_failure
 from expressway.operations.readiness import ServiceSnapshot
 from expressway.operations.service_ports import OperationJournal, StackReads, UrlAnswer
+from expressway.operations.status_parts import (
+    REASON_LIMIT,
+    build_under_way,
+    deployment_part,
+    error_of_cause,
+    error_of_stacks,
+    judged_by_the_deployment,
+    operation_part,
+    revisions_part,
+    service_part,
+    tasks_part,
+)
 from expressway.operations.wait import ServicePorts
 
 _PROBE_SECONDS = 3.0
-_REVISIONS_SHOWN = 3
-_REASON_LIMIT = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,8 @@ class _Status:
         status, message = app_state(seen)
         last_error = self._last_error(status, location, seen)
         if seen.was_rolled_back and status == "ready":
-            message = because_of(message, str((last_error or {}).get("message", ""))[:_REASON_LIMIT])
-        message += _build_under_way(operation)
+            message = because_of(message, str((last_error or {}).get("message", ""))[:REASON_LIMIT])
+        message += build_under_way(operation)
         return AppStatus(
             app_name=self.app_name,
             status=status,
@@ -137,11 +142,11 @@ class _Status:
             target=self.target,
             url=self.ports.probe.url(endpoint.address) if endpoint else "",
             stacks={stack.name: stack.status for stack in present},
-            service=_service(serving, seen.answer),
-            deployment=_deployment(newest),
-            revisions=_revisions(newest),
-            tasks=_tasks(newest, serving),
-            operation=_operation(operation),
+            service=service_part(serving, seen.answer),
+            deployment=deployment_part(newest),
+            revisions=revisions_part(newest),
+            tasks=tasks_part(newest, serving),
+            operation=operation_part(operation),
             last_error=last_error,
         )
 
@@ -199,7 +204,7 @@ class _Status:
         A deployment that failed told its cause while logs were there that its rollback may have removed: as long as
         nothing has moved since, that is the cause.
         """
-        judged = _judged_by_the_deployment(seen) if status == "failed" or seen.was_rolled_back else None
+        judged = judged_by_the_deployment(seen) if status == "failed" or seen.was_rolled_back else None
         if judged is not None and status != "degraded":
             return judged
         if status in {"failed", "degraded"} or (status == "ready" and seen.was_rolled_back):
@@ -211,50 +216,11 @@ class _Status:
                 targets=self.ports.targets,
             )
             if cause is not None:
-                return _error_of_cause(cause)
+                return error_of_cause(cause)
         operation = seen.operation
         if operation is not None and operation.error and operation.state in {"failed", "interrupted"}:
             return {key: operation.error[key] for key in ("code", "message", "hint") if operation.error.get(key)}
-        return _error_of_stacks(seen)
-
-
-def _judged_by_the_deployment(seen: Seen) -> Mapping[str, Any] | None:
-    """The cause that the last deployment ended with, unless a stack or the service was moved after it."""
-    operation = seen.operation
-    error = operation.error if operation and (operation.kind, operation.state) == ("deploy", "failed") else None
-    cause = (error or {}).get("details", {}).get("cause")
-    if operation is None or error is None or not cause:
-        return None
-    deployment = seen.newest.deployment if seen.newest else None
-    moments = [*(stack.updated_at for stack in seen.stacks), deployment.created_at if deployment else None]
-    ended = datetime.fromisoformat(operation.updated_at)
-    if any(moment is not None and moment.astimezone(UTC) > ended for moment in moments):
-        return None
-    return {"code": cause} | {key: error[key] for key in ("message", "hint") if error.get(key)}
-
-
-def _error_of_stacks(seen: Seen) -> Mapping[str, Any] | None:
-    broken = (stack for stack in seen.stacks if not is_well(stack, rolled_back_is_well=not seen.was_rolled_back))
-    reasons = [f"{stack.name}: {quoted(stack.status_reason)}" for stack in broken if stack.status_reason]
-    return {"code": "stack_failed", "message": reasons[0]} if reasons else None
-
-
-def _build_under_way(operation: OperationRecord | None) -> str:
-    if operation is None or operation.kind != "build" or operation.state != "running":
-        return ""
-    return f" A build is under way, in phase {operation.phase}: {operation.message}."
-
-
-def _service(serving: ServiceSnapshot | None, answer: UrlAnswer | None) -> Mapping[str, Any]:
-    if serving is None:
-        return {}
-    service = serving.service
-    shape: dict[str, Any] = {"arn": service.arn, "cluster": service.cluster, "status": service.status}
-    if serving.revision is not None and serving.deployment is not None and serving.deployment.successful:
-        shape["serving_revision"] = serving.revision.revision_id
-    if answer is not None:
-        shape["url_answers"] = answer.status or answer.error
-    return shape
+        return error_of_stacks(seen)
 
 
 def _configuration(serving: ServiceSnapshot) -> ServiceConfiguration | None:
@@ -263,61 +229,3 @@ def _configuration(serving: ServiceSnapshot) -> ServiceConfiguration | None:
         return None
     arn = serving.revision.arn if serving.revision else ""
     return next((one for one in express.configurations if one.revision_arn == arn), express.newest)
-
-
-def _deployment(snapshot: ServiceSnapshot | None) -> Mapping[str, Any]:
-    if snapshot is None or snapshot.deployment is None:
-        return {}
-    deployment = snapshot.deployment
-    shape = {
-        "status": deployment.status,
-        "stage": deployment.lifecycle_stage if deployment.running else "",
-        "reason": quoted(deployment.status_reason[:_REASON_LIMIT]) if deployment.failed else "",
-        "revision": deployment.target_revision_arn.rsplit("/", 1)[-1],
-        "created_at": deployment.created_at.isoformat(timespec="seconds") if deployment.created_at else "",
-    }
-    return {key: value for key, value in shape.items() if value}
-
-
-def _revisions(snapshot: ServiceSnapshot | None) -> tuple[Mapping[str, Any], ...]:
-    express: ExpressService | None = snapshot.express if snapshot else None
-    return tuple(_revision(one) for one in (express.configurations if express else ())[:_REVISIONS_SHOWN])
-
-
-def _revision(configuration: ServiceConfiguration) -> Mapping[str, Any]:
-    return {"id": configuration.revision_arn.rsplit("/", 1)[-1], "image": configuration.image}
-
-
-def _tasks(newest: ServiceSnapshot | None, serving: ServiceSnapshot | None) -> Mapping[str, int]:
-    if newest is None or serving is None:
-        return {}
-    tasks = serving.own_tasks
-    counts = {
-        "desired": serving.service.desired_count,
-        "running": sum(task.running for task in tasks),
-        "pending": sum(task.pending for task in tasks),
-        "healthy": len(serving.healthy_tasks),
-    }
-    failed = sum(task.failed for task in newest.own_tasks)
-    return counts | ({"recently_failed": failed} if failed else {})
-
-
-def _operation(operation: OperationRecord | None) -> Mapping[str, Any] | None:
-    if operation is None:
-        return None
-    shape = {
-        "operation_id": operation.operation_id,
-        "kind": operation.kind,
-        "state": operation.state,
-        "phase": operation.phase,
-        "message": operation.message,
-        "updated_at": operation.updated_at,
-    }
-    if operation.state == "interrupted":
-        shape["hint"] = f"Repeat the {operation.kind}: it continues."
-    return shape
-
-
-def _error_of_cause(cause: Cause) -> Mapping[str, Any]:
-    shape = {"code": cause.code, "message": cause.sentence, "hint": cause.remedy, "gaps": list(cause.gaps)}
-    return {key: value for key, value in shape.items() if value}
