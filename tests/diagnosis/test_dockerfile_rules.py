@@ -1,5 +1,7 @@
 """What is said of an app's own Dockerfile, and that edits mend exactly that."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,8 @@ CMD ["gunicorn", "app:app"]
 EXPECTED = ExpectedApp(
     port=8080,
     probe=("python", "-c", "ask"),
-    pinned={"python": "3.13-slim-bookworm", "node": "24-bookworm-slim"},
+    probe_base="python:3.13-slim-bookworm",
+    pinned={"python": "3.13-bookworm", "node": "24-bookworm"},
     files=frozenset({"requirements.txt", "package.json"}),
 )
 
@@ -89,6 +92,7 @@ def test_no_finding_quotes_the_value_of_a_secret() -> None:
     assert not any(value in str(finding.to_dict()) for finding in found)
 
 
+NODE = replace(EXPECTED, probe=("node", "-e", "ask"), probe_base="node:24-bookworm-slim")
 BAD = """FROM node
 WORKDIR /app
 COPY . .
@@ -98,20 +102,115 @@ CMD npm start --host localhost
 
 
 def test_everything_that_can_be_mended_surely_is_mended_at_once() -> None:
-    assert mended(BAD) == (
-        "FROM node:24-bookworm-slim\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\nCOPY . .\nEXPOSE 8080\n"
-        'USER 1000:1000\nHEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-c", "ask"]\n'
+    assert mended(BAD, NODE) == (
+        "FROM node:24-bookworm\nWORKDIR /app\nCOPY package.json ./\nRUN npm install\nCOPY . .\nEXPOSE 8080\n"
+        'USER 1000:1000\nHEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["node", "-e", "ask"]\n'
         'CMD ["npm", "start", "--host", "0.0.0.0"]\n'
     )
 
 
 def test_what_was_mended_is_not_found_again() -> None:
-    assert codes(mended(BAD)) == []
+    assert codes(mended(BAD, NODE), NODE) == []
 
 
 def test_a_command_with_variables_keeps_its_shell_but_gives_way_to_the_app() -> None:
     text = GOOD.replace('["gunicorn", "app:app"]', "gunicorn --bind 0.0.0.0:$PORT app:app")
     assert 'CMD ["sh", "-c", "exec gunicorn --bind 0.0.0.0:$PORT app:app"]' in mended(text)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("A=1 B=2 serve --all", '["sh", "-c", "A=1 B=2 exec serve --all"]'),
+        ('serve --name "a  b"', '["sh", "-c", "exec serve --name \\"a  b\\""]'),
+        ("serve --all", '["serve", "--all"]'),
+    ],
+)
+def test_a_command_means_the_same_in_exec_form(command: str, words: str) -> None:
+    assert f"CMD {words}\n" in mended(GOOD.replace('["gunicorn", "app:app"]', command))
+
+
+@pytest.mark.parametrize("command", ["exec gunicorn app:app", "PORT=$PORT exec gunicorn app:app"])
+def test_a_shell_that_gives_way_to_the_app_is_no_fault(command: str) -> None:
+    assert review(GOOD.replace('["gunicorn", "app:app"]', command)) == Review()
+
+
+@pytest.mark.parametrize("command", ["cd app", ". ./settings", "ulimit -n 4096", "NAME='a b' serve", "A=1"])
+def test_what_only_a_shell_understands_is_told_and_left(command: str) -> None:
+    text = GOOD.replace('["gunicorn", "app:app"]', command)
+    assert codes(text) == ["shell_form_command"]
+    assert mended(text) == text
+
+
+def test_another_shell_and_an_entry_point_beside_a_command_are_left() -> None:
+    shell = GOOD.replace("WORKDIR /app", 'SHELL ["/bin/bash", "-c"]').replace('["gunicorn", "app:app"]', "serve")
+    entry = GOOD.replace("CMD [", "ENTRYPOINT serve\nCMD [")
+    assert (mended(shell), mended(entry)) == (shell, entry)
+
+
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        ('["serve", "--host", "localhost"]', '["serve", "--host", "0.0.0.0"]'),
+        ('["serve", "--bind=127.0.0.1:8080"]', '["serve", "--bind=0.0.0.0:8080"]'),
+        ('["php", "-S", "localhost:8080"]', '["php", "-S", "0.0.0.0:8080"]'),
+    ],
+)
+def test_a_server_that_only_its_container_reaches_is_opened(command: str, instead: str) -> None:
+    text = GOOD.replace('["gunicorn", "app:app"]', command)
+    assert "listens_on_loopback" in codes(text)
+    assert f"CMD {instead}\n" in mended(text)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '["serve", "--cache", "localhost:6379"]',
+        '["serve", "--forwarded-allow-ips", "127.0.0.1"]',
+        '["a", "b-host localhost"]',
+    ],
+)
+def test_another_service_on_this_host_is_not_what_the_app_listens_on(command: str) -> None:
+    assert review(GOOD.replace('["gunicorn", "app:app"]', command)) == Review()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["ONBUILD RUN make", "VOLUME /data", "RUN apt-get install gosu", 'CMD ["early"]\nRUN later'],
+)
+def test_no_user_is_proposed_where_steps_may_need_another(line: str) -> None:
+    text = GOOD.replace("USER 10001\n", "").replace("WORKDIR /app", f"WORKDIR /app\n{line}")
+    if "early" in line:
+        text = text.replace('CMD ["gunicorn", "app:app"]\n', "")
+    assert codes(text) == ["runs_as_root"]
+    assert "USER" not in mended(text)
+
+
+def test_an_unknown_base_gets_no_user_and_no_health_check_of_another_kind() -> None:
+    text = GOOD.replace("python:3.13-slim-bookworm", "registry.example.test/base:7").replace("USER 10001\n", "")
+    text = text.replace('HEALTHCHECK CMD ["true"]\n', "")
+    assert codes(text) == ["runs_as_root", "no_health_check"]
+    assert mended(text) == text
+
+
+def test_a_health_check_of_system_tools_needs_the_same_system() -> None:
+    expected = ExpectedApp(port=8080, probe=("wget", "-q"), probe_base="alpine:3.22")
+    text = 'FROM alpine:3.20\nUSER 1\nEXPOSE 8080\nCMD ["serve"]\n'
+    assert "HEALTHCHECK" in mended(text, expected)
+    java = ExpectedApp(port=8080, probe=("bash", "-c"), probe_base="eclipse-temurin:21-jre-noble")
+    assert "HEALTHCHECK" not in mended(text.replace("alpine:3.20", "eclipse-temurin:21-jre-alpine"), java)
+
+
+def test_a_version_of_another_kind_is_named_and_not_proposed() -> None:
+    expected = replace(EXPECTED, pinned={"python": "3.13-slim-bookworm"})
+    text = GOOD.replace(":3.13-slim-bookworm", "")
+    assert "python:3.13-slim-bookworm" in review(text, expected).findings[0].remedy
+    assert mended(text, expected) == text
+
+
+def test_what_is_inserted_comes_before_the_comment_of_the_command() -> None:
+    text = GOOD.replace("EXPOSE 8080\n", "").replace('CMD ["gun', '# Serves.\nCMD ["gun')
+    assert mended(text).endswith('EXPOSE 8080\n# Serves.\nCMD ["gunicorn", "app:app"]\n')
 
 
 @pytest.mark.parametrize("command", ["migrate && gunicorn app", "a | b", "cd x; run"])

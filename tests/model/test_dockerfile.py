@@ -136,6 +136,26 @@ def test_another_escape_character_joins_lines() -> None:
     assert [i.text for i in dockerfile.stages[0].instructions] == ["RUN one two", "CMD c:\\"]
 
 
+def test_ports_and_variables_are_those_that_the_file_gives() -> None:
+    text = (
+        "ARG BASE=a\nARG PORT=1\nFROM $BASE AS base\nENV LOW=80 HIGH=8080\nFROM base\nARG PORT\nARG OTHER=9000\n"
+        "ENV NAME $HIGH\nEXPOSE $PORT ${OTHER} $NAME $UNKNOWN\nONBUILD EXPOSE 7\nONBUILD USER root\n"
+    )
+    dockerfile = parse_dockerfile(text)
+    assert dockerfile.exposed_ports() == (1, 9000, 8080)
+    assert dockerfile.environment() == {"LOW": "80", "HIGH": "8080", "NAME": "8080"}
+    assert dockerfile.user() is None
+
+
+def test_a_trigger_is_told_from_an_instruction() -> None:
+    stage = parse_dockerfile("FROM a\nonbuild run make\ncmd serve\n").stages[0]
+    assert [(each.keyword, each.written, each.trigger) for each in stage.instructions] == [
+        ("RUN", "run", True),
+        ("CMD", "cmd", False),
+    ]
+    assert stage.instructions[0].text == "ONBUILD RUN make"
+
+
 def test_variables_are_filled_in_as_builders_do() -> None:
     values = {"A": "1", "EMPTY": ""}
     assert expand_variables("$A ${A} ${B:-x} ${EMPTY:-y} ${A:+z} ${B:+no}|$B|", values) == "1 1 x y z ||"

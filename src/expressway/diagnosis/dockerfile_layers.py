@@ -18,6 +18,11 @@ _INSTALLS = re.compile(
     r"\b(?:pip3?\s+install\b.*-r|npm\s+(?:ci|install|i)\b|yarn\s+install|pnpm\s+(?:install|i)\b|bundle\s+install"
     r"|composer\s+install|go\s+mod\s+download|poetry\s+install|uv\s+sync)"
 )
+# Tags of images that lack what the image without a tag has, or start something else.
+_OTHER_VARIANT = re.compile(r"slim|alpine|\bjre\b|apache|fpm|cli\b")
+_WHOLE_LINE = re.compile(r"^(?P<head>\s*\w+\s+(?:--\S+\s+)*)\.\s+(?P<folder>\S+)\s*$")
+_FROM_ELSEWHERE = re.compile(r"(?:^|\s)(?:\.{1,2}(?:/\S*)?|-e|--editable|--prefix|--cwd|-C|--gemfile)(?=[\s=]|$)")
+_REQUIREMENTS = re.compile(r"(?:^|\s)(?:-r|--requirement)(?:\s+|=)?(\S+)")
 _WHOLE = re.compile(r"^\.\s+\S+$|^\[\s*\"\.\"")
 _MANIFESTS: Mapping[str, Sequence[str]] = {
     "pip": ("requirements.txt",),
@@ -43,7 +48,8 @@ def base_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expect
             remedy=f"Name a version, such as {name}:{pinned or '1.2'}.",
             resource=f"Dockerfile:{stage.line}",
         )
-        if pinned is not None and is_single_line(lines, stage.line):
+        same_variant = pinned is not None and (name.endswith("alpine") or not _OTHER_VARIANT.search(pinned))
+        if same_variant and is_single_line(lines, stage.line):
             yield Edit(stage.line, 1, (lines[stage.line - 1].replace(stage.base, f"{name}:{pinned}", 1),))
 
 
@@ -76,8 +82,9 @@ def secret_findings(dockerfile: Dockerfile) -> Iterator[Finding]:
 def order_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: ExpectedApp) -> Iterator[Finding | Edit]:
     """Stages that copy the source before they install what it needs."""
     for stage in dockerfile.stages:
-        copies = [instruction for instruction in stage.instructions if _copies(instruction)]
-        installs = next((i for i in stage.instructions if i.keyword == "RUN" and _INSTALLS.search(i.arguments)), None)
+        own = [instruction for instruction in stage.instructions if not instruction.trigger]
+        copies = [instruction for instruction in own if _copies(instruction)]
+        installs = next((i for i in own if i.keyword == "RUN" and _INSTALLS.search(i.arguments)), None)
         if not copies or installs is None or installs.line < copies[0].line or not _WHOLE.match(copies[0].arguments):
             continue
         yield Finding(
@@ -98,13 +105,30 @@ def has_secret_text(line: str) -> bool:
 def _reordered(
     stage: Stage, whole: Instruction, installs: Instruction, lines: Sequence[str], expected: ExpectedApp
 ) -> Iterator[Edit]:
-    """The manifests, the installation, then the source; only when nothing stands between the two lines."""
+    """The manifests, the installation, then the source.
+
+    Only when nothing stands between the two lines, and the manifests are all that the installation reads.
+    """
     tool = next((name for name in _MANIFESTS if re.match(rf"{name}3?\b", installs.arguments)), "")
-    names = [name for name in _MANIFESTS.get(tool, ()) if name in expected.files]
+    manifests = _MANIFESTS.get(tool, ())
+    names = [name for name in manifests if name in expected.files]
+    source = _WHOLE_LINE.match(lines[whole.line - 1])
     follows = stage.instructions.index(installs) == stage.instructions.index(whole) + 1
     simple = not _SEQUENCE.search(installs.arguments) and is_single_line(lines, installs.line)
+    if source is None or names[:1] != [*manifests[:1]] or not _reads_only(installs.arguments, names, source["folder"]):
+        return
     if names and follows and simple and installs.line == whole.line + 1:
-        yield Edit(whole.line, 2, (f"COPY {' '.join(names)} ./", lines[installs.line - 1], lines[whole.line - 1]))
+        folder = source["folder"].rstrip("/")
+        copied = f"{source['head']}{' '.join(names)} {folder}/"
+        yield Edit(whole.line, 2, (copied, lines[installs.line - 1], lines[whole.line - 1]))
+
+
+def _reads_only(arguments: str, names: Sequence[str], folder: str) -> bool:
+    """Whether an installation reads no file but these, which are copied into `folder`."""
+    files: list[str] = _REQUIREMENTS.findall(arguments)
+    if _FROM_ELSEWHERE.search(_REQUIREMENTS.sub(" ", arguments)):
+        return False
+    return all(file.removeprefix("./").removeprefix(f"{folder.rstrip('/')}/") in names for file in files)
 
 
 def _copies(instruction: Instruction) -> bool:

@@ -3,7 +3,8 @@
 An edit is proposed only where it is sure to mean the same; everything else is a finding with its remedy.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from expressway.diagnosis.dockerfile_layers import base_findings, order_findings, secret_findings
 from expressway.diagnosis.dockerfile_start import command_findings, health_findings, port_findings, user_findings
@@ -44,9 +45,17 @@ def review_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) 
         *command_findings(stage, dockerfile, lines),
         *port_findings(stage, dockerfile, expected),
         *user_findings(stage, dockerfile),
-        *health_findings(stage, expected),
+        *health_findings(stage, dockerfile, expected),
     ]
     return Review(
         tuple(item for item in found if isinstance(item, Finding)),
-        tuple(item for item in found if isinstance(item, Edit)),
+        tuple(_above_comments(item, lines) for item in found if isinstance(item, Edit)),
     )
+
+
+def _above_comments(edit: Edit, lines: Sequence[str]) -> Edit:
+    """An insertion comes before the comment that belongs to what follows."""
+    line = edit.line
+    while edit.count == 0 and line > 1 and lines[line - 2].lstrip().startswith("#"):
+        line -= 1
+    return replace(edit, line=line)

@@ -5,20 +5,41 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from expressway.model.dockerfile import Dockerfile, Stage
-from expressway.model.dockerfile_edit import Edit, ExpectedApp, is_single_line, official_name, split_image
+from expressway.model.dockerfile import Dockerfile, Stage, expand_variables
+from expressway.model.dockerfile_edit import Edit, ExpectedApp, cased, is_single_line, official_name, split_image
 from expressway.model.dockerfile_text import Instruction
 from expressway.model.finding import Finding
 
 _ROOT_USERS = {"root", "0", "0:0", "root:root", "0:root"}
 _ORDINARY_BASE = re.compile(r"nonroot|unprivileged|chainguard|rootless")
-_STARTS_AS_ROOT = re.compile(r"(?:^|/)(?:nginx|httpd|caddy|haproxy)(?::|@|$)")
-_LOOPBACK = re.compile(r"\b(?:127\.0\.0\.1|localhost)\b")
+_WINDOWS = re.compile(r"windows|nanoserver|servercore")
+_STARTS_AS_ROOT = re.compile(r"(?:^|/)(?:nginx|httpd|caddy|haproxy|php:[^/]*apache[^/]*|php:[^/]*fpm[^/]*)(?::|@|$)")
+_DROPS_RIGHTS = re.compile(r"\b(?:gosu|su-exec|setpriv|runuser|s6-setuidgid)\b")
+_RUN_AS_ROOT = {
+    *("alpine", "amazoncorretto", "buildpack-deps", "bun", "debian", "eclipse-temurin", "golang", "gradle", "maven"),
+    *("node", "openjdk", "php", "python", "ruby", "rust", "ubuntu"),
+}
+# Ports that images expose which a Dockerfile may be based on.
+_PORT_OPTIONS = re.compile(
+    r"""(?<![\w-])(?:--(?:port|server[.]port)|-p)(?:=|\s+|"\s*,\s*")(?P<port>\d{2,5})\b"""
+    r"""|(?<![\w-])(?:--(?:bind|listen|host|address|addr)|-[bS]|runserver)(?:=|\s+|"\s*,\s*")[^\s",]*:(?P<bound>\d{2,5})\b"""
+)
+_BASE_PORTS = {"nginx": 80, "httpd": 80, "caddy": 80, "tomcat": 8080, "jetty": 8080}
+_LOOPBACK = re.compile(
+    r"""(?P<option>(?<![\w-])(?:--?(?:host|hostname|bind|listen|address|addr|ip|interface|server[.]address)|-[bHS]"""
+    r"""|runserver)(?:=|\s+|"\s*,\s*")(?:tcp://|http://)?)(?:127\.0\.0\.1|localhost)\b"""
+)
+_ASSIGNMENTS = re.compile(r"^(?:[A-Za-z_]\w*=[^\s\"'\\$`]*\s+)+")
+_ASSIGNS = re.compile(r"^[A-Za-z_]\w*=")
+_BUILTINS = {
+    *("!", ".", ":", "cd", "eval", "exec", "export", "for", "if", "read", "set", "source", "test", "time", "trap"),
+    *("ulimit", "umask", "unset", "until", "wait", "while", "{"),
+}
 _DEVELOPMENT = re.compile(
     r"\bflask\b.*\brun\b|\brunserver\b|\b(?:npm|yarn|pnpm)\b.*\b(?:dev|serve)\b|\bnext\b.*\bdev\b|\bnodemon\b|--reload\b"
     r"|\bartisan\b.*\bserve\b|\bvite\b(?!.*\bbuild\b)"
 )
-_SHELL = re.compile(r"[|;&<>`$()*?~{}\[\]\"'\\]")
+_SHELL = re.compile(r"[|;&<>`$()*?~{}\[\]\"'\\#]")
 _SEQUENCE = re.compile(r"[|;&\n]")
 _FIRST_ORDINARY_PORT = 1024
 
@@ -31,18 +52,17 @@ def command_findings(stage: Stage, dockerfile: Dockerfile, lines: Sequence[str])
             continue
         text = " ".join(words or ())
         yield from _command_findings(instruction, text)
-        mended = instruction.text if instruction.arguments.startswith("[") else _exec_form(instruction)
-        if mended is not None:
-            mended = _LOOPBACK.sub("0.0.0.0", mended)
-            if mended != instruction.text and is_single_line(lines, instruction.line):
-                yield Edit(instruction.line, 1, (mended,))
+        line = lines[instruction.line - 1]
+        mended = _LOOPBACK.sub(r"\g<option>0.0.0.0", _mended(instruction, dockerfile) or line)
+        if mended != line and is_single_line(lines, instruction.line):
+            yield Edit(instruction.line, 1, (mended,))
 
 
 def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding | Edit]:
     """A port that nothing tells, or another than was asked for."""
     exposed = dockerfile.exposed_ports()
     where = f"Dockerfile:{stage.line}"
-    if not exposed:
+    if dockerfile.last("EXPOSE") is None and base_port(dockerfile) is None:
         yield Finding(
             code="port_not_exposed",
             severity="info",
@@ -51,7 +71,7 @@ def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -
             resource=where,
         )
         yield from _inserted(stage, f"EXPOSE {expected.port}")
-    elif expected.asked_port is not None and expected.asked_port not in exposed:
+    elif exposed and expected.asked_port is not None and expected.asked_port not in exposed:
         listed = ", ".join(str(port) for port in exposed)
         yield Finding(
             code="port_mismatch",
@@ -62,9 +82,9 @@ def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -
         )
 
 
-def health_findings(stage: Stage, expected: ExpectedApp) -> Iterator[Finding | Edit]:
+def health_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding | Edit]:
     """A container whose health only the load balancer can tell."""
-    if stage.last("HEALTHCHECK") is not None:
+    if dockerfile.last("HEALTHCHECK") is not None:
         return
     yield Finding(
         code="no_health_check",
@@ -73,7 +93,7 @@ def health_findings(stage: Stage, expected: ExpectedApp) -> Iterator[Finding | E
         remedy="Add a HEALTHCHECK that asks the app.",
         resource=f"Dockerfile:{stage.line}",
     )
-    if expected.probe:
+    if _can_probe(lowest_base(dockerfile), expected):
         words = json.dumps(list(expected.probe))
         yield from _inserted(stage, f"HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD {words}")
 
@@ -81,7 +101,10 @@ def health_findings(stage: Stage, expected: ExpectedApp) -> Iterator[Finding | E
 def user_findings(stage: Stage, dockerfile: Dockerfile) -> Iterator[Finding | Edit]:
     """An app that runs as root."""
     user = dockerfile.user()
-    base = _lowest_base(stage, dockerfile)
+    base = lowest_base(dockerfile)
+    starts = [each.arguments for keyword in ("ENTRYPOINT", "CMD") if (each := dockerfile.last(keyword))]
+    if any(_DROPS_RIGHTS.search(start) for start in starts) or _WINDOWS.search(base):
+        return
     if (user is None and _ORDINARY_BASE.search(base)) or (user is not None and user.lower() not in _ROOT_USERS):
         return
     yield Finding(
@@ -92,16 +115,40 @@ def user_findings(stage: Stage, dockerfile: Dockerfile) -> Iterator[Finding | Ed
         resource=f"Dockerfile:{stage.line}",
         confidence="high" if user is not None else "medium",
     )
-    ordinary = all(port >= _FIRST_ORDINARY_PORT for port in dockerfile.exposed_ports())
-    if user is None and ordinary and not _STARTS_AS_ROOT.search(base):
+    if user is None and _may_be_anybody(stage, dockerfile, base):
         identity = "1000:1000" if official_name(split_image(base)[0]) == "node" else "10001:10001"
         yield from _inserted(stage, f"USER {identity}")
+
+
+def base_port(dockerfile: Dockerfile) -> int | None:
+    """The port that a well-known base image exposes, which the Dockerfile need not repeat."""
+    name, tag = split_image(lowest_base(dockerfile))
+    official = official_name(name)
+    of_php = 80 if "apache" in tag else 9000 if "fpm" in tag else None
+    return of_php if official == "php" else _BASE_PORTS.get(official)
+
+
+def listening_port(dockerfile: Dockerfile) -> int | None:
+    """The port that the start command names, else the one in the variable PORT."""
+    for keyword in ("CMD", "ENTRYPOINT"):
+        instruction = dockerfile.last(keyword)
+        match = _PORT_OPTIONS.search(instruction.arguments) if instruction else None
+        if match:
+            return int(match["port"] or match["bound"])
+    port = dockerfile.environment().get("PORT", "")
+    return int(port) if port.isdigit() else None
+
+
+def lowest_base(dockerfile: Dockerfile) -> str:
+    """The image that the built stage is based on in the end, with the values that the file gives its variables."""
+    lowest = next(iter(dockerfile.chain()), None)
+    return expand_variables(lowest.base, dockerfile.global_args) if lowest else ""
 
 
 def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
     where = f"Dockerfile:{instruction.line}"
     keyword = instruction.keyword
-    if not instruction.arguments.startswith("["):
+    if not instruction.arguments.startswith("[") and not _gives_way(instruction.arguments):
         yield Finding(
             code="shell_form_command",
             severity="warning",
@@ -109,7 +156,7 @@ def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
             remedy=f'Write {keyword} as a list: {keyword} ["program", "argument"].',
             resource=where,
         )
-    if _LOOPBACK.search(text):
+    if _LOOPBACK.search(instruction.arguments):
         yield Finding(
             code="listens_on_loopback",
             severity="critical",
@@ -129,27 +176,58 @@ def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
         )
 
 
-def _exec_form(instruction: Instruction) -> str | None:
-    """The exec form that means the same; None when a shell is needed for more than variables."""
-    arguments = " ".join(instruction.arguments.split())
-    if not _SHELL.search(arguments):
-        return f"{instruction.keyword} {json.dumps(shlex.split(arguments))}"
-    if not _SEQUENCE.search(instruction.arguments) and not arguments.startswith(("exec ", "cd ")):
-        return f"{instruction.keyword} {json.dumps(['sh', '-c', f'exec {arguments}'])}"
-    return None
+def _mended(instruction: Instruction, dockerfile: Dockerfile) -> str | None:
+    """The exec form that means the same; None when there is none, or when it would change what is started.
+
+    With an ENTRYPOINT in shell form CMD counts for nothing; in exec form it would be handed on as arguments.
+    """
+    both = instruction.keyword == "ENTRYPOINT" and dockerfile.last("CMD") is not None
+    other_shell = dockerfile.last("SHELL") is not None or dockerfile.escape != "\\"
+    if instruction.arguments.startswith("[") or both or other_shell:
+        return None
+    words = _exec_words(instruction.arguments)
+    return None if words is None else cased(f"{instruction.keyword} {json.dumps(words)}", instruction.written)
+
+
+def _exec_words(arguments: str) -> list[str] | None:
+    """The words of a command; with a shell that gives way to it where variables are filled in."""
+    assigned = _ASSIGNMENTS.match(arguments)
+    head, rest = (assigned[0], arguments[assigned.end() :]) if assigned else ("", arguments)
+    first = rest.split(None, 1)[0] if rest.split() else ""
+    if first in _BUILTINS or not first or _ASSIGNS.match(first):
+        return None
+    if not head and not _SHELL.search(rest):
+        return shlex.split(rest)
+    return None if _SEQUENCE.search(arguments) else ["sh", "-c", f"{head}exec {rest}"]
+
+
+def _gives_way(arguments: str) -> bool:
+    """Whether the shell of a shell form puts the app in its own place."""
+    return bool(re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*exec\s", arguments)) and not _SEQUENCE.search(arguments)
+
+
+def _can_probe(base: str, expected: ExpectedApp) -> bool:
+    """Whether the image that runs is of the kind that has what the health check is made of."""
+    (name, tag), (wanted, wanted_tag) = split_image(base), split_image(expected.probe_base)
+    needs_system = expected.probe[:1] in {("bash",), ("wget",)}
+    same_system = not needs_system or ("alpine" in tag) == ("alpine" in wanted_tag)
+    return bool(expected.probe) and official_name(name) == official_name(wanted) and same_system and "fpm" not in tag
+
+
+def _may_be_anybody(stage: Stage, dockerfile: Dockerfile, base: str) -> bool:
+    """Whether nothing speaks against an ordinary user: no low port, no volume, no later step, no trigger."""
+    ordinary = all(port >= _FIRST_ORDINARY_PORT for port in dockerfile.exposed_ports())
+    known = official_name(split_image(base)[0]) in _RUN_AS_ROOT and not _STARTS_AS_ROOT.search(base)
+    steps = [each for one in dockerfile.chain() for each in one.instructions]
+    starts = [found.line for keyword in ("ENTRYPOINT", "CMD") if (found := stage.last(keyword)) is not None]
+    later = any(each.keyword in {"RUN", "COPY", "ADD"} and each.line > min(starts, default=0) for each in steps)
+    rights = any(each.trigger or each.keyword == "VOLUME" or _DROPS_RIGHTS.search(each.arguments) for each in steps)
+    return ordinary and known and not later and not rights and dockerfile.escape == "\\"
 
 
 def _inserted(stage: Stage, line: str) -> Iterator[Edit]:
     """The line before the first of the last ENTRYPOINT and CMD; nothing when the base image starts the app."""
-    starts = [found.line for keyword in ("ENTRYPOINT", "CMD") if (found := stage.last(keyword)) is not None]
+    starts = [found for keyword in ("ENTRYPOINT", "CMD") if (found := stage.last(keyword)) is not None]
     if starts:
-        yield Edit(min(starts), 0, (line,))
-
-
-def _lowest_base(stage: Stage, dockerfile: Dockerfile) -> str:
-    named = {each.name.lower(): each for each in dockerfile.stages if each.name}
-    base, seen = stage.base, set[str]()
-    while base.lower() in named and base.lower() not in seen:
-        seen.add(base.lower())
-        base = named[base.lower()].base
-    return base
+        first = min(starts, key=lambda start: start.line)
+        yield Edit(first.line, 0, (cased(line, first.written),))

@@ -29,6 +29,7 @@ _ENGINE_MAJORS = {
 _PLATFORM_ARGS = {f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")}
 _FROM = re.compile(r"^(?P<base>\S+)(?:\s+AS\s+(?P<name>[A-Za-z][A-Za-z0-9._-]*))?$", re.IGNORECASE)
 _GIT_SOURCE = re.compile(r"(?:git@|https?://\S+\.git(?:[#\s]|$))")
+_ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?:(?P<operator>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
 
 
@@ -56,19 +57,20 @@ class Stage:
     instructions: tuple[Instruction, ...]
 
     def last(self, keyword: str) -> Instruction | None:
-        """The last instruction of that keyword: the one that counts for CMD, USER, ENTRYPOINT."""
-        found = [instruction for instruction in self.instructions if instruction.keyword == keyword]
+        """The last instruction of that keyword: the one that counts for CMD, USER, ENTRYPOINT. Triggers do not."""
+        found = [each for each in self.instructions if each.keyword == keyword and not each.trigger]
         return found[-1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:
-    """A Dockerfile, read. `problems` is empty when a builder can start on it."""
+    """A Dockerfile, read. `problems` is empty when a builder can start on it; `escape` continues lines."""
 
     stages: tuple[Stage, ...]
     global_args: Mapping[str, str]
     buildkit_reasons: tuple[BuildkitReason, ...]
     problems: tuple[DockerfileProblem, ...]
+    escape: str = "\\"
 
     @property
     def requires_buildkit(self) -> bool:
@@ -83,27 +85,46 @@ class Dockerfile:
         return named[0] if named else None
 
     def exposed_ports(self, target: str | None = None) -> tuple[int, ...]:
-        """TCP ports that the built stage exposes, in order, those written as variables left out."""
-        ports: list[int] = []
-        for stage in self._chain(target):
-            for instruction in stage.instructions:
-                if instruction.keyword == "EXPOSE":
-                    ports += _tcp_ports(instruction.arguments)
+        """TCP ports that the built stage exposes, in order; variables count with the value that the file gives."""
+        known = self._known(target)
+        exposed = [each for each, _ in known if each.keyword == "EXPOSE"]
+        values = {each.line: variables for each, variables in known}
+        ports = [port for each in exposed for port in _tcp_ports(expand_variables(each.arguments, values[each.line]))]
         return tuple(dict.fromkeys(ports))
+
+    def environment(self, target: str | None = None) -> Mapping[str, str]:
+        """The variables that the built stage sets with ENV, with variables in their values filled in."""
+        names = {name for each, _ in self._known(target) if each.keyword == "ENV" for name in _assigned(each, {})}
+        last = self._known(target)[-1:]
+        return {name: value for _, values in last for name, value in values.items() if name in names}
+
+    def _known(self, target: str | None) -> list[tuple[Instruction, Mapping[str, str]]]:
+        """The instructions of the built stage and those below it, each with the variables that are set after it."""
+        known: list[tuple[Instruction, Mapping[str, str]]] = []
+        environment: dict[str, str] = {}
+        for stage in self.chain(target):
+            values: dict[str, str] = {}
+            for instruction in (each for each in stage.instructions if not each.trigger):
+                if instruction.keyword == "ENV":
+                    environment |= _assigned(instruction, {**values, **environment})
+                elif instruction.keyword == "ARG":
+                    values |= _assigned(instruction, {**self.global_args, **values, **environment})
+                known.append((instruction, {**values, **environment}))
+        return known
 
     def user(self, target: str | None = None) -> str | None:
         """The user that the container runs as, or None when only the base image says."""
-        found = self._last("USER", target)
+        found = self.last("USER", target)
         return found.arguments.strip() if found else None
 
     def command(self, target: str | None = None) -> tuple[str, ...] | None:
         """CMD as a list; the shell form becomes ``/bin/sh -c …``. None when only the base image says."""
-        found = self._last("CMD", target)
+        found = self.last("CMD", target)
         return _command(found.arguments) if found else None
 
     def entrypoint(self, target: str | None = None) -> tuple[str, ...] | None:
         """ENTRYPOINT as a list, like `command`."""
-        found = self._last("ENTRYPOINT", target)
+        found = self.last("ENTRYPOINT", target)
         return _command(found.arguments) if found else None
 
     def base_images(self, args: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -113,7 +134,7 @@ class Dockerfile:
         bases = [expand_variables(stage.base, values) for stage in self.stages]
         return tuple(dict.fromkeys(b for b in bases if b.lower() not in names and b != "scratch"))
 
-    def _chain(self, target: str | None) -> Iterator[Stage]:
+    def chain(self, target: str | None = None) -> Iterator[Stage]:
         """The built stage and the stages it is based on, the lowest first."""
         stages: list[Stage] = []
         current = self.stage(target)
@@ -123,8 +144,9 @@ class Dockerfile:
             current = next((s for s in self.stages[: current.index] if (s.name or "").lower() == base), None)
         yield from reversed(stages)
 
-    def _last(self, keyword: str, target: str | None) -> Instruction | None:
-        found = [instruction for stage in self._chain(target) if (instruction := stage.last(keyword))]
+    def last(self, keyword: str, target: str | None = None) -> Instruction | None:
+        """The instruction of that keyword that counts, in the built stage or in one that it is based on."""
+        found = [instruction for stage in self.chain(target) if (instruction := stage.last(keyword))]
         return found[-1] if found else None
 
 
@@ -142,7 +164,8 @@ def parse_dockerfile(text: str) -> Dockerfile:
         if instruction.keyword == "ARG":
             name, _, value = instruction.arguments.partition("=")
             global_args[name.strip()] = expand_variables(value.strip().strip("\"'"), global_args)
-    return Dockerfile(stages, global_args, tuple(_buildkit_reasons(scanned)), tuple(problems))
+    escape = scanned.directives.get("escape", (0, "\\"))[1]
+    return Dockerfile(stages, global_args, tuple(_buildkit_reasons(scanned)), tuple(problems), escape)
 
 
 def expand_variables(text: str, values: Mapping[str, str]) -> str:
@@ -221,6 +244,15 @@ def _reasons(instruction: Instruction) -> Iterator[tuple[str, int]]:
         yield f"only BuildKit sets {instruction.arguments}", 18
     if instruction.keyword == "ADD" and _GIT_SOURCE.match(instruction.arguments):
         yield "ADD of a Git repository is a BuildKit feature", 23
+
+
+def _assigned(instruction: Instruction, known: Mapping[str, str]) -> Mapping[str, str]:
+    """What an ENV or ARG sets, with variables filled in; an ARG without a value keeps the one that is known."""
+    pairs: list[tuple[str, str]] = _ASSIGNED.findall(instruction.arguments)
+    name, _, value = instruction.arguments.partition(" ")
+    if not pairs:
+        pairs = [(name, value.strip() if instruction.keyword == "ENV" else known.get(name, ""))]
+    return {name: expand_variables(value.strip("\"'"), known) for name, value in pairs}
 
 
 def _tcp_ports(arguments: str) -> list[int]:

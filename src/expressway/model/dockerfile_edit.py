@@ -21,30 +21,41 @@ class ExpectedApp:
 
     Attributes:
         port: where it answers; `asked_port` is the one that the caller named.
-        probe: the words of a health check that its image can run.
+        probe: the words of a health check that an image such as `probe_base` can run.
         pinned: for names of official images, a tag with version and distribution.
-        files: paths at the top of its folder.
+        files: manifests at the top of its folder that can be installed from without anything else.
     """
 
     port: int
     asked_port: int | None = None
     probe: tuple[str, ...] = ()
+    probe_base: str = ""
     pinned: Mapping[str, str] = field(default_factory=dict[str, str])
     files: frozenset[str] = frozenset()
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
-    """`text` with the edits made; of several that insert at one line, the first comes first."""
-    lines = text.splitlines()
+    """`text` with the edits made; of several that insert at one line, the first comes first. Line ends stay."""
+    lines = text.splitlines(keepends=True)
+    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     for _, edit in sorted(enumerate(edits), key=lambda item: (item[1].line, item[1].count > 0, item[0]), reverse=True):
         start = edit.line - 1
-        lines[start : start + edit.count] = edit.lines
-    return "\n".join(lines) + "\n"
+        whole = start + edit.count < len(lines) or edit.count == 0 or lines[-1].endswith(("\n", "\r"))
+        lines[start : start + edit.count] = [f"{line}{end}" for line in edit.lines]
+        if not whole:
+            lines[-1] = lines[-1].removesuffix(end)
+    return "".join(lines)
 
 
 def is_single_line(lines: Sequence[str], line: int) -> bool:
     """Whether the instruction on that line (from 1) does not go on below."""
     return not lines[line - 1].rstrip().endswith(("\\", "`"))
+
+
+def cased(text: str, written: str) -> str:
+    """`text`, an instruction, with its keyword in small letters where `written` is."""
+    keyword, blank, rest = text.partition(" ")
+    return f"{keyword.lower()}{blank}{rest}" if written.islower() else text
 
 
 def split_image(base: str) -> tuple[str, str]:

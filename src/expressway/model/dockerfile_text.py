@@ -21,6 +21,8 @@ class Instruction:
 
     Attributes:
         keyword: in upper case; ONBUILD is taken off and the instruction behind it given.
+        trigger: whether ONBUILD stood before it, so that it is carried out only in images based on this one.
+        written: the keyword as the file has it.
         arguments: the text after keyword and flags, continuation lines joined.
         line: number of its first line, counted from 1.
         flags: ``--name=value`` pairs before the arguments, in order; value "" for a bare flag.
@@ -32,12 +34,15 @@ class Instruction:
     line: int
     flags: tuple[tuple[str, str], ...] = ()
     heredocs: tuple[str, ...] = ()
+    trigger: bool = False
+    written: str = ""
 
     @property
     def text(self) -> str:
         """The instruction on one line, as messages quote it."""
         flags = "".join(f"--{name}={value} " if value else f"--{name} " for name, value in self.flags)
-        return f"{self.keyword} {flags}{' '.join(self.arguments.split())}".strip()
+        onbuild = "ONBUILD " if self.trigger else ""
+        return f"{onbuild}{self.keyword} {flags}{' '.join(self.arguments.split())}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,11 @@ def _join_continuations(line: str, numbered: Iterator[tuple[int, str]], escape: 
 def _read_instruction(
     joined: str, line: int, numbered: Iterator[tuple[int, str]], scanned: ScannedDockerfile
 ) -> Instruction:
-    keyword, rest = _keyword(joined)
-    while keyword == "ONBUILD" and rest:
-        keyword, rest = _keyword(rest)
+    written, rest = _keyword(joined)
+    trigger = written.upper() == "ONBUILD" and bool(rest)
+    while written.upper() == "ONBUILD" and rest:
+        written, rest = _keyword(rest)
+    keyword = written.upper()
     flags, rest = _take_flags(rest)
     names: list[tuple[str, bool]] = []
     if keyword in _TAKES_HEREDOCS and not rest.startswith("["):
@@ -108,14 +115,15 @@ def _read_instruction(
     for name, strips_tabs in names:
         if not any((text.lstrip("\t") if strips_tabs else text) == name for _, text in numbered):
             scanned.problems.append(DockerfileProblem(line, f"the here-document {name} does not end: no line {name!r}"))
-    return Instruction(keyword, rest, line, flags, tuple(name for name, _ in names))
+    heredocs = tuple(name for name, _ in names)
+    return Instruction(keyword, rest, line, flags, heredocs, trigger=trigger, written=written)
 
 
 def _keyword(text: str) -> tuple[str, str]:
     keyword, _, rest = text.strip().partition(" ")
     if "\t" in keyword or "\n" in keyword:
         keyword, rest = text.split(None, 1) if len(text.split(None, 1)) == 2 else (text.strip(), "")
-    return keyword.upper(), rest.strip()
+    return keyword, rest.strip()
 
 
 def _take_flags(rest: str) -> tuple[tuple[tuple[str, str], ...], str]:

@@ -33,6 +33,8 @@ _SAME_RULES = {
     "DL3064": "secret_in_image",
 }
 """Rules of the linter that say what one of ours has said with its remedy."""
+_UNREAD_RULE = "DL1000"
+"""The linter's word for a file that it cannot read; it then says nothing else."""
 _BUILD_REASONS = (
     "Dependencies are built in a stage of their own, so that the image that runs has no build tools.",
     "Manifests are copied before the source, so that a change of code does not install dependencies again.",
@@ -231,6 +233,10 @@ def _with_lint(made: Containerization, files: AppFiles, linter: Linter) -> Conta
     except ExpresswayError as error:
         return replace(made, gaps=(*made.gaps, f"hadolint: {error.message}"))
     told = {finding.code for finding in made.findings}
+    unread = [line for line in linted if line.rule == _UNREAD_RULE]
+    if unread and "dockerfile_invalid" not in told:
+        gap = f"hadolint: it does not understand line {unread[0].line} of the Dockerfile, which builders do."
+        return replace(made, gaps=(*made.gaps, gap))
     further = [line for line in linted if _SAME_RULES.get(line.rule) not in told]
     return replace(made, findings=(*made.findings, *(lint_finding(line, "Dockerfile") for line in further)))
 

@@ -93,16 +93,21 @@ def base_images_of(app: DetectedApp) -> tuple[str, str]:
     images = app.language.images
     compiles = any(name in app.dependencies for name in app.language.compiled) and "compile" in images
     build = app.installer.build_image if app.installer and app.installer.build_image else images["build"]
-    distributions = app.language.versions.distributions
     values = {
         "version": app.version,
         "installer_version": app.installer_version,
-        "distribution": distributions.get(app.version, distributions.get("", "")),
+        "distribution": distribution_of(app),
     }
     run = images["compile"] if compiles else images["run"]
     build = images["compile"] if compiles else build
     filled = fill_words((build, run), values)
     return filled[0], filled[1]
+
+
+def distribution_of(app: DetectedApp) -> str:
+    """The end of the tag of an image of the app's version, "" for languages whose images need none."""
+    distributions = app.language.versions.distributions
+    return distributions.get(app.version, distributions.get("", ""))
 
 
 def ignore_file_of(app: DetectedApp, entry: EntryPoint, files: AppFiles) -> str:
@@ -143,7 +148,7 @@ def _slots(app: DetectedApp, entry: EntryPoint, listening: Listening, files: App
         "run_image": run_image,
         "web_image": app.language.images.get("web", ""),
         "assets_image": app.language.images.get("assets", ""),
-        "probe": _exec(fill_words(_probe(app, files), place)),
+        "probe": _exec(fill_words(probe_of(app, files), place)),
         "start": _exec(fill_words(entry.command, place)),
         "environment": _environment({**app.framework.environment, **entry.environment}),
         "system": _one_run([*app.language.system, *app.framework.system, *_conditional(app, app.language.system_when)]),
@@ -169,8 +174,8 @@ def _one_run(lines: Iterable[str]) -> list[str]:
     return merged
 
 
-def _probe(app: DetectedApp, files: AppFiles) -> Sequence[str]:
-    """What a bundle is built with is not in the image that serves it."""
+def probe_of(app: DetectedApp, files: AppFiles) -> Sequence[str]:
+    """The words of the health check. What a bundle is built with is not in the image that serves it."""
     if template_of(app, files) == "bundle":
         return ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:$port$path")
     return app.language.probe

@@ -1,8 +1,10 @@
 """Checks the Dockerfile and .dockerignore that an app brings; neither is changed here."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from expressway.diagnosis.dockerfile_start import base_port, listening_port
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.model.app_files import AppFiles
 from expressway.model.dockerfile import parse_dockerfile
@@ -13,6 +15,17 @@ from expressway.operations.containerize import draft
 from expressway.operations.containerize.improvement import improve_dockerfile, improve_ignore_file
 from expressway.operations.containerize.result import Containerization
 
+_COMPANIONS = (".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", ".ruby-version")
+_NEEDS_MORE: Mapping[str, str] = {
+    "requirements.txt": r"(?m)^\s*(?:-[rce]\b|--(?:requirement|constraint|editable)\b|\.|file:)|@\s*file:",
+    "package.json": r'"(?:preinstall|install|postinstall|prepare|prepublish|workspaces)"\s*:|"(?:file|link|workspace):',
+    "Gemfile": r"\bpath:|:path\b|\bgemspec\b|eval_gemfile|\bfile:|\bFile\.",
+}
+_LOCKS = {
+    "package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"),
+    "Gemfile": ("Gemfile.lock",),
+}
+
 
 def with_own_dockerfile(
     made: Containerization, files: AppFiles, detected: DetectedApp | None, *, asked_port: int | None
@@ -21,14 +34,16 @@ def with_own_dockerfile(
     text = files.text("Dockerfile")
     parsed = parse_dockerfile(text)
     exposed = parsed.exposed_ports()
-    port = asked_port or next(iter(exposed), made.container_port)
+    told = next(iter(exposed), None) or listening_port(parsed) or base_port(parsed)
+    port = asked_port or told or made.container_port
     place = {"port": str(port), "path": made.health_path}
     expected = ExpectedApp(
         port=port,
         asked_port=asked_port,
-        probe=fill_words(detected.language.probe, place) if detected else (),
-        pinned=_pinned(detected, files),
-        files=frozenset(path for path in files.paths if "/" not in path),
+        probe=fill_words(draft.probe_of(detected, files), place) if detected else (),
+        pinned=_pinned(detected),
+        probe_base=draft.final_image_of(detected, files) if detected else "",
+        files=frozenset(_sufficient_manifests(files)),
     )
     improved = {"Dockerfile": improve_dockerfile(text, expected)}
     if ".dockerignore" in files.paths:
@@ -49,7 +64,7 @@ def with_own_dockerfile(
             *_missing_ignore_file(files),
             *(f for each in improved.values() for f in each.findings),
         ),
-        assumptions=made.assumptions if not exposed else (),
+        assumptions=made.assumptions if told is None else (),
     )
 
 
@@ -67,11 +82,21 @@ def _missing_ignore_file(files: AppFiles) -> tuple[Finding, ...]:
     )
 
 
-def _pinned(detected: DetectedApp | None, files: AppFiles) -> Mapping[str, str]:
+def _pinned(detected: DetectedApp | None) -> Mapping[str, str]:
     """Tags for official images, of the version that the app wants."""
     if detected is None:
         return {}
-    images = {**detected.language.images, "run": draft.final_image_of(detected, files)}
-    values = {"version": detected.version, "distribution": ""}
-    named = [split_image(fill_words((image,), values)[0]) for image in (*images.values(),)]
+    images = detected.language.images
+    values = {"version": detected.version, "distribution": draft.distribution_of(detected)}
+    roles = sorted(images, key=("compile", "build", "run", "web", "assets").index)
+    named = [split_image(fill_words((images[role],), values)[0]) for role in roles]
     return {official_name(name): tag for name, tag in reversed(named)}
+
+
+def _sufficient_manifests(files: AppFiles) -> Iterator[str]:
+    """Manifests that can be installed from without the source: they run no script and name no other file of the app."""
+    companions = any(files.has(name) for name in _COMPANIONS) or files.has_folder("patches")
+    for manifest, pattern in _NEEDS_MORE.items():
+        text = files.text(manifest)
+        if text and not companions and not re.search(pattern, text):
+            yield from (manifest, *(lock for lock in _LOCKS.get(manifest, ()) if files.has(lock)))
