@@ -52,9 +52,20 @@ def test_the_diff_that_is_printed_is_one_that_git_applies(folder: Path) -> None:
     shape = json.loads(run(str(folder), "--json").stdout)
     applied = subprocess.run(["git", "apply", "-"], input=shape["diff"], text=True, capture_output=True, cwd=folder)
     assert applied.returncode == 0, applied.stderr
-    assert (folder / "Dockerfile").read_text().endswith('CMD ["node", "server.js"]\n')
+    assert (folder / "Dockerfile").read_text().endswith('\nCMD ["node", "server.js"]')
     left = json.loads(run(str(folder), "--json").stdout).get("findings", [])
     assert {finding["code"] for finding in left} <= {"no_ignore_file"}
+
+
+def test_the_printed_diff_keeps_windows_line_ends_and_nothing_else_that_moves_a_cursor(folder: Path) -> None:
+    text = "FROM node\r\nWORKDIR /app\r\n# \x1b[2J\rgone\r\nCOPY . .\r\nRUN npm install\r\nCMD node server.js\r\n"
+    (folder / "Dockerfile").write_bytes(text.encode())
+    command = [sys.executable, "-m", "expressway", "containerize", str(folder)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    printed = done.stdout[done.stdout.index(b"--- a/Dockerfile") :]
+    assert b"\x1b" not in printed
+    assert b"\rgone" not in printed
+    assert b"\n+COPY package.json ./\r\n" in printed
 
 
 def test_a_folder_that_is_no_app_is_an_error_with_its_exit_code(tmp_path: Path) -> None:

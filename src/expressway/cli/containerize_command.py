@@ -69,7 +69,16 @@ def _show_files(made: Containerization) -> None:
         else:
             data_console().print(f"# --- {file}\n{content}", markup=False)
     if made.diff and not set(made.improved) <= set(made.written):
-        data_console().print(made.diff, markup=False)
+        data_console().out(_printable(made.diff), highlight=False)
     for file in made.improved:
         if file in made.written:
             data_console().print(f"changed {file}", markup=False)
+
+
+def _printable(diff: str) -> str:
+    """The diff without what would move a terminal's cursor; Windows line ends stay, or it would not apply."""
+    from rich.control import strip_control_codes
+
+    lines = diff.split("\n")
+    ends = ["\r" if line.endswith("\r") else "" for line in lines]
+    return "\n".join(strip_control_codes(line).replace("\x1b", "") + end for line, end in zip(lines, ends, strict=True))
