@@ -69,7 +69,7 @@ def _show_files(made: Containerization) -> None:
         else:
             data_console().print(f"# --- {file}\n{content}", markup=False)
     if made.diff and not set(made.improved) <= set(made.written):
-        data_console().out(_printable(made.diff), highlight=False)
+        typer.echo(_printable(made.diff))
     for file in made.improved:
         if file in made.written:
             data_console().print(f"changed {file}", markup=False)

@@ -10,6 +10,7 @@ from expressway.diagnosis.dockerfile_layers import base_findings, order_findings
 from expressway.diagnosis.dockerfile_start import command_findings, health_findings, port_findings, user_findings
 from expressway.model.dockerfile import Dockerfile
 from expressway.model.dockerfile_edit import Edit, ExpectedApp
+from expressway.model.dockerfile_text import bare_lines
 from expressway.model.finding import Finding
 
 
@@ -37,7 +38,7 @@ def review_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) 
                 for problem in dockerfile.problems
             )
         )
-    lines = text.splitlines()
+    lines = bare_lines(text)
     found = [
         *base_findings(dockerfile, lines, expected),
         *secret_findings(dockerfile),

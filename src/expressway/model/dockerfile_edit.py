@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from expressway.model.dockerfile_text import split_lines
+
 _DOCKER_HUB = ("public.ecr.aws/docker/library/", "docker.io/library/", "library/", "docker.io/")
 
 
@@ -36,11 +38,11 @@ class ExpectedApp:
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """`text` with the edits made; of several that insert at one line, the first comes first. Line ends stay."""
-    lines = text.splitlines(keepends=True)
+    lines = split_lines(text)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     for _, edit in sorted(enumerate(edits), key=lambda item: (item[1].line, item[1].count > 0, item[0]), reverse=True):
         start = edit.line - 1
-        whole = start + edit.count < len(lines) or edit.count == 0 or lines[-1].endswith(("\n", "\r"))
+        whole = start + edit.count < len(lines) or edit.count == 0 or lines[-1].endswith("\n")
         lines[start : start + edit.count] = [f"{line}{end}" for line in edit.lines]
         if not whole:
             lines[-1] = lines[-1].removesuffix(end)

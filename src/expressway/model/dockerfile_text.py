@@ -11,6 +11,7 @@ _DIRECTIVE = re.compile(r"^#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+
 _DIRECTIVES = {"syntax", "escape", "check"}
 _TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+""")
 _HEREDOC = re.compile(r"""^\d*<<-?(?P<quote>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P=quote)$""")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FLAG = re.compile(r"^--(?P<name>[A-Za-z][A-Za-z0-9-]*)(?:=(?P<value>.*))?$", re.DOTALL)
 _TAKES_HEREDOCS = {"RUN", "COPY", "ADD"}
 
@@ -64,7 +65,7 @@ class ScannedDockerfile:
 
 def scan_dockerfile(text: str) -> ScannedDockerfile:
     """Split a Dockerfile into instructions; what cannot be read is told as problems, with line numbers."""
-    lines = text.removeprefix("\ufeff").splitlines()
+    lines = bare_lines(text.removeprefix("\ufeff"))
     scanned = ScannedDockerfile()
     start = _read_directives(lines, scanned)
     escape = scanned.directives.get("escape", (0, "\\"))[1]
@@ -77,6 +78,16 @@ def scan_dockerfile(text: str) -> ScannedDockerfile:
             joined = _join_continuations(line, numbered, escape)
             scanned.instructions.append(_read_instruction(joined, number, numbered, scanned))
     return scanned
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines with their ends. Only a line feed ends a line, as builders and patches have it."""
+    return _LINE.findall(text)
+
+
+def bare_lines(text: str) -> list[str]:
+    """The lines without their ends, whether of Unix or Windows."""
+    return [line.removesuffix("\n").removesuffix("\r") for line in split_lines(text)]
 
 
 def _read_directives(lines: list[str], scanned: ScannedDockerfile) -> int:

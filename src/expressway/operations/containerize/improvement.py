@@ -8,6 +8,7 @@ from expressway.diagnosis.dockerfile_rules import review_dockerfile
 from expressway.model.build_context import PROTECTED
 from expressway.model.dockerfile import parse_dockerfile
 from expressway.model.dockerfile_edit import ExpectedApp, apply_edits
+from expressway.model.dockerfile_text import split_lines
 from expressway.model.finding import Finding
 from expressway.model.ignore_patterns import IgnoreRules
 
@@ -69,15 +70,15 @@ def _too_many_rules(count: int) -> Finding:
 def unified_diff(before: str, after: str, path: str) -> str:
     """The diff, without lines around the changes where one of them may hold a secret."""
     shown = _diff(before, after, path, _CONTEXT_LINES)
-    around = [line[1:] for line in shown.splitlines() if line.startswith(" ")]
+    around = [line[1:] for line in split_lines(shown) if line.startswith(" ")]
     return _diff(before, after, path, 0) if any(has_secret_text(line) for line in around) else shown
 
 
 def _diff(before: str, after: str, path: str, context: int) -> str:
     lines = list(
         difflib.unified_diff(
-            before.splitlines(keepends=True),
-            after.splitlines(keepends=True),
+            split_lines(before),
+            split_lines(after),
             f"a/{path}",
             f"b/{path}",
             n=context,
