@@ -36,13 +36,17 @@ def deploy(cloud: Cloud, images: dict[str, str]) -> Iterator[Deploy]:
         wait_until_gone(cloud, name)
 
 
+def is_gone(cloud: Cloud, name: str) -> bool:
+    try:
+        status = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+    except ClientError:
+        return True
+    return status == "DELETE_COMPLETE"
+
+
 def wait_until_gone(cloud: Cloud, name: str) -> None:
     for _ in range(400):
-        try:
-            status = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
-        except ClientError:
-            return
-        if status == "DELETE_COMPLETE":
+        if is_gone(cloud, name):
             return
         time.sleep(0.05)
     raise TimeoutError(name)
@@ -150,14 +154,10 @@ def test_a_create_only_change_replaces_the_service(cloud: Cloud, deploy: Deploy)
 def test_deleting_a_stack_does_not_hold_up_other_requests(cloud: Cloud, deploy: Deploy) -> None:
     deploy("slow", template(service_resources("slow", cloud.uri("v1"))))
     cloud.client("cloudformation").delete_stack(StackName="slow")
-    sts = cloud.client("sts")
-    slowest = 0.0
-    for _ in range(20):
-        started = time.monotonic()
-        sts.get_caller_identity()
-        slowest = max(slowest, time.monotonic() - started)
-    assert slowest < 1.0
-    wait_until_gone(cloud, "slow")
+    answered_meanwhile = 0
+    while not is_gone(cloud, "slow"):
+        answered_meanwhile += 1
+    assert answered_meanwhile > 1
 
 
 def test_iam_resources_need_their_capability(cloud: Cloud) -> None:

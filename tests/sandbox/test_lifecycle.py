@@ -283,12 +283,6 @@ def _busybox() -> bytes:
     return _tree({})
 
 
-def test_it_is_ready_within_a_second_or_so(state_dir: Path) -> None:
-    started = time.monotonic()
-    lifecycle.start(state_dir=state_dir)
-    assert time.monotonic() - started < 5.0
-
-
 @pytest.mark.engine
 def test_a_reset_in_the_middle_of_a_deployment_leaves_nothing(state_dir: Path, engine_host: str) -> None:
     engine = docker.DockerClient(base_url=engine_host)
