@@ -33,7 +33,8 @@ def dockerfile_of(
     if app.language.images.get("assets"):
         slots |= _assets(files, recipes)
     stage = slots.get("vendor_stage") or ()
-    slots["vendor_stage"] = [fill(line, slots).rstrip("\n") for line in stage] if not isinstance(stage, str) else ""
+    filled = [] if isinstance(stage, str) else [(line, fill(line, slots).rstrip("\n")) for line in stage]
+    slots["vendor_stage"] = [text for line, text in filled if text or not line]
     return fill(recipes.templates[f"{template_of(app, files)}.Dockerfile"], slots)
 
 
@@ -115,7 +116,7 @@ def ignore_file_of(app: DetectedApp, entry: EntryPoint, files: AppFiles) -> str:
     needed = ["nginx.conf"] if template_of(app, files) in {"bundle", "static"} else []
     patterns = dict.fromkeys((*_IGNORED_ALWAYS, *app.language.ignore, *entry.ignore))
     if template_of(app, files) == "static":
-        patterns |= dict.fromkeys(("*.md", "**/.*"))
+        patterns |= dict.fromkeys(("*.md", "**/.*", "!**/.well-known"))
     lines = [pattern for pattern in patterns if pattern not in {*needed, *entry.keep}]
     return "\n".join(("# What the image does not need, or must not hold.", *lines)) + "\n"
 
