@@ -20,7 +20,10 @@ GROUPS: dict[str, Callable[[Workbench], Sequence[Row | Comparison]]] = {
     "server": server.measure,
     "troubleshooting": troubleshooting.measure,
 }
-PARTS: dict[str, Callable[[Workbench], Sequence[Row | Comparison]]] = {"guidance": troubleshooting.measure_guidance}
+PARTS: dict[str, Callable[[Workbench], Sequence[Row | Comparison]]] = {
+    "guidance": troubleshooting.measure_guidance,
+    "situations": troubleshooting.measure_situations,
+}
 """Parts of groups, for a quick look: measured only where they are named."""
 
 

@@ -49,6 +49,14 @@ def measure_guidance(bench: Workbench) -> list[Row]:
         return _guidance_on(bench, stage)
 
 
+def measure_situations(bench: Workbench) -> list[Comparison]:
+    """Only how right both are."""
+    with on_stage(bench.sandbox) as stage:
+        _say("bringing the situations about …")
+        play(stage, embedded_scenarios())
+        return [compare(bench)]
+
+
 def _guidance_on(bench: Workbench, stage: Stage) -> list[Row]:
     _launch_single(stage)
     with _on_slow_aws(bench) as (aws, two):
