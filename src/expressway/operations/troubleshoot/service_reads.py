@@ -1,6 +1,6 @@
 """The reads about one service: each once, as early as it is known or can be guessed that it is needed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 
@@ -75,6 +75,9 @@ class ServiceReads:
         if self._known is None or self._known.stopped_tasks is None:
             self._stopped = self._ask_task_arns("STOPPED")
         self._running = self._ask_task_arns("RUNNING")
+        if self._known is None and not self._seen.definitions:
+            family = f"{self._cluster}-{self._name}"  # as ECS calls those that it makes for Express services
+            self._guessed_definition = self._reads.ask("task definition", lambda: of.task_definition(family))
         if self._known is None:
             self._service = self._reads.ask("service", lambda: of.services(self._cluster, [self._name]))
         self._briefs = self._reads.ask("deployments", lambda: of.deployment_briefs(self._cluster, self._name))
@@ -164,6 +167,11 @@ class ServiceReads:
         """The ends of the logs that were asked for, by task id."""
         return self._logs.take()
 
+    @property
+    def unread_logs(self) -> Mapping[str, str]:
+        """Of tasks whose log could not be asked for: why."""
+        return self._logs.unread
+
     def _taken_service(self) -> ServiceState | None:
         if self._known is not None or self._service is None:
             return self._known.state if self._known else None
@@ -199,15 +207,10 @@ class ServiceReads:
         self._logs.guess_again(self._seen.log_keys)
         self._revisions.guess(self._seen.revision_arns)
         self._targets.guess(self._seen.target_group_arns)
-        if self._known is not None:
-            return
-        of = self._ports
-        if not self._seen.definitions:
-            family = f"{self._cluster}-{self._name}"  # as ECS calls those that it makes for Express services
-            self._guessed_definition = self._reads.ask("task definition", lambda: of.cluster.task_definition(family))
-        if not self._seen.was_calm:
-            arn = _arn_of(of.target, self._cluster, self._name)
-            self._guessed_express = arn, self._reads.ask("express service", lambda: of.express.express_service(arn))
+        if self._known is None and not self._seen.was_calm:
+            arn = _arn_of(self._ports.target, self._cluster, self._name)
+            read = self._ports.express.express_service
+            self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
 
     def _guess_logs(self, first: FirstRound) -> None:
         """Where the tasks log is told by the task definition, or by the Express side, where either was guessed."""
