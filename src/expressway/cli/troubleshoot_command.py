@@ -111,7 +111,9 @@ def _parameters(given: Mapping[str, Any], toolkit: Toolkit, app: str | None, act
     parameters = {name: value for name, value in given.items() if value is not None}
     if app is None:
         alone = action in _NEEDS_NO_CLUSTER and not parameters.get("ecs_service_name")
-        return parameters if alone else {"ecs_cluster_name": "default", **parameters}
+        named = (str(parameters.get(name, "")) for name in ("ecs_service_name", "ecs_task_id"))
+        tells_cluster = any(one.startswith("arn:") and one.count("/") > 1 for one in named)
+        return parameters if alone or tells_cluster else {"ecs_cluster_name": "default", **parameters}
     if "ecs_cluster_name" in parameters:
         raise UsageError(
             "invalid_arguments",

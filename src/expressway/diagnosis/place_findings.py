@@ -31,7 +31,20 @@ def _foreign_place(place: AskedPlace) -> Finding | None:
         evidence=(f"asked: {place.place}",),
         remedy="Ask with the profile and region of the ARN (parameters profile and region, or AWS_PROFILE and "
         "AWS_REGION).",
-        resource=place.service_name or place.cluster_name,
+        resource=place.arn,
+    )
+
+
+def _wrong_cluster(place: AskedPlace) -> Finding | None:
+    if not place.named_cluster:
+        return None
+    return Finding(
+        code="wrong_cluster",
+        severity="critical",
+        cause=f"The ARN belongs to the cluster {place.named_cluster}, but the cluster {place.cluster_name} was asked.",
+        evidence=(f"asked: {place.cluster_name} in {place.place}",),
+        remedy=f"Ask with the cluster {place.named_cluster}, or for something of {place.cluster_name}.",
+        resource=place.arn,
     )
 
 
@@ -80,4 +93,4 @@ def _meant(near: Sequence[str]) -> str:
     return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
-_RULES = (_foreign_place, _cluster_missing, _service_missing)
+_RULES = (_foreign_place, _wrong_cluster, _cluster_missing, _service_missing)

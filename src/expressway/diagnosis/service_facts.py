@@ -83,7 +83,9 @@ class AskedPlace:
         cluster: None when ECS knows none of that name.
         cluster_names, service_names: what there is; None where it may not be listed.
         elsewhere: other clusters that have a service of that name.
-        foreign: the account and region that an ARN among the parameters names, where they are others; else empty.
+        arn: the ARN among the parameters that does not fit; empty where all do.
+        foreign: the account and region that it names, where they are others; else empty.
+        named_cluster: the cluster that it names, where it is another; else empty.
     """
 
     place: str
@@ -94,4 +96,6 @@ class AskedPlace:
     cluster_names: tuple[str, ...] | None = ()
     service_names: tuple[str, ...] | None = ()
     elsewhere: tuple[str, ...] = ()
+    arn: str = ""
     foreign: str = ""
+    named_cluster: str = ""

@@ -82,7 +82,38 @@ def test_arns_are_taken_for_names_and_tell_the_place_that_is_meant() -> None:
         ecs_service_name="arn:aws:ecs:eu-west-1:123456789012:service/prod/web",
     )
     assert (asked.cluster, asked.service) == ("prod", "web")
-    assert asked.named_place == ("123456789012", "eu-west-1")
+    assert [(one.account_id, one.region) for one in asked.named_places] == [("123456789012", "eu-west-1")] * 2
+
+
+def test_arns_name_tasks_stacks_families_and_networks_too() -> None:
+    place = "eu-west-1:123456789012"
+    stack = f"arn:aws:cloudformation:{place}:stack/web/1-2"
+    task = read(ecs_cluster_name="prod", ecs_task_id=f"arn:aws:ecs:{place}:task/prod/abc")
+    images = read("detect_image_pull_failures", family_prefix=f"arn:aws:ecs:{place}:task-definition/web:3")
+    network = read("fetch_network_configuration", ecs_cluster_name="prod", vpc_id=f"arn:aws:ec2:{place}:vpc/vpc-1")
+    named = read("fetch_cloudformation_status", cfn_stack_name=stack)
+    assert (task.task_id, images.family_prefix, network.vpc_id, named.stack_name) == ("abc", "web", "vpc-1", stack)
+    assert all(one.named_places[0].region == "eu-west-1" for one in (task, images, network, named))
+
+
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [
+        ("fetch_cloudformation_status", "cfn_stack_name"),
+        ("detect_image_pull_failures", "family_prefix"),
+    ],
+)
+def test_the_arn_of_a_service_is_no_stack_and_no_family(action: str, name: str) -> None:
+    with pytest.raises(ExpresswayError) as caught:
+        read(action, **{name: "arn:aws:ecs:eu-west-1:123456789012:service/prod/web"})
+    assert [one["path"] for one in caught.value.details["problems"]] == [name]
+
+
+def test_the_cluster_in_the_arn_of_a_service_or_task_need_not_be_given_again() -> None:
+    place = "arn:aws:ecs:eu-west-1:123456789012"
+    service = read("fetch_service_events", ecs_service_name=f"{place}:service/prod/web")
+    task = read("detect_image_pull_failures", ecs_task_id=f"{place}:task/prod/abc")
+    assert (service.cluster, task.cluster) == ("prod", "prod")
 
 
 def test_the_arn_of_something_else_is_refused() -> None:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from expressway.errors import UsageError
+from expressway.model.shortened_text import shortened
 
 if TYPE_CHECKING:  # what carries an action out is loaded when it runs
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -145,19 +146,20 @@ def action_of(name: str) -> Action:
     near = get_close_matches(name, ACTIONS, n=2, cutoff=0.4)
     raise UsageError(
         "unknown_action",
-        f"Expected action to be one of {', '.join(ACTIONS)}; got {name[:80]!r}.",
+        f"Expected action to be one of {', '.join(ACTIONS)}; got {shortened(name, 80)!r}.",
         f"Did you mean {' or '.join(near)}?" if near else f"Begin with {GUIDANCE}.",
-        {"action": name[:80], "suggestions": near},
+        {"action": shortened(name, 80), "suggestions": near},
     )
 
 
 def troubleshoot(action: str, parameters: Mapping[str, Any], ports: TroubleshootPorts) -> Troubleshooting:
-    """Carry an action out.
+    """Carry an action out, unless an ARN among its parameters is of another account, region or cluster: that is told.
 
     Raises:
         UsageError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
     """
+    from expressway.operations.troubleshoot.places import wrong_place, wrong_place_answer
     from expressway.operations.troubleshoot.request import read_parameters
 
     wanted = action_of(action)
@@ -169,4 +171,6 @@ def troubleshoot(action: str, parameters: Mapping[str, Any], ports: Troubleshoot
         either=wanted.either,
         now=ports.now(),
     )
-    return Troubleshooting(wanted.name, wanted.run(request, ports), request.detail)
+    elsewhere = wrong_place(request, ports.target)
+    whole = wrong_place_answer(elsewhere) if elsewhere else wanted.run(request, ports)
+    return Troubleshooting(wanted.name, whole, request.detail)

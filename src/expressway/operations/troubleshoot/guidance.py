@@ -31,7 +31,7 @@ from expressway.operations.troubleshoot.assessment import (
     shown_symptoms,
 )
 from expressway.operations.troubleshoot.cluster_sweep import Sweep, sweep_cluster
-from expressway.operations.troubleshoot.places import foreign_place, nothing_there, take_or_stop, was_read
+from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
 from expressway.operations.troubleshoot.service_facts import begin_service
@@ -55,10 +55,6 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
     Raises:
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
     """
-    foreign = foreign_place(request, ports)
-    if foreign:
-        place = AskedPlace(ports.target.describe(), request.cluster, request.service, foreign=foreign)
-        return _not_there(request, place, ())
     return _one_service(request, ports) if request.service else _whole_cluster(request, ports)
 
 

@@ -1,11 +1,15 @@
 """Whether what was asked for is there at all, and what may have been meant."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
+from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_facts import AskedPlace
 from expressway.errors import TargetError
 from expressway.model.cluster import ClusterState
+from expressway.model.target import Target
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.asked_once import or_none
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -17,15 +21,29 @@ _MAY_BE_REFUSED = frozenset({"access_denied", "throttled", "service_unavailable"
 T = TypeVar("T")
 
 
-def foreign_place(request: TroubleshootRequest, ports: TroubleshootPorts) -> str:
-    """The account and region that an ARN of the request names, where they are not those that would be asked."""
-    if request.named_place is None:
-        return ""
-    account, region = request.named_place
-    target = ports.target
-    if account in {"", target.account_id} and region in {"", target.region}:
-        return ""
-    return f"AWS account {account}, {region}"
+def wrong_place(request: TroubleshootRequest, target: Target) -> AskedPlace | None:
+    """What was asked where, if an ARN among the parameters names another account, region or cluster."""
+    asked = AskedPlace(target.describe(), request.cluster, request.service)
+    for one in request.named_places:
+        if not one.is_in(target):
+            return replace(asked, arn=one.arn, foreign=one.describe())
+    for one in request.named_places:
+        if one.cluster not in {"", request.cluster}:
+            return replace(asked, arn=one.arn, named_cluster=one.cluster)
+    return None
+
+
+def wrong_place_answer(place: AskedPlace) -> Mapping[str, Any]:
+    """What every action answers where it was asked in the wrong place: nothing was read."""
+    (finding,) = place_findings(place)
+    return {
+        "status": "error",
+        "error": finding.cause,
+        "assessment": f"{finding.cause} {finding.remedy}",
+        "target": place.place,
+        "findings": [finding.to_dict()],
+        "raw_data": {},
+    }
 
 
 def take_or_stop(reads: ConcurrentReads, future: "Future[T]", default: T) -> T:
@@ -76,5 +94,4 @@ def nothing_there(
         cluster_names=clusters,
         service_names=reads.take(asked_services, None),
         elsewhere=tuple(elsewhere),
-        foreign=foreign_place(request, ports),
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from expressway.diagnosis.symptoms import understood
 from expressway.errors import UsageError
+from expressway.model.named_place import NamedPlace, parse_named_place
 
 DEFAULT_WINDOW_SECONDS = 3600
 _LONGEST_WINDOW_SECONDS = 90 * 24 * 3600
@@ -18,7 +19,7 @@ _EPOCH_IN_MILLISECONDS = 100_000_000_000
 _SHOWN = 80
 _NAME = re.compile(r"[\w-]{1,255}", re.ASCII)
 """Of clusters, services and tasks. Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html"""
-_ARN = re.compile(r"^arn:[\w-]+:ecs:(?P<region>[\w-]*):(?P<account>\d*):(?P<kind>[\w-]+)/(?P<path>.+)$")
+_IN_CLUSTERS = ("ecs_service_name", "ecs_task_id")
 DETAILS = ("summary", "full")
 _TOLD_BY_TASKS = frozenset({"crash", "memory"})
 """Topics of symptoms (`expressway.diagnosis.symptoms`)."""
@@ -45,7 +46,7 @@ class TimeWindow:
 class TroubleshootRequest:
     """What was asked, ready to be carried out: names instead of ARNs, moments instead of texts.
 
-    `named_place` is the account and region that an ARN among the parameters names: ``(account, region)`` or None.
+    `named_places` is what every ARN among the parameters says of account, region and cluster.
     """
 
     cluster: str = ""
@@ -57,7 +58,7 @@ class TroubleshootRequest:
     filter_pattern: str = ""
     symptoms: str = ""
     window: TimeWindow = field(default_factory=lambda: TimeWindow(datetime.min, datetime.max))
-    named_place: tuple[str, str] | None = None
+    named_places: tuple[NamedPlace, ...] = ()
     detail: str = "summary"
 
     @property
@@ -88,8 +89,9 @@ def read_parameters(
     Raises:
         UsageError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
     """
-    reader = _Reader(parameters, now)
     known = (*required, *optional, "detail")
+    parameters = _with_cluster(parameters, known)
+    reader = _Reader(parameters, now)
     lacking = [name for name in known if not _given(parameters, name)]
     reader.problems.extend(_unknown(action, name, known, lacking) for name in parameters if name not in known)
     reader.problems.extend(
@@ -134,20 +136,20 @@ class _Reader:
         self._parameters = parameters
         self._now = now
         self.problems: list[Problem] = []
-        self._place: tuple[str, str] | None = None
+        self._places: list[NamedPlace] = []
 
     def read(self) -> TroubleshootRequest:
         return TroubleshootRequest(
             cluster=self._name("ecs_cluster_name", "cluster"),
             service=self._name("ecs_service_name", "service"),
             task_id=self._name("ecs_task_id", "task"),
-            stack_name=self._text("cfn_stack_name"),
-            family_prefix=self._text("family_prefix"),
-            vpc_id=self._text("vpc_id"),
+            stack_name=self._stack(),
+            family_prefix=self._name_in_arn("family_prefix", "ecs", "task-definition"),
+            vpc_id=self._name_in_arn("vpc_id", "ec2", "vpc"),
             filter_pattern=self._text("filter_pattern"),
             symptoms=self._text("symptoms_description"),
             window=self._window(),
-            named_place=self._place,
+            named_places=tuple(self._places),
             detail=self._detail(),
         )
 
@@ -165,20 +167,34 @@ class _Reader:
         return text
 
     def _name(self, name: str, kind: str) -> str:
-        """A name; of an ARN its last part, and the place that it names is remembered."""
-        text = self._text(name)
-        if text and not text.startswith("arn:") and not _NAME.fullmatch(text):
+        """A name, or the one in an ARN of ECS."""
+        text = self._name_in_arn(name, "ecs", kind)
+        if text and not _NAME.fullmatch(text):
             expected = f"the name or the ARN of a {kind} (letters, digits, hyphens and underscores)"
             self.problems.append(_problem(name, expected, ascii(text)))
             return ""
+        return text
+
+    def _stack(self) -> str:
+        """A stack's name or id; the id stays whole, since only by it a stack that is gone is known."""
+        given = self._text_or_arn("cfn_stack_name", "cloudformation", "stack")
+        return given.arn if isinstance(given, NamedPlace) else given
+
+    def _name_in_arn(self, name: str, service: str, kind: str) -> str:
+        given = self._text_or_arn(name, service, kind)
+        return given.name if isinstance(given, NamedPlace) else given
+
+    def _text_or_arn(self, name: str, service: str, kind: str) -> str | NamedPlace:
+        """What is given; an ARN taken apart and remembered, nothing for the ARN of something else."""
+        text = self._text(name)
         if not text.startswith("arn:"):
             return text
-        match = _ARN.match(text)
-        if match is None or match["kind"] != kind:
+        place = parse_named_place(text)
+        if place is None or (place.service, place.kind) != (service, kind):
             self.problems.append(_problem(name, f"the name or the ARN of a {kind}", text))
             return ""
-        self._place = (match["account"], match["region"])
-        return match["path"].rsplit("/", 1)[-1]
+        self._places.append(place)
+        return place
 
     def _window(self) -> TimeWindow:
         end = self._moment("end_time") or self._now
@@ -226,6 +242,15 @@ def _number(value: object) -> float | None:
         return float(value)
     except ValueError:
         return None
+
+
+def _with_cluster(parameters: Mapping[str, Any], known: Sequence[str]) -> Mapping[str, Any]:
+    """The parameters with the cluster that the ARN of a service or task names, where none is given."""
+    if _given(parameters, "ecs_cluster_name") or "ecs_cluster_name" not in known:
+        return parameters
+    named = (parse_named_place(str(parameters.get(name, "")).strip()) for name in _IN_CLUSTERS)
+    cluster = next((one.cluster for one in named if one is not None and one.cluster), "")
+    return {**parameters, "ecs_cluster_name": cluster} if cluster else parameters
 
 
 def _given(parameters: Mapping[str, Any], name: str) -> bool:
