@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from expressway.sandbox.task_endings import KILLED_FOR_MEMORY
-from tests.sandbox.conftest import Cloud
+from tests.sandbox.conftest import Cloud, wait_for_deployment, wait_until_inactive
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 
@@ -131,3 +131,16 @@ def test_of_two_containers_each_keeps_the_exit_code_of_its_own_end(cloud: Cloud,
     stopped = wait_for(cloud, run(containers), "STOPPED")
     assert endings(stopped) == {"main": (3, ""), "beside": (7, "")}
     assert stopped["stopCode"] == "EssentialContainerExited"
+
+
+def test_an_express_services_definition_says_how_soon_the_sandbox_kills(
+    cloud: Cloud, service_request: Callable[..., dict[str, Any]]
+) -> None:
+    ecs = cloud.client("ecs")
+    arn = ecs.create_express_gateway_service(**service_request("endings"))["service"]["serviceArn"]
+    wait_for_deployment(cloud, arn)
+    [service] = ecs.describe_services(services=["endings"])["services"]
+    definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    ecs.delete_express_gateway_service(serviceArn=arn)
+    wait_until_inactive(cloud, arn)
+    assert definition["containerDefinitions"][0]["stopTimeout"] == 1

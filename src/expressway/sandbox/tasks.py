@@ -9,7 +9,7 @@ from expressway.sandbox import emulator, images
 from expressway.sandbox.emulator import AwsFault
 from expressway.sandbox.express_model import Revision, Service, ServiceDeployment
 from expressway.sandbox.health import Address
-from expressway.sandbox.settings import Settings
+from expressway.sandbox.settings import Settings, read_settings
 
 _TASK_LABEL = "com.amazonaws.ecs.task-arn"
 # AWS's words for what ministack calls "Essential container exited".
@@ -72,6 +72,8 @@ def register_task_definition(service: Service, revision: Revision) -> None:
                 "awslogs-stream-prefix": container.log_stream_prefix or "ecs",
             },
         },
+        # A sandbox kills sooner than AWS, so that its tasks say how soon.
+        "stopTimeout": round(read_settings().stop_seconds),
     }
     if container.command:
         definition["command"] = list(container.command)
