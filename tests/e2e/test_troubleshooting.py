@@ -65,6 +65,21 @@ def test_one_that_serves_has_nothing_wrong(toolkit: Toolkit) -> None:
 
 
 @pytest.mark.usefixtures("services")
+def test_a_service_is_waited_for_and_looked_into_by_its_arn_as_by_its_name(toolkit: Toolkit) -> None:
+    place = "arn:aws:ecs:us-east-1:000000000000"
+    arn = f"{place}:service/default/ts-good"
+    for cluster, service in (
+        ("default", arn),
+        (f"{place}:cluster/default", arn),
+        (f"{place}:cluster/default", "ts-good"),
+    ):
+        assert toolkit.wait(cluster, service, 5).status == "success"
+        given = {"ecs_cluster_name": cluster, "ecs_service_name": service}
+        answer = toolkit.troubleshoot(parameters=given).whole
+        assert [one["code"] for one in answer["findings"]] == ["nothing_wrong"]
+
+
+@pytest.mark.usefixtures("services")
 def test_an_application_on_127_0_0_1_is_told_from_its_log(toolkit: Toolkit) -> None:
     assert ask(toolkit, "ts-inside")["findings"][0]["code"] == "listens_on_loopback"
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from expressway.errors import DefinitionError
 from expressway.model.operation import OperationRecord
 from expressway.model.service import Endpoint, ServiceConfiguration
 from expressway.model.stack import StackState
@@ -330,3 +331,12 @@ def test_a_service_that_drains_is_being_deleted() -> None:
     world.state = replace(world.state, status="DRAINING")  # type: ignore[type-var]
 
     assert status(world, Known()).status == "deleting"
+
+
+@pytest.mark.parametrize("name", [arn("default", "web"), "We b", ""])
+def test_what_no_app_can_be_called_is_refused_before_anything_is_asked(name: str) -> None:
+    world = deployed_world()
+    ports = ServicePorts(ecs=world, logs=world, probe=world, targets=world)
+    with pytest.raises(DefinitionError) as caught:
+        app_status(name, stacks=deployed(), ports=ports, journal=deployed())
+    assert (caught.value.code, world.calls) == ("invalid_app_name", [])

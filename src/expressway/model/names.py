@@ -1,8 +1,12 @@
 """The physical names of what an app owns; they are a contract that documents and policies rely on."""
 
+import re
 from dataclasses import dataclass
 
+from expressway.errors import DefinitionError
 from expressway.model.stack import repository_stack_name, service_stack_name
+
+_NAME = re.compile(r"[a-z0-9-]{1,20}")  # wider than a definition's: it must cover what other tools have made
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,17 @@ def app_names(app_name: str) -> AppNames:
         repository_stack=repository_stack_name(app_name),
         service_stack=service_stack_name(app_name),
     )
+
+
+def check_app_name(app_name: str) -> None:
+    """Refuse what no app can be called, such as the ARN of its service.
+
+    Raises:
+        DefinitionError: ``invalid_app_name``.
+    """
+    if not _NAME.fullmatch(app_name):
+        raise DefinitionError(
+            "invalid_app_name",
+            f"Expected an app name of 1-20 lower-case letters, digits and hyphens, got {app_name!r}.",
+            "Give the name that stands in the definition.",
+        )

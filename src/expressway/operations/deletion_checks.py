@@ -1,10 +1,9 @@
 """Everything that is checked before a deletion changes anything: whose the stacks and the service are."""
 
-import re
 from dataclasses import dataclass
 
 from expressway.errors import DefinitionError, RefusedError
-from expressway.model.names import app_names
+from expressway.model.names import app_names, check_app_name
 from expressway.model.service import ExpressService, ServiceState
 from expressway.model.service_location import (
     ServiceArn,
@@ -17,8 +16,6 @@ from expressway.model.stack import StackState, repository_stack_name, service_st
 from expressway.model.target import Target
 from expressway.operations.kept_resources import retains_service
 from expressway.operations.service_ports import ServiceReads, StackReads
-
-_NAME = re.compile(r"[a-z0-9-]{1,20}")  # wider than a definition's: it must cover what other tools have made
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ def check_deletion(
         DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
         RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``.
     """
-    _check_name(app_name)
+    check_app_name(app_name)
     named = _parse(service_arn, target) if service_arn else None
     service_stack = _own_stack(stacks.describe(service_stack_name(app_name)), app_name)
     repository_stack = _own_stack(stacks.describe(repository_stack_name(app_name)), app_name)
@@ -63,15 +60,6 @@ def check_deletion(
     if service is not None and alive and service_stack is None:
         _check_loose_service(app_name, service, express, was_named=named is not None)
     return DeletionPlan(app_name, location, service_stack, repository_stack, service, express)
-
-
-def _check_name(app_name: str) -> None:
-    if not _NAME.fullmatch(app_name):
-        raise DefinitionError(
-            "invalid_app_name",
-            f"Expected an app name of 1-20 lower-case letters, digits and hyphens, got {app_name!r}.",
-            "Give the name that stands in the definition.",
-        )
 
 
 def _parse(service_arn: str, target: Target) -> ServiceArn:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from expressway.errors import TargetError
+from expressway.model.names import check_app_name
 from expressway.model.service import (
     Endpoint,
     ExpressService,
@@ -106,8 +107,10 @@ def app_status(
     `target` says where, in words; it is part of the answer.
 
     Raises:
+        DefinitionError: ``invalid_app_name``.
         TargetError: ``access_denied`` and the like when stacks or services may not be read at all.
     """
+    check_app_name(app_name)
     return _Status(app_name, stacks, ports, journal, target).take()
 
 

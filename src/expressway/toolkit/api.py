@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.journal import RunningOperation
-from expressway.model.names import app_names
+from expressway.model.names import app_names, check_app_name
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.policy.gates import Gates
 from expressway.toolkit.app_source import AppSource, build_request, source_of
@@ -181,13 +181,16 @@ class Toolkit:
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
     ) -> Readiness:
-        """Wait until a service serves, or cannot, or the time is over.
+        """Wait until a service serves, or cannot, or the time is over; cluster and service are names or ARNs.
 
         Raises:
-            ServiceError: ``cluster_not_found``, ``service_not_found``.
+            ServiceError: ``cluster_not_found``, ``service_not_found``, ``wrong_cluster``, ``wrong_account_or_region``.
+            UsageError: ``invalid_arguments`` for the ARN of something else.
         """
+        from expressway.operations.asked_service import asked_service
         from expressway.operations.wait import wait_for_service
 
+        cluster, service_name = asked_service(cluster, service_name, self.target)
         return wait_for_service(
             cluster,
             service_name,
@@ -288,9 +291,14 @@ class Toolkit:
         return call_api(request, ports=self._wiring.resource_ports, gates=gates)
 
     def service_location(self, app_name: str) -> ServiceLocation:
-        """The cluster and the name of an app's service, as its stack tells them, else by the naming rule."""
+        """The cluster and the name of an app's service, as its stack tells them, else by the naming rule.
+
+        Raises:
+            DefinitionError: ``invalid_app_name``.
+        """
         from expressway.model.service_location import service_location
 
+        check_app_name(app_name)
         return service_location(app_name, self._wiring.cloudformation.describe(self.service_stack_name(app_name)))
 
     def service_stack_name(self, app_name: str) -> str:
