@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines
+from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines, masked_value
 from expressway.adapters.secret_patterns import FOREIGN_KINDS, MASK
 from tests.policy.aws_shapes import IDENTIFIERS
 from tests.secret_samples import KINDS, SecretSource
@@ -263,3 +263,13 @@ def test_what_detect_secrets_would_find_is_never_kept_from_it(pattern: re.Patter
 def test_secrets_of_a_kind_are_masked_whatever_characters_they_have(kind: str, seed: int) -> None:
     text, secret = SecretSource(seed).of_kind(kind)
     assert secret not in masked(text)
+
+
+def test_a_quotation_that_is_cut_off_hides_nothing_of_a_password_with_spaces() -> None:
+    assert masked('DB_PASSWORD="correct horse battery…') == f'DB_PASSWORD="{MASK}'
+    assert masked('DB_PASSWORD="correct horse') == f'DB_PASSWORD="{MASK} horse'
+
+
+def test_names_of_members_are_masked_as_well_and_none_is_lost_for_it() -> None:
+    keys = [SecretSource(seed).of_kind("github token")[1] for seed in (1, 2)]
+    assert masked_value({keys[0]: 1, keys[1]: [keys[0]], "key": 2}) == {MASK: 1, f"{MASK} (2)": [MASK], "key": 2}

@@ -263,6 +263,21 @@ def test_what_is_cut_off_a_long_line_is_not_looked_through_and_leaves_no_half_of
     assert all(secret[:length] not in cut.message for length in (6, len(secret)))
 
 
+@pytest.mark.parametrize("kind", ["github token", "postgres url", "password in json", "jwt", "aws access key"])
+def test_what_is_masked_in_a_long_line_moves_no_half_of_a_secret_into_what_is_shown(
+    session: AwsSession, stub: Stub, kind: str
+) -> None:
+    log = stub("logs")
+    for at in range(8_900, 9_001, 7):
+        told, secret = SecretSource(at).of_kind(kind)
+        long_gone = SecretSource(4).word("0123456789abcdef", 4_000)
+        line = f"password={long_gone} ".ljust(at - told.index(secret) - 8, "-") + f" {told} and more" + " more" * 500
+        log.add_response("get_log_events", {"events": [{"message": line}]})
+        (shown,) = Logs(session).tail("/expressway/web", "s") or ()
+        assert secret[:8] not in shown, at
+        assert long_gone[:8] not in shown
+
+
 def test_of_many_long_lines_the_newest_are_kept(session: AwsSession, stub: Stub) -> None:
     lines = [f"{number} " + "x" * 30_000 for number in range(960)]
     stub("logs").add_response("filter_log_events", {"events": [{"message": line} for line in lines]})

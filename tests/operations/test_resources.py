@@ -1,5 +1,6 @@
 """Any operation by its name: judged, held against the model, gated, refused where a stack owns it, cut to size."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from expressway.adapters.api_operations import api_operations, shapes_answered, shapes_taken
 from expressway.adapters.json_query import JsonQuery
+from expressway.adapters.secret_detector import masked_value
 from expressway.errors import ExpresswayError, RefusedError, TargetError
 from expressway.model.api_operation import ApiOperation
 from expressway.model.cut_answer import json_bytes
@@ -16,6 +18,7 @@ from expressway.model.target import Target
 from expressway.operations.owned_by_apps import OwnershipPorts
 from expressway.operations.resources import ANSWER_BYTES, ApiRequest, ResourcePorts, call_api, prepare_call
 from expressway.policy.gates import Gates
+from tests.secret_samples import SecretSource
 
 TARGET = Target("123456789012", "eu-west-1")
 OPEN = Gates(allow_write=True, allow_sensitive_data=True)
@@ -68,7 +71,7 @@ class Stacks:
 def ports(api: FakeApi, stacks: Stacks | None = None) -> ResourcePorts:
     held = stacks or Stacks()
     ownership = OwnershipPorts(lambda: held, lambda: held, lambda: pytest.fail("no service is asked"), lambda: TARGET)
-    return ResourcePorts(api, ownership, JsonQuery())
+    return ResourcePorts(api, ownership, JsonQuery(), masked_value)
 
 
 def call(api: FakeApi, operation: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -293,3 +296,47 @@ def test_a_prepared_call_shows_what_would_be_done_without_asking_aws() -> None:
     assert prepared.effect.writes
     assert prepared.touched_names == ("task t in cluster default",)
     assert api.sent == []
+
+
+# -- secrets --------------------------------------------------------------------------------------------------
+def variables(*values: str) -> FakeApi:
+    environment = [{"name": f"V{number}", "value": value} for number, value in enumerate(values)]
+    definition = {"family": "shop", "containerDefinitions": [{"name": "Main", "environment": environment}]}
+    return FakeApi({"DescribeTaskDefinition": {"taskDefinition": definition}})
+
+
+def asked(api: FakeApi, query: str | None = None) -> str:
+    return json.dumps(call(api, "DescribeTaskDefinition", {"taskDefinition": "shop"}, query=query), ensure_ascii=False)
+
+
+def test_a_value_that_is_cut_shows_no_half_of_a_secret() -> None:
+    told = [SecretSource(seed).of_kind("postgres url") for seed in range(35)]
+    for before in range(520, 600, 9):
+        shown = asked(variables(*(f"{'x' * before} {text} {'y' * 160}" for text, _ in told)))
+        assert "characters" in shown
+        assert [secret for _, secret in told if secret[:8] in shown] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "taskDefinition.containerDefinitions[].environment[].reverse(value)",
+        "join('zz', taskDefinition.containerDefinitions[].environment[].value)",
+        "taskDefinition.containerDefinitions[].environment[].join('zz', ['a', value])",
+        "taskDefinition.containerDefinitions[].environment[].to_string(@)",
+    ],
+)
+def test_no_query_sees_or_turns_a_secret_so_that_it_would_not_be_known(query: str) -> None:
+    told = [SecretSource(1).of_kind(kind) for kind in ("aws access key", "github token", "private key", "postgres url")]
+    shown = asked(variables(*(text for text, _ in told)), query)
+    for _, secret in told:
+        assert secret[:8] not in shown
+        assert secret[::-1][:8] not in shown
+        assert secret[-8:] not in shown
+
+
+def test_no_query_tells_how_a_secret_begins() -> None:
+    _, token = SecretSource(1).of_kind("github token")
+    query = f"taskDefinition.containerDefinitions[].environment[].[starts_with(value, '{token[:6]}'), length(value)]"
+    found = call(variables(token), "DescribeTaskDefinition", {"taskDefinition": "shop"}, query=query)["result"]
+    assert found == [[False, len("⟦[masked]⟧")]] or found == [[False, len("[masked]")]]

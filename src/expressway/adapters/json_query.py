@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 from expressway.errors import UsageError
+from expressway.model.shortened_text import shortened
 
 LONGEST_EXPRESSION = 2000
 _LARGEST_VALUE = 1_000_000
@@ -105,7 +106,7 @@ def _count(value: Any, most: int) -> int:
 
 
 def _wrong(expression: str, reason: str) -> UsageError:
-    shown = expression if len(expression) <= 200 else f"{expression[:200]}…"
+    shown = shortened(expression, 200)
     return UsageError(
         "query_invalid",
         f"query is expected to be a JMESPath expression over the answer, got {shown!r}: {reason.rstrip(':.')}.",

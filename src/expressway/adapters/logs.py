@@ -2,7 +2,7 @@
 
 Secrets of known kinds are masked as lines are read, before anything is judged, kept or shown. What nobody will see is
 cut off before, since to look for secrets takes a millisecond for each kilobyte; a margin beyond the cut is looked
-through too, so that the cut leaves no half of a secret.
+through too, and ends with a whole word, so that neither cut leaves half of a secret.
 """
 
 from collections import deque
@@ -18,6 +18,7 @@ from expressway.adapters.secret_detector import masked_lines
 from expressway.adapters.session import AwsSession
 from expressway.errors import UsageError
 from expressway.model.log_event import LogEvent, LogSearch
+from expressway.model.shortened_text import shortened
 
 _MISSING = "ResourceNotFoundException"
 _PAGES_A_SEARCH = 20
@@ -215,8 +216,8 @@ def _masked(events: Iterable[LogEvent], line_characters: int) -> tuple[LogEvent,
     told = list(events)
     for stream in {one.stream for one in told}:
         places = [at for at, one in enumerate(told) if one.stream == stream]
-        looked_at = (told[at].message[: line_characters + _MARGIN_CHARACTERS] for at in places)
+        looked_at = (shortened(told[at].message, line_characters + _MARGIN_CHARACTERS) for at in places)
         for at, message in zip(places, masked_lines(looked_at), strict=True):
             cut = len(told[at].message) > line_characters
-            told[at] = replace(told[at], message=f"{message[:line_characters]}…" if cut else message)
+            told[at] = replace(told[at], message=f"{message[:line_characters].removesuffix('…')}…" if cut else message)
     return tuple(told)

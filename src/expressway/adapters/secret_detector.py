@@ -73,14 +73,33 @@ def masked_json(value: object) -> str:
 
 
 def masked_value(value: Any) -> Any:
-    """Mappings, lists and texts with every text in them masked."""
+    """Mappings, lists and texts with every text in them masked, names of members too; each text is looked at once."""
+    return _masked_value(value, {})
+
+
+def _masked_value(value: Any, known: dict[str, str]) -> Any:
     if isinstance(value, str):
-        return masked(value)
+        if value not in known:
+            known[value] = masked(value)
+        return known[value]
     if isinstance(value, Mapping):
-        return {key: masked_value(item) for key, item in cast("Mapping[str, Any]", value).items()}
+        return _masked_members(cast("Mapping[Any, Any]", value), known)
     if isinstance(value, list | tuple):
-        return [masked_value(item) for item in cast("Sequence[Any]", value)]
+        return [_masked_value(item, known) for item in cast("Sequence[Any]", value)]
     return value
+
+
+def _masked_members(members: Mapping[Any, Any], known: dict[str, str]) -> dict[Any, Any]:
+    """The members under their masked names; those that are then called alike are numbered."""
+    shown: dict[Any, Any] = {}
+    for name, item in members.items():
+        called = first = _masked_value(name, known)
+        number = 1
+        while called in shown:
+            number += 1
+            called = f"{first} ({number})"
+        shown[called] = _masked_value(item, known)
+    return shown
 
 
 def masked_lines(lines: Iterable[str]) -> tuple[str, ...]:

@@ -124,9 +124,8 @@ def _value(text: str, setting: _Setting) -> tuple[int, int] | None:
         return _bare_value(text, setting)
     start = quote.end()
     end = _closing(text, start, quote["quote"])
-    if end < 0:
-        word = _WORD.match(text, start)
-        end = word.end() if word and (setting.sign != ":" or setting.is_quoted) else -1
+    if end < 0 and (setting.sign != ":" or setting.is_quoted):
+        end = _end_of_open(text, start)
     value = text[start : max(end, start)]
     return (start, end) if value.strip() and not _is_no_secret(value, setting) else None
 
@@ -139,6 +138,14 @@ def _closing(text: str, start: int, quote: str) -> int:
     while at > start and len(quote) == 1 and text[at - 1] == "\\" and text[at - 2] != "\\":
         at = text.find(quote, at + 1, limit)
     return at
+
+
+def _end_of_open(text: str, start: int) -> int:
+    """Where a quotation ends that nothing closes: with the text where that is cut off within it, else with its word."""
+    if text.endswith("…") and len(text) - start <= _LONGEST_VALUE and "\n" not in text[start:]:
+        return len(text)
+    word = _WORD.match(text, start)
+    return word.end() if word else -1
 
 
 def _bare_value(text: str, setting: _Setting) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from expressway.diagnosis.facts import Statement
 from expressway.model.cause import Cause
 from expressway.model.quotation import quoted
+from expressway.model.shortened_text import shortened
 
 _EVIDENCE_LIMIT = 400
 
@@ -250,4 +251,4 @@ def evidence_line(text: str) -> str:
     """AWS's text on one line, without request tokens, cut to 400 characters."""
     one_line = " ".join(text.split())
     cleaned = re.sub(r"\s*\((?:RequestToken|Service: |SDK Attempt)[^)]*\)", "", one_line)
-    return cleaned[:_EVIDENCE_LIMIT]
+    return shortened(cleaned, _EVIDENCE_LIMIT)

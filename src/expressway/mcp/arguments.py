@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from expressway.errors import UsageError
 from expressway.mcp.selected_target import target_problems
+from expressway.model.shortened_text import shortened
 
 
 def check_arguments(
@@ -85,4 +86,4 @@ def _got(name: str, given: Mapping[str, Any]) -> str:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… ({type(value).__name__})"
+    return text if len(text) <= _LONGEST_VALUE else f"{shortened(text, _LONGEST_VALUE)} ({type(value).__name__})"

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from expressway.errors import UsageError
 from expressway.model.api_shape import ApiShape, ShapeTree
+from expressway.model.shortened_text import shortened
 
 _MILLISECONDS_FROM = 100_000_000_000
 """As seconds, that is the year 5138: so large an epoch is meant in milliseconds."""
@@ -84,10 +85,12 @@ class _Fit:
             member = _member(key, shape)
             if member is None:
                 self.problems.append(
-                    ParameterProblem(_below(path, key[:_LONGEST_NAME]), _nearest(key, shape), "that name")
+                    ParameterProblem(_below(path, shortened(key, _LONGEST_NAME)), _nearest(key, shape), "that name")
                 )
             elif member in fitted:
-                self.problems.append(ParameterProblem(_below(path, key[:_LONGEST_NAME]), f"{member} once", "it twice"))
+                self.problems.append(
+                    ParameterProblem(_below(path, shortened(key, _LONGEST_NAME)), f"{member} once", "it twice")
+                )
             elif item is not None:
                 fitted[member] = self.value(item, shape.members[member], _below(path, member))
         for member in shape.required:

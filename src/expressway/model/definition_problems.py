@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from expressway.model.definition_rules import Problem
 from expressway.model.definition_types import EXPECTED_BY_PATTERN, NAME_PATTERN
 from expressway.model.quotation import quoted
+from expressway.model.shortened_text import shortened
 
 _KEY_MARK = "[key]"
 _SHOWN_CHARACTERS = 80
@@ -124,7 +125,7 @@ def shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return _printable(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…")
+    return _printable(shortened(text, _SHOWN_CHARACTERS))
 
 
 def _printable(text: str) -> str:

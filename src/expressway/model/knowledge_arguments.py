@@ -8,6 +8,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from expressway.model.shortened_text import shortened
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -76,8 +78,7 @@ def _unknown(name: str, known: Sequence[str]) -> dict[str, str]:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+    return shortened(repr(value), _LONGEST_VALUE)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

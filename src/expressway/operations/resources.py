@@ -1,6 +1,6 @@
 """Any operation of the ECS API, and the reads of ECR: checked against the model, gated, paged, trimmed and cut."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -45,11 +45,12 @@ class Query(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ResourcePorts:
-    """What calling the API needs."""
+    """What calling the API needs; `masked` blanks secrets of known kinds in all texts of an answer."""
 
     api: Api
     ownership: OwnershipPorts
     query: Query
+    masked: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
         ports.api.shapes_answered(call.operation),
         allow_sensitive_data=gates.allow_sensitive_data,
     )
-    content: dict[str, Any] = plain_json(redacted.content)
+    content: dict[str, Any] = ports.masked(plain_json(redacted.content))  # before a query or a cut takes them apart
     if request.query is not None:
         content = _queried(content, request.query, call, ports.query)
     beside = {"touches": list(call.touched_names), "drift": drift, "withheld": redacted.note}

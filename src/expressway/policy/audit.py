@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from expressway.model.shortened_text import shortened
 from expressway.policy.operations import effect_of, named_operation, verb_of
 
 AUDIT_VARIABLE = "EXPRESSWAY_AUDIT"
@@ -94,7 +95,7 @@ def audit_record(call: AuditedCall, outcome: CallOutcome) -> dict[str, Any] | No
         "operation_id": outcome.operation_id,
         "arguments": _named(call.arguments),
         "arguments_digest": _digest(call.arguments),
-        "touches": [str(one)[:_LONGEST_VALUE] for one in outcome.touches[:_MOST_TOUCHED]],
+        "touches": [shortened(str(one), _LONGEST_VALUE) for one in outcome.touches[:_MOST_TOUCHED]],
     }
     return {name: value for name, value in record.items() if value}
 
@@ -108,7 +109,7 @@ def _named(arguments: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, bool | int):
                 found[name] = value
             elif isinstance(value, str):
-                found[name] = value[:_LONGEST_VALUE]
+                found[name] = shortened(value, _LONGEST_VALUE)
     return dict(sorted(found.items()))
 
 

@@ -247,6 +247,7 @@ class Wiring:
     def resource_ports(self) -> ResourcePorts:
         from expressway.adapters.aws_api import AwsApi
         from expressway.adapters.json_query import JsonQuery
+        from expressway.adapters.secret_detector import masked_value
         from expressway.adapters.stack_owners import StackOwners
         from expressway.operations.owned_by_apps import OwnershipPorts
         from expressway.operations.resources import ResourcePorts
@@ -257,7 +258,7 @@ class Wiring:
             services=lambda: self.ecs,
             target=lambda: self.session.target,
         )
-        return ResourcePorts(AwsApi(self.session), ownership, JsonQuery())
+        return ResourcePorts(AwsApi(self.session), ownership, JsonQuery(), masked_value)
 
     # -- operations that others are made of -----------------------------------------------------------------
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:

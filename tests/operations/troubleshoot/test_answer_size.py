@@ -7,7 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expressway.adapters.secret_detector import masked_value
 from expressway.operations.troubleshoot.answer_size import SUMMARY_BYTES, size_of, summarised
+from tests.secret_samples import SecretSource
 
 ARN = "arn:aws:ecs:us-east-1:000000000000:service/default/" + "w" * 200
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=900)
@@ -52,6 +54,18 @@ def test_an_answer_that_fits_comes_back_as_it_is() -> None:
 def test_names_are_never_cut() -> None:
     answer = {"findings": [{"resource": ARN, "cause": "why " * 300}] * 9, "raw_data": {"x": ["y z " * 50] * 100}}
     assert all(one["resource"] == ARN for one in summarised(answer)["findings"])
+
+
+def test_a_text_that_is_cut_keeps_no_half_of_a_secret() -> None:
+    told, secret = SecretSource(1).of_kind("postgres url")
+    for words in range(10, 120):
+        finding = {
+            "code": "x",
+            "resource": ARN,
+            "cause": "why " * words + told + " why" * 200,
+            "evidence": ["e " * 300],
+        }
+        assert secret[:8] not in json.dumps(masked_value(summarised({"findings": [finding] * 12})))
 
 
 def test_the_newest_lines_of_a_log_are_kept_and_the_others_counted() -> None:
