@@ -98,11 +98,11 @@ def _recipes() -> Mapping[str, Recipe]:
         ),
         f"{LIBRARY}/debian:bookworm-slim": Recipe(PYTHON_IMAGE, ('CMD ["bash"]',)),
         f"{LIBRARY}/node:24-bookworm-slim": Recipe(PYTHON_IMAGE, (_TRUST, *node), folders={"node": _node_folder()}),
-        f"{LIBRARY}/alpine:3.22": Recipe(BUSYBOX_IMAGE, ('CMD ["/bin/sh"]',)),
+        f"{LIBRARY}/alpine:3.24": Recipe(BUSYBOX_IMAGE, ('CMD ["/bin/sh"]',)),
         f"{LIBRARY}/golang:1.19-bookworm": Recipe(
             fresh, (f"RUN {_APT} golang-1.19-go", "ENV PATH=/usr/lib/go-1.19/bin:$PATH")
         ),
-        f"{LIBRARY}/nginx:1.28-alpine": Recipe(fresh, (f"RUN {_APT} nginx-light wget",)),
+        f"{LIBRARY}/nginx:1.30-alpine": Recipe(fresh, (f"RUN {_APT} nginx-light wget",)),
         f"{LIBRARY}/php:8.2-apache-bookworm": Recipe(
             fresh, apache, texts={"start": _APACHE_START, "extension": _PHP_EXTENSION}
         ),
@@ -114,7 +114,7 @@ def _recipes() -> Mapping[str, Recipe]:
             (f"RUN {_APT} puma ruby-railties ruby-sinatra ruby-sprockets-rails", "COPY pack /pack_gems.rb"),
             texts={"pack": (Path(__file__).parent / "pack_gems.rb").read_text()},
         ),
-        f"{LIBRARY}/composer:2.8": Recipe(
+        f"{LIBRARY}/composer:2.10": Recipe(
             fresh,
             (
                 f"RUN {_APT} composer php-laravel-framework php8.2-cli php8.2-curl php8.2-zip unzip",

@@ -115,18 +115,27 @@ def _with_installer(app: DetectedApp, files: AppFiles, recipes: Recipes) -> Dete
         )
     if not locked and chosen.advice:
         sentences.append(f"Nothing pins what {chosen.title} installs. {chosen.advice}")
-    version = ""
-    if chosen.version is not None:
-        match = re.search(chosen.version.pattern, files.text(chosen.version.file))
-        version = _at_least(match[1] if match else chosen.version.default, chosen.version.least.get(app.version, ""))
-        if not match:
-            told_by = chosen.version.told_by
-            sentences.append(f"{chosen.title} {version} is installed; {told_by} would name another version.")
+    version, told = _installer_version(app, files, chosen)
+    sentences += told
     return replace(app, installer=chosen, locked=locked, installer_version=version).assuming(*sentences)
 
 
-def _at_least(version: str, least: str) -> str:
-    return max(version, least, key=lambda text: [int(part) for part in text.split(".") if part])
+def _installer_version(app: DetectedApp, files: AppFiles, installer: Installer) -> tuple[str, list[str]]:
+    """The version of the package manager, where one is chosen, and what was assumed."""
+    source = installer.version
+    if source is None:
+        return "", []
+    match = re.search(source.pattern, files.text(source.file))
+    version = match[1] if match else source.default
+    if _numbers(version) < _numbers(source.least.get(app.version, "")):
+        needs = f"{app.language.title} {app.version}"
+        return source.newer, [f"{installer.title} {version} does not run with {needs}; {source.newer} was taken."]
+    told = f"{installer.title} {version} is installed; {source.told_by} would name another version."
+    return version, [] if match else [told]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part]
 
 
 def _is_locked(files: AppFiles, installer: Installer) -> bool:

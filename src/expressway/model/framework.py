@@ -91,12 +91,13 @@ class InstallerVersion(VersionSource):
 
     Attributes:
         told_by: what would name a version where nothing does.
-        least: by version of the language, the first that runs with it.
+        least: by version of the language, the first that runs with it; `newer` is taken instead of an older one.
     """
 
     default: str
     told_by: str = "packageManager in package.json"
     least: Mapping[str, str] = Field(default_factory=dict)
+    newer: str = ""
 
 
 class Installer(_Data):

@@ -48,7 +48,7 @@ def test_patches_and_schemas_are_there_when_packages_are_installed() -> None:
     ("more", "image"),
     [
         ({}, "gradle:8.14-jdk21"),
-        ({".java-version": "25\n"}, "gradle:9.1-jdk25"),
+        ({".java-version": "25\n"}, "gradle:9.7-jdk25"),
         (
             {"gradle/wrapper/gradle-wrapper.properties": "distributionUrl=x/gradle-8.10.2-bin.zip\n"},
             "gradle:8.10.2-jdk21",
