@@ -89,6 +89,25 @@ def test_a_real_crash_loop_shows_the_exception_that_stands_in_its_log(embedded_t
     assert "KeyError: 'DATABASE_URL'" in json.dumps([one.get("evidence") for one in answer["findings"][:TOP]])
 
 
+@pytest.mark.sandbox
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "container", "line"),
+    [
+        ("crash_beside_a_proxy", "Main", "KeyError: 'DATABASE_URL'"),
+        ("proxy_crashes", "proxy", "FATAL: no certificate"),
+    ],
+)
+def test_of_several_real_containers_the_one_that_ended_the_task_is_told_with_its_own_log(
+    embedded_toolkit: Toolkit, name: str, container: str, line: str
+) -> None:
+    [scenario] = [one.scenario for one in embedded_scenarios() if one.scenario.name == name]
+    [answer] = _answers(embedded_toolkit, scenario)
+    crash = answer["findings"][0]
+    assert crash["cause"].startswith(f"The container {container} exited")
+    assert line.removeprefix("FATAL: ") in crash["evidence"][0]
+
+
 def _answers(toolkit: Toolkit, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
     """The answer of guidance; where the cause belongs to an action of its own, that one's."""
     questions = scenario.more or (scenario.guidance,)

@@ -17,6 +17,7 @@ from expressway.model.service import (
     TargetHealth,
     TaskState,
 )
+from expressway.model.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 
 ACCOUNT = "000000000000"
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -84,6 +85,7 @@ class World:
     target: tuple[TargetHealth, ...] = ()
     log: dict[str, tuple[str, ...]] = field(default_factory=dict)
     log_group_is_gone: bool = False
+    definitions: dict[str, TaskDefinition] = field(default_factory=dict[str, TaskDefinition])
     denied: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -143,6 +145,16 @@ class World:
     def log_configurations(self, task_definition_arn: str) -> tuple[LogConfiguration, ...]:
         self._read("log_configurations")
         return (LogConfiguration("Main", "/expressway/web", "app"),)
+
+    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None:
+        self._read("task_definition")
+        return self.definitions.get(task_definition_arn) or TaskDefinition(
+            task_definition_arn,
+            "ACTIVE",
+            frozenset({"FARGATE"}),
+            (ContainerDefinition("Main", (PortMapping("main", 8080),), log_driver="awslogs"),),
+            log_configurations=(LogConfiguration("Main", "/expressway/web", "app"),),
+        )
 
     def delete_express_service(self, service_arn: str) -> None:
         self._read("delete_express_service")

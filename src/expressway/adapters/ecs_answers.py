@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from expressway.adapters.ecs_contents import definition_content, revision_settings
 from expressway.model.service import (
     ContainerState,
     DeploymentState,
@@ -156,6 +157,7 @@ def revision_state(raw: Raw) -> RevisionState:
         target_group_arns=tuple(arn for arn in arns if arn),
         managed_resources=tuple(_managed_resources(managed)),
         created_at=raw.get("createdAt"),
+        settings=revision_settings(raw),
     )
 
 
@@ -188,6 +190,8 @@ def task_state(raw: Raw) -> TaskState:
         created_at=raw.get("createdAt"),
         stopped_at=raw.get("stoppedAt"),
         started_at=raw.get("startedAt"),
+        stopping_at=raw.get("stoppingAt"),
+        execution_stopped_at=raw.get("executionStoppedAt"),
     )
 
 
@@ -226,6 +230,7 @@ def task_definition(raw: Raw) -> TaskDefinition:
         memory_mib=int(raw.get("memory") or 0),
         cpu_architecture=(raw.get("runtimePlatform") or {}).get("cpuArchitecture", ""),
         log_configurations=log_configurations(raw),
+        content=definition_content(raw),
     )
 
 
@@ -237,6 +242,7 @@ def _container_definition(raw: Raw) -> ContainerDefinition:
         memory_mib=raw.get("memory") or 0,
         stop_timeout_seconds=raw.get("stopTimeout") or 0,
         essential=raw.get("essential", True),
+        log_driver=(raw.get("logConfiguration") or {}).get("logDriver", ""),
     )
 
 

@@ -7,6 +7,7 @@ a row to MESSAGE_RULES (a text of AWS's), to EXIT_CODES, or a rule to RULES at t
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from expressway.diagnosis.culprit import telling_reasons
 from expressway.diagnosis.exit_rules import exited_container
 from expressway.diagnosis.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, Statement
 from expressway.diagnosis.health_rules import failing_health_check
@@ -81,7 +82,7 @@ def alarm_triggered(facts: DeploymentFacts) -> Cause | None:
 def task_stopped_for_unknown_reason(facts: DeploymentFacts) -> Cause | None:
     """A task failed in words that the table does not know: told as they are."""
     for task in facts.failed_tasks:
-        reasons = [*(one.reason for one in task.containers if one.reason), task.stopped_reason]
+        reasons = [*telling_reasons(task), task.stopped_reason]
         text = evidence_line(next((reason for reason in reasons if reason), ""))
         if text:
             return Cause("task_failed", f"A task stopped: {quoted(text)}", (text,), "", task.arn, permanent=False)

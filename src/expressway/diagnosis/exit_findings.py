@@ -1,20 +1,22 @@
-"""What the end of containers tells: exit codes, memory against its limits, kills at a stop, crash loops."""
+"""What the end of containers tells: exit codes, memory against its limits, crash loops."""
 
 import math
 import re
+from collections.abc import Sequence
 
+from expressway.diagnosis.culprit import OUT_OF_MEMORY, SIGKILL_EXIT_CODE, culprit_of, rivals_of
 from expressway.diagnosis.exit_rules import EXIT_CODES, wrong_format
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.runtime_memory import RuntimeLimit, runtime_limit
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
 from expressway.model.service import ContainerState, TaskState
-from expressway.model.task_definition import ContainerDefinition
 
-SIGKILL_EXIT_CODE = 137
-_DEFAULT_STOP_SECONDS = 30
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
-_OUT_OF_MEMORY = re.compile(r"OutOfMemory|killed due to memory usage|out of memory|oom.?kill", re.IGNORECASE)
+_WITHOUT_LOG = (
+    "Read its log where it is kept, or let it log to CloudWatch Logs (logConfiguration with the awslogs driver); run "
+    "the image locally with the same command and environment to see what ends it."
+)
 _KILLED_IN_LOG = re.compile(
     r"was sent SIGKILL! Perhaps out of memory|^Out of memory: Killed process|^OOM[ -]?kill", re.IGNORECASE
 )
@@ -23,7 +25,7 @@ _KILLED_IN_LOG = re.compile(
 def memory_finding(facts: ServiceFacts) -> Finding | None:
     """A container was killed for its memory: by its own limit, or by the task's."""
     for task in facts.story.failed_tasks:
-        container = task.culprit
+        container = culprit_of(task)
         if container is not None and (_says_memory(task, container) or _log_says_memory(facts, task, container)):
             return _memory_finding(facts, task, container)
     return None
@@ -35,7 +37,8 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
     A failed health check is another rule's.
     """
     task = _first_with_log(facts)
-    return _exit_finding(facts, task, task.culprit) if task is not None and task.culprit is not None else None
+    container = culprit_of(task) if task is not None else None
+    return _exit_finding(facts, task, container) if task is not None and container is not None else None
 
 
 def crash_loop(facts: ServiceFacts) -> Finding | None:
@@ -49,7 +52,8 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         return None
     newest = crashed[0]
     lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
-    codes = sorted({task.culprit.exit_code for task in crashed if task.culprit and task.culprit.exit_code is not None})
+    culprits = [container for task in crashed if (container := culprit_of(task)) is not None]
+    codes = sorted({container.exit_code for container in culprits if container.exit_code is not None})
     lived = f", each within {max(1, math.ceil(max(lives)))} s of its start" if lives else ""
     told, ended = _line_of(facts, _first_with_log(facts)), _line_of(facts, newest)
     return Finding(
@@ -63,27 +67,6 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         else "Correct what ends them, or deploy a version that worked.",
         resource=facts.resource,
         confidence="high" if told or ended else "medium",
-    )
-
-
-def killed_at_stop(facts: ServiceFacts) -> Finding | None:
-    """ECS stopped tasks in the normal course of things, and had to kill them because they did not end by themselves."""
-    killed = [task for task in facts.tasks if _was_killed_at_stop(task)]
-    if not killed:
-        return None
-    container = next(one for one in killed[0].containers if one.exit_code == SIGKILL_EXIT_CODE)
-    told = _container_definition(facts, container.name).stop_timeout_seconds
-    given = f"stopTimeout: {told} s" if told else f"{_DEFAULT_STOP_SECONDS} s, since no stopTimeout is set"
-    return Finding(
-        code="killed_at_stop",
-        severity="warning",
-        cause=f"The container {container.name} was killed (exit code 137) because it did not end on SIGTERM within "
-        f"the time it has ({given}); it was not short of memory.",
-        evidence=tuple(dict.fromkeys(task.stopped_reason for task in killed if task.stopped_reason))[:3],
-        remedy="Let the application end on SIGTERM: run it as the container's first process (CMD in exec form), "
-        "or handle the signal; requests under way are cut off otherwise.",
-        resource=facts.resource,
-        confidence="high",
     )
 
 
@@ -101,15 +84,22 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
     if limit is not None:
         return _runtime_gave_up(task, container, limit, evidence)
     word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
+    rivals = rivals_of(container, task)
+    unread = facts.story.unread_logs.get(task.task_id, "")
     return Finding(
         code=word,
         severity="critical",
-        cause=f"The container {container.name} {sentence.format(code=code)}{_about_log(facts, task)}.",
+        cause=f"The container {container.name} {sentence.format(code=code)}{_beside(rivals)}{_about_log(facts, task)}.",
         evidence=evidence,
-        remedy=remedy,
+        remedy=_WITHOUT_LOG if remedy == _CORRECT_IT and unread else remedy,
         resource=task.arn,
-        confidence="high" if line else "medium",
+        confidence="high" if line and not rivals else "medium",
     )
+
+
+def _beside(rivals: Sequence[ContainerState]) -> str:
+    named = " and ".join(f"{one.name} with code {one.exit_code}" for one in rivals)
+    return f" (in the same task ended {named})" if named else ""
 
 
 def _runtime_gave_up(
@@ -144,10 +134,10 @@ def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evi
 
 
 def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
-    own = _container_definition(facts, container.name).memory_mib
+    own = facts.container_definition(container.name).memory_mib
     whole = facts.definition.memory_mib if facts.definition else 0
     log = facts.story.logs.get(task.task_id, ())
-    told = tuple(text for text in (container.reason, task.stopped_reason) if _OUT_OF_MEMORY.search(text))
+    told = tuple(text for text in (container.reason, task.stopped_reason) if OUT_OF_MEMORY.search(text))
     line = _memory_line(log)
     evidence = (*told, f"{container.name}: exit code {container.exit_code}", *((line,) if line else ()))
     confidence = "high" if told else "medium"
@@ -176,7 +166,7 @@ def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerSt
 
 
 def _says_memory(task: TaskState, container: ContainerState) -> bool:
-    return bool(_OUT_OF_MEMORY.search(container.reason) or _OUT_OF_MEMORY.search(task.stopped_reason))
+    return bool(OUT_OF_MEMORY.search(container.reason) or OUT_OF_MEMORY.search(task.stopped_reason))
 
 
 def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
@@ -190,18 +180,11 @@ def _memory_line(log: tuple[str, ...]) -> str:
     return line if runtime_limit(line) or _KILLED_IN_LOG.search(line) else ""
 
 
-def _was_killed_at_stop(task: TaskState) -> bool:
-    told_to_stop = task.status == "STOPPED" and not task.failed and task.stop_code not in {"", "SpotInterruption"}
-    return told_to_stop and any(
-        one.exit_code == SIGKILL_EXIT_CODE and not _OUT_OF_MEMORY.search(one.reason) for one in task.containers
-    )
-
-
 def _crashed_in_a_row(facts: ServiceFacts) -> list[TaskState]:
     """The newest tasks of the story that all ended by themselves, newest first."""
     found: list[TaskState] = []
     for task in facts.story.tasks:
-        if task.failed and task.culprit is not None and not task.failed_health_check:
+        if task.failed and culprit_of(task) is not None and not task.failed_health_check:
             found.append(task)
         elif task.running:
             break
@@ -209,19 +192,14 @@ def _crashed_in_a_row(facts: ServiceFacts) -> list[TaskState]:
 
 
 def _memory_limit(facts: ServiceFacts, container: str) -> int:
-    return _container_definition(facts, container).memory_mib or (
-        facts.definition.memory_mib if facts.definition else 0
-    )
-
-
-def _container_definition(facts: ServiceFacts, name: str) -> ContainerDefinition:
-    containers = facts.definition.containers if facts.definition else ()
-    return next((one for one in containers if one.name == name), ContainerDefinition(name))
+    return facts.container_definition(container).memory_mib or (facts.definition.memory_mib if facts.definition else 0)
 
 
 def _about_log(facts: ServiceFacts, task: TaskState) -> str:
     if any(line.strip() for line in facts.story.logs.get(task.task_id, ())):
         return ""
+    if task.task_id in facts.story.unread_logs:
+        return f"; its log {facts.story.unread_logs[task.task_id]}"
     if any(gap.startswith("logs:") for gap in facts.gaps):
         return "; its log could not be read"
     return "; its log is empty"
@@ -229,7 +207,7 @@ def _about_log(facts: ServiceFacts, task: TaskState) -> str:
 
 def _first_with_log(facts: ServiceFacts) -> TaskState | None:
     """The first task whose container exited by itself, one with a log before one without."""
-    ended = [one for one in facts.story.failed_tasks if one.culprit is not None and not one.failed_health_check]
+    ended = [one for one in facts.story.failed_tasks if culprit_of(one) is not None and not one.failed_health_check]
     return min(ended, key=lambda one: not facts.story.logs.get(one.task_id), default=None)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.facts import DeploymentFacts, Statement
 from expressway.diagnosis.log_excerpt import NOT_STARTED, excerpt
 from expressway.diagnosis.message_rules import cause_of_message
@@ -52,7 +53,7 @@ _ANY_CODE = ("container_exited", "exited with code {code}", _CORRECT_IT)
 def exited_container(facts: DeploymentFacts) -> Cause | None:
     """The first task whose essential container exited by itself (a failed health check is another rule's)."""
     for task in facts.failed_tasks:
-        container = _culprit(task)
+        container = culprit_of(task)
         if container is not None and not task.failed_health_check:
             silence = facts.unread_logs.get(task.task_id, "is empty")
             return _cause(task, container, facts.logs.get(task.task_id, ()), silence=silence)
@@ -68,11 +69,6 @@ def wrong_format(exit_code: int | None, log: Sequence[str], resource: str) -> Ca
     if exit_code not in _NOT_STARTED_CODES or not told or not NOT_STARTED.search(told[-1]):
         return None
     return cause_of_message(Statement(told[-1], resource))
-
-
-def _culprit(task: TaskState) -> ContainerState | None:
-    exited = [container for container in task.containers if container.exit_code is not None]
-    return next((one for one in exited if one.exit_code != 0), next(iter(exited), None))
 
 
 def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...], *, silence: str) -> Cause:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from expressway.diagnosis.culprit import telling_reasons
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -64,9 +65,8 @@ class DeploymentFacts:
         """What ECS says about why tasks stopped or cannot start, the first failure first."""
         waiting = tuple(task for task in self.tasks if not task.failed and task.status != "STOPPED")
         for task in (*self.failed_tasks, *waiting):
-            for container in task.containers:
-                if container.reason:
-                    yield Statement(container.reason, task.arn)
+            for reason in telling_reasons(task):
+                yield Statement(reason, task.arn)
             if task.stopped_reason:
                 yield Statement(task.stopped_reason, task.arn)
 

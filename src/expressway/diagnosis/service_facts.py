@@ -8,7 +8,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.model.cluster import ClusterState
 from expressway.model.log_event import LogEvent
 from expressway.model.service import ServiceState, TaskState
-from expressway.model.task_definition import TaskDefinition
+from expressway.model.task_definition import ContainerDefinition, TaskDefinition
 
 RECENT = timedelta(hours=24)
 """How long a failed deployment that nothing has followed still counts as the state of things."""
@@ -65,6 +65,11 @@ class ServiceFacts:
     @property
     def has_unhealthy_targets(self) -> bool:
         return any(target.state == "unhealthy" for target in self.story.targets)
+
+    def container_definition(self, name: str) -> ContainerDefinition:
+        """What the task definition says of the container; one without any limits where it is not known."""
+        containers = self.definition.containers if self.definition else ()
+        return next((one for one in containers if one.name == name), ContainerDefinition(name))
 
     @property
     def is_recent(self) -> bool:

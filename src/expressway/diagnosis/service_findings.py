@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from expressway.diagnosis import deployment_cause
 from expressway.diagnosis.deployment_findings import rolled_back, stuck, under_way
-from expressway.diagnosis.exit_findings import crash_loop, exit_finding, killed_at_stop, memory_finding
+from expressway.diagnosis.exit_findings import crash_loop, exit_finding, memory_finding
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.diagnosis.stop_findings import killed_at_stop
 from expressway.model.cause import Cause
 from expressway.model.finding import Finding, finding_of, ranked
 

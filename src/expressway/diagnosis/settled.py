@@ -7,6 +7,7 @@ until somebody asks for them.
 
 from collections.abc import Sequence
 
+from expressway.diagnosis.culprit import culprit_of
 from expressway.model.service import DeploymentState, ServiceState, TargetHealth, TaskState
 
 AROUND = "network, images, secrets, roles and scaling"
@@ -31,4 +32,6 @@ def is_settled(
 
 def _ended_by_itself(task: TaskState) -> bool:
     """A container of the task ran and exited, and neither a health check nor anything else ended it."""
-    return task.culprit is not None and task.stop_code == "EssentialContainerExited" and not task.failed_health_check
+    return (
+        culprit_of(task) is not None and task.stop_code == "EssentialContainerExited" and not task.failed_health_check
+    )

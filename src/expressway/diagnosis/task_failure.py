@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from expressway.diagnosis.culprit import culprit_of, telling_reasons
 from expressway.model.service import TaskState
 
 _BY_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -30,11 +31,12 @@ _BY_EXIT_CODE: Mapping[int, str] = {
 
 def category_of(task: TaskState) -> str:
     """The category of a task that failed; ``other`` where nothing tells."""
-    texts = [*(one.reason for one in task.containers), task.stopped_reason]
+    texts = [*telling_reasons(task), task.stopped_reason]
     for pattern, category in _BY_TEXT:
         if any(pattern.search(text) for text in texts):
             return category
-    code = task.culprit.exit_code if task.culprit else None
+    culprit = culprit_of(task)
+    code = culprit.exit_code if culprit else None
     if code is None:
         return "other"
     return _BY_EXIT_CODE.get(code, "application_error")

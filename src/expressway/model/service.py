@@ -116,7 +116,11 @@ class ManagedResource:
 
 @dataclass(frozen=True, slots=True)
 class RevisionState:
-    """One service revision: what was to run, and how far its infrastructure got."""
+    """One service revision: what was to run, and how far its infrastructure got.
+
+    `settings` is alike for two revisions of a service that differ in nothing but their task definitions; empty where
+    it is not known.
+    """
 
     arn: str
     task_definition_arn: str = ""
@@ -124,6 +128,7 @@ class RevisionState:
     target_group_arns: tuple[str, ...] = ()
     managed_resources: tuple[ManagedResource, ...] = ()
     created_at: datetime | None = None
+    settings: str = ""
 
     @property
     def revision_id(self) -> str:
@@ -183,7 +188,10 @@ class ExpressService:
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """One container of a task; `exit_code` is None while it runs, or when it never started."""
+    """One container of a task; `exit_code` is None while it runs, or when it never started.
+
+    `essential` is what its task definition says, where that was read (`TaskDefinition.marked`).
+    """
 
     name: str
     status: str = ""
@@ -192,11 +200,15 @@ class ContainerState:
     reason: str = ""
     health: str = "UNKNOWN"
     private_ip: str = ""
+    essential: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """One task, running or stopped (ECS remembers stopped ones for about an hour)."""
+    """One task, running or stopped (ECS remembers stopped ones for about an hour).
+
+    `stopping_at` is when ECS began to stop it, `execution_stopped_at` when its last container had ended.
+    """
 
     arn: str
     status: str
@@ -211,6 +223,8 @@ class TaskState:
     created_at: datetime | None = None
     stopped_at: datetime | None = None
     started_at: datetime | None = None
+    stopping_at: datetime | None = None
+    execution_stopped_at: datetime | None = None
 
     @property
     def service_name(self) -> str:
@@ -229,12 +243,6 @@ class TaskState:
     def pending(self) -> bool:
         """True on the way to RUNNING."""
         return self.status in {"PROVISIONING", "PENDING", "ACTIVATING"} and self.desired_status != "STOPPED"
-
-    @property
-    def culprit(self) -> ContainerState | None:
-        """The container that ended the task: the first that exited with an error, else the first that exited."""
-        exited = [container for container in self.containers if container.exit_code is not None]
-        return next((one for one in exited if one.exit_code != 0), next(iter(exited), None))
 
     @property
     def lifetime_seconds(self) -> float | None:

@@ -1,8 +1,8 @@
 """A task definition that somebody else wrote, and whether an Express service can run it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from expressway.model.service import LogConfiguration
+from expressway.model.service import LogConfiguration, TaskState
 
 MAIN_CONTAINER = "Main"
 
@@ -18,7 +18,7 @@ class PortMapping:
 
 @dataclass(frozen=True, slots=True)
 class ContainerDefinition:
-    """One container of a task definition; a limit that it does not set is 0."""
+    """One container of a task definition; a limit that it does not set is 0, a log driver empty."""
 
     name: str
     ports: tuple[PortMapping, ...] = ()
@@ -26,11 +26,15 @@ class ContainerDefinition:
     memory_mib: int = 0
     stop_timeout_seconds: int = 0
     essential: bool = True
+    log_driver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """What DescribeTaskDefinition says; `launch_types` are those that it was made for or that ECS found it fit for."""
+    """What DescribeTaskDefinition says; `launch_types` are those that it was made for or that ECS found it fit for.
+
+    `content` is alike for two definitions that run the same in the same way; empty where it is not known.
+    """
 
     arn: str
     status: str
@@ -39,6 +43,30 @@ class TaskDefinition:
     memory_mib: int = 0
     cpu_architecture: str = ""
     log_configurations: tuple[LogConfiguration, ...] = ()
+    content: str = ""
+
+    @property
+    def main_container(self) -> str:
+        """The container that answers for the service: Main, else the first with a port, else the first essential."""
+        named = [one.name for one in self.containers if one.name == MAIN_CONTAINER]
+        with_port = [one.name for one in self.containers if one.ports and one.essential]
+        essential = [one.name for one in self.containers if one.essential]
+        return next(iter((*named, *with_port, *essential)), "")
+
+    def log_of(self, container: str) -> LogConfiguration | None:
+        """Where the container logs in CloudWatch Logs; None for one that logs elsewhere or nowhere."""
+        return next((one for one in self.log_configurations if one.container == container), None)
+
+    def log_driver_of(self, container: str) -> str:
+        return next((one.log_driver for one in self.containers if one.name == container), "")
+
+    def marked(self, task: TaskState) -> TaskState:
+        """The task with what this definition says of its containers: which of them are essential."""
+        inessential = {one.name for one in self.containers if not one.essential}
+        if not inessential:
+            return task
+        marked = (replace(one, essential=one.name not in inessential) for one in task.containers)
+        return replace(task, containers=tuple(marked))
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ A fact that may not be read (a permission is missing) becomes a named gap; it ne
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 
+from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.deployment_cause import find_cause
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.model.cause import Cause
@@ -18,6 +19,7 @@ from expressway.model.service import (
     tasks_of_revision,
 )
 from expressway.model.stack import StackEvent
+from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.service_ports import LogReads, ServiceReads, TargetReads
 
@@ -88,8 +90,16 @@ def gather_facts(
         mine = tasks_of_revision(every_task, revision or current, service)
         if revision is None:  # then nothing tells whose a task is: only those made since count
             mine = tuple(task for task in mine if not_before(task.created_at, start))
-        asked_logs = _ask_logs(reads, ecs, logs, _worth_reading(mine))
-        told = {task_id: reads.take(asked, _REFUSED) for task_id, asked in asked_logs.items()}
+        worth = _worth_reading(mine)
+        definitions = _definitions(reads, ecs, worth)
+        mine = tuple(_marked(task, definitions) for task in mine)
+        asked_logs = {
+            task.task_id: reads.ask("logs", partial(_tail, logs, _marked(task, definitions), definition))
+            for task in worth
+            if (definition := definitions.get(task.task_definition_arn)) is not None
+        }
+        told = {task.task_id: _REFUSED for task in worth if task.task_definition_arn not in definitions}
+        told = {**told, **{task_id: reads.take(asked, _REFUSED) for task_id, asked in asked_logs.items()}}
         return DeploymentFacts(
             cluster=cluster,
             service_name=service_name,
@@ -139,21 +149,28 @@ def _all_failed(tasks: tuple[TaskState, ...]) -> bool:
     return any(task.failed for task in tasks) and not any(task.running for task in tasks)
 
 
-def _ask_logs(
-    reads: ConcurrentReads, ecs: ServiceReads, logs: LogReads, tasks: Sequence[TaskState]
-) -> "dict[str, Future[tuple[str, ...] | str]]":
-    return {task.task_id: reads.ask("logs", lambda task=task: _tail(ecs, logs, task)) for task in tasks}
+def _definitions(reads: ConcurrentReads, ecs: ServiceReads, tasks: Sequence[TaskState]) -> dict[str, TaskDefinition]:
+    """What the tasks ran, by ARN; what could not be read is left out."""
+    arns = dict.fromkeys(task.task_definition_arn for task in tasks if task.task_definition_arn)
+    asked = {arn: reads.ask("task definition", partial(ecs.task_definition, arn)) for arn in arns}
+    found = {arn: reads.take(future, None) for arn, future in asked.items()}
+    return {arn: one for arn, one in found.items() if one is not None}
 
 
-def _tail(ecs: ServiceReads, logs: LogReads, task: TaskState) -> tuple[str, ...] | str:
-    """The end of the log of the task's container that failed, or of its first container; else why there is none."""
-    exited = {container.name for container in task.containers if container.exit_code not in (None, 0)}
-    configurations = ecs.log_configurations(task.task_definition_arn) if task.task_definition_arn else ()
-    ordered = sorted(configurations, key=lambda one: one.container not in exited)
-    if not ordered:
+def _tail(logs: LogReads, task: TaskState, definition: TaskDefinition) -> tuple[str, ...] | str:
+    """The end of the log of the container that ended the task, or of the one that answers for the service; else why
+    there is none."""
+    culprit = None if task.failed_health_check else culprit_of(task)
+    place = definition.log_of(culprit.name if culprit else definition.main_container)
+    if place is None:
         return _ELSEWHERE
-    lines = logs.tail(ordered[0].log_group, ordered[0].stream(task.task_id))
+    lines = logs.tail(place.log_group, place.stream(task.task_id))
     return _GONE if lines is None else lines
+
+
+def _marked(task: TaskState, definitions: Mapping[str, TaskDefinition]) -> TaskState:
+    definition = definitions.get(task.task_definition_arn)
+    return definition.marked(task) if definition else task
 
 
 def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:

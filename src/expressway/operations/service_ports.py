@@ -15,6 +15,7 @@ from expressway.model.service import (
     TaskState,
 )
 from expressway.model.stack import StackState
+from expressway.model.task_definition import TaskDefinition
 
 
 class ServiceReads(Protocol):
@@ -29,6 +30,7 @@ class ServiceReads(Protocol):
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
     def tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]: ...
     def log_configurations(self, task_definition_arn: str) -> tuple[LogConfiguration, ...]: ...
+    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None: ...
 
 
 class ServiceDeletion(ServiceReads, Protocol):

@@ -218,6 +218,46 @@ def crash_loop(stage: Stage, cluster: str) -> None:
     _crashing("; ".join(f'echo "{line}" >&2' for line in lines) + "; exit 1")(stage, cluster)
 
 
+_KEY_ERROR = "echo \"KeyError: 'DATABASE_URL'\" >&2; exit 1"
+_PROXY = shell("trap '' TERM; echo 'could not connect to metadata endpoint' >&2; while true; do sleep 1; done")
+
+
+@embedded(
+    "the application crashes, and ECS stops the proxy beside it",
+    finds="container_exited",
+    also=_FAILING,
+    words=r"main[^.]{0,60}exit|exit(?:ed|_code)\W{0,30}1\b",
+)
+def crash_beside_a_proxy(stage: Stage, cluster: str) -> None:
+    definition = stage.define(cluster, shell(_KEY_ERROR), beside={"proxy": {"command": _PROXY, "stopTimeout": 2}})
+    stage.wait(stage.create(cluster, taskDefinitionArn=definition))
+
+
+@embedded(
+    "a side container crashes and takes the application with it",
+    finds="container_exited",
+    also=_FAILING,
+    words=r"proxy[^.]{0,60}exit|exit(?:ed|_code)\W{0,30}3\b",
+)
+def proxy_crashes(stage: Stage, cluster: str) -> None:
+    proxy = shell("sleep 2; echo 'FATAL: no certificate' >&2; exit 3")
+    definition = stage.define(cluster, SERVES, beside={"proxy": {"command": proxy}}, stopTimeout=2)
+    stage.wait(stage.create(cluster, taskDefinitionArn=definition, healthCheckPath="/not-before-it-ends"))
+
+
+@embedded(
+    "containers that are not essential ended beside one that serves: nothing is wrong",
+    finds="",
+    words=r"no issues|nothing (?:is )?wrong|healthy|steady",
+)
+def side_containers_ended(stage: Stage, cluster: str) -> None:
+    ended = {
+        "migrate": {"command": shell("echo migrated; exit 0"), "essential": False},
+        "router": {"command": shell("echo 'FATAL: no output' >&2; exit 1"), "essential": False},
+    }
+    stage.wait(stage.create(cluster, taskDefinitionArn=stage.define(cluster, SERVES, beside=ended)))
+
+
 @embedded(
     "listens on another port",
     finds="port_mismatch",

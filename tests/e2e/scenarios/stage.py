@@ -17,7 +17,8 @@ from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.sandbox.lifecycle import SandboxInfo
 
 SERVICE = "web"
-REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
+_REGION = "us-east-1"
+REGISTRY = f"000000000000.dkr.ecr.{_REGION}.amazonaws.com"
 _REPOSITORY, _TAG = "stage-app", "v1"
 IMAGE = f"{REGISTRY}/{_REPOSITORY}:{_TAG}"
 """Busybox in the sandbox's own registry."""
@@ -59,8 +60,13 @@ class Stage:
             request = {**own, **request}
         return str(self.clients["ecs"].create_express_gateway_service(**request)["service"]["serviceArn"])
 
-    def define(self, family: str, command: list[str], **members: Any) -> str:
-        """A task definition with members that Express Mode sets none of; its ARN, for `create` and `switch`."""
+    def define(
+        self, family: str, command: list[str], *, beside: Mapping[str, Mapping[str, Any]] | None = None, **members: Any
+    ) -> str:
+        """A task definition with members that Express Mode sets none of; its ARN, for `create` and `switch`.
+
+        `beside` are side containers by name: they are listed before Main, and all of them log to one group.
+        """
         container = {
             "name": "Main",
             "image": IMAGE,
@@ -68,12 +74,18 @@ class Stage:
             "portMappings": [{"containerPort": 8080, "protocol": "tcp", "name": "main"}],
             **members,
         }
+        containers: list[dict[str, Any]] = [container]
+        if beside:
+            containers = [*({"name": name, "image": IMAGE, **one} for name, one in beside.items()), container]
+            options = {"awslogs-group": f"/stage/{family}", "awslogs-stream-prefix": "app", "awslogs-region": _REGION}
+            logs = {"logDriver": "awslogs", "options": {**options, "awslogs-create-group": "true"}}
+            containers = [{"logConfiguration": logs, **one} for one in containers]
         registered = self.clients["ecs"].register_task_definition(
             family=family,
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
             executionRoleArn=self.roles["execution"],
-            containerDefinitions=[container],
+            containerDefinitions=containers,
             **_SIZE,
         )
         return str(registered["taskDefinition"]["taskDefinitionArn"])

@@ -42,6 +42,7 @@ class ServiceWorld:
     tasks: tuple[TaskState, ...] = ()
     targets: tuple[TargetHealth, ...] = ()
     definition: TaskDefinition | None = None
+    other_definitions: tuple[TaskDefinition, ...] = ()
 
 
 @dataclass
@@ -139,7 +140,7 @@ class ClusterWorld:
         self._read("task_definition", arn_or_family)
         if arn_or_family in self.unknown_families:
             raise TargetError("aws_error", "Unable to describe task definition.", "See the AWS error code.")
-        every = [one.definition for one in self.services.values() if one.definition]
+        every = [each for one in self.services.values() for each in (one.definition, *one.other_definitions) if each]
         newest = [one for one in every if one.arn.rpartition(":")[0].endswith(f"/{arn_or_family}")]
         return next((one for one in (*every, *newest) if one.arn == arn_or_family or one in newest), None)
 
@@ -189,10 +190,10 @@ class ClusterWorld:
             one for each in self.services.values() for one in each.targets if one.target_group_arn in target_group_arns
         )
 
-    def write(self, task: TaskState, *lines: str) -> None:
-        """Let the task's container have written these lines, one a second from its start."""
+    def write(self, task: TaskState, *lines: str, container: str = "Main") -> None:
+        """Let a container of the task have written these lines, one a second from its start."""
         began = task.started_at or task.created_at or START
-        stream = f"app/Main/{task.task_id}"
+        stream = f"app/{container}/{task.task_id}"
         self.log[stream] = tuple(
             LogEvent(began + timedelta(seconds=number), line, stream, LOG_GROUP) for number, line in enumerate(lines, 1)
         )

@@ -106,6 +106,8 @@ def test_a_rollback_to_what_ran_before_is_explained_although_the_newest_deployme
     )
     made.deployments = (restored, failed, first)
     made.revisions = (*made.revisions, RevisionState("web/rev/0", "td:0"))
+    assert made.definition is not None
+    made.other_definitions = (replace(made.definition, arn="td:0"),)
     broken = replace(crashed("web", 9), task_definition_arn="td:0", started_by="ecs-svc/web0")
     made.tasks = (*made.tasks, broken)
     world.services["web"] = made
@@ -367,3 +369,37 @@ def test_a_place_without_clusters_is_told_from_one_that_may_not_be_listed(world:
     assert ask(world)["findings"][0]["evidence"] == ["clusters there: none"]
     world.denied = {"cluster_names"}
     assert ask(world)["findings"][0]["evidence"] == ["clusters there: they may not be listed"]
+
+
+# -- endpoints out of reach ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("code", ["connection_failed", "credentials_invalid"])
+@pytest.mark.parametrize(
+    ("read", "gap", "named"),
+    [
+        ("tail_events", "logs", {"ecs_service_name": "web"}),
+        ("tail_events", "logs", {}),
+        ("health", "target health", {}),
+    ],
+)
+def test_what_ecs_says_is_told_although_another_service_is_out_of_reach(
+    world: ClusterWorld, read: str, gap: str, code: str, named: dict[str, str]
+) -> None:
+    world.services["web"] = crashing("web")
+    world.services["other"] = healthy("other")
+    world.denied, world.fails_with = {read}, code
+    answer = ask(world, **named)
+    assert answer["status"] == "success"
+    assert "crash_loop" in codes(answer)
+    assert {one.split(":")[0] for one in core_gaps(answer)} == {gap}
+
+
+@pytest.mark.parametrize("named", [{"ecs_service_name": "web"}, {}])
+@pytest.mark.parametrize("code", ["connection_failed", "credentials_invalid"])
+def test_nothing_is_told_where_ecs_itself_is_out_of_reach(
+    world: ClusterWorld, code: str, named: dict[str, str]
+) -> None:
+    world.denied = {"cluster", "services", "service_names", "task_arns", "deployment_briefs"}
+    world.fails_with = code
+    with pytest.raises(TargetError) as caught:
+        ask(world, **named)
+    assert caught.value.code == code

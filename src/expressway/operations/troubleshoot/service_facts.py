@@ -121,7 +121,9 @@ class ServiceGathering:
             express = of.express()
         logs = of.logs()
         of.remember(first)
-        return self._facts(service, express, course, tasks, mine, targets, logs, of.definitions())
+        definitions = of.definitions()
+        mine = tuple(marked(task, definitions) for task in mine)
+        return self._facts(service, express, course, tasks, mine, targets, logs, definitions)
 
     def _facts(
         self,
@@ -144,6 +146,7 @@ class ServiceGathering:
             tasks=mine,
             events=self._events(service, course),
             logs={task_id: tuple(event.message for event in events) for task_id, events in logs.items()},
+            unread_logs=self._of.unread_logs,
             targets=targets,
             gaps=tuple(self._reads.gaps),
         )
@@ -175,6 +178,12 @@ class ServiceGathering:
             hour_ago = self._now - _EVENTS_COUNT_FOR
             start = max(start, hour_ago) if start else hour_ago
         return tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start))
+
+
+def marked(task: TaskState, definitions: Mapping[str, TaskDefinition | None]) -> TaskState:
+    """The task with what its definition says of its containers, where that was read."""
+    definition = definitions.get(task.task_definition_arn)
+    return definition.marked(task) if definition else task
 
 
 def _all_well(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:

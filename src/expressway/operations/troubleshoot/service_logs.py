@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 
+from expressway.diagnosis.culprit import culprit_of
 from expressway.model.log_event import LogEvent
 from expressway.model.service import DeploymentState, ExpressService, LogConfiguration, TaskState
 from expressway.model.task_definition import MAIN_CONTAINER, TaskDefinition
@@ -26,6 +27,7 @@ class ServiceLogs:
         self._known: Mapping[LogKey, LogTail] = {}
         self._asked: dict[LogKey, Future[LogTail]] = {}
         self._keys: dict[str, LogKey] = {}
+        self._unread: dict[str, str] = {}
 
     def know(self, known: Mapping[LogKey, LogTail]) -> None:
         self._known = known
@@ -51,12 +53,20 @@ class ServiceLogs:
         return tuple(self._keys.values())
 
     def ask(self, definitions: Mapping[str, TaskDefinition | None], tasks: tuple[TaskState, ...]) -> None:
-        """Begin to read the logs that tell most: of the container that failed, or of a task's first container."""
+        """Begin to read the logs that tell most: of the container that ended a task, or of the one that answers."""
         for task in _worth_reading(tasks):
-            key = _log_of(definitions.get(task.task_definition_arn), task)
-            if key is not None:
+            definition = definitions.get(task.task_definition_arn)
+            key = container_log(definition, task)
+            if isinstance(key, str):
+                self._unread[task.task_id] = key
+            else:
                 self._keys[task.task_id] = key
                 self._ask(key)
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """Of tasks whose log could not be asked for: why, behind "its log …"."""
+        return self._unread
 
     def take(self) -> dict[str, LogTail]:
         """The tails that were asked for, by task id."""
@@ -87,17 +97,20 @@ def express_log_place(express: ExpressService | None, newest: DeploymentState | 
 
 
 def log_place(definition: TaskDefinition | None) -> LogConfiguration | None:
-    """Where the main container of a task definition logs, or the first that logs at all."""
-    configurations = definition.log_configurations if definition else ()
-    main = (one for one in configurations if one.container == MAIN_CONTAINER)
-    return next(main, next(iter(configurations), None))
+    """Where the container that answers for the service logs."""
+    return definition.log_of(definition.main_container) if definition else None
 
 
-def _log_of(definition: TaskDefinition | None, task: TaskState) -> LogKey | None:
-    exited = {container.name for container in task.containers if container.exit_code not in (None, 0)}
-    configurations = definition.log_configurations if definition else ()
-    ordered = sorted(configurations, key=lambda one: one.container not in exited)
-    return (ordered[0].log_group, ordered[0].stream(task.task_id)) if ordered else None
+def container_log(definition: TaskDefinition | None, task: TaskState) -> LogKey | str:
+    """Where the container logs that matters to what became of the task, and no other; else why that is not known."""
+    if definition is None:
+        return "could not be looked for, since its task definition was not read"
+    culprit = None if task.failed_health_check else culprit_of(definition.marked(task))
+    name = culprit.name if culprit else definition.main_container
+    place = definition.log_of(name)
+    if place is None:
+        return f"is not kept in CloudWatch Logs (log driver: {definition.log_driver_of(name) or 'none'})"
+    return place.log_group, place.stream(task.task_id)
 
 
 def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:

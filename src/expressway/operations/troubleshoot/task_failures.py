@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_findings import service_findings
 from expressway.diagnosis.task_failure import category_of
@@ -17,12 +19,13 @@ from expressway.operations.troubleshoot.assessment import shown_cluster
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
-from expressway.operations.troubleshoot.service_facts import gather_service
+from expressway.operations.troubleshoot.service_facts import gather_service, marked
 from expressway.operations.troubleshoot.stopped_tasks import stopped_tasks
 
 _THREADS = 12
 _SERVICES_LOOKED_INTO = 10
 _READS_EACH = 6
+_DEFINITIONS_READ = 10
 
 
 def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
@@ -45,8 +48,19 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
             return _no_cluster(request, ports, reads)
         stopped = [one for one in reads.take(asked_stopped, ()) if request.window.contains(one.stopped_at)]
         failed = [one for one in stopped if one.failed]
+        asked = {
+            arn: reads.ask("task definition", partial(ports.cluster.task_definition, arn)) for arn in _telling(failed)
+        }
         findings = _findings(request.cluster, failed, ports, reads)
+        definitions = {arn: reads.take(future, None) for arn, future in asked.items()}
+        failed = [marked(task, definitions) for task in failed]
     return _answer(request, cluster, stopped, failed, findings, reads.gaps)
+
+
+def _telling(failed: Sequence[TaskState]) -> list[str]:
+    """The task definitions that tell which of several containers may have ended a task."""
+    several = [one for one in failed if sum(each.exit_code is not None for each in one.containers) > 1]
+    return list(dict.fromkeys(one.task_definition_arn for one in several))[:_DEFINITIONS_READ]
 
 
 def _findings(
@@ -111,7 +125,7 @@ def _no_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: C
 def _categories(failed: Sequence[TaskState]) -> dict[str, list[Mapping[str, str]]]:
     found: dict[str, list[Mapping[str, str]]] = {}
     for task in failed:
-        container = task.culprit
+        container = culprit_of(task)
         entry = {"task_id": task.task_id, "service": task.service_name}
         named = {**entry, "container": container.name} if container else entry
         found.setdefault(category_of(task), []).append(named)
