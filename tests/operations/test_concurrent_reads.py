@@ -7,13 +7,16 @@ import pytest
 from expressway.errors import TargetError
 from expressway.operations.concurrent_reads import ConcurrentReads
 
+REFUSALS = ["access_denied", "throttled", "service_unavailable", "aws_error", "quota_exceeded"]
+OUT_OF_REACH = ["connection_failed", "credentials_invalid", "region_unknown"]
+
 
 def _fails_with(code: str) -> NoReturn:
     raise TargetError(code, f"It ended with {code}.", "Mend it.")
 
 
-@pytest.mark.parametrize("code", ["access_denied", "throttled", "service_unavailable", "aws_error", "quota_exceeded"])
-def test_a_refused_read_is_a_gap(code: str) -> None:
+@pytest.mark.parametrize("code", [*REFUSALS, *OUT_OF_REACH])
+def test_a_read_that_is_refused_or_whose_service_is_out_of_reach_is_a_gap(code: str) -> None:
     with ConcurrentReads(2, name="test") as reads:
         asked = reads.ask("tasks", lambda: _fails_with(code))
         assert reads.take(asked, "nothing") == "nothing"
@@ -21,7 +24,7 @@ def test_a_refused_read_is_a_gap(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["credentials_expired", "credentials_missing", "credentials_invalid", "connection_failed", "clock_skewed"]
+    "code", ["credentials_expired", "credentials_missing", "configuration_invalid", "clock_skewed"]
 )
 def test_what_would_meet_every_read_is_an_error(code: str) -> None:
     with pytest.raises(TargetError) as caught, ConcurrentReads(2, name="test") as reads:

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from expressway.adapters.aws_errors import map_aws_error
+from expressway.adapters.lost_endpoint import CONNECT_SECONDS, READ_SECONDS, LostEndpoint
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
 from expressway.errors import TargetError
 from expressway.model.target import Target
@@ -32,26 +33,56 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 Settings = Callable[[], botocore.session.Session]
 """Makes the botocore session that a boto3 session is built on: the shared configuration, and event hooks."""
 
+Elsewhere = Callable[[str], TargetError | None]
+"""Refuses a region other than the target's, which an ARN or an image's address names; None where it may be asked."""
+
 
 class AwsSession:
     """Clients for one target, made once each and shared by threads (boto3 clients are thread-safe)."""
 
-    def __init__(self, target: Target, session: boto3.Session, settings: Settings) -> None:
+    def __init__(
+        self,
+        target: Target,
+        session: boto3.Session,
+        settings: Settings,
+        *,
+        patient: bool = True,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.target = target
         self._session = session
         self._settings = settings
+        self._patient = patient
+        self._elsewhere = elsewhere
         self._clients: dict[tuple[str, str, int], Any] = {}
         self._lock = threading.Lock()
+
+    def within(self, elsewhere: Elsewhere) -> "AwsSession":
+        """The same session, which asks in no other region that `elsewhere` refuses."""
+        return AwsSession(self.target, self._session, self._settings, patient=self._patient, elsewhere=elsewhere)
+
+    def for_questions(self) -> "AwsSession":
+        """The same caller and target, whose clients soon give up an endpoint that is out of reach: for reads of which
+        each may become a gap, while somebody waits for the answer."""
+        hurried = AwsSession(self.target, self._session, self._settings, patient=False, elsewhere=self._elsewhere)
+        hurried._lock = self._lock  # boto3 sessions make one client at a time
+        return hurried
 
     def client(self, service: str, *, region: str | None = None, retries: int = RETRIES) -> Any:
         """The boto3 client of `service`, in the target's region unless another is named.
 
         `retries` is how often a call is sent again by itself when AWS throttles it or does not answer.
+
+        Raises:
+            TargetError: ``region_not_allowed`` for another region that may not be asked.
         """
+        if region and region != self.target.region and self._elsewhere and (refusal := self._elsewhere(region)):
+            raise refusal
         key = (service, region or self.target.region, retries)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = _make_client(self._session, *key, self.target.sandbox_url)
+                make = _make_client if self._patient else _make_hurried_client
+                self._clients[key] = make(self._session, *key, self.target.sandbox_url)
             return self._clients[key]
 
     def assume_role(self, role_arn: str, session_name: str) -> "AwsSession":
@@ -74,7 +105,7 @@ class AwsSession:
             region_name=self.target.region,
             botocore_session=self._settings(),
         )
-        return AwsSession(self.target, assumed, self._settings)
+        return AwsSession(self.target, assumed, self._settings, elsewhere=self._elsewhere)
 
 
 def open_session(
@@ -224,7 +255,23 @@ def _nobodys_settings() -> botocore.session.Session:
     )
 
 
-def _make_client(session: boto3.Session, service: str, region: str, retries: int, endpoint_url: str | None) -> Any:
+def _make_hurried_client(
+    session: boto3.Session, service: str, region: str, retries: int, endpoint_url: str | None
+) -> Any:
+    hurried = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+    client = _make_client(session, service, region, retries, endpoint_url, hurried)
+    LostEndpoint().watch(client)
+    return client
+
+
+def _make_client(
+    session: boto3.Session,
+    service: str,
+    region: str,
+    retries: int,
+    endpoint_url: str | None,
+    more: Config | None = None,
+) -> Any:
     # On loopback no proxy is used, and the variants of AWS's own endpoints make no sense there.
     loopback: dict[str, Any] = {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
     config = Config(
@@ -238,4 +285,4 @@ def _make_client(session: boto3.Session, service: str, region: str, retries: int
         **(loopback if endpoint_url else {}),
     )
     make: Any = session.client
-    return make(service, endpoint_url=endpoint_url, config=config)
+    return make(service, endpoint_url=endpoint_url, config=config.merge(more) if more else config)

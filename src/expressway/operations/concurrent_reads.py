@@ -13,17 +13,15 @@ T = TypeVar("T")
 _MEET_EVERY_READ = frozenset(
     {
         "credentials_expired",
-        "credentials_invalid",
         "credentials_missing",
         "clock_skewed",
         "configuration_invalid",
-        "connection_failed",
         "profile_missing",
         "region_missing",
-        "region_unknown",
     }
 )
-"""Codes of TargetErrors that are not about what was asked, but about who asks and whether anybody hears it."""
+"""Codes of TargetErrors that are not about what was asked, but about who asks. An endpoint that is out of reach
+(``connection_failed``), or knows nothing of the caller (``credentials_invalid``), is one service's alone."""
 
 
 class ConcurrentReads:
@@ -33,9 +31,9 @@ class ConcurrentReads:
             asked = reads.ask("service", lambda: ecs.service(cluster, name))
             service = reads.take(asked, None)
 
-    A read that was refused (a permission, throttling, a service's failure) becomes a gap. Anything else breaks the
-    block off: a fault, and what would meet every other read too, such as expired credentials, which a long-lived
-    server can renew, or a lost connection.
+    A read that was refused (a permission, throttling, an endpoint out of reach) becomes a gap. Anything else breaks
+    the block off: a fault, and what would meet every other read too, such as expired credentials, which a long-lived
+    server can renew.
 
     Args:
         beside_a_failure: what is read only explains a failure that is told anyhow; then nothing of AWS's breaks off.
@@ -63,7 +61,7 @@ class ConcurrentReads:
         """What was read, or `default` and a gap (``name: message``) where it was refused.
 
         Raises:
-            TargetError: ``credentials_expired``, ``connection_failed`` and what else would meet every other read.
+            TargetError: ``credentials_expired`` and what else would meet every other read.
         """
         try:
             return future.result()

@@ -11,6 +11,7 @@ from expressway.model.network_facts import NetworkFacts, ServicePlacement, TaskN
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.asked_once import AskedOnce, or_none
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
+from expressway.operations.troubleshoot.places import take_or_stop
 
 T = TypeVar("T")
 _AskedRevisions = list[Future[Mapping[str, ServicePlacement]]]
@@ -71,12 +72,13 @@ class NetworkGathering:
         reads, placements = self._reads, self._ports.placements
         names = service_names
         if names is None:
-            names = reads.take(reads.ask("services", lambda: placements.service_names(self._cluster)), ())
+            asked_names = reads.ask("services", lambda: placements.service_names(self._cluster))
+            names = take_or_stop(reads, asked_names, ())
         asked = [
             reads.ask("services", lambda some=some: placements.services(self._cluster, some))
             for some in _chunks(names, _SERVICES_A_CALL)
         ]
-        return tuple(one for future in asked for one in reads.take(future, ()))
+        return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
 
     def _ask_revisions(self, services: Sequence[ServicePlacement]) -> _AskedRevisions:
         """Begin to read the current revisions; a first deployment that fails has none, so its own is looked up."""
