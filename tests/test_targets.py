@@ -1,11 +1,22 @@
 """One toolkit reaches several targets, within the operator's allow-list."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from expressway.errors import RefusedError
+from expressway.adapters.ecr import EcrRegistry
+from expressway.adapters.image_platforms import ImagePlatforms
+from expressway.adapters.keys import Keys
+from expressway.adapters.parameters import Parameters
+from expressway.adapters.repositories import Repositories
+from expressway.adapters.secrets import Secrets
+from expressway.adapters.session import AwsSession
+from expressway.errors import RefusedError, TargetError
+from expressway.model.task_requirements import SecretReference
 from expressway.toolkit import Toolkit
+from expressway.toolkit.target_choice import TargetChoice
+from expressway.toolkit.wiring import LocalWiring, Wiring
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -59,3 +70,58 @@ def test_credentials_that_were_replaced_are_read_anew(tmp_path: Path) -> None:
 def test_the_regions_to_list_begin_with_ones_own(tmp_path: Path) -> None:
     with toolkit(tmp_path, EXPRESSWAY_SANDBOX=NOWHERE, EXPRESSWAY_REGIONS="eu-west-*") as here:
         assert here.regions() == ("us-east-1", "eu-west-1", "eu-west-2", "eu-west-3")
+
+
+ELSEWHERE = {"registry_id": "0" * 12, "region": "eu-west-1"}
+FOLLOWED: dict[str, Callable[[AwsSession], object]] = {
+    "image": lambda session: EcrRegistry(session).find_image("web", tag="v1", **ELSEWHERE),
+    "platforms": lambda session: ImagePlatforms(session).platforms("web", digest="sha256:0", **ELSEWHERE),
+    "repository policy": lambda session: Repositories(session).policy("web", **ELSEWHERE),
+    "tags": lambda session: Repositories(session).tags("web", **ELSEWHERE),
+    "secret": lambda session: Secrets(session).fact(named("secretsmanager", "secret:db")),
+    "parameter": lambda session: Parameters(session).fact(named("ssm", "parameter/db")),
+    "key": lambda session: Keys(session).key("alias/db", region="eu-west-1"),
+}
+
+
+def named(service: str, what: str) -> SecretReference:
+    return SecretReference("Main", "DATABASE", f"arn:aws:{service}:eu-west-1:{'0' * 12}:{what}")
+
+
+def session(tmp_path: Path, regions: str) -> AwsSession:
+    environ = {"EXPRESSWAY_HOME": str(tmp_path), "EXPRESSWAY_SANDBOX": NOWHERE, "EXPRESSWAY_REGIONS": regions}
+    return Wiring(TargetChoice(), LocalWiring(environ)).session
+
+
+@pytest.mark.parametrize("what", FOLLOWED)
+@pytest.mark.parametrize("derived", ["itself", "for questions"])
+def test_nothing_is_asked_in_a_region_outside_the_list_whatever_leads_there(
+    what: str, derived: str, tmp_path: Path
+) -> None:
+    here = session(tmp_path, "us-east-1,us-west-*")
+    with pytest.raises(TargetError) as caught:
+        FOLLOWED[what](here if derived == "itself" else here.for_questions())
+    assert caught.value.code == "region_not_allowed"
+    assert "eu-west-1 is outside the allowed regions (us-east-1, us-west-*)" in caught.value.message
+
+
+def test_a_region_of_the_list_is_asked_when_something_leads_there(tmp_path: Path) -> None:
+    assert session(tmp_path, "eu-*").client("ecr", region="eu-west-1").meta.region_name == "eu-west-1"
+
+
+def test_an_agents_server_without_a_list_follows_nothing_out_of_its_region() -> None:
+    environ = {"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    follow = TargetChoice().elsewhere(environ=environ, strict=True)
+    refused = follow("eu-west-1")
+    assert refused is not None
+    assert refused.code == "region_not_allowed"
+    assert follow("us-east-1") is None
+    assert TargetChoice().elsewhere(environ=environ, strict=False)("eu-west-1") is None
+
+
+def test_from_an_allowed_region_one_finds_back_to_the_environments_own() -> None:
+    environ = {"AWS_REGION": "us-east-1", "EXPRESSWAY_REGIONS": "eu-*"}
+    there = TargetChoice().other(None, "eu-west-1", environ=environ, strict=True)
+    follow = there.elsewhere(environ=environ, strict=True)
+    assert follow("us-east-1") is None
+    assert follow("us-west-2") is not None

@@ -140,9 +140,10 @@ def test_a_repository_that_is_not_there_is_an_error() -> None:
     assert validate(made).errors == ("There is no repository team/apps/web.",)
 
 
-def test_a_registry_that_we_may_not_look_into_is_a_warning() -> None:
+@pytest.mark.parametrize("code", ["access_denied", "region_not_allowed"])
+def test_a_registry_that_we_may_not_look_into_is_a_warning(code: str) -> None:
     made = account()
-    made.refuses["image"] = TargetError("access_denied", "AWS did not describe the image: denied", "")
+    made.refuses["image"] = TargetError(code, "AWS did not describe the image: denied", "")
 
     checked = validate(made)
 

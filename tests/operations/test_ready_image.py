@@ -91,8 +91,9 @@ def test_an_image_that_does_not_exist_is_refused(fault: ExpresswayError | None) 
     assert "account 123456789012 in eu-west-1" in error.value.message
 
 
-def test_an_image_that_may_not_be_looked_at_is_a_warning() -> None:
-    account = Account(fault=TargetError("access_denied", "not authorized to perform: ecr:DescribeImages", ""))
+@pytest.mark.parametrize("code", ["access_denied", "region_not_allowed"])
+def test_an_image_that_may_not_be_looked_at_is_a_warning(code: str) -> None:
+    account = Account(fault=TargetError(code, "not authorized to perform: ecr:DescribeImages", ""))
     assert account.plan(image=f"{HOST}/web:v1") == PlannedImage("given", f"{HOST}/web:v1")
     assert [(one.level, "ecr:DescribeImages" in one.message) for one in account.told] == [("warning", True)]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.policy.targets import TargetRules, allowed_regions, decide_target, target_rules
+from expressway.policy.targets import TargetRules, allowed_regions, decide_elsewhere, decide_target, target_rules
 
 OWN = ("work", "eu-west-1")
 
@@ -56,3 +56,21 @@ def test_all_allowed_regions_begin_with_the_default() -> None:
 def test_a_star_allows_every_name(profile: str, region: str) -> None:
     rules = target_rules({"EXPRESSWAY_PROFILES": "*", "EXPRESSWAY_REGIONS": "*"})
     assert decide_target(rules, profile=profile, region=region, own=OWN, strict=True).allowed
+
+
+@pytest.mark.parametrize("regions", [None, "us-east-1", "us-east-1,eu-*"])
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("region", ["eu-west-1", "eu-north-1", "us-east-1", "ap-south-1"])
+def test_what_an_arn_names_may_be_read_where_a_person_or_agent_may_ask(
+    regions: str | None, strict: bool, region: str
+) -> None:
+    variables = {"EXPRESSWAY_REGIONS": regions} if regions else {}
+    followed = decide_elsewhere(target_rules(variables), region, own=(OWN[1],), strict=strict)
+    assert followed.code == refusal(variables, strict=strict, region=region)
+
+
+def test_a_region_that_is_not_followed_is_named_with_those_that_are() -> None:
+    rules = target_rules({"EXPRESSWAY_REGIONS": "us-west-*"})
+    told = decide_elsewhere(rules, "eu-west-1", own=("us-east-1",), strict=True).message
+    assert told.startswith("eu-west-1 is outside the allowed regions (us-east-1, us-west-*)")
+    assert "EXPRESSWAY_REGIONS=eu-west-1" in told

@@ -225,7 +225,7 @@ def _unreadable_image(
     """A missing repository is an error; one that we may not look into may still be pulled by the execution role."""
     if error.code == "repository_missing":
         return _Finding({**detail, "status": "not_found"}, (error.message,), warnings)
-    if error.code == "access_denied":
+    if error.code in {"access_denied", "region_not_allowed"}:
         text = f"The image {reference.uri} could not be verified: {error.message}"
         return _Finding({**detail, "status": "unverified"}, (), (*warnings, text))
     raise error

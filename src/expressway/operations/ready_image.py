@@ -9,7 +9,9 @@ from expressway.model.progress import Progress, ProgressSink
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.prerequisites import ImageReads
 
-_UNVERIFIABLE = frozenset({"access_denied", "credentials_invalid", "connection_failed", "region_unknown"})
+_UNVERIFIABLE = frozenset(
+    {"access_denied", "credentials_invalid", "connection_failed", "region_unknown", "region_not_allowed"}
+)
 """What another account or another region may answer; a wrong credential for our own shows elsewhere."""
 
 

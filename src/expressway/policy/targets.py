@@ -1,6 +1,6 @@
-"""Which profiles and regions may be asked for: the operator's allow-list."""
+"""Which profiles and regions may be asked, by wish or by what an ARN names: the operator's allow-list."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -54,6 +54,24 @@ def decide_target(
             "* as wildcard) in the environment, and a restart.",
         )
     return Decision(allowed=True)
+
+
+def decide_elsewhere(rules: TargetRules, region: str, *, own: Collection[str | None], strict: bool) -> Decision:
+    """Whether something may be read in `region` since an ARN or an image's address of the answer names it.
+
+    The same rule as for what is asked for: the list holds for whatever leads there. `own` are the regions that are
+    asked anyhow: the call's, and the environment's. Code of a refusal: ``region_not_allowed``.
+    """
+    if region in own or _allows(rules.regions, region, strict=strict):
+        return Decision(allowed=True)
+    listed = ", ".join(dict.fromkeys([*filter(None, own), *(rules.regions or ())]))
+    return Decision(
+        False,
+        "region_not_allowed",
+        f"{region} is outside the allowed regions ({listed}), and was not asked. "
+        f"A person can allow it: {REGIONS_VARIABLE}={region}.",
+        f"Go on without it, or have {region} added to {REGIONS_VARIABLE} (comma-separated) and restart.",
+    )
 
 
 def allowed_regions(rules: TargetRules, known: tuple[str, ...], own: str) -> tuple[str, ...]:

@@ -51,7 +51,8 @@ class Toolkit:
         profile, region: of the AWS account; the environment's by default.
         sandbox_url: the embedded AWS instead; nothing then reaches AWS.
         environ: variables to read instead of the process's own.
-        only_listed_targets: where the operator's allow-list says nothing, `at` reaches nothing else.
+        only_listed_targets: where the operator's allow-list says nothing, nothing else is reached, neither by `at` nor
+            by following an ARN into another region.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Toolkit:
     ) -> None:
         self._only_listed = only_listed_targets
         self._choice = TargetChoice(profile, region, sandbox_url)
-        self._local = LocalWiring(environ)
+        self._local = LocalWiring(environ, only_listed_targets=only_listed_targets)
         self._wiring = Wiring(self._choice, self._local)
         self._others: dict[tuple[str | None, str | None], Toolkit] = {}
         self._lock = threading.Lock()

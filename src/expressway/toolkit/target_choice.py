@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from expressway.errors import RefusedError
-from expressway.policy.targets import allowed_regions, decide_target, target_rules
+from expressway.errors import RefusedError, TargetError
+from expressway.policy.gates import Decision
+from expressway.policy.targets import allowed_regions, decide_elsewhere, decide_target, target_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,7 @@ class TargetChoice:
         Raises:
             RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
         """
-        from expressway.adapters.session import SANDBOX_VARIABLE
-
-        on_sandbox = bool(self.sandbox_url or environ.get(SANDBOX_VARIABLE))
+        on_sandbox = self._is_on_sandbox(environ)
         decision = decide_target(
             target_rules(environ),
             profile=profile,
@@ -46,6 +46,28 @@ class TargetChoice:
         from expressway.adapters.session import regions_of
 
         return allowed_regions(target_rules(environ), regions_of(partition), own)
+
+    def elsewhere(self, *, environ: Mapping[str, str], strict: bool) -> Callable[[str], TargetError | None]:
+        """What refuses a region that an ARN or an image's address names; None from it where that may be read."""
+
+        @cache  # the configuration's files are read for it, while several reads follow ARNs
+        def decided(region: str) -> Decision:
+            on_sandbox = self._is_on_sandbox(environ)
+            configured = self._sandbox_region(environ) if on_sandbox else self._configured(environ)[1]
+            default = TargetChoice(self.profile)._configured(environ)[1] if self.region and not on_sandbox else None
+            own = [name for name in (configured, default) if name]
+            return decide_elsewhere(target_rules(environ), region, own=own, strict=strict and not on_sandbox)
+
+        def refusal(region: str) -> TargetError | None:
+            decision = decided(region)
+            return None if decision.allowed else TargetError(decision.code, decision.message, decision.hint)
+
+        return refusal
+
+    def _is_on_sandbox(self, environ: Mapping[str, str]) -> bool:
+        from expressway.adapters.session import SANDBOX_VARIABLE
+
+        return bool(self.sandbox_url or environ.get(SANDBOX_VARIABLE))
 
     def _configured(self, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
         from expressway.adapters.session import configured_target

@@ -48,7 +48,8 @@ _READY_SECONDS = 900.0
 class LocalWiring:
     """What every target shares: the CDK kernel, the linters, the clock and the state on this machine."""
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, *, only_listed_targets: bool = False) -> None:
+        self.only_listed_targets = only_listed_targets
         self.environ = dict(os.environ if environ is None else environ)
         self.state = state_directory(self.environ)
         self.clock = SystemClock()
@@ -109,13 +110,14 @@ class Wiring:
     def session(self) -> AwsSession:
         from expressway.adapters.session import open_session
 
-        choice = self._choice
-        return open_session(
+        choice, local = self._choice, self._local
+        opened = open_session(
             profile=choice.profile,
             region=choice.region,
             sandbox_url=choice.sandbox_url,
-            environ=self._local.environ,
+            environ=local.environ,
         )
+        return opened.within(choice.elsewhere(environ=local.environ, strict=local.only_listed_targets))
 
     @cached_property
     def cloudformation(self) -> CloudFormation:
