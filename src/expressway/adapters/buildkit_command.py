@@ -18,7 +18,7 @@ from expressway.adapters.engine_messages import BuildFailure, build_error, plain
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.adapters.engine_stream import interruptible
 from expressway.errors import EngineError, ImageError
-from expressway.model.dockerfile import BuildkitReason
+from expressway.model.dockerfile_buildkit import BuildkitReason
 from expressway.model.image import EngineFacts, ImageBuild
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 

@@ -6,44 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from expressway.model.dockerfile_text import DockerfileProblem, Instruction, ScannedDockerfile, scan_dockerfile
+from expressway.model.dockerfile_buildkit import BuildkitReason, buildkit_reasons
+from expressway.model.dockerfile_text import DockerfileProblem, Instruction, scan_dockerfile
 
 _KEYWORDS = {
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
     *("RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 }
-_BUILDKIT_FLAGS = {
-    "RUN": {"mount", "network", "security", "device"},
-    "COPY": {"link", "chmod", "exclude", "parents"},
-    "ADD": {"link", "chmod", "exclude", "checksum", "keep-git-dir", "unpack"},
-}
-_ENGINE_MAJORS = {
-    "chmod": 20,
-    "link": 23,
-    "checksum": 23,
-    "keep-git-dir": 23,
-    "exclude": 28,
-    "parents": 28,
-    "unpack": 28,
-}
-_PLATFORM_ARGS = {f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")}
 _FROM = re.compile(r"^(?P<base>\S+)(?:\s+AS\s+(?P<name>[A-Za-z][A-Za-z0-9._-]*))?$", re.IGNORECASE)
-_GIT_SOURCE = re.compile(r"(?:git@|https?://\S+\.git(?:[#\s]|$))")
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?:(?P<operator>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
-
-
-@dataclass(frozen=True, slots=True)
-class BuildkitReason:
-    """Why the classic builder cannot build this: the line (from 1), the instruction's text, the reason.
-
-    `engine_major` is the first Docker Engine whose own BuildKit knows the feature without a ``# syntax=`` line.
-    """
-
-    line: int
-    text: str
-    why: str
-    engine_major: int = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +137,7 @@ def parse_dockerfile(text: str) -> Dockerfile:
             name, _, value = instruction.arguments.partition("=")
             global_args[name.strip()] = expand_variables(value.strip().strip("\"'"), global_args)
     escape = scanned.directives.get("escape", (0, "\\"))[1]
-    return Dockerfile(stages, global_args, tuple(_buildkit_reasons(scanned)), tuple(problems), escape)
+    return Dockerfile(stages, global_args, tuple(buildkit_reasons(scanned)), tuple(problems), escape)
 
 
 def expand_variables(text: str, values: Mapping[str, str]) -> str:
@@ -220,30 +192,6 @@ def _stages(instructions: Sequence[Instruction], problems: list[DockerfileProble
             continue
         body = tuple(instructions[start + 1 : end])
         yield Stage(number, opening.line, match["base"], match["name"], body)
-
-
-def _buildkit_reasons(scanned: ScannedDockerfile) -> Iterator[BuildkitReason]:
-    if "syntax" in scanned.directives:
-        line, value = scanned.directives["syntax"]
-        yield BuildkitReason(line, f"# syntax={value}", "a syntax directive names a BuildKit frontend")
-    for instruction in scanned.instructions:
-        for why, major in _reasons(instruction):
-            known = 18 if "syntax" in scanned.directives else major
-            yield BuildkitReason(instruction.line, instruction.text, why, known)
-
-
-def _reasons(instruction: Instruction) -> Iterator[tuple[str, int]]:
-    for name, value in instruction.flags:
-        if name in _BUILDKIT_FLAGS.get(instruction.keyword, ()):
-            yield f"{instruction.keyword} --{name} is a BuildKit feature", _ENGINE_MAJORS.get(name, 18)
-        if instruction.keyword == "FROM" and any(arg in value for arg in _PLATFORM_ARGS):
-            yield f"only BuildKit sets the variable in --{name}={value}", 18
-    if instruction.heredocs:
-        yield f"here-documents (<<{instruction.heredocs[0]}) are a BuildKit feature", 23
-    if instruction.keyword == "ARG" and instruction.arguments in _PLATFORM_ARGS:
-        yield f"only BuildKit sets {instruction.arguments}", 18
-    if instruction.keyword == "ADD" and _GIT_SOURCE.match(instruction.arguments):
-        yield "ADD of a Git repository is a BuildKit feature", 23
 
 
 def _assigned(instruction: Instruction, known: Mapping[str, str]) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from expressway.model.build_context import BuildContext
-from expressway.model.dockerfile import BuildkitReason
+from expressway.model.dockerfile_buildkit import BuildkitReason
 
 LOCAL_PREFIX = "expressway"
 

@@ -11,6 +11,7 @@ from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Conditional, Installer, Recipes
 from expressway.model.template_text import Slot, fill, fill_words
+from expressway.operations.containerize.web_server import web_server_file
 
 _LONGEST_NAME = 20
 _IGNORED_ALWAYS = (
@@ -48,7 +49,7 @@ def image_files_of(
 ) -> dict[str, str]:
     """Contents by path of what the image is built with: Dockerfile, and nginx.conf for an app that is files."""
     made = {"Dockerfile": dockerfile_of(app, entry, listening, files=files, recipes=recipes)}
-    web_server = web_server_file(app, listening, files=files, recipes=recipes)
+    web_server = web_server_file(app, listening, template_of(app, files), files=files, recipes=recipes)
     return made if web_server is None else made | {"nginx.conf": web_server}
 
 
@@ -60,33 +61,6 @@ def final_image_of(app: DetectedApp, files: AppFiles) -> str:
 def general_ignore_file() -> str:
     """The .dockerignore for an app of which nothing is known."""
     return "\n".join(("# What the image does not need, or must not hold.", *_IGNORED_ALWAYS)) + "\n"
-
-
-def web_server_file(app: DetectedApp, listening: Listening, *, files: AppFiles, recipes: Recipes) -> str | None:
-    """nginx.conf, for an app that is files in the end."""
-    if template_of(app, files) not in {"bundle", "static"}:
-        return None
-    fallback = (
-        app.framework.fallback if template_of(app, files) != "bundle" or app.key != "nextjs" else "$uri.html =404"
-    )
-    slots: dict[str, Slot] = {"port": str(listening.port), "fallback": fallback, **_caching(app, files)}
-    return fill(recipes.templates["nginx.conf"], slots)
-
-
-def _caching(app: DetectedApp, files: AppFiles) -> dict[str, Slot]:
-    """How long browsers keep files; nothing is said where names do not tell contents apart."""
-    hashed = app.framework.hashed
-    if not hashed or files.has_folder(f"public{hashed.rstrip('/')}"):
-        return {"revalidated": "", "hashed": ""}
-    lines = (
-        "",
-        "        # Their names change with their content: a browser may keep them, and an old name is no page.",
-        f"        location {hashed} {{",
-        "            try_files $uri =404;",
-        '            add_header Cache-Control "public, max-age=31536000, immutable";',
-        "        }",
-    )
-    return {"revalidated": '            add_header Cache-Control "no-cache";', "hashed": lines}
 
 
 def base_images_of(app: DetectedApp) -> tuple[str, str]:
