@@ -59,6 +59,7 @@ def find_next(app: DetectedApp, files: AppFiles) -> EntryPoint:
         app.framework.start,
         {"copy_public": public},
         builds=True,
+        assumptions=_kept_out(files),
         findings=_credentials(files),
         ignore=_ignored(files),
     )
@@ -71,7 +72,14 @@ def find_bundle(app: DetectedApp, files: AppFiles) -> EntryPoint:
         for path in files.find(pattern):
             match = re.search(regex, files.text(path))
             output = match[1].strip("/") if match else output
-    return EntryPoint((), {"output": output}, builds=True, findings=_credentials(files), ignore=_ignored(files))
+    return EntryPoint(
+        (),
+        {"output": output},
+        builds=True,
+        assumptions=_kept_out(files),
+        findings=_credentials(files),
+        ignore=_ignored(files),
+    )
 
 
 def _start(
@@ -134,6 +142,17 @@ def has_registry_credentials(files: AppFiles) -> bool:
 
 def _ignored(files: AppFiles) -> tuple[str, ...]:
     return (".npmrc",) if has_registry_credentials(files) else ()
+
+
+def _kept_out(files: AppFiles) -> tuple[str, ...]:
+    """Files that the build would read and that may hold secrets."""
+    found = [name for name in (".env", ".env.production") if files.has(name)]
+    if not found:
+        return ()
+    return (
+        f"The build does not get {' and '.join(found)}, which may hold secrets. What holds only public values can be "
+        f"taken back at the end of .dockerignore: !{found[-1]}.",
+    )
 
 
 def _credentials(files: AppFiles) -> tuple[Finding, ...]:

@@ -144,6 +144,12 @@ def test_browsers_keep_built_files_unless_some_of_them_keep_their_names() -> Non
     assert "immutable" not in containerized({"index.html": ""}).files["nginx.conf"]
 
 
+def test_what_a_build_would_read_and_may_not_is_told() -> None:
+    told = containerized({**VITE, ".env.production": "VITE_API=/api\n"}).assumptions
+    assert any("does not get .env.production" in sentence and "!.env.production" in sentence for sentence in told)
+    assert not any("does not get" in sentence for sentence in containerized(VITE).assumptions)
+
+
 def test_gems_that_the_app_brings_are_there_when_they_are_installed() -> None:
     files = {
         "Gemfile": 'gem "sinatra"\ngem "puma"\n',
