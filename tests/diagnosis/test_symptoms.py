@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.diagnosis.symptoms import spread, steered, understood
+from expressway.diagnosis.symptoms import across_services, spread, steered, understood
 from expressway.model.finding import Finding, Severity
 
 
@@ -46,3 +46,11 @@ def test_no_symptom_lifts_a_warning_above_what_is_critical() -> None:
 def test_every_resource_is_told_of_once_before_one_is_told_of_again() -> None:
     given = [finding("a"), finding("b"), finding("c", resource="shop"), finding("d", "warning", "blog")]
     assert [one.code for one in spread(given)] == ["a", "c", "b", "d"]
+
+
+def test_what_is_wrong_with_a_named_service_comes_before_what_is_graver_with_others() -> None:
+    named = finding("slow_start", "warning")
+    well = finding("tasks_missing", "info")
+    given = [finding("image_not_found"), named, well]
+    ordered = across_services(given, understood("image"), {named, well})
+    assert [one.code for one in ordered] == ["slow_start", "image_not_found", "tasks_missing"]

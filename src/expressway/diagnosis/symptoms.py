@@ -5,7 +5,7 @@ among equals are looked at first.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from expressway.model.finding import Finding, ranked
@@ -140,3 +140,13 @@ def spread(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         seen[key] = seen.get(key, 0) + 1
         turns.append((_SEVERITIES[finding.severity], seen[key], finding))
     return tuple(finding for _, _, finding in sorted(turns, key=lambda one: one[:2]))
+
+
+def across_services(
+    findings: Iterable[Finding], symptoms: Symptoms, named: Collection[Finding] = ()
+) -> tuple[Finding, ...]:
+    """Findings about many services: what is wrong with those that the symptoms name (`named`) before all others; then
+    as steered, every resource told of once before one is told of again."""
+    ordered = steered(findings, symptoms)
+    first = [one for one in ordered if one.severity != "info" and one in named]
+    return (*spread(first), *spread(one for one in ordered if one not in first))

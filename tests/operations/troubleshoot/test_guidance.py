@@ -11,6 +11,7 @@ from expressway.errors import TargetError
 from expressway.model.cluster import ClusterState
 from expressway.model.service import DeploymentState, RevisionState, ServiceEvent
 from expressway.operations.troubleshoot.actions import GUIDANCE, troubleshoot
+from expressway.operations.troubleshoot.answer_size import summarised
 from tests.operations.in_memory_ecs import START
 from tests.operations.troubleshoot.in_memory_cluster import (
     NOW,
@@ -351,6 +352,25 @@ def test_symptoms_steer_the_order_and_the_answer_says_so(world: ClusterWorld) ->
 
 def test_words_that_mean_nothing_in_particular_are_said_to(world: ClusterWorld) -> None:
     assert ask(world, ecs_service_name="web", symptoms_description="hmm")["symptoms"]["understood_as"] == []
+
+
+def test_a_service_that_the_symptoms_name_is_told_first_whatever_else_is_wrong() -> None:
+    world = ClusterWorld({f"svc-{number:02d}": crashing(f"svc-{number:02d}") for number in range(30)})
+    world.services["zz-forge"] = crashing("zz-forge", exit_code=127)
+    answer = summarised(ask(world, symptoms_description="service zz-forge crashes and the image is slow"))
+    first = answer["findings"][0]
+    assert first["resource"].endswith("/zz-forge")
+    assert ". zz-forge: the container Main exited with code 127" in answer["assessment"]
+    assert answer["symptoms"]["named_services"] == ["zz-forge"]
+    assert "crash" in answer["symptoms"]["understood_as"]
+    rest = [one["resource"] for one in answer["findings"] if one["resource"] != first["resource"]]
+    assert len(set(rest)) == len(rest), "no other service is told of twice before another is told of"
+
+
+def test_a_named_service_that_is_well_is_said_to_serve_before_what_is_wrong_with_others() -> None:
+    world = ClusterWorld({"sad": crashing("sad"), "web": healthy("web")})
+    answer = ask(world, symptoms_description="is Web all right?")
+    assert " web serves (1 of 1 tasks run). sad: the container Main" in answer["assessment"]
 
 
 def test_reads_of_one_service_are_not_repeated(world: ClusterWorld) -> None:

@@ -28,9 +28,12 @@ class _Limits:
     def of(self, key: str) -> int:
         if key in _ASKED_FOR:
             return self.asked
-        return {"findings": self.findings, "evidence": self.evidence, "gaps": 6, "off": 12}.get(key, self.others)
+        own = {"findings": self.findings, "evidence": self.evidence, **_SHORT}
+        return own.get(key, self.others)
 
 
+_SHORT = {"gaps": 6, "off": 12, "understood_as": 5, "named_services": 5}
+"""Lists that cost little and say how to read the rest."""
 _ASKED_FOR = frozenset({"events", "log_entries", "failed_tasks", "pattern_summary", "image_issues", "failure_reasons"})
 _ATTEMPTS = (
     _Limits(20, 6, 100, 40, 600),

@@ -63,10 +63,13 @@ def _stands(standing: Standing, first: Finding | None) -> str:
 
 
 def cluster_headline(sweep: Sweep, name: str, findings: Sequence[Finding]) -> str:
-    """How many services there are, which of them do not serve, worst first, and the first cause."""
+    """How many services there are, which of them do not serve, worst first, and the first cause.
+
+    A service that the symptoms name is told of first: what is wrong with it, or else that it serves.
+    """
     names = {one.arn: one.name for one in sweep.services}
     standings, number = sweep.standings, len(sweep.services)
-    first = _of_the_worst(findings, standings, names)
+    first = next((one for one in findings[:1] if one in sweep.of_named), _of_the_worst(findings, standings, names))
     cause = f" {_of_service(first, names)}" if first else ""
     whole = not any(gap.startswith("services:") for gap in sweep.gaps)
     if not number:
@@ -85,7 +88,8 @@ def cluster_headline(sweep: Sweep, name: str, findings: Sequence[Finding]) -> st
     if off:
         well = sum(one.rank == SERVES for one in standings)
         off += [f"{well} {'serves' if well == 1 else 'serve'}"] if well else []
-        return f"Of {services}, {'; '.join(off)}.{cause}"
+        asked = [f" {_stands(one, None)}" for one in standings if one.name in sweep.named and one.rank == SERVES]
+        return f"Of {services}, {'; '.join(off)}.{''.join(asked[:_LISTED])}{cause}"
     return f"All {services} {'run all their tasks' if is_cut_off(findings) else 'serve'}.{cause}"
 
 
@@ -117,10 +121,13 @@ def how_well(services: Sequence[ServiceState], targets: Sequence[str]) -> str:
     return f"{its} tasks run and {its} targets are healthy" if healthy else f"{its} tasks run"
 
 
-def shown_symptoms(symptoms: Symptoms) -> Mapping[str, Any] | None:
-    """How a description was understood, and that it ordered the findings."""
+def shown_symptoms(symptoms: Symptoms, named: Sequence[str] = ()) -> Mapping[str, Any] | None:
+    """How a description was understood, which services of a cluster it names, and that it ordered the findings."""
     if not symptoms.description:
         return None
+    if named:
+        note = "Findings about these services, and then about these things, are told first."
+        return {"understood_as": list(symptoms.names), "named_services": list(named), "note": note}
     if not symptoms.topics:
         return {
             "understood_as": [],

@@ -40,14 +40,16 @@ _TROUBLE = re.compile(
 class Sweep:
     """What was found in a cluster, and how its services stand, the worst first.
 
-    `around_unread` are the services of which nothing around them (network, images, …) was looked into; `missing`:
-    there is no such cluster.
+    `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` the services of
+    which nothing around them (network, images, …) was looked into; `missing`: there is no such cluster.
     """
 
     cluster: ClusterState | None = None
     services: tuple[ServiceState, ...] = ()
     looked_into: tuple[ServiceFacts, ...] = ()
     findings: tuple[Finding, ...] = ()
+    named: tuple[str, ...] = ()
+    of_named: frozenset[Finding] = frozenset()
     overview: Mapping[str, Any] = field(default_factory=dict[str, Any])
     standings: tuple[Standing, ...] = ()
     target_states: tuple[str, ...] = ()
@@ -79,7 +81,8 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         off = [one for one in services if one in off or "unhealthy" in states.get(one.name, ())]
         gaps = tuple(reads.gaps)
     others = [one for one in services if one not in off] if _looks_at_all(request, services) else []
-    chosen = [*off, *others][:_LOOKED_INTO]
+    named = tuple(one.name for one in services if _is_named(one, request.symptoms))
+    chosen = sorted([*off, *others], key=lambda one: one.name not in named)[:_LOOKED_INTO]
     looked = _look_into(request, chosen, stopped, ports).worst_first
     facts = tuple(one.facts for one in looked.services)
     found = [finding for one in looked.services for finding in one.findings]
@@ -89,6 +92,10 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         services=tuple(sorted(services, key=lambda one: one not in off)),
         looked_into=facts,
         findings=(*found, *around),
+        named=named,
+        of_named=frozenset(
+            finding for one in looked.services if one.facts.service_name in named for finding in one.findings
+        ),
         overview={**_counts(services, off, chosen), "off": [one.in_short for one in looked.services if one.findings]},
         standings=_standings(services, looked.services),
         target_states=tuple(state for some in states.values() for state in some),
@@ -114,7 +121,7 @@ def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]
 
 
 def _is_named(service: ServiceState, symptoms: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms) is not None
+    return re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms, re.IGNORECASE) is not None
 
 
 def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
 from expressway.diagnosis.standing import standing_of
-from expressway.diagnosis.symptoms import spread, steered, understood
+from expressway.diagnosis.symptoms import across_services, steered, understood
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding
 from expressway.model.service import ServiceState
@@ -116,6 +116,8 @@ def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Ma
         sweep.looked_into,
         well=how_well(sweep.services, sweep.target_states),
         unread=not_looked_into(sweep.around_unread, number) if sweep.around_unread else "",
+        named=sweep.named,
+        of_named=sweep.of_named,
     )
     return {**answer, "services": sweep.overview}
 
@@ -133,11 +135,11 @@ def _answer(
     *,
     well: str,
     unread: str,
+    named: Sequence[str] = (),
+    of_named: Collection[Finding] = (),
 ) -> dict[str, Any]:
     symptoms = understood(request.symptoms)
-    ordered = steered(findings, symptoms)
-    if not request.service and not symptoms.topics:
-        ordered = spread(ordered)
+    ordered = steered(findings, symptoms) if request.service else across_services(findings, symptoms, of_named)
     if not gaps and all(one.severity == "info" for one in ordered):
         resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)
         ordered = (nothing_wrong(what, well, _well(services), resource, around=not unread), *ordered)
@@ -151,7 +153,7 @@ def _answer(
         answer["gaps"] = list(gaps)
     if unread:
         answer["not_looked_into"] = unread
-    shown = shown_symptoms(symptoms)
+    shown = shown_symptoms(symptoms, named)
     if shown is not None:
         answer["symptoms"] = shown
     answer["raw_data"] = _raw_data(request, cluster, services, looked_into)
