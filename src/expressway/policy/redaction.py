@@ -3,6 +3,7 @@
 A value is withheld whole or shown whole, so no identifier is ever damaged. Ask before anything is cut or queried.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from expressway.policy.sensitive_members import (
     UNTRUSTED_KINDS,
     Kind,
 )
+
+_PLAIN_NAME = re.compile(r"[!-~]{0,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Redacted:
 def redact(answer: Mapping[str, Any], shapes: ShapeTree, *, allow_sensitive_data: bool) -> Redacted:
     """The `answer` (or request) that has these `shapes`, as it may be shown; the original stays as it is.
 
-    Withheld values become ``[withheld: environment value]`` and the like; names of variables, labels and tags stay.
+    Withheld values become ``[withheld: environment value]`` and the like; plain names of variables, labels and tags
+    stay, others are text like any other (`is_plain_name`).
     With `allow_sensitive_data` nothing is withheld, and free text of events and tags is marked as a quotation.
     Members that the model does not know are withheld: nothing tells what they are.
     """
@@ -55,6 +59,11 @@ def redact(answer: Mapping[str, Any], shapes: ShapeTree, *, allow_sensitive_data
 def marker(kind: Kind) -> str:
     """What stands in the place of a withheld value."""
     return f"[withheld: {kind.value}]"
+
+
+def is_plain_name(text: str) -> bool:
+    """Whether a name that somebody chose is but a name: printable ASCII without white space; else it is text."""
+    return _PLAIN_NAME.fullmatch(text) is not None
 
 
 @dataclass(slots=True)
@@ -89,7 +98,7 @@ class _Walk:
         if (structure, member) in table:
             return table[structure, member]
         if inherited is not None:
-            return None if member in NAMING_MEMBERS else inherited
+            return Kind.NAME if member in NAMING_MEMBERS else inherited
         if member in HARMLESS_NAMES or (structure, member) in HARMLESS_MEMBERS:
             return None
         shape = self.tree.shapes.get(target)
@@ -104,19 +113,32 @@ class _Walk:
         return [self.value(item, shape.element, kind) for item in value]
 
     def _map(self, value: Mapping[str, Any], shape: ApiShape, kind: Kind | None) -> dict[str, Any]:
-        return {
-            key: self.value(item, shape.element, None if kind is Kind.OPTION and key in SHOWN_OPTIONS else kind)
-            for key, item in value.items()
-        }
+        shown: dict[str, Any] = {}
+        for key, item in value.items():
+            told = self.value(item, shape.element, None if kind is Kind.OPTION and key in SHOWN_OPTIONS else kind)
+            shown[self._key(key, shown)] = told
+        return shown
+
+    def _key(self, key: str, taken: Mapping[str, Any]) -> str:
+        """A map's key as it may be shown; several that are withheld are numbered, so that none is lost."""
+        told = self._name(key)
+        return told if told not in taken else f"{told} ({len(taken) + 1})"
 
     def _leaf(self, value: Any, shape: ApiShape, kind: Kind | None) -> Any:
         if kind is None or value == "" or isinstance(value, bool) or shape.is_enum:
             return value
+        if kind is Kind.NAME and isinstance(value, str):
+            return self._name(value)
         if not self.shows_all and kind not in PUBLIC_KINDS:
             return self._withhold(value, kind)
         if kind in UNTRUSTED_KINDS and isinstance(value, str):
             return quoted(value, public=kind in PUBLIC_KINDS)
         return value
+
+    def _name(self, value: str) -> str:
+        if is_plain_name(value):
+            return value
+        return quoted(value) if self.shows_all else str(self._withhold(value, Kind.NAME))
 
     def _withhold(self, value: Any, kind: Kind) -> Any:
         if self.shows_all:

@@ -20,6 +20,7 @@ class Kind(Enum):
     MESSAGE = "message"
     MANIFEST = "image manifest"
     ADVISORY = "advisory"
+    NAME = "unusual name"
     UNKNOWN = "value that the service model does not know"
 
 
@@ -31,7 +32,21 @@ UNTRUSTED_KINDS = frozenset(
 PUBLIC_KINDS = frozenset({Kind.ADVISORY})
 """What anybody may read, such as the description of a vulnerability, or how a scan of the image ended."""
 
+_NAMES_ARE_CHOSEN = (
+    *(("Tag", "key"), ("Attribute", "name"), ("Secret", "name"), ("Task", "group"), ("RunTaskRequest", "group")),
+    *(("ContainerDefinition", name) for name in ("hostname", "workingDirectory", "user", "links", "dnsServers")),
+    *(("DaemonContainerDefinition", name) for name in ("workingDirectory", "user")),
+    *(("ContainerDefinition", "dnsSearchDomains"), ("HostEntry", "hostname"), ("HostVolumeProperties", "sourcePath")),
+    *(("MountPoint", "containerPath"), ("Tmpfs", "containerPath"), ("Tmpfs", "mountOptions")),
+    *(("Device", "hostPath"), ("Device", "containerPath"), ("SystemControl", "namespace"), ("SystemControl", "value")),
+    *(("EFSVolumeConfiguration", "rootDirectory"), ("FSxWindowsFileServerVolumeConfiguration", "rootDirectory")),
+)
+"""What names something and is checked by nobody, so that it may be any text: see `redaction.is_plain_name`."""
+
 ECS_MEMBERS: Mapping[tuple[str, str], Kind] = {
+    **dict.fromkeys(_NAMES_ARE_CHOSEN, Kind.NAME),
+    ("ProxyConfiguration", "properties"): Kind.OPTION,
+    ("ContainerDefinition", "dockerSecurityOptions"): Kind.OPTION,
     ("ContainerDefinition", "environment"): Kind.ENVIRONMENT,
     ("ContainerOverride", "environment"): Kind.ENVIRONMENT,
     ("DaemonContainerDefinition", "environment"): Kind.ENVIRONMENT,
@@ -70,6 +85,7 @@ ECS_MEMBERS: Mapping[tuple[str, str], Kind] = {
 }
 
 ECR_MEMBERS: Mapping[tuple[str, str], Kind] = {
+    ("Tag", "Key"): Kind.NAME,
     ("Tag", "Value"): Kind.LABEL,
     ("Resource", "tags"): Kind.LABEL,
     ("ImageReferrer", "annotations"): Kind.LABEL,
@@ -125,4 +141,4 @@ SHOWN_OPTIONS = frozenset(
 """Options of log drivers that only name things."""
 
 NAMING_MEMBERS = frozenset({"name", "key", "Key", "type"})
-"""Members of a pair that say what the other one is about."""
+"""Members of a pair that say what the other one is about: shown where they are plain names."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from expressway.policy.redaction import marker
+from expressway.policy.redaction import is_plain_name, marker
 from expressway.policy.sensitive_members import Kind
 
 _ECS_PROPERTIES: Mapping[str, Kind] = {
@@ -56,7 +56,16 @@ def _property_change(item: Mapping[str, Any], table: Mapping[str, Kind]) -> dict
         for side in ("before", "after")
         if side in item
     }
-    return {**item, **sides}
+    return {**item, "path": _path(item["path"]), **sides}
+
+
+def _path(path: Any) -> Any:
+    """A property's path; one through a name that is none ends before it."""
+    if not isinstance(path, str) or is_plain_name(path):
+        return path
+    steps = path.split(".")
+    plain = next(at for at, step in enumerate(steps) if not is_plain_name(step))
+    return ".".join((*steps[:plain], marker(Kind.NAME)))
 
 
 def _values(value: Any, table: Mapping[str, Kind]) -> Any:
@@ -76,10 +85,14 @@ def _withheld(value: Any, kind: Kind) -> Any:
     if isinstance(value, Mapping):
         members = cast("Mapping[str, Any]", value)
         return {
-            name: item if name in _NAMES and isinstance(item, str) else _withheld(item, kind)
+            _name(name): _name(item) if name in _NAMES and isinstance(item, str) else _withheld(item, kind)
             for name, item in members.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, str):
         items = cast("Sequence[Any]", value)
         return [marker(kind)] if kind is Kind.COMMAND and items else [_withheld(item, kind) for item in items]
     return value if value is None or value == "" else marker(kind)
+
+
+def _name(text: str) -> str:
+    return text if is_plain_name(text) else marker(Kind.NAME)

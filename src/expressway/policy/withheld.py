@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from expressway.model.quotation import CLOSING, OPENING, cleaned, map_quotations, quoted
+from expressway.model.quotation import CLOSING, OPENING, OwnText, cleaned, map_quotations, quoted
 from expressway.policy.gates import SENSITIVE_VARIABLE
 from expressway.policy.others_text import LEFT_OUT, Reader, reader_of
 from expressway.policy.redaction import marker
@@ -76,15 +76,19 @@ class _Walk:
         for name, item in members.items():
             reader = reader_of(name, above)
             if reader is None:
-                kept[self._own(name)] = self.value(item, name, above)
+                kept[self.text(name)] = self.value(item, name, above)
             elif reader == "operator" and not self.showing.allow_sensitive_data and name in LEFT_OUT and item:
-                self.withheld += _texts(item)
+                ours = _own_texts(item)
+                self.withheld += _texts(item) - len(ours)
+                kept |= {name: [self._own(one) for one in ours]} if ours else {}
             else:
                 kept[name] = self._others(item, reader)
         return kept
 
     def _others(self, value: Any, reader: Reader) -> Any:
-        """Text of others, in whatever it is kept."""
+        """Text of others, in whatever it is kept, and what is ours among it."""
+        if isinstance(value, OwnText):
+            return self._own(value)
         if isinstance(value, str):
             return value if value in _WITHHELD_BEFORE else self.text(quoted(value, public=reader == "everybody"))
         if isinstance(value, Mapping):
@@ -116,6 +120,13 @@ def _texts(value: Any) -> int:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return sum(_texts(item) for item in cast("Sequence[Any]", value))
     return 0 if value in _WITHHELD_BEFORE else 1
+
+
+def _own_texts(value: Any) -> list[OwnText]:
+    """What is in our own words among the lines of others."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return []
+    return [item for item in cast("Sequence[Any]", value) if isinstance(item, OwnText)]
 
 
 def _withheld_note(count: int) -> str:
