@@ -10,12 +10,15 @@ from expressway.model.network_facts import NetworkFacts, ServicePlacement
 
 
 def network_findings(facts: NetworkFacts) -> tuple[Finding, ...]:
-    """Everything that is wrong around all services, ranked; what several services share is told once."""
+    """Everything that is wrong around all services, ranked; what several services share is told once.
+
+    The evidence is paths of ids, names and ports: nothing in it was written by an application.
+    """
     shared: dict[tuple[str, str], list[tuple[ServicePlacement, Finding]]] = {}
     for service in facts.services:
         for finding in service_network_findings(facts, service):
             shared.setdefault((finding.code, finding.resource), []).append((service, finding))
-    return ranked(_told_once(found) for found in shared.values())
+    return ranked(_told_once(found).in_own_words() for found in shared.values())
 
 
 def service_network_findings(facts: NetworkFacts, service: ServicePlacement) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ _SHOWN = 5
 def place_findings(place: AskedPlace) -> tuple[Finding, ...]:
     """Why nothing can be said about what was asked for; empty when cluster and service are there."""
     found = next((finding for rule in _RULES if (finding := rule(place)) is not None), None)
-    return (found,) if found is not None else ()
+    return (found.in_own_words(),) if found is not None else ()
 
 
 def near_names(wanted: str, names: Sequence[str]) -> list[str]:

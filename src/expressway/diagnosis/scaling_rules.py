@@ -71,7 +71,7 @@ def _quota_used_up(facts: DependencyFacts) -> Iterator[Finding]:
                 evidence=(f"quota {quota.code}: {quota.value:g}; in use: {quota.used:g}; a task needs {needed:g}",),
                 remedy=f"Ask for more of the quota {quota.code} in the Service Quotas console, or stop other tasks.",
                 resource=quota.code,
-            )
+            ).in_own_words()
 
 
 _RULES: tuple[Callable[[DependencyFacts], Iterator[Finding]], ...] = (_at_maximum, _suspended, _failed, _quota_used_up)

@@ -57,7 +57,7 @@ def service_state(facts: ServiceFacts) -> Finding | None:
         if draining
         else "Deploy it again if it should be there; an INACTIVE service cannot be started.",
         resource=service.arn,
-    )
+    ).in_own_words()
 
 
 def first_cause(facts: ServiceFacts) -> Finding | None:
@@ -78,7 +78,7 @@ def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
         evidence=("desiredCount: 0",),
         remedy="Raise the desired count, or the minimum of its scaling.",
         resource=service.arn,
-    )
+    ).in_own_words()
 
 
 def tasks_missing(facts: ServiceFacts) -> Finding | None:

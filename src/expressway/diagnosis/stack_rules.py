@@ -63,7 +63,7 @@ def missing_stack_finding(stack_name: str, *, place: str, names: tuple[str, ...]
         evidence=(f"stacks there: {', '.join(shown)}",) if shown else (f"there are no stacks in {place}",),
         remedy=there,
         resource=stack_name,
-    )
+    ).in_own_words()
 
 
 def _cause(history: StackHistory) -> Iterator[Finding]:
@@ -120,7 +120,7 @@ def _still_at_work(history: StackHistory) -> Iterator[Finding]:
             evidence=(f"status {history.status}",),
             remedy="Wait until it has ended; ask again meanwhile.",
             resource=history.stack_id,
-        )
+        ).in_own_words()
 
 
 _RULES: tuple[Callable[[StackHistory], Iterator[Finding]], ...] = (_cause, _warned, _state, _still_at_work)

@@ -1,11 +1,11 @@
 """A finding: one thing that is wrong or worth knowing, what shows it, and what to do."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from expressway.model.cause import Cause
-from expressway.model.quotation import own_words
+from expressway.model.quotation import OwnText, own_words
 
 Severity = Literal["critical", "warning", "info"]
 """`critical`: it keeps the service from serving, or the version that was to serve: a deployment that failed in the last
@@ -27,7 +27,8 @@ class Finding:
         severity, confidence: see the types.
         resource: the ARN, logical id or name of what is wrong; empty when there is no single one.
         cause: the cause in one sentence of our own; it names resources, and quotes no text that an application wrote.
-        evidence: AWS's own words, log lines and rules that the sentence rests on, most telling first. Untrusted text.
+        evidence: AWS's own words, log lines and rules that the sentence rests on, most telling first. Untrusted text,
+            but for an `OwnText`.
         remedy: what to do about it.
     """
 
@@ -38,6 +39,10 @@ class Finding:
     remedy: str = ""
     resource: str = ""
     confidence: Confidence = "high"
+
+    def in_own_words(self) -> "Finding":
+        """The finding as one whose evidence is all of our own making: nothing in it was written by others."""
+        return replace(self, evidence=tuple(OwnText(one) for one in self.evidence))
 
     def to_dict(self) -> Mapping[str, Any]:
         """The shape in which every face shows a finding; empty parts are left out."""

@@ -18,6 +18,15 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 _ESCAPE = "\x1b"
 
 
+class OwnText(str):
+    """A text in our own words that stands where others' is expected, such as a piece of evidence: names and numbers.
+
+    Whatever is made of it is an ordinary text again, and taken for somebody else's.
+    """
+
+    __slots__ = ()
+
+
 def quoted(text: str, *, public: bool = False) -> str:
     """The text as a quotation: cleaned, and between marks; empty stays empty, a quotation is not quoted again."""
     if is_quoted(text):

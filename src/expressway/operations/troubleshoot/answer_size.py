@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.model.quotation import OwnText
 from expressway.model.shortened_text import shortened
 
 SUMMARY_BYTES = 3_000
@@ -83,7 +84,10 @@ def _cut(answer: Mapping[str, Any], limits: _Limits, left_out: dict[str, int]) -
 def _cut_value(key: str, value: Any, limits: _Limits, left_out: dict[str, int], path: str) -> Any:
     if isinstance(value, str):
         whole = len(value) <= limits.characters or " " not in value  # an identifier is told whole or not at all
-        return value if whole else shortened(value, limits.characters - 1)
+        if whole:
+            return value
+        short = shortened(value, limits.characters - 1)
+        return OwnText(short) if isinstance(value, OwnText) else short
     if isinstance(value, Mapping):
         return {name: _cut_value(name, item, limits, left_out, f"{path}.{name}") for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):

@@ -106,7 +106,7 @@ def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: 
         evidence=tuple(evidence),
         resource=resource,
         confidence="high" if around else "medium",
-    )
+    ).in_own_words()
 
 
 def how_well(services: Sequence[ServiceState], targets: Sequence[str]) -> str:

@@ -65,7 +65,7 @@ def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
         evidence=(f"VPCs of the cluster's services: {others}",) if others else (),
         remedy="Check the VPC's id, the account and the region, or leave vpc_id out to look at the cluster's own.",
         resource=vpc_id,
-    )
+    ).in_own_words()
 
 
 def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
@@ -80,5 +80,5 @@ def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
             cause=f"Nothing is wrong with the network around the services of the cluster {cluster}.",
             evidence=(f"{len(facts.services)} looked at: {names}{', …' if len(facts.services) > _NAMED else ''}",),
             resource=cluster,
-        ),
+        ).in_own_words(),
     )
