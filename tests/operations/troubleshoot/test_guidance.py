@@ -12,6 +12,7 @@ from expressway.model.cluster import ClusterState
 from expressway.model.service import DeploymentState, RevisionState, ServiceEvent
 from expressway.operations.troubleshoot.actions import GUIDANCE, troubleshoot
 from expressway.operations.troubleshoot.answer_size import summarised
+from expressway.policy.withheld import Showing, shown
 from tests.operations.in_memory_ecs import START
 from tests.operations.troubleshoot.in_memory_cluster import (
     NOW,
@@ -389,6 +390,15 @@ def test_a_place_without_clusters_is_told_from_one_that_may_not_be_listed(world:
     assert ask(world)["findings"][0]["evidence"] == ["clusters there: none"]
     world.denied = {"cluster_names"}
     assert ask(world)["findings"][0]["evidence"] == ["clusters there: they may not be listed"]
+
+
+@pytest.mark.parametrize("named", [{"ecs_cluster_name": "prod"}, {"ecs_service_name": "wbe"}, {}])
+def test_what_is_there_is_told_with_the_gate_closed_too_since_nobody_else_wrote_it(
+    world: ClusterWorld, named: dict[str, str]
+) -> None:
+    answer = shown(summarised(ask(world, **named)), Showing(allow_sensitive_data=False, mask=str))
+    assert answer["findings"][0]["evidence"]
+    assert "withheld" not in answer
 
 
 # -- endpoints out of reach ---------------------------------------------------------------------------------
