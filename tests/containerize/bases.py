@@ -130,7 +130,7 @@ def _recipes() -> Mapping[str, Recipe]:
                 "RUN php /pack_laravel.php",
             ),
             texts={
-                "config": '{"repositories": [{"packagist.org": false}, {"type": "artifact", "url": "/packages"}]}',
+                "config": '{"repositories": [{"packagist": false}, {"type": "artifact", "url": "/packages"}]}',
                 "pack": (Path(__file__).parent / "pack_laravel.php").read_text(),
             },
             for_debian=True,
