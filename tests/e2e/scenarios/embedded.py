@@ -338,6 +338,42 @@ def circuit_breaker(stage: Stage, cluster: str) -> None:
     stage.wait(service_arn)
 
 
+def _serves_and_ends(text: str) -> list[str]:
+    """Serves a text, and ends on SIGTERM."""
+    serve = "httpd -f -p 8080 -h /www & wait"
+    return shell(f"trap 'exit 0' TERM; mkdir -p /www; echo {text} > /www/index.html; {serve}")
+
+
+_CRASHES = shell("echo 'ValueError: LOG_LEVEL must be one of debug, info' >&2; exit 1")
+
+
+@embedded(
+    "repaired by its command alone after a rollback: nothing is wrong",
+    finds="",
+    words=r"no issues|nothing (?:is )?wrong|healthy|steady",
+)
+def repaired(stage: Stage, cluster: str) -> None:
+    service_arn = stage.create(cluster, command=_serves_and_ends("first"))
+    stage.wait(service_arn)
+    for command in (_CRASHES, _serves_and_ends("corrected")):
+        stage.update(service_arn, command)
+        stage.wait(service_arn)
+
+
+@embedded(
+    "put back to its earlier version after a rollback",
+    finds="circuit_breaker_rollback",
+    also=f"container_exited {_FAILING}",
+    words=r"circuit breaker",
+)
+def put_back(stage: Stage, cluster: str) -> None:
+    service_arn = stage.create(cluster, command=_serves_and_ends("first"))
+    stage.wait(service_arn)
+    for command in (_CRASHES, _serves_and_ends("first")):
+        stage.update(service_arn, command)
+        stage.wait(service_arn)
+
+
 @embedded(
     "the service was deleted", finds="service_inactive", also="service_deleted", words=r"inactive|was deleted|not found"
 )

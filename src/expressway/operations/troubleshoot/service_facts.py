@@ -7,7 +7,7 @@ service's ARN, where it logs) is read a round sooner; a wrong guess only costs i
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from expressway.diagnosis.deployment_course import Course, course_to_explain
+from expressway.diagnosis.deployment_course import Course, course_to_explain, definitions_to_compare
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.settled import is_settled
@@ -103,7 +103,9 @@ class ServiceGathering:
         tasks = of.tasks(first)
         of.ask_definitions(task.task_definition_arn for task in tasks)
         described, revisions = of.deployments(first), of.revisions()
-        course = course_to_explain([described.get(one.arn, one) for one in first.briefs], revisions)
+        deployments = [described.get(one.arn, one) for one in first.briefs]
+        compared = of.compared_definitions(definitions_to_compare(deployments, revisions))
+        course = course_to_explain(deployments, revisions, compared)
         mine = self._own_tasks(service, course, tasks)
         failed = any(task.failed for task in mine)
         if not failed or any(task.running or task.failed_health_check for task in mine):

@@ -55,6 +55,7 @@ class ServiceReads:
         self._running: Future[tuple[str, ...]] | None = None
         self._stopped: Future[tuple[str, ...]] | None = None
         self._definitions: dict[str, Future[TaskDefinition | None]] = {}
+        self._compared: frozenset[str] = frozenset()
         self._guessed_definition: Future[TaskDefinition | None] | None = None
         self._guessed_express: tuple[str, Future[ExpressService | None]] | None = None
         self._express: Future[ExpressService | None] | None = None
@@ -130,6 +131,16 @@ class ServiceReads:
             wanted = arn and arn not in self._definitions and arn not in self._seen.definitions
             if wanted and len(self._definitions) < _DEFINITIONS_READ:
                 self._definitions[arn] = self._definition(arn)
+
+    def compared_definitions(self, arns: Sequence[str]) -> Mapping[str, TaskDefinition | None]:
+        """Waits for these; none of them is left out."""
+        if not arns:
+            return {}
+        self._compared = frozenset(arns)
+        for arn in arns:
+            if arn not in self._definitions and arn not in self._seen.definitions:
+                self._definitions[arn] = self._definition(arn)
+        return self.definitions()
 
     def definitions(self) -> dict[str, TaskDefinition | None]:
         asked = {arn: self._reads.take(future, None) for arn, future in self._definitions.items()}
@@ -228,7 +239,7 @@ class ServiceReads:
             return
         tasks = self.tasks(first)
         over = {task.arn: task for task in tasks if is_over(task, self._now)}
-        used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks)}
+        used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks), *self._compared}
         ended = (one for one in self.deployments(first).values() if one.status in ENDED_DEPLOYMENT_STATUSES)
         logs = self._logs.complete(frozenset(task.task_id for task in over.values()))
         seen = SeenService(
