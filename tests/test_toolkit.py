@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from expressway.adapters.journal import Journal
-from expressway.errors import DefinitionError, StackError
+from expressway.errors import DefinitionError, StillRunning
 from expressway.model.operation import OperationKind
 from expressway.toolkit import Toolkit, app_source
 
@@ -49,15 +49,15 @@ def test_a_build_refuses_a_folder_whose_definition_is_wrong(toolkit: Toolkit, ap
 def test_a_build_waits_its_turn(held: OperationKind, toolkit: Toolkit, app: Path, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "home", toolkit.target)
     started: list[str] = []
-    with journal.operation("shop", held) as operation, pytest.raises(StackError) as caught:
+    with journal.operation("shop", held) as operation, pytest.raises(StillRunning) as caught:
         toolkit.build("shop", str(app), on_started=started.append)
-    assert caught.value.code == "operation_running"
+    assert (caught.value.code, caught.value.exit_code) == ("operation_running", 6)
     assert caught.value.details["operation_id"] == operation.current.operation_id
     assert started == []
 
 
 def test_a_deployment_waits_for_a_build(toolkit: Toolkit, app: Path, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "home", toolkit.target)
-    with journal.operation("shop", "build"), pytest.raises(StackError) as caught:
+    with journal.operation("shop", "build"), pytest.raises(StillRunning) as caught:
         toolkit.deploy(app_source(app))
     assert caught.value.code == "operation_running"

@@ -112,6 +112,6 @@ class ServiceError(ExpresswayError):
 
 
 class StillRunning(ExpresswayError):  # noqa: N818 - a state, not a fault
-    """The work goes on in CloudFormation; ``details["operation_id"]`` picks it up."""
+    """Work goes on, this caller's own or another's on the same app; ``details["operation_id"]`` picks it up."""
 
     exit_code = 6

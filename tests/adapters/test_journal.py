@@ -11,7 +11,7 @@ import pytest
 
 from expressway.adapters.journal import Journal
 from expressway.adapters.state_directory import state_directory
-from expressway.errors import DefinitionError, ExpresswayError, StackError, TargetError
+from expressway.errors import DefinitionError, ExpresswayError, StackError, StillRunning, TargetError
 from expressway.model.operation import OperationKind
 from expressway.model.target import Target
 
@@ -126,7 +126,7 @@ def test_a_killed_process_reads_as_interrupted_and_its_work_can_be_taken_up(tmp_
 def test_a_second_operation_on_the_same_app_is_refused_by_name(tmp_path: Path, journal: Journal) -> None:
     process = holder(tmp_path)
     try:
-        with pytest.raises(StackError) as refused, journal.operation("hello", "delete"):
+        with pytest.raises(StillRunning) as refused, journal.operation("hello", "delete"):
             pass
     finally:
         kill(process)
@@ -139,7 +139,7 @@ def test_a_second_operation_on_the_same_app_is_refused_by_name(tmp_path: Path, j
 
 def test_threads_of_one_process_exclude_each_other_too(journal: Journal) -> None:
     held, wanted = journal.operation("hello", "deploy"), journal.operation("hello", "deploy")
-    with held, pytest.raises(StackError) as refused, wanted:
+    with held, pytest.raises(StillRunning) as refused, wanted:
         pass
     assert refused.value.code == "operation_running"
     assert journal.latest("hello").state == "succeeded"  # type: ignore[union-attr]
@@ -151,7 +151,7 @@ def test_a_build_and_a_deployment_exclude_each_other(
 ) -> None:
     with (
         journal.operation("hello", held) as first,
-        pytest.raises(StackError) as caught,
+        pytest.raises(StillRunning) as caught,
         journal.operation("hello", asked),
     ):
         pass

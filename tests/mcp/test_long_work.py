@@ -1,14 +1,19 @@
 """A deployment does not live in the request: it outlives waits, cancellations and clients."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import anyio
 import anyio.to_thread
 import pytest
+from mcp.server.mcpserver import Context
 from mcp.shared.dispatcher import ProgressFnT
 
+from expressway.errors import DefinitionError
 from expressway.mcp.server import build_server
+from expressway.mcp.work import Worker
 from mcp import Client
 from tests.mcp.connections import ERAS, OPEN, Era, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, FakeToolkit, step, write_app
@@ -113,6 +118,65 @@ async def test_a_cancelled_request_leaves_the_deployment_running(era: Era, held:
         await _happens(held.finished)
         assert not held.cancelled.is_set()
         good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))
+
+
+def _buildable(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "expressway.yaml").write_text("name: shop\nbuild: .\n", encoding="utf-8")
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n", encoding="utf-8")
+    (folder / "app.py").write_text("print('one')\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_deployment_whose_folder_was_edited_meanwhile_is_not_joined_but_named(
+    era: Era, held: FakeToolkit, tmp_path: Path
+) -> None:
+    folder = _buildable(tmp_path / "shop")
+    arguments = {"app_path": str(folder), "wait_seconds": 0}
+    async with connected(held, era) as client:
+        good_shape(await client.call_tool("deploy_app", arguments))
+        (folder / "app.py").write_text("print('two')\n", encoding="utf-8")
+        refused = error_shape(await client.call_tool("deploy_app", arguments))
+        (folder / "app.py").write_text("print('one')\n", encoding="utf-8")
+        assert good_shape(await client.call_tool("deploy_app", arguments))["status"] == "running"
+        held.go_on.set()
+        await _happens(held.finished)
+    assert (refused["code"], refused["details"]["operation_id"]) == ("operation_running", "deploy-shop-1")
+    assert "folder has changed" in refused["message"]
+    assert held.names == ["deploy"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_build_whose_folder_was_edited_meanwhile_is_not_joined(
+    era: Era, held: FakeToolkit, tmp_path: Path
+) -> None:
+    folder = _buildable(tmp_path / "shop")
+    arguments = {"app_name": "shop", "app_path": str(folder)}
+    async with connected(held, era) as client, anyio.create_task_group() as group:
+        group.start_soon(client.call_tool, "build_and_push_image_to_ecr", arguments)
+        await _happens(held.begun)
+        (folder / "app.py").write_text("print('two')\n", encoding="utf-8")
+        refused = error_shape(await client.call_tool("build_and_push_image_to_ecr", arguments))
+        assert refused["code"] == "operation_running"
+        assert "folder has changed" in refused["message"]
+        held.go_on.set()
+    assert held.names == ["build"]
+
+
+async def test_what_a_folder_holds_is_never_read_on_the_event_loop(held: FakeToolkit) -> None:
+    threads: list[int] = []
+
+    def content() -> str:
+        threads.append(threading.get_ident())
+        raise DefinitionError("unreadable", "It cannot be read.")
+
+    with pytest.raises(DefinitionError):
+        await Worker(lambda: held, OPEN).start_or_join(
+            cast("Context", None), "shop", lambda _: {}, request="", wait_seconds=0, content_of=content
+        )
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
 
 
 BUILD = {"app_name": "shop", "app_path": "/srv/shop"}

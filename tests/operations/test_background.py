@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from expressway.errors import ExpresswayError, StackError
+from expressway.errors import ExpresswayError, StillRunning
 from expressway.model.progress import Progress
 from expressway.operations.background import BackgroundOperation, BackgroundOperations, Outcome, in_daemon_thread
 
@@ -60,11 +60,23 @@ def test_another_request_for_the_same_app_is_refused_with_the_operation_under_wa
     operations = BackgroundOperations()
     operations.start("shop", gate.work, request="a")
     assert gate.begun.wait(LONG)
-    with pytest.raises(StackError) as caught:
+    with pytest.raises(StillRunning) as caught:
         operations.start("shop", gate.work, request="b")
     assert caught.value.code == "operation_running"
     assert caught.value.details == {"operation_id": "deploy-shop-1"}
     assert "phase build" in caught.value.message
+
+
+def test_the_same_request_for_files_that_have_changed_is_refused_and_says_so(gate: Gate) -> None:
+    operations = BackgroundOperations()
+    operations.start("shop", gate.work, request="a", content="ctx-1")
+    assert gate.begun.wait(LONG)
+    with pytest.raises(StillRunning) as caught:
+        operations.start("shop", gate.work, request="a", content="ctx-2")
+    assert (caught.value.code, caught.value.details) == ("operation_running", {"operation_id": "deploy-shop-1"})
+    assert "folder has changed" in caught.value.message
+    assert operations.start("shop", gate.work, request="a", content="ctx-1").key == "shop"
+    assert gate.runs == 1
 
 
 def test_other_apps_run_beside_it(gate: Gate) -> None:

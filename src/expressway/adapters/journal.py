@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from expressway.adapters.secret_detector import masked_json
-from expressway.errors import DefinitionError, ExpresswayError, StackError, StillRunning
+from expressway.errors import DefinitionError, ExpresswayError, StillRunning
 from expressway.model.operation import OperationKind, OperationRecord
 from expressway.model.quotation import quoted
 from expressway.model.target import Target
@@ -60,7 +60,7 @@ class Journal:
         """Hold the app for one operation and record how it ends.
 
         Raises:
-            StackError: ``operation_running`` when another process on this machine works on the same app.
+            StillRunning: ``operation_running`` when another process on this machine works on the same app.
             ExpresswayError: ``state_not_writable`` (a full disk, say), before anything is started.
         """
         path = self._path(app_name, kind)
@@ -88,10 +88,10 @@ class Journal:
             if running.current.state == "running":
                 running.end(state="succeeded")
 
-    def _already_running(self, app_name: str) -> StackError:
+    def _already_running(self, app_name: str) -> StillRunning:
         record = self.latest(app_name)
         operation_id = record.operation_id if record else "unknown"
-        return StackError(
+        return StillRunning(
             "operation_running",
             f"Another process is already working on {app_name} (operation {operation_id}).",
             "Ask for its status, and repeat the command when it has ended.",

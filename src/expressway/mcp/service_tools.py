@@ -46,7 +46,8 @@ class ServiceTools:
             )
 
         asked = compact_json(["build", app_name, app_path, tag])
-        return await self.worker.finish_or_join(ctx, app_name, build, request=asked)
+        content_of = self.worker.built_content(app_name, app_path)
+        return await self.worker.finish_or_join(ctx, app_name, build, request=asked, content_of=content_of)
 
     async def validate_ecs_express_mode_prerequisites(
         self,

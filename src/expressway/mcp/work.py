@@ -86,10 +86,20 @@ class Worker:
                 cancellation.cancel()
 
     async def start_or_join(
-        self, ctx: Context, key: str, work: Work, *, request: str, wait_seconds: int
+        self,
+        ctx: Context,
+        key: str,
+        work: Work,
+        *,
+        request: str,
+        wait_seconds: int,
+        content_of: Callable[[], str] | None = None,
     ) -> Mapping[str, Any]:
-        """Work that outlives the request: its outcome if it ends within `wait_seconds`, else where it stands."""
-        operation = self._begin(key, work, request)
+        """Work that outlives the request: its outcome if it ends within `wait_seconds`, else where it stands.
+
+        `content_of` tells, in a worker thread, what the files say that it works on: work on others is not joined.
+        """
+        operation = self._begin(key, work, request, await in_thread(content_of) if content_of else "")
         async with relayed_progress(ctx, self.gates) as progress:
             stop_watching = operation.watch(progress)
             try:
@@ -101,12 +111,15 @@ class Worker:
                 stop_watching()
         return operation.done.result() if operation.done.done() else _still_running(operation)
 
-    async def finish_or_join(self, ctx: Context, key: str, work: Work, *, request: str) -> Mapping[str, Any]:
+    async def finish_or_join(
+        self, ctx: Context, key: str, work: Work, *, request: str, content_of: Callable[[], str]
+    ) -> Mapping[str, Any]:
         """Work that outlives the request, waited for as long as the client waits: always its outcome.
 
         Clients that count their patience from the last progress get a sign of life while nothing else is told.
+        `content_of` as for `start_or_join`.
         """
-        operation = self._begin(key, work, request)
+        operation = self._begin(key, work, request, await in_thread(content_of))
         async with relayed_progress(ctx, self.gates) as progress:
             stop_watching = operation.watch(progress)
             try:
@@ -118,7 +131,7 @@ class Worker:
             finally:
                 stop_watching()
 
-    def _begin(self, key: str, work: Work, request: str) -> BackgroundOperation:
+    def _begin(self, key: str, work: Work, request: str, content: str) -> BackgroundOperation:
         toolkit = self.toolkit()
 
         def renewing(operation: BackgroundOperation) -> Outcome:
@@ -129,11 +142,31 @@ class Worker:
                     toolkit().renew_credentials()  # for the next call, which continues the work
                 raise
 
-        return self.background.start(selected_target().key(key), renewing, request=request)
+        return self.background.start(selected_target().key(key), renewing, request=request, content=content)
 
     async def source(self, app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
         """The app that the arguments name, read in a worker thread."""
         return await in_thread(lambda: _source(app_path, definition))
+
+    def deployed_content(self, source: AppSource) -> Callable[[], str]:
+        """Tells what deploying an app would build."""
+
+        def content() -> str:
+            from expressway.toolkit.content import deployed_content
+
+            return deployed_content(source)
+
+        return content
+
+    def built_content(self, app_name: str, app_path: str) -> Callable[[], str]:
+        """Tells what building a folder's image would build."""
+
+        def content() -> str:
+            from expressway.toolkit.content import built_content
+
+            return built_content(app_name, app_path)
+
+        return content
 
     async def known_definition(self, app_name: str, app_path: str) -> Mapping[str, Any] | None:
         """What the definition in the app's folder says; None when there is none.
@@ -162,12 +195,13 @@ def _renewing(toolkit: ToolkitSource, work: Callable[[ToolkitPort], ResultT]) ->
 
 
 def _source(app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
+    from expressway.adapters.definition_file import is_folder
     from expressway.toolkit import app_source, inline_source
 
     if definition is None:
         return app_source(app_path)
     folder = Path(app_path).expanduser().resolve()
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DefinitionError(
             "folder_missing",
             f"Expected app_path to be a folder, which the definition's build context is relative to; got {app_path!r}.",

@@ -33,6 +33,15 @@ class _NoEngineAsked:
         del build
 
 
+def content_tag_of(request: BuildRequest) -> str:
+    """The tag that the folder's content gives an image built from it now; asks no engine.
+
+    Raises:
+        DefinitionError, ImageError: see `expressway.operations.check_build.check_build`.
+    """
+    return check_build(request, engine=_NoEngineAsked()).content_tag
+
+
 @dataclass(frozen=True, slots=True)
 class AppImages:
     """Checks and publishes the images of apps; the engine is looked for only when something must be built."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
-from expressway.errors import ExpresswayError, StackError
+from expressway.errors import ExpresswayError, StillRunning
 from expressway.model.progress import Progress, ProgressSink
 
 Outcome = Mapping[str, Any]
@@ -40,14 +40,16 @@ class BackgroundOperation:
 
     Attributes:
         request: what was asked, as canonical text; the same request joins, another one is refused.
+        content: what the files that it works on said when it was asked, as text; with others a request is another.
         target: where it acts, in words, once that is known.
         done: resolves to the outcome, or raises what the work raised.
         identified: resolves as soon as `operation_id` is known or never will be.
     """
 
-    def __init__(self, key: str, request: str) -> None:
+    def __init__(self, key: str, request: str, content: str = "") -> None:
         self.key = key
         self.request = request
+        self.content = content
         self.operation_id: str | None = None
         self.target: str | None = None
         self.latest: Progress | None = None
@@ -124,19 +126,19 @@ class BackgroundOperations:
         self._operations: dict[str, BackgroundOperation] = {}
         self._lock = threading.Lock()
 
-    def start(self, key: str, work: Work, *, request: str) -> BackgroundOperation:
-        """Start `work`, or join the operation that carries out the same `request` for this key already.
+    def start(self, key: str, work: Work, *, request: str, content: str = "") -> BackgroundOperation:
+        """Start `work`, or join the operation that carries out the same `request` on the same `content` already.
 
         Raises:
-            StackError: ``operation_running`` when something else is under way for this key.
+            StillRunning: ``operation_running`` when something else is under way for this key.
         """
         with self._lock:
             current = self._operations.get(key)
             if current is not None and not current.done.done():
-                if current.request != request:
-                    raise _busy(current)
+                if (current.request, current.content) != (request, content):
+                    raise _busy(current, is_outdated=current.request == request)
                 return current
-            operation = BackgroundOperation(key, request)
+            operation = BackgroundOperation(key, request, content)
             self._operations[key] = operation
             operation.done = in_daemon_thread(lambda: _carry_out(operation, work), name=f"expressway {key}")
             return operation
@@ -160,11 +162,18 @@ def _carry_out(operation: BackgroundOperation, work: Work) -> Outcome:
         operation.identify()
 
 
-def _busy(current: BackgroundOperation) -> StackError:
+def _busy(current: BackgroundOperation, *, is_outdated: bool) -> StillRunning:
+    """Why it is not joined; `is_outdated` when the same was asked of files that have changed since."""
     phase = f", phase {current.latest.phase}" if current.latest else ""
-    return StackError(
+    under_way = f"is under way for {current.key} ({current.operation_id or 'just started'}{phase})"
+    message = (
+        f"The app's folder has changed since the operation began that {under_way}: it works on what was there before."
+        if is_outdated
+        else f"Another operation {under_way}."
+    )
+    return StillRunning(
         "operation_running",
-        f"Another operation is under way for {current.key} ({current.operation_id or 'just started'}{phase}).",
+        message,
         "Ask for its status, and repeat the call when it has ended.",
         {"operation_id": current.operation_id} if current.operation_id else None,
     )
