@@ -147,6 +147,16 @@ def test_a_sandbox_can_be_started_with_the_examples_base_images(command_line: Co
     assert any("/python:" in image["name"] for image in started["base_images"])
 
 
+def test_options_that_a_running_sandbox_does_not_have_are_not_ignored(command_line: CommandLine) -> None:
+    running = command_line.json("sandbox", "status")
+    refused = command_line.json("sandbox", "start", "--port", str(running["port"] - 1), code=4)
+    assert refused["error"]["code"] == "sandbox_runs_elsewhere"
+    other_engine = command_line.run("sandbox", "start", DOCKER_HOST="unix:///nowhere.sock")
+    assert other_engine.returncode == 0
+    assert f"with the engine {running['docker_host']}, and keeps it" in other_engine.stderr
+    assert command_line.run("sandbox", "start").stderr.startswith("The sandbox answers already at")
+
+
 def test_a_reset_empties_the_sandbox_and_keeps_it_running(command_line: CommandLine, app: Path) -> None:
     command_line.json("build", str(app), "--sandbox")
     before = command_line.json("sandbox", "status")

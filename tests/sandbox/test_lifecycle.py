@@ -61,6 +61,17 @@ def test_a_sandbox_starts_answers_and_stops(state_dir: Path) -> None:
         pass
 
 
+def test_one_that_runs_is_not_passed_off_as_one_on_another_port(state_dir: Path) -> None:
+    info = lifecycle.start(state_dir=state_dir)
+    other = info.port - 1
+    with pytest.raises(SandboxError) as refused:
+        lifecycle.start(state_dir=state_dir, port=other)
+    assert refused.value.code == "sandbox_runs_elsewhere"
+    assert str(other) in refused.value.message
+    assert info.endpoint_url in refused.value.message
+    assert lifecycle.start(state_dir=state_dir, port=info.port) == lifecycle.start(state_dir=state_dir, port=0) == info
+
+
 def test_it_listens_on_loopback_only(state_dir: Path) -> None:
     info = lifecycle.start(state_dir=state_dir)
     bound = [

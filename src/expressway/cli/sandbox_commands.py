@@ -1,14 +1,18 @@
 """``expressway sandbox``: start, stop, look at and clear the embedded AWS."""
 
+import os
 import shlex
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from expressway.cli.options import MARKUP, AsJson
 from expressway.cli.output import message_console, print_json, watching
 from expressway.cli.reporting import reporting
-from expressway.model.progress import ProgressSink
+from expressway.model.progress import Progress, ProgressSink
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
 
 sandbox = typer.Typer(
     no_args_is_help=True, rich_markup_mode=MARKUP, help="The embedded AWS: a local account with Express Mode."
@@ -33,10 +37,10 @@ def start(
     seed: Seed = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start the embedded AWS, or tell that it runs already."""
+    """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
     from dataclasses import asdict
 
-    from expressway.sandbox.lifecycle import check_port
+    from expressway.sandbox.lifecycle import check_port, refuse_other_port
     from expressway.sandbox.lifecycle import start as start_sandbox
     from expressway.sandbox.lifecycle import status as sandbox_status
     from expressway.sandbox.private_engine import provide_engine
@@ -44,7 +48,11 @@ def start(
     with reporting(as_json=as_json):
         check_port(port)
         running = sandbox_status()
+        if running is not None:
+            refuse_other_port(running, port)  # before base images are made for it
         with watching(as_json=as_json) as printer:
+            if running is not None:
+                _tell_other_engine(running, printer)
             docker_host = (running and running.docker_host) or provide_engine(
                 install=install, progress=printer
             ).docker_host
@@ -55,8 +63,20 @@ def start(
             return
         for image in images:
             message_console().print(f"base image {image['name']}: {image['origin']}")
-        message_console().print(f"The sandbox answers at {info.endpoint_url} (engine: {docker_host}).")
+        already = " already" if running else ""
+        message_console().print(f"The sandbox answers{already} at {info.endpoint_url} (engine: {docker_host}).")
         message_console().print('[dim]Use it with --sandbox, or in this shell: eval "$(expressway sandbox env)"[/]')
+
+
+def _tell_other_engine(running: "SandboxInfo", progress: ProgressSink) -> None:
+    """A running sandbox keeps its engine, whatever DOCKER_HOST says by now."""
+    named = os.environ.get("DOCKER_HOST")
+    if named and running.docker_host and named != running.docker_host:
+        message = (
+            f"The sandbox runs already, with the engine {running.docker_host}, and keeps it; "
+            f"DOCKER_HOST names {named}. To change engines, stop the sandbox first."
+        )
+        progress(Progress("sandbox", message, level="warning"))
 
 
 def _seeded(docker_host: str, install: bool, progress: ProgressSink) -> list[dict[str, Any]]:

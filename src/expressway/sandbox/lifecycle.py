@@ -29,6 +29,7 @@ __all__ = [
     "check_port",
     "default_state_dir",
     "environment",
+    "refuse_other_port",
     "reset",
     "start",
     "status",
@@ -59,7 +60,8 @@ def start(
 
     Raises:
         DefinitionError: ``invalid_port``.
-        SandboxError: ``sandbox_port_taken``, ``sandbox_start_failed`` or an error of the process itself.
+        SandboxError: ``sandbox_runs_elsewhere`` (on another port), ``sandbox_port_taken``, ``sandbox_start_failed`` or
+            an error of the process itself.
         ExpresswayError: ``state_not_writable`` when the state directory cannot be used (a full disk, say).
     """
     check_port(port)
@@ -67,7 +69,10 @@ def start(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _exclusive(directory):
-            return status(directory) or _start(directory, port, docker_host, wait_seconds, region)
+            running = status(directory)
+            if running is not None:
+                refuse_other_port(running, port)
+            return running or _start(directory, port, docker_host, wait_seconds, region)
     except OSError as exc:
         raise state_not_writable(exc) from exc
 
@@ -206,6 +211,21 @@ def check_port(port: int | None) -> None:
             "invalid_port",
             f"Expected a port from 1 to 65535, got {port}.",
             "Choose another port, or none to have a free one picked.",
+        )
+
+
+def refuse_other_port(running: SandboxInfo, port: int | None) -> None:
+    """Refuse to pass a running sandbox off as one on the port that was asked for.
+
+    Raises:
+        SandboxError: ``sandbox_runs_elsewhere``.
+    """
+    if port and port != running.port:
+        raise SandboxError(
+            "sandbox_runs_elsewhere",
+            f"Port {port} was asked for, but the sandbox runs already, at {running.endpoint_url}.",
+            "Use it there; or stop it, which ends what it holds (expressway sandbox stop), and start it again.",
+            {"endpoint_url": running.endpoint_url},
         )
 
 
