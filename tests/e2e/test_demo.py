@@ -23,4 +23,5 @@ def test_every_step_of_the_demo_holds(base_images: str) -> None:
     assert [step["held"] for step in document["steps"]] == [True] * 8
     assert document["steps"][-1]["name"] == "Delete the app; nothing is left"
     assert all(f"{number}/8 {step['name']}" in done.stderr for number, step in enumerate(document["steps"], start=1))
+    assert "unchanged after " in done.stderr
     assert "Every step held" in done.stderr
