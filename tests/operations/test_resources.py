@@ -246,6 +246,20 @@ def test_a_query_that_answers_too_much_is_cut_and_says_so() -> None:
     assert answer["nextToken"] == "300"
 
 
+def test_a_query_that_saw_only_the_beginning_of_a_list_says_how_much() -> None:
+    api = FakeApi({"ListTasks": task_pages})
+    first = call(api, "ListTasks", {}, query="length(taskArns)")
+    assert first["result"] == 100
+    assert "saw 100 items of a list that goes on" in first["note"]
+    assert "limit" in first["note"]
+    nothing = call(api, "ListTasks", {}, query="nothing")
+    assert nothing["note"].startswith("The query matches nothing of the answer. The query saw 100 items")
+    assert call(api, "ListTasks", {}, query="length(taskArns)", limit=400) == {"result": 400}
+    rest = call(api, "ListTasks", {"nextToken": "300"}, query="length(taskArns)")
+    assert rest == {"result": 100}, "that was the end of the list"
+    assert "note" not in call(api, "ListTasks", {})
+
+
 # -- query -----------------------------------------------------------------------------------------------------
 def test_a_wrong_query_is_told_before_anything_is_done() -> None:
     api = FakeApi()

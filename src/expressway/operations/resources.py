@@ -114,8 +114,8 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
 
     Returns:
         AWS's answer in its own keys; with a query ``result`` instead. Beside them, where they apply: ``touches`` of a
-        change, ``drift`` (what it may do to an app), ``nextToken``, ``withheld`` (how many values, of which kinds) and
-        ``cut`` (what is left out, and how to get it).
+        change, ``drift`` (what it may do to an app), ``nextToken``, ``withheld`` (how many values, of which kinds),
+        ``note`` (also of a query that saw only a part of a list) and ``cut`` (what is left out, and how to get it).
 
     Raises: see `prepare_call`; also
         RefusedError: ``owned_by_stack``, ``used_by_app``: an app's stack owns what would be changed, or its service
@@ -139,7 +139,13 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     content: dict[str, Any] = ports.masked(plain_json(redacted.content))  # before a query or a cut takes them apart
     if request.query is not None:
         content = _queried(content, request.query, call, ports.query)
-    beside = {"touches": list(call.touched_names), "drift": drift, "withheld": redacted.note}
+    notes = (content.pop("note", ""), _seen_by(answer)) if request.query is not None else ()
+    beside = {
+        "touches": list(call.touched_names),
+        "drift": drift,
+        "withheld": redacted.note,
+        "note": " ".join(note for note in notes if note),
+    }
     return _within(content, {name: value for name, value in beside.items() if value}, answer, request)
 
 
@@ -152,6 +158,15 @@ def _queried(content: dict[str, Any], expression: str, call: PreparedCall, query
             raise
         return {**content, "note": f"Done; but {error.message}"}  # an error would say that it was not
     return {"result": [], "note": "The query matches nothing of the answer."} if found is None else {"result": found}
+
+
+def _seen_by(answer: PagedAnswer) -> str:
+    """What a query could not look at: what it counts or finds is not all there is."""
+    if not answer.next_token:
+        return ""
+    count = sum(page.count for page in answer.pages)
+    larger = f"a larger limit (up to {LARGEST_LIMIT}) lets it see more, and " if count < LARGEST_LIMIT else ""
+    return f"The query saw {count} items of a list that goes on: {larger}nextToken continues behind them."
 
 
 def _carry_out(call: PreparedCall, limit: int | None, api: Api) -> PagedAnswer:
