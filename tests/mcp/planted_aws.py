@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,10 +62,13 @@ _ABSENT = _CURSORS | {"failures", "deletedAt", "DeletionTime"}
 _WORDS_OF_AWS = frozenset({("Failure", "reason"), ("CvssScoreAdjustment", "reason")})
 _WRITTEN = ("reason", "message", "description", "tokenvalue", "statusmessage")
 _SECRETS_A_LIST = 12
+PART = 8
+"""Characters of a secret by which it counts as told."""
 
 
 class PlantedAws:
-    """Answers every call. `secrets` are those planted so far, by the source they were planted in.
+    """Answers every call. `secrets` are those planted so far, by the source they were planted in; `parts` the eight
+    characters with which what is made up of each begins and ends.
 
     Args:
         opaque: whether secrets that nothing tells for one but their place are planted beside those of known kinds.
@@ -77,26 +81,33 @@ class PlantedAws:
         self._opaque = opaque
         self._refusing = refusing
         self.secrets: dict[str, list[str]] = defaultdict(list)
+        self.parts: dict[str, tuple[str, str]] = {}
         self.calls: list[str] = []
         self.stack_status = "UPDATE_ROLLBACK_COMPLETE"
         self.deletions = 0
 
     # -- planting -------------------------------------------------------------------------------------------
     def plant(self, source: str) -> str:
-        """A text with one or two new secrets."""
-        text, secret = self._source.of_kind(self._kinds[len(self.secrets[source]) % len(self._kinds)])
-        self.secrets[source].append(secret)
-        if not self._opaque:
-            return text
-        hidden = self._source.opaque()
-        self.secrets[source].append(hidden)
-        return f"{hidden} {text}"
+        """A text with one or two new secrets; many are so long that an answer cuts them, at ever other places."""
+        text = self.known(source)
+        if self._opaque:
+            hidden = self._source.opaque()
+            self._remember(source, hidden, hidden.removeprefix("opaque"))
+            text = f"{hidden} {text}"
+        count = len(self.secrets[source])
+        return text if count % 3 else f"{'word ' * (count * 7 % 125)}{text}{' word' * 40}"
 
     def known(self, source: str) -> str:
         """A text with one new secret of a known kind."""
-        text, secret = self._source.of_kind(self._kinds[len(self.secrets[source]) % len(self._kinds)])
-        self.secrets[source].append(secret)
+        kind = self._kinds[len(self.secrets[source]) % len(self._kinds)]
+        text, secret = self._source.of_kind(kind)
+        self._remember(source, secret, secret[_fixed_characters(kind) :])
         return text
+
+    def _remember(self, source: str, secret: str, made_up: str) -> None:
+        self.secrets[source].append(secret)
+        self.parts[made_up[:PART]] = (source, secret)
+        self.parts[made_up[-PART:]] = (source, secret)
 
     # -- answering ------------------------------------------------------------------------------------------
     def session(self) -> AwsSession:
@@ -125,6 +136,13 @@ class PlantedAws:
         return SimpleNamespace(status_code=200), {**told, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
+@cache
+def _fixed_characters(kind: str) -> int:
+    """How many characters all secrets of a kind begin with: who issues them has chosen those."""
+    places = zip(*(SecretSource(seed).of_kind(kind)[1] for seed in range(9)), strict=False)
+    return next(at for at, characters in enumerate(places) if len(set(characters)) > 1)
+
+
 def _fill(aws: PlantedAws, service: str, shape: Shape, place: str = "", above: tuple[str, ...] = ()) -> Any:
     if shape.name in above:
         return None
@@ -134,7 +152,8 @@ def _fill(aws: PlantedAws, service: str, shape: Shape, place: str = "", above: t
     if shape.type_name == "list":
         return [one for one in [_fill(aws, service, shape.member, place, inside)] if one is not None]
     if shape.type_name == "map":
-        return {"key-1": _fill(aws, service, shape.value, place, inside)}
+        name = aws.plant(f"names of {place}") if place and service in MEMBERS else "key-1"
+        return {name: _fill(aws, service, shape.value, place, inside)}
     return _leaf(aws, shape, place, above)
 
 
@@ -150,7 +169,7 @@ def _members(
         written = "" if (shape.name, member) in _WORDS_OF_AWS else _written(service, member)
         source = f"{service} {kind.value}" if kind else written or place
         naming = place and not kind and member in {"name", "key", "Key", "type"}
-        value = _fill(aws, service, target, "" if naming else source, (*inside, f"member:{member}"))
+        value = _fill(aws, service, target, f"names of {place}" if naming else source, (*inside, f"member:{member}"))
         if value is not None:
             yield member, value
 

@@ -1,4 +1,5 @@
-"""Secrets are planted over everything that an AWS answers; none of them reaches a client, the audit log or the journal.
+"""Secrets are planted over everything that an AWS answers; none of them, and no eight characters of one, reaches a
+client, the audit log or the journal, however answers are cut and queried.
 
 Every tool of the server has its calls here: a new one fails the first test until somebody plants for it.
 """
@@ -27,7 +28,7 @@ from expressway.toolkit import Toolkit
 from expressway.toolkit.wiring import Wiring
 from mcp import Client
 from tests.mcp.connections import ERAS, Era, ProgressWatch
-from tests.mcp.planted_aws import IMAGE, NOWHERE, TASK_ARNS, PlantedAws
+from tests.mcp.planted_aws import IMAGE, NOWHERE, PART, TASK_ARNS, PlantedAws
 
 CLOSED = Gates(allow_write=True, allow_sensitive_data=False)
 OPEN = Gates(allow_write=True, allow_sensitive_data=True)
@@ -156,6 +157,7 @@ def operate_calls() -> dict[str, list[Call]]:
         "ecs_resource_management": [
             *(api_call("ecs", operation) for operation in operations("ecs")),
             *(api_call("ecr", operation) for operation in operations("ecr") if operation.startswith(_READS)),
+            *({**api_call("ecs", operation), "query": query} for operation, query in QUERIES),
         ],
     }
 
@@ -183,6 +185,26 @@ TROUBLESHOOTING: Mapping[str, list[Call]] = {
     "detect_image_pull_failures": [{**_CLUSTER, **_SERVICE}, {**_CLUSTER, **_TASK}, _STACK, {"family_prefix": "shop"}],
     "fetch_network_configuration": [_CLUSTER],
 }
+_CONTAINERS = "taskDefinition.containerDefinitions[]"
+QUERIES = (
+    *(
+        ("DescribeTaskDefinition", query.format(f"{_CONTAINERS}.environment[]"))
+        for query in (
+            "{}.reverse(value)",
+            "{}.join('zz', ['a', value])",
+            "join('zz', {}.value)",
+            "{}.to_string(@)",
+            "{}.[name, value, not_null(value), to_array(value)]",
+        )
+    ),
+    ("DescribeTaskDefinition", f"{_CONTAINERS}.command[].reverse(@)"),
+    ("DescribeTaskDefinition", f"{_CONTAINERS}.dockerLabels.map(&reverse(@), keys(@))"),
+    ("DescribeTaskDefinition", f"{_CONTAINERS}.dockerLabels.values(@)[].reverse(@)"),
+    ("DescribeTaskDefinition", "tags[].[reverse(key), reverse(value)]"),
+    ("DescribeServices", "services[].events[].join('', ['x', reverse(message)])"),
+    ("DescribeTasks", "tasks[].[reverse(stoppedReason), containers[].reverse(reason)]"),
+    ("DescribeTasks", "map(&join('zz', [stoppedReason, taskArn]), tasks)"),
+)
 _READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck")
 
 
@@ -254,8 +276,10 @@ def journal_with_secrets(aws: PlantedAws, home: Path) -> None:
     (folder / "cart.json").write_text(json.dumps(record))
 
 
-def leaks(text: str, secrets: Mapping[str, list[str]]) -> list[tuple[str, str]]:
-    return [(source, secret) for source, planted in secrets.items() for secret in planted if secret in text]
+def leaks(text: str, aws: PlantedAws, *, outside: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The secrets of which eight characters in a row are in the text, forwards or backwards."""
+    sequences = {one[at : at + PART] for one in (text, text[::-1]) for at in range(len(one) - PART + 1)}
+    return [aws.parts[part] for part in aws.parts.keys() & sequences if aws.parts[part][0] not in outside]
 
 
 def written(home: Path, folder: str) -> str:
@@ -280,8 +304,8 @@ async def test_with_the_gate_closed_no_secret_gets_out_whatever_it_looks_like(
     journal_with_secrets(aws, home)
     await call_everything(aws, CLOSED, era, home, tmp_path)
     assert sum(map(len, aws.secrets.values())) >= 1000
-    assert leaks(written(home, "audit"), aws.secrets) == []
-    assert leaks(server_log.text, aws.secrets) == []
+    assert leaks(written(home, "audit"), aws) == []
+    assert leaks(server_log.text, aws) == []
     assert [source for source in SOURCES if not aws.secrets[source]] == [], "of these nothing was proven"
 
 
@@ -293,8 +317,8 @@ async def test_with_the_gate_open_secrets_of_known_kinds_are_still_masked_everyw
     journal_with_secrets(aws, home)
     marked = await call_everything(aws, OPEN, "auto", home, tmp_path)
     assert sum(map(len, aws.secrets.values())) >= 1000
-    assert leaks(written(home, "audit") + written(home, "operations"), kinds_of(aws, outside=("journal",))) == []
-    assert leaks(server_log.text, aws.secrets) == []
+    assert leaks(written(home, "audit") + written(home, "operations"), aws, outside=("journal",)) == []
+    assert leaks(server_log.text, aws) == []
     assert {"ecs_troubleshooting_tool", "ecs_resource_management", "get_deployment_status"} <= marked
 
 
@@ -307,14 +331,10 @@ async def call_everything(aws: PlantedAws, gates: Gates, era: Era, home: Path, t
         for tool in (tool for tool in calls if tool in listed):
             for arguments in calls[tool]:
                 content = (await client.call(tool, arguments)).structured_content or {}
-                assert leaks(client.news(), aws.secrets) == [], (tool, arguments)
+                assert leaks(client.news(), aws) == [], (tool, arguments)
                 assert content.get("code") != "internal_error", (tool, arguments)
                 marked |= {tool} if "untrusted" in content else set()
     return marked
-
-
-def kinds_of(aws: PlantedAws, *, outside: Collection[str]) -> Mapping[str, list[str]]:
-    return {source: planted for source, planted in aws.secrets.items() if source not in outside}
 
 
 SOURCES = (

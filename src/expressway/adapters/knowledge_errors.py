@@ -15,6 +15,7 @@ from expressway.adapters.loop_thread import DeadlinePassedError
 from expressway.errors import ExpresswayError, TargetError
 from expressway.model.knowledge import KNOWLEDGE_VARIABLE
 from expressway.model.quotation import quoted
+from expressway.model.shortened_text import shortened
 
 _WITHOUT_IT = "Go on without it, or try later; every other tool works."
 _SETTING = f"A person can set {KNOWLEDGE_VARIABLE} to another endpoint, or to off. {_WITHOUT_IT}"
@@ -70,7 +71,7 @@ def _misanswered(cause: BaseException) -> ExpresswayError:
             "knowledge_refused",
             "The documentation endpoint rejects the call.",
             "Compare the arguments with the tool's schema; a URL must be one of AWS's documentation.",
-            {"answer": quoted(str(cause)[:_QUOTED_CHARACTERS], public=True)},
+            {"answer": quoted(shortened(str(cause), _QUOTED_CHARACTERS), public=True)},
         )
     return ExpresswayError(
         "knowledge_invalid_answer",

@@ -17,6 +17,7 @@ from expressway.model.service import (
     TaskState,
 )
 from expressway.model.service_location import ServiceLocation, service_location
+from expressway.model.shortened_text import shortened
 from expressway.model.stack import repository_stack_name, service_stack_name
 from expressway.operations.app_state import (
     AppState,
@@ -136,7 +137,7 @@ class _Status:
         status, message = app_state(seen)
         last_error = self._last_error(status, location, seen)
         if seen.was_rolled_back and status == "ready":
-            message = because_of(message, str((last_error or {}).get("message", ""))[:REASON_LIMIT])
+            message = because_of(message, shortened(str((last_error or {}).get("message", "")), REASON_LIMIT))
         message += build_under_way(operation)
         return AppStatus(
             app_name=self.app_name,

@@ -8,6 +8,7 @@ from expressway.model.cause import Cause
 from expressway.model.operation import OperationRecord
 from expressway.model.quotation import quoted
 from expressway.model.service import ExpressService, ServiceConfiguration
+from expressway.model.shortened_text import shortened
 from expressway.operations.app_state import Seen, is_well
 from expressway.operations.readiness import ServiceSnapshot
 from expressway.operations.service_ports import UrlAnswer
@@ -67,7 +68,7 @@ def deployment_part(snapshot: ServiceSnapshot | None) -> Mapping[str, Any]:
     shape = {
         "status": deployment.status,
         "stage": deployment.lifecycle_stage if deployment.running else "",
-        "reason": quoted(deployment.status_reason[:REASON_LIMIT]) if deployment.failed else "",
+        "reason": quoted(shortened(deployment.status_reason, REASON_LIMIT)) if deployment.failed else "",
         "revision": deployment.target_revision_arn.rsplit("/", 1)[-1],
         "created_at": deployment.created_at.isoformat(timespec="seconds") if deployment.created_at else "",
     }

@@ -11,6 +11,7 @@ from typing import Any
 from expressway.diagnosis.symptoms import understood
 from expressway.errors import UsageError
 from expressway.model.named_place import NamedPlace, parse_named_place
+from expressway.model.shortened_text import shortened
 
 DEFAULT_WINDOW_SECONDS = 3600
 _LONGEST_WINDOW_SECONDS = 90 * 24 * 3600
@@ -265,7 +266,7 @@ def _unknown(action: str, name: str, known: Sequence[str], lacking: Sequence[str
 
 
 def _problem(path: str, expected: str, got: object) -> Problem:
-    return {"path": path, "expected": expected, "got": str(got)[:_SHOWN] if got is not None else None}
+    return {"path": path, "expected": expected, "got": shortened(str(got), _SHOWN) if got is not None else None}
 
 
 def _listed(required: Sequence[str], optional: Sequence[str], either: Sequence[Sequence[str]]) -> str:
