@@ -72,6 +72,20 @@ def test_a_recorded_situation_is_told(
     _assert_told(one.scenario, answers)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("forgotten_tasks", "KeyError: 'DATABASE_URL'"), ("logs_through_a_router", "")]
+)
+def test_what_a_crash_is_proven_with_is_the_log_of_the_container_that_crashed(
+    recorded_aws: RecordedAws, recorded_toolkit: Toolkit, name: str, told: str
+) -> None:
+    [one] = [one for one in recorded_scenarios() if one.scenario.name == name]
+    recorded_aws.world = one.world(datetime.now(UTC))
+    [answer] = _answers(recorded_toolkit, one.scenario)
+    crash = answer["findings"][0]
+    assert "container Main" in crash["cause"]
+    assert next(iter(crash.get("evidence", [""])), "") == told
+
+
 @pytest.mark.sandbox
 @pytest.mark.engine
 @pytest.mark.parametrize("one", embedded_scenarios(), ids=lambda one: one.scenario.name)

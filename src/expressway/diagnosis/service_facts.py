@@ -15,6 +15,18 @@ RECENT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
+class LeftLog:
+    """The end of the log of the last task of a deployment whose tasks ECS has forgotten, oldest line first.
+
+    `is_only` says that the container is its task's only one, so that nothing else can have ended it.
+    """
+
+    container: str
+    lines: tuple[str, ...]
+    is_only: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceFacts:
     """Everything that the rules about a service may look at. What could not be read is empty, and named in `gaps`.
 
@@ -25,6 +37,7 @@ class ServiceFacts:
         log_events: the story's logs with their times, by task id, oldest line first.
         now: when the facts were read.
         restored: the story's deployment failed, and the service went back to what it ran before.
+        left_log: what is left of the story's tasks where ECS has forgotten them.
     """
 
     cluster: str
@@ -36,6 +49,7 @@ class ServiceFacts:
     log_events: Mapping[str, tuple[LogEvent, ...]] = field(default_factory=dict[str, tuple[LogEvent, ...]])
     restored: bool = False
     gaps: tuple[str, ...] = field(default=())
+    left_log: LeftLog | None = None
 
     @property
     def service(self) -> ServiceState | None:

@@ -11,6 +11,7 @@ from expressway.diagnosis import deployment_cause
 from expressway.diagnosis.deployment_findings import rolled_back, stuck, under_way
 from expressway.diagnosis.exit_findings import crash_loop, exit_finding, memory_finding
 from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.forgotten_tasks import LOOK_ELSEWHERE, forgotten_error, forgotten_exit
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.stop_findings import killed_at_stop
@@ -33,9 +34,12 @@ def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
         return (gone,)
     found = [finding for rule in RULES if (finding := rule(facts)) is not None]
     causes = [one for one in found if one.severity == "critical" and one.code not in CONSEQUENCES]
-    if causes:
-        found = [_as_consequence(one) for one in found]
+    found = [_as_consequence(one) for one in found] if causes else [_without_cause(facts, one) for one in found]
+    codes = {one.code for one in found}
+    if causes or "circuit_breaker_rollback" in codes:
         found = [one for one in found if one.code not in {"deployment_failed", "tasks_missing"}]
+    elif "deployment_failed" in codes:
+        found = [one for one in found if one.code != "tasks_missing"]
     return ranked(_softened(facts, one) for one in found)
 
 
@@ -120,9 +124,11 @@ _STORY_RULES: tuple[Rule, ...] = (
     memory_finding,
     _told(deployment_cause.stopped_task_says),
     exit_finding,
+    forgotten_exit,
     _told(deployment_cause.infrastructure_is_stuck),
     health_finding,
     _told(deployment_cause.scheduler_says),
+    forgotten_error,
     _told(deployment_cause.task_stopped_for_unknown_reason),
 )
 
@@ -144,6 +150,13 @@ RULES: tuple[Rule, ...] = (
     killed_at_stop,
     under_way,
 )
+
+
+def _without_cause(facts: ServiceFacts, finding: Finding) -> Finding:
+    """The same where no other finding tells the cause, so that it does not point to others."""
+    if finding.code != "circuit_breaker_rollback":
+        return finding
+    return replace(finding, remedy=_IN_AWS_WORDS if facts.story.failed_tasks else LOOK_ELSEWHERE)
 
 
 def _as_consequence(finding: Finding) -> Finding:

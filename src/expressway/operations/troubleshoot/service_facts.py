@@ -27,6 +27,7 @@ from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.dependency_subject import subject_of
 from expressway.operations.troubleshoot.first_round import KnownService
+from expressway.operations.troubleshoot.left_logs import forgot_tasks
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.service_reads import ServiceReads
 
@@ -113,6 +114,8 @@ class ServiceGathering:
         if failed or not calm:
             of.ask_express(service)
             of.ask_logs(mine)
+        if course.deployment is not None and course.revision is not None and forgot_tasks(course.deployment, mine):
+            of.ask_left_log(course.deployment, course.revision.task_definition_arn)
         targets, express = of.targets(), of.express()
         if self._begin is not None and service is not None:
             settled = is_settled(service, course.deployment, mine, targets)
@@ -138,6 +141,7 @@ class ServiceGathering:
         logs: Mapping[str, tuple[LogEvent, ...]],
         definitions: Mapping[str, TaskDefinition | None],
     ) -> ServiceFacts:
+        left_log = self._of.left_log()
         story = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
@@ -163,6 +167,7 @@ class ServiceGathering:
             log_events=logs,
             restored=course.restored,
             gaps=story.gaps,
+            left_log=left_log,
         )
 
     # -- what belongs to the story --------------------------------------------------------------------------

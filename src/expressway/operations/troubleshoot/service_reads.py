@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 
+from expressway.diagnosis.service_facts import LeftLog
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -17,6 +18,7 @@ from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.first_round import FirstRound, KnownService
 from expressway.operations.troubleshoot.guessed_reads import GuessedReads
+from expressway.operations.troubleshoot.left_logs import LeftLogs
 from expressway.operations.troubleshoot.places import take_or_stop
 from expressway.operations.troubleshoot.ports import TASKS_A_CALL, TroubleshootPorts
 from expressway.operations.troubleshoot.seen_services import (
@@ -61,6 +63,7 @@ class ServiceReads:
         self._express: Future[ExpressService | None] | None = None
         self._deployments: Future[tuple[DeploymentState, ...]] | None = None
         self._logs = ServiceLogs(reads, ports.logs)
+        self._left = LeftLogs(reads, ports.logs)
         self._tasks = GuessedReads(
             reads, "tasks", lambda arns: ports.cluster.tasks(cluster, arns), id_of=lambda one: one.arn
         )
@@ -136,7 +139,7 @@ class ServiceReads:
         """Waits for these; none of them is left out."""
         if not arns:
             return {}
-        self._compared = frozenset(arns)
+        self._compared |= frozenset(arns)
         for arn in arns:
             if arn not in self._definitions and arn not in self._seen.definitions:
                 self._definitions[arn] = self._definition(arn)
@@ -177,6 +180,14 @@ class ServiceReads:
     def logs(self) -> dict[str, LogTail]:
         """The ends of the logs that were asked for, by task id."""
         return self._logs.take()
+
+    def ask_left_log(self, deployment: DeploymentState, task_definition_arn: str) -> None:
+        """Waits for the task definition, which tells where the forgotten tasks logged."""
+        definition = self.compared_definitions([task_definition_arn]).get(task_definition_arn)
+        self._left.ask(deployment, definition, self._now)
+
+    def left_log(self) -> LeftLog | None:
+        return self._left.take()
 
     @property
     def unread_logs(self) -> Mapping[str, str]:

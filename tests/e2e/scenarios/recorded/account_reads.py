@@ -176,9 +176,14 @@ def filter_log_events(world: World, asked: Asked) -> Record:
         for one in world.all("logs.streams")
         if one["group"] == group and one["name"].startswith(prefix) and (not names or one["name"] in names)
         for number, event in enumerate(one["events"])
-        if pattern in event["message"]
+        if pattern in event["message"] and _is_within(asked, event["timestamp"])
     ]
     return {"events": events}
+
+
+def _is_within(asked: Asked, timestamp: int) -> bool:
+    """Whether an event is between the moments that a search names, in milliseconds."""
+    return asked.get("startTime", 0) <= timestamp <= asked.get("endTime", timestamp)
 
 
 def _stack(world: World, asked: Asked) -> Record:

@@ -130,11 +130,11 @@ class Situation:
         group = self.network.target_group_arn
         self.world.add("elbv2.targets", {"TargetGroupArn": group, "Description": description})
 
-    def log(self, task_id: str, *lines: str) -> None:
-        """What the task's container wrote."""
-        start = int(self.ago(7).timestamp() * 1000)
+    def log(self, task_id: str, *lines: str, minutes_ago: float = 7, container: str = "Main") -> None:
+        """What a container of the task wrote."""
+        start = int(self.ago(minutes_ago).timestamp() * 1000)
         events = [{"timestamp": start + 10 * number, "message": line} for number, line in enumerate(lines)]
-        stream = {"group": self.log_group, "name": f"ecs/Main/{task_id}", "events": events}
+        stream = {"group": self.log_group, "name": f"ecs/{container}/{task_id}", "events": events}
         self.world.add("logs.streams", stream)
 
     def tasks_fail(

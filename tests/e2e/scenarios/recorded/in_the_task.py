@@ -84,6 +84,49 @@ def crash_loop(situation: Situation) -> None:
 
 
 @recorded(
+    "crashed hours ago: ECS has forgotten the tasks",
+    finds="container_exited",
+    also=_FAILING + " circuit_breaker_rollback",
+    words=r"keyerror.{0,40}database_url",
+)
+def forgotten_tasks(situation: Situation) -> None:
+    situation.stop_serving()
+    breaker = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+    situation.deployment.update(
+        status="ROLLBACK_FAILED",
+        statusReason=f"{breaker} Essential container in task exited (exit code: 1). No rollback candidate was found.",
+        createdAt=situation.ago(190),
+        startedAt=situation.ago(190),
+        finishedAt=situation.ago(180),
+        rollback={"reason": breaker, "startedAt": situation.ago(181)},
+        deploymentCircuitBreaker={"status": "TRIGGERED", "failureCount": 3, "threshold": 3},
+    )
+    situation.service["deployments"][0].update(rolloutState="FAILED")
+    for number in range(3):
+        task_id = situation.id("forgotten", str(number), length=32)
+        situation.log(task_id, "starting", "KeyError: 'DATABASE_URL'", minutes_ago=186 - 2 * number)
+
+
+@recorded(
+    "the application logs through a router whose own log is in CloudWatch Logs",
+    finds="container_exited",
+    also=_FAILING,
+    words=r"main[^.]{0,60}exit|exit(?:ed|_code)\W{0,30}1\b",
+)
+def logs_through_a_router(situation: Situation) -> None:
+    own = situation.container
+    router = {"name": "log_router", "image": "public.example/fluent-bit:3", "logConfiguration": own["logConfiguration"]}
+    own["logConfiguration"] = {"logDriver": "awsfirelens", "options": {}}
+    situation.world.all("ecs.task_definitions")[0]["containerDefinitions"].insert(0, {**router, "essential": True})
+    situation.tasks_fail(stopped_reason=_EXITED, stop_code="EssentialContainerExited", exit_code=1)
+    for task in situation.world.all("ecs.tasks"):
+        [main] = task["containers"]
+        task["containers"] = [{**main, "name": "log_router", "exitCode": 143}, main]
+        task_id = task["taskArn"].rpartition("/")[2]
+        situation.log(task_id, "[error] could not connect to metadata endpoint", container="log_router")
+
+
+@recorded(
     "listens on another port",
     finds="port_mismatch",
     also=_UNHEALTHY,

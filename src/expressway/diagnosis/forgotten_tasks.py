@@ -1,0 +1,88 @@
+"""What still tells why a deployment failed when ECS has forgotten its tasks, about an hour after they stopped.
+
+The deployment's own reason outlives the tasks, and so does their log.
+"""
+
+import re
+from collections.abc import Iterator
+
+from expressway.diagnosis.exit_rules import EXIT_CODES, wrong_format
+from expressway.diagnosis.log_excerpt import excerpt, telling_line
+from expressway.diagnosis.log_severity import severity_of
+from expressway.diagnosis.message_rules import evidence_line
+from expressway.diagnosis.service_facts import LeftLog, ServiceFacts
+from expressway.model.finding import Finding
+
+_EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)
+_BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
+_FORGOTTEN = "ECS has forgotten the tasks"
+_CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
+LOOK_ELSEWHERE = (
+    "ECS forgets stopped tasks after about an hour: deploy again and ask while it fails, or read what its containers "
+    "wrote (fetch_task_logs with a time_window that reaches back to the deployment)."
+)
+
+
+def forgotten_exit(facts: ServiceFacts) -> Finding | None:
+    """A container of the failed deployment exited, by the deployment's own reason."""
+    if not _has_forgotten(facts):
+        return None
+    found = next((match for text in _reasons(facts) if (match := _EXIT_CODE.search(text)) is not None), None)
+    if found is None:
+        return None
+    code, left = int(found["code"]), facts.left_log
+    lines = left.lines if left else ()
+    known = wrong_format(code, lines, facts.resource) if left and left.is_only else None
+    if known is not None:
+        return Finding(known.code, "critical", known.sentence, excerpt(lines), known.remedy, facts.resource)
+    word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
+    name = f"The container {left.container}" if left and left.is_only else "A container"
+    return Finding(
+        code=word,
+        severity="critical",
+        cause=f"{name} of the failed deployment's tasks {sentence.format(code=code)}; {_FORGOTTEN}{_about(left)}.",
+        evidence=excerpt(lines) or (evidence_line(found.string),),
+        remedy=remedy if left or remedy != _CORRECT_IT else LOOK_ELSEWHERE,
+        resource=facts.resource,
+        confidence="high" if left and left.is_only and telling_line(lines) else "medium",
+    )
+
+
+def forgotten_error(facts: ServiceFacts) -> Finding | None:
+    """The circuit breaker ended the deployment, and the log of the last of its tasks ends with an error."""
+    deployment, left = facts.story.deployment, facts.left_log
+    if not _has_forgotten(facts) or deployment is None or left is None or deployment.triggered_alarms:
+        return None
+    broke = deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in _reasons(facts))
+    line = telling_line(left.lines)
+    if not broke or not any(line in one and severity_of(one) == "ERROR" for one in left.lines):
+        return None
+    return Finding(
+        code="log_ends_with_error",
+        severity="critical",
+        cause=f"{_FORGOTTEN} of the failed deployment; the log of the last of them (container {left.container}) names "
+        "an error near its end, most likely what ended it.",
+        evidence=excerpt(left.lines),
+        remedy=_CORRECT_IT,
+        resource=facts.resource,
+        confidence="medium",
+    )
+
+
+def _has_forgotten(facts: ServiceFacts) -> bool:
+    deployment = facts.story.deployment
+    known = any(task.failed or task.running or task.pending for task in facts.story.tasks)
+    return deployment is not None and deployment.failed and not known
+
+
+def _reasons(facts: ServiceFacts) -> Iterator[str]:
+    deployment = facts.story.deployment
+    if deployment is not None:
+        yield from (deployment.status_reason, deployment.rollback_reason)
+
+
+def _about(left: LeftLog | None) -> str:
+    if left is None:
+        return ", and no log of them was found"
+    of = "" if left.is_only else f" of {left.container}"
+    return f", but the log{of} is still there"
