@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from expressway.model.cause import Cause
-from expressway.model.service import ServiceEvent
+from expressway.model.service import ContainerState, LogConfiguration, RevisionState, ServiceEvent
 from expressway.model.stack import StackEvent
+from expressway.model.task_definition import ContainerDefinition, TaskDefinition
 from expressway.operations.explain import explain_failure
 from tests.operations.in_memory_ecs import START, World, crashed_task, deployed_world, deployment, running_task
 
@@ -122,3 +123,51 @@ def test_an_old_crash_is_not_blamed_on_a_version_whose_deployment_may_not_be_rea
     world.denied = {"deployments"}
 
     assert explain(world) is None
+
+
+# -- several containers -------------------------------------------------------------------------------------
+def with_proxy(world: World, *, main_logs: bool = True, **exits: int) -> World:
+    """The world's task definition with a proxy beside Main; `exits` are the exit codes of the one task."""
+    containers = tuple(ContainerDefinition(name, log_driver="awslogs") for name in exits)
+    logs = (LogConfiguration("Main", "/expressway/web", "app"),) if main_logs else ()
+    proxy_log = LogConfiguration("proxy", "/expressway/proxy", "app")
+    definition = TaskDefinition(
+        "td:1", "ACTIVE", frozenset({"FARGATE"}), containers, log_configurations=(proxy_log, *logs)
+    )
+    world.definitions = {"td:1": definition}
+    ended = tuple(ContainerState(name, "STOPPED", exit_code=code) for name, code in exits.items())
+    world.task = (replace(crashed_task(), containers=ended),)
+    return world
+
+
+def test_the_container_that_ended_the_task_is_explained_and_not_one_that_ecs_stopped_with_it() -> None:
+    world = with_proxy(deployed_world("ROLLBACK_SUCCESSFUL"), proxy=137, Main=1)
+    world.log = {"t1": ("KeyError: 'DATABASE_URL'",)}
+    cause = explain(world)
+    assert cause is not None
+    assert cause.sentence.startswith("The container Main exited with code 1")
+    assert "KeyError" in cause.sentence
+
+
+def test_no_other_containers_log_is_read_for_one_that_logs_elsewhere() -> None:
+    cause = explain(with_proxy(deployed_world("ROLLBACK_SUCCESSFUL"), main_logs=False, proxy=143, Main=1))
+    assert cause is not None
+    assert cause.sentence == "The container Main exited with code 1; its log is not kept in CloudWatch Logs."
+
+
+# -- repairs ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("third", "explained"), [("first", True), ("third", False)])
+def test_a_failure_that_a_repair_has_followed_is_explained_no_more(third: str, explained: bool) -> None:
+    world = deployed_world(revision=3)
+    world.revision = tuple(RevisionState(f"rev/{number}", f"td:{number}") for number in (1, 2, 3))
+    world.definitions = {
+        f"td:{number}": TaskDefinition(f"td:{number}", "ACTIVE", frozenset({"FARGATE"}), (), content=content)
+        for number, content in ((1, "first"), (2, "second"), (3, third))
+    }
+    world.deployment = (
+        deployment("SUCCESSFUL", revision=3),
+        deployment("ROLLBACK_SUCCESSFUL", revision=2),
+        deployment("SUCCESSFUL", revision=1),
+    )
+    world.task = (running_task(1, revision=3), crashed_task(2, revision=2))
+    assert (explain(world) is not None) == explained

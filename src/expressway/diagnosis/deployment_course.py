@@ -50,6 +50,21 @@ def definitions_to_compare(
     return tuple(dict.fromkeys(one.task_definition_arn for one in found if one and one.task_definition_arn))
 
 
+def is_repair(
+    deployments: Sequence[DeploymentState],
+    revisions: Mapping[str, RevisionState],
+    definitions: Mapping[str, TaskDefinition | None],
+) -> bool:
+    """Whether the newest deployment surely runs something else than what had run before the failed one behind it."""
+    if not _may_be_way_back(deployments):
+        return False
+    newest, *older = deployments
+    before = next(iter(_before(older)), None)
+    runs = _content(newest, revisions, definitions)
+    had = _content(before, revisions, definitions) if before else None
+    return None not in {runs, had} and runs != had and newest.target_revision_arn not in _gone_back_to(older)
+
+
 def _may_be_way_back(deployments: Sequence[DeploymentState]) -> bool:
     return len(deployments) > 1 and deployments[0].successful and deployments[1].failed
 

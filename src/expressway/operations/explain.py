@@ -3,12 +3,13 @@
 A fact that may not be read (a permission is missing) becomes a named gap; it never becomes a conclusion.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.deployment_cause import find_cause
+from expressway.diagnosis.deployment_course import definitions_to_compare, is_repair
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.model.cause import Cause
 from expressway.model.service import (
@@ -76,11 +77,14 @@ def gather_facts(
         asked_tasks = reads.ask("tasks", lambda: ecs.tasks(cluster, service_name))
         service = reads.take(asked_service, None)
         asked_express = reads.ask("express service", lambda: ecs.express_service(service.arn) if service else None)
-        deployments = [one for one in reads.take(asked_deployments, ()) if not_before(one.created_at, since)]
-        asked_revisions = reads.ask("revisions", lambda: ecs.revisions(_target_arns(deployments)))
+        remembered = reads.take(asked_deployments, ())
+        deployments = [one for one in remembered if not_before(one.created_at, since)]
+        asked_revisions = reads.ask("revisions", lambda: ecs.revisions(_target_arns(remembered)))
         every_task = reads.take(asked_tasks, ())
         revisions = {one.arn: one for one in reads.take(asked_revisions, ())}
-        deployment = _to_explain(deployments, revisions, every_task, service)
+        compared = _definitions(reads, ecs, definitions_to_compare(remembered, revisions))
+        repaired = bool(deployments) and is_repair(remembered, revisions, compared)
+        deployment = deployments[0] if repaired else _to_explain(deployments, revisions, every_task, service)
         revision = revisions.get(deployment.target_revision_arn) if deployment else None
         groups = revision.target_group_arns if revision else ()
         asked_targets = reads.ask("target health", lambda: targets.health(groups) if targets else ())
@@ -91,7 +95,7 @@ def gather_facts(
         if revision is None:  # then nothing tells whose a task is: only those made since count
             mine = tuple(task for task in mine if not_before(task.created_at, start))
         worth = _worth_reading(mine)
-        definitions = _definitions(reads, ecs, worth)
+        definitions = _definitions(reads, ecs, (task.task_definition_arn for task in worth))
         mine = tuple(_marked(task, definitions) for task in mine)
         asked_logs = {
             task.task_id: reads.ask("logs", partial(_tail, logs, _marked(task, definitions), definition))
@@ -149,10 +153,9 @@ def _all_failed(tasks: tuple[TaskState, ...]) -> bool:
     return any(task.failed for task in tasks) and not any(task.running for task in tasks)
 
 
-def _definitions(reads: ConcurrentReads, ecs: ServiceReads, tasks: Sequence[TaskState]) -> dict[str, TaskDefinition]:
-    """What the tasks ran, by ARN; what could not be read is left out."""
-    arns = dict.fromkeys(task.task_definition_arn for task in tasks if task.task_definition_arn)
-    asked = {arn: reads.ask("task definition", partial(ecs.task_definition, arn)) for arn in arns}
+def _definitions(reads: ConcurrentReads, ecs: ServiceReads, arns: Iterable[str]) -> dict[str, TaskDefinition]:
+    """The task definitions by ARN; what could not be read is left out."""
+    asked = {arn: reads.ask("task definition", partial(ecs.task_definition, arn)) for arn in dict.fromkeys(arns) if arn}
     found = {arn: reads.take(future, None) for arn, future in asked.items()}
     return {arn: one for arn, one in found.items() if one is not None}
 
