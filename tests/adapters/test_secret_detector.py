@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines, masked_value
-from expressway.adapters.secret_patterns import FOREIGN_KINDS, MASK
+from expressway.adapters.secret_patterns import FOREIGN_KINDS, MASK, may_hold_foreign_kinds
 from tests.policy.aws_shapes import IDENTIFIERS
 from tests.secret_samples import KINDS, SecretSource
 
@@ -255,7 +255,9 @@ def test_detect_secrets_is_loaded_only_for_a_text_that_may_hold_a_token(text: st
 @pytest.mark.parametrize("pattern", foreign_patterns(), ids=range(len(foreign_patterns())))
 @given(data=st.data())
 def test_what_detect_secrets_would_find_is_never_kept_from_it(pattern: re.Pattern[str], data: st.DataObject) -> None:
-    assert FOREIGN_KINDS.search(data.draw(st.from_regex(pattern)))
+    text = data.draw(st.from_regex(pattern))
+    assert FOREIGN_KINDS.search(text)
+    assert may_hold_foreign_kinds(text)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -273,3 +275,8 @@ def test_a_quotation_that_is_cut_off_hides_nothing_of_a_password_with_spaces() -
 def test_names_of_members_are_masked_as_well_and_none_is_lost_for_it() -> None:
     keys = [SecretSource(seed).of_kind("github token")[1] for seed in (1, 2)]
     assert masked_value({keys[0]: 1, keys[1]: [keys[0]], "key": 2}) == {MASK: 1, f"{MASK} (2)": [MASK], "key": 2}
+
+
+@given(st.from_regex(FOREIGN_KINDS) | st.text())
+def test_what_is_told_fast_is_told_no_less_often(text: str) -> None:
+    assert may_hold_foreign_kinds(text) or not FOREIGN_KINDS.search(text)

@@ -20,6 +20,7 @@ from expressway.adapters.secret_patterns import (
     KEY_TAIL,
     MASK,
     OWN_PATTERNS,
+    may_hold_foreign_kinds,
 )
 from expressway.adapters.secret_settings import without_settings
 from expressway.adapters.secret_urls import without_url_credentials
@@ -49,7 +50,9 @@ def masked(text: str) -> str:
     for pattern in OWN_PATTERNS:
         text = pattern.sub(_without_secret, text)
     text = without_settings(without_url_credentials(text))
-    return "".join(map(_without_foreign_kinds, _windows(text))) if FOREIGN_KINDS.search(text) else text
+    if not may_hold_foreign_kinds(text) or not FOREIGN_KINDS.search(text):
+        return text
+    return "".join(map(_without_foreign_kinds, _windows(text)))
 
 
 def _without_foreign_kinds(window: str) -> str:

@@ -116,6 +116,28 @@ FOREIGN_KINDS = re.compile(
 )
 """What stands in every text in which detect-secrets finds something: its patterns, loosely. Ordinary text and
 identifiers rarely have that, and loading detect-secrets takes a tenth of a second."""
+_SIGNS_OF_FOREIGN_KINDS = (
+    *("key", "pw", "pass", "token", "'", '"', "t3blbkfj", "gr1348941", "sq0csp-", "cloudant", "softlayer", "hooks"),
+    *("akia", "asia", "abia", "acca", "a3t", "gl", "gh", "-us", "pypi-age", "sg.", "xox", "k_live_"),
+)
+_LONG_AFTER_COLON = re.compile(r"[0-9]{8}:[0-9A-Za-z_-]{35}")
+_LONG_AFTER_SIGN = re.compile(r"(?:ac|sk)[a-z0-9]{32}")
+_SHORTEST_WITH_TWO_DOTS = 58
+
+
+def may_hold_foreign_kinds(text: str) -> bool:
+    """Whether `FOREIGN_KINDS` may find something, told ten times as fast: most of a text that is asked about has none
+    of the signs that each of its patterns takes."""
+    if not text.isascii():
+        return True
+    lowered = text.lower()
+    if any(sign in lowered for sign in _SIGNS_OF_FOREIGN_KINDS):
+        return True
+    if len(text) >= _SHORTEST_WITH_TWO_DOTS and text.count(".") > 1:
+        return True
+    return _LONG_AFTER_COLON.search(text) is not None or _LONG_AFTER_SIGN.search(lowered) is not None
+
+
 KEY_LINE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{64}={0,2}")
 """A line of a private key by itself, such as a log shows when it begins within one: 64 characters of base64."""
 KEY_BODY = re.compile(r"[A-Za-z0-9+/]{60,76}")
