@@ -13,9 +13,11 @@ from expressway.adapters.http_probe import HttpProbe
 from expressway.adapters.logs import Logs
 from expressway.adapters.session import open_session
 from expressway.adapters.target_health import LoadBalancerTargets
+from expressway.errors import ExpresswayError
 from expressway.operations.wait import ServicePorts
 from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
+from tests.e2e.partial_aws import without
 from tests.e2e.test_service_side import CRASH, SERVE, Cloud
 from tests.mcp.connections import connected, good_shape
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 TOOL = "ecs_troubleshooting_tool"
+AROUND = (
+    *("logs", "elasticloadbalancing", "ec2", "application-autoscaling", "servicequotas", "monitoring"),
+    *("ecr", "iam", "secretsmanager", "ssm", "kms"),
+)
+"""Signing names of the services that troubleshooting reads besides ECS."""
 LISTENS_INSIDE = "echo 'Listening at: http://127.0.0.1:8080 (7)'; while :; do sleep 1; done"
 
 
@@ -77,6 +84,25 @@ def test_a_service_is_waited_for_and_looked_into_by_its_arn_as_by_its_name(toolk
         given = {"ecs_cluster_name": cluster, "ecs_service_name": service}
         answer = toolkit.troubleshoot(parameters=given).whole
         assert [one["code"] for one in answer["findings"]] == ["nothing_wrong"]
+
+
+@pytest.mark.parametrize("lost", ["logs", "elasticloadbalancing", "ec2", " ".join(AROUND)])
+@pytest.mark.usefixtures("services")
+def test_whatever_is_out_of_reach_but_ecs_is_a_gap(embedded_aws: "SandboxInfo", lost: str) -> None:
+    given = {"ecs_cluster_name": "default", "ecs_service_name": "ts-crash", "detail": "full"}
+    with without(frozenset(lost.split()), behind=embedded_aws.endpoint_url) as url, Toolkit(sandbox_url=url) as toolkit:
+        answer = toolkit.troubleshoot(parameters=given).whole
+    assert "crash_loop" in [one["code"] for one in answer["findings"]]
+    assert all("Connection was closed" in gap for gap in answer["gaps"])
+
+
+@pytest.mark.usefixtures("services")
+def test_where_ecs_itself_is_out_of_reach_that_is_told(embedded_aws: "SandboxInfo") -> None:
+    with without(frozenset({"ecs"}), behind=embedded_aws.endpoint_url) as url, Toolkit(sandbox_url=url) as toolkit:
+        for named in ({"ecs_service_name": "ts-crash"}, {}):
+            with pytest.raises(ExpresswayError) as caught:
+                toolkit.troubleshoot(parameters={"ecs_cluster_name": "default", **named})
+            assert caught.value.code == "connection_failed"
 
 
 @pytest.mark.usefixtures("services")
