@@ -122,7 +122,7 @@ _SIGNS_OF_FOREIGN_KINDS = (
 )
 _LONG_AFTER_COLON = re.compile(r"[0-9]{8}:[0-9A-Za-z_-]{35}")
 _LONG_AFTER_SIGN = re.compile(r"(?:ac|sk)[a-z0-9]{32}")
-_SHORTEST_WITH_TWO_DOTS = 58
+_LONG_AFTER_DOTS = re.compile(r"\.[\w-]{6}\.[\w-]{27}")
 
 
 def may_hold_foreign_kinds(text: str) -> bool:
@@ -133,9 +133,7 @@ def may_hold_foreign_kinds(text: str) -> bool:
     lowered = text.lower()
     if any(sign in lowered for sign in _SIGNS_OF_FOREIGN_KINDS):
         return True
-    if len(text) >= _SHORTEST_WITH_TWO_DOTS and text.count(".") > 1:
-        return True
-    return _LONG_AFTER_COLON.search(text) is not None or _LONG_AFTER_SIGN.search(lowered) is not None
+    return any(form.search(lowered) for form in (_LONG_AFTER_COLON, _LONG_AFTER_DOTS, _LONG_AFTER_SIGN))
 
 
 KEY_LINE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{64}={0,2}")
