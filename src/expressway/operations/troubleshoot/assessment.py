@@ -27,7 +27,7 @@ def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) 
     """A few sentences: the headline (whether it serves, see below), how much was found, and what was not read."""
     grave = sum(one.severity == "critical" for one in findings)
     warnings = sum(one.severity == "warning" for one in findings)
-    unread = f"{len(gaps)} reads were refused (see gaps), so that this may not be all." if gaps else ""
+    unread = f"{_count(len(gaps), 'read')} failed (see gaps), so that this may not be all." if gaps else ""
     if not grave and not warnings:
         told = next((one.cause for one in findings if one.code != NOTHING_WRONG), "")
         found = "Nothing wrong was found in what could be read." if gaps else _all_well(findings)
