@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from expressway.cli.output import print_error, watching
+from expressway.cli.output import print_error
 from expressway.errors import DefinitionError, ImageError
-from expressway.model.progress import Progress
 
 HEAVY = {"aws_cdk", "mcp", "boto3", "botocore", "docker", "cfnlint", "constructs", "jsii", "rich"}
 
@@ -115,17 +114,6 @@ def test_an_error_keeps_what_its_list_does_not_tell(
 ) -> None:
     print_error(DefinitionError("c", message, "", {"problems": problems}), as_json=False)
     assert capsys.readouterr().err.splitlines() == [first, *(f"  {problem}" for problem in problems)]
-
-
-@pytest.mark.parametrize("as_json", [True, False])
-def test_warnings_are_told_also_when_nobody_watches(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    with watching(as_json=as_json) as printer:
-        printer(Progress("build", "Step 1/1 : FROM scratch"))
-        printer(Progress("build", "kept .env out", level="warning"))
-        printer(Progress("service", "CREATE_FAILED", level="error"))
-    told = capsys.readouterr()
-    assert told.err == "warning kept .env out\n"
-    assert told.out == ""
 
 
 def test_a_missing_definition_says_where_it_was_looked_for(tmp_path: Path) -> None:

@@ -67,21 +67,75 @@ def test_templates_that_cannot_be_written_are_one_error(out: str, as_json: bool,
         assert "output_not_writable" in done.stderr
 
 
+TABLE = """
+from expressway.cli import application, show
+from expressway.cli.reporting import reporting
+
+@application.app.command()
+def tell() -> None:
+    with reporting(as_json=False):
+        show.show_mapping({"status": "ready"}, as_json=False)
+        show.data_console().print("https://shop.example/")
+
+application.app(["tell"])
+"""
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the kernel's always full device")
-def test_an_answer_that_cannot_be_written_is_one_error() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "expressway", "schema", "--json"],
+        ["-m", "expressway", "--help"],
+        ["-m", "expressway", "deploy", "--help"],
+        ["-m", "expressway", "--version"],
+        ["-c", TABLE],
+    ],
+    ids=["json", "help", "a command's help", "version", "table"],
+)
+def test_an_answer_that_cannot_be_written_is_one_error(command: list[str], unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "expressway", "schema", "--json"], stdout=full, stderr=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     assert done.returncode == 1
     assert done.stderr.startswith("error stdout_not_writable")
+    assert done.stderr.count("stdout_not_writable") == 1
     assert "Exception ignored" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    command = f"{sys.executable} -m expressway schema | head -c 1"
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the kernel's always full device")
+def test_an_error_that_cannot_be_written_there_is_told_on_standard_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "expressway", "delete", "shop", "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 3
+    assert "error stdout_not_writable" in done.stderr
+    assert "error confirmation_required" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["schema", "--help"])
+def test_a_reader_that_has_seen_enough_is_no_error(command: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m expressway {command} | head -c 1"], capture_output=True, text=True
+    )
+    assert len(done.stdout) == 1
+    assert done.stderr == ""
+
+
+def test_a_reader_that_has_left_before_is_no_error() -> None:
+    command = f"(sleep 0.3; {sys.executable} -m expressway --version) | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
-    assert done.stdout == "{"
     assert done.stderr == ""
 
 

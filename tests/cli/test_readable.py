@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from expressway.cli.output import ProgressPrinter, escape, print_error, print_json
+from expressway.cli.output import escape, print_error, print_json
+from expressway.cli.progress import ProgressLines, ProgressPrinter
 from expressway.cli.show import show_mapping
 from expressway.errors import StackError
 from expressway.model.progress import Progress
@@ -36,8 +37,11 @@ def test_so_does_an_answer(capsys: pytest.CaptureFixture[str], as_json: bool) ->
     assert "⟦" not in text
 
 
-def test_so_does_a_line_of_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    ProgressPrinter(quiet=True)(Progress("service", SENTENCE, level="warning"))
+@pytest.mark.parametrize("printer", [ProgressPrinter(), ProgressLines()])
+def test_so_does_a_line_of_progress(
+    capsys: pytest.CaptureFixture[str], printer: ProgressPrinter | ProgressLines
+) -> None:
+    printer(Progress("service", SENTENCE, level="warning"))
     text = capsys.readouterr().err
     assert SECRET not in text
     assert "⟦" not in text

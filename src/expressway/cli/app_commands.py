@@ -22,7 +22,8 @@ from expressway.cli.options import (
     Wait,
     Yes,
 )
-from expressway.cli.output import print_json, print_target, watching
+from expressway.cli.output import print_json, print_target
+from expressway.cli.progress import watching
 from expressway.cli.reporting import can_ask, confirm, reporting
 from expressway.errors import RefusedError
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from expressway.cli.output import ProgressPrinter, escape, message_console
+from expressway.cli.output import escape, message_console
+from expressway.cli.progress import ProgressPrinter
 from expressway.errors import ExpresswayError, ServiceError, StackError
 from expressway.model.progress import Progress
 
@@ -27,7 +28,7 @@ class Steps:
     """The steps done so far: announced and timed on standard error, and kept for the JSON document."""
 
     def __init__(self) -> None:
-        self._printer = ProgressPrinter(quiet=False, indent="   ")
+        self._printer = ProgressPrinter(indent="   ")
         self._started = time.monotonic()
         self._done: list[dict[str, Any]] = []
 

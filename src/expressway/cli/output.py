@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from expressway.cli.standard_output import STDOUT_NOT_WRITABLE
 from expressway.errors import ExpresswayError, StillRunning
-from expressway.model.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _PICTURE_COLUMNS = 118
-_STDOUT_NOT_WRITABLE = "stdout_not_writable"
-_MOVES = re.compile(r"_IN_PROGRESS\b|^layer ")
-_LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
 
 
 def data_console() -> Console:
@@ -91,27 +86,16 @@ def print_json(value: Mapping[str, Any] | list[Any], *, exact: bool = False) -> 
     """One JSON document on standard output: readable, or (templates, settings) `exact` to the letter.
 
     Raises:
-        ExpresswayError: ``stdout_not_writable``, say on a full disk.
+        ExpresswayError: ``stdout_not_writable``, say on a full disk (see `expressway.cli.standard_output`).
     """
-    try:
-        sys.stdout.write(
-            json.dumps(value if exact else readable(value), indent=2, ensure_ascii=False, default=str) + "\n"
-        )
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise  # nobody reads on (``| head``): the command line ends quietly
-    except OSError as exc:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered would fail again at the end
-        raise ExpresswayError(
-            _STDOUT_NOT_WRITABLE,
-            f"The answer cannot be written to standard output: {exc.strerror or exc}.",
-            "Free the disk or send the output elsewhere, and repeat the command.",
-        ) from exc
+    shown = value if exact else readable(value)
+    sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
 
 
 def print_error(error: ExpresswayError, *, as_json: bool, beside: Mapping[str, Any] | None = None) -> None:
     """The one way in which a command shows an error; `beside` goes into the same JSON document."""
-    if as_json and error.code != _STDOUT_NOT_WRITABLE:
+    if as_json and error.code != STDOUT_NOT_WRITABLE:
         print_json({**(beside or {}), "error": error.to_dict()})
         return
     console = message_console()
@@ -143,62 +127,6 @@ def _without_list(message: str, problems: Sequence[str]) -> str:
         return message
     told = message.partition(problems[0])[0]
     return f"{told.partition(': ')[0]}:"
-
-
-class ProgressPrinter:
-    """Progress on standard error: a line for what has come to be, a status line for what is still moving.
-
-    Only warnings when nobody watches. Every line tells the time since the start.
-    """
-
-    def __init__(self, *, quiet: bool, indent: str = "") -> None:
-        self._quiet = quiet
-        self._indent = indent
-        self._started = time.monotonic()
-        self._console = message_console()
-        self._status = self._console.status("")
-        self._last = ""
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.message == self._last:
-            return
-        self._last = progress.message
-        if self._quiet:
-            if progress.level == "warning":
-                self._console.print(f"[yellow]warning[/] {escape(progress.message)}", soft_wrap=True)
-            return
-        elapsed = f"[dim]{self._indent}{time.monotonic() - self._started:6.1f}s[/]"
-        if _is_moving(progress):
-            if self._console.is_terminal and not self._console.record:
-                self._status.update(f"{elapsed} {progress.phase:<10} {escape(progress.message)}")
-                self._status.start()
-            return
-        self._status.stop()
-        style = _LEVEL_STYLES[progress.level]
-        self._console.print(f"{elapsed} [cyan]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]")
-
-    def stop(self) -> None:
-        """Take the status line away."""
-        self._status.stop()
-
-
-def _is_moving(progress: Progress) -> bool:
-    """Whether the line is about something under way, to be followed by another about the same thing."""
-    if progress.level != "info":
-        return False
-    return progress.fraction is not None or (
-        progress.resource is not None and _MOVES.search(progress.message) is not None
-    )
-
-
-@contextmanager
-def watching(*, as_json: bool) -> Generator[ProgressPrinter]:
-    """Show progress while something runs; with --json, and when standard error is no terminal, its warnings alone."""
-    printer = ProgressPrinter(quiet=as_json or not sys.stderr.isatty())
-    try:
-        yield printer
-    finally:
-        printer.stop()
 
 
 def print_target(description: str) -> None:

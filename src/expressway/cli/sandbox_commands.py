@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from expressway.cli.options import MARKUP, AsJson
-from expressway.cli.output import message_console, print_json, watching
+from expressway.cli.output import message_console, print_json
+from expressway.cli.progress import watching
 from expressway.cli.reporting import reporting
 from expressway.model.progress import Progress, ProgressSink
 

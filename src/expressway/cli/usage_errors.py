@@ -7,8 +7,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from expressway.cli.output import print_json
-from expressway.errors import UsageError
+from expressway.cli.output import print_error, print_json
+from expressway.cli.standard_output import checked_standard_output
+from expressway.errors import ExpresswayError, UsageError
 
 _USAGE = 2
 _ASKED_AS_JSON = "expressway.as_json"
@@ -16,6 +17,15 @@ _ASKED_AS_JSON = "expressway.as_json"
 
 class CommandLine(TyperGroup):
     """The root command: Typer's text for people stays on standard error, scripts get an error that they can read."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """As the base class does; what cannot be printed, help included, is one error."""
+        try:
+            with checked_standard_output():
+                return super().main(*arguments, **options)
+        except ExpresswayError as error:
+            print_error(error, as_json=False)
+            raise SystemExit(error.exit_code) from None
 
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> typer.Context:
         """As the base class does; told as JSON where one of the arguments asks for it."""
