@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -186,6 +186,26 @@ def test_events_after_a_known_one_end_there_and_ask_for_no_further_page(
     assert [one.event_id for one in stacks.events(STACK_ID, after_event_id="e2")] == ["e3", "e4"]
 
 
+def test_a_version_takes_one_call_and_is_that_of_the_stack_until_somebody_changes_it(
+    session: StubbedSession, stacks: CloudFormation
+) -> None:
+    session.stub.add_response("describe_stacks", stack("CREATE_COMPLETE"), {"StackName": NAME})
+    answer_template(session, json.dumps(MARKED))
+    described = stacks.describe(NAME)
+    assert described is not None
+    session.stub.add_response("describe_stacks", stack("CREATE_COMPLETE"), {"StackName": NAME})
+    assert stacks.version(NAME) == described.version
+    for changed in (
+        stack("UPDATE_IN_PROGRESS"),
+        stack("CREATE_COMPLETE", LastUpdatedTime=WHEN + timedelta(milliseconds=1)),
+        stack("CREATE_COMPLETE", StackId=f"{STACK_ID}-anew"),
+    ):
+        session.stub.add_response("describe_stacks", changed, {"StackName": NAME})
+        assert stacks.version(NAME) not in {None, described.version}
+    missing(session, "describe_stacks")
+    assert stacks.version(NAME) is None
+
+
 # -- change sets ----------------------------------------------------------------------------------------------
 def test_a_change_set_is_created_with_everything_that_it_needs(session: StubbedSession, stacks: CloudFormation) -> None:
     expected = {
@@ -254,6 +274,7 @@ def test_a_template_of_just_the_limit_is_sent(session: StubbedSession, stacks: C
     [
         ("OperationInProgressException", "busy", "stack_busy"),
         ("ValidationError", f"Stack:{STACK_ID} is in UPDATE_IN_PROGRESS state and can not be updated.", "stack_busy"),
+        ("ChangeSetNotFound", f"ChangeSet [{SET_ID}] does not exist", "stack_busy"),
         ("InvalidChangeSetStatus", "cannot be executed in its current status", "stack_busy"),
         ("ValidationError", f"Stack [{NAME}] already exists and cannot be created again", "stack_exists"),
         ("ValidationError", "Template format error: Unresolved resource dependencies [X]", "template_rejected"),
@@ -284,7 +305,12 @@ def test_a_change_set_has_its_changes_of_all_pages_with_values(session: StubbedS
         "RequiresRecreation": "Never",
     }
     asked = {"StackName": NAME, "ChangeSetName": "expressway-1", "IncludePropertyValues": True}
-    first = change_set(Changes=[resource_change("A", Details=[{"Target": target}])], NextToken="more")
+    image = {
+        "Target": {"Attribute": "Properties", "Name": "Image", "RequiresRecreation": "Never"},
+        "ChangeSource": "ParameterReference",
+        "CausingEntity": "ImageUri",
+    }
+    first = change_set(Changes=[resource_change("A", Details=[{"Target": target}, image])], NextToken="more")
     session.stub.add_response("describe_change_set", first, asked)
     follows = {
         "Target": {"Attribute": "Properties", "Name": "InfrastructureRoleArn", "RequiresRecreation": "Always"},
@@ -297,8 +323,10 @@ def test_a_change_set_has_its_changes_of_all_pages_with_values(session: StubbedS
     found = stacks.describe_change_set(NAME, "expressway-1")
     assert found is not None
     assert [change.logical_id for change in found.changes] == ["A", "B"]
-    (detail,) = found.changes[0].details
+    detail, by_parameter = found.changes[0].details
     assert (detail.path, detail.before, detail.after) == ("/Properties/Cpu", "256", "512")
+    assert (detail.follows, detail.parameter) == ("", "")
+    assert (by_parameter.path, by_parameter.follows, by_parameter.parameter) == ("/Properties/Image", "", "ImageUri")
     (detail,) = found.changes[1].details
     assert (detail.path, detail.follows) == ("/Properties/InfrastructureRoleArn", "A")
     assert found.is_executable

@@ -71,11 +71,40 @@ def test_a_changed_create_only_property_replaces_the_service() -> None:
     assert [item.logical_id for item in change.replacements] == ["Service"]
 
 
-def test_a_changed_parameter_changes_the_resources_that_refer_to_it() -> None:
+def test_a_changed_parameter_changes_the_resources_that_refer_to_it_and_shows_its_values_there() -> None:
     template = service(PrimaryContainer={"Image": {"Ref": "ImageUri"}})
     change = compare(template, template, old={"ImageUri": "a"}, new={"ImageUri": "b"})
     assert [(item.path, item.before, item.after) for item in change.parameters] == [("ImageUri", "a", "b")]
-    assert [item.path for item in change.resources[0].properties] == ["PrimaryContainer.Image"]
+    (item,) = change.resources[0].properties
+    assert (item.path, item.before, item.after, item.parameter) == ("PrimaryContainer.Image", "a", "b", "ImageUri")
+
+
+def test_a_property_that_begins_to_refer_to_a_parameter_is_shown_once() -> None:
+    refers = {"Image": {"Ref": "ImageUri"}}
+    for before in ({"Image": "a"}, None):
+        old = service(**({"PrimaryContainer": before} if before else {}))
+        change = compare(old, service(PrimaryContainer=refers), old={"ImageUri": "a"}, new={"ImageUri": "b"})
+        (item,) = change.resources[0].properties
+        assert item.before != item.after
+        assert item.parameter == ""
+
+
+@given(RESOURCES, RESOURCES, st.sampled_from("ab"), st.sampled_from("ab"))
+def test_no_property_is_shown_to_change_into_itself(
+    old: dict[str, Any], new: dict[str, Any], was: str, becomes: str
+) -> None:
+    refers = {"Refers": {"Type": "T", "Properties": {"Name": {"Ref": "P"}, "Names": [{"Ref": "P"}]}}}
+    before, after = {"Resources": old | refers}, {"Resources": new | refers}
+    change = compare(before, after, old={"P": was}, new={"P": becomes})
+    assert all(item.before != item.after for one in change.resources for item in one.properties)
+
+
+def test_policies_about_creating_and_updating_are_compared_too() -> None:
+    def group(**attributes: Any) -> dict[str, Any]:
+        return {"Resources": {"Group": {"Type": "AWS::AutoScaling::AutoScalingGroup", **attributes}}}
+
+    change = compare(group(UpdatePolicy={"a": 1}), group(CreationPolicy={"b": 2}))
+    assert [item.path for item in change.resources[0].properties] == ["@CreationPolicy", "@UpdatePolicy"]
 
 
 def test_the_order_of_environment_variables_is_no_difference() -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from expressway.errors import StackError
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
-from expressway.model.stack import StackEvent, StackState, owner_of
+from expressway.model.stack import StackEvent, StackState, StackVersion, owner_of
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,6 +44,7 @@ class InMemoryCloudFormation:
     fail_deletes: int = 0
     tokens: list[str] = field(default_factory=list)
     pending: dict[str, list[StackState]] = field(default_factory=dict)
+    executed: list[tuple[StackState, ChangeSetRequest]] = field(default_factory=list)
     numbers: count = field(default_factory=lambda: count(1))
 
     # -- reads ----------------------------------------------------------------------------------------------
@@ -54,6 +56,10 @@ class InMemoryCloudFormation:
         if stack is None or (stack.status == "DELETE_COMPLETE" and not stack_name.startswith("arn:")):
             return None
         return stack
+
+    def version(self, stack_name: str) -> StackVersion | None:
+        stack = self.describe(stack_name)
+        return stack.version if stack else None
 
     def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]:
         events = self.log.get(stack_id, [])
@@ -101,8 +107,11 @@ class InMemoryCloudFormation:
 
     def execute_change_set(self, change_set: ChangeSet) -> None:
         self.calls.append("execute_change_set")
-        request, _ = self.change_sets.pop((change_set.stack_name, change_set.name))
-        stack = self.stacks[change_set.stack_name]
+        key, stack = (change_set.stack_name, change_set.name), self.stacks[change_set.stack_name]
+        if key not in self.change_sets or stack.in_progress:  # gone with a change that somebody made meanwhile
+            raise StackError("stack_busy", f"{stack.name} is being changed by someone else.", "Wait.")
+        request, _ = self.change_sets.pop(key)
+        self.executed.append((stack, request))
         verb = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         wanted = {
             "template": request.template_body,
@@ -131,7 +140,7 @@ class InMemoryCloudFormation:
 
     def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
         self.calls.append("delete_change_set")
-        del self.change_sets[(stack_name, change_set_name)]
+        self.change_sets.pop((stack_name, change_set_name), None)
 
     def delete_stack(self, stack_id: str, *, client_token: str) -> None:
         self.calls.append("delete_stack")
@@ -154,6 +163,20 @@ class InMemoryCloudFormation:
     def protect(self, stack_name: str, *, enabled: bool) -> None:
         self.calls.append(f"protect {enabled}")
         self.stacks[stack_name] = replace(self.stacks[stack_name], termination_protection=enabled)
+
+    # -- others ---------------------------------------------------------------------------------------------
+    def somebody_changes(self, stack: StackState, *, meanwhile: int = 0) -> None:
+        """Another program brings its stack to this state, after so many looks at it; change sets go with that."""
+        previous = self.stacks.get(stack.name)
+        for key in [key for key in self.change_sets if key[0] == stack.name]:
+            del self.change_sets[key]
+        ended = replace(stack, updated_at=EPOCH + timedelta(seconds=next(self.numbers)))
+        if previous is not None and meanwhile:
+            running = replace(previous, status="UPDATE_IN_PROGRESS", updated_at=ended.updated_at)
+            self._become(running)
+            self.pending[stack.name] = [*[running] * meanwhile, ended]
+        else:
+            self._become(ended)
 
     # -- the state machine ----------------------------------------------------------------------------------
     def _become(self, stack: StackState) -> None:

@@ -69,6 +69,7 @@ class InMemoryImages:
     push_fails: ExpresswayError | None = None
     warnings: tuple[str, ...] = ()
     check_warns: str = ""
+    while_building: Callable[[], None] = lambda: None
     outputs_seen: dict[str, str] | None = None
 
     def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
@@ -90,6 +91,7 @@ class InMemoryImage:
         return self.images.warnings
 
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        self.images.while_building()
         if self.images.fails is not None:
             raise self.images.fails
 

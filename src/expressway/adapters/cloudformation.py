@@ -9,14 +9,24 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
-from expressway.adapters.cloudformation_answers import change, change_set, problem_of, stack_event, stack_state
+from expressway.adapters.cloudformation_answers import (
+    change,
+    change_set,
+    problem_of,
+    stack_event,
+    stack_state,
+    stack_version,
+)
 from expressway.adapters.session import AwsSession
 from expressway.adapters.template_yaml import json_of_yaml
 from expressway.errors import StackError
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
-from expressway.model.stack import StackEvent, StackState, refuse_oversized
+from expressway.model.stack import StackEvent, StackState, StackVersion, refuse_oversized
 
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+_NO_CHANGE_SET = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
+_CHANGED_MEANWHILE = {"OperationInProgressException", "InvalidChangeSetStatus", *_NO_CHANGE_SET}
+"""A change set is obsolete, then gone, when somebody changes its stack by other means."""
 
 
 class CloudFormation:
@@ -32,6 +42,19 @@ class CloudFormation:
 
         `stack_name` may be a stack id; a deleted stack is then described with status DELETE_COMPLETE.
         """
+        stack = self._described(stack_name)
+        if stack is None:
+            return None
+        status = str(stack["StackStatus"])
+        template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack)
+        return stack_state(stack, template)
+
+    def version(self, stack_name: str) -> StackVersion | None:
+        """What tells whether the stack has been changed since it was described, in one call; None without a stack."""
+        stack = self._described(stack_name)
+        return None if stack is None else stack_version(stack)
+
+    def _described(self, stack_name: str) -> Mapping[str, Any] | None:
         try:
             answer = self._client.describe_stacks(StackName=stack_name)
         except ClientError as exc:
@@ -41,11 +64,8 @@ class CloudFormation:
         except BotoCoreError as exc:
             raise map_aws_error(exc, f"describe the stack {stack_name}") from exc
         stack: Mapping[str, Any] = answer["Stacks"][0]
-        status = str(stack["StackStatus"])
-        if status == "DELETE_COMPLETE" and not stack_name.startswith("arn:"):
-            return None
-        template = "" if status in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else self._template(stack)
-        return stack_state(stack, template)
+        is_gone = stack["StackStatus"] == "DELETE_COMPLETE" and not stack_name.startswith("arn:")
+        return None if is_gone else stack
 
     def names(self) -> tuple[str, ...]:
         """The names of all stacks that are not deleted.
@@ -226,7 +246,7 @@ class CloudFormation:
 
 def _is_missing(exc: ClientError) -> bool:
     code = aws_error_code(exc)
-    if code in {"ChangeSetNotFound", "ChangeSetNotFoundException"}:
+    if code in _NO_CHANGE_SET:
         return True
     return code == "ValidationError" and "does not exist" in aws_error_message(exc)
 
@@ -238,7 +258,7 @@ def _token(identity: str) -> str:
 
 def _change_set_error(exc: ClientError, stack_name: str) -> Exception:
     code, message = aws_error_code(exc), aws_error_message(exc)
-    if code in {"OperationInProgressException", "InvalidChangeSetStatus"} or "_IN_PROGRESS state" in message:
+    if code in _CHANGED_MEANWHILE or "_IN_PROGRESS state" in message:
         return StackError(
             "stack_busy",
             f"The stack {stack_name} is being changed by someone else: {message}",

@@ -1,12 +1,12 @@
 """CloudFormation's answers as our values: stacks, events, change sets."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail
-from expressway.model.stack import StackEvent, StackState, owner_of
+from expressway.model.stack import StackEvent, StackState, StackVersion, owner_of
 
 _NO_CHANGES = ("didn't contain changes", "no updates are to be performed", "no changes to deploy")
 
@@ -22,9 +22,18 @@ def stack_state(stack: Mapping[str, Any], template: str) -> StackState:
         termination_protection=bool(stack.get("EnableTerminationProtection")),
         outputs={item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])},
         parameters={item["ParameterKey"]: item.get("ParameterValue", "") for item in stack.get("Parameters", [])},
-        updated_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
+        updated_at=_changed_at(stack),
         template=template,
     )
+
+
+def stack_version(stack: Mapping[str, Any]) -> StackVersion:
+    """What tells one state of a stack from another, of one of ``Stacks`` of DescribeStacks."""
+    return StackVersion(stack["StackId"], stack["StackStatus"], _changed_at(stack))
+
+
+def _changed_at(stack: Mapping[str, Any]) -> datetime | None:
+    return stack.get("LastUpdatedTime") or stack.get("CreationTime")
 
 
 def _owner(template: str) -> str | None:
@@ -74,7 +83,8 @@ def change(raw: Mapping[str, Any]) -> ChangeSetChange:
             before=target.get("BeforeValue"),
             after=target.get("AfterValue"),
             requires_recreation=target.get("RequiresRecreation", "Never"),
-            follows=_followed(detail),
+            follows=_causing(detail, {"ResourceReference", "ResourceAttribute"}),
+            parameter=_causing(detail, {"ParameterReference"}),
         )
         for detail in raw.get("Details", [])
         if (target := detail.get("Target"))
@@ -90,8 +100,8 @@ def change(raw: Mapping[str, Any]) -> ChangeSetChange:
     )
 
 
-def _followed(detail: Mapping[str, Any]) -> str:
-    if detail.get("ChangeSource") not in {"ResourceReference", "ResourceAttribute"}:
+def _causing(detail: Mapping[str, Any], sources: Collection[str]) -> str:
+    if detail.get("ChangeSource") not in sources:
         return ""
     return str(detail.get("CausingEntity", "")).partition(".")[0]
 

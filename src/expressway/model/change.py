@@ -7,21 +7,33 @@ from typing import Any, Literal
 
 from expressway.model.create_only import CREATE_ONLY_PROPERTIES
 
+ParameterChanges = Mapping[str, tuple[str | None, str]]
+"""Parameters by name, with their values before and after."""
 ChangeAction = Literal["create", "import", "update", "replace", "delete"]
 """``import``: it exists already, and the stack takes it over as it is."""
 PROTECTION_SETTING = "EnableTerminationProtection"
 """The setting of a stack, beside its template, by which CloudFormation refuses to delete it."""
+IMAGE_PARAMETER = "ImageUri"
+"""The parameter of the service stack that names the image to run."""
 _ABSENT: Any = None
+_ATTRIBUTES = (
+    *("DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"),
+    *("DependsOn", "Metadata", "Condition"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
-    """One property: its path inside the resource, and its value before and after (None when absent)."""
+    """One property: its path inside the resource, and its value before and after (None when absent).
+
+    `parameter` names the template's parameter whose values these are, where the property only refers to it.
+    """
 
     path: str
     before: Any
     after: Any
     requires_replacement: bool = False
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +115,9 @@ def compare_templates(
     old = _section(before, "Resources")
     new = _section(after, "Resources")
     changed_parameters = {
-        name for name in parameters_after if parameters_before.get(name) != parameters_after.get(name)
+        name: (parameters_before.get(name), value)
+        for name, value in parameters_after.items()
+        if parameters_before.get(name) != value
     }
     return StackChange(
         stack_name=stack_name,
@@ -139,7 +153,7 @@ def _setting_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any])
 
 
 def _resource_changes(
-    old: Mapping[str, Any], new: Mapping[str, Any], changed_parameters: set[str]
+    old: Mapping[str, Any], new: Mapping[str, Any], changed_parameters: ParameterChanges
 ) -> Iterator[ResourceChange]:
     for logical_id in sorted({*old, *new}):
         if logical_id not in old:
@@ -153,7 +167,7 @@ def _resource_changes(
 
 
 def _changed_resource(
-    logical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], changed_parameters: set[str]
+    logical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], changed_parameters: ParameterChanges
 ) -> ResourceChange | None:
     resource_type = str(new.get("Type"))
     if old.get("Type") != new.get("Type"):
@@ -165,20 +179,26 @@ def _changed_resource(
         PropertyChange(path, before, after, path.split(".")[0].split("[")[0] in create_only)
         for path, before, after in _differences(old.get("Properties", {}), new.get("Properties", {}), "")
     ]
+    differing = [change.path for change in changes]
     changes += [
-        PropertyChange(path, {"Ref": name}, {"Ref": name}, path.split(".")[0] in create_only)
+        PropertyChange(path, *changed_parameters[name], path.split(".")[0].split("[")[0] in create_only, name)
         for path, name in _parameter_references(new.get("Properties", {}), "")
-        if name in changed_parameters
+        if name in changed_parameters and not any(_is_within(path, other) for other in differing)
     ]
     changes += [
         PropertyChange(f"@{attribute}", old.get(attribute), new.get(attribute))
-        for attribute in ("DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Metadata", "Condition")
+        for attribute in _ATTRIBUTES
         if old.get(attribute) != new.get(attribute)
     ]
     if not changes:
         return None
     action: ChangeAction = "replace" if any(change.requires_replacement for change in changes) else "update"
     return ResourceChange(action, logical_id, resource_type, tuple(changes))
+
+
+def _is_within(path: str, other: str) -> bool:
+    """Whether a property is the other one or a part of it."""
+    return path == other or path.startswith((f"{other}.", f"{other}["))
 
 
 def _differences(before: Any, after: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

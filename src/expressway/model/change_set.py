@@ -24,7 +24,8 @@ class ChangeSetDetail:
     """One property in a change set; `requires_recreation` is Never, Conditionally or Always.
 
     `follows` is the logical id of the resource whose own change makes CloudFormation expect this one (it reads
-    an attribute of it, or refers to it); empty for a change of the property itself.
+    an attribute of it, or refers to it); empty for a change of the property itself. `parameter` is the name of the
+    parameter whose new value it is, where that is why.
     """
 
     path: str
@@ -32,6 +33,7 @@ class ChangeSetDetail:
     after: str | None
     requires_recreation: str
     follows: str = ""
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from expressway.model.approved_change import approved_changes, is_approved
 from expressway.model.change import PropertyChange, StackChange, canonical_json
-
-IMAGE_PARAMETER = "ImageUri"
-"""The parameter of the service stack that names the image to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Plan:
             "templates": dict(self.template_digests),
             "image": self._image_identity,
             "allows": self.allows,
-            "stacks": {stack.stack_name: _digest(_without_image(stack.without_protection())) for stack in self.stacks},
+            **approved_changes(self.stacks),
             "protection": {name: change.after for name, change in self.protection.items()},
         }
 
@@ -72,12 +70,10 @@ class Plan:
         mine = self.approval()
         if any(mine[key] != approval.get(key) for key in ("target", "templates", "image", "allows")):
             return False
-        approved: Mapping[str, Any] = approval.get("stacks", {})
         protection: Mapping[str, Any] = approval.get("protection", {})
-        return all(
-            stack.without_protection().is_empty or mine["stacks"][stack.stack_name] == approved.get(stack.stack_name)
-            for stack in self.stacks
-        ) and all(protection.get(name) == after for name, after in mine["protection"].items())
+        return all(is_approved(stack, approval) for stack in self.stacks) and all(
+            protection.get(name) == after for name, after in mine["protection"].items()
+        )
 
     @property
     def protection(self) -> Mapping[str, PropertyChange]:
@@ -111,13 +107,6 @@ class Plan:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
-
-
-def _without_image(stack: StackChange) -> dict[str, Any]:
-    """The change without the image's URI, which has the digest of the content only once that is built."""
-    shape = asdict(stack)
-    shape["parameters"] = [item for item in shape["parameters"] if item["path"] != IMAGE_PARAMETER]
-    return shape
 
 
 def _stack_shape(stack: StackChange) -> dict[str, Any]:

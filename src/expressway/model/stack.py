@@ -57,6 +57,15 @@ def owner_of(template: Mapping[str, Any]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class StackVersion:
+    """What differs whenever anybody has changed a stack; no more is known by it, but it is quickly asked for."""
+
+    stack_id: str
+    status: str
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StackState:
     """One stack as it stands. `owner_app` is None for a stack without the ownership mark.
 
@@ -73,6 +82,10 @@ class StackState:
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     updated_at: datetime | None = None
     template: str = ""
+
+    @property
+    def version(self) -> StackVersion:
+        return StackVersion(self.stack_id, self.status, self.updated_at)
 
     @property
     def in_progress(self) -> bool:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from expressway.errors import StackError
+from expressway.model.change import StackChange
 from expressway.model.change_set import ChangeSet
 from expressway.model.clock import Clock
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 from expressway.model.stack import StackState, running_operation_start
+from expressway.operations.plan import deployed_stack
 from expressway.operations.review_change import ChangeReview
 from expressway.operations.stack_request import (
     StackGateway,
@@ -67,32 +69,40 @@ class _Application:
     while_waiting: OnEvents | None
 
     def run(self) -> StackOutcome:
-        stack = self._settled_and_ours()
+        stack, allowed = self._settled_and_ours()
         parameters = self._parameters(stack)
         if stack and stack.healthy and self._is_current(stack, parameters):
             return self._outcome(stack, "unchanged")
         creates = stack is None or stack.never_created
         review = ChangeReview(self.request, self.stacks, self.clock, self.cancellation)
-        change_set = review.prepare(stack, parameters, creates=creates)
+        change_set = review.prepare(stack, parameters, creates=creates, allowed=allowed)
         if change_set is None:
             return self._outcome(self._still_there(), "unchanged")
         after = self._execute(change_set)
         return self._outcome(after, "created" if creates else "updated")
 
     # -- the state we start from ----------------------------------------------------------------------------
-    def _settled_and_ours(self) -> StackState | None:
+    def _settled_and_ours(self) -> tuple[StackState | None, StackChange | None]:
+        """The stack when nothing runs on it, and what was shown of it, held against that before it is touched."""
         name = self.request.template.stack_name
         stack = self.stacks.describe(name)
         check_stack(stack, self.request, stacks=self.stacks)
         if stack is not None and stack.in_progress:
             stack = self._settle(stack)
             check_stack(stack, self.request, stacks=self.stacks)
+        allowed = self._held(stack)
         if stack and stack.status == "UPDATE_ROLLBACK_FAILED":
             stack = self._continue_rollback(stack)
+            allowed = self._held(stack)
         if stack and stack.is_remains:
             self._clear(stack)
             stack = None
-        return stack
+        return stack, allowed
+
+    def _held(self, stack: StackState | None) -> StackChange | None:
+        """What is done to the stack as it stands, if that is what was shown; None where no plan was made."""
+        shown = self.request.shown
+        return None if shown is None else shown.hold(stack, self._parameters(deployed_stack(stack)))
 
     def _settle(self, stack: StackState) -> StackState | None:
         """The stack when its running operation, whoever started it, has ended; its events are told meanwhile."""

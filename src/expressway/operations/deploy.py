@@ -15,6 +15,7 @@ from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
+from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
 from expressway.operations.stack_request import (
     StackGateway,
     StackOutcome,
@@ -61,8 +62,9 @@ class _Deployment:
     cancellation: Cancellation
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
     protection: dict[str, str] = field(default_factory=dict[str, str])
-    importing: frozenset[str] = frozenset()
+    shown: Mapping[str, ShownStack] = field(default_factory=dict[str, ShownStack])
     protecting: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    phase: Phase = "check"
     has_moved: bool = False
     warnings: list[str] = field(default_factory=list[str])
 
@@ -119,8 +121,7 @@ class _Deployment:
             raise RefusedError(
                 "plan_changed",
                 f"The plan {approved} was approved, but deploying now would carry out {plan.digest}.",
-                "Look at the new plan (expressway diff, or the tool diff_app; with the same adopt and "
-                "allow_replacement) and approve its digest.",
+                LOOK_AGAIN,
                 {"approved": approved, "current": plan.digest},
             )
         return plan
@@ -133,7 +134,11 @@ class _Deployment:
     def _check_before_changing(self, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks") -> None:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
         refuse_missing_service(plan, stacks.seen.get(templates.service.stack_name))
-        self.importing = frozenset(stack.stack_name for stack in plan.stacks if stack.imports)
+        approval = self.operation.current.approved if self.request.approved_plan is not None else None
+        self.shown = {
+            stack.stack_name: ShownStack(template, stack, approval, self._warn)
+            for template, stack in zip(templates, plan.stacks, strict=True)
+        }
         self.protecting = {name: change.after for name, change in plan.protection.items()}
         for template in templates:
             check_stack(stacks.seen.get(template.stack_name), self._stack_request(template), stacks=self.ports.stacks)
@@ -182,6 +187,7 @@ class _Deployment:
     def _stack_request(
         self, template: Template, *, phase: Phase = "plan", parameters: Mapping[str, str] | None = None
     ) -> StackRequest:
+        shown = self.shown[template.stack_name]
         return StackRequest(
             app_name=self.request.definition.name,
             template=template,
@@ -191,7 +197,8 @@ class _Deployment:
             allow_replacement=self.request.allow_replacement,
             continue_rollback=self.request.continue_rollback,
             termination_protection=self.protecting.get(template.stack_name),
-            imports_existing=template.stack_name in self.importing,
+            imports_existing=bool(shown.change.imports),
+            shown=shown,
         )
 
     def _apply_service(self, template: Template, image: PlannedImage | None) -> StackOutcome:
@@ -240,8 +247,13 @@ class _Deployment:
             self.warnings.append(progress.message)
         self.progress(progress)
 
+    def _warn(self, message: str) -> None:
+        if message not in self.warnings:
+            self._tell(Progress(self.phase, message, level="warning"))
+
     def _enter(self, phase: Phase, message: str) -> None:
         self.cancellation.raise_if_cancelled()
+        self.phase = phase
         self.operation.record(phase=phase, message=message)
         self.progress(Progress(phase, message))
 

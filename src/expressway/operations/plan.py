@@ -1,12 +1,12 @@
 """Tell what deploying an app would change, reading only."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, ServiceError, StackError
-from expressway.model.change import StackChange, compare_templates
-from expressway.model.plan import IMAGE_PARAMETER, Plan, PlannedImage
+from expressway.model.change import IMAGE_PARAMETER, StackChange, compare_templates
+from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import ProgressSink, ignore_progress
 from expressway.model.service_location import holds_express_service, service_location, template_resources
 from expressway.model.stack import StackState, refuse_oversized
@@ -58,7 +58,7 @@ def plan_app(
             refuse_foreign(stack, app_name)
         deployed = deployed_stack(stack)
         wanted = stack_parameters(template, deployed, target=target, image=image)
-        change = _stack_change(template, deployed, wanted)
+        change = stack_change(template, deployed, wanted)
         protected = deployed is not None and deployed.termination_protection
         changes.append(change.protecting(before=protected, after=termination_protection))
         if makes_names(stack) or (deployed is not None and deployed.healthy and change.creations):
@@ -147,7 +147,12 @@ def stack_parameters(
     return values
 
 
-def _stack_change(template: Template, deployed: StackState | None, wanted: dict[str, str]) -> StackChange:
+def stack_change(template: Template, deployed: StackState | None, wanted: Mapping[str, str]) -> StackChange:
+    """What a template and these parameters change in a stack, without its protection.
+
+    Raises:
+        StackError: ``template_unreadable``.
+    """
     if deployed is None:
         return compare_templates(
             template.stack_name, before=None, after=template.document, parameters_before={}, parameters_after=wanted

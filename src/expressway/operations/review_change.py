@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from expressway.errors import StackError
-from expressway.model.change import canonical_json
+from expressway.errors import ExpresswayError, StackError
+from expressway.model.change import StackChange, canonical_json
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation
@@ -35,11 +36,22 @@ class ChangeReview:
     clock: Clock
     cancellation: Cancellation
 
-    def prepare(self, stack: StackState | None, parameters: Mapping[str, str], *, creates: bool) -> ChangeSet | None:
+    def prepare(
+        self,
+        stack: StackState | None,
+        parameters: Mapping[str, str],
+        *,
+        creates: bool,
+        allowed: StackChange | None = None,
+    ) -> ChangeSet | None:
         """A change set that may be carried out, or None when CloudFormation finds nothing to change.
 
+        `allowed` is what it may do to `stack`, where a plan was made.
+
         Raises:
-            RefusedError: ``replacement_refused``.
+            RefusedError: ``replacement_refused``; ``plan_changed`` when it would do more than was approved, or when
+                somebody has changed the stack meanwhile. (CloudFormation refuses the change set of a stack that is
+                changed after that, and one that creates a stack that stands.)
             StackError: ``change_set_failed``, ``stack_busy``, ``template_rejected`` and the like. In every case,
                 also when the caller cancels, no change set and no empty stack is left.
         """
@@ -59,11 +71,22 @@ class ChangeReview:
             return self._failed_change_set(change_set)
         try:
             self._check_replacements(change_set)
+            if self.request.shown is not None and allowed is not None:
+                self.request.shown.hold_change_set(change_set, allowed)
+            if stack is not None and not creates:
+                self._check_unmoved(stack, parameters)
             self.cancellation.raise_if_cancelled()
         except BaseException:
-            self._discard(change_set)
+            with suppress(ExpresswayError):  # what is wrong matters more than that it could not be cleared up
+                self._discard(change_set)
             raise
         return change_set
+
+    def _check_unmoved(self, stack: StackState, parameters: Mapping[str, str]) -> None:
+        """A change set is made of the stack as it stood then: `stack`, if that stands unchanged afterwards."""
+        shown = self.request.shown
+        if shown is not None and self.stacks.version(stack.name) != stack.version:
+            shown.hold_unmoved(self.stacks.describe(stack.name), parameters)
 
     def _create(self, request: ChangeSetRequest) -> None:
         """Create the change set, or take up the one that an interrupted run has left."""

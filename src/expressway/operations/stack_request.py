@@ -8,9 +8,10 @@ from expressway.errors import RefusedError, StackError
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.progress import Phase
 from expressway.model.quotation import quoted
-from expressway.model.stack import StackState
+from expressway.model.stack import StackState, StackVersion
 from expressway.model.template import Template
 from expressway.operations.plan import refuse_foreign
+from expressway.operations.shown_stack import ShownStack
 from expressway.operations.watch_stack import StackEvents
 
 CHANGE_SET_PREFIX = "expressway-"
@@ -21,6 +22,7 @@ LONGEST_OPERATION_SECONDS = 190 * 60.0
 class StackGateway(StackEvents, Protocol):
     """What this operation needs of CloudFormation."""
 
+    def version(self, stack_name: str) -> StackVersion | None: ...
     def create_change_set(self, request: ChangeSetRequest) -> bool: ...
     def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None: ...
     def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
@@ -43,6 +45,7 @@ class StackRequest:
         continue_rollback: whether a stack in UPDATE_ROLLBACK_FAILED is rolled back further first.
         termination_protection: what it is switched to in the end; None leaves it as it is.
         imports_existing: whether resources that exist already are taken over where the stack would make them.
+        shown: what was shown of the stack; None where no plan was made.
         busy_seconds: how long an operation that another program started is waited for.
     """
 
@@ -55,6 +58,7 @@ class StackRequest:
     continue_rollback: bool = False
     termination_protection: bool | None = None
     imports_existing: bool = False
+    shown: ShownStack | None = None
     busy_seconds: float = LONGEST_OPERATION_SECONDS
 
 
