@@ -14,7 +14,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.forgotten_tasks import LOOK_ELSEWHERE, forgotten_error, forgotten_exit
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
-from expressway.diagnosis.stop_findings import killed_at_stop
+from expressway.diagnosis.stop_findings import killed_at_stop, side_container_ended
 from expressway.model.cause import Cause
 from expressway.model.finding import Finding, finding_of, ranked
 
@@ -149,6 +149,7 @@ RULES: tuple[Rule, ...] = (
     tasks_missing,
     killed_at_stop,
     under_way,
+    side_container_ended,
 )
 
 

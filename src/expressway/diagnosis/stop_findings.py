@@ -1,4 +1,4 @@
-"""What the end of containers tells that ECS stopped in the normal course of things."""
+"""What the end of containers tells that ended no task: ECS stopped them, or the task runs on without them."""
 
 from expressway.diagnosis.culprit import OUT_OF_MEMORY, SIGKILL_EXIT_CODE
 from expressway.diagnosis.service_facts import ServiceFacts
@@ -26,6 +26,29 @@ def killed_at_stop(facts: ServiceFacts) -> Finding | None:
         "or handle the signal; requests under way are cut off otherwise.",
         resource=facts.resource,
         confidence="high",
+    )
+
+
+def side_container_ended(facts: ServiceFacts) -> Finding | None:
+    """A container that is not essential ended with an error in a task that runs on: by design no fault, but notable."""
+    ended = [
+        (task, one)
+        for task in facts.story.tasks
+        for one in task.containers
+        if task.running and not one.essential and one.exit_code and one.status == "STOPPED"
+    ]
+    if not ended:
+        return None
+    task, container = ended[0]
+    name, code = container.name, container.exit_code
+    return Finding(
+        code="side_container_ended",
+        severity="info",
+        cause=f"The container {name} ended with code {code} beside the application, which runs on: {name} is not "
+        "essential.",
+        evidence=(container.reason,) if container.reason else (),
+        remedy=f"Read its log if {name} is to keep running, or make it essential (the task then ends with it).",
+        resource=task.arn,
     )
 
 

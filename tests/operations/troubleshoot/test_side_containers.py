@@ -111,14 +111,19 @@ def test_an_init_container_that_failed_is_the_cause_of_what_waited_for_it() -> N
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 137])
-def test_a_side_container_that_ended_beside_a_healthy_main_is_no_finding(exit_code: int) -> None:
+def test_a_side_container_that_ended_beside_a_healthy_main_is_no_fault(exit_code: int) -> None:
     made = healthy("web")
     reason = "OutOfMemoryError: Container killed due to memory usage" if exit_code == 137 else ""
     ended = ContainerState("proxy", "STOPPED", exit_code=exit_code, reason=reason)
     made.tasks = tuple(replace(task, containers=(ended, *task.containers)) for task in made.tasks)
     assert made.definition is not None
     made.definition = replace(made.definition, containers=(replace(SIDE, essential=False), MAIN))
-    assert [one["code"] for one in ask(ClusterWorld({"web": made}))["findings"]] == ["nothing_wrong"]
+    answer = ask(ClusterWorld({"web": made}))
+    told = ["side_container_ended"] if exit_code else []
+    assert [(one["code"], one["severity"]) for one in answer["findings"]] == [
+        (code, "info") for code in ("nothing_wrong", *told)
+    ]
+    assert ("not essential" in answer["assessment"]) == bool(exit_code)
 
 
 def test_failed_tasks_are_counted_by_the_container_that_ended_them() -> None:
