@@ -1,0 +1,94 @@
+"""An approved plan on the embedded AWS, while a colleague deploys the same app from another machine."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from expressway.adapters.session import open_session
+from expressway.errors import RefusedError
+from expressway.model.progress import Progress
+from expressway.toolkit import AppSource, Toolkit
+from tests.e2e.test_what_deployments_find import source
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+
+NAME = "shared-app"
+STACK = f"{NAME}-express-service"
+
+
+@pytest.fixture
+def toolkits(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[tuple[Toolkit, Toolkit]]:
+    """Two people's, each with a state directory of their own."""
+
+    def made(person: str) -> Toolkit:
+        environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / person), "PATH": "/usr/bin:/bin"}
+        return Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ)
+
+    with made("mine") as mine, made("theirs") as theirs:
+        mine.warm()
+        yield mine, theirs
+
+
+@pytest.fixture
+def cloudformation(embedded_aws: "SandboxInfo") -> Any:
+    return open_session(sandbox_url=embedded_aws.endpoint_url).client("cloudformation")
+
+
+def version(folder: Path, engine_host: str, content: str, **more: Any) -> AppSource:
+    folder.mkdir(exist_ok=True)
+    app = source(folder, NAME, engine_host, **more)
+    with (folder / "app" / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write(f"LABEL version={content}\n")
+    return app
+
+
+def deployed_properties(cloudformation: Any) -> dict[str, Any]:
+    body = cloudformation.get_template(StackName=STACK)["TemplateBody"]
+    document = body if isinstance(body, dict) else json.loads(body)
+    return document["Resources"]["Service"]["Properties"]
+
+
+def test_what_a_colleague_deploys_during_the_build_is_not_undone_by_a_plan_that_did_not_show_it(
+    toolkits: tuple[Toolkit, Toolkit], cloudformation: Any, tmp_path: Path, engine_host: str
+) -> None:
+    mine, theirs = toolkits
+    first = version(tmp_path / "first", engine_host, "one", environment={"GREETING": "one"})
+    mine.deploy(first)
+
+    app = version(tmp_path / "next", engine_host, "three", environment={"GREETING": "three"})
+    bigger = version(
+        tmp_path / "bigger", engine_host, "one", environment={"GREETING": "one"}, cpu=1024, memory_mib=2048
+    )
+    plan = mine.diff(app)
+    shown = {item.path for stack in plan.stacks for one in stack.resources for item in one.properties}
+    assert shown == {"PrimaryContainer.Environment.GREETING.Value", "PrimaryContainer.Image"}
+    assert all(item.before != item.after for stack in plan.stacks for one in stack.resources for item in one.properties)
+    meanwhile: list[str] = []
+
+    def during_the_build(progress: Progress) -> None:
+        if progress.phase == "build" and not meanwhile:
+            meanwhile.append("begun")
+            meanwhile.append(theirs.deploy(bigger).status)
+
+    with pytest.raises(RefusedError) as refused:
+        mine.deploy(app, approved_plan=plan.digest, progress=during_the_build)
+    assert meanwhile == ["begun", "deployed"]
+    assert refused.value.code == "plan_changed"
+    assert refused.value.details["changed"] == ["Service.Cpu", "Service.Memory"]
+    standing = deployed_properties(cloudformation)
+    assert (standing["Cpu"], standing["Memory"]) == ("1024", "2048")
+    left = cloudformation.list_change_sets(StackName=STACK)["Summaries"]
+    assert [one for one in left if one["ExecutionStatus"] == "AVAILABLE"] == []
+
+    again = mine.diff(app)
+    paths = {item.path for stack in again.stacks for one in stack.resources for item in one.properties}
+    assert {"Cpu", "Memory"} <= paths
+    assert mine.deploy(app, approved_plan=again.digest).status == "deployed"
+    assert mine.delete(NAME).errors == ()
+    assert mine.leftovers(NAME) == ()
