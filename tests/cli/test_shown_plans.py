@@ -1,5 +1,7 @@
 """A plan and a deployment say at the terminal what is switched beside the templates."""
 
+import json
+
 import pytest
 
 from expressway.cli.show import show_deployment, show_plan
@@ -17,6 +19,28 @@ def test_a_plan_shows_a_change_of_termination_protection(capsys: pytest.CaptureF
     assert "EnableTerminationProtection: true → false" in shown
     assert "no changes" not in shown
     assert "Nothing to do" not in shown
+
+
+HOST = "ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost"
+
+
+def test_a_deployment_on_the_sandbox_says_how_it_is_reached_where_its_name_is_not_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = DeployResult("id", "hello", "deployed", f"http://{HOST}:4566/", HOST, "arn", "", "digest")
+    show_deployment(result, as_json=False)
+    shown = capsys.readouterr()
+    assert shown.out == f"http://{HOST}:4566/\n"
+    assert f"does not resolve: http://127.0.0.1:4566/ with the header Host: {HOST}\n" in shown.err
+    show_deployment(result, as_json=True)
+    assert json.loads(capsys.readouterr().out)["reach"] == f"http://127.0.0.1:4566/ with the header Host: {HOST}"
+
+
+def test_a_deployment_on_aws_has_one_address(capsys: pytest.CaptureFixture[str]) -> None:
+    result = DeployResult("id", "hello", "deployed", "https://x.on.aws/", "x.on.aws", "arn", "", "digest")
+    show_deployment(result, as_json=False)
+    assert "resolve" not in capsys.readouterr().err
+    assert "reach" not in result.to_dict()
 
 
 def test_a_deployment_names_the_stack_whose_protection_it_switched(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,10 +65,26 @@ def test_an_app_goes_the_whole_way_and_leaves_nothing(command_line: CommandLine,
     assert wrong["error"]["code"] == "plan_changed"
     assert command_line.json("status", APP, "--sandbox")["status"] == "absent"
 
-    deployed = command_line.json("deploy", str(app), "--sandbox", "--plan", plan["plan_digest"])
+    done = command_line.run("deploy", str(app), "--sandbox", "--plan", plan["plan_digest"], "--json")
+    assert done.returncode == 0, done.stderr
+    deployed = json.loads(done.stdout)
+    told = [line.split()[1] for line in done.stderr.splitlines() if re.match(r" *\d+\.\ds ", line)]
+    assert list(dict.fromkeys(told)) == [
+        "check",
+        "synth",
+        "lint",
+        "plan",
+        "build",
+        "repository",
+        "push",
+        "service",
+        "wait",
+    ]
     assert deployed["status"] == "deployed"
     assert "@sha256:" in deployed["image_uri"]
     assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
+    assert answer_at(deployed["reach"])["path"] == "/"
+    assert command_line.json("status", APP, "--sandbox")["reach"] == deployed["reach"]
     assert deployed["target"] == plan["target"] == command_line.json("status", APP, "--sandbox")["target"]
 
     listed = command_line.json("list", "--sandbox", "--region", "eu-west-1", "--region", "us-east-1")
@@ -171,6 +188,13 @@ def test_templates_are_written_where_asked(command_line: CommandLine, app: Path,
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert written == [f"{APP}-ecr-infrastructure.template.json", f"{APP}-express-service.template.json"]
     assert [Path(line).name for line in done.stdout.split()] == written
+
+
+def answer_at(reach: str) -> dict[str, Any]:
+    """What the service answers to the request that its deployment names."""
+    address, _, host = reach.partition(" with the header Host: ")
+    with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host}), timeout=10) as answer:
+        return json.loads(answer.read())
 
 
 def answer_of(command_line: CommandLine, endpoint: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _text(value: Any) -> str:
 def show_deployment(result: DeployResult, *, as_json: bool) -> None:
     """What a deployment did and where the service answers."""
     if as_json:
-        print_json(asdict(result))
+        print_json(result.to_dict())
         return
     headline = "Nothing to do" if result.status == "unchanged" else "Deployed"
     message_console().print(f"[green]{headline}[/] {result.app_name} in {result.elapsed_seconds:.1f} s")
@@ -150,6 +150,8 @@ def show_deployment(result: DeployResult, *, as_json: bool) -> None:
         protection = f", termination protection is {switched} now" if switched else ""
         message_console().print(f"  [dim]{stack}: {outcome}{protection}[/]")
     data_console().print(result.url or result.endpoint)
+    if reach := result.to_dict().get("reach"):
+        message_console().print(f"  [dim]where that name does not resolve: {escape(reach)}[/]", soft_wrap=True)
 
 
 def show_deletion(result: DeleteResult, *, as_json: bool) -> None:

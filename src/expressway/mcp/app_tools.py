@@ -95,9 +95,9 @@ class AppTools:
     ) -> Mapping[str, Any]:
         """Bring an app to what its definition says: repository, image build and push, service, health. Safe to repeat:
         it continues what was interrupted and does nothing when all is there. Returns status deployed or unchanged with
-        the url; or status running with operation_id when it takes longer: then call get_deployment_status. Files edited
-        meanwhile are not part of it: error operation_running, call again when it has ended. A failure names its cause,
-        and the previous version keeps serving."""
+        the url; or status running with operation_id when it takes longer: then call get_deployment_status. Edits made
+        meanwhile take another call once it has ended. A failure names its cause, and the previous version keeps
+        serving."""
         source = await self.worker.source(app_path, definition)
         options = {
             "approved_plan": approved_plan,
@@ -119,7 +119,7 @@ class AppTools:
                 cancellation=NeverCancelled(),
                 on_started=operation.started,
             )
-            return asdict(result)
+            return result.to_dict()
 
         asked = compact_json(["deploy", source.base_dir, source.definition.canonical_json(), options])
         return await self.worker.start_or_join(

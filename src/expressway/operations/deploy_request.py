@@ -1,7 +1,7 @@
 """What deploying is asked for, what it needs, and what it gives back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -11,6 +11,7 @@ from expressway.model.definition import AppDefinition
 from expressway.model.operation import OperationRecord
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, ProgressSink
+from expressway.model.reach import reach_of
 from expressway.model.stack import StackEvent
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
@@ -122,3 +123,9 @@ class DeployResult:
     termination_protection: dict[str, str] = field(default_factory=dict[str, str])
     elapsed_seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The shape for every face; on the sandbox with `reach`: how the service answers where its name does not."""
+        shape = asdict(self)
+        reach = reach_of(self.url)
+        return shape | ({"reach": reach} if reach else {})

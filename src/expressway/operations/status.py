@@ -7,6 +7,7 @@ from typing import Any
 
 from expressway.errors import TargetError
 from expressway.model.names import check_app_name
+from expressway.model.reach import reach_of
 from expressway.model.service import (
     Endpoint,
     ExpressService,
@@ -78,11 +79,15 @@ class AppStatus:
     last_error: Mapping[str, Any] | None = None
 
     def to_dict(self) -> Mapping[str, Any]:
-        """The shape for every face; parts with nothing to say are left out, except the first three."""
+        """The shape for every face; parts with nothing to say are left out, except the first three.
+
+        On the sandbox `reach` tells how the service answers where its name does not resolve.
+        """
         shape: dict[str, Any] = {"app_name": self.app_name, "status": self.status, "message": self.message}
         rest: dict[str, Any] = {
             "target": self.target,
             "url": self.url,
+            "reach": reach_of(self.url),
             "stacks": dict(self.stacks),
             "service": dict(self.service),
             "deployment": dict(self.deployment),

@@ -8,6 +8,7 @@ from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.model.reach import reach_of
 from expressway.model.service import ExpressService, RevisionState, ServiceState, TargetHealth
 from expressway.operations.explain import explain_failure
 from expressway.operations.missing_service import missing_service_error
@@ -47,6 +48,8 @@ class Readiness:
             shape["cause"] = self.cause.to_dict()
         if self.url:
             shape["url"] = self.url
+        if reach := reach_of(self.url):
+            shape["reach"] = reach
         shape["elapsed_seconds"] = round(self.elapsed_seconds, 1)
         return shape
 
