@@ -115,3 +115,7 @@ class StillRunning(ExpresswayError):  # noqa: N818 - a state, not a fault
     """Work goes on, this caller's own or another's on the same app; ``details["operation_id"]`` picks it up."""
 
     exit_code = 6
+
+
+STOPPED = ExpresswayError("stopped", "Stopped by Ctrl-C.", "Nothing is lost: repeat the command and it continues.")
+"""What a command says that Ctrl-C ended, at whatever moment."""

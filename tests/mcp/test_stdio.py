@@ -106,6 +106,19 @@ def test_the_end_of_stdin_ends_the_process_although_a_deployment_is_under_way(tm
         assert server.wait(LONG) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("under_way", [False, True])
+def test_a_signal_ends_the_process_although_its_client_keeps_stdin_open(
+    number: signal.Signals, under_way: bool, tmp_path: Path
+) -> None:
+    with _raw_server(FAKE, _environment(tmp_path, ALLOW_WRITE="yes")) as server:
+        if under_way:
+            app = str(write_app(tmp_path / "app"))
+            _ask(server, "tools/call", {"name": "deploy_app", "arguments": {"app_path": app, "wait_seconds": 0}})
+        server.send_signal(number)
+        assert server.wait(LONG) == 128 + number
+
+
 def test_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
     with _raw_server(FAKE, _environment(tmp_path)) as server:
         _ask(server, "tools/call", {"name": "get_deployment_status", "arguments": {"app_name": "shop"}})

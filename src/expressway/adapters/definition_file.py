@@ -35,14 +35,31 @@ def load_definition(path: Path | str) -> LoadedDefinition:
     return LoadedDefinition(definition, file, file.parent)
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at `path`.
+
+    Raises:
+        DefinitionError: ``definition_missing`` when there can be nothing (a name too long) or none may look.
+    """
+    try:
+        return path.is_dir()
+    except OSError as exc:
+        raise DefinitionError(
+            "definition_missing",
+            f"Expected a file or folder at {str(path)[:200]}, got: {exc.strerror or exc}.",
+            "Name the app's folder or its definition file, and check that it may be read.",
+        ) from exc
+
+
 def _find(path: Path) -> Path:
-    if path.is_file():
+    folder = is_folder(path)
+    if not folder and path.is_file():
         return path.resolve()
-    candidates = [path / name for name in FILE_NAMES] if path.is_dir() else []
+    candidates = [path / name for name in FILE_NAMES] if folder else []
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is not None:
         return found.resolve()
-    looked_for = f"{FILE_NAMES[0]} in the folder {path}" if path.is_dir() else f"a file or folder at {path}"
+    looked_for = f"{FILE_NAMES[0]} in the folder {path}" if folder else f"a file or folder at {path}"
     raise DefinitionError(
         "definition_missing",
         f"Expected {looked_for}, found none.",

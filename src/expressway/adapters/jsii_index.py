@@ -41,14 +41,14 @@ def ensure_index(environ: Mapping[str, str]) -> bool:
 
 
 def _is_complete(environ: Mapping[str, str]) -> bool:
-    root = _package_cache(environ)
+    root = package_cache(environ)
     return all(
         any((root / package / importlib.metadata.version(name)).glob(f"*/{_INDEX}"))
         for package, name in _PACKAGES.items()
     )
 
 
-def _package_cache(environ: Mapping[str, str]) -> Path:
+def package_cache(environ: Mapping[str, str]) -> Path:
     """Where jsii unpacks the assemblies (jsii-runtime, ``tar-cache``)."""
     if root := environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT"):
         return Path(root)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
-import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from expressway.adapters.kernel_folder import KernelFolder
 from expressway.adapters.worker_environment import worker_environment
 from expressway.errors import SynthesisError
 
@@ -35,7 +37,7 @@ class KernelDied(Exception):  # noqa: N818 - caught inside the adapter alone
 class KernelProcess:
     """A kernel process with its pipes. Not safe to share: `Synthesizer` serialises the requests."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: KernelFolder) -> None:
         self._process = process
         self._answers: queue.Queue[Any] = queue.Queue()
         self._output: deque[str] = deque(maxlen=60)
@@ -53,9 +55,10 @@ class KernelProcess:
             SynthesisError: ``kernel_failed`` when no process can be started at all.
         """
         # -OO leaves out docstrings and jsii's type checks of every call: 25 MB and a third of the time less.
-        folder = tempfile.mkdtemp(prefix="expressway-kernel-")
-        command = [sys.executable, "-OO", "-m", _MODULE, folder]
+        folder = None
         try:
+            folder = KernelFolder()
+            command = [sys.executable, "-OO", "-m", _MODULE, str(folder.path)]
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -65,14 +68,17 @@ class KernelProcess:
                 encoding="utf-8",
                 errors="replace",
                 env=worker_environment(),
-                cwd=folder,
+                cwd=folder.path,
+                process_group=0,  # signals for the command are its own to handle, and Node can be ended with the kernel
             )
         except OSError as exc:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                folder.remove()
             raise SynthesisError(
                 "kernel_failed",
                 f"Expected to start the CDK kernel with {sys.executable}, got: {exc}.",
-                "Check that the Python of this installation can be run, and that processes and memory are left.",
+                "Check that this installation's Python can be run, that processes and memory are left, and that the "
+                "temporary folder (TMPDIR) can be written.",
             ) from exc
         return cls(process, folder)
 
@@ -116,7 +122,7 @@ class KernelProcess:
         try:
             answer = self._answers.get(timeout=timeout_seconds)
         except queue.Empty:
-            self._process.kill()
+            _kill(self._process)
             self.close()
             raise SynthesisError(
                 "synthesis_timeout",
@@ -154,10 +160,10 @@ def _read_output(process: subprocess.Popen[str], output: deque[str]) -> None:
         output.append(line)
 
 
-def _end_process(process: subprocess.Popen[str], folder: str, ready: threading.Event) -> None:
-    """Close the input, at which the kernel ends and Node with it; kill it if it does not, or while it loads."""
+def _end_process(process: subprocess.Popen[str], folder: KernelFolder, ready: threading.Event) -> None:
+    """Close the input, at which the kernel ends and Node with it; kill both if they do not, or while they load."""
     if not ready.is_set():
-        process.kill()
+        _kill(process)
     try:
         if process.stdin is not None:
             process.stdin.close()
@@ -166,6 +172,13 @@ def _end_process(process: subprocess.Popen[str], folder: str, ready: threading.E
     try:
         process.wait(timeout=2)
     except subprocess.TimeoutExpired:
-        process.kill()
+        _kill(process)
         process.wait()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.remove()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End the kernel and its Node at once."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

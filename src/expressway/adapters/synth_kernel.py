@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Serve requests until the input ends; the one argument is a folder for temporary files, removed at the end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes our input
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)  # the parent's to handle; when it ends, so does our input
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not mix with the answers
     folder = Path(sys.argv[1])

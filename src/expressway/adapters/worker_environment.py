@@ -1,7 +1,8 @@
 """The environment of the processes that do the heavy loading for us: CDK kernel and linters."""
 
 import os
-from pathlib import Path
+
+from expressway.adapters.cache_directory import cache_directory, user_cache
 
 
 def worker_environment() -> dict[str, str]:
@@ -12,9 +13,9 @@ def worker_environment() -> dict[str, str]:
     """
     variables = dict(os.environ)
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
-    cache_home = variables.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    cache = cache_directory(variables, user_cache(variables) / "expressway")
     variables |= _RETURN_FREED_MEMORY
-    variables["PYTHONPYCACHEPREFIX"] = str(Path(cache_home) / "expressway" / "bytecode")
+    variables["PYTHONPYCACHEPREFIX"] = str(cache / "bytecode")
     return variables
 
 

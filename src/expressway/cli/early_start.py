@@ -15,7 +15,7 @@ def start_kernel_for(arguments: Sequence[str]) -> None:
     A wrong guess costs or saves time only: whoever synthesizes starts a kernel where none waits, and reports then
     why none can be started.
     """
-    named = next((Path(each) for each in arguments if not each.startswith("-") and Path(each).exists()), Path())
-    file = named / "expressway.yaml" if named.is_dir() else named
-    with suppress(SynthesisError):
+    with suppress(SynthesisError, OSError, ValueError):  # no path at all, or one that may not be looked at
+        named = next((Path(each) for each in arguments if not each.startswith("-") and Path(each).exists()), Path())
+        file = named / "expressway.yaml" if named.is_dir() else named
         start_early(file, template_cache_directory(state_directory()))

@@ -1,13 +1,28 @@
 """The entry point of the ``expressway`` script: decides how much has to be loaded."""
 
+import os
+import signal
 import sys
+from collections.abc import Sequence
+from types import FrameType
 
 _SYNTHESIZING = frozenset({"synth", "diff", "deploy", "build"})
+_STOPPED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 
 def main() -> None:
     """Run the command line, or serve MCP."""
     arguments = sys.argv[1:]
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        _open_missing_streams()
+        _run(arguments)
+    except KeyboardInterrupt:  # before the command line itself is loaded, which tells it otherwise
+        _tell_stopped(as_json="--json" in arguments)
+        sys.exit(_STOPPED)
+
+
+def _run(arguments: Sequence[str]) -> None:
     if arguments == ["mcp"]:
         # A server needs nothing of the command line's libraries.
         from expressway.mcp.server import main as serve
@@ -22,3 +37,32 @@ def main() -> None:
     from expressway.cli.application import app
 
     app()
+
+
+def _tell_stopped(*, as_json: bool) -> None:
+    import json
+
+    from expressway.errors import STOPPED
+
+    print(f"stopped {STOPPED.hint}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": STOPPED.to_dict()}, indent=2))
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    """End in order, so that nothing is left behind: processes, temporary folders, locks."""
+    sys.exit(_TERMINATED)
+
+
+def _open_missing_streams() -> None:
+    """Let no other file take the number of a standard stream that was closed, as under cron or a supervisor.
+
+    Nothing is read from a missing input, and what goes to a missing standard output fails like on a full disk.
+    """
+    for number, name, flags in ((0, "stdin", os.O_RDONLY), (1, "stdout", os.O_RDONLY), (2, "stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", closefd=False))

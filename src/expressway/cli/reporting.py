@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from expressway.cli.output import message_console, print_error, readable
-from expressway.errors import ExpresswayError, RefusedError
+from expressway.errors import STOPPED, ExpresswayError, RefusedError
 
 
 @contextmanager
@@ -26,9 +26,7 @@ def reporting(*, as_json: bool, beside: Callable[[], Mapping[str, Any]] = dict) 
         _print_in_any_case(error, as_json, beside())
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
-        message_console().print(f"[yellow]stopped[/] {_STOPPED.hint}")
-        if as_json:
-            _print_in_any_case(_STOPPED, as_json, beside())
+        tell_stopped(as_json=as_json, beside=beside())
         raise SystemExit(130) from None
     except (typer.Exit, BrokenPipeError):
         raise
@@ -37,7 +35,11 @@ def reporting(*, as_json: bool, beside: Callable[[], Mapping[str, Any]] = dict) 
         raise SystemExit(1) from None
 
 
-_STOPPED = ExpresswayError("stopped", "Stopped by Ctrl-C.", "Nothing is lost: repeat the command and it continues.")
+def tell_stopped(*, as_json: bool, beside: Mapping[str, Any] | None = None) -> None:
+    """Say that Ctrl-C ended the command, and what that means."""
+    message_console().print(f"[yellow]stopped[/] {STOPPED.hint}")
+    if as_json:
+        _print_in_any_case(STOPPED, as_json, beside or {})
 
 
 def _print_in_any_case(error: ExpresswayError, as_json: bool, beside: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from expressway.cli.output import print_error, print_json
+from expressway.cli.reporting import tell_stopped
 from expressway.cli.standard_output import checked_standard_output
 from expressway.errors import ExpresswayError, UsageError
 
@@ -54,6 +55,9 @@ def _told(*, as_json: bool, command: str) -> Generator[None]:
         if as_json and exc.exit_code == _USAGE:
             print_json({"error": _usage_error(exc, command).to_dict()})
         raise
+    except KeyboardInterrupt:  # while a command's own libraries load
+        tell_stopped(as_json=as_json)
+        raise typer.Exit(130) from None
 
 
 def _usage_error(exc: typer.TyperException, command: str) -> UsageError:

@@ -5,11 +5,13 @@ import contextlib
 import functools
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from mcp.server import MCPServer, NotificationOptions
 
@@ -141,19 +143,33 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     besides = _besides_of(environ)
     server = build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit)
     loading = preload_later()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The SDK reads stdin in a thread, which would be waited for until the client closes it.
+        signal.signal(number, functools.partial(_leave_on_signal, background))
     server.run()
     loading.cancel()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
-    left = background.running()
-    if not left:
-        shared.close()
-        return
-    for operation in left:
+    if background.running():
+        _leave(background, 0)
+    shared.close()
+
+
+def _leave_on_signal(background: BackgroundOperations, number: int, _: FrameType | None) -> None:
+    # In a thread, which can wait for a lock that the interrupted code holds.
+    threading.Thread(target=_leave, args=(background, 128 + number)).start()
+
+
+def _leave(background: BackgroundOperations, status: int) -> NoReturn:
+    """End at once: worker pools of the work under way would otherwise be joined first, for as long as it takes.
+
+    The CDK kernel ends by itself when its input does.
+    """
+    for operation in background.running():
         _LOG.warning("leaving %s (%s) under way", operation.key, operation.operation_id)
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(0)  # worker pools of the work under way would otherwise be joined first, for as long as it takes
+    os._exit(status)
 
 
 def describe(environ: Mapping[str, str]) -> dict[str, Any]:

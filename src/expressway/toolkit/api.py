@@ -356,7 +356,7 @@ class Toolkit:
             repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
 
         Raises: see `expressway.operations.build_app_image.build_app_image`; also DefinitionError
-            ``app_name_mismatch`` and StackError ``operation_running``.
+            ``app_name_mismatch`` and StillRunning ``operation_running``.
         """
         from expressway.operations.build_app_image import build_app_image
 
@@ -392,7 +392,7 @@ class Toolkit:
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
 
-        Raises: see `expressway.operations.deploy.deploy_app`; also StackError ``operation_running``.
+        Raises: see `expressway.operations.deploy.deploy_app`; also StillRunning ``operation_running``.
         """
         from expressway.operations.bounded_wait import BoundedWait
         from expressway.operations.deploy import DeployRequest, deploy_app
@@ -465,7 +465,9 @@ class Toolkit:
         if app is None:
             self._wiring.synthesizer.warm()
         else:
-            self._wiring.synthesizer.warm_for(app / "expressway.yaml" if app.is_dir() else app)
+            from expressway.adapters.definition_file import is_folder
+
+            self._wiring.synthesizer.warm_for(app / "expressway.yaml" if is_folder(app) else app)
 
     def close(self) -> None:
         """End the CDK kernel if it runs, and let go of connections; what was synthesized before is still answered."""

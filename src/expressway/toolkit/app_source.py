@@ -48,9 +48,9 @@ def source_of(app_name: str, path: Path) -> AppSource | None:
     Raises:
         DefinitionError: ``app_name_mismatch`` when it is another app's; whatever is wrong with it.
     """
-    from expressway.adapters.definition_file import FILE_NAMES
+    from expressway.adapters.definition_file import FILE_NAMES, is_folder
 
-    if path.is_dir() and not any((path / name).is_file() for name in FILE_NAMES):
+    if is_folder(path) and not any((path / name).is_file() for name in FILE_NAMES):
         return None
     if not path.exists():
         return None  # the build itself says what is wrong with the folder

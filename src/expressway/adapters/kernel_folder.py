@@ -1,0 +1,55 @@
+"""The temporary folder of a CDK kernel, which goes even when nobody was left to remove it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+_PREFIX = "expressway-kernel-"
+_SURELY_HELD_SECONDS = 60.0
+"""Long before this age a folder is locked by whoever made it."""
+
+
+class KernelFolder:
+    """A folder that this process holds by a lock for as long as it lives; making one clears those that nobody holds.
+
+    Raises:
+        OSError: when no temporary folder can be made.
+    """
+
+    def __init__(self) -> None:
+        _clear_abandoned(Path(tempfile.gettempdir()))
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = os.open(self.path, os.O_RDONLY)
+        self._remove = weakref.finalize(self, _remove, self.path, lock)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+
+    def remove(self) -> None:
+        """Remove it, as far as it can be; the end of this process does it, too."""
+        self._remove()
+
+
+def _remove(folder: Path, lock: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+
+
+def _clear_abandoned(folder: Path) -> None:
+    """Remove what kernels of this user left behind whose processes were killed. The lock goes with the process."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            found = left.stat()
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _SURELY_HELD_SECONDS:
+                continue
+            lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)

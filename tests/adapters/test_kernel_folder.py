@@ -1,0 +1,61 @@
+"""A kernel's temporary folder goes with it, at the latest when the next one is made."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from expressway.adapters.kernel_folder import KernelFolder
+
+LONG_AGO = time.time() - 3600
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def aged(folder: Path) -> Path:
+    os.utime(folder, (LONG_AGO, LONG_AGO))
+    return folder
+
+
+def test_it_is_removed_with_all_that_is_in_it() -> None:
+    folder = KernelFolder()
+    (folder.path / "cdk.out").mkdir()
+    folder.remove()
+    folder.remove()
+    assert not folder.path.exists()
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_somebody_holds_stays(temporary: Path) -> None:
+    program = (
+        "import os, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
+        "from expressway.adapters.kernel_folder import KernelFolder\n"
+        "held = KernelFolder(); print(held.path, flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", program, str(temporary)]
+    left = Path(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())
+    held, fresh, foreign = KernelFolder(), KernelFolder(), temporary / "somebody-elses"
+    foreign.mkdir()
+    assert left.is_dir()
+    for folder in (left, held.path, foreign):
+        aged(folder)
+    another = KernelFolder()
+    assert set(temporary.iterdir()) == {held.path, fresh.path, another.path, foreign}
+
+
+def test_a_link_in_its_place_is_not_followed(temporary: Path) -> None:
+    precious = temporary / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    aged(precious)
+    (temporary / "expressway-kernel-link").symlink_to(precious)
+    folder = KernelFolder()
+    assert folder.path.exists()
+    assert (precious / "file").exists()
