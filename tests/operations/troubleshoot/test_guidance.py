@@ -201,7 +201,7 @@ def test_without_any_permission_only_gaps_are_told(world: ClusterWorld) -> None:
     world.denied = {"cluster", "services", "task_arns", "deployment_briefs"}
     answer = ask(world, ecs_service_name="web")
     assert codes(answer) == []
-    assert "refused" in answer["assessment"]
+    assert "failed (see gaps)" in answer["assessment"]
 
 
 def test_expired_credentials_are_an_error_not_a_gap(world: ClusterWorld) -> None:
