@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from expressway.adapters.session import open_session
-from expressway.errors import RefusedError
+from expressway.errors import ExpresswayError, RefusedError
 from expressway.model.progress import Progress
 from expressway.toolkit import AppSource, Toolkit
 from tests.e2e.test_what_deployments_find import source
@@ -92,3 +93,41 @@ def test_what_a_colleague_deploys_during_the_build_is_not_undone_by_a_plan_that_
     assert mine.deploy(app, approved_plan=again.digest).status == "deployed"
     assert mine.delete(NAME).errors == ()
     assert mine.leftovers(NAME) == ()
+
+
+def test_a_plan_made_during_an_update_that_is_rolled_back_is_not_carried_out_afterwards(
+    toolkits: tuple[Toolkit, Toolkit], cloudformation: Any, tmp_path: Path, engine_host: str
+) -> None:
+    mine, theirs = toolkits
+    app = version(tmp_path / "first", engine_host, "one", environment={"GREETING": "a"})
+    mine.deploy(app)
+    broken = AppSource(
+        app.definition.model_copy(
+            update={"environment": {"GREETING": "b"}, "command": ("sh", "-c", "sleep 10; exit 1")}
+        ),
+        app.base_dir,
+    )
+    wanted = AppSource(app.definition.model_copy(update={"environment": {"GREETING": "c"}}), app.base_dir)
+    mine.synth(wanted)
+
+    with ThreadPoolExecutor(1) as colleague:
+        failing = colleague.submit(theirs.deploy, broken)
+        while cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"] != "UPDATE_IN_PROGRESS":
+            assert not failing.done()
+        plan = mine.diff(wanted)
+        greeting = [
+            (item.before, item.after)
+            for stack in plan.stacks
+            for one in stack.resources
+            for item in one.properties
+            if "GREETING" in item.path
+        ]
+        assert greeting == [("b", "c")]
+        with pytest.raises(RefusedError) as refused:
+            mine.deploy(wanted, approved_plan=plan.digest)
+        assert isinstance(failing.exception(), ExpresswayError)
+    assert refused.value.code == "plan_changed"
+    assert "Service.PrimaryContainer.Environment.GREETING.Value" in refused.value.details["changed"]
+    environment = deployed_properties(cloudformation)["PrimaryContainer"]["Environment"]
+    assert environment == [{"Name": "GREETING", "Value": "a"}]
+    assert mine.delete(NAME).errors == ()
