@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -59,12 +59,14 @@ class Company:
     after: bool
     act: Callable[[World], None]
     calls: int = 0
+    names: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self.world.stacks, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
             self.calls += 1
+            self.names.append(name)
             now = self.calls == self.acts_at
             if now and not self.after:
                 self.act(self.world)
@@ -258,16 +260,39 @@ def test_a_deployment_that_nobody_disturbs_says_nothing_of_it() -> None:
     assert world.deploy().warnings == ()
 
 
-def test_what_is_unchanged_is_asked_no_more_than_without_a_plan() -> None:
+@pytest.mark.parametrize(("make", "again", "versions"), [(changed, True, 0), (changed, False, 1), (World, False, 0)])
+def test_only_an_update_is_asked_for_once_more(make: Callable[[], World], again: bool, versions: int) -> None:
+    world = make()
+    if again:
+        world.deploy()
+    asked = Company(world, 0, after=False, act=more_processors)
+    digest = digest_of(world)
+    world.gateway = asked  # type: ignore[assignment]
+    assert world.deploy(approved_plan=digest).status == ("unchanged" if again else "deployed")
+    assert asked.names.count("version") == versions
+    if again:
+        assert set(asked.names) == {"describe"}
+
+
+@pytest.mark.parametrize(("name", "told"), [("MODE", "MODE.Value"), ("a b", "…")])
+def test_the_names_that_somebody_chose_are_told_only_where_they_are_names(name: str, told: str) -> None:
+    def with_variable(named: str, cpu: str) -> str:
+        document = json.loads(templates(cpu=cpu).service.body)
+        container = document["Resources"]["Service"]["Properties"]["PrimaryContainer"]
+        container["Environment"] = [{"Name": named, "Value": "hidden"}]
+        return json.dumps(document)
+
     world = changed()
-    world.deploy()
-    counts: list[int] = []
-    for options in ({}, {"approved_plan": digest_of(world)}):
-        gateway = Company(world, 0, after=False, act=more_processors)
-        world.gateway = gateway  # type: ignore[assignment]
-        assert world.deploy(**options).status == "unchanged"
-        counts.append(gateway.calls)
-    assert counts[0] == counts[1]
+    service = replace(world.templates.service, body=with_variable("OURS", "512"))
+    world.templates = replace(world.templates, service=service)
+    world.stacks.somebody_changes(replace(as_of(world, "256"), template=with_variable("OURS", "256")))
+    digest = digest_of(world)
+    theirs = replace(as_of(world, "256"), template=with_variable(name, "256"))
+    world.images.while_building = lambda: world.stacks.somebody_changes(theirs)
+    error = refused(world, digest)
+    assert f"Service.PrimaryContainer.Environment.{told}" in error.details["changed"]
+    assert "a b" not in str(error.to_dict())
+    assert "hidden" not in str(error.to_dict())
 
 
 # -- our own continuation ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ what it showed, not whatever the stack has become in the meantime.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from expressway.errors import RefusedError
@@ -15,6 +16,7 @@ from expressway.model.change_set import ChangeSet
 from expressway.model.stack import StackState
 from expressway.model.template import Template
 from expressway.operations.plan import deployed_stack, stack_change
+from expressway.policy.redaction import is_plain_name
 
 LOOK_AGAIN = (
     "Look at the new plan (expressway diff, or the tool diff_app; with the same adopt and allow_replacement) and "
@@ -48,7 +50,7 @@ class ShownStack:
         if self.approval is None:
             self._tell_of(now)
         elif not is_approved(now, self.approval):
-            raise self._refused("It was changed meanwhile", differences(self.change, now))
+            raise self._refused("It was changed meanwhile", _named(differences(self.change, now)))
         return now
 
     def hold_unmoved(self, stack: StackState | None, parameters: Mapping[str, str]) -> None:
@@ -69,10 +71,10 @@ class ShownStack:
         """
         unshown = unshown_changes(now, change_set) if self.approval is not None else ()
         if unshown:
-            raise self._refused("CloudFormation would change more", unshown)
+            raise self._refused("CloudFormation would change more", _named(unshown))
 
     def _tell_of(self, now: StackChange) -> None:
-        changed = () if now.without_protection().is_empty else differences(self.change, now)
+        changed = () if now.without_protection().is_empty else _named(differences(self.change, now))
         if changed:
             self.tell(
                 f"{now.stack_name} was changed by someone else after it was compared; the deployment brings it to the "
@@ -86,10 +88,20 @@ class ShownStack:
         return RefusedError(
             "plan_changed",
             f"The plan {approved} no longer says what deploying would do to {name}. {why}{what}. "
-            "Nothing was changed in it.",
+            "Nothing of it was carried out there.",
             LOOK_AGAIN,
             {"approved": approved, "stack": name, "changed": list(changed)},
         )
+
+
+def _named(changed: tuple[str, ...]) -> tuple[str, ...]:
+    """Paths that end before a name that is none: somebody else chose the names of variables."""
+    split = [path.split(".") for path in changed]
+    plain = [[path[0], *takewhile(is_plain_name, path[1:])] for path in split]
+    cut = (
+        ".".join(steps) + ("" if len(steps) == len(path) else ".…") for steps, path in zip(plain, split, strict=True)
+    )
+    return tuple(dict.fromkeys(cut))
 
 
 def _listed(names: tuple[str, ...], most: int = 8) -> str:
