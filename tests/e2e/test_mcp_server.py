@@ -1,16 +1,19 @@
 """A real app through the server's tools: on the embedded AWS, with real containers, through a killed server."""
 
+import json
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
+import anyio
 import psutil
 import pytest
 from mcp.client.stdio import StdioServerParameters
@@ -119,6 +122,42 @@ async def test_a_deployment_outlives_its_server(app: Path, environment: dict[str
         assert status["operation"]["state"] == "interrupted"
         assert (await _deployed(client, {"app_path": str(app)}))["url"]
         good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+
+
+async def test_an_edit_made_during_a_deployment_is_never_called_deployed(
+    app: Path, environment: dict[str, str]
+) -> None:
+    async with _client(environment) as client:
+        arguments = {"app_path": str(app), "wait_seconds": 0}
+        first = good_shape(await client.call_tool("deploy_app", arguments))
+        await _operation(client, lambda operation: operation["phase"] not in {"check", "synth"})
+        file = app / "app.py"
+        file.write_text(file.read_text(encoding="utf-8").replace("Hello from", "Hello again from"), encoding="utf-8")
+        refused = error_shape(await client.call_tool("deploy_app", arguments))
+        assert refused["code"] == "operation_running"
+        assert refused["details"]["operation_id"] == first["operation_id"]
+        await _operation(client, lambda operation: operation["state"] != "running")
+        second = await _deployed(client, {"app_path": str(app)})
+        assert second["operation_id"] != first["operation_id"]
+        assert _answer(second["reach"])["message"].startswith("Hello again")
+        good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+
+
+async def _operation(client: Client, is_there: Callable[[Any], bool]) -> None:
+    """Ask how the app stands until its operation is as awaited."""
+    with anyio.fail_after(90):
+        while True:
+            status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
+            if is_there(status["operation"]):
+                return
+            await anyio.sleep(0.2)
+
+
+def _answer(reach: str) -> Any:
+    """What the service answers to the request that a result names."""
+    address, _, host = reach.partition(" with the header Host: ")
+    with urlopen(Request(address, headers={"Host": host}), timeout=10) as answer:
+        return json.load(answer)
 
 
 def _fetch(url: str) -> int:
