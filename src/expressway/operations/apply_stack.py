@@ -50,7 +50,8 @@ def apply_stack(
     `on_failing` and `while_waiting` are those of `watch_stack`, for the change that this call makes.
 
     Raises:
-        RefusedError: ``stack_foreign``, ``stack_protected``, ``replacement_refused``.
+        RefusedError: ``stack_foreign``, ``stack_protected``, ``replacement_refused``; ``plan_changed`` when
+            the stack, or the change set made of it, is no longer what was approved.
         StackError: ``stack_busy``, ``stack_failed`` (with the first real cause), ``update_rollback_failed``,
             ``change_set_failed``, ``template_too_large``, ``template_rejected``.
     """

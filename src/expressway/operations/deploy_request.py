@@ -107,7 +107,8 @@ class DeployResult:
 
     `url` answers HTTP when `status` is ``deployed`` or ``unchanged``. `stacks` tells of each stack whether it was
     ``created``, ``updated`` or left ``unchanged``; `termination_protection`, of each whose protection was switched,
-    whether that is ``on`` or ``off`` now.
+    whether that is ``on`` or ``off`` now. `warnings` are those of the checks, and name what somebody else changed
+    meanwhile where no plan was approved.
     """
 
     operation_id: str
