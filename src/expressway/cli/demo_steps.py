@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STEPS = 8
 NOTHING_TO_DO_SECONDS = 1.0
-_TRIES = 3
+_TRIES = 5
 """The first may meet a machine that is busy with what the step before has left."""
 
 
@@ -100,11 +100,8 @@ class Visitor:
 
 
 def _told(taken: Sequence[float]) -> str:
-    """The fastest of some runs that had nothing to do, in seconds, and whether it is as fast as is promised."""
-    times = f"unchanged after {min(taken):.2f} s" + (f", the best of {len(taken)} times" if len(taken) > 1 else "")
-    if min(taken) < NOTHING_TO_DO_SECONDS:
-        return times
-    return f"[yellow]{times}: not within {NOTHING_TO_DO_SECONDS:.0f} s on this machine[/]"
+    """The fastest of some runs that had nothing to do, in seconds."""
+    return f"unchanged after {min(taken):.2f} s" + (f", the best of {len(taken)} times" if len(taken) > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ class Demo:
         return result
 
     def deploy_again(self) -> None:
-        """Nothing is to do, each time; how fast that is told is shown as it is, and never fails the demo."""
+        """Nothing is to do, and that is told in less than a second; a busy machine is given several tries."""
         taken: list[float] = []
         while not taken or (min(taken) >= NOTHING_TO_DO_SECONDS and len(taken) < _TRIES):
             started = self.clock()
@@ -190,6 +187,12 @@ class Demo:
             if result.status != "unchanged":
                 raise StackError("demo_step_failed", f"Expected nothing to do, but the app was {result.status}.", "")
         self.steps.say(_told(taken))
+        if min(taken) >= NOTHING_TO_DO_SECONDS:
+            raise StackError(
+                "demo_step_failed",
+                f"Expected to hear within {NOTHING_TO_DO_SECONDS:.0f} s that nothing is to do; {_told(taken)}.",
+                "Repeat the demo when the machine is less busy.",
+            )
 
     def _break(self, deployed: DeployResult) -> None:
         with Visitor(lambda: self._fetch(deployed)) as visitor:
