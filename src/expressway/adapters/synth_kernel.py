@@ -45,12 +45,15 @@ def main() -> None:
 
 def _serve(answers: IO[str], folder: Path) -> None:
     from expressway.adapters.jsii_index import ensure_index
+    from expressway.adapters.jsii_pipeline import pipeline_loading
     from expressway.adapters.jsii_runtime import prepare_environment
 
     prepare_environment(folder)
     ensure_index(os.environ)
+    wait_for_node = pipeline_loading()
     # Loaded before the first request arrives, since it takes half a second.
     importlib.import_module("expressway.constructs.stacks")
+    wait_for_node()
     _write(answers, {"ready": True})
     for line in sys.stdin:
         _write(answers, _answer(json.loads(line), folder / "cdk.out"))
