@@ -11,12 +11,13 @@ from expressway.adapters.api_operations import api_operations, shapes_answered, 
 from expressway.adapters.json_query import JsonQuery
 from expressway.adapters.secret_detector import masked_value
 from expressway.errors import ExpresswayError, RefusedError, TargetError
+from expressway.model.api_limits import ANSWER_BYTES
 from expressway.model.api_operation import ApiOperation
 from expressway.model.cut_answer import json_bytes
 from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.owned_by_apps import OwnershipPorts
-from expressway.operations.resources import ANSWER_BYTES, ApiRequest, ResourcePorts, call_api, prepare_call
+from expressway.operations.resources import ApiRequest, ResourcePorts, call_api, prepare_call
 from expressway.policy.gates import Gates
 from tests.secret_samples import SecretSource
 

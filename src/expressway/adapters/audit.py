@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from expressway.adapters.journal import state_not_writable
-from expressway.adapters.secret_detector import masked_json
 
 FILE_BYTES = 2_000_000
 FILES_KEPT = 5
@@ -32,6 +31,8 @@ class AuditLog:
             ExpresswayError: ``state_not_writable``.
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        from expressway.adapters.secret_detector import masked_json  # a server that only starts needs no patterns
+
         line = f"{masked_json({'time': now, 'process_id': os.getpid(), **record})}\n".encode()
         try:
             with self._lock:

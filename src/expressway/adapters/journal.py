@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from expressway.adapters.secret_detector import masked_json
 from expressway.errors import DefinitionError, ExpresswayError, StillRunning
 from expressway.model.operation import OperationKind, OperationRecord
 from expressway.model.quotation import quoted
@@ -133,6 +132,8 @@ class RunningOperation:
             self.record(**changes)
 
     def _write(self) -> None:
+        from expressway.adapters.secret_detector import masked_json  # not for a server that only starts
+
         draft = self._path.with_suffix(".draft")  # one writer at a time: the lock's holder
         try:
             draft.touch(mode=0o600)

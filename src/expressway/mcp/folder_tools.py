@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from expressway.adapters.secret_detector import masked_value
 from expressway.errors import RefusedError
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.kept_answers import KeptAnswers
@@ -51,6 +50,8 @@ class FolderTools:
 
     def _answered(self, whole: Mapping[str, Any]) -> Answer:
         """What fits, with a link to the whole where something was left out."""
+        from expressway.adapters.secret_detector import masked_value
+
         content = within_size(masked_value(whole))  # before it is cut: half a secret would not be known for one
         if "cut" not in content or not self.kept.has_room_for(json_bytes(whole)):
             return Answer(content)

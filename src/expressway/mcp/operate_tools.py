@@ -12,7 +12,7 @@ from expressway.mcp.answers import Answer, compact_json, told_of
 from expressway.mcp.kept_answers import KeptAnswers
 from expressway.mcp.showing import showing_of
 from expressway.mcp.work import Worker
-from expressway.operations.resources import ANSWER_BYTES, LARGEST_LIMIT
+from expressway.model.api_limits import ANSWER_BYTES, LARGEST_LIMIT
 from expressway.operations.troubleshoot.actions import GUIDANCE, Troubleshooting, action_of
 from expressway.operations.troubleshoot.answer_size import size_of
 from expressway.policy.gates import decide

@@ -2,18 +2,24 @@
 
 import logging
 
-from expressway.adapters.secret_detector import masked
 from expressway.policy.gates import Gates
 from expressway.policy.withheld import Showing
 
 
 def showing_of(gates: Gates) -> Showing:
     """What everything goes through on its way to a client."""
-    return Showing(gates.allow_sensitive_data, masked)
+    return Showing(gates.allow_sensitive_data, _masked)
 
 
 class MaskingFormatter(logging.Formatter):
     """A log without secrets of known kinds, also within the traces of exceptions."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
+        return _masked(super().format(record))
+
+
+def _masked(text: str) -> str:
+    """The patterns are loaded for the first text, not to list the tools."""
+    from expressway.adapters.secret_detector import masked
+
+    return masked(text)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from expressway.errors import ExpresswayError, RefusedError
+from expressway.model.api_limits import ANSWER_BYTES, DEFAULT_LIMIT, LARGEST_LIMIT
 from expressway.model.api_operation import ApiOperation, find_operation, refuse_change_of_registry
 from expressway.model.api_parameters import fit_parameters, fitted_parameters
 from expressway.model.api_shape import ShapeTree
@@ -18,10 +19,6 @@ from expressway.policy.gates import Gates
 from expressway.policy.operations import Effect, decide_operation, effect_of, is_repeatable
 from expressway.policy.redaction import redact
 
-DEFAULT_LIMIT = 100
-LARGEST_LIMIT = 1000
-ANSWER_BYTES = 7_900
-"""Two thousand tokens or so: what an answer may cost; under 8 kB with the notes that a face adds."""
 _ROOM_FOR_NOTES = 900
 
 
