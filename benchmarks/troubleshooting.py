@@ -134,9 +134,9 @@ def _guidance_times(aws: SlowAws, two: Pair) -> list[Row]:
     healthy, single = (_compared_again(two, _guidance_of(cluster)) for cluster in (_SERVING, _CRASHING))
     calls = _calls(aws, two, one)
     return [
-        Row("guidance for a service that serves, 50 ms a call", *healthy, (times_faster(*healthy, 4),)),
+        Row("guidance for a service that serves, asked again, 50 ms a call", *healthy, (times_faster(*healthy, 4),)),
         Row("… of which nobody has asked before", *new_serving),
-        Row("guidance for one that crashes", *single, (times_faster(*single, 4),)),
+        Row("guidance for one that crashes, asked again", *single, (times_faster(*single, 4),)),
         Row("… of which nobody has asked before", *new_crashing),
         Row("… the first after the start", *first),
         Row("AWS calls for the guidance of one service, asked again", *calls),

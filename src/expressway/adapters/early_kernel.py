@@ -20,7 +20,7 @@ def start_early(definition_file: Path, cache_dir: Path) -> None:
     Raises:
         SynthesisError: ``kernel_failed`` when no process can be started.
     """
-    if not _waiting and is_newer(definition_file, TemplateCache(cache_dir)):
+    if not _waiting and TemplateCache(cache_dir).is_older_than(definition_file):
         _waiting.append(KernelProcess.start())
 
 
@@ -30,11 +30,3 @@ def take_early() -> KernelProcess | None:
         return _waiting.pop()
     except IndexError:
         return None
-
-
-def is_newer(definition_file: Path, cache: TemplateCache) -> bool:
-    """Whether the definition was written after the last use of any kept template."""
-    try:
-        return definition_file.stat().st_mtime > cache.last_used()
-    except OSError:
-        return False

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expressway.adapters.early_kernel import is_newer, take_early
+from expressway.adapters.early_kernel import take_early
 from expressway.adapters.kernel_process import KernelDied, KernelProcess
 from expressway.adapters.template_cache import TemplateCache, app_templates
 from expressway.errors import SynthesisError
@@ -60,7 +60,7 @@ class Synthesizer:
         """Start the kernel like `warm`, if the definition was written after the last use of any kept template:
         it most likely has to be synthesized then, and the kernel loads while the definition is read.
         """
-        if self._cache is None or is_newer(definition_file, self._cache):
+        if self._cache is None or self._cache.is_older_than(definition_file):
             self.warm()
 
     def cached(self, definition: AppDefinition) -> AppTemplates | None:

@@ -71,6 +71,13 @@ class TemplateCache:
         except OSError:
             return 0.0
 
+    def is_older_than(self, definition_file: Path) -> bool:
+        """Whether the file was written after the last use of any entry; False when there is no such file."""
+        try:
+            return definition_file.stat().st_mtime > self.last_used()
+        except OSError:
+            return False
+
     def put(self, definition: AppDefinition, templates: AppTemplates) -> None:
         """Keep the templates of `definition`."""
         bodies = {

@@ -347,17 +347,22 @@ def _serves_and_ends(text: str) -> list[str]:
 _CRASHES = shell("echo 'ValueError: LOG_LEVEL must be one of debug, info' >&2; exit 1")
 
 
+def _crash_after_a_good_start(stage: Stage, cluster: str, *, then: list[str]) -> None:
+    """A version that serves, one that crashes and is rolled back, and the one that follows."""
+    service_arn = stage.create(cluster, command=_serves_and_ends("first"))
+    stage.wait(service_arn)
+    for command in (_CRASHES, then):
+        stage.update(service_arn, command)
+        stage.wait(service_arn)
+
+
 @embedded(
     "repaired by its command alone after a rollback: nothing is wrong",
     finds="",
     words=r"no issues|nothing (?:is )?wrong|healthy|steady",
 )
 def repaired(stage: Stage, cluster: str) -> None:
-    service_arn = stage.create(cluster, command=_serves_and_ends("first"))
-    stage.wait(service_arn)
-    for command in (_CRASHES, _serves_and_ends("corrected")):
-        stage.update(service_arn, command)
-        stage.wait(service_arn)
+    _crash_after_a_good_start(stage, cluster, then=_serves_and_ends("corrected"))
 
 
 @embedded(
@@ -367,11 +372,7 @@ def repaired(stage: Stage, cluster: str) -> None:
     words=r"circuit breaker",
 )
 def put_back(stage: Stage, cluster: str) -> None:
-    service_arn = stage.create(cluster, command=_serves_and_ends("first"))
-    stage.wait(service_arn)
-    for command in (_CRASHES, _serves_and_ends("first")):
-        stage.update(service_arn, command)
-        stage.wait(service_arn)
+    _crash_after_a_good_start(stage, cluster, then=_serves_and_ends("first"))
 
 
 @embedded(
