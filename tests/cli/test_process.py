@@ -79,6 +79,29 @@ def test_a_signal_ends_a_command_in_order_whenever_it_comes(
         assert error_of(out)["code"] == "stopped"
 
 
+_FINALIZED_WHILE_TOLD = """
+import signal, sys, time, weakref
+from expressway.cli.ending import end_on_signals
+
+class Thing: ...
+
+end_on_signals()
+thing = Thing()
+reference = weakref.ref(thing, lambda _: signal.raise_signal(int(sys.argv[1])))
+del thing  # what the callback raises goes nowhere
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_python_swallows_is_told_again(number: signal.Signals) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FINALIZED_WHILE_TOLD, str(int(number))], capture_output=True, text=True
+    )
+    assert done.returncode == {signal.SIGINT: -signal.SIGINT, signal.SIGTERM: 143}[number]
+    assert "ignored" not in done.stderr
+
+
 def wait_until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not is_so():

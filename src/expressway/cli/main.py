@@ -1,25 +1,24 @@
 """The entry point of the ``expressway`` script: decides how much has to be loaded."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
+
+from expressway.cli.ending import INTERRUPTED, end_on_signals
 
 _SYNTHESIZING = frozenset({"synth", "diff", "deploy", "build"})
-_STOPPED, _TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 
 def main() -> None:
     """Run the command line, or serve MCP."""
     arguments = sys.argv[1:]
     try:
-        signal.signal(signal.SIGTERM, _terminate)
+        end_on_signals()
         _open_missing_streams()
         _run(arguments)
     except KeyboardInterrupt:  # before the command line itself is loaded, which tells it otherwise
         _tell_stopped(as_json="--json" in arguments)
-        sys.exit(_STOPPED)
+        sys.exit(INTERRUPTED)
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -47,11 +46,6 @@ def _tell_stopped(*, as_json: bool) -> None:
     print(f"stopped {STOPPED.hint}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": STOPPED.to_dict()}, indent=2))
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    """End in order, so that nothing is left behind: processes, temporary folders, locks."""
-    sys.exit(_TERMINATED)
 
 
 def _open_missing_streams() -> None:

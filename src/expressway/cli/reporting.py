@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from expressway.cli.ending import INTERRUPTED
 from expressway.cli.output import message_console, print_error, readable
 from expressway.errors import STOPPED, ExpresswayError, RefusedError
 
@@ -27,7 +28,7 @@ def reporting(*, as_json: bool, beside: Callable[[], Mapping[str, Any]] = dict) 
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
         tell_stopped(as_json=as_json, beside=beside())
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     except (typer.Exit, BrokenPipeError):
         raise
     except Exception as exc:  # noqa: BLE001 - the face's one boundary: whatever it is, scripts get an error they can read

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from expressway.cli.ending import INTERRUPTED
 from expressway.cli.output import print_error, print_json
 from expressway.cli.reporting import tell_stopped
 from expressway.cli.standard_output import checked_standard_output
@@ -57,7 +58,7 @@ def _told(*, as_json: bool, command: str) -> Generator[None]:
         raise
     except KeyboardInterrupt:  # while a command's own libraries load
         tell_stopped(as_json=as_json)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _usage_error(exc: typer.TyperException, command: str) -> UsageError:
