@@ -18,7 +18,7 @@ from expressway.policy.gates import Gates
 from expressway.toolkit import AppSource
 
 _NEVER = NeverCancelled()
-LONG = 20.0
+LONG = 60.0
 """Seconds after which a hanging test fails."""
 TARGET = Target("000000000000", "us-east-1")
 URL = "https://sh-1.ecs.us-east-1.on.aws/"
@@ -49,7 +49,11 @@ def templates_of(app: str) -> AppTemplates:
 
 @dataclass
 class FakeToolkit:
-    """Every method notes its call in `calls` and raises `fails` when that is set."""
+    """Every method notes its call in `calls` and raises `fails` when that is set.
+
+    Work that outlives its request has an id once its call is noted and its steps are told: who hears of the id, finds
+    both.
+    """
 
     calls: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     threads: list[str] = field(default_factory=list[str])
@@ -125,8 +129,8 @@ class FakeToolkit:
         on_started: Callable[[str], None] | None = None,
     ) -> DeployResult:
         assert on_started is not None
-        on_started("deploy-shop-1")
         self._note("deploy", (approved_plan, adopt, allow_replacement, continue_rollback), progress)
+        on_started("deploy-shop-1")
         self._hold(cancellation)
         return DeployResult(
             *("deploy-shop-1", source.definition.name, "deployed", URL, "sh-1", "arn:s", "img@sha256:1", "d1g35t"),
@@ -147,8 +151,8 @@ class FakeToolkit:
         on_started: Callable[[str], None] | None = None,
     ) -> FakeShape:
         assert on_started is not None
-        on_started("delete-shop-1")
         self._note("delete", (app_name, service_arn), progress)
+        on_started("delete-shop-1")
         self._hold(cancellation)
         gone = {"status": "deleted"}
         return FakeShape(
@@ -172,8 +176,8 @@ class FakeToolkit:
         on_started: Callable[[str], None] | None = None,
     ) -> Mapping[str, Any]:
         assert on_started is not None
-        on_started("build-shop-1")
         self._note("build", (app_name, app_path, tag), progress)
+        on_started("build-shop-1")
         self._hold(cancellation)
         host = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
         return {
