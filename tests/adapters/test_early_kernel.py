@@ -60,20 +60,20 @@ def test_the_first_synthesizer_that_needs_a_kernel_uses_the_one_that_loads_alrea
 def test_a_kernel_that_nobody_needed_ends_with_the_synthesizer(start: Start) -> None:
     before = kernels()
     start()
-    assert kernels() != before
+    assert kernels() - before
     with Synthesizer():
         pass
-    assert kernels() == before
+    assert kernels() <= before
 
 
 def test_no_kernel_is_started_for_what_is_missing_or_was_synthesized_since(start: Start, tmp_path: Path) -> None:
     before, cache = kernels(), tmp_path / "cache"
     start_early(tmp_path / "missing.yaml", cache)
-    assert kernels() == before
+    assert kernels() <= before
     with Synthesizer() as synthesizer:
         TemplateCache(cache).put(APP, synthesizer.synthesize(APP))
     start()
-    assert kernels() == before
+    assert kernels() <= before
 
 
 def test_a_kernel_that_still_loads_is_killed_instead_of_waited_for() -> None:

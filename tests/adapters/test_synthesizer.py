@@ -19,6 +19,9 @@ from expressway.adapters.template_cache import TemplateCache, cache_key
 from expressway.errors import SynthesisError
 from expressway.model.definition import AppDefinition, parse_definition
 
+LONG = 60.0
+"""Seconds after which a process that does not end fails the test."""
+
 
 def app(name: str = "hello", **settings: object) -> AppDefinition:
     return parse_definition({"name": name, "build": ".", **settings})
@@ -31,15 +34,19 @@ def synthesizer() -> Iterator[Synthesizer]:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE or not process.is_running()
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until_gone(processes: list[psutil.Process]) -> bool:
-    for _ in range(200):
-        if all(is_gone(process) for process in processes):
-            return True
+    until = time.monotonic() + LONG
+    while not all(is_gone(process) for process in processes):
+        if time.monotonic() > until:
+            return False
         time.sleep(0.05)
-    return False
+    return True
 
 
 def test_both_templates_of_an_app_are_made(synthesizer: Synthesizer) -> None:
@@ -185,9 +192,15 @@ def test_a_kernel_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> No
 
 
 def test_a_synthesis_that_takes_too_long_is_ended() -> None:
-    with Synthesizer(timeout_seconds=0.001) as synthesizer, pytest.raises(SynthesisError) as caught:
-        synthesizer.synthesize(app())
+    with Synthesizer(timeout_seconds=0.05) as synthesizer:
+        synthesizer.warm()
+        assert synthesizer.kernel_pid is not None
+        kernel = psutil.Process(synthesizer.kernel_pid)
+        kernel.suspend()  # this one would never answer
+        with pytest.raises(SynthesisError) as caught:
+            synthesizer.synthesize(app())
     assert caught.value.code == "synthesis_timeout"
+    assert wait_until_gone([kernel])
 
 
 def test_a_kernel_that_cannot_start_is_told_with_its_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

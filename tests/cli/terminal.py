@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-LONG = 30.0
+LONG = 120.0
 """Seconds after which a hanging test fails."""
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 EXPRESSWAY = (sys.executable, "-m", "expressway")
+LONG = 120.0
+"""Seconds after which a hanging test fails."""
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_a_signal_ends_a_command_in_order_whenever_it_comes(
     wait_until(lambda: bool(list(temporary.iterdir())))  # the kernel's folder: the command has just begun
     time.sleep(seconds_later)  # wherever it is then
     running.send_signal(number)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=LONG)
     assert "Traceback" not in err
     wait_until(lambda: not list(temporary.iterdir()))
     # 0: it was quicker. Python itself ends with the signal, which shells call 128 + number, when Ctrl-C met an eval.
@@ -102,8 +104,28 @@ def test_a_signal_that_python_swallows_is_told_again(number: signal.Signals) -> 
     assert "ignored" not in done.stderr
 
 
+_SWALLOWED_AT_THE_END = """
+import atexit, signal, sys, time
+from expressway.cli.ending import end_on_signals
+
+class Thing:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.2)  # long enough for a signal that is told again
+
+end_on_signals()
+atexit.register(signal.raise_signal, int(sys.argv[1]))
+sys.kept = Thing()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_is_swallowed_when_all_is_done_changes_nothing(number: signal.Signals) -> None:
+    done = subprocess.run([sys.executable, "-c", _SWALLOWED_AT_THE_END, str(int(number))], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONG
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -14,6 +14,8 @@ from pathlib import Path
 _PREFIX = "expressway-kernel-"
 _SURELY_HELD_SECONDS = 60.0
 """Long before this age a folder is locked by whoever made it."""
+_TRIES, _PAUSE_SECONDS = 5, 0.05
+"""A Node that was killed a moment ago may just be making its last file."""
 
 
 class KernelFolder:
@@ -24,20 +26,29 @@ class KernelFolder:
     """
 
     def __init__(self) -> None:
-        _clear_abandoned(Path(tempfile.gettempdir()))
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = os.open(self.path, os.O_RDONLY)
-        self._remove = weakref.finalize(self, _remove, self.path, lock)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        parent = Path(tempfile.gettempdir())
+        _clear_abandoned(parent)
+        self.path = parent / f"{_PREFIX}{os.urandom(16).hex()}"
+        locks: list[int] = []
+        # Before the folder is there, so that a signal in between leaves none behind.
+        self._remove = weakref.finalize(self, _remove, self.path, locks)
+        self.path.mkdir(mode=0o700)
+        locks.append(os.open(self.path, os.O_RDONLY))
+        fcntl.flock(locks[0], fcntl.LOCK_SH)
 
     def remove(self) -> None:
         """Remove it, as far as it can be; the end of this process does it, too."""
         self._remove()
 
 
-def _remove(folder: Path, lock: int) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    os.close(lock)
+def _remove(folder: Path, locks: list[int]) -> None:
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(_PAUSE_SECONDS)
+    for lock in locks:
+        os.close(lock)
 
 
 def _clear_abandoned(folder: Path) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from expressway.model.definition import AppDefinition
 
 _MODULE = "expressway.adapters.synth_kernel"
+_LAST_WORDS_SECONDS = 5.0
+"""How long the output of a kernel that has ended may take to arrive; it waits in the pipe already."""
 _ENDED = object()
 
 
@@ -43,7 +45,8 @@ class KernelProcess:
         self._output: deque[str] = deque(maxlen=60)
         self.requests = 0
         threading.Thread(target=_read_answers, args=(process, self._answers), daemon=True).start()
-        threading.Thread(target=_read_output, args=(process, self._output), daemon=True).start()
+        self._reading = threading.Thread(target=_read_output, args=(process, self._output), daemon=True)
+        self._reading.start()
         self._ready = threading.Event()
         self._end = weakref.finalize(self, _end_process, process, folder, self._ready)
 
@@ -136,6 +139,7 @@ class KernelProcess:
 
     def _died(self) -> KernelDied:
         self.close()
+        self._reading.join(_LAST_WORDS_SECONDS)
         output = self._last_output()
         last = output.strip().rpartition("\n")[2] or "no output"
         return KernelDied(f"exit status {self._process.returncode}, {last}", output)

@@ -1,5 +1,6 @@
 """How a command ends when it is told to, by Ctrl-C or SIGTERM: in order, whatever it was doing just then."""
 
+import atexit
 import signal
 import sys
 from types import FrameType
@@ -18,6 +19,8 @@ def end_on_signals() -> None:
     """Let SIGTERM end the process like Ctrl-C does, so that no process, temporary folder or lock stays behind."""
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _tell_what_was_swallowed
+    # Registered first, so called last: Python then takes its handlers away, and a repeated signal would kill.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
@@ -32,6 +35,8 @@ def _tell_what_was_swallowed(unraisable: "UnraisableHookArgs", /) -> None:
     number = _signal_of(unraisable)
     if number is None:
         sys.__unraisablehook__(unraisable)
+        return
+    if sys.is_finalizing():  # the command is over
         return
     signal.signal(signal.SIGALRM, signal.getsignal(number))
     signal.setitimer(signal.ITIMER_REAL, _SOON)
