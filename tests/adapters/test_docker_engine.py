@@ -331,7 +331,7 @@ def test_a_cancelled_build_hangs_up_on_the_engine(fake: Any, tmp_path: Path) -> 
     caller = AfterSteps()
     with pytest.raises(Enough):
         engine.build(a_build(tmp_path, "FROM a\n"), progress=caller.told.append, cancellation=caller)
-    assert fake.engines[0].gone.wait(timeout=10)
+    assert fake.engines[0].gone.wait(timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.knowledge.hostile import Handler, offering, redirecting, wait_until
 from tests.knowledge.hostile import hostile as hostile_endpoint
 
 SEARCH = "aws___search_documentation"
-PATIENT, IMPATIENT = 20.0, 0.5
+PATIENT, IMPATIENT = 60.0, 0.5
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"search_phrase": {"type": "string"}}}
 
 

@@ -13,6 +13,8 @@ from tests.knowledge.hostile import wait_until
 
 NAME = "loop under test"
 NEVER = NeverCancelled()
+LONG = 60.0
+"""Seconds after which a hanging test fails."""
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_no_thread_runs_before_the_first_work_and_one_after_it(loop: LoopThread)
 
     assert running() == []
     for _ in range(2):
-        assert loop.run(work, deadline_seconds=20, cancellation=NEVER) == NAME
+        assert loop.run(work, deadline_seconds=LONG, cancellation=NEVER) == NAME
     assert len(running()) == 1
     assert running()[0].daemon
 
@@ -48,10 +50,10 @@ def test_what_follows_the_answer_goes_on_without_the_caller(loop: LoopThread) ->
             await asyncio.sleep(0.01)
         done.set()
 
-    assert loop.run(work, deadline_seconds=20, cancellation=NEVER) == 1
-    assert told.wait(20)
+    assert loop.run(work, deadline_seconds=LONG, cancellation=NEVER) == 1
+    assert told.wait(LONG)
     go_on.set()
-    assert done.wait(20)
+    assert done.wait(LONG)
 
 
 def test_an_error_of_the_work_is_the_callers(loop: LoopThread) -> None:
@@ -59,7 +61,7 @@ def test_an_error_of_the_work_is_the_callers(loop: LoopThread) -> None:
         raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
-        loop.run(work, deadline_seconds=20, cancellation=NEVER)
+        loop.run(work, deadline_seconds=LONG, cancellation=NEVER)
 
 
 def test_work_that_ends_without_an_answer_is_an_error(loop: LoopThread) -> None:
@@ -67,13 +69,24 @@ def test_work_that_ends_without_an_answer_is_an_error(loop: LoopThread) -> None:
         return None
 
     with pytest.raises(RuntimeError):
-        loop.run(work, deadline_seconds=20, cancellation=NEVER)
+        loop.run(work, deadline_seconds=LONG, cancellation=NEVER)
+
+
+class OnceBegun:
+    """A caller who looks at the time only when the work has begun, however long its thread took to start."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+
+    def raise_if_cancelled(self) -> None:
+        assert self.begun.wait(LONG)
 
 
 def test_at_the_deadline_the_work_is_cancelled(loop: LoopThread) -> None:
-    cancelled = threading.Event()
+    caller, cancelled = OnceBegun(), threading.Event()
 
     async def work(answer: "asyncio.Future[int]") -> None:
+        caller.begun.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
@@ -81,8 +94,8 @@ def test_at_the_deadline_the_work_is_cancelled(loop: LoopThread) -> None:
             raise
 
     with pytest.raises(DeadlinePassedError):
-        loop.run(work, deadline_seconds=0.05, cancellation=NEVER)
-    assert cancelled.wait(20)
+        loop.run(work, deadline_seconds=0.05, cancellation=caller)
+    assert cancelled.wait(LONG)
 
 
 def test_work_that_blocks_its_loop_does_not_hold_the_caller(loop: LoopThread) -> None:
@@ -108,7 +121,7 @@ def test_work_that_clings_to_life_is_left_behind_when_the_loop_is_closed() -> No
             except asyncio.CancelledError:
                 time.sleep(0)
 
-    assert thread.run(work, deadline_seconds=20, cancellation=NEVER) == 1
+    assert thread.run(work, deadline_seconds=LONG, cancellation=NEVER) == 1
     thread.close()
     wait_until(lambda: not running())
 
@@ -122,7 +135,7 @@ def test_the_last_work_is_done_before_the_loop_ends() -> None:
     async def last() -> None:
         done.set()
 
-    thread.run(work, deadline_seconds=20, cancellation=NEVER)
+    thread.run(work, deadline_seconds=LONG, cancellation=NEVER)
     thread.close(last)
-    assert done.wait(20)
+    assert done.wait(LONG)
     wait_until(lambda: not running())

@@ -85,7 +85,7 @@ def result(connection: socket.socket, request: bytes, content: Any) -> None:
 
 def never(_connection: socket.socket, _request: bytes, heard: Heard) -> None:
     """A black hole: it takes everything, and answers nothing."""
-    heard.over.wait(60)
+    heard.over.wait(300)
 
 
 def trickling(connection: socket.socket, _request: bytes, heard: Heard) -> None:
@@ -182,7 +182,7 @@ def offering(tools: Any, answer: Any = None) -> Handler:
     return handle
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for another thread; fails when the condition never holds."""
     until = time.monotonic() + seconds
     while not condition():

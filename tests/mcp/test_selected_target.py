@@ -12,7 +12,7 @@ from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
 from mcp import Client
 from tests.mcp.connections import ERAS, Era, connected, error_shape, shape_of
-from tests.mcp.fake_toolkit import FakeToolkit, write_app
+from tests.mcp.fake_toolkit import LONG, FakeToolkit, write_app
 
 THERE = {"profile": "stage", "region": "eu-west-1"}
 EXPIRED = TargetError("credentials_expired", "The credentials have expired.", "Renew them.")
@@ -66,7 +66,7 @@ async def test_the_same_app_at_two_targets_is_two_operations(tmp_path: Path) -> 
         for region in ("eu-west-1", "us-east-1"):
             assert not (await client.call_tool("deploy_app", {**arguments, "region": region})).is_error
         toolkit.go_on.set()
-        with anyio.fail_after(20):
+        with anyio.fail_after(LONG):
             while [name for name, _ in toolkit.calls].count("deploy") < 2:
                 await anyio.sleep(0.01)
 

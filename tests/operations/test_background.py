@@ -9,7 +9,7 @@ from expressway.errors import ExpresswayError, StillRunning
 from expressway.model.progress import Progress
 from expressway.operations.background import BackgroundOperation, BackgroundOperations, Outcome, in_daemon_thread
 
-LONG = 20.0
+LONG = 60.0
 """Seconds after which a hanging test fails."""
 
 

@@ -69,7 +69,7 @@ class Port:
         self.deadlines.append(deadline_seconds)
         self.begun.set()
         if self.hold is not None:
-            assert self.hold.wait(20)
+            assert self.hold.wait(60)
         if self.clock is not None:
             self.clock.now += self.takes_seconds
         if self.fails is not None:
@@ -207,7 +207,7 @@ def test_more_calls_than_allowed_wait_for_their_turn_and_then_are_told_that_it_i
     assert desk.port.hold is not None
     first = threading.Thread(target=desk.search)
     first.start()
-    assert desk.port.begun.wait(20)
+    assert desk.port.begun.wait(60)
 
     class PassTheTime:
         def raise_if_cancelled(self) -> None:
@@ -217,7 +217,7 @@ def test_more_calls_than_allowed_wait_for_their_turn_and_then_are_told_that_it_i
         desk.knowledge.consult(SEARCH, {"search_phrase": "y"}, cancellation=PassTheTime())
     assert caught.value.code == "knowledge_busy"
     desk.port.hold.set()
-    first.join(20)
+    first.join(60)
     assert desk.search("y")
 
 
