@@ -33,7 +33,7 @@ class Ran:
     configuration: dict[str, Any]
     client: Any
 
-    def get(self, path: str, attempts: int = 200) -> tuple[int, str]:
+    def get(self, path: str, attempts: int = 600) -> tuple[int, str]:
         for left in range(attempts, 0, -1):
             try:
                 with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:

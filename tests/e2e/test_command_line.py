@@ -193,12 +193,12 @@ def test_templates_are_written_where_asked(command_line: CommandLine, app: Path,
 def answer_at(reach: str) -> dict[str, Any]:
     """What the service answers to the request that its deployment names."""
     address, _, host = reach.partition(" with the header Host: ")
-    with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host}), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(address, headers={"Host": host}), timeout=60) as answer:
         return json.loads(answer.read())
 
 
 def answer_of(command_line: CommandLine, endpoint: str) -> dict[str, Any]:
     gateway = command_line.json("sandbox", "status")["endpoint_url"]
     request = urllib.request.Request(f"{gateway}/any", headers={"Host": endpoint})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())

@@ -80,7 +80,7 @@ class Apps:
         ports = ServicePorts(
             Ecs(self.session), Logs(self.session), HttpProbe(self.session.target), LoadBalancerTargets(self.session)
         )
-        return wait_for_service("default", name, ports=ports, clock=self.clock, timeout_seconds=60)
+        return wait_for_service("default", name, ports=ports, clock=self.clock, timeout_seconds=200)
 
     def delete(self, name: str, progress: ProgressSink = ignore_progress) -> DeleteResult:
         ports = DeletePorts(
@@ -91,7 +91,7 @@ class Apps:
             repositories=EcrRegistry(self.session),
             clock=self.clock,
         )
-        return delete_app(name, ports=ports, timeout_seconds=90, progress=progress)
+        return delete_app(name, ports=ports, timeout_seconds=200, progress=progress)
 
     def leftovers(self, name: str) -> tuple[str, ...]:
         session = self.session

@@ -61,7 +61,7 @@ def runner(base_images: str) -> Iterator[Runner]:
     runner.client.close()
 
 
-def get(url: str, attempts: int = 150) -> Any:
+def get(url: str, attempts: int = 600) -> Any:
     for left in range(attempts, 0, -1):
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:
@@ -98,7 +98,7 @@ def test_httpbin_answers_behind_gunicorn_as_an_ordinary_user(runner: Runner) -> 
     image = runner.image("httpbin")
     container, url = runner.run(image, 8080)
     assert get(f"{url}/get?a=1")["args"] == {"a": "1"}
-    with urllib.request.urlopen(f"{url}/status/200", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/status/200", timeout=60) as answer:
         assert answer.status == 200
     assert runner.client.inspect_image(image)["Config"]["User"] == "10001"
     runner.client.stop(container, timeout=20)

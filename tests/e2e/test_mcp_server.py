@@ -17,6 +17,7 @@ import anyio
 import psutil
 import pytest
 from mcp.client.stdio import StdioServerParameters
+from mcp.shared.dispatcher import ProgressFnT
 
 from mcp import Client
 from tests.mcp.connections import error_shape, good_shape
@@ -60,12 +61,23 @@ async def _client(environment: dict[str, str]) -> AsyncGenerator[Client]:
         yield client
 
 
-async def _deployed(client: Client, arguments: dict[str, Any]) -> Any:
+async def _ended(client: Client, tool: str, arguments: dict[str, Any], watch: ProgressFnT | None = None) -> Any:
+    """What the work comes to: a call that answers before its end is repeated, and joins it."""
     for _ in range(ROUNDS):
-        shape = good_shape(await client.call_tool("deploy_app", arguments))
-        if shape["status"] != "running":
+        shape = good_shape(await client.call_tool(tool, arguments, progress_callback=watch))
+        if shape.get("status") != "running":
             return shape
-    raise AssertionError("the deployment does not end")
+    raise AssertionError(f"{tool} does not end")
+
+
+async def _begun(client: Client, app: Path) -> Any:
+    """A deployment under way whose id is known."""
+    for _ in range(ROUNDS):
+        shape = good_shape(await client.call_tool("deploy_app", {"app_path": str(app), "wait_seconds": 0}))
+        assert shape["status"] == "running"
+        if "operation_id" in shape:
+            return shape
+    raise AssertionError("the deployment does not begin")
 
 
 async def test_an_app_is_planned_deployed_seen_and_deleted(app: Path, environment: dict[str, str]) -> None:
@@ -87,8 +99,7 @@ async def test_an_app_is_planned_deployed_seen_and_deleted(app: Path, environmen
             told.append(message or "")
 
         arguments = {"app_path": str(app), "approved_plan": plan["plan_digest"]}
-        result = await client.call_tool("deploy_app", arguments, progress_callback=watch)
-        shape = good_shape(result)
+        shape = await _ended(client, "deploy_app", arguments, watch)
         assert shape["status"] == "deployed"
         assert any(message.startswith("service:") for message in told)
         assert _fetch(shape["url"]) == 200
@@ -99,10 +110,10 @@ async def test_an_app_is_planned_deployed_seen_and_deleted(app: Path, environmen
         assert (status["status"], status["url"]) == ("ready", shape["url"])
         assert status["operation"]["state"] == "succeeded"
 
-        again = good_shape(await client.call_tool("deploy_app", {"app_path": str(app)}))
+        again = await _ended(client, "deploy_app", {"app_path": str(app)})
         assert again["status"] == "unchanged"
 
-        deleted = good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+        deleted = await _ended(client, "delete_app", {"app_name": APP})
         assert deleted["errors"] == []
         assert deleted["service_deletion"]["status"] == "deleted"
         status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
@@ -111,17 +122,14 @@ async def test_an_app_is_planned_deployed_seen_and_deleted(app: Path, environmen
 
 async def test_a_deployment_outlives_its_server(app: Path, environment: dict[str, str]) -> None:
     async with _client(environment) as client:
-        shape = good_shape(await client.call_tool("deploy_app", {"app_path": str(app), "wait_seconds": 0}))
-        assert shape["status"] == "running"
-        for process in psutil.Process().children():
-            if "expressway.mcp.server" in " ".join(process.cmdline()):
-                process.send_signal(signal.SIGKILL)
+        shape = await _begun(client, app)
+        _server().send_signal(signal.SIGKILL)
     async with _client(environment) as client:
         status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
         assert status["operation"]["operation_id"] == shape["operation_id"]
         assert status["operation"]["state"] == "interrupted"
-        assert (await _deployed(client, {"app_path": str(app)}))["url"]
-        good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+        assert (await _ended(client, "deploy_app", {"app_path": str(app)}))["url"]
+        await _ended(client, "delete_app", {"app_name": APP})
 
 
 async def test_an_edit_made_during_a_deployment_is_never_called_deployed(
@@ -129,7 +137,7 @@ async def test_an_edit_made_during_a_deployment_is_never_called_deployed(
 ) -> None:
     async with _client(environment) as client:
         arguments = {"app_path": str(app), "wait_seconds": 0}
-        first = good_shape(await client.call_tool("deploy_app", arguments))
+        first = await _begun(client, app)
         await _operation(client, lambda operation: operation["phase"] not in {"check", "synth"})
         file = app / "app.py"
         file.write_text(file.read_text(encoding="utf-8").replace("Hello from", "Hello again from"), encoding="utf-8")
@@ -137,15 +145,15 @@ async def test_an_edit_made_during_a_deployment_is_never_called_deployed(
         assert refused["code"] == "operation_running"
         assert refused["details"]["operation_id"] == first["operation_id"]
         await _operation(client, lambda operation: operation["state"] != "running")
-        second = await _deployed(client, {"app_path": str(app)})
+        second = await _ended(client, "deploy_app", {"app_path": str(app)})
         assert second["operation_id"] != first["operation_id"]
         assert _answer(second["reach"])["message"].startswith("Hello again")
-        good_shape(await client.call_tool("delete_app", {"app_name": APP}))
+        await _ended(client, "delete_app", {"app_name": APP})
 
 
 async def _operation(client: Client, is_there: Callable[[Any], bool]) -> None:
     """Ask how the app stands until its operation is as awaited."""
-    with anyio.fail_after(90):
+    with anyio.fail_after(200):
         while True:
             status = good_shape(await client.call_tool("get_deployment_status", {"app_name": APP}))
             if is_there(status["operation"]):
@@ -156,22 +164,32 @@ async def _operation(client: Client, is_there: Callable[[Any], bool]) -> None:
 def _answer(reach: str) -> Any:
     """What the service answers to the request that a result names."""
     address, _, host = reach.partition(" with the header Host: ")
-    with urlopen(Request(address, headers={"Host": host}), timeout=10) as answer:
+    with urlopen(Request(address, headers={"Host": host}), timeout=60) as answer:
         return json.load(answer)
 
 
 def _fetch(url: str) -> int:
     """The answer's status; the sandbox's host names are the loopback address, whatever the resolver knows."""
     parts = urlsplit(url)
-    connection = HTTPConnection("127.0.0.1", parts.port or 80, timeout=10)
+    connection = HTTPConnection("127.0.0.1", parts.port or 80, timeout=60)
     connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
     return connection.getresponse().status
 
 
 def _family_mib() -> float:
     """Memory of the server and all that it started, without this test's own process."""
-    [server] = [
-        process for process in psutil.Process().children() if "expressway.mcp.server" in " ".join(process.cmdline())
-    ]
+    server = _server()
     family = [server, *server.children(recursive=True)]
     return sum(process.memory_info().rss for process in family) / 2**20
+
+
+def _server() -> psutil.Process:
+    [server] = [process for process in psutil.Process().children() if "expressway.mcp.server" in _words_of(process)]
+    return server
+
+
+def _words_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has ended meanwhile
+        return []

@@ -94,7 +94,7 @@ class Cloud:
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         return iam.create_role(RoleName=f"e2e-{name}", AssumeRolePolicyDocument=document)["Role"]["Arn"]
 
-    def wait(self, name: str, *, cluster: str = "default", timeout_seconds: float = 60) -> Readiness:
+    def wait(self, name: str, *, cluster: str = "default", timeout_seconds: float = 200) -> Readiness:
         return wait_for_service(cluster, name, ports=self.ports, clock=SystemClock(), timeout_seconds=timeout_seconds)
 
     def status(self, name: str) -> AppStatus:
@@ -110,7 +110,7 @@ class Cloud:
             repositories=EcrRegistry(self.session),
             clock=SystemClock(),
         )
-        return delete_app(name, service_arn, ports=ports, timeout_seconds=90)
+        return delete_app(name, service_arn, ports=ports, timeout_seconds=200)
 
 
 @pytest.fixture

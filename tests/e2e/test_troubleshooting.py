@@ -80,7 +80,7 @@ def test_a_service_is_waited_for_and_looked_into_by_its_arn_as_by_its_name(toolk
         (f"{place}:cluster/default", arn),
         (f"{place}:cluster/default", "ts-good"),
     ):
-        assert toolkit.wait(cluster, service, 5).status == "success"
+        assert toolkit.wait(cluster, service, 60).status == "success"
         given = {"ecs_cluster_name": cluster, "ecs_service_name": service}
         answer = toolkit.troubleshoot(parameters=given).whole
         assert [one["code"] for one in answer["findings"]] == ["nothing_wrong"]

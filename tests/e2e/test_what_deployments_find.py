@@ -94,7 +94,7 @@ def test_a_service_that_somebody_deleted_is_noticed_and_the_way_out_works(
     deployed = toolkit.deploy(app)
     ecs.delete_express_gateway_service(serviceArn=deployed.service_arn)
     ecs.get_waiter("services_inactive").wait(
-        cluster="default", services=["taken-away"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        cluster="default", services=["taken-away"], WaiterConfig={"Delay": 1, "MaxAttempts": 200}
     )
 
     assert toolkit.diff(app).to_dict()["missing_service"] == deployed.service_arn
