@@ -23,6 +23,8 @@ from expressway.sandbox.urls import endpoint_request
 HTTPD = ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]
 REPOSITORY = "team/web"
 BUSYBOX = Path("/bin/busybox")
+LONG = 120.0
+"""Seconds after which a test fails that waits for something."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Cloud:
         asked = endpoint_request(endpoint, self.info.endpoint_url, path)
         request = urllib.request.Request(asked.url, headers={"Host": asked.host})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -56,7 +58,7 @@ class Cloud:
             data=json.dumps(request).encode(),
             headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"},
         )
-        with urllib.request.urlopen(posted, timeout=30) as answer:
+        with urllib.request.urlopen(posted, timeout=60) as answer:
             return json.loads(answer.read())
 
     def uri(self, tag: str, repository: str = REPOSITORY) -> str:
@@ -170,7 +172,15 @@ def service_request(cloud: Cloud, images: dict[str, str], roles: Roles) -> Calla
     return request
 
 
-def wait_for_deployment(cloud: Cloud, service_arn: str, seconds: float = 30) -> dict[str, Any]:
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + LONG
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        time.sleep(0.05)
+
+
+def wait_for_deployment(cloud: Cloud, service_arn: str, seconds: float = LONG) -> dict[str, Any]:
     """The newest deployment of a service when it has ended."""
     ecs = cloud.client("ecs")
     deadline = time.monotonic() + seconds
@@ -182,7 +192,7 @@ def wait_for_deployment(cloud: Cloud, service_arn: str, seconds: float = 30) -> 
     raise TimeoutError(f"deployment of {service_arn} did not end")
 
 
-def wait_until_inactive(cloud: Cloud, service_arn: str, seconds: float = 20) -> None:
+def wait_until_inactive(cloud: Cloud, service_arn: str, seconds: float = LONG) -> None:
     ecs = cloud.client("ecs")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -193,7 +203,7 @@ def wait_until_inactive(cloud: Cloud, service_arn: str, seconds: float = 20) -> 
     raise TimeoutError(f"{service_arn} did not become INACTIVE")
 
 
-def wait_for_stack(cloud: Cloud, name: str, seconds: float = 40) -> str:
+def wait_for_stack(cloud: Cloud, name: str, seconds: float = LONG) -> str:
     """The status of a stack when its operation has ended."""
     cloudformation = cloud.client("cloudformation")
     deadline = time.monotonic() + seconds

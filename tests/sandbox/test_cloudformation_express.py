@@ -1,6 +1,5 @@
 """The CloudFormation type: created, updated, replaced, rolled back and deleted with its stack."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.conftest import Cloud, wait_for_stack
+from tests.sandbox.conftest import Cloud, wait_for_stack, wait_until
 from tests.sandbox.stack_templates import service_resources, template
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
@@ -33,7 +32,7 @@ def deploy(cloud: Cloud, images: dict[str, str]) -> Iterator[Deploy]:
     for name in stacks:
         cloudformation.delete_stack(StackName=name)
     for name in stacks:
-        wait_until_gone(cloud, name)
+        wait_until(lambda name=name: is_gone(cloud, name), name)
 
 
 def is_gone(cloud: Cloud, name: str) -> bool:
@@ -42,14 +41,6 @@ def is_gone(cloud: Cloud, name: str) -> bool:
     except ClientError:
         return True
     return status == "DELETE_COMPLETE"
-
-
-def wait_until_gone(cloud: Cloud, name: str) -> None:
-    for _ in range(400):
-        if is_gone(cloud, name):
-            return
-        time.sleep(0.05)
-    raise TimeoutError(name)
 
 
 OUTPUTS = {
@@ -122,7 +113,7 @@ def test_a_failed_creation_leaves_nothing_but_the_stack(
     service = cloud.client("ecs").describe_express_gateway_service(serviceArn=arn)["service"]
     assert service["status"]["statusCode"] == "INACTIVE"
     labels = {"label": "com.amazonaws.ecs.task-definition-family=default-stillborn"}
-    assert engine.containers.list(all=True, filters=labels) == []
+    assert engine.containers.list(all=True, filters=labels, sparse=True) == []
     names = [role["RoleName"] for role in cloud.client("iam").list_roles()["Roles"]]
     assert [name for name in names if name.startswith("stillborn")] == []
 
@@ -134,7 +125,7 @@ def test_a_failed_creation_that_is_kept_is_deleted_with_the_stack(cloud: Cloud, 
     ecs = cloud.client("ecs")
     assert ecs.describe_express_gateway_service(serviceArn=arn)["service"]["status"]["statusCode"] == "ACTIVE"
     cloud.client("cloudformation").delete_stack(StackName="retained")
-    wait_until_gone(cloud, "retained")
+    wait_until(lambda: is_gone(cloud, "retained"), "the stack is gone")
     assert ecs.describe_express_gateway_service(serviceArn=arn)["service"]["status"]["statusCode"] == "INACTIVE"
 
 

@@ -11,7 +11,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.conftest import Cloud, Roles, endpoint_of, wait_for_deployment, wait_until_inactive
+from tests.sandbox.conftest import Cloud, Roles, endpoint_of, wait_for_deployment, wait_until, wait_until_inactive
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 
@@ -147,8 +147,8 @@ def test_a_deletion_leaves_nothing(cloud: Cloud, service_request: Request, engin
     groups = {g["GroupId"] for g in cloud.client("ec2").describe_security_groups()["SecurityGroups"]}
     assert groups == groups_before
     assert ecs.list_task_definitions(familyPrefix="default-gone")["taskDefinitionArns"] == []
-    containers = engine.containers.list(all=True, filters={"label": "com.amazonaws.ecs.cluster"})
-    assert [c.name for c in containers if c.labels["com.amazonaws.ecs.task-definition-family"] == "default-gone"] == []
+    of_its_family = {"label": "com.amazonaws.ecs.task-definition-family=default-gone"}
+    assert engine.containers.list(all=True, filters=of_its_family, sparse=True) == []
     assert ecs.describe_services(services=["gone"])["services"][0]["status"] == "INACTIVE"
     assert arn not in ecs.list_services(resourceManagementType="ECS")["serviceArns"]
     with pytest.raises(ClientError, match="ServiceNotActiveException"):
@@ -261,13 +261,12 @@ def test_a_task_that_dies_is_replaced(
     before = ecs.list_tasks(serviceName="revived")["taskArns"]
     engine.containers.list(filters={"label": f"com.amazonaws.ecs.task-arn={before[0]}"})[0].kill()
     endpoint = endpoint_of(cloud, arn)
-    for _ in range(200):
+
+    def is_replaced() -> bool:
         after = ecs.list_tasks(serviceName="revived")["taskArns"]
-        if after and after != before and cloud.get(endpoint) == (200, "version 1"):
-            break
-        threading.Event().wait(0.05)
-    else:
-        pytest.fail("the dead task was not replaced")
+        return bool(after) and after != before and cloud.get(endpoint) == (200, "version 1")
+
+    wait_until(is_replaced, "the dead task is replaced")
 
 
 def test_a_task_definition_of_ones_own_is_used_as_it_is(
@@ -399,12 +398,9 @@ def test_plain_services_run_beside_express_ones(cloud: Cloud, images: dict[str, 
     ecs.register_task_definition(family="plain", networkMode="awsvpc", containerDefinitions=[container])
     arn = ecs.create_service(serviceName="plain", taskDefinition="plain", desiredCount=1)["service"]["serviceArn"]
     assert ecs.list_services(resourceManagementType="CUSTOMER")["serviceArns"] == [arn]
-    for _ in range(100):
-        if ecs.describe_services(services=["plain"])["services"][0]["runningCount"] == 1:
-            break
-        threading.Event().wait(0.05)
-    else:
-        pytest.fail("the plain service did not start")
+    wait_until(
+        lambda: ecs.describe_services(services=["plain"])["services"][0]["runningCount"] == 1, "the service has started"
+    )
     ecs.delete_service(service="plain", force=True)
 
 

@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from expressway.sandbox.task_endings import KILLED_FOR_MEMORY
-from tests.sandbox.conftest import Cloud, wait_for_deployment, wait_until_inactive
+from tests.sandbox.conftest import LONG, Cloud, wait_for_deployment, wait_until, wait_until_inactive
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 
@@ -17,6 +17,7 @@ ESSENTIAL_EXITED = "Essential container in task exited"
 EAT_768_MIB = "exec dd if=/dev/zero of=/dev/null bs=768M count=1"
 IGNORE_SIGTERM = "trap '' TERM; echo up; while true; do sleep 1; done"
 END_ON_SIGTERM = "trap 'exit 7' TERM; echo up; while true; do sleep 0.1; done"
+END_WHEN_TOLD = "trap 'exit 3' USR1; echo up; while true; do sleep 0.1; done"
 
 Container = Mapping[str, Any]
 Run = Callable[..., str]
@@ -46,8 +47,21 @@ def run(cloud: Cloud, images: Mapping[str, str], request: pytest.FixtureRequest)
     return run_task
 
 
-def wait_for(cloud: Cloud, task: str, status: str, seconds: float = 30) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
+def container_of(engine: docker.DockerClient, task: str, name: str = "main") -> Any:
+    """A container of a task that has said that it is up: what it does on a signal is settled then."""
+    labels = [f"com.amazonaws.ecs.task-arn={task}", f"com.amazonaws.ecs.container-name={name}"]
+    found: list[Any] = []
+
+    def is_up() -> bool:
+        found[:] = engine.containers.list(filters={"label": labels}, sparse=True)
+        return bool(found) and b"up" in found[0].logs()
+
+    wait_until(is_up, f"{name} of {task} is up")
+    return found[0]
+
+
+def wait_for(cloud: Cloud, task: str, status: str) -> dict[str, Any]:
+    deadline = time.monotonic() + LONG
     while time.monotonic() < deadline:
         [found] = cloud.client("ecs").describe_tasks(tasks=[task])["tasks"]
         if found["lastStatus"] == status:
@@ -105,30 +119,40 @@ def test_a_container_that_ignores_sigterm_is_killed_and_nothing_is_said_of_memor
     assert (stopped["stopCode"], stopped["stoppedReason"]) == ("UserInitiated", "no longer wanted")
 
 
-def test_a_container_that_ends_on_sigterm_keeps_its_own_exit_code(cloud: Cloud, run: Run) -> None:
+def test_a_container_that_ends_on_sigterm_keeps_its_own_exit_code(
+    cloud: Cloud, run: Run, engine: docker.DockerClient
+) -> None:
     task = run([{"name": "main", "command": END_ON_SIGTERM, "stopTimeout": 20}])
     wait_for(cloud, task, "RUNNING")
+    container_of(engine, task)
     assert endings(cloud.client("ecs").stop_task(task=task)["task"]) == {"main": (7, "")}
 
 
-def test_a_task_that_is_being_stopped_says_so(cloud: Cloud, run: Run) -> None:
-    task = run([{"name": "main", "command": IGNORE_SIGTERM, "stopTimeout": 5}])
+def test_a_task_that_is_being_stopped_says_so(cloud: Cloud, run: Run, engine: docker.DockerClient) -> None:
+    task = run([{"name": "main", "command": IGNORE_SIGTERM, "stopTimeout": 30}])
     wait_for(cloud, task, "RUNNING")
+    container = container_of(engine, task)
     with ThreadPoolExecutor(2) as pool:
         twice = [pool.submit(cloud.client("ecs").stop_task, task=task, reason="both") for _ in range(2)]
         stopping = wait_for(cloud, task, "STOPPING")
+        container.kill()  # it has been seen, and need not last any longer
         answers = [one.result()["task"] for one in twice]
     assert stopping["desiredStatus"] == "STOPPED"
     assert [endings(one) for one in answers] == [{"main": (137, "")}] * 2
     assert {one["stopCode"] for one in answers} == {"UserInitiated"}
 
 
-def test_of_two_containers_each_keeps_the_exit_code_of_its_own_end(cloud: Cloud, run: Run) -> None:
+def test_of_two_containers_each_keeps_the_exit_code_of_its_own_end(
+    cloud: Cloud, run: Run, engine: docker.DockerClient
+) -> None:
     containers = [
-        {"name": "main", "command": "sleep 1; exit 3", "essential": True},
+        {"name": "main", "command": END_WHEN_TOLD, "essential": True},
         {"name": "beside", "command": END_ON_SIGTERM, "essential": False, "stopTimeout": 20},
     ]
-    stopped = wait_for(cloud, run(containers), "STOPPED")
+    task = run(containers)
+    container_of(engine, task, "beside")
+    container_of(engine, task, "main").kill("USR1")
+    stopped = wait_for(cloud, task, "STOPPED")
     assert endings(stopped) == {"main": (3, ""), "beside": (7, "")}
     assert stopped["stopCode"] == "EssentialContainerExited"
 
