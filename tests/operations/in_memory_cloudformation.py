@@ -53,6 +53,8 @@ class InMemoryCloudFormation:
         if self.pending.get(name):
             self._become(self.pending[name].pop(0))
         stack = self.stacks.get(name)
+        if stack is not None and stack_name.startswith("arn:") and stack_name != stack.stack_id:
+            return None  # a younger stack of that name
         if stack is None or (stack.status == "DELETE_COMPLETE" and not stack_name.startswith("arn:")):
             return None
         return stack

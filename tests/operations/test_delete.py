@@ -39,14 +39,14 @@ class InMemoryApp:
     def describe(self, stack_name: str) -> StackState | None:
         return self.stacks.get(stack_name)
 
-    def delete(self, stack_name: str, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        stack_name = stack.name
         if stack_name in self.failing:
             self.stacks[stack_name] = replace(
                 self.stacks[stack_name], status="DELETE_FAILED", status_reason=self.failing[stack_name]
             )
             raise StackError("stack_delete_failed", f"{stack_name}: {self.failing[stack_name]}", "")
-        stack = self.stacks.pop(stack_name, None)
-        if stack is None:
+        if self.stacks.pop(stack_name, None) is None:
             return
         self.deleted.append(stack_name)
         if stack_name == SERVICE_STACK and "Retain" not in stack.template:

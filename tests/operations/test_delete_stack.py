@@ -28,7 +28,8 @@ def deployed(**fields: object) -> InMemoryCloudFormation:
 
 def delete(stacks: InMemoryCloudFormation, told: list[Progress] | None = None) -> None:
     sink = (told if told is not None else []).append
-    StackRemover(stacks, ManualClock()).delete(NAME, progress=sink, cancellation=NeverCancelled())
+    looked_at = stacks.stacks.get(NAME) or deployed().stacks[NAME]
+    StackRemover(stacks, ManualClock()).delete(looked_at, progress=sink, cancellation=NeverCancelled())
 
 
 def test_a_stack_is_deleted_and_its_going_is_told() -> None:
@@ -51,6 +52,23 @@ def test_a_protected_stack_is_left_alone() -> None:
     with pytest.raises(RefusedError) as refused:
         delete(stacks)
     assert refused.value.code == "stack_protected"
+    assert stacks.calls == []
+
+
+def test_a_stack_that_got_another_owner_meanwhile_is_left_alone() -> None:
+    stacks = deployed()
+    looked_at = stacks.stacks[NAME]
+    stacks.stacks[NAME] = replace(looked_at, owner_app="other")
+    with pytest.raises(RefusedError, match="belongs to the app 'other' now") as refused:
+        StackRemover(stacks, ManualClock()).delete(looked_at, progress=lambda _: None, cancellation=NeverCancelled())
+    assert refused.value.code == "stack_changed"
+    assert stacks.calls == []
+
+
+def test_a_younger_stack_of_the_same_name_is_left_alone() -> None:
+    stacks = deployed()
+    looked_at = replace(stacks.stacks[NAME], stack_id=f"{stacks.stacks[NAME].stack_id}-of-before")
+    StackRemover(stacks, ManualClock()).delete(looked_at, progress=lambda _: None, cancellation=NeverCancelled())
     assert stacks.calls == []
 
 

@@ -3,7 +3,9 @@
 import contextlib
 import io
 import json
+import shutil
 import tarfile
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +20,7 @@ import pytest
 
 from expressway.sandbox import lifecycle
 from expressway.sandbox.lifecycle import SandboxInfo
+from expressway.sandbox.private_engine import stop_private_engine
 from expressway.sandbox.urls import endpoint_request
 
 HTTPD = ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]
@@ -69,6 +72,15 @@ class Cloud:
 class Roles:
     infrastructure: str
     execution: str
+
+
+@pytest.fixture
+def engine_directory() -> Iterator[Path]:
+    """For a private engine, with a path short enough for its sockets; an engine that was started there is stopped."""
+    path = Path(tempfile.mkdtemp(prefix="xw-engine-", dir="/tmp"))
+    yield path
+    stop_private_engine(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,11 +27,8 @@ needs_dockerd = pytest.mark.skipif(not MAY_START, reason="needs root and dockerd
 
 
 @pytest.fixture
-def directory() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="xw-engine-", dir="/tmp"))
-    yield path
-    stop_private_engine(path)
-    shutil.rmtree(path, ignore_errors=True)
+def directory(engine_directory: Path) -> Path:
+    return engine_directory
 
 
 def answers(docker_host: str) -> bool:

@@ -290,7 +290,7 @@ class _Deletion:
             else ""
         )
         self._tell(f"deleting the stack {stack.name}{again}")
-        self.ports.stacks.delete(stack.name, progress=self.progress, cancellation=self.cancellation)
+        self.ports.stacks.delete(stack, progress=self.progress, cancellation=self.cancellation)
         self.removed.append(f"stack {stack.name}")
 
     # -- the result -----------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """Delete one CloudFormation stack, or join a deletion that already runs, and wait until it is gone."""
 
+from dataclasses import replace
 from typing import Protocol
 
+from expressway.errors import RefusedError
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 from expressway.model.stack import StackState, running_operation_start
@@ -26,16 +28,20 @@ class StackRemover:
         """The stack as it stands, or None when it does not exist."""
         return self._stacks.describe(stack_name)
 
-    def delete(self, stack_name: str, *, progress: ProgressSink, cancellation: Cancellation) -> None:
-        """Delete the stack and wait until it is gone; a stack that is not there is no error.
+    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        """Delete this very stack, as it was looked at, and wait until it is gone.
+
+        One that is gone already is no error, and a younger stack of its name is none of ours to delete.
 
         Raises:
-            RefusedError: ``stack_protected`` when termination protection is on.
+            RefusedError: ``stack_changed`` when it has another owner by now, ``stack_protected`` when termination
+                protection is on.
             StackError: ``stack_delete_failed`` with the first real cause.
         """
-        stack = self._settled(stack_name, progress, cancellation)
-        if stack is None:
+        looked_at, stack = stack, self._settled(stack, progress, cancellation)
+        if stack.status == "DELETE_COMPLETE":
             return
+        _refuse_new_owner(stack, looked_at)
         refuse_protected(stack)
         events = self._stacks.events(stack.stack_id)
         if stack.status == "DELETE_IN_PROGRESS":
@@ -56,16 +62,30 @@ class StackRemover:
         if watched.stack.status != "DELETE_COMPLETE":
             raise stack_failure(watched)
 
-    def _settled(self, stack_name: str, progress: ProgressSink, cancellation: Cancellation) -> StackState | None:
-        stack = self._stacks.describe(stack_name)
+    def _settled(self, looked_at: StackState, progress: ProgressSink, cancellation: Cancellation) -> StackState:
+        gone = replace(looked_at, status="DELETE_COMPLETE")
+        stack = self._stacks.describe(looked_at.stack_id) or gone
         told = False
         for delay in polling_delays():
-            if stack is None or not stack.in_progress or stack.status == "DELETE_IN_PROGRESS":
+            if not stack.in_progress or stack.status == "DELETE_IN_PROGRESS":
                 break
             if not told:
-                progress(Progress("delete", f"waiting for {stack_name} to settle ({stack.status})"))
+                progress(Progress("delete", f"waiting for {looked_at.name} to settle ({stack.status})"))
                 told = True
             cancellation.raise_if_cancelled()
             self._clock.sleep(delay)
-            stack = self._stacks.describe(stack_name)
+            stack = self._stacks.describe(looked_at.stack_id) or gone
         return stack
+
+
+def _refuse_new_owner(stack: StackState, looked_at: StackState) -> None:
+    if stack.owner_app == looked_at.owner_app:
+        return
+    whose = f"the app {stack.owner_app!r}" if stack.owner_app else "none of our apps"
+    raise RefusedError(
+        "stack_changed",
+        f"The stack {stack.name} was changed while other things were deleted, and belongs to {whose} now; "
+        "it is left alone.",
+        "Look at it (status), and repeat the deletion if it still is to go.",
+        {"stack": stack.name},
+    )

@@ -80,9 +80,9 @@ class StackReads(Protocol):
 
 
 class Stacks(StackReads, Protocol):
-    """Stacks that can be deleted: `delete` starts or joins a deletion and returns when the stack is gone."""
+    """Stacks that can be deleted: `delete` starts or joins a deletion and returns when that very stack is gone."""
 
-    def delete(self, stack_name: str, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
+    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
 
 
 class OperationJournal(Protocol):

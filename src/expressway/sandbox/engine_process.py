@@ -1,5 +1,6 @@
 """The process of a private engine: its command line, its start, the reasons when it does not start, its end."""
 
+import ctypes
 import hashlib
 import os
 import signal
@@ -16,10 +17,17 @@ from expressway.adapters.engine_record import (
 )
 from expressway.errors import EngineError
 from expressway.sandbox.debian_packages import find_program
-from expressway.sandbox.engine_network import add_bridge, other_engine_runs, remove_bridge
+from expressway.sandbox.engine_network import (
+    add_bridge,
+    one_at_a_time,
+    other_engine_runs,
+    remove_abandoned_bridges,
+    remove_bridge,
+)
 
 # containerd puts ".../exec/containerd/containerd-debug.sock" below the directory; a socket path has 107 bytes.
 _LONGEST_DIRECTORY = 60
+_MNT_DETACH = 2  # linux/fs.h
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 
@@ -34,7 +42,13 @@ def stop_private_engine(directory: Path) -> bool:
     remove_engine_record(directory)
     if record.bridge:
         remove_bridge(record.bridge)
+    _unmount(directory / "data")
     return True
+
+
+def _unmount(data: Path) -> None:
+    """Undo what dockerd does to its data directory and, after a crash, no longer takes for its own doing."""
+    ctypes.CDLL(None).umount2(os.fsencode(data), _MNT_DETACH)  # fails where nothing is mounted, as it should be
 
 
 def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: str) -> EngineRecord:
@@ -49,10 +63,6 @@ def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: s
     short = _short_directory(directory)
     short.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark = hashlib.sha256(str(directory).encode()).hexdigest()[:8]
-    bridge = ""
-    if other_engine_runs():
-        bridge = add_bridge(f"xpw{mark}")
-        arguments = (*arguments, f"--bridge={bridge}")
     (directory / "daemon.json").write_text("{}\n", encoding="utf-8")  # never the machine's own configuration
     docker_host = f"unix://{short}/docker.sock"
     command = [
@@ -63,7 +73,13 @@ def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: s
         *arguments,
     ]
     _clear_leftovers(short)
-    pid = _spawn(command, directory / "log", _daemon_environment(directory, legacy_iptables))
+    environment = _daemon_environment(directory, legacy_iptables)
+    with one_at_a_time():
+        remove_abandoned_bridges()
+        bridge = _own_bridge(mark, directory) if other_engine_runs() else ""
+        own_network = [f"--bridge={bridge}"] if bridge else []
+        pid = _spawn([*command, *own_network], directory / "log", environment)
+        _await_command_line(pid)  # which tells others that the bridge is in use
     started = process_start_ticks(pid)
     record = EngineRecord(pid, started or 0, docker_host, bridge)
     write_engine_record(directory, record)
@@ -75,6 +91,14 @@ def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: s
             remove_bridge(bridge)
         raise
     return record
+
+
+def _own_bridge(mark: str, directory: Path) -> str:
+    bridge, is_new = add_bridge(mark)
+    if is_new:
+        # What dockerd remembers of networks; it would give the bridge the subnet of the last time.
+        (directory / "data/network/files/local-kv.db").unlink(missing_ok=True)
+    return bridge
 
 
 def _short_directory(directory: Path) -> Path:
@@ -112,6 +136,12 @@ def _spawn(command: list[str], log: Path, environment: dict[str, str]) -> int:
         ],
         setsid=True,
     )
+
+
+def _await_command_line(pid: int) -> None:
+    """The kernel shows it a moment after a program was started."""
+    while not _command_line(pid) and process_start_ticks(pid) is not None:
+        time.sleep(0.001)
 
 
 def await_answer(pid: int, docker_host: str, directory: Path) -> None:
