@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError, ReadTimeoutError
 
 from expressway.adapters.logs import Logs
 from expressway.adapters.lost_endpoint import ATTEMPTS, LostEndpoint
@@ -52,13 +53,20 @@ def lost(session: AwsSession) -> str:
     return caught.value.code
 
 
-def test_a_question_is_asked_twice_and_not_at_all_again_in_the_next_seconds() -> None:
+def test_a_question_is_asked_twice() -> None:
     with listening() as listener:
-        session = open_session(sandbox_url=listener.url).for_questions()
-        assert lost(session) == "connection_failed"
+        assert lost(open_session(sandbox_url=listener.url).for_questions()) == "connection_failed"
         assert listener.connections == ATTEMPTS
-        assert lost(session) == "connection_failed"
-        assert listener.connections == ATTEMPTS
+
+
+def test_a_question_is_not_asked_at_all_again_in_the_same_seconds() -> None:
+    with listening() as listener:
+        client = open_session(sandbox_url=listener.url).client("logs")
+        LostEndpoint(lambda: 100.0).watch(client)
+        for _ in range(2):
+            with pytest.raises((BotoConnectionError, HTTPClientError)):
+                client.describe_log_groups()
+            assert listener.connections == ATTEMPTS
 
 
 def test_one_service_out_of_reach_says_nothing_of_another() -> None:
