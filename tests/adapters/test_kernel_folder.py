@@ -6,6 +6,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -59,3 +61,43 @@ def test_a_link_in_its_place_is_not_followed(temporary: Path) -> None:
     folder = KernelFolder()
     assert folder.path.exists()
     assert (precious / "file").exists()
+
+
+class Interruption:
+    """A Ctrl-C just before one instruction of the folder's making."""
+
+    def __init__(self, instruction: int) -> None:
+        self._left = instruction
+        self.came = False
+
+    def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
+        if frame.f_code is not KernelFolder.__init__.__code__:
+            return None
+        frame.f_trace_opcodes = True
+        self._left -= event == "opcode"
+        if self._left == 0 and not self.came:
+            self.came = True
+            raise KeyboardInterrupt
+        return self.trace
+
+
+def interrupted_at(instruction: int) -> bool:
+    """Whether the making has so many instructions; nothing of it is held any more."""
+    interruption, before = Interruption(instruction), sys.gettrace()
+    sys.settrace(interruption.trace)
+    try:
+        KernelFolder().remove()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    return interruption.came
+
+
+def test_a_signal_while_it_is_made_leaves_none_behind(temporary: Path) -> None:
+    instruction = 1
+    while interrupted_at(instruction):
+        assert list(temporary.iterdir()) == [], instruction
+        instruction += 1
+    assert instruction > 50
+    assert list(temporary.iterdir()) == []
