@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from botocore.exceptions import ClientError
 from expressway.errors import DefinitionError, ExpresswayError, SandboxError
 from expressway.sandbox import lifecycle, record
 from expressway.sandbox.lifecycle import SandboxInfo
+from tests.sandbox.conftest import wait_until
 
 pytestmark = pytest.mark.sandbox
 
@@ -70,6 +72,17 @@ def test_one_that_runs_is_not_passed_off_as_one_on_another_port(state_dir: Path)
     assert str(other) in refused.value.message
     assert info.endpoint_url in refused.value.message
     assert lifecycle.start(state_dir=state_dir, port=info.port) == lifecycle.start(state_dir=state_dir, port=0) == info
+
+
+def test_its_port_is_its_own_before_it_answers(state_dir: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(lifecycle.start, state_dir=state_dir)
+        wait_until(lambda: lifecycle.status(state_dir) is not None, "it is recorded")
+        info = lifecycle.status(state_dir)
+        assert info is not None
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", info.port))
+        assert starting.result() == info
 
 
 def test_it_listens_on_loopback_only(state_dir: Path) -> None:

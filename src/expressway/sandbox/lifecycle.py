@@ -79,8 +79,9 @@ def start(
 
 def _start(directory: Path, port: int | None, docker_host: str | None, wait_seconds: float, region: str) -> SandboxInfo:
     _clear_after_a_killed_one(directory, docker_host)
-    chosen = _free_port(port)
-    process = _launch(chosen, directory, docker_host, region)
+    with _own_port(port) as place:
+        chosen = int(place.getsockname()[1])
+        process = _launch(place, directory, docker_host, region)
     info = SandboxInfo(
         endpoint_url=f"http://127.0.0.1:{chosen}",
         pid=process.pid,
@@ -229,23 +230,27 @@ def refuse_other_port(running: SandboxInfo, port: int | None) -> None:
         )
 
 
-def _free_port(port: int | None) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port or 0))
-        except OSError as exc:
-            raise SandboxError(
-                "sandbox_port_taken",
-                f"Port {port} on 127.0.0.1 cannot be used: {exc.strerror}.",
-                "Choose another port, or none to have a free one picked.",
-            ) from exc
-        return int(probe.getsockname()[1])
+def _own_port(port: int | None) -> socket.socket:
+    """A socket that holds the port, for the server: nobody else gets it before the server is there to listen."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        place.bind(("127.0.0.1", port or 0))
+    except OSError as exc:
+        place.close()
+        raise SandboxError(
+            "sandbox_port_taken",
+            f"Port {port} on 127.0.0.1 cannot be used: {exc.strerror}.",
+            "Choose another port, or none to have a free one picked.",
+        ) from exc
+    return place
 
 
-def _launch(port: int, directory: Path, docker_host: str | None, region: str) -> subprocess.Popen[bytes]:
+def _launch(place: socket.socket, directory: Path, docker_host: str | None, region: str) -> subprocess.Popen[bytes]:
+    _, port = place.getsockname()
     command = [sys.executable, "-m", "expressway.sandbox.server", "--port", str(port), "--state-dir", str(directory)]
-    command += ["--account-id", ACCOUNT_ID, "--region", region]
+    command += ["--socket", str(place.fileno()), "--account-id", ACCOUNT_ID, "--region", region]
     if docker_host:
         command += ["--docker-host", docker_host]
     with (directory / _LOG).open("ab") as log:
@@ -256,6 +261,7 @@ def _launch(port: int, directory: Path, docker_host: str | None, region: str) ->
             stderr=subprocess.STDOUT,
             cwd=directory,
             start_new_session=True,
+            pass_fds=(place.fileno(),),
         )
 
 

@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until the process is told to stop; the exit status is that of the error, if one prevents the start."""
     parser = argparse.ArgumentParser(prog="python -m expressway.sandbox.server", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--socket", type=int, default=None, help="number of an open file: a socket that holds the port")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--docker-host", default=None, help="the container engine; without one no task can run")
     parser.add_argument("--account-id", default="000000000000")
@@ -34,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         (options.state_dir / "error.json").write_text(json.dumps(error.to_dict()))
         print(error, file=sys.stderr)
         return error.exit_code
-    asyncio.run(_serve(application, options.port))
+    place = f"127.0.0.1:{options.port}" if options.socket is None else f"fd://{options.socket}"
+    asyncio.run(_serve(application, place))
     return 0
 
 
@@ -66,14 +68,14 @@ def _prepare_environment(options: argparse.Namespace) -> None:
         os.environ.pop(name, None)
 
 
-async def _serve(application: object, port: int) -> None:
+async def _serve(application: object, place: str) -> None:
     from typing import Any, cast
 
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
+    config.bind = [place]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     config.graceful_timeout = 1.0
