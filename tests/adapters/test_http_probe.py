@@ -59,11 +59,10 @@ def test_the_load_balancers_own_errors_are_no_answer_of_the_application(gateway:
 
 
 def test_nothing_listening_is_an_answer_with_a_reason() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as deaf:  # it holds the port and does not listen
+        deaf.bind(("127.0.0.1", 0))
 
-    answer = sandbox(f"http://127.0.0.1:{port}").fetch("ex-1")
+        answer = sandbox(f"http://127.0.0.1:{deaf.getsockname()[1]}").fetch("ex-1")
 
     assert answer.status is None
     assert not answer.answers

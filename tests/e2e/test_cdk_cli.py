@@ -126,7 +126,7 @@ class Aws:
     def get(self, endpoint: str, path: str) -> dict[str, Any]:
         asked = endpoint_request(endpoint, self.info.endpoint_url, path)
         request = urllib.request.Request(asked.url, headers={"Host": asked.host})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
 
