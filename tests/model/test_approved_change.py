@@ -41,7 +41,14 @@ def test_the_digest_that_the_build_gives_is_no_other_change() -> None:
 
 
 def test_an_image_that_turns_out_to_run_already_is_no_other_change() -> None:
-    assert is_approved(change({"Cpu": "256"}, {"Cpu": "512"}, "a", "a"), APPROVAL)
+    built = change({"Cpu": "256"}, {"Cpu": "512"}, "a", "a")
+    assert is_approved(built, APPROVAL)
+    assert differences(SHOWN, built) == ()
+
+
+def test_an_image_that_is_to_change_and_was_not_shown_to_is_another_change() -> None:
+    shown = change({"Cpu": "256"}, {"Cpu": "512"}, "a", "a")
+    assert differences(shown, change({"Cpu": "256"}, {"Cpu": "512"}, "theirs", "a")) == ("parameter ImageUri",)
 
 
 def test_what_is_done_already_is_approved() -> None:

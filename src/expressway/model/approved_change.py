@@ -19,6 +19,7 @@ _ACTIONS = {
     "Remove": {"delete"},
 }
 """CloudFormation's words for what a change set does to a resource, and ours. Others are never what was shown."""
+_IMAGE = f"parameter {IMAGE_PARAMETER}"
 
 
 def approved_changes(changes: Iterable[StackChange]) -> dict[str, Any]:
@@ -39,10 +40,15 @@ def is_approved(change: StackChange, approval: Mapping[str, Any]) -> bool:
 
 
 def differences(shown: StackChange, now: StackChange) -> tuple[str, ...]:
-    """What is to change now and was shown otherwise or not at all, or the other way round: names, without values."""
+    """What is to change now and was shown otherwise or not at all, or the other way round: names, without values.
+
+    An image that was to change and does not any more is none: what was built turned out to be what the stack has.
+    """
     if shown.is_new != now.is_new:
         return ("the whole stack, which is gone",) if now.is_new else ("the whole stack, which was made meanwhile",)
     told, found = dict(_items(shown)), dict(_items(now))
+    if _IMAGE not in found:
+        told.pop(_IMAGE, None)
     return tuple(name for name in sorted({*told, *found}) if told.get(name) != found.get(name))
 
 
