@@ -36,6 +36,8 @@ _NODE = {
 }
 _FRAMEWORKS = {"flask": _PYTHON, "fastapi": _PYTHON, "django": _PYTHON, "starlette": _PYTHON}
 _FRAMEWORKS |= {"express": _NODE, "node": _NODE, "nextjs": _NODE, "vite": _NODE}
+_OTHERS = {"rust": {"rust-plain": {"Cargo.toml": '[package]\nname = "hello"\nversion = "1.0.0"\nedition = "2021"\n'}}}
+"""Variants of apps that differ in more than their package manager."""
 _LOCKS = {"sinatra": "Gemfile.lock", "rails": "Gemfile.lock", "laravel": "composer.lock"}
 
 
@@ -45,6 +47,7 @@ def variants() -> Iterator[tuple[str, dict[str, str]]]:
         managers = _FRAMEWORKS.get(app)
         if managers is None:
             yield app, {}
+            yield from _OTHERS.get(app, {}).items()
             if app in _LOCKS:
                 yield f"{app}-locked", {_LOCKS[app]: "{}\n" if app == "laravel" else "GEM\n"}
             continue

@@ -76,6 +76,7 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     slots = {
         "binary": name,
         "source_files": " ".join(sources),
+        "empty_programs": " \\\n    && ".join(f"echo 'fn main() {{}}' > {path}" for path in sources),
         "source_folders": " ".join(dict.fromkeys(posixpath.dirname(path) or "." for path in sources)),
         "copy_data": _data_folders(files),
     }

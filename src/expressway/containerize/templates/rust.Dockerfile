@@ -3,7 +3,7 @@ WORKDIR /app
 # Crates change less often than the source: they are compiled with an empty program, and kept until the manifests change.
 $copy_manifests
 RUN mkdir -p $source_folders \
-    && for file in $source_files; do echo 'fn main() {}' > "$$file"; done \
+    && $empty_programs \
     && cargo build --release$locked \
     && rm $source_files
 COPY . .
