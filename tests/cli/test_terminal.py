@@ -32,6 +32,24 @@ def test_deleting_asks_first_and_a_no_changes_nothing(mute_aws: MuteAws) -> None
     assert not mute_aws.was_called
 
 
+def test_an_answer_that_is_none_is_asked_for_again(mute_aws: MuteAws) -> None:
+    with at_terminal(DELETE, columns=200, EXPRESSWAY_SANDBOX=mute_aws.url) as terminal:
+        terminal.read_until("[y/N]")
+        terminal.type("perhaps\n")
+        terminal.read_until("Please answer y or n.")
+        terminal.type("\n")
+        assert terminal.end() == 3
+    assert terminal.text.count("[y/N]") == 2
+
+
+def test_the_end_of_the_input_is_a_stop(mute_aws: MuteAws) -> None:
+    with at_terminal(DELETE, columns=200, EXPRESSWAY_SANDBOX=mute_aws.url) as terminal:
+        terminal.read_until("[y/N]")
+        terminal.type("\x04")
+        assert terminal.end() == 130
+    assert not mute_aws.was_called
+
+
 def test_a_yes_goes_on_to_aws(mute_aws: MuteAws) -> None:
     with at_terminal(DELETE, columns=200, EXPRESSWAY_SANDBOX=mute_aws.url) as terminal:
         terminal.read_until("[y/N]")

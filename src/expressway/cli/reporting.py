@@ -74,6 +74,38 @@ def confirm(question: str) -> None:
 
     Raises:
         RefusedError: ``not_confirmed``.
+        typer.Abort: there is nobody who answers any more.
     """
-    if not typer.confirm(question, err=True):
+    while (answer := _answer_to(question)) not in _YES | _NO:
+        typer.echo("Please answer y or n.", err=True)
+    if answer in _NO:
         raise RefusedError("not_confirmed", "The answer was no; nothing was changed.", "Repeat it when you are sure.")
+
+
+_YES, _NO = frozenset({"y", "yes"}), frozenset({"n", "no", ""})
+
+
+def _answer_to(question: str) -> str:
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    _await_line()
+    line = sys.stdin.readline()
+    if not line:
+        raise typer.Abort
+    return line.strip().lower()
+
+
+def _await_line() -> None:
+    """Wait until a line is typed. Ctrl-C just before a read would be heeded only after it; here it ends the wait."""
+    import select
+    import signal
+    import socket
+
+    told, telling = socket.socketpair()
+    with told, telling:
+        telling.setblocking(False)
+        before = signal.set_wakeup_fd(telling.fileno())
+        try:
+            while sys.stdin not in select.select([sys.stdin, told], [], [])[0]:
+                told.recv(64)
+        finally:
+            signal.set_wakeup_fd(before)
