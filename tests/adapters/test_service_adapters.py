@@ -8,6 +8,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from expressway.adapters.ecs import Ecs
+from expressway.adapters.ecs_answers import revision_state
 from expressway.adapters.logs import Logs
 from expressway.adapters.session import AwsSession, open_session
 from expressway.adapters.target_health import LoadBalancerTargets
@@ -94,6 +95,25 @@ def test_a_rollback_is_read_with_its_reason_and_alarms(session: AwsSession, stub
     assert found.triggered_alarms == ("web-rollback",)
 
 
+@pytest.mark.parametrize(
+    ("paths", "ports", "found"),
+    [
+        (("/healthz",), (8080,), ("/healthz", 8080)),
+        (("/healthz", "/healthz"), (8080, 8080), ("/healthz", 8080)),
+        (("/healthz", None), (), ("/healthz", 0)),
+        (("/healthz", "/"), (8080, 9090), ("", 0)),
+    ],
+)
+def test_a_revision_tells_where_it_is_asked_for_its_health_unless_it_names_two_places(
+    paths: tuple[str | None, ...], ports: tuple[int, ...], found: tuple[str, int]
+) -> None:
+    groups = [{"arn": "tg", "status": "ACTIVE", **({"healthCheckPath": path} if path else {})} for path in paths]
+    balancers = [{"targetGroupArn": "tg", "containerName": "Main", "containerPort": port} for port in ports]
+    managed = {"ingressPaths": [{"targetGroups": groups}]}
+    revision = revision_state({"loadBalancers": balancers, "ecsManagedResources": managed})
+    assert (revision.health_check_path, revision.container_port) == found
+
+
 def test_managed_resources_are_found_however_deep_they_lie(session: AwsSession, stub: Stub) -> None:
     denied = "AccessDenied: not authorized to perform: acm:RequestCertificate"
     up: dict[str, Any] = {"status": "ACTIVE", "updatedAt": NOW}
@@ -116,6 +136,7 @@ def test_managed_resources_are_found_however_deep_they_lie(session: AwsSession, 
     (revision,) = Ecs(session).revisions(["r/1"])
 
     assert revision.target_group_arns == ("tg/1", "tg/2")
+    assert (revision.health_check_path, revision.container_port) == ("/", 0)
     assert ManagedResource("certificate", "", "PROVISIONING", denied) in revision.managed_resources
     assert {one.kind for one in revision.managed_resources} == {
         "loadBalancer",

@@ -103,6 +103,7 @@ def situation(
         )
         for task_id, lines in by_id.items()
     }
+    main = ContainerDefinition("Main", (PortMapping("main", 8080),), "registry.example/web:1", **(container or {}))
     story = DeploymentFacts(
         cluster="default",
         service_name="web",
@@ -120,14 +121,13 @@ def situation(
         tasks=tuple(sorted(given, key=lambda one: one.arn, reverse=True)),
         logs=by_id,
         targets=(target(),) if targets is None else targets,
+        definition=TaskDefinition("td:1", "ACTIVE", frozenset({"FARGATE"}), (main,), memory_mib=512),
     )
-    main = ContainerDefinition("Main", (PortMapping("main", 8080),), "registry.example/web:1", **(container or {}))
     return ServiceFacts(
         cluster="default",
         service_name="web",
         now=NOW,
         story=replace(story, **changes),
-        definition=TaskDefinition("td:1", "ACTIVE", frozenset({"FARGATE"}), (main,), memory_mib=512),
         tasks=given,
         log_events=events,
     )

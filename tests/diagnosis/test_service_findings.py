@@ -181,9 +181,17 @@ def test_what_could_not_be_read_makes_no_finding() -> None:
     nothing: ServiceFacts = situation()
     blind = replace(
         nothing,
-        story=replace(nothing.story, service=None, express=None, deployment=None, revision=None, tasks=(), targets=()),
+        story=replace(
+            nothing.story,
+            service=None,
+            express=None,
+            deployment=None,
+            revision=None,
+            tasks=(),
+            targets=(),
+            definition=None,
+        ),
         tasks=(),
-        definition=None,
         gaps=("service: not authorized", "tasks: not authorized"),
     )
     assert service_findings(blind) == ()

@@ -1,7 +1,7 @@
 """ECS answers become our values here: no dictionary of AWS's leaves the adapter."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from expressway.adapters.ecs_contents import definition_content, revision_settings
 from expressway.model.service import (
@@ -22,6 +22,7 @@ from expressway.model.task_definition import ContainerDefinition, PortMapping, T
 
 Raw = Mapping[str, Any]
 _EVENTS_KEPT = 20
+_T = TypeVar("_T")
 
 
 def service_state(raw: Raw, *, events_kept: int = _EVENTS_KEPT) -> ServiceState:
@@ -148,8 +149,10 @@ def revision_state(raw: Raw) -> RevisionState:
     """One element of DescribeServiceRevisions.serviceRevisions."""
     managed: Raw = raw.get("ecsManagedResources") or {}
     groups = [group for path in managed.get("ingressPaths", []) for group in path.get("targetGroups", [])]
-    balancers = [one.get("targetGroupArn", "") for one in raw.get("loadBalancers", [])]
-    arns = dict.fromkeys([*(group.get("arn", "") for group in groups), *balancers])
+    balancers: list[Raw] = raw.get("loadBalancers", [])
+    arns = dict.fromkeys(
+        [*(group.get("arn", "") for group in groups), *(one.get("targetGroupArn", "") for one in balancers)]
+    )
     return RevisionState(
         arn=raw.get("serviceRevisionArn", ""),
         task_definition_arn=raw.get("taskDefinition", ""),
@@ -158,7 +161,15 @@ def revision_state(raw: Raw) -> RevisionState:
         managed_resources=tuple(_managed_resources(managed)),
         created_at=raw.get("createdAt"),
         settings=revision_settings(raw),
+        container_port=_the_only((one.get("containerPort", 0) for one in balancers), 0),
+        health_check_path=_the_only((group.get("healthCheckPath", "") for group in groups), ""),
     )
+
+
+def _the_only(values: Iterable[_T], unknown: _T) -> _T:
+    """What all of them are that are known; `unknown` where they differ, or where there are none."""
+    found = {one for one in values if one}
+    return found.pop() if len(found) == 1 else unknown
 
 
 def _managed_resources(node: object, kind: str = "ecsManagedResources") -> Iterable[ManagedResource]:

@@ -14,6 +14,7 @@ from expressway.model.service import (
     TaskState,
 )
 from expressway.model.stack import StackEvent
+from expressway.model.task_definition import TaskDefinition
 
 SERVICE_RESOURCE_TYPE = "AWS::ECS::ExpressGatewayService"
 
@@ -32,6 +33,7 @@ class DeploymentFacts:
 
     Attributes:
         deployment, revision: the newest deployment that has failed or still runs, and its target.
+        definition: the task definition that its tasks run.
         tasks: the revision's own tasks, newest first.
         events: the scheduler's events since that deployment began, newest first.
         logs: the end of the log of some of the tasks, by task id, oldest line first; empty where a task wrote none.
@@ -54,6 +56,7 @@ class DeploymentFacts:
     targets: tuple[TargetHealth, ...] = ()
     stack_events: tuple[StackEvent, ...] = ()
     gaps: tuple[str, ...] = ()
+    definition: TaskDefinition | None = None
 
     @property
     def failed_tasks(self) -> tuple[TaskState, ...]:

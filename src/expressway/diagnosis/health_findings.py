@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from expressway.diagnosis.health_check import health_check_of
 from expressway.diagnosis.health_rules import failing_health_check
 from expressway.diagnosis.listening import listeners, loopback_listener, only_listener
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.cause import Cause
 from expressway.model.finding import Confidence, Finding
 from expressway.model.log_event import LogEvent
-from expressway.model.service import ServiceConfiguration, TaskState
+from expressway.model.service import TaskState
 
 _CODES = re.compile(r"(?:failed with these codes:? \[|status(?: code)? )(?P<code>\d{3})", re.IGNORECASE)
 _NOT_CONNECTED = re.compile(
@@ -200,31 +201,11 @@ def _when(took: _Start) -> str:
 
 
 def _asked(facts: ServiceFacts) -> str:
-    configuration = _configuration(facts)
-    path = configuration.health_check_path if configuration else ""
-    port = _port(facts)
-    return f"The health check{f' GET {path}' if path else ''}{f' on port {port}' if port else ''} fails"
+    return health_check_of(facts.story).fails
 
 
 def _port(facts: ServiceFacts) -> int:
-    configuration = _configuration(facts)
-    if configuration is not None and configuration.container_port:
-        return configuration.container_port
-    targets = {target.port for target in facts.story.targets}
-    if len(targets) == 1:
-        return targets.pop()
-    ports = [
-        port.container_port for one in (facts.definition.containers if facts.definition else ()) for port in one.ports
-    ]
-    return ports[0] if len(ports) == 1 else 0
-
-
-def _configuration(facts: ServiceFacts) -> ServiceConfiguration | None:
-    express = facts.story.express
-    if express is None:
-        return None
-    target = facts.story.deployment.target_revision_arn if facts.story.deployment else ""
-    return next((one for one in express.configurations if one.revision_arn == target), express.newest)
+    return health_check_of(facts.story).port
 
 
 def _lines(facts: ServiceFacts) -> list[str]:

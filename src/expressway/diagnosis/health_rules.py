@@ -3,11 +3,11 @@
 import re
 
 from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.health_check import health_check_of
 from expressway.diagnosis.listening import only_listener
 from expressway.diagnosis.log_excerpt import telling_line
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.model.cause import Cause
-from expressway.model.service import ServiceConfiguration
 
 _CODES = re.compile(r"(?:failed with these codes:? \[|status(?: code)? )(?P<code>\d{3})", re.IGNORECASE)
 _TIMEOUT = re.compile(r"tim(?:ed|e) ?out", re.IGNORECASE)
@@ -19,17 +19,14 @@ def failing_health_check(facts: DeploymentFacts) -> Cause | None:
     evidence = _evidence(facts)
     if not evidence:
         return None
-    configuration = _configuration(facts)
-    path = configuration.health_check_path if configuration else ""
-    port = configuration.container_port if configuration else 0
+    asked = health_check_of(facts)
     lines = [line for task in facts.tasks for line in facts.logs.get(task.task_id, ())]
-    asked = f"The health check{f' GET {path}' if path else ''}{f' on port {port}' if port else ''} fails"
     listener = only_listener(lines)
-    happened, remedy = _outcome(" ".join(evidence), port, listener.port if listener else None)
+    happened, remedy = _outcome(" ".join(evidence), asked.port, listener.port if listener else None)
     log_line = telling_line(lines)
     return Cause(
         code="health_check_failed",
-        sentence=f"{asked}: {happened}.",
+        sentence=f"{asked.fails}: {happened}.",
         evidence=(*evidence, log_line) if log_line else evidence,
         remedy=remedy,
         resource=facts.service.arn if facts.service else facts.service_name,
@@ -76,11 +73,3 @@ def _outcome(evidence: str, port: int, listens_on: int | None) -> tuple[str, str
         "no healthy answer came",
         "Check that the application listens on 0.0.0.0 at container_port and answers 200 on health_check_path.",
     )
-
-
-def _configuration(facts: DeploymentFacts) -> ServiceConfiguration | None:
-    if facts.express is None:
-        return None
-    target = facts.deployment.target_revision_arn if facts.deployment else ""
-    named = (one for one in facts.express.configurations if one.revision_arn == target)
-    return next(named, facts.express.newest)

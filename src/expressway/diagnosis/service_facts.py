@@ -32,7 +32,6 @@ class ServiceFacts:
 
     Attributes:
         story: the deployment to explain: the newest that failed or still runs, else the one that serves.
-        definition: the task definition that the story's tasks run.
         tasks: every task of the service that ECS remembers, of any revision.
         log_events: the story's logs with their times, by task id, oldest line first.
         now: when the facts were read.
@@ -44,7 +43,6 @@ class ServiceFacts:
     service_name: str
     now: datetime
     story: DeploymentFacts
-    definition: TaskDefinition | None = None
     tasks: tuple[TaskState, ...] = ()
     log_events: Mapping[str, tuple[LogEvent, ...]] = field(default_factory=dict[str, tuple[LogEvent, ...]])
     restored: bool = False
@@ -54,6 +52,11 @@ class ServiceFacts:
     @property
     def service(self) -> ServiceState | None:
         return self.story.service
+
+    @property
+    def definition(self) -> TaskDefinition | None:
+        """The task definition that the story's tasks run."""
+        return self.story.definition
 
     @property
     def resource(self) -> str:

@@ -119,7 +119,8 @@ class RevisionState:
     """One service revision: what was to run, and how far its infrastructure got.
 
     `settings` is alike for two revisions of a service that differ in nothing but their task definitions; empty where
-    it is not known.
+    it is not known. `container_port` is the one that load balancers send requests to, `health_check_path` what they ask
+    an Express service for; 0 and empty where that is not known or not one.
     """
 
     arn: str
@@ -129,6 +130,8 @@ class RevisionState:
     managed_resources: tuple[ManagedResource, ...] = ()
     created_at: datetime | None = None
     settings: str = ""
+    container_port: int = 0
+    health_check_path: str = ""
 
     @property
     def revision_id(self) -> str:

@@ -118,6 +118,7 @@ def gather_facts(
             targets=reads.take(asked_targets, ()),
             stack_events=tuple(stack_events),
             gaps=tuple(reads.gaps),
+            definition=_definition_of(revision, mine, definitions),
         )
 
 
@@ -158,6 +159,14 @@ def _definitions(reads: ConcurrentReads, ecs: ServiceReads, arns: Iterable[str])
     asked = {arn: reads.ask("task definition", partial(ecs.task_definition, arn)) for arn in dict.fromkeys(arns) if arn}
     found = {arn: reads.take(future, None) for arn, future in asked.items()}
     return {arn: one for arn, one in found.items() if one is not None}
+
+
+def _definition_of(
+    revision: RevisionState | None, tasks: Sequence[TaskState], definitions: Mapping[str, TaskDefinition]
+) -> TaskDefinition | None:
+    """What the revision runs; where it is not known, what its tasks run, if they agree."""
+    named = {revision.task_definition_arn} if revision else {task.task_definition_arn for task in tasks}
+    return definitions.get(named.pop()) if len(named) == 1 else None
 
 
 def _tail(logs: LogReads, task: TaskState, definition: TaskDefinition) -> tuple[str, ...] | str:

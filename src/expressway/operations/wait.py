@@ -195,7 +195,8 @@ class _Wait:
         if endpoint.access_type != "PUBLIC":
             return Verdict("serving", f"{name}; its address is private and is not fetched from here.")
         newest = self.express.newest if self.express else None
-        path = (newest.health_check_path if newest else "") or "/"
+        asked = snapshot.revision.health_check_path if snapshot.revision else ""
+        path = asked or (newest.health_check_path if newest else "") or "/"
         left = max(1.0, min(_PROBE_SECONDS, self.timeout_seconds - self._elapsed()))
         answer = self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=left)
         if answer.answers:

@@ -142,6 +142,7 @@ class ServiceGathering:
         definitions: Mapping[str, TaskDefinition | None],
     ) -> ServiceFacts:
         left_log = self._of.left_log()
+        running = course.revision.task_definition_arn if course.revision else ""
         story = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
@@ -155,14 +156,13 @@ class ServiceGathering:
             unread_logs=self._of.unread_logs,
             targets=targets,
             gaps=tuple(self._reads.gaps),
+            definition=definitions.get(running or (service.task_definition_arn if service else "")),
         )
-        running = course.revision.task_definition_arn if course.revision else ""
         return ServiceFacts(
             cluster=self._cluster,
             service_name=self._name,
             now=self._now,
             story=story,
-            definition=definitions.get(running or (service.task_definition_arn if service else "")),
             tasks=tasks,
             log_events=logs,
             restored=course.restored,
