@@ -119,6 +119,31 @@ def test_a_signal_ends_the_process_although_its_client_keeps_stdin_open(
         assert server.wait(LONG) == 128 + number
 
 
+_BUSY = """
+import hashlib
+from expressway.mcp.server import leave_on_signals
+from expressway.operations.background import BackgroundOperations
+
+leave_on_signals(BackgroundOperations())
+print("busy", flush=True)
+hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # for a quarter of an hour, in which Python runs no handler
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_process_although_its_main_thread_heeds_none(number: signal.Signals, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _BUSY], env=_environment(tmp_path), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "busy\n"
+            process.send_signal(number)
+            assert process.wait(LONG) == 128 + number
+        finally:
+            process.kill()
+
+
 def test_standard_output_carries_nothing_but_the_protocol(tmp_path: Path) -> None:
     with _raw_server(FAKE, _environment(tmp_path)) as server:
         _ask(server, "tools/call", {"name": "get_deployment_status", "arguments": {"app_name": "shop"}})

@@ -143,9 +143,7 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     besides = _besides_of(environ)
     server = build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit)
     loading = preload_later()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # The SDK reads stdin in a thread, which would be waited for until the client closes it.
-        signal.signal(number, functools.partial(_leave_on_signal, background))
+    leave_on_signals(background)
     server.run()
     loading.cancel()
     with contextlib.suppress(OSError):
@@ -155,9 +153,26 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     shared.close()
 
 
-def _leave_on_signal(background: BackgroundOperations, number: int, _: FrameType | None) -> None:
-    # In a thread, which can wait for a lock that the interrupted code holds.
-    threading.Thread(target=_leave, args=(background, 128 + number)).start()
+def leave_on_signals(background: BackgroundOperations) -> None:
+    """End the process on SIGINT and SIGTERM; the SDK reads stdin in a thread, which would be waited for.
+
+    A thread does it: it can wait for a lock that the interrupted code holds, and a signal wakes it also when the main
+    thread heeds none, as when it came just before the event loop began to wait.
+    """
+    told, telling = os.pipe()
+    os.set_blocking(telling, False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _heed)
+    signal.set_wakeup_fd(telling)
+    threading.Thread(target=_leave_when_told, args=(background, told), name="expressway signals", daemon=True).start()
+
+
+def _heed(_number: int, _frame: FrameType | None) -> None:
+    """Being a function of Python's, it lets the thread be told."""
+
+
+def _leave_when_told(background: BackgroundOperations, told: int) -> None:
+    _leave(background, 128 + os.read(told, 1)[0])
 
 
 def _leave(background: BackgroundOperations, status: int) -> NoReturn:
