@@ -48,23 +48,63 @@ def test_an_empty_log_is_told_apart_from_one_that_could_not_be_read() -> None:
     assert "could not be read" in first(unread).cause
 
 
-def test_an_exec_format_error_is_the_wrong_architecture_not_exit_code_1() -> None:
+def test_an_exec_format_error_is_more_likely_the_architecture_than_a_script() -> None:
     log = {1: ("exec /usr/local/bin/app: exec format error",)}
-    assert first(situation(exited(), deployment=failed_deployment(), logs=log)).code == "wrong_architecture"
+    finding = first(situation(exited(), deployment=failed_deployment(), logs=log))
+    assert (finding.code, finding.confidence) == ("wrong_architecture", "medium")
+    assert "#!" in finding.cause
+
+
+def test_a_script_that_has_the_wrong_format_more_likely_names_no_interpreter() -> None:
+    log = {1: ("exec /e.sh: exec format error",)}
+    finding = first(situation(exited(), deployment=failed_deployment(), logs=log))
+    assert (finding.code, finding.confidence) == ("script_without_interpreter", "medium")
+    assert "another processor architecture" in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (1, "exec /e.sh: no such file or directory"),
+        (255, "exec /e.sh: no such file or directory"),
+        (1, "standard_init_linux.go:228: exec user process caused: no such file or directory"),
+        (1, 'exec user process caused "no such file or directory"'),
+        (126, "/bin/bash: line 1: /app/run: /bin/zsh^M: bad interpreter: No such file or directory"),
+        (127, "bash: line 1: /app/run: cannot execute: required file not found"),
+    ],
+)
+def test_a_program_that_is_there_and_cannot_be_run_lacks_its_interpreter(code: int, line: str) -> None:
+    facts = situation(exited(exit_code=code), deployment=failed_deployment(), logs={1: (line,)})
+    finding = first(facts)
+    assert (finding.code, finding.confidence) == ("interpreter_missing", "high")
+    assert finding.evidence == (line,)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "standard_init_linux.go:228: exec user process caused: exec format error",
-        'exec user process caused "exec format error"',
-        "/entrypoint.sh: line 3: /app/server: cannot execute binary file: Exec format error",
-        "/bin/sh: 1: /app/server: Exec format error",
+        "panic: open /etc/app.toml: no such file or directory",
+        "Error: exec /opt/tool: no such file or directory",
+        "fork/exec /opt/tool: no such file or directory",
     ],
 )
-def test_a_shell_or_runtime_that_ends_with_it_could_not_start_the_program(line: str) -> None:
+def test_a_file_that_the_application_misses_is_no_missing_interpreter(line: str) -> None:
+    assert first(situation(exited(), deployment=failed_deployment(), logs={1: (line,)})).code == "container_exited"
+
+
+@pytest.mark.parametrize(
+    ("line", "confidence"),
+    [
+        ("standard_init_linux.go:228: exec user process caused: exec format error", "medium"),
+        ('exec user process caused "exec format error"', "medium"),
+        ("/entrypoint.sh: line 3: /app/server: cannot execute binary file: Exec format error", "high"),
+        ("/bin/sh: 1: /app/server: Exec format error", "medium"),
+    ],
+)
+def test_a_shell_or_runtime_that_ends_with_it_could_not_start_the_program(line: str, confidence: str) -> None:
     facts = situation(exited(exit_code=126), deployment=failed_deployment(), logs={1: ("starting", line)})
-    assert first(facts).code == "wrong_architecture"
+    finding = first(facts)
+    assert (finding.code, finding.confidence) == ("wrong_architecture", confidence)
 
 
 @pytest.mark.parametrize(

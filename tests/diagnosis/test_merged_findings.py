@@ -34,3 +34,8 @@ def test_two_things_that_are_both_missing_stay_two() -> None:
 def test_unrelated_findings_are_left_alone() -> None:
     given = (finding("container_exited", TASK), finding("subnet_full", "subnet-1"))
     assert merged(given) == given
+
+
+def test_a_secret_that_could_not_be_had_gives_way_to_why() -> None:
+    (only,) = merged([finding("secret_unavailable", TASK, "said"), finding("secret_not_found", "arn:a", "looked up")])
+    assert (only.code, only.evidence) == ("secret_not_found", ("looked up", "said"))

@@ -12,6 +12,7 @@ from expressway.diagnosis.exit_rules import exited_container
 from expressway.diagnosis.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, Statement
 from expressway.diagnosis.health_rules import failing_health_check
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
+from expressway.diagnosis.task_failure import what_failed
 from expressway.model.cause import Cause
 from expressway.model.quotation import quoted
 from expressway.model.stack import StackEvent, first_failure
@@ -85,7 +86,8 @@ def task_stopped_for_unknown_reason(facts: DeploymentFacts) -> Cause | None:
         reasons = [*telling_reasons(task), task.stopped_reason]
         text = evidence_line(next((reason for reason in reasons if reason), ""))
         if text:
-            return Cause("task_failed", f"A task stopped: {quoted(text)}", (text,), "", task.arn, permanent=False)
+            told = f"{what_failed(task, text)}: {quoted(text)}"
+            return Cause("task_failed", told, (text,), "", task.arn, permanent=False)
     return None
 
 

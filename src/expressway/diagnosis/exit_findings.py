@@ -3,13 +3,14 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from expressway.diagnosis.culprit import OUT_OF_MEMORY, SIGKILL_EXIT_CODE, culprit_of, rivals_of
-from expressway.diagnosis.exit_rules import EXIT_CODES, wrong_format
+from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.runtime_memory import RuntimeLimit, runtime_limit
 from expressway.diagnosis.service_facts import ServiceFacts
-from expressway.model.finding import Finding
+from expressway.model.finding import Finding, finding_of
 from expressway.model.service import ContainerState, TaskState
 
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
@@ -74,10 +75,10 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
     code = container.exit_code or 0
     log = facts.story.logs.get(task.task_id, ())
     line = telling_line(log)
-    known = wrong_format(code, log, task.arn)
+    known = never_started(code, log, task.arn)
     evidence = excerpt(log)
     if known is not None:
-        return Finding(known.code, "critical", known.sentence, evidence, known.remedy, task.arn)
+        return replace(finding_of(known), evidence=evidence)
     if code == SIGKILL_EXIT_CODE:
         return _killed(facts, task, container, evidence)
     limit = runtime_limit(line) if code else None

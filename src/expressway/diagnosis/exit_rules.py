@@ -1,6 +1,7 @@
 """What the exit of a container means, told with the line of its log that says why."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.facts import DeploymentFacts, Statement
@@ -46,7 +47,7 @@ EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
     ),
     255: ("container_exited", "exited with code 255: its command could not run or failed at once", _CORRECT_IT),
 }
-_NOT_STARTED_CODES = frozenset({1, 126, 255})
+_NOT_STARTED_CODES = frozenset({1, 126, 127, 255})
 _ANY_CODE = ("container_exited", "exited with code {code}", _CORRECT_IT)
 
 
@@ -60,8 +61,8 @@ def exited_container(facts: DeploymentFacts) -> Cause | None:
     return None
 
 
-def wrong_format(exit_code: int | None, log: Sequence[str], resource: str) -> Cause | None:
-    """The container's program could not start for its format: the log ends with that, and so did the container.
+def never_started(exit_code: int | None, log: Sequence[str], resource: str) -> Cause | None:
+    """The container's program could not be executed: the log ends with that, and so did the container.
 
     A line about something else that has the wrong format (a plugin, an optional library) is no such end.
     """
@@ -74,13 +75,13 @@ def wrong_format(exit_code: int | None, log: Sequence[str], resource: str) -> Ca
 def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...], *, silence: str) -> Cause:
     code = container.exit_code or 0
     line, *others = excerpt(log) or ("",)
-    said = wrong_format(container.exit_code, log, task.arn)
+    said = never_started(container.exit_code, log, task.arn)
     word, sentence, remedy = EXIT_CODES.get(code, _ANY_CODE)
     happened = f"The container {container.name} {sentence.format(code=code)}"
     first = f"{container.name}: exit code {code}"
     evidence = (line, first, *others) if line else (first,)
     if said is not None:
-        return Cause(said.code, said.sentence, evidence, said.remedy, task.arn)
+        return replace(said, evidence=evidence, resource=task.arn)
     return Cause(
         code=word,
         sentence=f"{happened}: {quoted(line)}" if line else f"{happened}; its log {silence}.",

@@ -5,13 +5,14 @@ The deployment's own reason outlives the tasks, and so does their log.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from expressway.diagnosis.exit_rules import EXIT_CODES, wrong_format
+from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.log_severity import severity_of
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import LeftLog, ServiceFacts
-from expressway.model.finding import Finding
+from expressway.model.finding import Finding, finding_of
 
 _EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)
 _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
@@ -32,9 +33,9 @@ def forgotten_exit(facts: ServiceFacts) -> Finding | None:
         return None
     code, left = int(found["code"]), facts.left_log
     lines = left.lines if left else ()
-    known = wrong_format(code, lines, facts.resource) if left and left.is_only else None
+    known = never_started(code, lines, facts.resource) if left and left.is_only else None
     if known is not None:
-        return Finding(known.code, "critical", known.sentence, excerpt(lines), known.remedy, facts.resource)
+        return replace(finding_of(known), evidence=excerpt(lines))
     word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
     name = f"The container {left.container}" if left and left.is_only else "A container"
     return Finding(

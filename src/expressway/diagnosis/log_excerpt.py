@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 
 LINE_LIMIT = 300
+_RUNTIME = r"(?:\S*standard_init_linux\S* )?exec (?:user process caused:?|[\"']?[^\s\"':]+[\"']?:)"
+_SHELL = r"\S*(?:sh|/\S+):(?: (?:line )?\d+:)?(?: \S+:)?(?: .*:)?"
 NOT_STARTED = re.compile(
-    r"^(?:\S*standard_init_linux\S* )?(?:exec \S.*|\S*(?:sh|/\S+):(?: (?:line )?\d+:)?(?: \S+:)?(?: .*:)?) "
-    r"[\"']?exec format error[\"']?\.?$",
+    rf"^(?:(?:{_RUNTIME}|{_SHELL}) [\"']?exec format error[\"']?|{_RUNTIME} [\"']?no such file or directory[\"']?|"
+    rf"{_SHELL} (?:bad interpreter: no such file or directory|cannot execute: required file not found))\.?$",
     re.IGNORECASE,
 )
 """What a container runtime or a shell says of a program that it cannot start, as the whole line."""

@@ -6,26 +6,28 @@ from dataclasses import replace
 from expressway.model.finding import Finding
 
 _EVIDENCE_KEPT = 6
+_NO_WAY_OUT = frozenset(
+    {"no_internet_route", "no_public_ip", "blackhole_route", "egress_blocked", "endpoint_blocked", "network_acl_denies"}
+)
 EXACTER: Mapping[str, frozenset[str]] = {
     "image_not_found": frozenset({"repository_not_found", "image_tag_not_found", "image_digest_not_found"}),
     "image_pull_denied": frozenset({"registry_credentials_refused", "registry_credentials_missing"}),
     "secret_denied": frozenset({"kms_denied", "kms_key_unusable"}),
     "secret_not_found": frozenset({"secret_deleted", "secret_version_missing"}),
     "role_not_assumable": frozenset({"role_not_found"}),
+    "secret_unavailable": frozenset(
+        {
+            *("secret_not_found", "secret_denied", "secret_deleted", "secret_version_missing", "secret_key_missing"),
+            *("kms_denied", "kms_key_unusable", "registry_credentials_missing", "registry_unreachable"),
+            *_NO_WAY_OUT,
+        }
+    ),
+    "script_without_interpreter": frozenset({"wrong_architecture"}),
     "log_denied": frozenset({"log_group_missing"}),
     "permission_denied": frozenset({"infrastructure_role_lacks_permission"}),
     "infrastructure_failed": frozenset({"infrastructure_role_lacks_permission"}),
     "error_rate_alarm": frozenset({"deployment_alarm"}),
-    "registry_unreachable": frozenset(
-        {
-            "no_internet_route",
-            "no_public_ip",
-            "blackhole_route",
-            "egress_blocked",
-            "endpoint_blocked",
-            "network_acl_denies",
-        }
-    ),
+    "registry_unreachable": _NO_WAY_OUT,
 }
 """By the code of what a text suggests: the codes of what says the same more exactly."""
 

@@ -5,32 +5,17 @@ errors", "Service event messages"), of containerd and Docker, and of CloudFormat
 """
 
 import re
-from dataclasses import dataclass
 
 from expressway.diagnosis.facts import Statement
+from expressway.diagnosis.message_rule import MessageRule
+from expressway.diagnosis.message_rule import message_rule as _rule
+from expressway.diagnosis.start_messages import START_MESSAGES
 from expressway.model.cause import Cause
 from expressway.model.quotation import quoted
 from expressway.model.shortened_text import shortened
 
 _EVIDENCE_LIMIT = 400
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRule:
-    """One row: a pattern, and the sentence and remedy it stands for (named groups of the pattern fill them)."""
-
-    code: str
-    pattern: re.Pattern[str]
-    sentence: str
-    remedy: str
-    permanent: bool = True
-
-
-def _rule(code: str, pattern: str, sentence: str, remedy: str, *, permanent: bool = True) -> MessageRule:
-    return MessageRule(code, re.compile(pattern, re.IGNORECASE | re.DOTALL), sentence, remedy, permanent)
-
-
-_REF = r"(?P<image>[\w.-]+(?::\d+)?/[\w./-]+(?:@sha256:[0-9a-f]{64}|:[\w.-]+)?)"
+_REF = r"(?<![\w./:-])(?P<image>[\w.-]+(?::\d+)?/[\w./-]+(?:@sha256:[0-9a-f]{64}|:[\w.-]+)?)"
 _OPTIONAL_REF = rf"(?:.*?{_REF})?"
 _DENIED = r"not authorized to perform:? "
 _NETWORK_REMEDY = (
@@ -39,13 +24,7 @@ _NETWORK_REMEDY = (
 )
 
 MESSAGE_RULES: tuple[MessageRule, ...] = (
-    _rule(
-        "wrong_architecture",
-        r"descriptor matching platform '(?P<platform>[^']+)'|no match for platform|"
-        r"does not match the (?:detected|specified|requested) (?:host )?platform|exec format error",
-        "The image is built for another processor architecture than the tasks run on.",
-        "Build it for linux/amd64 (build.platform: linux/amd64) and deploy again.",
-    ),
+    *START_MESSAGES,
     _rule(
         "image_pull_denied",
         rf"{_DENIED}(?P<action>ecr:\w+)",
@@ -75,6 +54,13 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "image_pull_denied",
+        r"(?P<name>[\w-]+-starport-layer-bucket)\.s3\S*?amazonaws\S*: (?:403|Forbidden|AccessDenied)",
+        "The tasks may not fetch the image's layers from ECR's bucket {name} in S3.",
+        "Let the policy of the S3 endpoint in the tasks' network allow s3:GetObject on that bucket "
+        "(arn:aws:s3:::prod-<region>-starport-layer-bucket/*).",
+    ),
+    _rule(
+        "image_pull_denied",
         rf"(?:CannotPull|pull){_OPTIONAL_REF}.*?(?:access denied|403 Forbidden|denied:|unauthorized|no basic auth)",
         "The registry denies access to the image {image}.",
         "Let the execution role pull it (ECR policy or repository policy), or give credentials for the registry.",
@@ -93,7 +79,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "kms_denied",
-        rf"{_DENIED}kms:\w+|access to kms is not allowed",
+        rf"{_DENIED}kms:\w+|access to kms is not allowed|ciphertext refers to a customer master key",
         "The execution role may not decrypt a secret: its KMS key does not allow it.",
         "Allow kms:Decrypt on the secret's own key in the execution role's policies, or the role in the key's policy.",
     ),
@@ -110,8 +96,20 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "Add the key to the secret, or correct it in the secret's ARN.",
     ),
     _rule(
+        "secret_deleted",
+        r"secret because it was marked for deletion",
+        "A secret that the definition names is marked for deletion, and cannot be read any more.",
+        "Restore it (secretsmanager:RestoreSecret), or name another secret.",
+    ),
+    _rule(
         "secret_not_found",
-        r"can't find the specified secret(?: value)?|invalid (?:ssm )?parameters?:? (?P<name>[\w:/.-]+)|"
+        r"can.t retrieve the secret with ARN '(?P<name>[^']+)'",
+        "A secret that the definition names does not exist{name}.",
+        "Create it, or correct its ARN in the definition (names differ between regions and accounts).",
+    ),
+    _rule(
+        "secret_not_found",
+        r"can.t find the specified secret(?: value)?|invalid (?:ssm )?parameters?:? (?P<name>[\w:/.-]+)|"
         r"ParameterNotFound|secret (?P<other>[\w:/.-]+) (?:was )?not found",
         "A secret or parameter that the definition names does not exist{name}.",
         "Create it, or correct its ARN in the definition (names differ between regions and accounts).",
@@ -125,23 +123,17 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         _NETWORK_REMEDY,
     ),
     _rule(
+        "secret_unavailable",
+        r"unable to retrieve secrets?\b",
+        "A secret or parameter that the definition names could not be fetched.",
+        "Check that it exists in this account and region, and that the execution role may read and decrypt it.",
+        certain=False,
+    ),
+    _rule(
         "image_too_large",
         r"no space left on device",
         "The image does not fit on the task's disk.",
         "Make the image smaller (Fargate gives 20 GiB), or use a task definition with more ephemeral storage.",
-    ),
-    _rule(
-        "command_not_found",
-        r"exec:? \"(?P<name>[^\"]+)\":? (?:executable file not found|stat .*no such file)|"
-        r"executable file (?P<other>\S+)? ?not found",
-        "The container cannot start: its command {name} is not in the image.",
-        "Correct the command in the definition or the Dockerfile's ENTRYPOINT and CMD.",
-    ),
-    _rule(
-        "command_not_executable",
-        r"(?:CannotStart|failed to (?:create|start)|exec).*?permission denied",
-        "The container cannot start: its command is not executable.",
-        "Make the file executable in the Dockerfile (RUN chmod +x …), and check USER.",
     ),
     _rule(
         "out_of_memory",
@@ -171,8 +163,21 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "Use larger subnets, or name further ones in the definition.",
     ),
     _rule(
+        "security_group_missing",
+        r"Invalid(?:SecurityGroupID|Group)\.NotFound",
+        "A security group that the service names does not exist.",
+        "Name one that exists in the tasks' network, or make it again.",
+    ),
+    _rule(
+        "subnet_missing",
+        r"InvalidSubnetID\.NotFound",
+        "A subnet that the service names does not exist.",
+        "Name subnets that exist (network.subnets).",
+    ),
+    _rule(
         "network_interface_failed",
-        r"configure ENI|network interface provisioning|network interface .*?(?:failed|timeout)",
+        r"configure ENI|EC2 error while attempting to create network interface|"
+        r"network interface provisioning|network interface .*?(?:failed|timeout)",
         "The task's network interface could not be made.",
         "Check that the subnets and security groups of the definition still exist.",
         permanent=False,
@@ -217,8 +222,13 @@ _WORDED: dict[tuple[str, str], str] = {
 }
 
 
-_QUOTED = frozenset({"secret_denied", "secret_key_missing", "secret_not_found", "command_not_found"})
-"""Here a name is what somebody wrote into a command or a secret's reference, unless it is an ARN."""
+_QUOTED = frozenset(
+    {
+        *("secret_denied", "secret_key_missing", "secret_not_found"),
+        *("command_not_found", "user_not_found", "working_directory_unusable"),
+    }
+)
+"""Here a name is what somebody wrote into a Dockerfile, a command or a secret's reference, unless it is an ARN."""
 
 
 def cause_of_message(statement: Statement) -> Cause | None:
@@ -233,6 +243,7 @@ def cause_of_message(statement: Statement) -> Cause | None:
                 remedy=rule.remedy,
                 resource=statement.resource,
                 permanent=rule.permanent,
+                certain=rule.certain,
             )
     return None
 
@@ -240,7 +251,7 @@ def cause_of_message(statement: Statement) -> Cause | None:
 def _fill(rule: MessageRule, match: re.Match[str]) -> str:
     found = {key: value for key, value in match.groupdict().items() if value}
     words: dict[str, str] = {}
-    for key in ("image", "name", "action"):
+    for key in ("image", "name", "action", "kind"):
         value = found.get(key) or (found.get("other") if key == "name" else None) or ""
         shown = quoted(value) if rule.code in _QUOTED and key == "name" and not value.startswith("arn:") else value
         words[key] = _WORDED.get((rule.code, key), "{}").format(shown) if value else ""

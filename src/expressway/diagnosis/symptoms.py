@@ -53,6 +53,7 @@ TOPICS: tuple[Topic, ...] = (
         "crash",
         r"\b(?:crash\w*|exit\w*|restart\w*|loop\w*|exception|traceback|stops?|stopped|stopping|dies|died|137|139|143|segfault)\b",
         *("crash_loop", "container_", "command_", "out_of_memory", "killed_at_stop", "wrong_architecture"),
+        *("script_", "interpreter_", "working_directory_", "user_not_found"),
     ),
     _topic(
         "memory",

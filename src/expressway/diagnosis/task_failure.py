@@ -1,4 +1,4 @@
-"""Which kind of failure ended a task: one word, for counting."""
+"""Which kind of failure ended a task: one word for counting, or a few in a sentence."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from expressway.model.service import TaskState
 _BY_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), category)
     for pattern, category in (
+        (r"unable to find (?:user|group)|no command specified|chdir to cwd|executable file", "container_start_failure"),
         (r"CannotPull|pull image|ImagePull|manifest|ecr registry auth", "image_pull_failure"),
         (r"OutOfMemory|killed due to memory usage", "out_of_memory"),
         (r"unable to pull secrets|secretsmanager|ssm parameter|asm", "secret_failure"),
@@ -16,7 +17,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"log ?group|log stream|logger args", "logging_failure"),
         (r"network interface|\bENI\b|i/o timeout|connection issue", "network_failure"),
         (r"capacity|RESOURCE:|vCPU|resource.*(?:constraint|exceed)", "resource_constraint"),
-        (r"CannotStartContainer|failed to create (?:task|shim)|executable file", "container_start_failure"),
+        (r"CannotStartContainer|failed to create (?:task|shim)", "container_start_failure"),
     )
 )
 _BY_EXIT_CODE: Mapping[int, str] = {
@@ -27,6 +28,34 @@ _BY_EXIT_CODE: Mapping[int, str] = {
     139: "segmentation_fault",
     143: "terminated",
 }
+
+
+_BY_ERROR_NAME: Mapping[str, str] = {
+    "CannotCreateContainerError": "A task's container could not be made",
+    "CannotCreateVolumeError": "A task's volume could not be made",
+    "CannotInspectContainerError": "ECS lost sight of a task's container",
+    "CannotPullContainerError": "A task's image could not be pulled",
+    "CannotStartContainerError": "A task's container could not be started",
+    "CannotStopContainerError": "A task's container could not be stopped",
+    "ContainerRuntimeError": "The container runtime failed a task",
+    "InternalError": "An error within AWS ended a task",
+    "ResourceInitializationError": "What a task needs to start (image, secrets, log or volumes) could not be prepared",
+}
+"""AWS's own names of errors (ECS developer guide, "Stopped tasks error messages"), which texts begin with."""
+_ERROR_NAME = re.compile(r"\b(?P<name>[A-Z]\w+Error)\b")
+_BY_STOP_CODE: Mapping[str, str] = {
+    "TaskFailedToStart": "A task could not start",
+    "EssentialContainerExited": "A container ended, and its task with it",
+}
+
+
+def what_failed(task: TaskState, text: str) -> str:
+    """What became of a task, by the name of AWS's error in the text or by how the task stopped: half a sentence."""
+    name = _ERROR_NAME.search(text)
+    told = _BY_ERROR_NAME.get(name["name"]) if name else None
+    if name is None or told is None:
+        return _BY_STOP_CODE.get(task.stop_code, "A task stopped")
+    return f"{told} ({name['name']})"
 
 
 def category_of(task: TaskState) -> str:

@@ -16,6 +16,7 @@ class Cause:
         remedy: what to do about it.
         resource: the ARN, logical id or name of what failed; empty when there is no single one.
         permanent: True when trying again cannot help before somebody changes something.
+        certain: False when what was read fits several causes, all of which the sentence names.
         gaps: facts that could not be read (a permission is missing), so that nothing is concluded from them.
     """
 
@@ -25,6 +26,7 @@ class Cause:
     remedy: str = ""
     resource: str = ""
     permanent: bool = True
+    certain: bool = True
     gaps: tuple[str, ...] = ()
 
     def to_dict(self) -> Mapping[str, Any]:

@@ -69,7 +69,12 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def finding_of(cause: Cause, *, severity: Severity = "critical", confidence: Confidence = "high") -> Finding:
-    """The finding that a deployment's cause is; what its sentence quotes is in the evidence."""
+    """The finding that a deployment's cause is; what its sentence quotes is in the evidence.
+
+    One that is not certain is told with less confidence than was asked for.
+    """
+    if confidence == "high" and not cause.certain:
+        confidence = "medium"
     told = own_words(cause.sentence)
     return Finding(
         code=cause.code,
