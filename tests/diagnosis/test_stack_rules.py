@@ -229,6 +229,95 @@ def test_a_failed_service_sends_to_the_services_own_guidance() -> None:
     assert "guidance" in finding.remedy
 
 
+HANDLER = 'Resource handler returned message: "{}" (RequestToken: 0, HandlerErrorCode: {})'
+BREAKER = "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'"
+EXPRESS = "AWS::ECS::ExpressGatewayService"
+SERVICE_ARN = "arn:aws:ecs:eu-west-1:123456789012:service/shop/web"
+
+
+def after_an_update(reason: str, *, status: str = "UPDATE_FAILED", resource_type: str = EXPRESS) -> StackHistory:
+    """The service that the stack holds could not be changed; the failed event does not name it."""
+    return stack(
+        "UPDATE_ROLLBACK_COMPLETE",
+        own(0, "UPDATE_IN_PROGRESS"),
+        event(1, "Service", status, reason, resource_type=resource_type),
+        resources=(StackResource("Service", SERVICE_ARN, resource_type, "UPDATE_COMPLETE"),),
+    )
+
+
+@pytest.mark.parametrize("resource_type", [EXPRESS, "AWS::ECS::Service"])
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [
+        (".", "again and again."),
+        (": Task failed ELB health checks in (target-group tg).", "failed the load balancer's health checks."),
+        (": Task failed container health checks.", "failed their containers' own health checks."),
+        (": Essential container in task exited.", "their containers exited."),
+        (": tasks failed to start.", "they could not start."),
+    ],
+)
+def test_that_the_circuit_breaker_ended_a_deployment_is_the_cause_and_names_the_service(
+    resource_type: str, behind: str, told: str
+) -> None:
+    reason = HANDLER.format(BREAKER + behind, "GeneralServiceException")
+    finding = stack_findings(after_an_update(reason, resource_type=resource_type))[0]
+
+    assert (finding.code, finding.severity) == ("circuit_breaker_rollback", "critical")
+    assert finding.cause.startswith(f"Service ({resource_type}) could not be updated: ECS's circuit breaker ended")
+    assert finding.cause.endswith(told)
+    assert finding.remedy == "Ask for the guidance of the service web in the cluster shop: its tasks tell why."
+    assert finding.resource == SERVICE_ARN
+
+
+def test_why_a_service_was_not_deployed_stands_in_no_words_but_ours() -> None:
+    reason = HANDLER.format(f"{BREAKER}: Task failed ELB health checks in (target-group tg).", "NotStabilized")
+    finding = stack_findings(after_an_update(reason))[0]
+
+    assert "target-group" not in finding.cause
+    assert "target-group" in finding.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "resource_type", "told"),
+    [
+        ("CREATE_FAILED", EXPRESS, "could not be created: its deployment did not come to an end in the time"),
+        ("UPDATE_FAILED", "AWS::EC2::Route", "could not be updated: it did not become stable in the time"),
+        ("DELETE_FAILED", EXPRESS, "could not be deleted: it was not gone in the time"),
+    ],
+)
+@pytest.mark.parametrize(
+    "reason",
+    [
+        HANDLER.format("Exceeded attempts to wait", "NotStabilized"),
+        HANDLER.format("Resource of type 'AWS::EC2::Route' with identifier 'x' did not stabilize.", "NotStabilized"),
+    ],
+)
+def test_what_cloudformation_waited_for_in_vain_is_told(
+    status: str, resource_type: str, told: str, reason: str
+) -> None:
+    finding = stack_findings(after_an_update(reason, status=status, resource_type=resource_type))[0]
+
+    assert finding.code == "resource_not_stabilized"
+    assert told in finding.cause
+    assert ("the service web" in finding.remedy) == (resource_type == EXPRESS)
+
+
+def test_what_ecs_says_behind_the_circuit_breaker_comes_before_it() -> None:
+    pull = "CannotPullContainerError: pull image manifest has been retried 7 time(s): registry.example/web:9: not found"
+    finding = stack_findings(after_an_update(HANDLER.format(f"{BREAKER}: {pull}.", "NotStabilized")))[0]
+
+    assert finding.code == "image_not_found"
+
+
+def test_a_resource_that_no_list_names_is_known_by_its_newest_event() -> None:
+    began = event(1, "Service", "CREATE_IN_PROGRESS", physical_id=SERVICE_ARN, resource_type=EXPRESS)
+    failed = event(2, "Service", "CREATE_FAILED", f"{BREAKER}.", resource_type=EXPRESS)
+    history = stack("ROLLBACK_COMPLETE", own(0, "CREATE_IN_PROGRESS"), began, failed)
+
+    assert stack_findings(history)[0].resource == SERVICE_ARN
+    assert history.physical_id_of("Other") == ""
+
+
 def test_a_missing_stack_names_the_nearest_and_the_place_that_was_asked() -> None:
     finding = missing_stack_finding("web-expres-service", place="AWS account 1, x", names=("web-express-service", "b"))
     assert "web-express-service" in finding.remedy

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.diagnosis.place_findings import near_names
+from expressway.diagnosis.unstable_resources import SERVICE_TYPES, instability, service_remedy
 from expressway.model.finding import Finding, Severity, ranked
 from expressway.model.stack_history import STACK_TYPE, HistoryEvent, StackHistory
 
 _OTHERS_TOLD = 3
-_SERVICE_TYPES = {"AWS::ECS::Service", "AWS::ECS::ExpressGatewayService"}
 _NAMES_SHOWN = 5
 
 
@@ -30,6 +30,11 @@ class Failure:
     @property
     def place(self) -> str:
         return "/".join((*self.path, self.event.logical_id))
+
+    @property
+    def physical_id(self) -> str:
+        """What the failed event names, or else the stack itself for that resource; empty for one that never was."""
+        return self.event.physical_id or self.stack.physical_id_of(self.event.logical_id)
 
 
 def stack_findings(history: StackHistory) -> tuple[Finding, ...]:
@@ -186,12 +191,13 @@ def _told(failure: Failure, severity: Severity) -> Finding:
     if event.kind != "resource":
         return _check_failed(failure, severity)
     text = evidence_line(event.reason)
-    known = cause_of_message(Statement(event.reason, event.logical_id))
+    physical_id = failure.physical_id
+    known = cause_of_message(Statement(event.reason, event.logical_id)) or instability(event, physical_id)
     within = f" of the nested stack {failure.stack.name}" if failure.path else ""
     evidence = (f"{event.status} {failure.place} ({event.resource_type}): {text or 'no reason given'}",)
     remedy = "Correct what CloudFormation names in the evidence, and repeat the operation."
-    if event.resource_type in _SERVICE_TYPES:
-        remedy = "Ask for the guidance of this service: its tasks tell why."
+    if event.resource_type in SERVICE_TYPES:
+        remedy = service_remedy(physical_id)
     return Finding(
         code=known.code if known else "resource_failed",
         severity=severity,
@@ -199,7 +205,7 @@ def _told(failure: Failure, severity: Severity) -> Finding:
         + (f": {known.sentence}" if known else "."),
         evidence=evidence,
         remedy=known.remedy if known and known.remedy else remedy,
-        resource=event.physical_id or failure.place,
+        resource=physical_id or failure.place,
     )
 
 

@@ -125,6 +125,12 @@ class StackHistory:
         )
         return tuple(sorted((one for one in ids if one.startswith("arn:")), key=lambda one: one not in failed))
 
+    def physical_id_of(self, logical_id: str) -> str:
+        """What the stack made of a resource, by its list of resources or else the newest event that tells."""
+        listed = (one.physical_id for one in self.resources if one.logical_id == logical_id)
+        told = (one.physical_id for one in reversed(self.events) if one.logical_id == logical_id)
+        return next((one for one in (*listed, *told) if one), "")
+
     def with_nested(self, nested: tuple["StackHistory", ...]) -> "StackHistory":
         return replace(self, nested=nested)
 

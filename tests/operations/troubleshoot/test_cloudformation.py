@@ -74,6 +74,15 @@ def codes(answer: Any) -> list[str]:
     return [one["code"] for one in answer["findings"]]
 
 
+def test_a_failure_is_told_with_the_id_that_the_stack_has_for_its_resource() -> None:
+    role = StackResource("Role", "web-role", "AWS::IAM::Role", "UPDATE_COMPLETE")
+    failed = event(1, "Role", "UPDATE_FAILED", "Access denied for operation")
+    unknown = event(2, "Other", "UPDATE_FAILED", "Access denied for operation")
+    answer = fetch("web", Stacks((stack("web", "UPDATE_ROLLBACK_COMPLETE", failed, unknown, resources=(role,)),)))
+
+    assert [one["physical_id"] for one in answer["failure_reasons"]] == ["web-role", "N/A"]
+
+
 def test_a_stack_that_is_well_is_said_to_be_and_its_nested_stacks_are_not_read() -> None:
     child = stack_id("web-child")
     stacks = Stacks((stack("web", "CREATE_COMPLETE", event(1, "Child", "CREATE_COMPLETE", physical_id=child)),))

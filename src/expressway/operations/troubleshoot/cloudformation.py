@@ -119,7 +119,7 @@ def _reason(failure: Failure) -> Mapping[str, Any]:
     event = failure.event
     return {
         "logical_id": event.logical_id,
-        "physical_id": event.physical_id or "N/A",
+        "physical_id": failure.physical_id or "N/A",
         "resource_type": event.resource_type,
         "status": event.status,
         "reason": evidence_line(event.reason) or "No reason provided",
