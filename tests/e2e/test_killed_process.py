@@ -80,7 +80,9 @@ def session(embedded_aws: SandboxInfo) -> Iterator[AwsSession]:
     session = open_session(sandbox_url=embedded_aws.endpoint_url)
     remover = StackRemover(CloudFormation(session), SystemClock())
     yield session
-    remover.delete(NAME, progress=lambda _: None, cancellation=NeverCancelled())
+    left = remover.describe(NAME)
+    if left is not None:
+        remover.delete(left, progress=lambda _: None, cancellation=NeverCancelled())
 
 
 def run_and_kill(session: AwsSession, days: str, lines: int) -> None:
