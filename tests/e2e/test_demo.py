@@ -6,16 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
 
 
+@pytest.mark.timeout(600)
 def test_every_step_of_the_demo_holds(base_images: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "expressway", "demo", str(HELLO), "--json"],
         capture_output=True,
         text=True,
         env={**os.environ, "DOCKER_HOST": base_images},
-        timeout=240,
+        timeout=540,
     )
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
