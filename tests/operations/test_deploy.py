@@ -1,6 +1,7 @@
 """An app is brought to its definition, nothing is changed in vain, and a failure says its first real cause."""
 
 import itertools
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from expressway.errors import (
 )
 from expressway.model.cause import Cause
 from expressway.model.target import Target
+from expressway.model.template import AppTemplates
 from expressway.operations.deploy import service_url
 from tests.operations.in_memory_deployment import OUTPUTS, REPOSITORY, SERVICE, World, templates
 
@@ -231,6 +233,63 @@ def test_a_replacement_is_made_when_it_is_allowed() -> None:
     app = deployed()
     app.templates = templates(service_name="other")
     assert app.deploy(allow_replacement=True).stacks[SERVICE] == "updated"
+
+
+def with_properties(which: str, **properties: object) -> AppTemplates:
+    """The templates with other properties of the service or the repository."""
+    made = templates()
+    template = made.service if which == "Service" else made.repository
+    assert template is not None
+    document = json.loads(template.body)
+    document["Resources"][which]["Properties"] |= properties
+    part = "service" if which == "Service" else "repository"
+    return replace(made, **{part: replace(template, body=json.dumps(document))})
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize(
+    ("which", "properties", "name", "loss"),
+    [
+        ("Service", {"InfrastructureRoleArn": "arn:aws:iam::111122223333:role/own"}, "hello", "its URL changes"),
+        ("Repository", {"EncryptionConfiguration": {"EncryptionType": "KMS"}}, "hello-repo", "its images go"),
+    ],
+)
+def test_a_replacement_under_the_same_name_is_refused_before_anything_also_when_it_is_allowed(
+    allowed: bool, which: str, properties: dict[str, object], name: str, loss: str
+) -> None:
+    app = deployed()
+    app.images.content = "content-2"
+    app.templates = with_properties(which, **properties)
+    error = refused_untouched(app, allow_replacement=allowed)
+    assert error.code == "replacement_impossible"
+    assert f"both would be called {name}." in error.message
+    assert error.hint.endswith(f"delete the app and deploy it again ({loss} then).")
+    assert "allow-replacement" not in str(error)
+    assert error.details == {"resources": [which], "properties": list(properties)}
+    assert (app.images.pushes, "build" in app.operation.history) == (["content-1"], False)
+    assert any(one.level == "warning" and "deploying will be refused" in one.message for one in app.told)
+
+
+def test_a_kept_repository_is_named_where_it_is_in_the_way_of_a_new_one() -> None:
+    app = world()
+    app.templates = templates(deletion_policy="Retain")
+    app.deploy()
+    assert app.templates.repository is not None
+    body = app.templates.repository.body.replace('"hello-repo"', '"hello-repo", "EncryptionConfiguration": {}')
+    app.templates = replace(app.templates, repository=replace(app.templates.repository, body=body))
+    hint = refused_untouched(app).hint
+    assert "delete the app, with Repository, which removal_policy: retain keeps, and deploy it again" in hint
+
+
+def test_a_refused_replacement_of_something_else_than_the_service_does_not_speak_of_its_url() -> None:
+    app = deployed()
+    app.templates = with_properties("Repository", RepositoryName="other-repo")
+    error = refused_untouched(app)
+    assert error.code == "replacement_refused"
+    assert (
+        error.message
+        == "This change replaces Repository (RepositoryName); a replaced repository starts without images."
+    )
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"])

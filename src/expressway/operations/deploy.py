@@ -8,6 +8,7 @@ from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.cause import Cause
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
+from expressway.model.replacement import planned_replacements
 from expressway.model.stack import StackEvent, StackState
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
@@ -15,13 +16,13 @@ from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
+from expressway.operations.replacements import check_replacements
 from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
 from expressway.operations.stack_request import (
     StackGateway,
     StackOutcome,
     StackRequest,
     check_stack,
-    replacement_refused,
 )
 
 __all__ = ["DeployPorts", "DeployRequest", "DeployResult", "deploy_app", "service_url"]
@@ -42,7 +43,8 @@ def deploy_app(
     holds for what is left of the plan that it was given for.
 
     Raises:
-        RefusedError: ``plan_changed``, ``stack_foreign``, ``name_taken``, ``replacement_refused``.
+        RefusedError: ``plan_changed``, ``stack_foreign``, ``name_taken``, ``replacement_refused``,
+            ``replacement_impossible``.
         ImageError, EngineError: the image cannot be built or pushed, or does not exist (``image_not_found``); AWS
             was not changed if that was foreseeable.
         StackError: ``deployment_failed`` with the first real cause, ``stack_busy`` and the like.
@@ -142,10 +144,14 @@ class _Deployment:
         self.protecting = {name: change.after for name, change in plan.protection.items()}
         for template in templates:
             check_stack(stacks.seen.get(template.stack_name), self._stack_request(template), stacks=self.ports.stacks)
-        replaced = [change for stack in plan.stacks for change in stack.replacements]
-        if replaced and not self.request.allow_replacement:
-            properties = {item.path for change in replaced for item in change.properties if item.requires_replacement}
-            raise replacement_refused([change.logical_id for change in replaced], sorted(properties))
+        check_replacements(
+            [
+                one
+                for template, stack in zip(templates, plan.stacks, strict=True)
+                for one in planned_replacements(stack, template)
+            ],
+            allowed=self.request.allow_replacement,
+        )
 
     # -- carrying it out ------------------------------------------------------------------------------------
     def _carry_out(self, templates: AppTemplates, image: AppImage) -> tuple[str, StackOutcome]:

@@ -7,13 +7,15 @@ from typing import Any, Protocol
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.change import IMAGE_PARAMETER, StackChange, compare_templates
 from expressway.model.plan import Plan, PlannedImage
-from expressway.model.progress import ProgressSink, ignore_progress
+from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
 from expressway.model.stack import StackState, refuse_oversized
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
 from expressway.operations.pusher import pusher_parameters
+from expressway.operations.replacements import impossible_replacement
 from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
 
 
@@ -61,6 +63,7 @@ def plan_app(
         change = stack_change(template, deployed, wanted)
         protected = deployed is not None and deployed.termination_protection
         changes.append(change.protecting(before=protected, after=termination_protection))
+        _warn_of_impossible(change, template, progress)
         if makes_names(stack) or (deployed is not None and deployed.healthy and change.creations):
             made.append(template)
             held[template.stack_name] = template_resources(deployed)
@@ -73,6 +76,13 @@ def plan_app(
     )
     digests = {template.stack_name: template.digest for template in templates}
     return Plan(app_name, target.describe(), planned, image, digests, adopt, allow_replacement, missing)
+
+
+def _warn_of_impossible(change: StackChange, template: Template, progress: ProgressSink) -> None:
+    """A plan shows also what deploying will refuse."""
+    for one in planned_replacements(change, template):
+        if one.obstacle:
+            progress(Progress("plan", f"deploying will be refused: {impossible_replacement(one)}", level="warning"))
 
 
 def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:

@@ -11,8 +11,10 @@ from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation
 from expressway.model.quotation import quoted
+from expressway.model.replacement import expected_replacements
 from expressway.model.stack import StackState
-from expressway.operations.stack_request import CHANGE_SET_PREFIX, StackGateway, StackRequest, replacement_refused
+from expressway.operations.replacements import check_replacements
+from expressway.operations.stack_request import CHANGE_SET_PREFIX, StackGateway, StackRequest
 from expressway.operations.watch_stack import request_token
 
 
@@ -49,9 +51,9 @@ class ChangeReview:
         `allowed` is what it may do to `stack`, where a plan was made.
 
         Raises:
-            RefusedError: ``replacement_refused``; ``plan_changed`` when it would do more than was approved, or when
-                somebody has changed the stack meanwhile. (CloudFormation refuses the change set of a stack that is
-                changed after that, and one that creates a stack that stands.)
+            RefusedError: ``replacement_refused``, ``replacement_impossible``; ``plan_changed`` when it would do more
+                than was approved, or when somebody has changed the stack meanwhile. (CloudFormation refuses the change
+                set of a stack that is changed after that, and one that creates a stack that stands.)
             StackError: ``change_set_failed``, ``stack_busy``, ``template_rejected`` and the like. In every case,
                 also when the caller cancels, no change set and no empty stack is left.
         """
@@ -70,7 +72,8 @@ class ChangeReview:
         if not change_set.is_executable:
             return self._failed_change_set(change_set)
         try:
-            self._check_replacements(change_set)
+            expected = expected_replacements(change_set, self.request.template)
+            check_replacements(expected, allowed=self.request.allow_replacement)
             if self.request.shown is not None and allowed is not None:
                 self.request.shown.hold_change_set(change_set, allowed)
             if stack is not None and not creates:
@@ -127,15 +130,6 @@ class ChangeReview:
                 return change_set
             self.clock.sleep(delay)
         raise AssertionError("polling never ends by itself")
-
-    def _check_replacements(self, change_set: ChangeSet) -> None:
-        replaced = change_set.replacements
-        if not replaced or self.request.allow_replacement:
-            return
-        properties = {
-            detail.path for change in replaced for detail in change.details if detail.requires_recreation != "Never"
-        }
-        raise replacement_refused([change.logical_id for change in replaced], sorted(properties))
 
     def _discard(self, change_set: ChangeSet) -> None:
         """Remove a change set that is not carried out, and the shell of a stack that only it was reviewed for."""

@@ -121,14 +121,3 @@ def refuse_protected(stack: StackState) -> None:
             "Set termination_protection: false in the definition and deploy, then delete again.",
             {"stack": stack.name},
         )
-
-
-def replacement_refused(resources: list[str], properties: list[str]) -> RefusedError:
-    """The refusal of a change that would replace resources."""
-    return RefusedError(
-        "replacement_refused",
-        f"This change replaces {', '.join(resources)} ({', '.join(properties) or 'a create-only property changes'}); "
-        "a replaced service gets another URL.",
-        "Undo the change of those properties, or pass --allow-replacement. Nothing was changed.",
-        {"resources": resources, "properties": properties},
-    )

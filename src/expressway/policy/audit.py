@@ -15,7 +15,7 @@ _REFUSALS = frozenset(
     {
         *("write_not_allowed", "sensitive_data_not_allowed", "profile_not_allowed", "region_not_allowed"),
         *("owned_by_stack", "stack_foreign", "stack_changed", "stack_protected", "plan_changed"),
-        *("replacement_refused", "name_taken", "operation_not_offered", "unknown_operation"),
+        *("replacement_refused", "replacement_impossible", "name_taken", "operation_not_offered", "unknown_operation"),
     }
 )
 _LONGEST_VALUE = 200

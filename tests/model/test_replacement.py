@@ -1,0 +1,114 @@
+"""A resource is replaced only under another name: which replacements CloudFormation can make, and which it cannot."""
+
+import json
+from typing import Any
+
+import pytest
+
+from expressway.model.change import compare_templates
+from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail
+from expressway.model.replacement import Replacement, expected_replacements, planned_replacements
+from expressway.model.template import Template
+
+SERVICE = {
+    "Type": "AWS::ECS::ExpressGatewayService",
+    "Properties": {"ServiceName": "web", "Cluster": "default", "InfrastructureRoleArn": "a", "Cpu": "256"},
+}
+REPOSITORY = {
+    "Type": "AWS::ECR::Repository",
+    "Properties": {"RepositoryName": "web-repo", "EncryptionConfiguration": {"EncryptionType": "AES256"}},
+    "DeletionPolicy": "Retain",
+}
+
+
+def changed(resource: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    merged = {**resource["Properties"], **properties}
+    return {**resource, "Properties": {name: value for name, value in merged.items() if value is not None}}
+
+
+def planned(before: dict[str, Any], after: dict[str, Any]) -> tuple[Replacement, ...]:
+    documents = [{"Resources": {"It": resource}} for resource in (before, after)]
+    change = compare_templates(
+        "stack", before=documents[0], after=documents[1], parameters_before={}, parameters_after={}
+    )
+    return planned_replacements(change, Template("stack", json.dumps(documents[1])))
+
+
+def test_a_change_in_place_is_no_replacement() -> None:
+    assert planned(SERVICE, changed(SERVICE, Cpu="512")) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "property_name", "name"),
+    [
+        (SERVICE, {"InfrastructureRoleArn": "b"}, "InfrastructureRoleArn", "web"),
+        (SERVICE, {"Tags": [{"Key": "team", "Value": "x"}]}, "Tags", "web"),
+        (SERVICE, {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/default"}, "Cluster", "web"),
+        (SERVICE, {"Cluster": None}, "Cluster", "web"),
+        (REPOSITORY, {"EncryptionConfiguration": {"EncryptionType": "KMS"}}, "EncryptionConfiguration", "web-repo"),
+    ],
+)
+def test_a_replacement_under_the_same_name_cannot_be_made(
+    before: dict[str, Any], after: dict[str, Any], property_name: str, name: str
+) -> None:
+    (one,) = planned(before, changed(before, **after))
+    assert one.properties[0].startswith(property_name)
+    assert one.obstacle.endswith(f"both would be called {name}")
+    assert one.retained == (before is REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (SERVICE, {"Cluster": "other"}),
+        (SERVICE, {"Cluster": "other", "InfrastructureRoleArn": "b"}),
+        (SERVICE, {"ServiceName": "api"}),
+        (changed(SERVICE, ServiceName=None), {"InfrastructureRoleArn": "b"}),
+        (REPOSITORY, {"RepositoryName": "api-repo", "EncryptionConfiguration": {"EncryptionType": "KMS"}}),
+    ],
+)
+def test_a_replacement_under_another_name_or_a_generated_one_can_be_made(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    (one,) = planned(before, changed(before, **after))
+    assert one.obstacle == ""
+
+
+def test_a_name_that_comes_from_a_changed_parameter_is_another_name() -> None:
+    documents = [
+        {"Resources": {"It": changed(SERVICE, ServiceName={"Ref": "Name"}, InfrastructureRoleArn=role)}}
+        for role in ("a", "b")
+    ]
+    change = compare_templates(
+        "stack",
+        before=documents[0],
+        after=documents[1],
+        parameters_before={"Name": "web"},
+        parameters_after={"Name": "api"},
+    )
+    template = Template("stack", json.dumps(documents[1]))
+    assert [one.obstacle for one in planned_replacements(change, template)] == [""]
+
+
+def test_no_resource_changes_its_type() -> None:
+    (one,) = planned({"Type": "AWS::ECS::Service", "Properties": {}}, SERVICE)
+    assert one.obstacle == "CloudFormation does not change the type of a resource"
+
+
+@pytest.mark.parametrize(
+    ("details", "obstructed"),
+    [
+        ([("/Properties/InfrastructureRoleArn", "Always")], True),
+        ([("/Properties/InfrastructureRoleArn", "Always"), ("/Properties/Cluster", "Always")], False),
+        ([("/Properties/InfrastructureRoleArn", "Always"), ("/Properties/Cluster", "Never")], True),
+        ([("Tags", "Always")], True),
+        ([], False),
+    ],
+)
+def test_what_cloudformation_announces_is_judged_alike(details: list[tuple[str, str]], obstructed: bool) -> None:
+    told = tuple(ChangeSetDetail(path, None, None, recreation) for path, recreation in details)
+    change = ChangeSetChange("Modify", "It", "arn", SERVICE["Type"], "True", "", told)
+    change_set = ChangeSet("c", "id", "stack", "id", "CREATE_COMPLETE", "AVAILABLE", "", False, (change,))
+    (one,) = expected_replacements(change_set, Template("stack", json.dumps({"Resources": {"It": SERVICE}})))
+    assert bool(one.obstacle) == obstructed
+    assert one.resource_type == SERVICE["Type"]
