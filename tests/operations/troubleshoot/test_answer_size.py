@@ -1,7 +1,7 @@
 """Answers fit, say what they left out, and never damage a name."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hypothesis import given
@@ -29,6 +29,9 @@ _ANSWERS = st.fixed_dictionaries(
         "assessment": _TEXTS,
         "findings": st.lists(_FINDINGS, max_size=30),
         "gaps": st.lists(_TEXTS, max_size=10),
+        "failure_categories": st.dictionaries(
+            st.sampled_from(["out_of_memory", "other"]), st.lists(st.fixed_dictionaries({"task_id": st.just("t" * 32)}))
+        ),
         "events": st.lists(st.fixed_dictionaries({"message": _TEXTS, "id": st.uuids().map(str)}), max_size=100),
         "raw_data": st.fixed_dictionaries({"service_details": st.lists(st.fixed_dictionaries({"arn": st.just(ARN)}))}),
     }
@@ -44,6 +47,31 @@ def test_every_answer_fits_and_keeps_its_gravest_finding(answer: Mapping[str, An
     assert bool(shown["findings"]) == bool(answer["findings"])
     if size_of(answer) > SUMMARY_BYTES and len(answer["findings"]) > len(shown["findings"]):
         assert shown["left_out"]["findings"] == len(answer["findings"]) - len(shown["findings"])
+
+
+@given(_ANSWERS, st.integers(1_000, SUMMARY_BYTES))
+def test_no_list_with_elements_is_shown_empty_and_what_is_left_out_is_counted(
+    answer: Mapping[str, Any], limit_bytes: int
+) -> None:
+    shown = summarised(answer, limit_bytes)
+    for path, items in _lists(answer):
+        kept: Any = shown
+        for key in path:
+            kept = kept.get(key) if kept else None
+        assert kept or not items or _counted(path, shown["left_out"])
+        assert kept != [] or not items
+
+
+def _lists(answer: Mapping[str, Any], *above: str) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    for key, value in answer.items():
+        if isinstance(value, list):
+            yield (*above, key), value
+        elif isinstance(value, dict):
+            yield from _lists(value, *above, key)
+
+
+def _counted(path: tuple[str, ...], left_out: Mapping[str, int]) -> bool:
+    return path[0] in left_out or ".".join(path) in left_out
 
 
 def test_an_answer_that_fits_comes_back_as_it_is() -> None:

@@ -88,6 +88,21 @@ class TestFailures:
         assert answer["findings"][0]["code"] == "container_exited"
         assert answer["cluster_exists"] is True
 
+    def test_an_answer_that_is_cut_still_tells_how_the_tasks_it_names_ended(self) -> None:
+        made = crashing("web", tasks=1)
+        beside = ContainerState("log_router", "STOPPED", exit_code=143)
+        tasks = [crashed("web", number, exit_code=3, reason="word " * 40) for number in range(60)]
+        made.tasks = tuple(replace(one, containers=(beside, *one.containers)) for one in tasks)
+        found = troubleshoot(
+            "fetch_task_failures", {"ecs_cluster_name": "default"}, ClusterWorld({"web": made}).ports()
+        )
+        for size_bytes in (3_000, 2_200, 1_800):
+            shown = found.to_dict(size_bytes)
+            assert 0 < len(shown["failed_tasks"]) < 60
+            assert all(one["containers"][0]["exit_code"] == 3 for one in shown["failed_tasks"])
+            named = shown["failure_categories"]["application_error"]
+            assert len(named) + shown["left_out"]["failure_categories.application_error"] == 60
+
     @pytest.mark.parametrize(
         ("exit_code", "reason", "category"),
         [

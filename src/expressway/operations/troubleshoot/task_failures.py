@@ -36,7 +36,8 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
     Returns:
         status, cluster_exists, message, window.
         failed_tasks: task_id, task_definition, service, times (ISO, UTC), stop_code, stopped_reason, and of each
-        container name, exit_code and reason. failure_categories: task and container by what ended them.
+        container name, exit_code and reason, the one that ended the task first. failure_categories: task and container
+        by what ended them.
         stopped_normally: how many others stopped, by scaling or a newer deployment.
         findings about the services concerned, and gaps where there are any; raw_data: the cluster's counts.
     """
@@ -133,6 +134,7 @@ def _categories(failed: Sequence[TaskState]) -> dict[str, list[Mapping[str, str]
 
 
 def _task(task: TaskState) -> dict[str, Any]:
+    culprit = culprit_of(task)
     shape = {
         "task_id": task.task_id,
         "task_definition": task.task_definition_arn.rsplit("/", 1)[-1],
@@ -141,7 +143,7 @@ def _task(task: TaskState) -> dict[str, Any]:
         "stopped_at": task.stopped_at.isoformat() if task.stopped_at else None,
         "stop_code": task.stop_code,
         "stopped_reason": task.stopped_reason,
-        "containers": [_container(one) for one in task.containers],
+        "containers": [_container(one) for one in sorted(task.containers, key=lambda one: one is not culprit)],
     }
     return {key: value for key, value in shape.items() if value not in (None, "")}
 
