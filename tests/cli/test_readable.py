@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from expressway.cli.output import escape, print_error, print_json
+from expressway.cli.output import data_console, escape, message_console, print_error, print_json
 from expressway.cli.progress import ProgressLines, ProgressPrinter
 from expressway.cli.show import show_mapping
 from expressway.errors import StackError
@@ -46,6 +46,17 @@ def test_so_does_a_line_of_progress(
     assert SECRET not in text
     assert "⟦" not in text
     assert "exited with code 1" in text
+
+
+def test_no_word_between_colons_becomes_a_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:web-AbCdEf"
+    show_mapping({"value": arn}, as_json=False)
+    data_console().print(f"{escape(arn)} :warning:")
+    message_console().print(f"{escape(arn)} :warning:")
+    told = capsys.readouterr()
+    assert told.out.count(arn) == 2
+    assert told.err.strip() == f"{arn} :warning:"
+    assert f"{arn} :warning:" in told.out
 
 
 def test_what_is_to_be_used_again_is_printed_to_the_letter(capsys: pytest.CaptureFixture[str]) -> None:

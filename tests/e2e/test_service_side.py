@@ -51,7 +51,7 @@ class Cloud:
     image: str
     ports: ServicePorts
 
-    def express(self, name: str, script: str = SERVE, **changes: Any) -> str:
+    def express(self, name: str, script: str = SERVE, *, tasks: int = 1, **changes: Any) -> str:
         """Make an Express service by a direct call, outside all stacks; its ARN."""
         container = {
             "image": changes.pop("image", self.image),
@@ -69,8 +69,8 @@ class Cloud:
             cpu="256",
             memory="512",
             scalingTarget={
-                "minTaskCount": 1,
-                "maxTaskCount": 1,
+                "minTaskCount": tasks,
+                "maxTaskCount": tasks,
                 "autoScalingMetric": "AVERAGE_CPU",
                 "autoScalingTargetValue": 60,
             },
@@ -138,6 +138,17 @@ def test_a_service_is_ready_when_it_really_answers(cloud: Cloud) -> None:
     assert told.status == "ready", told
     assert told.tasks["healthy"] == 1
     assert len(json.dumps(told.to_dict())) < 1500
+
+
+def test_a_service_of_several_tasks_is_ready_when_each_serves(cloud: Cloud) -> None:
+    cloud.express("svc-three", tasks=3)
+
+    readiness = cloud.wait("svc-three")
+
+    assert readiness.status == "success", readiness.message
+    told = cloud.status("svc-three")
+    assert told.status == "ready", told
+    assert (told.tasks["running"], told.tasks["healthy"]) == (3, 3)
 
 
 def test_a_failing_health_check_is_told_with_path_port_and_answer(cloud: Cloud) -> None:

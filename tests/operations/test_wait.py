@@ -87,6 +87,24 @@ def test_a_task_that_the_load_balancer_finds_unhealthy_does_not_count() -> None:
     assert readiness.elapsed_seconds >= 4
 
 
+def test_tasks_behind_one_address_count_by_their_ports() -> None:
+    """As on the embedded AWS, whose targets are ports of the loopback address."""
+    world = deployed_world()
+    assert world.express is not None
+    assert world.express.newest is not None
+    world.express = replace(world.express, configurations=(replace(world.express.newest, min_task_count=2),))
+    world.deployment = (replace(world.deployment[0], requested_count=2),)
+    world.task = (running_task(1), running_task(2))
+    first, second = (TargetHealth("127.0.0.1", port, "healthy") for port in (32001, 32002))
+    world.target = (first, replace(second, state="unhealthy"))
+    world.at(4, lambda w: setattr(w, "target", (first, second)))
+
+    readiness = wait(world)
+
+    assert readiness.status == "success"
+    assert readiness.elapsed_seconds >= 4
+
+
 def test_a_task_that_fails_its_own_health_check_does_not_count() -> None:
     world = deployed_world()
     world.task = (running_task(health="UNHEALTHY"),)

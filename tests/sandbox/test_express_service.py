@@ -269,7 +269,7 @@ def test_a_task_that_dies_is_replaced(
     wait_until(is_replaced, "the dead task is replaced")
 
 
-def test_a_task_definition_of_ones_own_is_used_as_it_is(
+def test_a_task_definition_of_ones_own_is_used_as_it_is_until_a_container_is_named(
     cloud: Cloud, images: dict[str, str], roles: Roles, create: Callable[..., str]
 ) -> None:
     definition = cloud.client("ecs").register_task_definition(
@@ -295,6 +295,14 @@ def test_a_task_definition_of_ones_own_is_used_as_it_is(
     arn = create(request)
     assert wait_for_deployment(cloud, arn)["status"] == "SUCCESSFUL"
     assert cloud.get(endpoint_of(cloud, arn)) == (200, "version 2")
+    uri = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/team/web@{images['v1']}"
+    cloud.client("ecs").update_express_gateway_service(
+        serviceArn=arn,
+        executionRoleArn=roles.execution,
+        primaryContainer={"image": uri, "containerPort": 8080},
+    )
+    assert wait_for_deployment(cloud, arn)["status"] == "SUCCESSFUL"
+    assert cloud.get(endpoint_of(cloud, arn)) == (200, "version 1")
     cloud.client("ecs").delete_express_gateway_service(serviceArn=arn)
     wait_until_inactive(cloud, arn)
     shown = cloud.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]

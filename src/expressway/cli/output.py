@@ -24,7 +24,7 @@ def data_console() -> Console:
     """Standard output; plain when piped."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
 @cache
@@ -32,7 +32,7 @@ def message_console() -> Console:
     """Standard error; for everything that is not data. One for the process, so that it can be recorded."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
 
 def readable(value: Any) -> Any:

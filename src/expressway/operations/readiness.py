@@ -49,14 +49,17 @@ class ServiceSnapshot:
     @property
     def healthy_tasks(self) -> tuple[TaskState, ...]:
         """Tasks of the newest deployment that run and pass every health check that can be read."""
-        unhealthy = {target.target_id for target in self.targets or () if target.state != "healthy"}
-        healthy = {target.target_id for target in self.targets or () if target.state == "healthy"}
+        targets = self.targets or ()
         running = [task for task in self.own_tasks if task.running and not _unhealthy(task)]
-        if not healthy | unhealthy:
+        if not targets:
             return tuple(running)
-        known = [task for task in running if _addresses(task) & (healthy | unhealthy)]
+        registered = {target.target_id for target in targets}
+        healthy = {(target.target_id, target.port) for target in targets if target.state == "healthy"}
+        known = [task for task in running if _addresses(task) & registered]
         if known:
-            return tuple(task for task in known if _addresses(task) & healthy)
+            addresses = {address for address, _ in healthy}
+            return tuple(task for task in known if _addresses(task) & addresses)
+        # Targets at an address that the tasks share, each at a port of its own.
         return tuple(running[: len(healthy)])
 
     @property

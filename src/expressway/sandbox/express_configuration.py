@@ -139,7 +139,7 @@ class Configuration:
             task_role_arn=request.get("taskRoleArn", self.task_role_arn),
             cpu=request.get("cpu", self.cpu or ("256" if container else None)),
             memory=request.get("memory", self.memory or ("512" if container else None)),
-            cpu_architecture=request.get("cpuArchitecture", self.cpu_architecture),
+            cpu_architecture=request.get("cpuArchitecture", self.cpu_architecture or ("X86_64" if container else None)),
         )
 
     def _with_own_task_definition(self, arn: str) -> "Configuration":
