@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ async def test_a_killed_server_leaves_an_operation_that_the_next_one_knows_and_c
     app = {"app_path": str(write_app(tmp_path / "app"))}
     shop = {"app_name": "shop"}
     async with _client(FAKE, environment, era) as client:
-        begun = good_shape(await client.call_tool("deploy_app", {**app, "wait_seconds": 0}))
+        begun = await _begun(client, app)
         status = good_shape(await client.call_tool("get_deployment_status", shop))
         assert status["operation"]["state"] == "running"
         os.kill(status["service"]["pid"], signal.SIGKILL)
@@ -94,6 +94,16 @@ async def test_a_killed_server_leaves_an_operation_that_the_next_one_knows_and_c
         assert good_shape(await client.call_tool("deploy_app", app))["status"] == "deployed"
         operation = good_shape(await client.call_tool("get_deployment_status", shop))["operation"]
         assert operation["state"] == "succeeded"
+
+
+async def _begun(client: Client, app: dict[str, str]) -> Mapping[str, Any]:
+    """A deployment under way, once its id is known: the same call joins it."""
+    with anyio.fail_after(LONG):
+        while True:
+            shape = good_shape(await client.call_tool("deploy_app", {**app, "wait_seconds": 0}))
+            assert shape["status"] == "running"
+            if "operation_id" in shape:
+                return shape
 
 
 def test_the_end_of_stdin_ends_the_process_although_a_deployment_is_under_way(tmp_path: Path) -> None:
