@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class MessageRule:
     """One row: a pattern, and the sentence and remedy it stands for (named groups of the pattern fill them).
 
-    `certain` is False where the words fit several causes, all of which the sentence names.
+    `certain` is False where the words fit several causes, all of which the sentence names. Names that users chose are
+    hidden from the pattern (`foreign_names`), unless it `reads_names` because one of them tells something.
     """
 
     code: str
@@ -17,12 +18,19 @@ class MessageRule:
     remedy: str
     permanent: bool = True
     certain: bool = True
+    reads_names: bool = False
 
 
 def message_rule(
-    code: str, pattern: str, sentence: str, remedy: str, *, permanent: bool = True, certain: bool = True
+    code: str,
+    pattern: str,
+    sentence: str,
+    remedy: str,
+    *,
+    permanent: bool = True,
+    certain: bool = True,
+    reads_names: bool = False,
 ) -> MessageRule:
     """A row; case makes no difference to its pattern, and a dot stands for any character."""
-    return MessageRule(
-        code, re.compile(pattern, re.IGNORECASE | re.DOTALL), sentence, remedy, permanent=permanent, certain=certain
-    )
+    compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    return MessageRule(code, compiled, sentence, remedy, permanent, certain, reads_names)

@@ -7,6 +7,7 @@ errors", "Service event messages"), of containerd and Docker, and of CloudFormat
 import re
 
 from expressway.diagnosis.facts import Statement
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.message_rule import MessageRule
 from expressway.diagnosis.message_rule import message_rule as _rule
 from expressway.diagnosis.start_messages import START_MESSAGES
@@ -15,8 +16,7 @@ from expressway.model.quotation import quoted
 from expressway.model.shortened_text import shortened
 
 _EVIDENCE_LIMIT = 400
-_REF = r"(?<![\w./:-])(?P<image>[\w.-]+(?::\d+)?/[\w./-]+(?:@sha256:[0-9a-f]{64}|:[\w.-]+)?)"
-_OPTIONAL_REF = rf"(?:.*?{_REF})?"
+_FIRST_REF = r"(?:.*?(?<![\w./:-])(?!i/o|net/http)(?P<image>[\w.-]+(?::\w+)?/[\w./-]+(?::[\w.-]+)?(?:@\w+:\w+)?))?"
 _DENIED = r"not authorized to perform:? "
 _NETWORK_REMEDY = (
     "Give the tasks a way out: public subnets with a public IP, a NAT gateway, or VPC endpoints "
@@ -34,21 +34,23 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "repository_not_found",
-        r"repository with name '(?P<name>[\w./-]+)' does not exist|RepositoryNotFoundException|name unknown",
+        r"repository with name '(?P<name>[\w./-]+)' does not exist|RepositoryNotFoundException|"
+        r"(?:^|: )name unknown\b",
         "The image's repository {name} does not exist in its registry.",
         "Correct the repository in the image URI, its account and its region, or create it.",
     ),
     _rule(
         "registry_rate_limited",
-        r"toomanyrequests|pull rate limit",
+        r"\btoomanyrequests(?=:|$)|\bpull rate limit",
         "The registry refuses the image because its pull rate limit is reached.",
         "Copy the image into your own ECR repository, or pull it through an ECR cache.",
         permanent=False,
     ),
     _rule(
         "image_not_found",
-        rf"(?:CannotPull|pull|manifest|image|resolve){_OPTIONAL_REF}.*?"
-        r"(?:not found|manifest unknown|manifest for .* not found|no such image|requested image not found)",
+        r"^(?=.*(?:(?:\bCannotPull\w*:|\bresolve ref(?:erence)? ).*: not found\b|\bmanifest for \S+ not found\b|"
+        r"\b(?:repository|image) \S*/\S* not found\b|\bmanifest unknown\b|\brequested image not found\b|"
+        rf"\bno such image\b)){_FIRST_REF}",
         "The image {image} does not exist in its registry.",
         "Push it, or correct its tag or digest.",
     ),
@@ -58,16 +60,18 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "The tasks may not fetch the image's layers from ECR's bucket {name} in S3.",
         "Let the policy of the S3 endpoint in the tasks' network allow s3:GetObject on that bucket "
         "(arn:aws:s3:::prod-<region>-starport-layer-bucket/*).",
+        reads_names=True,
     ),
     _rule(
         "image_pull_denied",
-        rf"(?:CannotPull|pull){_OPTIONAL_REF}.*?(?:access denied|403 Forbidden|denied:|unauthorized|no basic auth)",
+        r"^(?=.*(?:\bCannotPull\w*:.*\b(?:access denied\b|403 Forbidden\b|denied:|unauthorized\b|no basic auth\b)|"
+        rf"\bpull access denied\b|\b(?:resolve ref|pulling from host) .*\b403 Forbidden\b)){_FIRST_REF}",
         "The registry denies access to the image {image}.",
         "Let the execution role pull it (ECR policy or repository policy), or give credentials for the registry.",
     ),
     _rule(
         "log_group_missing",
-        r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group .*?ResourceNotFoundException",
+        r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group [^:]*: ?ResourceNotFoundException",
         "The log group that the container logs to does not exist.",
         "Deploy the service stack, which makes it; the execution role cannot create log groups.",
     ),
@@ -109,14 +113,15 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "secret_not_found",
-        r"can.t find the specified secret(?: value)?|invalid (?:ssm )?parameters?:? (?P<name>[\w:/.-]+)|"
-        r"ParameterNotFound|secret (?P<other>[\w:/.-]+) (?:was )?not found",
+        r"can.t find the specified secret(?: value)?|"
+        r"(?:\binvalid ssm parameters?|\bfrom ssm: [^\n]*\binvalid parameters?):? (?P<name>[\w:/.-]+)|"
+        r"\bParameterNotFound\b|\b(?:secret|parameter) (?P<other>[\w:/.-]+) (?:was )?not found",
         "A secret or parameter that the definition names does not exist{name}.",
         "Create it, or correct its ARN in the definition (names differ between regions and accounts).",
     ),
     _rule(
         "registry_unreachable",
-        r"(?:CannotPull|unable to pull|ResourceInitialization|registry|logging driver|i/o timeout).*?"
+        r"\b(?:CannotPull|unable to pull|ResourceInitialization|registry|logging driver|i/o timeout).*?"
         r"(?:i/o timeout|dial tcp|deadline exceeded|Client\.Timeout|no such host|connection refused|"
         r"There is a connection issue)",
         "The tasks cannot reach the registry or an AWS endpoint over the network.",
@@ -137,21 +142,21 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "out_of_memory",
-        r"OutOfMemory|killed due to memory usage",
+        r"\bOutOfMemory(?:Error)?\b|\bkilled due to memory usage",
         "The container used more memory than it has and was killed.",
         "Raise memory_mib in the definition, or make the application use less.",
     ),
     _rule(
         "quota_exceeded",
-        r"limit on the number of vCPUs|LimitExceeded|TooMany(?:LoadBalancers|TargetGroups|Rules)|quota|"
-        r"maximum number of .* (?:reached|exceeded)",
+        r"\blimit on the number of (?:vCPUs|tasks)\b|\bconfiguration is above your limit\b|LimitExceeded|"
+        r"\bTooMany(?:LoadBalancers|TargetGroups|Rules)|quota|\bmaximum number of [^.]*\b(?:reached|exceeded)\b",
         "A service quota of the account is used up.",
         "Ask for a higher quota in the Service Quotas console, or delete what is no longer needed.",
     ),
     _rule(
         "capacity_unavailable",
-        r"capacity is unavailable|unable to place a task|RESOURCE:|no (?:Fargate )?capacity|"
-        r"insufficient (?:instance )?capacity",
+        r"\bcapacity is unavailable\b|\bunable to place a task\b|(?-i:\bRESOURCE:[A-Z])|\bno (?:Fargate )?capacity\b|"
+        r"\binsufficient (?:instance )?capacity\b",
         "AWS has no capacity for the tasks at the moment.",
         "Wait a few minutes and repeat the deployment, or use subnets in further zones.",
         permanent=False,
@@ -176,8 +181,8 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "network_interface_failed",
-        r"configure ENI|EC2 error while attempting to create network interface|"
-        r"network interface provisioning|network interface .*?(?:failed|timeout)",
+        r"\bconfigure ENI\b|\bEC2 error while attempting to create network interface\b|"
+        r"\bnetwork interface (?:provisioning\b|[^.:]*\b(?:failed|timeout)\b)",
         "The task's network interface could not be made.",
         "Check that the subnets and security groups of the definition still exist.",
         permanent=False,
@@ -185,7 +190,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     _rule(
         "subnets_unfit",
         r"two subnets in (?:at least )?two|at least two (?:subnets|availability zones)|no default VPC|"
-        r"default VPC .*?(?:not|no)\b",
+        r"\bdefault VPC [^.:]*\b(?:not|no)\b",
         "The service needs at least two subnets in two availability zones, and they are not there.",
         "Name two subnets in different zones in the definition (network.subnets), or make a default VPC.",
     ),
@@ -233,12 +238,13 @@ _QUOTED = frozenset(
 
 def cause_of_message(statement: Statement) -> Cause | None:
     """The cause that a text of AWS's names, or None when no row of the table knows it."""
+    in_own_words = names_hidden(statement.text)
     for rule in MESSAGE_RULES:
-        match = rule.pattern.search(statement.text)
+        match = rule.pattern.search(statement.text if rule.reads_names else in_own_words)
         if match:
             return Cause(
                 code=rule.code,
-                sentence=_fill(rule, match),
+                sentence=_fill(rule, match, statement.text),
                 evidence=(evidence_line(statement.text),),
                 remedy=rule.remedy,
                 resource=statement.resource,
@@ -248,8 +254,9 @@ def cause_of_message(statement: Statement) -> Cause | None:
     return None
 
 
-def _fill(rule: MessageRule, match: re.Match[str]) -> str:
-    found = {key: value for key, value in match.groupdict().items() if value}
+def _fill(rule: MessageRule, match: re.Match[str], text: str) -> str:
+    """The rule's sentence; the names in it come from the text itself, where the match found them."""
+    found = {key: text[slice(*match.span(key))] for key, value in match.groupdict().items() if value}
     words: dict[str, str] = {}
     for key in ("image", "name", "action", "kind"):
         value = found.get(key) or (found.get("other") if key == "name" else None) or ""

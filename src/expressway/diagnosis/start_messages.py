@@ -9,6 +9,7 @@ execution itself is about what should run it: the interpreter that a script's fi
 from expressway.diagnosis.message_rule import MessageRule, message_rule
 
 _SCRIPT = r"\S*(?:\.(?:sh|bash|ash|py|rb|pl|php|m?js)|entrypoint)"
+_GO_QUOTED = r"\"(?:[^\"\\]|\\.)+\""
 _NOT_ANOTHER = r"(?<![\w/])"  # no other program's exec, as in fork/exec
 _BUILD_FOR = "Build it for linux/amd64 (build.platform: linux/amd64) and deploy again"
 _FIRST_LINE = "let it begin with #!/bin/sh (or its own interpreter), with nothing before, and with Unix line ends"
@@ -28,6 +29,7 @@ START_MESSAGES: tuple[MessageRule, ...] = (
         "built for another processor architecture than the tasks run on.",
         f"If it is a script, {_FIRST_LINE}. {_BUILD_FOR} if the image is for another platform.",
         certain=False,
+        reads_names=True,
     ),
     message_rule(
         "wrong_architecture",
@@ -39,7 +41,7 @@ START_MESSAGES: tuple[MessageRule, ...] = (
     ),
     message_rule(
         "command_not_found",
-        r"exec:? \"(?P<name>[^\"]+)\":? (?:executable file not found|stat .*no such file)|"
+        r"exec:? \"(?P<name>(?:[^\"\\]|\\.)+)\":? (?:executable file not found|stat .*no such file)|"
         r"executable file (?P<other>\S+)? ?not found",
         "The container cannot start: its command {name} is not in the image.",
         "Correct the command in the definition or the Dockerfile's ENTRYPOINT and CMD.",
@@ -74,7 +76,7 @@ START_MESSAGES: tuple[MessageRule, ...] = (
     ),
     message_rule(
         "command_not_executable",
-        rf"{_NOT_ANOTHER}exec:? [\"']?[^\s\"']+[\"']?:? permission denied",
+        rf"{_NOT_ANOTHER}exec:? (?:{_GO_QUOTED}|'[^']+'|[^\s\"']+):? permission denied",
         "The container cannot start: its command is not executable.",
         "Make the file executable in the Dockerfile (RUN chmod +x …), and check USER.",
     ),
