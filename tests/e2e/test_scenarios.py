@@ -133,6 +133,7 @@ def _assert_told(scenario: Scenario, answers: Sequence[Mapping[str, Any]]) -> No
         findings = answer["findings"]
         verdict = judge_findings(scenario, findings)
         said = json.dumps(findings, indent=1)
+        assert all(one.keys() >= {"code", "severity", "resource", "cause", "confidence"} for one in findings), said
         assert verdict.found, f"expected one of {sorted(scenario.finds)} among the first {TOP} of {said}"
         assert verdict.false == (), said
         assert len(json.dumps(answer)) <= SUMMARY_BYTES

@@ -71,6 +71,7 @@ def test_images_that_are_there_are_no_issue() -> None:
 
     assert answer["image_issues"] == answer["recommendations"] == []
     assert [(one["code"], one["severity"]) for one in answer["findings"]] == [("nothing_wrong", "info")]
+    assert answer["findings"][0]["resource"] == SERVICE_ARN
     assert "Nothing is wrong" in answer["assessment"]
 
 
@@ -178,6 +179,13 @@ def test_a_stack_is_looked_at_by_its_definitions_its_services_and_its_nested_sta
     assert codes(answer) == ["repository_not_found"]
 
 
+def test_that_nothing_is_wrong_names_what_was_asked_about_where_it_is_several_things() -> None:
+    world = account(definitions={"shop-web": REQUIREMENTS, "shop-api": REQUIREMENTS})
+    (finding,) = detect(PullQuestion(family_prefix="shop"), world)["findings"]
+
+    assert (finding["code"], finding["resource"]) == ("nothing_wrong", "shop")
+
+
 def test_families_are_looked_at_by_their_newest_revision() -> None:
     world = account(definitions={"default-web": REQUIREMENTS, "other": REQUIREMENTS}, found_images={})
     answer = detect(PullQuestion(family_prefix="default"), world)
@@ -200,6 +208,7 @@ def test_what_does_not_exist_is_told_with_what_does(question: PullQuestion, code
     answer = detect(question, account(stacks={"web": ()}))
 
     assert codes(answer) == [code]
+    assert answer["findings"][0]["resource"]
     assert answer["image_issues"] == []
 
 

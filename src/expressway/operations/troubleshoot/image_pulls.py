@@ -33,6 +33,12 @@ class PullQuestion:
     stack_name: str = ""
     family_prefix: str = ""
 
+    @property
+    def named(self) -> str:
+        """The name that it was asked by."""
+        of_cluster = (self.service or self.task_id) if self.cluster else ""
+        return of_cluster or self.stack_name or self.family_prefix
+
     def describe(self) -> str:
         """In words, as what nothing was found for."""
         if self.cluster and (self.service or self.task_id):
@@ -76,7 +82,7 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         ]
         checked = [future.result() for future in pending]
         gaps = (*reads.gaps, *(gap for one in checked for gap in one.facts.gaps))
-    return _answer(checked, tuple(dict.fromkeys(gaps)))
+    return _answer(question, checked, tuple(dict.fromkeys(gaps)))
 
 
 def _subjects(question: PullQuestion, subjects: PullSubjects) -> tuple[PullSubject, ...] | None:
@@ -114,6 +120,7 @@ def _nothing_found(
         severity="warning",
         cause=f"No task definitions were found for {question.describe()} in {place}.",
         remedy="Check the name, the cluster, the account and the region.",
+        resource=question.named,
     )
     findings = found or (nothing,)
     return _shape(findings[0].cause, findings, (), tuple(reads.gaps))
@@ -144,7 +151,7 @@ def _missing(question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentRea
     return place_findings(asked_place)
 
 
-def _answer(checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, Any]:
+def _answer(question: PullQuestion, checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, Any]:
     findings = ranked(finding for one in checked for finding in one.findings)
     issues = [issue for one in checked for issue in _issues(one)]
     counted = sum(len(one.facts.images) for one in checked)
@@ -159,7 +166,9 @@ def _answer(checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, 
         note = f"; {outside} outside ECR, where only a pull can tell" if outside else ""
         assessment = f"Nothing is wrong with the container images ({counted} looked at{note})."
         images = dict.fromkeys(image.reference.image for one in checked for image in one.facts.images)
-        findings = (Finding("nothing_wrong", "info", assessment, tuple(images)[:_NAMED]),)
+        of = {one.facts.subject.resource for one in checked}
+        resource = of.pop() if len(of) == 1 else question.named
+        findings = (Finding("nothing_wrong", "info", assessment, tuple(images)[:_NAMED], resource=resource),)
     return _shape(assessment, findings, issues, gaps)
 
 
