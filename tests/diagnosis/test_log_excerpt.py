@@ -37,6 +37,34 @@ from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
         (("2026-01-01T12:00:00.1Z ERROR no such table",), "no such table"),
         (("[1] [ERROR] no such table",), "no such table"),
         (("[ERROR]",), "[ERROR]"),
+        (
+            ("httpd: unrecognized option '--nope'", "Usage: httpd [-f]", "-e STRING\tHTML encode STRING"),
+            "httpd: unrecognized option '--nope'",
+        ),
+        (
+            ("flag provided but not defined: -nope", "Usage of /app:", "-addr string"),
+            "flag provided but not defined: -nope",
+        ),
+        (("app: option requires an argument -- 'p'", "Usage: app"), "app: option requires an argument -- 'p'"),
+        (("Usage: x", "Error: No such option: --nope", "Try --help"), "Error: No such option: --nope"),
+        (
+            (
+                "Unhandled exception. System.ArgumentException: no 'Db'",
+                "at Program.<Main>$(String[] args) in /src/P.cs:line 5",
+            ),
+            "Unhandled exception. System.ArgumentException: no 'Db'",
+        ),
+        (
+            (
+                "Unhandled exception. System.TypeInitializationException: of 'Program'",
+                "---> System.ArgumentException: no 'Db'",
+                "at Program.<Main>$(String[] args) in /src/P.cs:line 5",
+                "--- End of inner exception stack trace ---",
+                "at System.RuntimeMethodHandle.Invoke()",
+            ),
+            "---> System.ArgumentException: no 'Db'",
+        ),
+        (("it went wrong", "at Program.Main() in /src/P.cs:line 5"), "it went wrong"),
         (("one", "two"), "two"),
         ((), ""),
         (("", "  "), ""),

@@ -171,3 +171,11 @@ def test_a_failure_that_a_repair_has_followed_is_explained_no_more(third: str, e
     )
     world.task = (running_task(1, revision=3), crashed_task(2, revision=2))
     assert (explain(world) is not None) == explained
+
+
+def test_tasks_of_a_deleted_service_of_the_same_name_explain_nothing() -> None:
+    world = deployed_world("IN_PROGRESS")
+    assert world.state is not None
+    world.state = replace(world.state, created_at=START + timedelta(hours=1))
+    world.task = (crashed_task(1),)
+    assert explain(world) is None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from expressway.diagnosis.culprit import OUT_OF_MEMORY, SIGKILL_EXIT_CODE, culprit_of, rivals_of
 from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
+from expressway.diagnosis.program_format import format_is_open
 from expressway.diagnosis.runtime_memory import RuntimeLimit, runtime_limit
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding, finding_of
@@ -63,11 +64,11 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         cause=f"{len(crashed)} tasks of the same revision ended one after another{lived}, "
         f"with exit code {' and '.join(str(code) for code in codes)}{_end_of_loop(facts)}.",
         evidence=(ended,) if ended and ended != told else (),
-        remedy="Correct what ends them, and deploy again."
-        if _is_over(facts)
-        else "Correct what ends them, or deploy a version that worked.",
+        remedy="Correct what ends them, or deploy a version that worked."
+        if _goes_on(facts)
+        else "Correct what ends them, and deploy again.",
         resource=facts.resource,
-        confidence="high" if told or ended else "medium",
+        confidence="high" if (told or ended) and not format_is_open(crashed, facts.story.logs) else "medium",
     )
 
 
@@ -201,7 +202,7 @@ def _about_log(facts: ServiceFacts, task: TaskState) -> str:
         return ""
     if task.task_id in facts.story.unread_logs:
         return f"; its log {facts.story.unread_logs[task.task_id]}"
-    if any(gap.startswith("logs:") for gap in facts.gaps):
+    if facts.lacks("logs"):
         return "; its log could not be read"
     return "; its log is empty"
 
@@ -216,16 +217,19 @@ def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
     return telling_line(facts.story.logs.get(task.task_id, ())) if task is not None else ""
 
 
-def _is_over(facts: ServiceFacts) -> bool:
-    """Whether ECS has given up on the revision, so that it starts no task of it any more."""
+def _goes_on(facts: ServiceFacts) -> bool | None:
+    """Whether ECS still starts tasks of the revision; None where what became of its deployment could not be read."""
     deployment = facts.story.deployment
-    return facts.restored or (deployment is not None and deployment.failed)
+    if deployment is None and facts.lacks("deployments"):
+        return None
+    return not (facts.restored or (deployment is not None and deployment.failed))
 
 
 def _end_of_loop(facts: ServiceFacts) -> str:
     """What became of it, at the end of its sentence."""
-    if not _is_over(facts):
-        return "; ECS keeps starting new ones"
+    goes_on = _goes_on(facts)
+    if goes_on is not False:
+        return "; ECS keeps starting new ones" if goes_on else ""
     status = facts.story.deployment.status if facts.story.deployment else ""
     if facts.restored or status == "ROLLBACK_SUCCESSFUL":
         return ", until the deployment was rolled back"

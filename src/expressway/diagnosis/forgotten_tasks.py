@@ -1,4 +1,5 @@
-"""What still tells why a deployment failed when ECS has forgotten its tasks, about an hour after they stopped.
+"""What still tells why a deployment failed when its tasks are not known: ECS forgets them about an hour after they
+stopped, and they may not be for everybody to read.
 
 The deployment's own reason outlives the tasks, and so does their log.
 """
@@ -16,17 +17,17 @@ from expressway.model.finding import Finding, finding_of
 
 _EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)
 _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
-_FORGOTTEN = "ECS has forgotten the tasks"
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 LOOK_ELSEWHERE = (
     "ECS forgets stopped tasks after about an hour: deploy again and ask while it fails, or read what its containers "
     "wrote (fetch_task_logs with a time_window that reaches back to the deployment)."
 )
+_ASK_FOR_TASKS = "Grant the permissions that the gaps name (ecs:ListTasks, ecs:DescribeTasks) and ask again."
 
 
 def forgotten_exit(facts: ServiceFacts) -> Finding | None:
     """A container of the failed deployment exited, by the deployment's own reason."""
-    if not _has_forgotten(facts):
+    if not _knows_no_task(facts):
         return None
     found = next((match for text in _reasons(facts) if (match := _EXIT_CODE.search(text)) is not None), None)
     if found is None:
@@ -38,12 +39,13 @@ def forgotten_exit(facts: ServiceFacts) -> Finding | None:
         return replace(finding_of(known), evidence=excerpt(lines))
     word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
     name = f"The container {left.container}" if left and left.is_only else "A container"
+    unknown = "they could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
     return Finding(
         code=word,
         severity="critical",
-        cause=f"{name} of the failed deployment's tasks {sentence.format(code=code)}; {_FORGOTTEN}{_about(left)}.",
+        cause=f"{name} of the failed deployment's tasks {sentence.format(code=code)}; {unknown}{_about(left)}.",
         evidence=excerpt(lines) or (evidence_line(found.string),),
-        remedy=remedy if left or remedy != _CORRECT_IT else LOOK_ELSEWHERE,
+        remedy=remedy if left or remedy != _CORRECT_IT else look_elsewhere(facts),
         resource=facts.resource,
         confidence="high" if left and left.is_only and telling_line(lines) else "medium",
     )
@@ -52,7 +54,7 @@ def forgotten_exit(facts: ServiceFacts) -> Finding | None:
 def forgotten_error(facts: ServiceFacts) -> Finding | None:
     """The circuit breaker ended the deployment, and the log of the last of its tasks ends with an error."""
     deployment, left = facts.story.deployment, facts.left_log
-    if not _has_forgotten(facts) or deployment is None or left is None or deployment.triggered_alarms:
+    if not _knows_no_task(facts) or deployment is None or left is None or deployment.triggered_alarms:
         return None
     broke = deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in _reasons(facts))
     line = telling_line(left.lines)
@@ -61,8 +63,8 @@ def forgotten_error(facts: ServiceFacts) -> Finding | None:
     return Finding(
         code="log_ends_with_error",
         severity="critical",
-        cause=f"{_FORGOTTEN} of the failed deployment; the log of the last of them (container {left.container}) names "
-        "an error near its end, most likely what ended it.",
+        cause=f"{_why_unknown(facts)}; the log of the last of them that the failed deployment started (container "
+        f"{left.container}) names an error near its end, most likely what ended it.",
         evidence=excerpt(left.lines),
         remedy=_CORRECT_IT,
         resource=facts.resource,
@@ -70,7 +72,16 @@ def forgotten_error(facts: ServiceFacts) -> Finding | None:
     )
 
 
-def _has_forgotten(facts: ServiceFacts) -> bool:
+def look_elsewhere(facts: ServiceFacts) -> str:
+    """What to do where no task tells why it failed."""
+    return _ASK_FOR_TASKS if facts.lacks("tasks") else LOOK_ELSEWHERE
+
+
+def _why_unknown(facts: ServiceFacts) -> str:
+    return "The tasks could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
+
+
+def _knows_no_task(facts: ServiceFacts) -> bool:
     deployment = facts.story.deployment
     known = any(task.failed or task.running or task.pending for task in facts.story.tasks)
     return deployment is not None and deployment.failed and not known

@@ -69,7 +69,7 @@ def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding
 
 
 def _wrong_platform(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
-    if image.presence == "present" and image.platforms and image.wanted_platform not in _general(image.platforms):
+    if image.presence == "present" and image.platforms and not image.runs_on_tasks:
         yield Finding(
             code="wrong_architecture",
             severity=_severity(facts),
@@ -153,11 +153,6 @@ _RULES: tuple[Callable[[ImageFact, DependencyFacts], Iterator[Finding]], ...] = 
     _pull_denied,
     _registry_refuses,
 )
-
-
-def _general(platforms: tuple[str, ...]) -> set[str]:
-    """Platforms without a variant: ``linux/arm64/v8`` is ``linux/arm64``."""
-    return {"/".join(one.split("/")[:2]) for one in platforms}
 
 
 def _tags_there(image: ImageFact) -> str:

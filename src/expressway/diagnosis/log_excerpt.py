@@ -15,11 +15,21 @@ NOT_STARTED = re.compile(
 _TELLING = (
     # Python, Node, Java, Ruby, Go, Rust, shells: `Name.Of.Error: text`, `panic: text`, `sh: x: not found`.
     NOT_STARTED,
-    re.compile(r"^(?:Exception in thread \"[^\"]*\" |Uncaught |Caused by: )?[\w.$]*(?:Error|Exception|Exit)\b:?.*$"),
+    re.compile(
+        r"^(?:Exception in thread \"[^\"]*\" |Unhandled exception[.:] |Uncaught |Caused by: |-+> )?"
+        r"[\w.$]*(?:Error|Exception|Exit)\b:?.*$"
+    ),
     re.compile(r"^(?:panic: |fatal error: |thread '.*' panicked at ).*$"),
     re.compile(r"^.*(?:: not found|: No such file or directory|: Permission denied)$"),
     # What servers print before they only say that they stop (gunicorn, uvicorn, puma).
     re.compile(r"^(?:Failed to (?:find|import|load|parse|open|bind)|Could not (?:import|find|load|open|bind))\b"),
+    # What getopt, Go's flag, Node, nginx and their like say of arguments, before they list those that they know.
+    re.compile(
+        r"\b(?:un(?:recogni[sz]ed|known|expected)|invalid|illegal|bad) (?:command[- ]line )?(?:option|flag|argument|"
+        r"(?:sub)?command|switch)s?\b|\bno such (?:option|command)\b|\boption\b.* requires an argument\b|"
+        r"^flag provided but not defined\b",
+        re.IGNORECASE,
+    ),
     re.compile(r"\b(?:FATAL|CRITICAL|fatal|critical|ERROR|Error)\b"),
     re.compile(r"\b(?:error|failed|cannot|unable|denied|refused)\b", re.IGNORECASE),
 )
@@ -30,9 +40,11 @@ _PREFIX = re.compile(
 _SAYS_NOTHING = re.compile(r"^(?:[\W_]+|Traceback \(most recent call last\):|goroutine \d+ \[.*\]:|\.{3} \d+ more)$")
 """Pointers below a line of code (``^^^^``), rules, and headings of traces."""
 _PYTHON_FRAME = re.compile(r"^File \".*\", line \d+")
+_FRAME = re.compile(r"^(?:at [\w.$<]|File \".*\", line \d+|from .*:\d+:in |#\d+ )")
+"""Where a trace has been, in Java, JavaScript, .NET, Python, Ruby and PHP: never what went wrong."""
 _FRAME_OF_OTHERS = re.compile(
     r"^(?:File \"(?:<frozen |[^\"]*/(?:lib|lib64)/python|[^\"]*/(?:site|dist)-packages/)|"
-    r"at .*(?:node:|/node_modules/|\(internal/)|at (?:java|jdk|sun|org\.springframework)\.|"
+    r"at .*(?:node:|/node_modules/|\(internal/)|at (?:java|jdk|sun|org\.springframework|System|Microsoft)\.|"
     r"from .*/(?:gems|rubygems)/|(?:/usr/local/go/|/rustc/))"
 )
 """Frames of a trace that are in a library or in the language: where the application went, not where it is wrong."""
@@ -48,7 +60,8 @@ def telling_line(lines: Sequence[str]) -> str:
         for line in reversed(stripped):
             if pattern.search(line):
                 return _shown(line)
-    return _shown(stripped[-1]) if stripped else ""
+    told = [line for line in stripped if not _FRAME.match(line) and not _SAYS_NOTHING.match(line)]
+    return _shown((told or stripped)[-1]) if stripped else ""
 
 
 def excerpt(lines: Sequence[str], *, beside: int = 3) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.image_rules import image_findings
 from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.program_format import images_fit, with_platform
 from expressway.diagnosis.role_rules import role_findings
 from expressway.diagnosis.secret_rules import secret_findings
 from expressway.model.finding import Finding, finding_of, ranked
@@ -22,6 +23,7 @@ PULL_CODES = frozenset(
         "registry_unreachable",
         "repository_not_found",
         "role_not_assumable",
+        "script_without_interpreter",
         "wrong_architecture",
     }
 )
@@ -35,7 +37,7 @@ def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[F
     looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
     told = _told(tasks)
     texts = {finding.resource: text for finding, text in told}
-    findings = merged((*looked_up, *(finding for finding, _ in told)))
+    findings = merged((*looked_up, *with_platform((one for one, _ in told), images_fit=images_fit(facts))))
     return ranked(_about_its_image(one, texts.get(one.resource, ""), facts.images) for one in findings)
 
 

@@ -63,6 +63,10 @@ class ServiceFacts:
         """The service's ARN, or its name where nobody has told the ARN."""
         return self.service.arn if self.service else self.service_name
 
+    def lacks(self, read: str) -> bool:
+        """Whether something could not be read, by the name of its gap: nothing is concluded from its absence."""
+        return any(gap.startswith(f"{read}:") for gap in self.gaps)
+
     @property
     def serves(self) -> bool:
         """All wanted tasks run, no target is unhealthy, and no deployment has failed or is under way."""

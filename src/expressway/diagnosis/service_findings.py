@@ -11,7 +11,7 @@ from expressway.diagnosis import deployment_cause
 from expressway.diagnosis.deployment_findings import rolled_back, stuck, under_way
 from expressway.diagnosis.exit_findings import crash_loop, exit_finding, memory_finding
 from expressway.diagnosis.facts import DeploymentFacts
-from expressway.diagnosis.forgotten_tasks import LOOK_ELSEWHERE, forgotten_error, forgotten_exit
+from expressway.diagnosis.forgotten_tasks import forgotten_error, forgotten_exit, look_elsewhere
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.stop_findings import killed_at_stop, side_container_ended
@@ -157,7 +157,7 @@ def _without_cause(facts: ServiceFacts, finding: Finding) -> Finding:
     """The same where no other finding tells the cause, so that it does not point to others."""
     if finding.code != "circuit_breaker_rollback":
         return finding
-    return replace(finding, remedy=_IN_AWS_WORDS if facts.story.failed_tasks else LOOK_ELSEWHERE)
+    return replace(finding, remedy=_IN_AWS_WORDS if facts.story.failed_tasks else look_elsewhere(facts))
 
 
 def _as_consequence(finding: Finding) -> Finding:

@@ -52,6 +52,11 @@ class ImageFact:
     tags: tuple[str, ...] = ()
     detail: str = ""
 
+    @property
+    def runs_on_tasks(self) -> bool:
+        """Whether it is known to be built for what the tasks run on; ``linux/arm64/v8`` is ``linux/arm64``."""
+        return self.wanted_platform in {"/".join(one.split("/")[:2]) for one in self.platforms}
+
 
 @dataclass(frozen=True, slots=True)
 class SecretFact:

@@ -80,7 +80,8 @@ def gather_facts(
         remembered = reads.take(asked_deployments, ())
         deployments = [one for one in remembered if not_before(one.created_at, since)]
         asked_revisions = reads.ask("revisions", lambda: ecs.revisions(_target_arns(remembered)))
-        every_task = reads.take(asked_tasks, ())
+        made = service.created_at if service else None  # a deleted service of the same name had tasks of its own
+        every_task = tuple(task for task in reads.take(asked_tasks, ()) if not_before(task.created_at, made))
         revisions = {one.arn: one for one in reads.take(asked_revisions, ())}
         compared = _definitions(reads, ecs, definitions_to_compare(remembered, revisions))
         repaired = bool(deployments) and is_repair(remembered, revisions, compared)

@@ -133,3 +133,42 @@ def test_an_earlier_version_that_serves_is_told_beside_the_forgotten_crash() -> 
     answer = ask(world)
     assert answer["findings"][0]["evidence"][0] == "KeyError: 'DATABASE_URL'"
     assert "serves with its earlier version" in answer["assessment"]
+
+
+@pytest.mark.parametrize("read", ["task_arns", "tasks"])
+@pytest.mark.parametrize("service", ["web", ""])
+def test_tasks_that_may_not_be_read_are_not_forgotten(read: str, service: str) -> None:
+    made = crashing("web", exit_code=3)
+    made.deployments = (
+        replace(made.deployments[0], rollback_reason=EXITED, finished_at=START + timedelta(seconds=20)),
+    )
+    world = ClusterWorld({"web": made}, denied={read})
+    world.write(made.tasks[0], "KeyError: 'DATABASE_URL'")
+    asked = {"ecs_cluster_name": "default", "ecs_service_name": service}
+    crash = troubleshoot(GUIDANCE, {key: one for key, one in asked.items() if one}, world.ports()).whole["findings"][0]
+    assert crash["cause"] == (
+        "The container Main of the failed deployment's tasks exited with code 3; they could not be read, but the log "
+        "is still there."
+    )
+    assert crash["evidence"] == ["KeyError: 'DATABASE_URL'"]
+
+
+@pytest.mark.parametrize("lines", [("GET / 200",), ("KeyError: 'DATABASE_URL'",)])
+def test_where_tasks_may_not_be_read_the_permission_is_what_helps(lines: tuple[str, ...]) -> None:
+    world = forgotten(BREAKER, *lines)
+    world.denied = {"task_arns"}
+    first = ask(world)["findings"][0]
+    assert "forgotten" not in first["cause"]
+    if first["code"] == "log_ends_with_error":
+        assert first["cause"].startswith("The tasks could not be read; the log of the last of them")
+    else:
+        assert "ecs:ListTasks" in first["remedy"]
+
+
+def test_of_a_crash_loop_whose_deployments_may_not_be_read_no_end_is_told() -> None:
+    made = crashing("web")
+    made.state = replace(made.state, rollouts=())
+    world = ClusterWorld({"web": made}, denied={"deployment_briefs"})
+    (loop,) = [one for one in ask(world)["findings"] if one["code"] == "crash_loop"]
+    assert loop["cause"].endswith("with exit code 1.")
+    assert loop["remedy"] == "Correct what ends them, and deploy again."

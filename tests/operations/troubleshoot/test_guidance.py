@@ -9,10 +9,11 @@ import pytest
 
 from expressway.errors import TargetError
 from expressway.model.cluster import ClusterState
-from expressway.model.service import DeploymentState, RevisionState, ServiceEvent
+from expressway.model.service import ContainerState, DeploymentState, RevisionState, ServiceEvent
 from expressway.operations.troubleshoot.actions import GUIDANCE, troubleshoot
 from expressway.operations.troubleshoot.answer_size import summarised
 from expressway.policy.withheld import Showing, shown
+from tests.diagnosis.dependency_samples import REQUIREMENTS
 from tests.operations.in_memory_ecs import START
 from tests.operations.troubleshoot.in_memory_cluster import (
     NOW,
@@ -22,6 +23,7 @@ from tests.operations.troubleshoot.in_memory_cluster import (
     healthy,
     running,
 )
+from tests.operations.troubleshoot.in_memory_dependencies import Account
 
 NOT_CORE = {"network", "dependencies"}
 
@@ -193,6 +195,9 @@ def test_each_missing_permission_is_a_gap_and_never_a_failure_or_a_wrong_conclus
     assert set(codes(answer)) <= {
         *("container_exited", "crash_loop", "circuit_breaker_rollback", "deployment_failed", "tasks_missing"),
     }
+    said = " ".join(one["cause"] for one in answer["findings"])
+    assert "forgotten" not in said, "ECS knows the tasks"
+    assert "keeps starting" not in said, "the deployment has ended"
     asked_for_it = bool(broken.asked(read))
     assert bool(core_gaps(answer)) == asked_for_it
 
@@ -433,3 +438,46 @@ def test_nothing_is_told_where_ecs_itself_is_out_of_reach(
     with pytest.raises(TargetError) as caught:
         ask(world, **named)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("platforms", "code"), [(("linux/amd64",), "script_without_interpreter"), (("linux/arm64",), "wrong_architecture")]
+)
+@pytest.mark.parametrize("service", ["web", ""])
+def test_a_wrong_format_is_held_against_the_platform_that_the_image_is_built_for(
+    platforms: tuple[str, ...], code: str, service: str
+) -> None:
+    made = crashing("web")
+    assert made.definition is not None
+    world = ClusterWorld({"web": made})
+    for one in made.tasks:
+        world.write(one, "exec /start.sh: exec format error")
+    account = Account(
+        definitions={made.definition.arn: replace(REQUIREMENTS, arn=made.definition.arn)},
+        found_images={"team/web": {"v1": platforms}},
+    )
+    asked = {"ecs_cluster_name": "default", "ecs_service_name": service}
+    parameters = {name: value for name, value in asked.items() if value}
+    answer = troubleshoot(GUIDANCE, parameters, replace(world.ports(), dependencies=account.ports)).whole
+    assert (answer["findings"][0]["code"], answer["findings"][0]["confidence"]) == (code, "high")
+    assert len({one["code"] for one in answer["findings"]} & {"script_without_interpreter", "wrong_architecture"}) == 1
+
+
+def test_tasks_of_a_deleted_service_of_the_same_name_are_not_the_new_ones(world: ClusterWorld) -> None:
+    made = world.services["web"]
+    old = replace(
+        running("web", 9),
+        arn=f"{running('web', 9).arn}-old",
+        status="STOPPED",
+        desired_status="STOPPED",
+        stop_code="ServiceSchedulerInitiated",
+        stopped_reason="Task stopped: service is being deleted",
+        containers=(ContainerState("Main", "STOPPED", exit_code=137),),
+        stopped_at=START + timedelta(seconds=20),
+    )
+    made.tasks = (*made.tasks, old)
+    assert "killed_at_stop" in codes(ask(world, ecs_service_name="web"))
+    later = timedelta(minutes=5)
+    made.state = replace(made.state, created_at=START + later)
+    made.tasks = (*(replace(one, created_at=START + later) for one in made.tasks[:-1]), old)
+    assert "killed_at_stop" not in codes(ask(world, ecs_service_name="web"))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from expressway.diagnosis.merged_findings import merged
+from expressway.diagnosis.program_format import with_platform
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
 from expressway.diagnosis.standing import DOWN, Standing, counted, standing_of
@@ -76,6 +77,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
             place = nothing_there(request, ports, reads, cluster=cluster)
             return Sweep(gaps=tuple(reads.gaps), missing=place)
         stopped = reads.take(asked_stopped, ())
+        stopped_read = was_read(reads, "stopped tasks")
         off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
         states = target_states(request.cluster, [one for one in services if one not in off], ports, reads)
         off = [one for one in services if one in off or "unhealthy" in states.get(one.name, ())]
@@ -83,7 +85,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
     others = [one for one in services if one not in off] if _looks_at_all(request, services) else []
     named = tuple(one.name for one in services if _is_named(one, request.symptoms))
     chosen = sorted([*off, *others], key=lambda one: one.name not in named)[:_LOOKED_INTO]
-    looked = _look_into(request, chosen, stopped, ports).worst_first
+    looked = _look_into(request, chosen, stopped if stopped_read else None, ports).worst_first
     facts = tuple(one.facts for one in looked.services)
     found = [finding for one in looked.services for finding in one.findings]
     around = softened(looked.network.findings, facts)
@@ -152,7 +154,9 @@ class _One:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Of the service itself, told about the service as a whole, and of what it depends on."""
-        own = tuple(replace(one, resource=self.facts.resource) for one in service_findings(self.facts))
+        fits = any(part.images_fit for part in self.dependencies)
+        told = with_platform(service_findings(self.facts), images_fit=fits)
+        own = tuple(replace(one, resource=self.facts.resource) for one in told)
         return merged((*own, *(finding for part in self.dependencies for finding in part.findings)))
 
     @property
@@ -193,7 +197,7 @@ def _standings(services: Sequence[ServiceState], looked: Sequence[_One]) -> tupl
 def _look_into(
     request: TroubleshootRequest,
     services: Sequence[ServiceState],
-    stopped: tuple[TaskState, ...],
+    stopped: tuple[TaskState, ...] | None,
     ports: TroubleshootPorts,
 ) -> _Looked:
     if not services:
@@ -211,9 +215,11 @@ def _look_into(
 
 
 def _look_into_one(
-    request: TroubleshootRequest, service: ServiceState, stopped: tuple[TaskState, ...], ports: TroubleshootPorts
+    request: TroubleshootRequest, service: ServiceState, stopped: tuple[TaskState, ...] | None, ports: TroubleshootPorts
 ) -> _One | None:
-    known = KnownService(service, tuple(task for task in stopped if task.service_name == service.name))
+    """`stopped` are the cluster's tasks that have stopped; None where they could not be read."""
+    known = KnownService(service, tuple(one for one in stopped or () if one.service_name == service.name))
+    known = known if stopped is not None else KnownService(service)
     asked: list[Future[Surroundings]] = []
     settles: list[bool] = []
     with ConcurrentReads(_READS_EACH, name=service.name) as reads:

@@ -9,6 +9,7 @@ from typing import Any
 
 from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.place_findings import place_findings
+from expressway.diagnosis.program_format import with_platform
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnosis.service_findings import service_findings
 from expressway.diagnosis.standing import standing_of
@@ -76,7 +77,7 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
             place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
             return _not_there(request, place, reads.gaps)
         around = [reads.take(one, Surroundings()) for one in asked_around]
-    own = service_findings(facts)
+    own = with_platform(service_findings(facts), images_fit=any(one.images_fit for one in around))
     gone = any(one.code in {"service_inactive", "service_draining"} for one in own)
     if around:
         *_, network = around

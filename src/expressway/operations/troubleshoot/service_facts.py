@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from expressway.diagnosis.deployment_course import Course, course_to_explain, definitions_to_compare
 from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.program_format import format_is_open
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.settled import is_settled
 from expressway.model.log_event import LogEvent
@@ -119,6 +120,8 @@ class ServiceGathering:
         targets, express = of.targets(), of.express()
         if self._begin is not None and service is not None:
             settled = is_settled(service, course.deployment, mine, targets)
+            if settled and failed:  # then nothing else is read meanwhile
+                settled = not format_is_open(mine, _lines(of.logs()))
             self._begin(subject_of(service, express, course.deployment, course.revision, mine), settled)
         if calm and not failed and not _all_well(targets, mine):
             of.ask_express(service)
@@ -152,7 +155,7 @@ class ServiceGathering:
             revision=course.revision,
             tasks=mine,
             events=self._events(service, course),
-            logs={task_id: tuple(event.message for event in events) for task_id, events in logs.items()},
+            logs=_lines(logs),
             unread_logs=self._of.unread_logs,
             targets=targets,
             gaps=tuple(self._reads.gaps),
@@ -191,6 +194,10 @@ def marked(task: TaskState, definitions: Mapping[str, TaskDefinition | None]) ->
     """The task with what its definition says of its containers, where that was read."""
     definition = definitions.get(task.task_definition_arn)
     return definition.marked(task) if definition else task
+
+
+def _lines(logs: Mapping[str, Sequence[LogEvent]]) -> dict[str, tuple[str, ...]]:
+    return {task_id: tuple(event.message for event in events) for task_id, events in logs.items()}
 
 
 def _all_well(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:

@@ -16,6 +16,7 @@ from expressway.model.service import (
 from expressway.model.target import Target
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.first_round import FirstRound, KnownService
 from expressway.operations.troubleshoot.guessed_reads import GuessedReads
 from expressway.operations.troubleshoot.left_logs import LeftLogs
@@ -150,12 +151,14 @@ class ServiceReads:
         return {**self._seen.definitions, **asked}
 
     def tasks(self, first: FirstRound) -> tuple[TaskState, ...]:
-        """Every task of the service that ECS remembers, newest first."""
+        """Every task of the service that ECS remembers, newest first; none of a deleted service of the same name."""
         known = (self._known.stopped_tasks if self._known else None) or ()
         over = self._seen.stopped_tasks
         seen = (over[arn] for arn in first.stopped_arns if arn in over)
         found = {task.arn: task for task in (*known, *seen, *self._tasks.take())}
-        mine = (task for task in found.values() if task.service_name in {self._name, ""})
+        since = first.service.created_at if first.service else None
+        named = (task for task in found.values() if task.service_name in {self._name, ""})
+        mine = (task for task in named if not_before(task.created_at, since))
         return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
 
     def deployments(self, first: FirstRound) -> dict[str, DeploymentState]:

@@ -13,10 +13,14 @@ from expressway.operations.troubleshoot.ports import TroubleshootPorts
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Findings about what is around services, and what could not be read of it."""
+    """Findings about what is around services, and what could not be read of it.
+
+    `images_fit` says that the images are known to be built for the platform that the tasks run on.
+    """
 
     findings: tuple[Finding, ...] = ()
     gaps: tuple[str, ...] = ()
+    images_fit: bool = False
 
 
 def network_around(cluster: str, service_names: Sequence[str], ports: TroubleshootPorts) -> Surroundings:
@@ -31,10 +35,11 @@ def network_around(cluster: str, service_names: Sequence[str], ports: Troublesho
 def dependencies_of(subject: DependencySubject, ports: TroubleshootPorts) -> Surroundings:
     """Findings about images, secrets, roles, log groups, scaling, alarms and quotas of one service."""
     from expressway.diagnosis.dependency_rules import dependency_findings
+    from expressway.diagnosis.program_format import images_fit
     from expressway.operations.troubleshoot.dependencies import gather_dependencies
 
     facts = gather_dependencies(subject, ports=ports.dependencies())
-    return Surroundings(dependency_findings(facts), facts.gaps)
+    return Surroundings(dependency_findings(facts), facts.gaps, images_fit(facts))
 
 
 def softened(findings: Iterable[Finding], services: Sequence[ServiceFacts]) -> tuple[Finding, ...]:
