@@ -19,6 +19,7 @@ from expressway.sandbox import (
     symbols,
     target_health,
     task_endings,
+    task_output,
     task_runtime,
 )
 from expressway.sandbox.express_store import STORE
@@ -53,6 +54,7 @@ def _hook_ecs() -> None:
     ecs._ACTION_MAP.update(ecs_operations.operations(dict(ecs._ACTION_MAP)))
     ecs._run_docker_container = task_runtime.run_container(ecs._run_docker_container)
     ecs._remove_docker_container = task_runtime.remove_container
+    ecs._forward_awslogs = task_output.forward(ecs._forward_awslogs)
     ecs._mark_task_stopped = task_endings.mark_stopped(ecs._mark_task_stopped)
     # It would ask AWS's own registries for digests; images come from the sandbox's registry here.
     ecs._deployment_needs_first_task = _never

@@ -38,9 +38,11 @@ HOOKED: dict[str, tuple[str, ...]] = {
     "ministack.services.ecs": (
         "_ACTION_MAP",
         "_ImagePullError",
+        "_awslogs_config",
         "_cleanup_task_resources",
         "_clusters",
         "_deployment_needs_first_task",
+        "_forward_awslogs",
         "_get_docker",
         "_iso",
         "_mark_task_stopped",

@@ -14,6 +14,7 @@ from typing import Any
 
 from expressway.sandbox import emulator, images
 from expressway.sandbox.settings import read_settings
+from expressway.sandbox.task_output import OUTPUTS
 
 KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 STOPPING = "STOPPING"
@@ -72,6 +73,7 @@ def mark_stopped(original: Mark) -> Mark:
             if not _note_stopping(task_arn, task):
                 return False
             _end_containers(client, task)
+            OUTPUTS.wait(list(task.get("_docker_ids") or ()))
             return original(task_arn, task, reason, stop_code, None)
         finally:
             _UNDER_WAY.end(task_arn)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from expressway.sandbox import emulator, images, task_memory
+from expressway.sandbox import emulator, images, task_memory, task_output
 from expressway.sandbox.express_store import STORE
 from expressway.sandbox.settings import read_settings
 
@@ -41,7 +41,9 @@ def run_container(original: Callable[..., Any]) -> Callable[..., Any]:
         if task_memory.limits_memory(docker_client):
             run_kwargs.update(_memory_options(definition, run_kwargs))
         options["refresh_image"] = False
-        return original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
+        container = original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
+        task_output.expect(container, definition)
+        return container
 
     return run
 
@@ -115,6 +117,7 @@ def clean_up_task(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _remove_later(container_ids: list[str]) -> None:
     time.sleep(_LAST_OUTPUT_SECONDS)
+    task_output.OUTPUTS.wait(container_ids)
     client = emulator.module("services.ecs")._get_docker()
     for container_id in container_ids:
         remove_container(client, container_id)
