@@ -140,6 +140,18 @@ async def test_the_task_definition_that_an_apps_service_runs_is_kept_and_another
 
 
 @pytest.mark.parametrize("era", ERAS)
+async def test_the_cluster_that_an_app_runs_in_is_kept_and_the_app_is_named(owned: Owned, era: Era) -> None:
+    async with connected(owned.toolkit, era, OPEN) as client:
+        asked = {"api_operation": "DeleteCluster", "api_params": {"cluster": "default"}}
+        error = error_shape(await client.call_tool(TOOL, asked))
+    assert error["code"] == "used_by_app"
+    assert APP in error["details"]["app_names"]
+    assert f"service {APP} in cluster default" in error["details"]["touches"]
+    kept = await answered(owned, era, "DescribeClusters", api_params={"clusters": ["default"]})
+    assert kept["clusters"][0]["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("era", ERAS)
 async def test_what_nobody_owns_is_made_changed_and_deleted(owned: Owned, era: Era) -> None:
     name = f"free-{era}"
     made = await answered(owned, era, "CreateCluster", OPEN, api_params={"clusterName": name})

@@ -1,7 +1,7 @@
-"""Task definitions that apps' services use are not taken away; deployments of theirs are, and it is said."""
+"""Task definitions and clusters that apps use are not taken away; deployments of theirs are, and it is said."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -163,6 +163,36 @@ def test_using_a_task_definition_is_not_taking_it_away(operation: str) -> None:
     world = World(service_runs=(7,))
     assert refusal(world, 7, operation) is None
     assert "names" not in world.asked
+
+
+def deletion_of(cluster: str, world: World) -> RefusedError | None:
+    try:
+        refuse_owned("DeleteCluster", [Touched("cluster", cluster)], world.ports)
+    except RefusedError as error:
+        return error
+    return None
+
+
+def test_a_cluster_that_apps_run_in_is_kept_and_they_are_named() -> None:
+    till = replace(
+        STACK, name="till-express-service", owner_app="till", outputs={"ServiceArn": ARN.replace("/shop", "/till")}
+    )
+    error = deletion_of("default", World(stacks={STACK.name: STACK, till.name: till}))
+    assert error is not None
+    assert (error.code, error.details["app_names"]) == ("used_by_app", ["shop", "till"])
+    assert "the apps shop, till" in error.message
+    assert error.details["touches"] == [
+        "cluster default",
+        "service shop in cluster default",
+        "service till in cluster default",
+    ]
+
+
+def test_a_cluster_that_no_app_runs_in_may_go_and_one_that_may_not_be_looked_at_not() -> None:
+    assert deletion_of("other", World()) is None
+    refuse_owned("UpdateCluster", [Touched("cluster", "default")], World().ports)
+    with pytest.raises(TargetError):
+        deletion_of("default", World(refuses="names"))
 
 
 def test_a_deployment_of_an_apps_service_may_be_stopped_and_the_drift_is_told() -> None:

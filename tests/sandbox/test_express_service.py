@@ -169,6 +169,9 @@ def test_express_services_are_told_apart_and_protected_from_plain_operations(
     ecs.untag_resource(resourceArn=arn, tagKeys=["team"])
     with pytest.raises(ClientError, match="not idempotent"):
         ecs.create_express_gateway_service(**service_request("apart"))
+    with pytest.raises(ClientError, match=r"ClusterContainsServicesException.*while Services are active"):
+        ecs.delete_cluster(cluster="default")
+    assert ecs.describe_services(services=["apart"])["services"][0]["status"] == "ACTIVE"
 
 
 def test_services_share_a_load_balancer_and_the_last_takes_it_away(
@@ -410,6 +413,28 @@ def test_plain_services_run_beside_express_ones(cloud: Cloud, images: dict[str, 
         lambda: ecs.describe_services(services=["plain"])["services"][0]["runningCount"] == 1, "the service has started"
     )
     ecs.delete_service(service="plain", force=True)
+
+
+def test_a_cluster_with_plain_services_or_tasks_is_kept_and_an_empty_one_goes(
+    cloud: Cloud, images: dict[str, str]
+) -> None:
+    ecs = cloud.client("ecs")
+    ecs.create_cluster(clusterName="kept")
+    container = {"name": "web", "image": cloud.uri("v1"), "portMappings": [{"containerPort": 8080}]}
+    ecs.register_task_definition(family="kept", networkMode="awsvpc", containerDefinitions=[container])
+    ecs.create_service(cluster="kept", serviceName="kept", taskDefinition="kept", desiredCount=0)
+    with pytest.raises(ClientError, match="ClusterContainsServicesException"):
+        ecs.delete_cluster(cluster="kept")
+    ecs.delete_service(cluster="kept", service="kept", force=True)
+    task = ecs.run_task(cluster="kept", taskDefinition="kept")["tasks"][0]["taskArn"]
+    with pytest.raises(ClientError, match=r"ClusterContainsTasksException.*while Tasks are active"):
+        ecs.delete_cluster(cluster="kept")
+    ecs.stop_task(cluster="kept", task=task)
+    wait_until(
+        lambda: ecs.describe_tasks(cluster="kept", tasks=[task])["tasks"][0]["lastStatus"] == "STOPPED",
+        "the task has stopped",
+    )
+    assert ecs.delete_cluster(cluster="kept")["cluster"]["status"] == "INACTIVE"
 
 
 class under_load:

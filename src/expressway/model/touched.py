@@ -9,6 +9,7 @@ from expressway.model.target import Target
 
 DEFAULT_CLUSTER = "default"
 TASK_DEFINITION = "task definition"
+CLUSTER = "cluster"
 _DEPLOYMENT = "service deployment"
 
 NAMED_BY: Mapping[str, str] = {
@@ -29,7 +30,7 @@ NAMED_BY: Mapping[str, str] = {
     "containerInstances": "container instance",
     "containerInstanceArn": "container instance",
     "capacityProvider": "capacity provider",
-    "clusterName": "cluster",
+    "clusterName": CLUSTER,
     "daemonName": "daemon",
     "daemonArn": "daemon",
     "daemonTaskDefinition": "daemon task definition",
@@ -70,7 +71,7 @@ def touched(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[Tou
         for name in _names(member, value)
     ]
     if not found and operation.service == "ecs":
-        found = [Touched("cluster", cluster)]
+        found = [Touched(CLUSTER, cluster)]
     return tuple(dict.fromkeys(found))
 
 
@@ -81,7 +82,7 @@ def physical_ids(thing: Touched, target: Target) -> tuple[str, ...]:
     registers for an Express service.
     """
     name = thing.name
-    if thing.kind == "cluster" or (thing.kind == "resource" and ":cluster/" in name):
+    if thing.kind == CLUSTER or (thing.kind == "resource" and ":cluster/" in name):
         return (_short(name),)
     if thing.kind == _DEPLOYMENT:
         service_arn, _, deployment_id = name.replace(":service-deployment/", ":service/", 1).rpartition("/")

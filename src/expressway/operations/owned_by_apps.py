@@ -1,7 +1,8 @@
 """What the apps own: a change of it by the plain API is refused with the tool that does it right, or told as a drift.
 
 CloudFormation says which stack holds a service or cluster. Task definitions that ECS registered for a service stand in
-no stack, so that what the apps' services run now, and what their deployments go back to, is read from ECS.
+no stack, so that what the apps' services run now, and what their deployments go back to, is read from ECS. The cluster
+that they run in mostly belongs to nobody; the apps' stacks say which one it is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from expressway.model.service import DeploymentState, ExpressService, RevisionSt
 from expressway.model.service_location import ServiceLocation, service_location
 from expressway.model.stack import StackState, service_stack_name
 from expressway.model.target import Target
-from expressway.model.touched import TASK_DEFINITION, Touched, physical_ids, same_definition
+from expressway.model.touched import CLUSTER, TASK_DEFINITION, Touched, physical_ids, same_definition
 from expressway.policy.operations import deletes, redirects, replaces
 
 _APPS_AT_ONCE = 8
@@ -60,10 +61,11 @@ class _AppService:
 
 
 def refuse_owned(operation: str, touches: Sequence[Touched], ports: OwnershipPorts) -> None:
-    """Refuse a change of what an app's stack holds, and the end of a task definition that an app's service uses.
+    """Refuse a change of what an app's stack holds, and the end of a task definition or cluster that an app uses.
 
     Raises:
-        RefusedError: ``owned_by_stack``, ``used_by_app``; ``details`` name the app, its stack and what is touched.
+        RefusedError: ``owned_by_stack``, ``used_by_app``; ``details`` name the app (all of a cluster's in
+            ``app_names``), its stack and what is touched.
         TargetError: the owner may not be looked up; what is not known to be free is not changed.
     """
     if replaces(operation):
@@ -74,6 +76,8 @@ def refuse_owned(operation: str, touches: Sequence[Touched], ports: OwnershipPor
     definitions = [one for one in touches if one.kind == TASK_DEFINITION]
     if definitions and deletes(operation):
         _refuse_used(operation, definitions, ports)
+    for cluster in (one for one in touches if one.kind == CLUSTER and deletes(operation)):
+        _refuse_inhabited(operation, cluster, ports)
 
 
 def drift_note(operation: str, touches: Sequence[Touched], ports: OwnershipPorts) -> str:
@@ -131,6 +135,14 @@ def _refuse_used(operation: str, definitions: Sequence[Touched], ports: Ownershi
                     raise _used(operation, one, definitions, app)
 
 
+def _refuse_inhabited(operation: str, cluster: Touched, ports: OwnershipPorts) -> None:
+    """ECS refuses to delete a cluster with services as well, but says neither whose they are nor how they go."""
+    with ThreadPoolExecutor(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
+        apps = [one for one in _app_services(ports.stacks(), pool) if one.location.cluster == cluster.name]
+    if apps:
+        raise _inhabited(operation, cluster, apps)
+
+
 def _app_services(stacks: Stacks, pool: ThreadPoolExecutor) -> Iterator[_AppService]:
     named = [name for name in stacks.names() if name.endswith(service_stack_name(""))]
     for stack in pool.map(stacks.describe, named):
@@ -161,4 +173,23 @@ def _used(operation: str, thing: Touched, touches: Sequence[Touched], app: _AppS
         f"Deploy another version first (deploy_app; expressway deploy), or delete the whole app: delete_app with "
         f"app_name {app.app} (expressway delete {app.app}).",
         {"touches": [str(one) for one in touches], "stack_name": app.stack_name, "app_name": app.app},
+    )
+
+
+def _inhabited(operation: str, cluster: Touched, apps: Sequence[_AppService]) -> RefusedError:
+    names = [one.app for one in apps]
+    listed = f"the app{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    services = [str(Touched("service", one.location.name, cluster.name)) for one in apps]
+    return RefusedError(
+        "used_by_app",
+        f"In {cluster} {'run' if len(names) > 1 else 'runs'} {listed}; {operation} would take it away from under them. "
+        "Nothing was changed.",
+        "Delete these apps first: delete_app with each app_name (expressway delete), or leave the cluster: an empty "
+        "one costs nothing.",
+        {
+            "touches": [str(cluster), *services],
+            "stack_name": apps[0].stack_name,
+            "app_name": names[0],
+            "app_names": names,
+        },
     )

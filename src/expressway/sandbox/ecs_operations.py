@@ -22,6 +22,7 @@ WRAPPED = (
     "DeleteService",
     "UpdateService",
     "DescribeClusters",
+    "DeleteCluster",
     "DescribeTasks",
     "TagResource",
     "UntagResource",
@@ -55,7 +56,8 @@ def operations(original: Mapping[str, Handler]) -> dict[str, Handler]:
     table = {name: _answering(operation) for name, operation in added.items()}
     for name, wrapper in wrappers.items():
         table[name] = _faulting(functools.partial(wrapper, original[name]))
-    return table
+    reads = (table["DescribeClusters"], original["ListTasks"])
+    return {**table, "DeleteCluster": _faulting(functools.partial(_delete_cluster, original["DeleteCluster"], *reads))}
 
 
 def _answering(operation: Callable[[Request], dict[str, Any]]) -> Handler:
@@ -150,6 +152,24 @@ def _describe_clusters(original: Handler, request: Request) -> Answer:
         active = [s for s in STORE.here() if s.cluster_arn == cluster["clusterArn"] and s.status == "ACTIVE"]
         cluster["activeServicesCount"] += len(active)
     return emulator.answer_json(payload)
+
+
+def _delete_cluster(original: Handler, describe: Handler, list_tasks: Handler, request: Request) -> Answer:
+    """Refused while there is a service that is not being deleted, or a task that has not stopped."""
+    cluster = _cluster(request)
+    found = emulator.read_json(describe({"clusters": [cluster]}))["clusters"]
+    if any(one["activeServicesCount"] for one in found):
+        raise _in_use("Services")
+    # Tasks that wait for their containers are in no count.
+    if any(
+        one["runningTasksCount"] or emulator.read_json(list_tasks({"cluster": cluster}))["taskArns"] for one in found
+    ):
+        raise _in_use("Tasks")
+    return original(request)
+
+
+def _in_use(what: str) -> AwsFault:
+    return AwsFault(f"ClusterContains{what}Exception", f"The Cluster cannot be deleted while {what} are active.")
 
 
 def _describe_tasks(original: Handler, request: Request) -> Answer:
