@@ -61,6 +61,20 @@ def test_a_role_is_read_with_every_page_of_its_policies() -> None:
     assert found.permissions_boundary_arn.endswith("policy/fence")
 
 
+def test_a_user_is_known_by_its_arn_and_a_missing_one_is_none() -> None:
+    user = {
+        "Path": "/team/",
+        "UserName": "builder",
+        "UserId": "AIDATESTTESTTEST1",
+        "Arn": f"arn:aws:iam::{ACCOUNT}:user/team/builder",
+        "CreateDate": NOW,
+    }
+    missing = ("NoSuchEntity", "The user with name builder cannot be found.")
+
+    assert Iam(AnsweringSession({"iam.get_user": {"User": user}})).user_arn("builder") == user["Arn"]
+    assert Iam(AnsweringSession({"iam.get_user": missing})).user_arn("builder") is None
+
+
 def test_a_role_that_does_not_exist_is_none() -> None:
     missing = ("NoSuchEntity", "The role with name nobody cannot be found.")
     names = ("get_role", "list_role_policies", "list_attached_role_policies")

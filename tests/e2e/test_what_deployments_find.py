@@ -176,6 +176,63 @@ def test_an_unsuitable_task_definition_is_refused_before_anything_is_made(
     assert toolkit.leftovers("unsuited") == ()
 
 
+def test_what_a_definition_names_and_nobody_has_is_told_at_once_before_anything_is_made(
+    toolkit: Toolkit, embedded_aws: "SandboxInfo", tmp_path: Path, engine_host: str
+) -> None:
+    session = open_session(sandbox_url=embedded_aws.endpoint_url)
+    subnets = session.client("ec2").describe_subnets()["Subnets"]
+    present = [one["SubnetId"] for one in subnets if one["DefaultForAz"]][:2]
+    secret = session.client("secretsmanager").create_secret(Name="named/present", SecretString="x")["ARN"]
+    parameter = "arn:aws:ssm:us-east-1:000000000000:parameter/named/missing"
+    app = source(
+        tmp_path,
+        "named-app",
+        engine_host,
+        cluster="nowhere",
+        roles={"execution": "arn:aws:iam::000000000000:role/nobody"},
+        network={"subnets": [present[0], "subnet-0123456789abcdef0"], "security_groups": ["sg-0123456789abcdef0"]},
+        secrets={"PRESENT": secret, "MISSING": parameter},
+    )
+    with pytest.raises(ExpresswayError) as refused:
+        toolkit.deploy(app)
+    assert refused.value.code == "prerequisites_missing"
+    assert [problem["path"] for problem in refused.value.details["problems"]] == [
+        "cluster",
+        "roles.execution",
+        "network.subnets[1]",
+        "network.security_groups[0]",
+        "secrets.MISSING",
+    ]
+    assert toolkit.leftovers("named-app") == ()
+    assert toolkit.status("named-app").status == "absent"
+
+    there = source(tmp_path, "named-app", engine_host, network={"subnets": present}, secrets={"PRESENT": secret})
+    assert toolkit.deploy(there).status == "deployed"
+    session.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+    assert toolkit.deploy(there).status == "unchanged"
+    later = source(tmp_path, "named-app", engine_host, secrets={"PRESENT": secret}, environment={"A": "b"})
+    with pytest.raises(ExpresswayError) as lost:
+        toolkit.deploy(later)
+    assert [problem["path"] for problem in lost.value.details["problems"]] == ["secrets.PRESENT"]
+    assert toolkit.delete("named-app").errors == ()
+
+
+def test_what_cannot_be_replaced_under_its_name_is_refused_before_anything_is_changed(
+    toolkit: Toolkit, tmp_path: Path, engine_host: str
+) -> None:
+    toolkit.deploy(source(tmp_path, "fixed-name", engine_host))
+    before = toolkit.status("fixed-name").service
+    for change in (
+        {"roles": {"infrastructure": "arn:aws:iam::000000000000:role/fixed-name-express-infrastructure"}},
+        {"repository": {"encryption": "KMS"}},
+    ):
+        with pytest.raises(RefusedError) as refused:
+            toolkit.deploy(source(tmp_path, "fixed-name", engine_host, **change), allow_replacement=True)
+        assert refused.value.code == "replacement_impossible"
+    assert toolkit.status("fixed-name").service == before
+    assert toolkit.delete("fixed-name").errors == ()
+
+
 def test_after_a_rollback_status_tells_what_serves_and_why_until_a_deployment_ends_well(
     toolkit: Toolkit, tmp_path: Path, engine_host: str
 ) -> None:

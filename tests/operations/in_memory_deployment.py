@@ -1,23 +1,29 @@
 """Everything that a deployment needs, in memory: images, journal, explanations, readiness."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from expressway.errors import ExpresswayError, TargetError
 from expressway.model.cause import Cause
+from expressway.model.cluster import ClusterState
 from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.network import SecurityGroup, Subnet
 from expressway.model.operation import OperationRecord
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink
+from expressway.model.role import RoleState
 from expressway.model.service import ServiceState
+from expressway.model.service_dependencies import KeyFact, SecretFact
 from expressway.model.stack import StackEvent
 from expressway.model.target import Target
+from expressway.model.task_requirements import SecretReference
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads
 from expressway.operations.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
+from expressway.operations.named_resources import NamedReads
 from expressway.operations.stack_request import StackGateway
 from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
 
@@ -143,6 +149,45 @@ class InMemoryAccount:
 
 
 @dataclass
+class InMemoryNamed:
+    """What a definition may name, by name, id or ARN; `denied` may not be looked at, `asked` was."""
+
+    there: dict[str, Any] = field(default_factory=dict[str, Any])
+    denied: set[str] = field(default_factory=set[str])
+    asked: list[str] = field(default_factory=list[str])
+
+    def cluster(self, name: str) -> ClusterState | None:
+        return self._look(name)
+
+    def role(self, role_name: str) -> RoleState | None:
+        return self._look(role_name)
+
+    def user_arn(self, user_name: str) -> str | None:
+        return self._look(user_name)
+
+    def subnets(self, subnet_ids: Sequence[str]) -> tuple[Subnet, ...]:
+        return tuple(found for one in subnet_ids if (found := self._look(one)))
+
+    def security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
+        return tuple(found for one in group_ids if (found := self._look(one)))
+
+    def fact(self, reference: SecretReference) -> SecretFact:
+        return self._look(reference.value_from) or SecretFact(reference, "missing")
+
+    def key(self, key_id: str, *, region: str) -> KeyFact:
+        return self._look(key_id) or KeyFact(key_id, "missing")
+
+    def reads(self) -> NamedReads:
+        return NamedReads(*[lambda: self] * 6)
+
+    def _look(self, name: str) -> Any:
+        self.asked.append(name)
+        if name in self.denied:
+            raise TargetError("access_denied", f"AWS did not describe {name}: not authorized", "Ask.")
+        return self.there.get(name)
+
+
+@dataclass
 class InMemoryOperation:
     """The record of a run; `history` has every phase that was written down."""
 
@@ -178,6 +223,8 @@ class World:
     asked: list[tuple[float, tuple[StackEvent, ...]]] = field(default_factory=list)
     explaining_seconds: float = 0.0
     termination_protection: bool = False
+    definition: dict[str, Any] = field(default_factory=dict[str, Any])
+    named: InMemoryNamed = field(default_factory=InMemoryNamed)
     waits: int = 0
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
@@ -200,12 +247,14 @@ class World:
         self.operation = fresh
         definition = parse_definition(
             {"name": "hello", "build": {"context": "."}, "termination_protection": self.termination_protection}
+            | self.definition
         )
         ports = DeployPorts(
             target=TARGET,
             synthesize=lambda _definition, _progress: self.templates,
             stacks=self.gateway or self.stacks,
             account=self.account.reads(),
+            named=self.named.reads(),
             images=self.images,
             explain=self._explain,
             wait_for_service=self._wait,
@@ -224,7 +273,7 @@ class World:
         return [one.message for one in self.told if one.level == "error" and one.resource is None]
 
     def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
-        assert (cluster, service_name) == ("default", "hello")
+        assert (cluster, service_name) == (self.definition.get("cluster", "default"), "hello")
         self.asked.append((self.clock.now, events))
         self.clock.sleep(self.explaining_seconds)
         answer = self.causes.pop(0) if self.causes else None

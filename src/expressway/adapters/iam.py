@@ -51,6 +51,15 @@ class Iam:
                 permissions_boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
             )
 
+    def user_arn(self, user_name: str) -> str | None:
+        """The ARN of a user, or None when the account has none of that name.
+
+        Raises:
+            TargetError: ``access_denied`` without iam:GetUser, and the like.
+        """
+        answer = self._ask(f"read the user {user_name}", "get_user", UserName=user_name)
+        return str(answer["User"]["Arn"]) if answer else None
+
     def simulate(self, role_arn: str, actions: Sequence[str], resource: str) -> Mapping[tuple[str, str], Decision]:
         """IAM's own decision for each action on `resource`, by (action, resource): boundaries and SCPs included.
 

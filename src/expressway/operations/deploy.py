@@ -15,6 +15,7 @@ from expressway.model.template import AppTemplates, Template
 from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
+from expressway.operations.named_resources import check_named_resources
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.operations.replacements import check_replacements
 from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
@@ -45,6 +46,7 @@ def deploy_app(
     Raises:
         RefusedError: ``plan_changed``, ``stack_foreign``, ``name_taken``, ``replacement_refused``,
             ``replacement_impossible``.
+        DefinitionError: ``prerequisites_missing``, with everything that the definition names and AWS does not have.
         ImageError, EngineError: the image cannot be built or pushed, or does not exist (``image_not_found``); AWS
             was not changed if that was foreseeable.
         StackError: ``deployment_failed`` with the first real cause, ``stack_busy`` and the like.
@@ -151,6 +153,9 @@ class _Deployment:
                 for one in planned_replacements(stack, template)
             ],
             allowed=self.request.allow_replacement,
+        )
+        check_named_resources(
+            self.request.definition, plan, reads=self.ports.named, target=self.ports.target, progress=self._tell
         )
 
     # -- carrying it out ------------------------------------------------------------------------------------

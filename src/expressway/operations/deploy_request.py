@@ -16,6 +16,7 @@ from expressway.model.stack import StackEvent
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
 from expressway.operations.account_reads import AccountReads
+from expressway.operations.named_resources import NamedReads
 from expressway.operations.stack_request import StackGateway
 
 
@@ -95,6 +96,7 @@ class DeployPorts:
     synthesize: Synthesize
     stacks: StackGateway
     account: AccountReads
+    named: NamedReads
     images: Images
     explain: Explain
     wait_for_service: WaitForService

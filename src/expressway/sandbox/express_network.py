@@ -34,7 +34,11 @@ def place(subnets: tuple[str, ...]) -> Placement:
     found = answer.findall("./subnetSet/item")
     missing = set(subnets) - {item.findtext("subnetId") or "" for item in found}
     if missing:
-        raise AwsFault("InvalidParameterException", f"The subnet ID '{sorted(missing)[0]}' does not exist")
+        raise AwsFault(
+            "InvalidParameterException",
+            f"Error retrieving subnet information for [{', '.join(subnets)}]: The subnet ID '{sorted(missing)[0]}' "
+            "does not exist (ErrorCode: InvalidSubnetID.NotFound)",
+        )
     vpcs = {item.findtext("vpcId") or "" for item in found}
     if len(vpcs) != 1:
         raise AwsFault("InvalidParameterException", "The subnets must all belong to one VPC.")
@@ -47,6 +51,26 @@ def place(subnets: tuple[str, ...]) -> Placement:
         subnets=tuple(item.findtext("subnetId") or "" for item in found),
         access_type="PUBLIC" if public else "PRIVATE",
     )
+
+
+def check_security_groups(group_ids: tuple[str, ...]) -> None:
+    """Refuse security groups that do not exist, in ECS's words.
+
+    Raises:
+        AwsFault: InvalidParameterException.
+    """
+    if not group_ids:
+        return
+    filters = {"Filter.1.Name": "group-id"} | {f"Filter.1.Value.{i}": one for i, one in enumerate(group_ids, 1)}
+    answer = emulator.call_query("ec2", "DescribeSecurityGroups", filters)
+    found = {item.findtext("groupId") for item in answer.findall("./securityGroupInfo/item")}
+    missing = [one for one in group_ids if one not in found]
+    if missing:
+        raise AwsFault(
+            "InvalidParameterException",
+            f"Error retrieving security group information for [{', '.join(group_ids)}]: The security group "
+            f"'{missing[0]}' does not exist (ErrorCode: InvalidGroup.NotFound)",
+        )
 
 
 def create_security_group(name: str, description: str, vpc_id: str) -> str:

@@ -42,6 +42,7 @@ def create(request: Request) -> dict[str, Any]:
     _require_engine()
     cluster = _cluster(request)
     placement = express_network.place(configuration.subnets)
+    express_network.check_security_groups(configuration.security_groups)
     now = emulator.now()
     service = Service(
         account=emulator.account_id(),
@@ -81,6 +82,7 @@ def update(request: Request) -> dict[str, Any]:
         placement = express_network.place(configuration.subnets or service.subnets)
         if placement.vpc_id != service.vpc_id:
             raise AwsFault("InvalidParameterException", "The VPC of an Express service cannot be changed.")
+        express_network.check_security_groups(configuration.security_groups)
         revision = _new_revision(service, configuration)
         service.subnets = placement.subnets
         service.security_groups = configuration.security_groups

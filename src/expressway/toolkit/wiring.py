@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from expressway.operations.delete import DeletePorts
     from expressway.operations.deploy import DeployPorts
     from expressway.operations.knowledge import Knowledge
+    from expressway.operations.named_resources import NamedReads
     from expressway.operations.prerequisites import PrerequisitePorts
     from expressway.operations.resources import ResourcePorts
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -199,11 +200,18 @@ class Wiring:
             synthesize=self._synthesize,
             stacks=self.cloudformation,
             account=self.account,
+            named=self._named_reads,
             images=self.images,
             explain=self._explain,
             wait_for_service=self._wait_until_ready,
             clock=self.clock,
         )
+
+    @cached_property
+    def _named_reads(self) -> NamedReads:
+        from expressway.toolkit.named_wiring import named_reads
+
+        return named_reads(self.session.for_questions())
 
     @cached_property
     def delete_ports(self) -> DeletePorts:
