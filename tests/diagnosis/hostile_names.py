@@ -179,6 +179,7 @@ TASKS = (
     Message(
         f'{_RUNC}: error during container init: exec: "/{{path}}": stat /{{path}}: no such file or directory',
         "command_not_found",
+        "container_start_failure",
     ),
     Message(
         f'{_RUNC}: exec: "{{name}}": permission denied: unknown',

@@ -4,10 +4,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from expressway.diagnosis.culprit import killed_for_memory
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.task_failure import category_of, what_failed
+from expressway.model.service import ContainerState, ServiceEvent
 from tests.diagnosis.hostile_names import EVENTS, RESOURCES, SPOKEN, TASKS, WORDS, Message
+from tests.diagnosis.service_situations import (
+    START,
+    codes,
+    exited,
+    failed_deployment,
+    first,
+    situation,
+    task,
+    unhealthy,
+)
 
 EVERY = (*TASKS, *EVENTS, *RESOURCES)
 names = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map("-".join)
@@ -59,3 +72,71 @@ def test_names_are_told_as_they_are_though_no_rule_sees_them(name: str, path: st
     assert cause.sentence == f"The image {image} does not exist in its registry."
     assert command is not None
     assert f"its command ⟦{name}⟧ is not" in command.sentence
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_no_name_changes_the_category_of_a_task(word: str) -> None:
+    def categories(name: str) -> list[str]:
+        texts = [message.naming(name, f"{name}/{name}") for message in TASKS]
+        return [
+            category_of(exited(exit_code=None, stop_code="TaskFailedToStart", stopped_reason=text)) for text in texts
+        ]
+
+    assert categories(word) == categories("web") == [message.category for message in TASKS]
+
+
+def test_no_name_is_taken_for_the_name_of_an_error() -> None:
+    started = exited(exit_code=None, stop_code="TaskFailedToStart")
+
+    assert what_failed(started, "(service CannotPullContainerError) went its way") == "A task could not start"
+
+
+@pytest.mark.parametrize(
+    "command", ["oom-killer", "oomkill", "OutOfMemory", "out of memory", "killed due to memory usage"]
+)
+def test_a_command_called_after_memory_was_not_killed_for_it(command: str) -> None:
+    assert not killed_for_memory(f'CannotStartContainerError: exec: "{command}": executable file not found in $PATH')
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "OutOfMemoryError: Container killed due to memory usage",
+        "container init was OOM-killed (memory limit too low?)",
+    ],
+)
+def test_a_container_that_was_killed_for_its_memory_is_told(said: str) -> None:
+    assert killed_for_memory(said)
+
+
+@pytest.mark.parametrize("name", ["unhealthy", "unhealthy-timeout", "health-check"])
+def test_a_steady_service_whose_name_speaks_of_health_fails_no_check(name: str) -> None:
+    steady = ServiceEvent(START, f"(service {name}) has reached a steady state.")
+
+    assert codes(situation(events=(steady,))) == []
+
+
+@pytest.mark.parametrize("name", ["timeout-test", "refused", "timed-out", "status"])
+def test_a_check_without_an_answer_is_told_alike_whatever_the_load_balancer_is_called(name: str) -> None:
+    def told(called: str) -> tuple[str, str]:
+        group = f"arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/{called}/404"
+        failed = unhealthy(stopped_reason=f"Task failed ELB health checks in (target-group {group})")
+        event = ServiceEvent(START, f"(service {called}) (task 1) (port 8080) is unhealthy in (target-group {group}).")
+        finding = first(situation(failed, deployment=failed_deployment(), targets=(), events=(event,)))
+        return finding.code, finding.cause
+
+    assert told(name) == told("web")
+
+
+@pytest.mark.parametrize("name", ["timeout", "timed-out"])
+def test_a_container_may_be_called_like_the_reason_for_which_checks_fail(name: str) -> None:
+    sick = task(health="UNHEALTHY", containers=(ContainerState(name, "RUNNING", health="UNHEALTHY"),))
+
+    assert "in time" not in first(situation(sick)).cause
+
+
+def test_what_an_application_writes_is_no_answer_to_a_health_check() -> None:
+    log = {1: ("GET /healthz", "error: upstream answered status 503")}
+    finding = first(situation(unhealthy(), deployment=failed_deployment(), targets=(), logs=log))
+
+    assert finding.code != "health_check_server_error"

@@ -38,6 +38,10 @@ from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
         (("[1] [ERROR] no such table",), "no such table"),
         (("[ERROR]",), "[ERROR]"),
         (
+            ("cannot open the queue", '10.0.0.1 "GET /denied HTTP/1.1" 200', "worker retry-failed is up"),
+            "cannot open the queue",
+        ),
+        (
             ("httpd: unrecognized option '--nope'", "Usage: httpd [-f]", "-e STRING\tHTML encode STRING"),
             "httpd: unrecognized option '--nope'",
         ),

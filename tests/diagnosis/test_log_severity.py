@@ -18,6 +18,11 @@ from expressway.diagnosis.log_severity import patterns_of, severity_of
         ("finished without errors", "INFO"),
         ("DeprecationWarning: deprecated call", "WARN"),
         ("GET /errors 200", "INFO"),
+        ("GET /error 200", "INFO"),
+        ("GET /payments/failed 200", "INFO"),
+        ("started worker retry-failed", "INFO"),
+        ("net/http: TLS handshake error", "ERROR"),
+        ("requests.exceptions.ConnectionError: refused", "ERROR"),
     ],
 )
 def test_the_level_or_else_the_words_decide(line: str, severity: str) -> None:

@@ -7,6 +7,7 @@ When an essential container ends, ECS stops the others: SIGTERM, and SIGKILL whe
 import re
 from datetime import timedelta
 
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.model.service import ContainerState, TaskState
 from expressway.model.task_definition import MAIN_CONTAINER
 
@@ -16,10 +17,14 @@ _SIGNALLED = frozenset({130, 143})
 _SENT_BY_A_STOP = _SIGNALLED | {SIGKILL_EXIT_CODE}
 _AT_ONCE = timedelta(seconds=1)
 """Within it no stop kills a container: the shortest stopTimeout that makes sense is longer."""
-OUT_OF_MEMORY = re.compile(r"OutOfMemory|killed due to memory usage|out of memory|oom.?kill", re.IGNORECASE)
-"""ECS's and container runtimes' words for a container that was killed for its memory."""
+_OUT_OF_MEMORY = re.compile(r"OutOfMemory|killed due to memory usage|out of memory|oom.?kill", re.IGNORECASE)
 
 _OF_MEMORY, _BY_ITSELF, _FINISHED, _KILLED, _TOLD_TO_STOP, _KILLED_LATE = range(6)
+
+
+def killed_for_memory(text: str) -> bool:
+    """Whether ECS's or a container runtime's words say that a container was killed for its memory."""
+    return bool(_OUT_OF_MEMORY.search(names_hidden(text)))
 
 
 def culprit_of(task: TaskState) -> ContainerState | None:
@@ -61,7 +66,7 @@ def telling_reasons(task: TaskState) -> tuple[str, ...]:
 
 def _kind(task: TaskState, container: ContainerState) -> int:
     code = container.exit_code
-    if OUT_OF_MEMORY.search(container.reason):
+    if killed_for_memory(container.reason):
         return _OF_MEMORY
     if code == 0:
         return _FINISHED

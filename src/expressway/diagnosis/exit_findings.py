@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from expressway.diagnosis.culprit import OUT_OF_MEMORY, SIGKILL_EXIT_CODE, culprit_of, rivals_of
+from expressway.diagnosis.culprit import SIGKILL_EXIT_CODE, culprit_of, killed_for_memory, rivals_of
 from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.program_format import format_is_open
@@ -139,7 +139,7 @@ def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerSt
     own = facts.container_definition(container.name).memory_mib
     whole = facts.definition.memory_mib if facts.definition else 0
     log = facts.story.logs.get(task.task_id, ())
-    told = tuple(text for text in (container.reason, task.stopped_reason) if OUT_OF_MEMORY.search(text))
+    told = tuple(text for text in (container.reason, task.stopped_reason) if killed_for_memory(text))
     line = _memory_line(log)
     evidence = (*told, f"{container.name}: exit code {container.exit_code}", *((line,) if line else ()))
     confidence = "high" if told else "medium"
@@ -168,7 +168,7 @@ def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerSt
 
 
 def _says_memory(task: TaskState, container: ContainerState) -> bool:
-    return bool(OUT_OF_MEMORY.search(container.reason) or OUT_OF_MEMORY.search(task.stopped_reason))
+    return killed_for_memory(container.reason) or killed_for_memory(task.stopped_reason)
 
 
 def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
@@ -218,9 +218,11 @@ def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
 
 
 def _goes_on(facts: ServiceFacts) -> bool | None:
-    """Whether ECS still starts tasks of the revision; None where what became of its deployment could not be read."""
-    deployment = facts.story.deployment
-    if deployment is None and facts.lacks("deployments"):
+    """Whether ECS still starts tasks of the revision; None where nobody wants any, and where what became of its
+    deployment could not be read."""
+    deployment, service = facts.story.deployment, facts.service
+    unread = deployment is None and facts.lacks("deployments")
+    if unread or (service is not None and not service.desired_count and facts.deployment_is_well):
         return None
     return not (facts.restored or (deployment is not None and deployment.failed))
 

@@ -27,6 +27,7 @@ _NAMES = re.compile(
             # ECS's service events: (service web), (task 0123), (target-group arn:…); service (web) in older ones.
             rf"(\((?:{_NAMED})\s)[^\s()]+",
             r"(\bservice )\([^\s()]+\)",
+            r"(\bcontainer )\S+(?= is unhealthy)",
             r"(\[manifests )[^\]\n]*",
             r"(\bstack \[)[^\]\n]*",
             # Where nothing marks the name but the words around it.

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.health_check import health_check_of
-from expressway.diagnosis.health_rules import failing_health_check
+from expressway.diagnosis.health_rules import failing_health_check, said_of_health
 from expressway.diagnosis.listening import listeners, loopback_listener, only_listener
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.cause import Cause
@@ -75,7 +76,7 @@ def health_finding(facts: ServiceFacts) -> Finding | None:
     cause = failing_health_check(facts.story)
     if cause is None:
         return None
-    status = _CODES.search(" ".join(cause.evidence))
+    status = _CODES.search(names_hidden(" ".join(said_of_health(facts.story))))
     if status is not None:
         return _wrong_answer(facts, cause, status["code"])
     for rule in (_wrong_interface, _wrong_port, _slow_start):
@@ -138,7 +139,7 @@ def _sureness(facts: ServiceFacts) -> Confidence:
     port = _port(facts)
     unhealthy = [one for one in facts.story.targets if one.state == "unhealthy" and one.port in {0, port}]
     said = [text for one in unhealthy for text in (one.description, one.reason)]
-    said += [event.message for event in facts.story.events if "unhealthy" in event.message]
+    said += [text for event in facts.story.events if "unhealthy" in (text := names_hidden(event.message))]
     return "high" if any(_NOT_CONNECTED.search(text) for text in said) else "medium"
 
 

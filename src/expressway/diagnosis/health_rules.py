@@ -3,6 +3,7 @@
 import re
 
 from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.health_check import health_check_of
 from expressway.diagnosis.listening import only_listener
 from expressway.diagnosis.log_excerpt import telling_line
@@ -16,13 +17,13 @@ _UNHEALTHY = re.compile(r"unhealthy|health check", re.IGNORECASE)
 
 def failing_health_check(facts: DeploymentFacts) -> Cause | None:
     """The revision's tasks run but are found unhealthy, by the load balancer or by their own check."""
-    evidence = _evidence(facts)
+    evidence = said_of_health(facts)
     if not evidence:
         return None
     asked = health_check_of(facts)
     lines = [line for task in facts.tasks for line in facts.logs.get(task.task_id, ())]
     listener = only_listener(lines)
-    happened, remedy = _outcome(" ".join(evidence), asked.port, listener.port if listener else None)
+    happened, remedy = _outcome(names_hidden(" ".join(evidence)), asked.port, listener.port if listener else None)
     log_line = telling_line(lines)
     return Cause(
         code="health_check_failed",
@@ -33,7 +34,8 @@ def failing_health_check(facts: DeploymentFacts) -> Cause | None:
     )
 
 
-def _evidence(facts: DeploymentFacts) -> tuple[str, ...]:
+def said_of_health(facts: DeploymentFacts) -> tuple[str, ...]:
+    """What AWS says of the checks that fail, without what the application wrote; empty where none does."""
     targets = [
         f"target {target.target_id}:{target.port} is unhealthy: {target.description or target.reason}"
         for target in facts.targets
@@ -46,7 +48,7 @@ def _evidence(facts: DeploymentFacts) -> tuple[str, ...]:
         for container in task.containers
         if container.health == "UNHEALTHY" and task.running
     ]
-    events = [event.message for event in reversed(facts.events) if _UNHEALTHY.search(event.message)]
+    events = [event.message for event in reversed(facts.events) if _UNHEALTHY.search(names_hidden(event.message))]
     found = dict.fromkeys(evidence_line(text) for text in (*targets, *stopped[:1], *own[:1], *events[:2]))
     return tuple(found)
 

@@ -4,6 +4,7 @@ Sources: ECS developer guide, "CannotPullContainer task errors"; ECR user guide,
 An image in a registry outside ECR cannot be looked up from here, and is no finding by itself.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
@@ -118,11 +119,14 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
     """A registry outside ECR cannot be looked into; that it refuses the image is known from ECS alone."""
     if image.presence != "elsewhere":
         return
-    repository = image.reference.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    name = image.reference.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    repository = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w|/(?!manifests|blobs))")
     told = [
         text
         for text in facts.subject.task_statements
-        if repository in text and (cause := cause_of_message(Statement(text))) and cause.code == "image_pull_denied"
+        if repository.search(text)
+        and (cause := cause_of_message(Statement(text)))
+        and cause.code == "image_pull_denied"
     ]
     if not told:
         return

@@ -30,8 +30,9 @@ _TELLING = (
         r"^flag provided but not defined\b",
         re.IGNORECASE,
     ),
-    re.compile(r"\b(?:FATAL|CRITICAL|fatal|critical|ERROR|Error)\b"),
-    re.compile(r"\b(?:error|failed|cannot|unable|denied|refused)\b", re.IGNORECASE),
+    # As words of their own: /error in a request, or log-failed in a name, says nothing.
+    re.compile(r"(?<![\w/-])(?:FATAL|CRITICAL|fatal|critical|ERROR|Error)(?![\w/-])"),
+    re.compile(r"(?<![\w/-])(?:error|failed|cannot|unable|denied|refused)(?![\w/-])", re.IGNORECASE),
 )
 _PREFIX = re.compile(
     r"^(?:\[[^\]]{1,60}\]\s*|\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\s+|(?:ERROR|CRITICAL|FATAL)\b:?\s+)+"

@@ -11,9 +11,14 @@ _LEVEL = re.compile(
     re.IGNORECASE,
 )
 _GRAVE = frozenset({"ERROR", "SEVERE", "FATAL", "CRITICAL", "PANIC"})
-_ERROR = re.compile(r"\b\w*(?:Error|Exception)\b(?!=)|^Traceback \(|\bpanic:|\b(?:failed|failure)\b", re.IGNORECASE)
+_ERROR = re.compile(
+    r"(?<![\w/-])[\w.]*(?:Error|Exception)(?![\w/=-])|^Traceback \(|\bpanic:|"
+    r"(?<![\w/-])(?:failed|failure)(?![\w/-])",
+    re.IGNORECASE,
+)
+"""As words of their own: /error in a request, or log-failed in a name, is no error."""
 _NO_ERRORS = re.compile(r"\b(?:0|no|without) (?:errors?|failures?|failed)\b", re.IGNORECASE)
-_WARNING = re.compile(r"\b(?:warn(?:ing)?|deprecated)\b", re.IGNORECASE)
+_WARNING = re.compile(r"(?<![\w/-])(?:warn(?:ing)?|deprecated)(?![\w/-])", re.IGNORECASE)
 _VARYING = re.compile(
     r"0x[0-9a-f]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{12,}\b|\d+", re.IGNORECASE
 )

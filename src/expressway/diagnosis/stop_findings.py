@@ -1,6 +1,6 @@
 """What the end of containers tells that ended no task: ECS stopped them, or the task runs on without them."""
 
-from expressway.diagnosis.culprit import OUT_OF_MEMORY, SIGKILL_EXIT_CODE
+from expressway.diagnosis.culprit import SIGKILL_EXIT_CODE, killed_for_memory
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
 from expressway.model.service import TaskState
@@ -55,5 +55,5 @@ def side_container_ended(facts: ServiceFacts) -> Finding | None:
 def _was_killed_at_stop(task: TaskState) -> bool:
     told_to_stop = task.status == "STOPPED" and not task.failed and task.stop_code not in {"", "SpotInterruption"}
     return told_to_stop and any(
-        one.exit_code == SIGKILL_EXIT_CODE and not OUT_OF_MEMORY.search(one.reason) for one in task.containers
+        one.exit_code == SIGKILL_EXIT_CODE and not killed_for_memory(one.reason) for one in task.containers
     )

@@ -4,19 +4,20 @@ import re
 from collections.abc import Mapping
 
 from expressway.diagnosis.culprit import culprit_of, telling_reasons
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.model.service import TaskState
 
 _BY_TEXT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), category)
     for pattern, category in (
         (r"unable to find (?:user|group)|no command specified|chdir to cwd|executable file", "container_start_failure"),
-        (r"CannotPull|pull image|ImagePull|manifest|ecr registry auth", "image_pull_failure"),
+        (r"CannotPull|\bpull image\b|\bmanifest\b|\becr registry auth\b|\bregistry auth from\b", "image_pull_failure"),
         (r"OutOfMemory|killed due to memory usage", "out_of_memory"),
-        (r"unable to pull secrets|secretsmanager|ssm parameter|asm", "secret_failure"),
+        (r"unable to pull secrets|\bsecretsmanager\b|\bssm parameter|\basm\b", "secret_failure"),
         (r"health check", "health_check_failure"),
         (r"log ?group|log stream|logger args", "logging_failure"),
         (r"network interface|\bENI\b|i/o timeout|connection issue", "network_failure"),
-        (r"capacity|RESOURCE:|vCPU|resource.*(?:constraint|exceed)", "resource_constraint"),
+        (r"\bcapacity\b|(?-i:\bRESOURCE:[A-Z])|vCPU|\bresource [^.:]*\b(?:constraint|exceed)", "resource_constraint"),
         (r"CannotStartContainer|failed to create (?:task|shim)", "container_start_failure"),
     )
 )
@@ -51,7 +52,7 @@ _BY_STOP_CODE: Mapping[str, str] = {
 
 def what_failed(task: TaskState, text: str) -> str:
     """What became of a task, by the name of AWS's error in the text or by how the task stopped: half a sentence."""
-    name = _ERROR_NAME.search(text)
+    name = _ERROR_NAME.search(names_hidden(text))
     told = _BY_ERROR_NAME.get(name["name"]) if name else None
     if name is None or told is None:
         return _BY_STOP_CODE.get(task.stop_code, "A task stopped")
@@ -60,7 +61,7 @@ def what_failed(task: TaskState, text: str) -> str:
 
 def category_of(task: TaskState) -> str:
     """The category of a task that failed; ``other`` where nothing tells."""
-    texts = [*telling_reasons(task), task.stopped_reason]
+    texts = [names_hidden(text) for text in (*telling_reasons(task), task.stopped_reason)]
     for pattern, category in _BY_TEXT:
         if any(pattern.search(text) for text in texts):
             return category

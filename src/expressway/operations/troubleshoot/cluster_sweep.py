@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.program_format import with_platform
 from expressway.diagnosis.service_facts import AskedPlace, ServiceFacts
@@ -137,7 +138,7 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
     if _is_named(service, symptoms):
         return True
     return any(
-        _TROUBLE.search(event.message)
+        _TROUBLE.search(names_hidden(event.message))
         for event in service.events
         if event.created_at is None or now - event.created_at <= _EVENTS_COUNT_FOR
     )

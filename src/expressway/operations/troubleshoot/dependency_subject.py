@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from expressway.diagnosis.foreign_names import names_hidden
 from expressway.model.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
 from expressway.model.service_dependencies import DependencySubject
 
@@ -35,7 +36,7 @@ def subject_of(
         triggered_alarms=deployment.triggered_alarms if deployment else (),
         has_failed=failed or any(task.failed for task in tasks),
         is_stuck=any(one.status in _UNFINISHED for one in (revision.managed_resources if revision else ())),
-        names_a_quota=any(_QUOTA.search(text) for text in texts),
+        names_a_quota=any(_QUOTA.search(names_hidden(text)) for text in texts),
         task_statements=tuple(
             text
             for task in tasks
