@@ -11,7 +11,8 @@ from expressway.sandbox.settings import Settings
 
 _PROBES_UNTIL_HEALTHY = 2
 _PROBE_SECONDS = 0.15
-# A deployment whose tasks keep failing to start is judged by time as well, since pulls may be slow to fail.
+# Tasks that never start are judged by time as well, since pulls may be slow to fail; tasks that crash are counted,
+# as ECS counts them: how many did must not depend on how busy the machine is.
 _JUDGED_BY_TIME_SECONDS = 8.0
 
 
@@ -95,7 +96,7 @@ class TaskWatch:
         deployment.updated_at = emulator.now()
         cause = state.cause()
         self._service.say(f"has stopped 1 running tasks: (task {state.task_id}).")
-        long_enough = time.monotonic() - self._started > _JUDGED_BY_TIME_SECONDS
+        long_enough = state.never_started and time.monotonic() - self._started > _JUDGED_BY_TIME_SECONDS
         if deployment.failed_tasks >= deployment.breaker_threshold or long_enough:
             self._service.say("is unable to consistently start tasks successfully.")
             raise DeploymentFailedError(cause)

@@ -35,6 +35,10 @@ class TaskState:
         return self.status == "RUNNING"
 
     @property
+    def never_started(self) -> bool:
+        return self.is_stopped and self.stop_code == "TaskFailedToStart"
+
+    @property
     def task_id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
 
