@@ -29,6 +29,32 @@ def test_both_tools_find_a_property_that_does_not_exist_and_name_its_place() -> 
     assert all("RetentionInDay" in finding.message for finding in errors)
 
 
+def test_words_of_a_definition_are_no_template_text_but_anywhere_else_they_are() -> None:
+    text = "${AWS::Region} of ${ImageUri}"
+    container = {
+        "Image": {"Ref": "ImageUri"},
+        "Environment": [{"Name": "A", "Value": text}],
+        "Command": ["run", text],
+    }
+    role = "arn:aws:iam::123456789012:role/made"
+    service = {"InfrastructureRoleArn": role, "ExecutionRoleArn": role, "PrimaryContainer": container}
+    template = Template(
+        "words",
+        json.dumps(
+            {
+                "Parameters": {"ImageUri": {"Type": "String"}},
+                "Resources": {
+                    "Service": {"Type": "AWS::ECS::ExpressGatewayService", "Properties": service},
+                    "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": text}},
+                },
+            }
+        ),
+    )
+    found = [finding for finding in lint_templates([template], ["us-east-1"]) if finding.rule == "E1029"]
+    assert {finding.tool for finding in found} == {"cfn-lint", "cloudformation-validate"}
+    assert {finding.path for finding in found} == {"Resources/Topic/Properties/DisplayName"}
+
+
 def test_what_was_found_is_kept_in_memory_and_on_disk(tmp_path: Path) -> None:
     linter = TemplateLinter(cache_dir=tmp_path)
     found = linter([WRONG], ["us-east-1"])

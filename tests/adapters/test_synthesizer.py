@@ -13,18 +13,21 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.adapters.template_cache import TemplateCache, cache_key
 from expressway.errors import SynthesisError
 from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.plain_text import expected_instead
 
 LONG = 60.0
 """Seconds after which a process that does not end fails the test."""
 
 
-def app(name: str = "hello", **settings: object) -> AppDefinition:
-    return parse_definition({"name": name, "build": ".", **settings})
+def app(name: str = "hello", **fields: object) -> AppDefinition:
+    return parse_definition({"name": name, "build": ".", **fields})
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,36 @@ def test_both_templates_of_an_app_are_made(synthesizer: Synthesizer) -> None:
     assert templates.repository.stack_name == "hello-ecr-infrastructure"
     assert templates.service.stack_name == "hello-express-service"
     assert templates.service.document["Resources"]["Service"]["Type"] == "AWS::ECS::ExpressGatewayService"
+
+
+_PIECES = st.sampled_from(
+    [
+        *("${", "#{", "Token[", "a", "TOKEN.1", ":", "]", "}", "-1.8881545897087827", "e+289"),
+        *("é", "${AWS::Region}", "{{", "\n"),
+    ]
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(_PIECES, min_size=1, max_size=7).map("".join))
+@example("${Token[x]}")
+@example("a #{Token[TOKEN.1]} b")
+@example("x-1.8881545897087827e+289")
+@example("${Token[a] ${Token[]} ${token[a]} Token[a]}")
+@example("${AWS::Region} ${ImageUri} ${Service.Endpoint} $${A} ${!A}")
+def test_text_reaches_the_template_letter_by_letter_or_is_refused_since_it_could_not(
+    synthesizer: Synthesizer, text: str
+) -> None:
+    unchecked = app("literal").model_copy(update={"environment": {"A": text}, "command": ("run", text)})
+    if expected_instead(text) is not None:
+        with pytest.raises(SynthesisError):
+            synthesizer.synthesize(unchecked)
+        return
+    assert app("literal", environment={"A": text}, command=["run", text]) == unchecked
+    service = synthesizer.synthesize(unchecked).service.document["Resources"]["Service"]
+    container = service["Properties"]["PrimaryContainer"]
+    assert container["Environment"] == [{"Name": "A", "Value": text}]
+    assert container["Command"] == ["run", text]
 
 
 def test_an_app_with_a_ready_image_has_no_repository(synthesizer: Synthesizer) -> None:
@@ -99,8 +132,9 @@ def test_a_node_that_dies_is_replaced_with_its_kernel(synthesizer: Synthesizer) 
 def test_an_error_in_an_app_is_told_and_the_kernel_survives_it(synthesizer: Synthesizer) -> None:
     synthesizer.synthesize(app("fine"))
     pid = synthesizer.kernel_pid
+    broken = app("broken").model_copy(update={"environment": {"A": "${Token[nobody.1]}"}})  # which parsing refuses
     with pytest.raises(SynthesisError, match="Unrecognized token") as caught:
-        synthesizer.synthesize(app("broken", environment={"A": "${Token[nobody.1]}"}))
+        synthesizer.synthesize(broken)
     assert caught.value.code == "synthesis_failed"
     assert synthesizer.synthesize(app("fine-again")).service.stack_name == "fine-again-express-service"
     assert synthesizer.kernel_pid == pid

@@ -417,6 +417,7 @@ def test_a_task_definition_of_the_cdk_is_taken(stack: cdk.Stack, synth: Synth) -
         ({"cpu": 256, "memory_limit_mib": 8192}, "memory_limit_mib: expected 512, 1024 or 2048 MiB"),
         ({"container_port": 99999}, "container_port: expected 1 to 65535"),
         ({"health_check_path": "health"}, "health_check_path: expected a path that starts with /"),
+        ({"health_check_path": "/health?y=ü"}, "only printable ASCII characters, no whitespace"),
         ({"min_task_count": 4, "max_task_count": 2}, "min_task_count: expected at most max_task_count"),
         ({"min_task_count": 0}, "min_task_count: expected 1 or more"),
         ({"scaling_target": 101}, "scaling_target: expected 1 to 100 percent"),

@@ -28,6 +28,7 @@ URL = "https://sh-1.ecs.us-east-1.on.aws/"
 class FakeSynthesis:
     templates: AppTemplates
     findings: tuple[LintFinding, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class FakeToolkit:
     threads: list[str] = field(default_factory=list[str])
     fails: BaseException | None = None
     findings: tuple[LintFinding, ...] = ()
+    warnings: tuple[str, ...] = ()
     status_shape: Mapping[str, Any] = field(default_factory=lambda: {"app_name": "shop", "status": "ready"})
     delete_errors: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     readiness: Mapping[str, Any] = field(
@@ -102,7 +104,7 @@ class FakeToolkit:
 
     def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> FakeSynthesis:
         self._note("synth", source, progress)
-        return FakeSynthesis(templates_of(source.definition.name), self.findings)
+        return FakeSynthesis(templates_of(source.definition.name), self.findings, self.warnings)
 
     def diff(
         self,

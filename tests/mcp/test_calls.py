@@ -37,6 +37,17 @@ async def test_synth_gives_whole_templates_when_asked(tmp_path: Path) -> None:
     assert good_shape(result)["templates"]["shop-express-service"] == {"Resources": {"A": {}, "B": {}}}
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_synth_tells_what_a_value_may_have_been_meant_otherwise_only_when_there_is_any(
+    era: Era, tmp_path: Path
+) -> None:
+    for warnings in ((), ("environment.A: told",)):
+        async with connected(FakeToolkit(warnings=warnings), era) as client:
+            shape = good_shape(await client.call_tool("synth_app", {"app_path": str(write_app(tmp_path))}))
+        assert shape.get("warnings", []) == list(warnings)
+        assert ("warnings" in shape) == bool(warnings)
+
+
 async def test_many_findings_are_cut_and_counted(tmp_path: Path) -> None:
     findings = tuple(LintFinding("s", "cfn-lint", "info", f"I{number}", "", "m") for number in range(35))
     async with connected(FakeToolkit(findings=findings), "auto") as client:

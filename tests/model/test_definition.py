@@ -118,6 +118,52 @@ def test_the_whole_rule_of_a_name_is_told_whatever_breaks_it(name: str) -> None:
     assert rule in described
 
 
+@pytest.mark.parametrize("path", ["/health?y=ü", "/he alth", "/a\x7f", "health"])
+def test_the_rule_of_a_health_path_is_told_so_that_what_breaks_it_can_be_seen(path: str) -> None:
+    told = problems_of(MINIMAL | {"health_check_path": path})["health_check_path"]
+    assert "starts with / and has only printable ASCII characters, no whitespace" in told
+    assert "percent-encoded" in told
+    assert problems_of(MINIMAL | {"health_check_path": "/health?y=%C3%BC"}) == {}
+
+
+def test_a_reference_that_cloudformation_would_resolve_is_led_to_secrets_and_its_text_is_a_quotation() -> None:
+    told = problems_of(MINIMAL | {"environment": {"TOKEN": "{{resolve:secretsmanager:db}}"}})["environment.TOKEN"]
+    assert "under secrets" in told
+    assert '⟦"{{resolve:secretsmanager:db}}"⟧' in told
+
+
+@pytest.mark.parametrize(
+    "text", ["${PORT}", "${AWS::Region}", "${ImageUri}", "{{ resolve }}", "{{name}}", "${Token[a]", "$Token", "#{a}"]
+)
+def test_text_that_nobody_replaces_is_taken_as_it_stands(text: str) -> None:
+    definition = parse_definition(MINIMAL | {"environment": {"A": text}, "command": [text]})
+    assert (definition.environment, definition.command) == ({"A": text}, (text,))
+
+
+def test_every_text_of_a_definition_that_reaches_a_template_refuses_what_would_be_replaced_there() -> None:
+    replaced = "{{resolve:ssm:x}}"
+    texts: dict[str, Any] = {
+        "name": replaced,
+        "image": f"registry.example/{replaced}",
+        "health_check_path": f"/{replaced}",
+        "environment": {"A": replaced},
+        "secrets": {"B": f"{SECRET}:{replaced}"},
+        "command": [replaced],
+        "cluster": replaced,
+        "network": {"subnets": [replaced], "security_groups": [replaced]},
+        "roles": dict.fromkeys(("execution", "infrastructure", "task"), f"{ROLE}{replaced}"),
+        "task_definition_arn": f"{TASK_DEFINITION}{replaced}",
+        "repository": {"kms_key_arn": replaced, "push_principals": [f"{ROLE}{replaced}"]},
+        "regions": [replaced],
+    }
+    numbers_and_choices = {
+        *("build", "container_port", "cpu", "memory_mib", "scaling", "logs"),
+        *("removal_policy", "termination_protection"),
+    }
+    assert texts.keys() | numbers_and_choices == AppDefinition.model_fields.keys()
+    assert {path.partition("[")[0].partition(".")[0] for path in problems_of(texts)} == texts.keys()
+
+
 def test_an_unknown_key_names_the_nearest_known_one() -> None:
     assert "did you mean health_check_path?" in problems_of(MINIMAL | {"healthcheck_path": "/"})["healthcheck_path"]
     assert "did you mean target?" in problems_of(MINIMAL | {"scaling": {"targt": 1}})["scaling.targt"]
@@ -146,6 +192,8 @@ def test_a_key_unlike_any_other_lists_the_known_ones() -> None:
         ({"health_check_path": "health"}, "health_check_path"),
         ({"health_check_path": "/he alth"}, "health_check_path"),
         ({"health_check_path": "/health\n"}, "health_check_path"),
+        ({"health_check_path": "/health?y=ü"}, "health_check_path"),
+        ({"health_check_path": "/{{resolve:ssm:path}}"}, "health_check_path"),
         ({"cpu": 300}, "cpu"),
         ({"cpu": "256"}, "cpu"),
         ({"memory_mib": 1000}, "memory_mib"),
@@ -161,11 +209,18 @@ def test_a_key_unlike_any_other_lists_the_known_ones() -> None:
         ({"environment": {"A B": "a"}}, "environment.A B"),
         ({"environment": {"A": 1}}, "environment.A"),
         ({"environment": ["A=1"]}, "environment"),
+        ({"environment": {"A": "x {{resolve:ssm:/x/y}}"}}, "environment.A"),
+        ({"environment": {"A": "{{resolve:secretsmanager:team/web:SecretString:key}}"}}, "environment.A"),
+        ({"environment": {"A": "a ${Token[x]} b"}}, "environment.A"),
+        ({"environment": {"A": "#{Token[1]}"}}, "environment.A"),
+        ({"environment": {"A": "-1.8881545897087827e+289"}}, "environment.A"),
         ({"secrets": {"A": "plain"}}, "secrets.A"),
         ({"secrets": {"A": f"{SECRET}:key"}}, "secrets.A"),
+        ({"secrets": {"A": f"{SECRET}:{{{{resolve:ssm:x}}}}"}}, "secrets.A"),
         ({"environment": {"A": "a"}, "secrets": {"A": SECRET}}, "secrets.A"),
         ({"command": "run it"}, "command"),
         ({"command": [""]}, "command[0]"),
+        ({"command": ["run", "{{resolve:ssm:x}}"]}, "command[1]"),
         ({"cluster": "a b"}, "cluster"),
         ({"network": {"subnets": ["subnet-11111111"]}}, "network.subnets"),
         ({"network": {"subnets": ["subnet-11111111", "subnet-11111111"]}}, "network.subnets"),
@@ -407,6 +462,8 @@ def test_the_schema_refuses_what_the_parser_refuses_in_a_single_field() -> None:
         {"name": "Bad"},
         {"cpu": 300},
         {"environment": {"A B": "x"}},
+        {"environment": {"A": "a {{resolve:ssm:x}}"}},
+        {"command": ["${Token[x]}"]},
         {"logs": {"retention_days": 4}},
         {"x": 1},
     ):

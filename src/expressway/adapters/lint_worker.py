@@ -8,6 +8,7 @@ because loading a tool takes longer than linting a template with it.
 import gc
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -26,6 +27,16 @@ ADVICE = {
 }
 """Rules of cloudformation-validate that inform about a property of the template rather than find fault with it."""
 
+_OF_TEMPLATE_TEXT = frozenset({"E1029"})
+"""Rules of either tool about text that somebody wrote for CloudFormation to replace, such as ``${AWS::Region}``."""
+
+_PLAIN_TEXT = re.compile(
+    r"Resources/Service/Properties/(?:PrimaryContainer/(?:Environment|Secrets|Command)/|HealthCheckPath$)"
+)
+"""Where our service stack has the words of a definition. They are no template's: CloudFormation passes on a ``${…}``
+outside of ``Fn::Sub`` as it stands, and the container is to get just that. `expressway.operations.synth` tells whoever
+may have meant it otherwise."""
+
 _CFN_LINT_SEVERITIES = {"error": "error", "warning": "warning"}
 _VALIDATE_SEVERITIES = {"FATAL": "error", "ERROR": "error", "WARN": "warning"}
 
@@ -37,10 +48,14 @@ def main() -> None:
     os.dup2(2, 1)
     jobs: list[Job] = json.load(sys.stdin)
     lint = TOOLS[sys.argv[1]]
-    json.dump([finding for job in jobs for finding in lint(job)], answer)
+    json.dump([finding for job in jobs for finding in lint(job) if not _is_of_plain_text(finding)], answer)
     answer.close()
     sys.stderr.flush()
     os._exit(0)  # the tools hold hundreds of MB that need no orderly end
+
+
+def _is_of_plain_text(finding: Finding) -> bool:
+    return finding["rule"] in _OF_TEMPLATE_TEXT and _PLAIN_TEXT.match(finding["path"]) is not None
 
 
 def lint_with_cfn_lint(job: Job) -> list[Finding]:

@@ -56,7 +56,8 @@ def show_templates(result: SynthResult, written: tuple[Path, ...] | None, *, as_
             "digests": {template.stack_name: template.digest for template in templates},
         }
         if as_json:
-            print_json(shape | {"findings": [asdict(finding) for finding in result.findings]}, exact=True)
+            findings = [asdict(finding) for finding in result.findings]
+            print_json(shape | {"findings": findings, "warnings": list(result.warnings)}, exact=True)
         else:
             print_json(shape["templates"], exact=True)
         return

@@ -100,8 +100,15 @@ def _endpoint(settings: Mapping[str, Any]) -> Iterator[str]:
     port, path = settings.get("container_port"), settings.get("health_check_path")
     if port is not None and not 1 <= port <= 65535:
         yield f"container_port: expected 1 to 65535, got {port}."
-    if path is not None and (not path.startswith("/") or any(character.isspace() for character in path)):
-        yield f"health_check_path: expected a path that starts with / and has no whitespace, got {path!r}."
+    if path is not None and not _HEALTH_PATH.fullmatch(path):
+        yield (
+            "health_check_path: expected a path that starts with / and has only printable ASCII characters, "
+            f"no whitespace, got {path!r}."
+        )
+
+
+_HEALTH_PATH = re.compile(r"/[!-~]*")
+"""Source: Elastic Load Balancing, which refuses the path of a health check with any other character."""
 
 
 def _scaling(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -55,6 +55,8 @@ class AppTools:
         links = [self.templates.keep(app, template.stack_name, template.body) for template in made.templates]
         stacks = [_stack(template, link) for template, link in zip(made.templates, links, strict=True)]
         content: dict[str, Any] = {"app_name": app, "stacks": stacks, **_findings(made.findings)}
+        if made.warnings:
+            content["warnings"] = list(made.warnings)
         if include_templates:
             content["templates"] = {template.stack_name: template.document for template in made.templates}
         return Answer(content, links)

@@ -63,7 +63,7 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
         Entry(
             apps.synth_app,
             "Synthesize an app",
-            output(app_name="string", stacks="array", findings="array", templates="object"),
+            output(app_name="string", stacks="array", findings="array", warnings="array", templates="object"),
             local=True,
         ),
         Entry(

@@ -20,12 +20,14 @@ if TYPE_CHECKING:  # loading these costs time that starting the server does not 
 
 
 class Synthesized(Protocol):
-    """Templates, and what the linters say about them."""
+    """Templates, what the linters say about them, and what in the definition's values may be meant otherwise."""
 
     @property
     def templates(self) -> AppTemplates: ...
     @property
     def findings(self) -> tuple[LintFinding, ...]: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
 
 
 class Shown(Protocol):

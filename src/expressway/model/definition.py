@@ -22,6 +22,7 @@ from expressway.model.definition_types import (
     LogSettings,
     NetworkSettings,
     OptionalBuild,
+    PlainText,
     Region,
     RepositorySettings,
     RoleSettings,
@@ -29,7 +30,6 @@ from expressway.model.definition_types import (
     SecretArn,
     Section,
     TaskDefinitionArn,
-    Text,
     VariableName,
 )
 
@@ -69,8 +69,9 @@ class AppDefinition(Section):
     memory_mib: Integer = Field(default=512, ge=512, le=122880)
     """Memory of a task in MiB. Fargate offers certain sizes for each size of CPU."""
     scaling: ScalingSettings = Field(default_factory=ScalingSettings)
-    environment: dict[VariableName, Text] = Field(default_factory=dict, examples=[{"LOG_LEVEL": "info"}])
-    """Environment variables. They can be read in the console: use secrets for what is secret."""
+    environment: dict[VariableName, PlainText] = Field(default_factory=dict, examples=[{"LOG_LEVEL": "info"}])
+    """Environment variables, passed on letter by letter. They can be read in the console: use secrets for what is
+    secret."""
     secrets: dict[VariableName, SecretArn] = Field(default_factory=dict)
     """Environment variables whose values come from Secrets Manager or SSM, by ARN."""
     command: tuple[Argument, ...] = Field(default=(), examples=[["gunicorn", "app:app"]])

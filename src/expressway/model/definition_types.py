@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from expressway.errors import DefinitionError
 from expressway.model.image_reference import parse_image_reference
+from expressway.model.plain_text import CDK_TOKEN, DYNAMIC_REFERENCE, expected_instead
 
 _PARTITION = r"arn:aws(?:-[a-z]+)*"
 _ACCOUNT = r"[0-9]{12}"
@@ -34,7 +35,10 @@ EXPECTED_BY_PATTERN: dict[str, str] = {
     NAME_PATTERN: "1 to 20 of a-z, 0-9 and single hyphens, starting with a letter and not ending with a hyphen",
     REGION_PATTERN: "the name of an AWS region, such as eu-west-1",
     VARIABLE_PATTERN: "a variable name: letters, digits, _, . and -, not starting with a digit",
-    HEALTH_PATH_PATTERN: "a path that starts with / and has no whitespace, such as /health",
+    HEALTH_PATH_PATTERN: (
+        "a path that starts with / and has only printable ASCII characters, no whitespace, such as /health "
+        "(others are percent-encoded: é as %C3%A9)"
+    ),
     FILE_PATH_PATTERN: "a path that is not blank and has no control characters",
     TOKEN_PATTERN: "letters, digits, _, . and -",
     CLUSTER_PATTERN: "a cluster's name or ARN",
@@ -74,6 +78,12 @@ def _an_image_reference(text: str) -> str:
     return text
 
 
+def _plain(text: str) -> str:
+    if (expected := expected_instead(text)) is not None:
+        raise PydanticCustomError("plain_text", "{expected}", {"expected": expected})
+    return text
+
+
 def _folder_as_settings(value: Any) -> Any:
     return {"context": value} if isinstance(value, str) else value
 
@@ -81,10 +91,15 @@ def _folder_as_settings(value: Any) -> Any:
 Integer = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict()]
+_AsItStands = (
+    AfterValidator(_plain),
+    Field(json_schema_extra={"not": {"pattern": f"{DYNAMIC_REFERENCE}|{CDK_TOKEN}"}}),
+)
+PlainText = Annotated[Text, *_AsItStands]
 AppName = Annotated[Text, Field(pattern=NAME_PATTERN, max_length=20)]
 Region = Annotated[Text, Field(pattern=REGION_PATTERN)]
 VariableName = Annotated[Text, Field(pattern=VARIABLE_PATTERN, max_length=255)]
-HealthPath = Annotated[Text, Field(pattern=HEALTH_PATH_PATTERN, max_length=1024)]
+HealthPath = Annotated[PlainText, Field(pattern=HEALTH_PATH_PATTERN, max_length=1024)]
 FilePath = Annotated[Text, Field(pattern=FILE_PATH_PATTERN, max_length=4096)]
 StageName = Annotated[Text, Field(pattern=TOKEN_PATTERN, max_length=128)]
 Cluster = Annotated[Text, Field(pattern=CLUSTER_PATTERN)]
@@ -94,9 +109,9 @@ RoleArn = Annotated[Text, Field(pattern=ROLE_PATTERN)]
 PrincipalArn = Annotated[Text, Field(pattern=PRINCIPAL_PATTERN)]
 KeyArn = Annotated[Text, Field(pattern=KEY_PATTERN)]
 TaskDefinitionArn = Annotated[Text, Field(pattern=TASK_DEFINITION_PATTERN)]
-SecretArn = Annotated[Text, Field(pattern=SECRET_PATTERN)]
+SecretArn = Annotated[PlainText, Field(pattern=SECRET_PATTERN)]
 ImageUri = Annotated[Text, Field(min_length=1, max_length=1024), AfterValidator(_an_image_reference)]
-Argument = Annotated[Text, Field(min_length=1)]
+Argument = Annotated[PlainText, Field(min_length=1)]
 RetentionDays = Annotated[Integer, AfterValidator(_one_of_the_retentions), Field(json_schema_extra={})]
 
 

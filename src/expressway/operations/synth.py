@@ -1,13 +1,14 @@
 """Synthesize an app: its definition becomes templates that the linters have nothing against."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from expressway.errors import SynthesisError
 from expressway.model.definition import AppDefinition
 from expressway.model.lint import LintFinding
+from expressway.model.plain_text import pseudo_parameters
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.model.template import AppTemplates, Template
 
@@ -26,10 +27,11 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class SynthResult:
-    """The templates of an app, and what the linters say that is no error."""
+    """The templates of an app, what the linters say that is no error, and what in its values may be meant otherwise."""
 
     templates: AppTemplates
     findings: tuple[LintFinding, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def synth_app(
@@ -45,18 +47,33 @@ def synth_app(
     Raises:
         SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesizer` and `linter` raise.
     """
+    warnings = tuple(_passed_on_as_they_stand(definition))
+    for warning in warnings:
+        progress(Progress("synth", warning, level="warning"))
     started = clock()
     templates = synthesizer.synthesize(definition)
     stacks = " and ".join(template.stack_name for template in templates)
     progress(Progress("synth", f"synthesized {stacks}", clock() - started))
     if linter is None:
-        return SynthResult(templates)
+        return SynthResult(templates, warnings=warnings)
     started = clock()
     findings = linter(templates, definition.regions)
     regions = ", ".join(definition.regions)
     progress(Progress("lint", f"linted for {regions}: {_counted(findings)}", clock() - started))
     _refuse_errors(findings)
-    return SynthResult(templates, findings)
+    return SynthResult(templates, findings, warnings)
+
+
+def _passed_on_as_they_stand(definition: AppDefinition) -> Iterator[str]:
+    """A sentence for each value that names a pseudo parameter, as if this were a template."""
+    texts = {f"environment.{name}": value for name, value in definition.environment.items()}
+    texts |= {f"command[{index}]": argument for index, argument in enumerate(definition.command)}
+    for path, text in texts.items():
+        if named := pseudo_parameters(text):
+            yield (
+                f"{path}: the container gets {' and '.join(named)} letter by letter, since nothing in a definition is "
+                "replaced. Write the value itself if that was meant."
+            )
 
 
 def _counted(findings: tuple[LintFinding, ...]) -> str:
