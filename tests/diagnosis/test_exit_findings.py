@@ -262,3 +262,9 @@ class TestCrashLoop:
 def test_a_crash_within_the_hour_is_a_warning_while_the_service_serves() -> None:
     facts = situation(exited(1), task(2), logs={1: CRASH})
     assert [(one.code, one.severity) for one in service_findings(facts)] == [("container_exited", "warning")]
+
+
+def test_of_a_crash_loop_that_was_scaled_to_zero_no_new_tasks_are_told() -> None:
+    facts = situation(*(exited(number) for number in range(1, 5)), service={"desired_count": 0})
+    (loop,) = [one for one in service_findings(facts) if one.code == "crash_loop"]
+    assert loop.cause.endswith("with exit code 1.")

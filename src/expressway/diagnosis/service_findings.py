@@ -70,6 +70,11 @@ def first_cause(facts: ServiceFacts) -> Finding | None:
     return next((finding for rule in rules if (finding := rule(facts)) is not None), None)
 
 
+def cause_of_tasks(facts: ServiceFacts) -> Finding | None:
+    """What the story's tasks themselves tell of their end."""
+    return next((finding for rule in _TASK_RULES if (finding := rule(facts)) is not None), None)
+
+
 def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
     """Nobody asked for any task."""
     service = facts.service

@@ -21,6 +21,22 @@ from tests.operations.troubleshoot.in_memory_cluster import (
 )
 
 
+def replaced() -> ClusterWorld:
+    """A service that serves, and two tasks of the version before, which crashed."""
+    made = healthy("web")
+    assert made.definition is not None
+    old = replace(made.definition, arn=made.definition.arn.replace(":1", ":0"))
+    before = tuple(
+        replace(crashed("web", number, exit_code=3), task_definition_arn=old.arn, started_by="ecs-svc/0")
+        for number in (78, 77)
+    )
+    made.tasks, made.other_definitions = (*made.tasks, *before), (old,)
+    world = ClusterWorld({"web": made})
+    for one in before:
+        world.write(one, "KeyError: 'BEFORE'")
+    return world
+
+
 @pytest.fixture
 def world() -> ClusterWorld:
     return ClusterWorld({"web": healthy("web")})
@@ -129,6 +145,30 @@ class TestFailures:
         answer = ask(world, "fetch_task_failures")
         assert (answer["failed_tasks"], answer["stopped_normally"]) == ([], 1)
 
+    def test_what_ended_tasks_of_a_version_that_was_replaced_is_told_beside_what_serves_now(self) -> None:
+        world = replaced()
+        answer = ask(world, "fetch_task_failures")
+        (finding,) = answer["findings"]
+        assert (finding["code"], finding["severity"]) == ("container_exited", "info")
+        assert "(2 tasks of default-web:0 failed); the service web serves now (1 of 1 tasks run" in finding["cause"]
+        assert finding["evidence"] == ["KeyError: 'BEFORE'"]
+
+    def test_tasks_that_a_service_findings_are_about_are_not_told_twice(self) -> None:
+        made = crashing("web", tasks=1)
+        alone = replace(crashed("web", 9), group="family:default-web")
+        made.tasks = (*(crashed("web", number) for number in range(150, 0, -1)), alone)
+        answer = ask(ClusterWorld({"web": made}), "fetch_task_failures")
+        causes = [one["cause"] for one in answer["findings"] if one["code"] == "container_exited"]
+        assert len(causes) == 2
+        assert "(1 task of default-web:1 failed)" in causes[1]
+
+    def test_a_definition_or_log_of_old_tasks_that_may_not_be_read_is_a_gap(self) -> None:
+        world = replaced()
+        world.denied = {"task_definition", "tail_events"}
+        answer = ask(world, "fetch_task_failures")
+        assert answer["findings"][0]["cause"].startswith("The container Main exited with code 3; its log could not be")
+        assert any(gap.startswith("task definition:") for gap in answer["gaps"])
+
     def test_failures_before_the_time_asked_for_are_left_out(self) -> None:
         world = ClusterWorld({"web": crashing("web")})
         assert ask(world, "fetch_task_failures", time_window=60)["failed_tasks"] == []
@@ -152,6 +192,32 @@ class TestLogs:
         assert (answer["error_count"], answer["warning_count"], answer["info_count"]) == (2, 0, 1)
         assert answer["pattern_summary"][0]["count"] == 2
         assert world.asked("search") == [(LOG_GROUP, (), "app/Main/", "")]
+
+    def test_tasks_that_failed_with_these_lines_are_told_and_whether_it_is_over(self) -> None:
+        (finding,) = ask(replaced(), "fetch_task_logs")["findings"]
+        assert (finding["code"], finding["severity"]) == ("container_exited", "info")
+        assert "exited with code 3 (2 tasks of default-web:0 failed); the service web serves now" in finding["cause"]
+        assert finding["evidence"] == ["KeyError: 'BEFORE'"]
+
+    def test_a_service_that_its_tasks_keep_from_serving_is_critical(self) -> None:
+        made = crashing("web")
+        world = ClusterWorld({"web": made})
+        world.write(made.tasks[0], "KeyError: 'A'")
+        (finding,) = ask(world, "fetch_task_logs")["findings"]
+        assert (finding["code"], finding["severity"]) == ("container_exited", "critical")
+        assert "(3 tasks of default-web:1 failed); the service web does not serve (0 of 1 tasks run" in finding["cause"]
+
+    def test_errors_of_tasks_that_run_on_are_a_clue(self, world: ClusterWorld) -> None:
+        world.write(world.services["web"].tasks[0], "INFO ready", "ERROR cannot reach 10.0.0.7")
+        (finding,) = ask(world, "fetch_task_logs")["findings"]
+        assert (finding["code"], finding["severity"]) == ("errors_in_log", "info")
+        assert finding["evidence"] == ["ERROR cannot reach 10.0.0.7"]
+
+    def test_one_tasks_log_tells_what_ended_that_task(self) -> None:
+        answer = ask(replaced(), "fetch_task_logs", ecs_task_id="web-77", filter_pattern="KeyError")
+        (finding,) = answer["findings"]
+        assert finding["code"] == "container_exited"
+        assert "(1 task of default-web:0 failed)" in finding["cause"]
 
     def test_one_tasks_log_is_its_own_stream_and_the_pattern_is_passed_on(self, world: ClusterWorld) -> None:
         world.write(world.services["web"].tasks[0], "ERROR a", "INFO b")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from expressway.diagnosis.log_severity import patterns_of, severity_of
-from expressway.model.finding import Finding
+from expressway.model.finding import Finding, ranked
 from expressway.model.log_event import LogEvent, LogSearch
 from expressway.model.quotation import quoted
 from expressway.operations.troubleshoot.log_places import ENTRIES_KEPT, LogPlace
@@ -17,9 +17,12 @@ _GROUPS_NAMED = 3
 
 
 def answer_of(
-    request: TroubleshootRequest, asked: Mapping[LogPlace, LogSearch | None], gaps: Sequence[str]
+    request: TroubleshootRequest,
+    asked: Mapping[LogPlace, LogSearch | None],
+    findings: Sequence[Finding],
+    gaps: Sequence[str],
 ) -> dict[str, Any]:
-    """What was found in each place; None for one that could not be read."""
+    """What was found in each place; None for one that could not be read. `findings` are what the lines tell."""
     found = {place: one for place, one in asked.items() if one is not None}
     unread = [place.group for place in asked if place not in found]
     events = sorted((event for one in found.values() for event in one.events), key=lambda event: event.timestamp)
@@ -27,13 +30,13 @@ def answer_of(
     kept = events[left_out:]
     severities = [severity_of(event.message) for event in kept]
     complete = not (left_out or unread) and all(one.complete or not one.group_exists for one in found.values())
-    findings = [
+    missing = [
         _missing_group(place.group) for place, one in found.items() if not one.group_exists and not place.streams
     ]
     answer: dict[str, Any] = {
         "status": "success" if found else "error",
         "message": _message(kept, severities, complete=complete, unread=unread),
-        "findings": [one.to_dict() for one in findings],
+        "findings": [one.to_dict() for one in ranked((*missing, *findings))],
         "error_count": severities.count("ERROR"),
         "warning_count": severities.count("WARN"),
         "info_count": severities.count("INFO"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from expressway.model.log_event import LogSearch
-from expressway.model.service import LogConfiguration, TaskState
+from expressway.model.service import LogConfiguration, ServiceState, TaskState
+from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.ports import SERVICES_A_CALL, TASKS_A_CALL, TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
@@ -25,8 +26,23 @@ class LogPlace:
     streams: frozenset[str] = frozenset()
 
 
-def definitions_of_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> list[str]:
-    """The task definitions of everything that runs in the cluster, or did until an hour ago."""
+@dataclass(frozen=True, slots=True)
+class SeenInCluster:
+    """Everything that runs in a cluster, or did until an hour ago; `stopped` with the newest stop first."""
+
+    services: tuple[ServiceState, ...] = ()
+    stopped: tuple[TaskState, ...] = ()
+    running: tuple[TaskState, ...] = ()
+
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        """The ARNs of their task definitions."""
+        every = (*self.services, *self.stopped, *self.running)
+        return tuple(dict.fromkeys(one.task_definition_arn for one in every if one.task_definition_arn))
+
+
+def seen_in_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> SeenInCluster:
+    """What may have written logs; what may not be read is left out, and a gap."""
     asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
     asked_running = reads.ask("running tasks", lambda: _running_tasks(request.cluster, ports))
     asked_names = reads.ask("services", lambda: ports.cluster.service_names(request.cluster))
@@ -37,9 +53,8 @@ def definitions_of_cluster(request: TroubleshootRequest, ports: TroubleshootPort
         )
         for at in range(0, len(names), SERVICES_A_CALL)
     ]
-    services = [one for future in asked_services for one in reads.take(future, ())]
-    tasks = [*reads.take(asked_stopped, ()), *reads.take(asked_running, ())]
-    return [*(one.task_definition_arn for one in services), *(one.task_definition_arn for one in tasks)]
+    services = tuple(one for future in asked_services for one in reads.take(future, ()))
+    return SeenInCluster(services, reads.take(asked_stopped, ()), reads.take(asked_running, ()))
 
 
 def _running_tasks(cluster: str, ports: TroubleshootPorts) -> tuple[TaskState, ...]:
@@ -48,23 +63,23 @@ def _running_tasks(cluster: str, ports: TroubleshootPorts) -> tuple[TaskState, .
     return tuple(task for some in batches for task in ports.cluster.tasks(cluster, some))
 
 
-def log_configurations(
+def task_definitions(
     arns: Iterable[str], ports: TroubleshootPorts, reads: ConcurrentReads
-) -> tuple[LogConfiguration, ...]:
-    """Where the containers of task definitions log to, each once; a definition that may not be read is a gap."""
-    asked = [
-        reads.ask("task definition", lambda arn=arn: ports.cluster.task_definition(arn))
+) -> dict[str, TaskDefinition]:
+    """Task definitions by ARN; one that may not be read is left out, and a gap."""
+    asked = {
+        arn: reads.ask("task definition", lambda arn=arn: ports.cluster.task_definition(arn))
         for arn in dict.fromkeys(arns)
         if arn
-    ]
-    definitions = [reads.take(future, None) for future in asked]
-    return tuple(dict.fromkeys(one for each in definitions if each for one in each.log_configurations))
+    }
+    found = {arn: reads.take(future, None) for arn, future in asked.items()}
+    return {arn: one for arn, one in found.items() if one is not None}
 
 
-def log_places(configurations: Sequence[LogConfiguration], task_id: str) -> list[LogPlace]:
+def log_places(definitions: Iterable[TaskDefinition], task_id: str) -> list[LogPlace]:
     """One place for each log group; with a task's id, its streams alone."""
     by_group: dict[str, list[LogConfiguration]] = {}
-    for one in configurations:
+    for one in dict.fromkeys(one for each in definitions for one in each.log_configurations):
         by_group.setdefault(one.log_group, []).append(one)
     return [
         LogPlace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,11 @@ from expressway.diagnosis.service_findings import service_findings
 from expressway.diagnosis.task_failure import category_of
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding, ranked
-from expressway.model.service import ContainerState, TaskState
+from expressway.model.service import ContainerState, ServiceState, TaskState
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.assessment import shown_cluster
+from expressway.operations.troubleshoot.failed_groups import unexplained_failures
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
 from expressway.operations.troubleshoot.request import TroubleshootRequest
@@ -39,7 +41,8 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
         container name, exit_code and reason, the one that ended the task first. failure_categories: task and container
         by what ended them.
         stopped_normally: how many others stopped, by scaling or a newer deployment.
-        findings about the services concerned, and gaps where there are any; raw_data: the cluster's counts.
+        findings about the services concerned, and about what ended tasks that are no fault of theirs now: of a version
+        that was replaced, or run by themselves. gaps where there are any; raw_data: the cluster's counts.
     """
     with ConcurrentReads(_THREADS, name="failures") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
@@ -52,7 +55,11 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
         asked = {
             arn: reads.ask("task definition", partial(ports.cluster.task_definition, arn)) for arn in _telling(failed)
         }
-        findings = _findings(request.cluster, failed, ports, reads)
+        services = _services(request.cluster, failed, ports, reads)
+        left = [task for task in failed if not any(one.explains(task) for one in services)]
+        states = {one.state.name: one.state for one in services if one.state is not None}
+        past = unexplained_failures(request.cluster, left, states, ports, reads)
+        findings = ranked((*(finding for one in services for finding in one.findings), *past))
         definitions = {arn: reads.take(future, None) for arn, future in asked.items()}
         failed = [marked(task, definitions) for task in failed]
     return _answer(request, cluster, stopped, failed, findings, reads.gaps)
@@ -64,25 +71,45 @@ def _telling(failed: Sequence[TaskState]) -> list[str]:
     return list(dict.fromkeys(one.task_definition_arn for one in several))[:_DEFINITIONS_READ]
 
 
-def _findings(
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """What is wrong with a service now; `state` is None where it could not be read.
+
+    `explained` are the task definitions whose tasks the findings are about.
+    """
+
+    state: ServiceState | None
+    findings: tuple[Finding, ...]
+    explained: frozenset[str]
+    gaps: tuple[str, ...]
+
+    def explains(self, task: TaskState) -> bool:
+        """Whether the findings are about what the task ran; a deleted service of the same name had tasks of its own."""
+        if self.state is None or not self.findings or task.service_name != self.state.name:
+            return False
+        return task.task_definition_arn in self.explained and not_before(task.created_at, self.state.created_at)
+
+
+def _services(
     cluster: str, failed: Sequence[TaskState], ports: TroubleshootPorts, reads: ConcurrentReads
-) -> tuple[Finding, ...]:
-    """What is wrong with the services whose tasks failed."""
+) -> list[_Service]:
+    """The services whose tasks failed."""
     names = list(dict.fromkeys(task.service_name for task in failed if task.service_name))[:_SERVICES_LOOKED_INTO]
-    asked = [reads.ask(name, lambda name=name: _findings_of(cluster, name, ports)) for name in names]
-    found: list[Finding] = []
-    for future in asked:
-        findings, gaps = reads.take(future, ((), ()))
-        found.extend(findings)
-        reads.gaps.extend(gap for gap in gaps if gap not in reads.gaps)
-    return ranked(found)
+    asked = [reads.ask(name, lambda name=name: _service(cluster, name, ports)) for name in names]
+    found = [reads.take(future, _UNREAD) for future in asked]
+    reads.gaps.extend(dict.fromkeys(gap for one in found for gap in one.gaps if gap not in reads.gaps))
+    return found
 
 
-def _findings_of(cluster: str, name: str, ports: TroubleshootPorts) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def _service(cluster: str, name: str, ports: TroubleshootPorts) -> _Service:
     with ConcurrentReads(_READS_EACH, name=name) as reads:
         facts = gather_service(cluster, name, ports, reads)
     findings = tuple(replace(one, resource=facts.resource) for one in service_findings(facts))
-    return findings, tuple(reads.gaps)
+    explained = frozenset(task.task_definition_arn for task in facts.story.tasks)
+    return _Service(facts.service, findings, explained, tuple(reads.gaps))
+
+
+_UNREAD = _Service(None, (), frozenset(), ())
 
 
 def _answer(

@@ -12,11 +12,13 @@ from expressway.model.service import TaskState
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.asked_once import or_none
 from expressway.operations.troubleshoot.log_answer import answer_of, answer_of_nothing
+from expressway.operations.troubleshoot.log_findings import findings_of_logs
 from expressway.operations.troubleshoot.log_places import (
     LogPlaceSearch,
-    definitions_of_cluster,
-    log_configurations,
+    SeenInCluster,
     log_places,
+    seen_in_cluster,
+    task_definitions,
 )
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -37,7 +39,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         log_entries: timestamp (ISO, UTC), message, severity, stream, group; oldest first.
         log_groups: name, log_streams and number of entries of each, error where it could not be read.
         error_count, warning_count, info_count; pattern_summary: the commonest errors.
-        findings, and gaps where there are any.
+        findings about what ended tasks that wrote such lines, and about logs that name errors otherwise; gaps.
 
     Raises:
         UsageError: ``invalid_arguments`` for a filter_pattern that CloudWatch Logs does not understand.
@@ -46,13 +48,13 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
         asked_task = _ask_task(request, ports, reads) if request.task_id else None
         task = next(iter(reads.take(asked_task, ())), None) if asked_task else None
-        arns = [task.task_definition_arn] if task else definitions_of_cluster(request, ports, reads)
-        definitions = log_configurations(arns, ports, reads)
+        seen = SeenInCluster(stopped=(task,)) if task else seen_in_cluster(request, ports, reads)
+        definitions = task_definitions(seen.definitions, ports, reads)
         cluster = take_or_stop(reads, asked_cluster, None)
         if cluster is None and was_read(reads, "cluster"):
             found = place_findings(nothing_there(request, ports, reads, cluster=None))
             return answer_of_nothing(request, found[0].cause, found, reads.gaps)
-        places = log_places(definitions, request.task_id)
+        places = log_places(definitions.values(), request.task_id)
         if not places:
             return answer_of_nothing(request, *_no_logs(request, reads, task), reads.gaps)
         asked = {one: or_none(reads, f"log group {one.group}", LogPlaceSearch(one, request, ports)) for one in places}
@@ -60,7 +62,8 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
     written = any(one is None or one.events for one in found_logs.values())
     if request.task_id and task is None and not written and was_read(reads, "task"):
         return answer_of_nothing(request, *_no_logs(request, reads, task), reads.gaps)
-    return answer_of(request, found_logs, reads.gaps)
+    findings = findings_of_logs(request, seen, definitions, found_logs.values(), ports.now())
+    return answer_of(request, found_logs, findings, reads.gaps)
 
 
 def _ask_task(
