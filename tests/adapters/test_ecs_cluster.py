@@ -46,6 +46,27 @@ def test_a_cluster_is_told_with_its_counts_and_a_missing_one_is_none(session: Aw
     assert EcsCluster(session).cluster("nope") is None
 
 
+@pytest.mark.parametrize(("stability", "state"), [("STEADY_STATE", "COMPLETED"), ("STABILIZING", "")])
+def test_the_task_sets_of_a_service_that_others_deploy_are_its_rollouts(
+    session: AwsSession, stub: Stub, stability: str, state: str
+) -> None:
+    task_set = {
+        "id": "ecs-svc/2",
+        "status": "ACTIVE",
+        "taskDefinition": "td:2",
+        "computedDesiredCount": 2,
+        "runningCount": 1,
+        "createdAt": NOW,
+        "stabilityStatus": stability,
+    }
+    raw: dict[str, Any] = {"serviceName": "web", "deployments": [], "taskSets": [task_set]}
+    stub("ecs").add_response("describe_services", {"services": [raw]}, {"cluster": "c", "services": ["web"]})
+    (service,) = EcsCluster(session).services("c", ["web"])
+    (rollout,) = service.rollouts
+    assert (rollout.deployment_id, rollout.status, rollout.state) == ("ecs-svc/2", "ACTIVE", state)
+    assert (rollout.desired_count, rollout.running_count, rollout.task_definition_arn) == (2, 1, "td:2")
+
+
 def test_services_come_with_rollouts_groups_grace_and_all_their_events(session: AwsSession, stub: Stub) -> None:
     events = [{"id": str(number), "createdAt": NOW, "message": f"event {number}"} for number in range(100)]
     raw: dict[str, Any] = {

@@ -22,6 +22,8 @@ from expressway.model.task_definition import ContainerDefinition, PortMapping, T
 
 Raw = Mapping[str, Any]
 _EVENTS_KEPT = 20
+_TASK_SET_STATES = {"STEADY_STATE": "COMPLETED"}
+"""A task set that is not steady may be on its way in as well as out of order: then its counts tell."""
 _T = TypeVar("_T")
 
 
@@ -44,7 +46,7 @@ def service_state(raw: Raw, *, events_kept: int = _EVENTS_KEPT) -> ServiceState:
             ServiceEvent(one.get("createdAt"), one.get("message", ""), one.get("id", ""))
             for one in raw.get("events", [])[:events_kept]
         ),
-        rollouts=tuple(_rollout(one) for one in raw.get("deployments", [])),
+        rollouts=tuple(_rollout(one) for one in raw.get("deployments") or raw.get("taskSets", [])),
         target_group_arns=tuple(
             one["targetGroupArn"] for one in raw.get("loadBalancers", []) if one.get("targetGroupArn")
         ),
@@ -57,9 +59,9 @@ def _rollout(raw: Raw) -> Rollout:
     return Rollout(
         deployment_id=raw.get("id", ""),
         status=raw.get("status", ""),
-        state=raw.get("rolloutState", ""),
+        state=raw.get("rolloutState", "") or _TASK_SET_STATES.get(raw.get("stabilityStatus", ""), ""),
         state_reason=raw.get("rolloutStateReason", ""),
-        desired_count=raw.get("desiredCount", 0),
+        desired_count=raw.get("desiredCount", raw.get("computedDesiredCount", 0)),
         running_count=raw.get("runningCount", 0),
         pending_count=raw.get("pendingCount", 0),
         failed_count=raw.get("failedTasks", 0),

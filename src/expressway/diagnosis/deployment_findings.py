@@ -61,8 +61,10 @@ def stuck(facts: ServiceFacts) -> Finding | None:
         cause=f"The deployment has been {deployment.status} for {age.total_seconds() / 60:.0f} minutes{stage}, "
         f"with {deployment.running_count} of {deployment.requested_count} tasks running.",
         evidence=tuple(f"{one.kind} is PROVISIONING: {one.status_reason or 'no reason given'}" for one in waiting[:4]),
-        remedy="Correct what the other findings name; or stop the deployment (StopServiceDeployment), which rolls "
-        "it back.",
+        remedy="Correct what the other findings name; or deploy the version that worked."
+        if deployment.is_rollout
+        else "Correct what the other findings name; or stop the deployment (StopServiceDeployment), which rolls it "
+        "back.",
         resource=facts.resource,
         confidence="high" if waiting else "medium",
     )

@@ -76,7 +76,18 @@ class ServiceFacts:
     @property
     def has_enough_tasks(self) -> bool:
         service = self.service
-        return service is not None and service.status == "ACTIVE" and service.running_count >= service.desired_count
+        return service is not None and service.status == "ACTIVE" and self.running_count >= service.desired_count
+
+    @property
+    def running_count(self) -> int:
+        """How many tasks run; none where ECS names tasks of which none runs, whatever the service counted.
+
+        Of a service whose tasks crash again and again, each is counted for a moment.
+        """
+        all_read = bool(self.tasks) and not any(gap.startswith("tasks:") for gap in self.gaps)
+        if all_read and not any(task.running for task in self.tasks):
+            return 0
+        return self.service.running_count if self.service else 0
 
     @property
     def deployment_is_well(self) -> bool:

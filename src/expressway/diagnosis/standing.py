@@ -80,9 +80,9 @@ def counted(service: ServiceState) -> Standing:
 
 
 def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Finding]) -> Standing:
-    by_counts = counted(service)
+    by_counts = counted(replace(service, running_count=facts.running_count))
     rank, verdict = by_counts.rank, by_counts.verdict
-    run = _tasks(service.running_count, service.desired_count)
+    run = _tasks(facts.running_count, service.desired_count)
     well, unwell = _healthy_and_not(facts)
     if rank != DOWN and unwell and not well:
         rank, verdict = DOWN, f"does not serve: {run}, and none of them is healthy"

@@ -15,8 +15,12 @@ FAILED_DEPLOYMENT_STATUSES = frozenset(
         "ROLLBACK_FAILED",
         "STOP_REQUESTED",
         "STOPPED",
+        "FAILED",
     }
 )
+"""FAILED is a rollout's own word, for one that the circuit breaker ended without a way back."""
+ROLLOUT_PREFIX = "ecs-svc/"
+"""How the ids of rollouts and task sets begin; tasks carry them as `started_by`."""
 RUNNING_DEPLOYMENT_STATUSES = frozenset({"PENDING", "IN_PROGRESS"})
 
 
@@ -31,7 +35,10 @@ class ServiceEvent:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One of ``deployments`` of DescribeServices: `status` is PRIMARY or ACTIVE, `state` the rollout's own."""
+    """One of ``deployments`` of DescribeServices, or of its ``taskSets`` where others deploy the service.
+
+    `status` is PRIMARY, ACTIVE or DRAINING, `state` the rollout's own; empty for one that ECS does not steer.
+    """
 
     deployment_id: str
     status: str
@@ -74,7 +81,11 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentState:
-    """One service deployment: a target revision on its way in; `rollback_revision_arn` is what it went back to."""
+    """One service deployment: a target revision on its way in; `rollback_revision_arn` is what it went back to.
+
+    Where only a rollout of DescribeServices is known (`diagnosis.rollouts`), `arn` is the service's, and its id stands
+    for the revision.
+    """
 
     arn: str
     status: str
@@ -94,6 +105,11 @@ class DeploymentState:
     @property
     def failed(self) -> bool:
         return self.status in FAILED_DEPLOYMENT_STATUSES
+
+    @property
+    def is_rollout(self) -> bool:
+        """Not a service deployment that can be stopped, but a rollout."""
+        return self.target_revision_arn.startswith(ROLLOUT_PREFIX)
 
     @property
     def running(self) -> bool:
@@ -300,10 +316,12 @@ def tasks_of_revision(
     """
     if revision is None:
         return tasks
+    carries_ids = any(task.started_by.startswith(ROLLOUT_PREFIX) for task in tasks)
+    if carries_ids and revision.arn.startswith(ROLLOUT_PREFIX):
+        return tuple(task for task in tasks if task.started_by == revision.arn)
     matching = tuple(task for task in tasks if task.task_definition_arn == revision.task_definition_arn)
     primary = service.primary_deployment_id if service else ""
     same_rollout = service is not None and service.task_definition_arn == revision.task_definition_arn
-    carries_ids = any(task.started_by.startswith("ecs-svc/") for task in tasks)
     if primary and same_rollout and carries_ids:
         return tuple(task for task in matching if task.started_by == primary)
     return matching

@@ -11,6 +11,7 @@ from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.deployment_cause import find_cause
 from expressway.diagnosis.deployment_course import definitions_to_compare, is_repair
 from expressway.diagnosis.facts import DeploymentFacts
+from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.model.cause import Cause
 from expressway.model.service import (
     DeploymentState,
@@ -82,7 +83,11 @@ def gather_facts(
         asked_revisions = reads.ask("revisions", lambda: ecs.revisions(_target_arns(remembered)))
         made = service.created_at if service else None  # a deleted service of the same name had tasks of its own
         every_task = tuple(task for task in reads.take(asked_tasks, ()) if not_before(task.created_at, made))
-        revisions = {one.arn: one for one in reads.take(asked_revisions, ())}
+        revisions: Mapping[str, RevisionState] = {one.arn: one for one in reads.take(asked_revisions, ())}
+        if service is not None and not remembered and (rollout := rollout_deployment(service)) is not None:
+            revisions = rollout_revisions(service)
+            deployments = [rollout] if not_before(rollout.created_at, since) else []
+            remembered = (rollout,)
         compared = _definitions(reads, ecs, definitions_to_compare(remembered, revisions))
         repaired = bool(deployments) and is_repair(remembered, revisions, compared)
         deployment = deployments[0] if repaired else _to_explain(deployments, revisions, every_task, service)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock, polling_delays
@@ -144,6 +145,8 @@ class _Wait:
         deployment = next(iter(ecs.deployments(self.cluster, service.arn, limit=1)), None)
         target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
         revision = next(iter(ecs.revisions(target_arns)), None) if target_arns else None
+        if deployment is None and (deployment := rollout_deployment(service)) is not None:
+            revision = rollout_revisions(service).get(deployment.target_revision_arn)
         tasks = ecs.tasks(self.cluster, self.service_name)
         return ServiceSnapshot(
             service, deployment, revision, tasks, self._target_health(revision), self._express(service)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from expressway.diagnosis.deployment_course import Course, course_to_explain, definitions_to_compare
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.program_format import format_is_open
+from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.settled import is_settled
 from expressway.model.log_event import LogEvent
@@ -106,6 +107,8 @@ class ServiceGathering:
         of.ask_definitions(task.task_definition_arn for task in tasks)
         described, revisions = of.deployments(first), of.revisions()
         deployments = [described.get(one.arn, one) for one in first.briefs]
+        if service is not None and not deployments and (rollout := rollout_deployment(service)) is not None:
+            deployments, revisions = [rollout], rollout_revisions(service)
         compared = of.compared_definitions(definitions_to_compare(deployments, revisions))
         course = course_to_explain(deployments, revisions, compared)
         mine = self._own_tasks(service, course, tasks)
