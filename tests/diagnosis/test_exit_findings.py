@@ -268,3 +268,16 @@ def test_of_a_crash_loop_that_was_scaled_to_zero_no_new_tasks_are_told() -> None
     facts = situation(*(exited(number) for number in range(1, 5)), service={"desired_count": 0})
     (loop,) = [one for one in service_findings(facts) if one.code == "crash_loop"]
     assert loop.cause.endswith("with exit code 1.")
+
+
+@pytest.mark.parametrize(
+    ("desired", "running", "severity"), [(1, 1, "info"), (3, 1, "warning"), (1, 0, "critical"), (2, 0, "critical")]
+)
+def test_spot_capacity_that_was_taken_back_is_no_fault_of_the_application(
+    desired: int, running: int, severity: str
+) -> None:
+    reason = "Your Spot Task was interrupted."
+    taken = exited(2, exit_code=137, stop_code="SpotInterruption", stopped_reason=reason)
+    facts = situation(taken, *([task(3)] * running), service={"desired_count": desired, "running_count": running})
+    (finding,) = service_findings(facts)
+    assert (finding.code, finding.severity, finding.evidence) == ("spot_interrupted", severity, (reason,))

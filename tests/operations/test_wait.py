@@ -186,18 +186,36 @@ def test_one_crash_is_not_yet_a_loop() -> None:
     assert wait(world).status == "success"
 
 
-def test_an_image_that_does_not_exist_fails_at_the_first_task() -> None:
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (
+            "CannotPullContainerError: failed to resolve ref registry.example/web:v9: registry.example/web:v9: not "
+            "found",
+            "image_not_found",
+        ),
+        ("CannotCreateContainerError: API error (400): No command specified", "command_missing"),
+        (
+            "CannotStartContainerError: OCI runtime create failed: unable to start container process: exec /start.sh: "
+            "no such file or directory",
+            "interpreter_missing",
+        ),
+        (
+            "CannotStartContainerError: OCI runtime create failed: unable to find user app: no matching entries in "
+            "passwd file",
+            "user_not_found",
+        ),
+    ],
+)
+def test_what_no_retry_mends_fails_at_the_first_task(reason: str, code: str) -> None:
     world = deployed_world("IN_PROGRESS")
-    reason = (
-        "CannotPullContainerError: failed to resolve ref registry.example/web:v9: registry.example/web:v9: not found"
-    )
     world.task = (replace(crashed_task(), stop_code="TaskFailedToStart", stopped_reason=reason, containers=()),)
 
     readiness = wait(world)
 
     assert readiness.status == "failed"
     assert readiness.cause is not None
-    assert readiness.cause.code == "image_not_found"
+    assert readiness.cause.code == code
 
 
 def test_infrastructure_that_is_denied_for_a_minute_fails_with_the_permission() -> None:

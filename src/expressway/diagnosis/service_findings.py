@@ -14,7 +14,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.forgotten_tasks import forgotten_error, forgotten_exit, look_elsewhere
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
-from expressway.diagnosis.stop_findings import killed_at_stop, side_container_ended
+from expressway.diagnosis.stop_findings import killed_at_stop, side_container_ended, spot_interrupted
 from expressway.model.cause import Cause
 from expressway.model.finding import Finding, finding_of, ranked
 
@@ -38,7 +38,7 @@ def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
     codes = {one.code for one in found}
     if causes or "circuit_breaker_rollback" in codes:
         found = [one for one in found if one.code not in {"deployment_failed", "tasks_missing"}]
-    elif "deployment_failed" in codes:
+    elif codes & {"deployment_failed", "spot_interrupted"}:
         found = [one for one in found if one.code != "tasks_missing"]
     return ranked(_softened(facts, one) for one in found)
 
@@ -153,6 +153,7 @@ RULES: tuple[Rule, ...] = (
     scaled_to_zero,
     tasks_missing,
     killed_at_stop,
+    spot_interrupted,
     under_way,
     side_container_ended,
 )

@@ -52,6 +52,25 @@ def side_container_ended(facts: ServiceFacts) -> Finding | None:
     )
 
 
+def spot_interrupted(facts: ServiceFacts) -> Finding | None:
+    """AWS took back the Spot capacity that tasks ran on (ECS developer guide, "SpotInterruption errors")."""
+    taken = [task for task in facts.tasks if task.stop_code == "SpotInterruption"]
+    if not taken:
+        return None
+    running = facts.service.running_count if facts.service else 0
+    number = len(taken)
+    return Finding(
+        code="spot_interrupted",
+        severity="info" if facts.has_enough_tasks else "warning" if running else "critical",
+        cause=f"AWS took back the Spot capacity of {number} task{'' if number == 1 else 's'} and stopped "
+        f"{'it' if number == 1 else 'them'}; the application is not at fault.",
+        evidence=tuple(dict.fromkeys(task.stopped_reason for task in taken if task.stopped_reason))[:1],
+        remedy="Let some tasks run on FARGATE (a base in the capacity provider strategy), and use subnets in more "
+        "zones; ECS starts others as soon as there is capacity.",
+        resource=facts.resource,
+    )
+
+
 def _was_killed_at_stop(task: TaskState) -> bool:
     told_to_stop = task.status == "STOPPED" and not task.failed and task.stop_code not in {"", "SpotInterruption"}
     return told_to_stop and any(

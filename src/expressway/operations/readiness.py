@@ -22,10 +22,10 @@ _HOPELESS = frozenset(
         "image_not_found",
         "repository_not_found",
         "wrong_architecture",
-        "secret_not_found",
-        "secret_key_missing",
-        "command_not_found",
-        "command_not_executable",
+        *("secret_not_found", "secret_key_missing", "secret_deleted"),
+        *("command_not_found", "command_not_executable", "command_missing"),
+        *("script_without_interpreter", "interpreter_missing", "user_not_found", "working_directory_unusable"),
+        *("security_group_missing", "subnet_missing"),
     }
 )
 
