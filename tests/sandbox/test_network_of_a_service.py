@@ -66,6 +66,8 @@ def deployed(cloud: Cloud, ports: NetworkPorts, service_request: Callable[..., d
     (described,) = ecs.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
     yield Deployed(cloud, ports, described["ecsManagedResources"])
     ecs.delete_express_gateway_service(serviceArn=arn)
+    gone = ecs.get_waiter("services_inactive")
+    gone.wait(services=["networked"], WaiterConfig={"Delay": 1, "MaxAttempts": 200})
 
 
 def test_what_is_broken_by_hand_is_found_and_nothing_before_or_after(deployed: Deployed) -> None:
@@ -103,3 +105,28 @@ def test_what_is_broken_by_hand_is_found_and_nothing_before_or_after(deployed: D
     found = deployed.findings()
     assert {code for code, _, _ in found} == {"listener_rule_missing"}
     assert ("listener_rule_missing", "critical", rule_arn) in found
+
+
+def test_a_network_that_does_not_exist_is_refused_in_the_words_of_ecs(
+    cloud: Cloud, deployed: Deployed, service_request: Callable[..., dict[str, Any]]
+) -> None:
+    ecs = cloud.client("ecs")
+    (service,) = ecs.describe_services(services=["networked"])["services"]
+    groups = {"securityGroups": ["sg-0123456789abcdef0"]}
+    no_group = (
+        "Error retrieving security group information for [sg-0123456789abcdef0]: The security group "
+        "'sg-0123456789abcdef0' does not exist (ErrorCode: InvalidGroup.NotFound)"
+    )
+    subnets = {"subnets": ["subnet-00000001", "subnet-0123456789abcdef0"]}
+    no_subnet = (
+        "Error retrieving subnet information for [subnet-00000001, subnet-0123456789abcdef0]: The subnet ID "
+        "'subnet-0123456789abcdef0' does not exist (ErrorCode: InvalidSubnetID.NotFound)"
+    )
+    for network, told in ((groups, no_group), (subnets, no_subnet)):
+        with pytest.raises(ecs.exceptions.InvalidParameterException) as refused:
+            ecs.create_express_gateway_service(**service_request("unplaced", networkConfiguration=network))
+        assert refused.value.response["Error"]["Message"] == told
+        with pytest.raises(ecs.exceptions.InvalidParameterException) as refused:
+            ecs.update_express_gateway_service(serviceArn=service["serviceArn"], networkConfiguration=network)
+        assert refused.value.response["Error"]["Message"] == told
+    assert deployed.codes() == {"nothing_wrong"}

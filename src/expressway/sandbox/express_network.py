@@ -30,15 +30,12 @@ def place(subnets: tuple[str, ...]) -> Placement:
     try:
         answer = emulator.call_query("ec2", "DescribeSubnets", parameters)
     except AwsFault as fault:
-        raise AwsFault("InvalidParameterException", f"The subnets cannot be used: {fault.message}") from fault
-    found = answer.findall("./subnetSet/item")
-    missing = set(subnets) - {item.findtext("subnetId") or "" for item in found}
-    if missing:
         raise AwsFault(
             "InvalidParameterException",
-            f"Error retrieving subnet information for [{', '.join(subnets)}]: The subnet ID '{sorted(missing)[0]}' "
-            "does not exist (ErrorCode: InvalidSubnetID.NotFound)",
-        )
+            f"Error retrieving subnet information for [{', '.join(subnets)}]: {fault.message} "
+            f"(ErrorCode: {fault.code})",
+        ) from fault
+    found = answer.findall("./subnetSet/item")
     vpcs = {item.findtext("vpcId") or "" for item in found}
     if len(vpcs) != 1:
         raise AwsFault("InvalidParameterException", "The subnets must all belong to one VPC.")
