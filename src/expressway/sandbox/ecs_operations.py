@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from expressway.sandbox import emulator, express_operations, service_view, task_endings, tasks
+from expressway.sandbox import emulator, express_operations, service_view, start_failures, task_endings, tasks
 from expressway.sandbox.emulator import Answer, AwsFault
 from expressway.sandbox.express_model import Service
 from expressway.sandbox.express_store import STORE
@@ -184,7 +184,7 @@ def _describe_tasks(original: Handler, request: Request) -> Answer:
             task["desiredStatus"] = "STOPPED"
         if task.get("stoppedReason") == "Essential container exited":
             task["stoppedReason"] = tasks.ESSENTIAL_EXITED
-        if str(task.get("stoppedReason", "")).startswith("CannotPullContainerError"):
+        if str(task.get("stoppedReason", "")).startswith(start_failures.OF_A_CONTAINER):
             for container in task.get("containers", []):
                 container.setdefault("reason", task["stoppedReason"])
     return emulator.answer_json(payload)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.sandbox import emulator, images
+from expressway.sandbox import emulator, images, start_failures
 from expressway.sandbox.settings import read_settings
 from expressway.sandbox.task_output import OUTPUTS
 
@@ -64,6 +64,7 @@ def mark_stopped(original: Mark) -> Mark:
     """`ecs._mark_task_stopped`, with the task's containers ended before it says so."""
 
     def mark(task_arn: str, task: dict[str, Any], reason: str, stop_code: str, exit_code: int | None = None) -> bool:
+        reason = start_failures.reason_of_ecs(reason)
         client = emulator.module("services.ecs")._get_docker()
         if client is None:
             return original(task_arn, task, reason, stop_code, exit_code)

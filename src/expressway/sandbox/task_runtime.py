@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from expressway.sandbox import emulator, images, task_memory, task_output
+from expressway.sandbox import emulator, images, start_failures, task_memory, task_output
 from expressway.sandbox.express_store import STORE
 from expressway.sandbox.settings import read_settings
 
@@ -41,7 +41,8 @@ def run_container(original: Callable[..., Any]) -> Callable[..., Any]:
         if task_memory.limits_memory(docker_client):
             run_kwargs.update(_memory_options(definition, run_kwargs))
         options["refresh_image"] = False
-        container = original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
+        with start_failures.told_in_ecs_words():
+            container = original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
         task_output.expect(container, definition)
         return container
 
