@@ -1,5 +1,7 @@
 """An application may be called image, a command pull, a role denied: what they are called changes no diagnosis."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,8 +10,10 @@ from expressway.diagnosis.culprit import killed_for_memory
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.pull_rules import pull_findings
 from expressway.diagnosis.task_failure import category_of, what_failed
 from expressway.model.service import ContainerState, ServiceEvent
+from tests.diagnosis.dependency_samples import FAILING, HEALTHY, IMAGE
 from tests.diagnosis.hostile_names import EVENTS, RESOURCES, SPOKEN, TASKS, WORDS, Message
 from tests.diagnosis.service_situations import (
     START,
@@ -140,3 +144,18 @@ def test_what_an_application_writes_is_no_answer_to_a_health_check() -> None:
     finding = first(situation(unhealthy(), deployment=failed_deployment(), targets=(), logs=log))
 
     assert finding.code != "health_check_server_error"
+
+
+def test_an_image_is_not_taken_for_one_whose_name_begins_like_it() -> None:
+    repository = IMAGE.partition("@")[0].rpartition(":")[0]
+    images = [
+        replace(HEALTHY.images[0], reference=replace(HEALTHY.images[0].reference, image=f"{repository}{rest}"))
+        for rest in (":v1", "-admin:v1")
+    ]
+    missing = f"{repository}-admin:v1"
+    said = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {missing}"
+    failed = exited(exit_code=None, stop_code="TaskFailedToStart", stopped_reason=f"{said}: {missing}: not found")
+
+    (finding,) = pull_findings(replace(HEALTHY, subject=FAILING, images=tuple(images)), [failed])
+
+    assert (finding.code, finding.resource) == ("image_not_found", missing)

@@ -5,6 +5,7 @@ letters and digits become ``x`` and nothing moves, so that the place of a match 
 """
 
 import re
+from functools import lru_cache
 
 _HIDDEN = re.compile(r"\barn(?=:)|[^\W_]")
 _END = r"[^\s\"'<>()\[\]]"
@@ -23,7 +24,7 @@ _NAMES = re.compile(
             r"(?<!message: )(?<!\w)\"[^\"\s]*\"(?!\w)",
             r"(?<!\w)'[^'\s]*'(?!\w)",
             rf"\barn:[\w-]*:{_END}*",
-            r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+",
+            r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s\"'<>]+",
             # ECS's service events: (service web), (task 0123), (target-group arn:…); service (web) in older ones.
             rf"(\((?:{_NAMED})\s)[^\s()]+",
             r"(\bservice )\([^\s()]+\)",
@@ -48,6 +49,7 @@ _NAMES = re.compile(
 """What captures before a name is shown: AWS's own words that tell that one follows."""
 
 
+@lru_cache(maxsize=256)  # a hundred tasks say the same
 def names_hidden(text: str) -> str:
     """The text, as long as before, with the names in it made unreadable; an ARN still begins with ``arn:``."""
     return _NAMES.sub(_hidden, text)

@@ -56,7 +56,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "image_pull_denied",
-        r"(?P<name>[\w-]+-starport-layer-bucket)\.s3\S*?amazonaws\S*: (?:403|Forbidden|AccessDenied)",
+        r"(?<![\w-])(?P<name>[\w-]+-starport-layer-bucket)\.s3\S*?amazonaws\S*: (?:403|Forbidden|AccessDenied)",
         "The tasks may not fetch the image's layers from ECR's bucket {name} in S3.",
         "Let the policy of the S3 endpoint in the tasks' network allow s3:GetObject on that bucket "
         "(arn:aws:s3:::prod-<region>-starport-layer-bucket/*).",
@@ -216,7 +216,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     ),
     _rule(
         "resource_exists",
-        r"(?:(?P<name>[\w:/.-]+) )?already exists",
+        r"(?:(?<![\w:/.-])(?P<name>[\w:/.-]+) )?\balready exists\b",
         "A resource of that name exists already and does not belong to this stack.",
         "Delete the resource or choose another app name; expressway never takes over what it did not make.",
     ),
