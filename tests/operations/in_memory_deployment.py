@@ -254,7 +254,7 @@ class World:
             synthesize=lambda _definition, _progress: self.templates,
             stacks=self.gateway or self.stacks,
             account=self.account.reads(),
-            named=self.named.reads(),
+            named=self.named.reads,
             images=self.images,
             explain=self._explain,
             wait_for_service=self._wait,

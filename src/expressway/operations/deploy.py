@@ -12,10 +12,10 @@ from expressway.model.replacement import planned_replacements
 from expressway.model.stack import StackEvent, StackState
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
+from expressway.model.touched_names import touched_names
 from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
-from expressway.operations.named_resources import check_named_resources
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.operations.replacements import check_replacements
 from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
@@ -154,9 +154,17 @@ class _Deployment:
             ],
             allowed=self.request.allow_replacement,
         )
-        check_named_resources(
-            self.request.definition, plan, reads=self.ports.named, target=self.ports.target, progress=self._tell
-        )
+        touched = touched_names(plan.stacks)
+        if touched.any:
+            from expressway.operations.named_resources import check_named_resources  # what stands asks for nothing
+
+            check_named_resources(
+                self.request.definition,
+                touched,
+                reads=self.ports.named(),
+                target=self.ports.target,
+                progress=self._tell,
+            )
 
     # -- carrying it out ------------------------------------------------------------------------------------
     def _carry_out(self, templates: AppTemplates, image: AppImage) -> tuple[str, StackOutcome]:

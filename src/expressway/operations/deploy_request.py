@@ -1,9 +1,11 @@
 """What deploying is asked for, what it needs, and what it gives back."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock
@@ -16,8 +18,10 @@ from expressway.model.stack import StackEvent
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
 from expressway.operations.account_reads import AccountReads
-from expressway.operations.named_resources import NamedReads
 from expressway.operations.stack_request import StackGateway
+
+if TYPE_CHECKING:
+    from expressway.operations.named_resources import NamedReads
 
 
 class AppImage(Protocol):
@@ -90,13 +94,13 @@ class DeployRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeployPorts:
-    """Everything outside that deploying needs."""
+    """Everything outside that deploying needs; `named` is got where the plan makes something of a name."""
 
     target: Target
     synthesize: Synthesize
     stacks: StackGateway
     account: AccountReads
-    named: NamedReads
+    named: Callable[[], NamedReads]
     images: Images
     explain: Explain
     wait_for_service: WaitForService

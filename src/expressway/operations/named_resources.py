@@ -25,14 +25,13 @@ from expressway.model.definition import AppDefinition
 from expressway.model.definition_rules import Problem
 from expressway.model.named_place import parse_named_place
 from expressway.model.network import SecurityGroup, Subnet
-from expressway.model.plan import Plan
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.role import RoleState, role_name_of
 from expressway.model.service_dependencies import KeyFact, SecretFact
 from expressway.model.service_location import DEFAULT_CLUSTER
 from expressway.model.target import Target
 from expressway.model.task_requirements import SecretReference
-from expressway.model.touched_names import TouchedNames, touched_names
+from expressway.model.touched_names import TouchedNames
 from expressway.operations.concurrent_reads import ConcurrentReads
 
 T = TypeVar("T")
@@ -84,7 +83,7 @@ class NamedReads:
 
 
 def check_named_resources(
-    definition: AppDefinition, plan: Plan, *, reads: NamedReads, target: Target, progress: ProgressSink
+    definition: AppDefinition, touched: TouchedNames, *, reads: NamedReads, target: Target, progress: ProgressSink
 ) -> None:
     """Refuse what is missing or cannot be used, everything in one error. What may not be read is a warning.
 
@@ -92,9 +91,6 @@ def check_named_resources(
         DefinitionError: ``prerequisites_missing``; ``details["problems"]`` has path, expected, got and message of each.
         TargetError: ``credentials_expired`` and what else would meet every read.
     """
-    touched = touched_names(plan.stacks)
-    if not touched.any:
-        return
     with ConcurrentReads(_THREADS, name="named") as concurrent:
         looks = tuple(_Looks(definition, reads, target, concurrent).begin(touched))
         problems = [problem for look in looks for problem in look()]

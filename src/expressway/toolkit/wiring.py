@@ -200,7 +200,7 @@ class Wiring:
             synthesize=self._synthesize,
             stacks=self.cloudformation,
             account=self.account,
-            named=self._named_reads,
+            named=lambda: self._named_reads,
             images=self.images,
             explain=self._explain,
             wait_for_service=self._wait_until_ready,
