@@ -39,7 +39,7 @@ def forgotten_exit(facts: ServiceFacts) -> Finding | None:
         return replace(finding_of(known), evidence=excerpt(lines))
     word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
     name = f"The container {left.container}" if left and left.is_only else "A container"
-    unknown = "they could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
+    unknown = "the tasks could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
     return Finding(
         code=word,
         severity="critical",

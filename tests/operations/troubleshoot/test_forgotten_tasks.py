@@ -147,8 +147,8 @@ def test_tasks_that_may_not_be_read_are_not_forgotten(read: str, service: str) -
     asked = {"ecs_cluster_name": "default", "ecs_service_name": service}
     crash = troubleshoot(GUIDANCE, {key: one for key, one in asked.items() if one}, world.ports()).whole["findings"][0]
     assert crash["cause"] == (
-        "The container Main of the failed deployment's tasks exited with code 3; they could not be read, but the log "
-        "is still there."
+        "The container Main of the failed deployment's tasks exited with code 3; the tasks could not be read, but the "
+        "log is still there."
     )
     assert crash["evidence"] == ["KeyError: 'DATABASE_URL'"]
 
