@@ -1,5 +1,6 @@
 """What is to be said of a Dockerfile's bases, secrets and the order of its layers."""
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -53,7 +54,7 @@ def base_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expect
             yield Edit(stage.line, 1, (lines[stage.line - 1].replace(stage.base, f"{name}:{pinned}", 1),))
 
 
-def secret_findings(dockerfile: Dockerfile) -> Iterator[Finding]:
+def secret_findings(dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding]:
     """Values and files that look like secrets; neither is quoted."""
     for instruction in (each for stage in dockerfile.stages for each in stage.instructions):
         where = f"Dockerfile:{instruction.line}"
@@ -68,7 +69,7 @@ def secret_findings(dockerfile: Dockerfile) -> Iterator[Finding]:
                     resource=where,
                     confidence="medium",
                 )
-        if _copies(instruction) and _SECRET_FILE.search(instruction.arguments):
+        if _copies(instruction) and _names_secret_file(instruction.arguments, expected):
             yield Finding(
                 code="secret_file_copied",
                 severity="critical",
@@ -133,6 +134,13 @@ def _reads_only(arguments: str, names: Sequence[str], folder: str) -> bool:
 
 def _copies(instruction: Instruction) -> bool:
     return instruction.keyword in {"COPY", "ADD"} and "from" not in dict(instruction.flags)
+
+
+def _names_secret_file(arguments: str, expected: ExpectedApp) -> bool:
+    words = [word.removeprefix("./") for word in re.split(r"[\s\",\[\]]+", arguments)]
+    harmless = {*words[:-1]} & expected.harmless
+    # Where a harmless one is copied to has its name.
+    return any(_SECRET_FILE.search(word) for word in words if posixpath.basename(word) not in harmless)
 
 
 def _given_names(instruction: Instruction) -> Iterator[str]:

@@ -41,7 +41,7 @@ def review_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) 
     lines = bare_lines(text)
     found = [
         *base_findings(dockerfile, lines, expected),
-        *secret_findings(dockerfile),
+        *secret_findings(dockerfile, expected),
         *order_findings(dockerfile, lines, expected),
         *command_findings(stage, dockerfile, lines),
         *port_findings(stage, dockerfile, expected),

@@ -3,11 +3,13 @@
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.diagnosis.node_entry import find_bundle, find_next, find_node_start
 from expressway.diagnosis.python_entry import find_django, find_python_app
+from expressway.diagnosis.registry_credentials import credential_files, credential_findings, sign_in_variables
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Entry
@@ -22,8 +24,21 @@ _RUST_STOP_WRAPPER = (
 
 
 def find_entry_point(app: DetectedApp, files: AppFiles) -> EntryPoint:
-    """What the framework's kind of entry finds."""
-    return _FINDERS[app.framework.entry](app, files)
+    """What the framework's kind of entry finds; files that hold credentials for a registry stay out of the build."""
+    entry = _FINDERS[app.framework.entry](app, files)
+    return replace(
+        entry,
+        assumptions=(*entry.assumptions, *_public_packages(app, files)),
+        findings=(*entry.findings, *credential_findings(files)),
+        ignore=(*entry.ignore, *credential_files(files)),
+    )
+
+
+def _public_packages(app: DetectedApp, files: AppFiles) -> tuple[str, ...]:
+    names = sign_in_variables(files) if app.installer and app.installer.language == "node" else ()
+    if not names:
+        return ()
+    return (f"The build does not get {', '.join(names)}: every package was assumed to be public.",)
 
 
 def _static_folder(_: DetectedApp, files: AppFiles) -> EntryPoint:

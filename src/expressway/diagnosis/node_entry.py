@@ -8,7 +8,6 @@ from typing import Any
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
-from expressway.model.finding import Finding
 from expressway.model.package_manifests import json_object, section
 
 _USUAL_FILES = (
@@ -20,7 +19,6 @@ _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=(.*)$")
 _DEVELOPMENT = {"nodemon", "ts-node", "ts-node-dev", "tsx", "nest", "vite", "webpack-dev-server", "parcel", "next"}
 _BUILT = re.compile(r"^(?:\./)?(dist|build|out|lib|\.output)/")
 _EXIT_WHEN_TOLD = "--import=data:text/javascript,process.once('SIGTERM',()=>process.exit(0))"
-_CREDENTIALS = re.compile(r"(?im)^[^#;\n]*(?:_authToken|_auth|_password)\s*=")
 
 
 def find_node_start(app: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -46,8 +44,6 @@ def find_node_start(app: DetectedApp, files: AppFiles) -> EntryPoint:
         builds=builds,
         assumptions=assumptions,
         reasons=reasons,
-        findings=_credentials(files),
-        ignore=_ignored(files),
         keep=(output,) if output and not builds else (),
     )
 
@@ -60,8 +56,6 @@ def find_next(app: DetectedApp, files: AppFiles) -> EntryPoint:
         {"copy_public": public},
         builds=True,
         assumptions=_kept_out(files),
-        findings=_credentials(files),
-        ignore=_ignored(files),
     )
 
 
@@ -77,8 +71,6 @@ def find_bundle(app: DetectedApp, files: AppFiles) -> EntryPoint:
         {"output": output},
         builds=True,
         assumptions=_kept_out(files),
-        findings=_credentials(files),
-        ignore=_ignored(files),
     )
 
 
@@ -135,15 +127,6 @@ def _handles_stop(app: DetectedApp, files: AppFiles) -> bool:
     )
 
 
-def has_registry_credentials(files: AppFiles) -> bool:
-    """Whether .npmrc holds a token or password, which must not come into an image."""
-    return bool(_CREDENTIALS.search(files.text(".npmrc")))
-
-
-def _ignored(files: AppFiles) -> tuple[str, ...]:
-    return (".npmrc",) if has_registry_credentials(files) else ()
-
-
 def _kept_out(files: AppFiles) -> tuple[str, ...]:
     """Files that the build would read and that may hold secrets."""
     found = [name for name in (".env", ".env.production") if files.has(name)]
@@ -152,18 +135,4 @@ def _kept_out(files: AppFiles) -> tuple[str, ...]:
     return (
         f"The build does not get {' and '.join(found)}, which may hold secrets. What holds only public values can be "
         f"taken back at the end of .dockerignore: !{found[-1]}.",
-    )
-
-
-def _credentials(files: AppFiles) -> tuple[Finding, ...]:
-    if not has_registry_credentials(files):
-        return ()
-    return (
-        Finding(
-            code="registry_credentials",
-            severity="critical",
-            cause="The file .npmrc holds a token or a password, and is kept out of the build, which may need it.",
-            remedy="Keep the token in your own ~/.npmrc; let the build take private packages from where it may.",
-            resource=".npmrc",
-        ),
     )

@@ -26,6 +26,7 @@ class ExpectedApp:
         probe: the words of a health check that an image such as `probe_base` can run.
         pinned: for names of official images, a tag with version and distribution.
         files: manifests at the top of its folder that can be installed from without anything else.
+        harmless: files at the top of its folder that often hold secrets, and here hold none.
     """
 
     port: int
@@ -34,6 +35,7 @@ class ExpectedApp:
     probe_base: str = ""
     pinned: Mapping[str, str] = field(default_factory=dict[str, str])
     files: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:

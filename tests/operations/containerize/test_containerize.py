@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expressway.adapters.dockerfile_lint import Hadolint
 from expressway.adapters.recipe_files import load_recipes
 from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from expressway.model.definition import parse_definition_text
@@ -142,6 +143,86 @@ def test_credentials_for_a_registry_come_neither_into_the_build_nor_into_the_ans
     assert token not in str(made.to_dict())
     harmless = containerized({**EXPRESS, ".npmrc": "fund=false\n"})
     assert "COPY package.json package-lock.json .npmrc ./" in harmless.files["Dockerfile"]
+
+
+@pytest.mark.parametrize(
+    ("files", "settings"),
+    [
+        ({}, {".npmrc": "//registry.example.test/:_authToken=${NPM_TOKEN}\nfund=false\n"}),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, {".npmrc": "_auth = '${NPM_TOKEN}' # of the build\n"}),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, {".yarnrc": '"//registry.example.test/:_authToken" "${NPM_TOKEN}"\n'}),
+        ({"yarn.lock": "__metadata:\n"}, {".yarnrc.yml": 'npmAuthToken: "${NPM_TOKEN}"\n'}),
+        ({"pnpm-lock.yaml": ""}, {".npmrc": "//registry.example.test/:_authToken=${NPM_TOKEN}\n"}),
+    ],
+)
+def test_a_token_that_settings_only_refer_to_is_no_finding_and_the_build_does_without(
+    files: dict[str, str], settings: dict[str, str]
+) -> None:
+    app = {name: text for name, text in EXPRESS.items() if name != "package-lock.json" or not files}
+    made = containerized({**app, **files, **settings})
+    assert made.findings == ()
+    build, run = made.files["Dockerfile"].split("\n\n")
+    assert next(iter(settings)) in build
+    assert "RUN export NPM_TOKEN= && " in build
+    assert "NPM_TOKEN" not in run
+    assert not {*settings} & {*made.files[".dockerignore"].splitlines()}
+    assert [told for told in made.assumptions if "does not get NPM_TOKEN" in told]
+
+
+def test_what_builds_an_app_does_without_the_token_as_well() -> None:
+    package = {"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}
+    app = {"package.json": json.dumps(package), "yarn.lock": "# yarn lockfile v1\n", "index.html": ""}
+    text = containerized({**app, ".npmrc": "_authToken=${NPM_TOKEN}\n"}).files["Dockerfile"]
+    assert "RUN export NPM_TOKEN= && yarn run build" in text
+    assert Hadolint()(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".npmrc", "//registry.example.test/:_password={}\n"),
+        (".npmrc", "//registry.example.test/:_authToken=${{TEAM}}-{}\n"),
+        (".npmrc", "; ours\n_auth = '{}'\n"),
+        (".yarnrc", '"//registry.example.test/:_authToken" "{}"\n'),
+        (".yarnrc.yml", "npmScopes:\n  acme:\n    npmAuthToken: {}\n"),
+        (".yarnrc.yml", 'npmScopes: {{acme: {{npmAuthIdent: "robot:{}"}}}}\n'),
+        (".yarnrc.yml", "npmAuthToken: ${{NPM_TOKEN:-{}}}\n"),
+    ],
+)
+def test_a_token_in_any_settings_of_a_package_manager_stays_out_of_the_build(name: str, text: str) -> None:
+    token = "".join(("npm", "_", "x" * 20))
+    made = containerized({**EXPRESS, name: text.format(token)})
+    assert [(one.code, one.resource) for one in made.findings] == [("registry_credentials", name)]
+    assert name not in made.files["Dockerfile"]
+    assert name in made.files[".dockerignore"].splitlines()
+    assert token not in str(made.to_dict())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# _authToken=an-old-token-that-is-gone\n",
+        "always-auth=true\n",
+        "//registry.example.test/:_authToken=\n",
+        "//registry.example.test/:_authToken=${NPM_TOKEN?}\n",
+        "//registry.example.test/:_authToken=<your token>\n",
+    ],
+)
+def test_settings_without_a_token_are_copied_as_they_are(text: str) -> None:
+    made = containerized({**EXPRESS, ".npmrc": text})
+    assert (made.findings, made.assumptions) == ((), ())
+    assert "COPY package.json package-lock.json .npmrc ./" in made.files["Dockerfile"]
+    assert "TOKEN" not in made.files["Dockerfile"]
+
+
+def test_an_own_dockerfile_may_copy_settings_that_hold_no_token() -> None:
+    lines = 'FROM node:22-slim\nCOPY package.json ./.npmrc ./\nEXPOSE 9000\nHEALTHCHECK CMD ["true"]\nUSER 1\n'
+    app = {**EXPRESS, "Dockerfile": f'{lines}CMD ["node", "server.js"]\n', ".dockerignore": ".git\n.env\n*.pem\n"}
+    without = containerized({**app, ".npmrc": "//registry.example.test/:_authToken=${NPM_TOKEN}\n"})
+    assert without.findings == ()
+    token = "".join(("npm", "_", "x" * 20))
+    found = containerized({**app, ".npmrc": f"//registry.example.test/:_authToken={token}\n"}).findings
+    assert {one.code for one in found} == {"registry_credentials", "secret_file_copied"}
 
 
 def test_requirements_that_name_the_app_itself_need_the_source_first() -> None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from expressway.diagnosis.app_listening import Listening
 from expressway.diagnosis.framework_marks import DetectedApp, detect_app
+from expressway.diagnosis.registry_credentials import credential_files, sign_in_variables
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Conditional, Installer, Recipes
@@ -162,7 +163,9 @@ def _installing(app: DetectedApp, installer: Installer, entry: EntryPoint, files
     if entry.builds:
         every = installer.locked_all if app.locked else installer.unlocked_all
         lines = every or lines
-    build = installer.run.replace("$script", "build")
+    empty_variables = _empty_variables(installer, files)
+    lines = [line.replace("RUN ", f"RUN {empty_variables}", 1) for line in lines]
+    build = empty_variables + installer.run.replace("$script", "build")
     package = str(entry.slots.get("server_package", ""))
     empty = entry.slots.get("empty_modules", ())
     after = [] if isinstance(empty, str) or entry.builds else list(empty)
@@ -190,10 +193,17 @@ def _installing(app: DetectedApp, installer: Installer, entry: EntryPoint, files
     return slots
 
 
+def _empty_variables(installer: Installer, files: AppFiles) -> str:
+    """What begins a command whose settings name variables that the build lacks: an ENV would look like a secret."""
+    names = sign_in_variables(files) if installer.language == "node" else ()
+    return f"export {' '.join(f'{name}=' for name in names)} && " if names else ""
+
+
 def _assets(files: AppFiles, recipes: Recipes) -> dict[str, Slot]:
     """How the scripts and styles of an app in another language are built with Node.js."""
     app = detect_app(files, recipes, "vite")
-    made = _installing(app, app.installer, EntryPoint(builds=True), files) if app.installer else {}
+    entry = EntryPoint(builds=True, ignore=credential_files(files))
+    made = _installing(app, app.installer, entry, files) if app.installer else {}
     names = {"environment": "installer_environment", "tool": "tool", "manifests": "copy_manifests"}
     names |= {"install": "install", "build": "build_command"}
     return {f"assets_{name}": made[slot] for name, slot in names.items()}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from expressway.diagnosis.dockerfile_start import base_port, listening_port
 from expressway.diagnosis.framework_marks import DetectedApp
+from expressway.diagnosis.registry_credentials import harmless_files
 from expressway.model.app_files import AppFiles
 from expressway.model.dockerfile import parse_dockerfile
 from expressway.model.dockerfile_edit import ExpectedApp, official_name, split_image
@@ -44,6 +45,7 @@ def with_own_dockerfile(
         pinned=_pinned(detected),
         probe_base=draft.final_image_of(detected, files) if detected else "",
         files=frozenset(_sufficient_manifests(files)),
+        harmless=harmless_files(files),
     )
     improved = {"Dockerfile": improve_dockerfile(text, expected)}
     if ".dockerignore" in files.paths:
