@@ -21,6 +21,12 @@ def test_a_plan_shows_a_change_of_termination_protection(capsys: pytest.CaptureF
     assert "Nothing to do" not in shown
 
 
+def test_a_plan_shows_the_stack_that_stays_though_nothing_uses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan("hello", "target", (StackChange(STACK, is_new=False),), None, {}, unused_stacks=("hello-ecr",))
+    show_plan(plan, as_json=False)
+    assert "hello-ecr: stays with its images" in capsys.readouterr().out
+
+
 HOST = "ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost"
 
 

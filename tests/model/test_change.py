@@ -122,3 +122,63 @@ def test_a_removed_resource_is_a_deletion() -> None:
 def test_a_changed_output_alone_is_a_change() -> None:
     change = compare({"Outputs": {"Url": {"Value": "a"}}}, {"Outputs": {"Url": {"Value": "b"}}})
     assert [item.path for item in change.outputs] == ["Url"]
+
+
+DECLARED: dict[str, Any] = {"Type": "String", "AllowedPattern": "^x$", "Description": "Image that the service runs"}
+
+
+def test_a_setting_beside_the_resources_is_told_by_its_entries() -> None:
+    before = {"Description": "a", "Parameters": {"P": DECLARED}, "Metadata": {"Expressway": {"App": "x", "Schema": 1}}}
+    after = {"Parameters": {"P": DECLARED | {"AllowedPattern": "^y$"}}, "Metadata": {"Expressway": {"App": "x"}}}
+    change = compare(before, after | {"Conditions": {"C": {"Ref": "P"}}}, old={"P": "x"}, new={"P": "x"})
+    assert [(item.path, item.before, item.after) for item in change.settings] == [
+        ("Conditions.C", None, {"Ref": "P"}),
+        ("Description", "a", None),
+        ("Metadata.Expressway.Schema", 1, None),
+        ("Parameters.P.AllowedPattern", "^x$", "^y$"),
+    ]
+
+
+def test_how_a_parameter_is_declared_is_not_told_again_where_its_value_is() -> None:
+    built, named = {"Parameters": {"P": DECLARED}}, {"Parameters": {"P": DECLARED | {"Default": "b"}}}
+    for before, after, old, new in (
+        (built, named, {"P": "a"}, {"P": "b"}),
+        (named, built, {"P": "b"}, {"P": "a"}),
+        (named, {}, {"P": "b"}, {}),
+        ({}, named, {}, {"P": "b"}),
+    ):
+        change = compare(before, after, old=old, new=new)
+        assert ([item.path for item in change.parameters], change.settings) == (["P"], ())
+
+
+def test_how_a_parameter_is_declared_is_told_where_its_value_stays_or_does_not_tell_it() -> None:
+    before, after = {"Parameters": {"P": DECLARED}}, {"Parameters": {"P": DECLARED | {"Default": "b"}}}
+    change = compare(before, after, old={"P": "a"}, new={"P": "a"})
+    assert [item.path for item in change.settings] == ["Parameters.P.Default"]
+    after["Parameters"]["P"]["AllowedPattern"] = "^y$"
+    change = compare(before, after, old={"P": "a"}, new={"P": "b"})
+    assert [item.path for item in change.settings] == ["Parameters.P.AllowedPattern"]
+
+
+_SECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Description": st.sampled_from(["a", "b"]),
+        **{
+            section: st.dictionaries(
+                st.sampled_from("PQ"),
+                st.dictionaries(st.sampled_from(["Default", "Type"]), st.sampled_from("xy"), min_size=1),
+                min_size=1,
+            )
+            for section in ("Parameters", "Conditions")
+        },
+    },
+)
+
+
+@given(_SECTIONS, _SECTIONS, st.sampled_from("ab"), st.sampled_from("ab"))
+def test_templates_that_differ_are_never_called_equal(
+    before: dict[str, Any], after: dict[str, Any], was: str, becomes: str
+) -> None:
+    change = compare(before, after, old={"P": was}, new={"P": becomes})
+    assert change.is_empty == (before == after and was == becomes)

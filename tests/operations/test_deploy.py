@@ -153,6 +153,20 @@ def test_what_the_build_warns_of_is_told_and_is_in_the_result_also_when_nothing_
         assert [one.message for one in app.told if one.level == "warning"] == list(result.warnings)
 
 
+def test_a_repository_that_the_app_leaves_behind_is_told_and_is_left_alone() -> None:
+    app = deployed()
+    service = app.templates.service
+    named = service.body.replace('{"Type": "String"}', '{"Type": "String", "Default": "nginx:1"}')
+    app.templates = AppTemplates(None, replace(service, body=named))
+    for told in ((f"{REPOSITORY} stays with its images",), ()):
+        warnings = app.deploy().warnings
+        assert len(warnings) == len(told)
+        assert all(warning.startswith(start) for warning, start in zip(warnings, told, strict=True))
+    left = app.stacks.describe(REPOSITORY)
+    assert left is not None
+    assert left.status == "CREATE_COMPLETE"
+
+
 def test_an_image_is_published_with_the_outputs_of_the_repository_that_stands() -> None:
     app = world()
     app.deploy()

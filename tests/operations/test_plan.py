@@ -247,3 +247,60 @@ def test_a_plan_names_the_service_that_was_deleted_by_other_means() -> None:
     assert result.to_dict()["missing_service"] == "hello"
     assert result.to_dict()["nothing_to_do"] is False
     assert "missing_service" not in plan(deployed()).to_dict()
+
+
+def given_image(service: Template = SERVICE) -> AppTemplates:
+    """The templates of the app once it names an image instead of a folder."""
+    named = service.body.replace('{"Type": "String"}', '{"Type": "String", "Default": "nginx:1"}')
+    return AppTemplates(None, replace(service, body=named))
+
+
+WITHOUT_PARAMETER = AppTemplates(None, replace(SERVICE, body=SERVICE.body.replace('"ImageUri"', '"Other"')))
+
+
+class CountingStacks(Stacks):
+    """Stacks that count how often they are described."""
+
+    asked = 0
+
+    def describe(self, stack_name: str) -> StackState | None:
+        self.asked += 1
+        return super().describe(stack_name)
+
+
+def plan_without_build(stacks: Stacks, templates: AppTemplates) -> Plan:
+    return plan_app(
+        "hello",
+        templates,
+        target=TARGET,
+        stacks=stacks,
+        account=account("hello"),
+        image=PlannedImage("given", "nginx:1") if templates != WITHOUT_PARAMETER else None,
+        termination_protection=False,
+    )
+
+
+@pytest.mark.parametrize("templates", [given_image(), WITHOUT_PARAMETER])
+def test_a_plan_that_stops_building_names_the_repository_that_stays(templates: AppTemplates) -> None:
+    result = plan_without_build(deployed(), templates)
+    assert result.to_dict()["unused_stacks"] == ["hello-ecr-infrastructure"]
+    assert [change.stack_name for change in result.stacks] == ["hello-express-service"]
+    assert "unused_stacks" not in plan(deployed()).to_dict()
+
+
+def test_it_says_so_once_and_looks_for_it_only_then() -> None:
+    named = given_image()
+    repository = deployed()[REPOSITORY.stack_name]
+    standing = state(named.service, parameters={"ImageUri": "nginx:1"})
+    stacks = CountingStacks({repository.name: repository, standing.name: standing})
+    assert plan_without_build(stacks, named).unused_stacks == ()
+    assert stacks.asked == 1
+
+
+@pytest.mark.parametrize("fields", [{"owner_app": "other"}, {"owner_app": None}, {"status": "DELETE_IN_PROGRESS"}])
+def test_a_repository_that_is_not_the_apps_or_does_not_stay_is_not_named(fields: dict[str, object]) -> None:
+    stacks = deployed()
+    stacks[REPOSITORY.stack_name] = replace(stacks[REPOSITORY.stack_name], **fields)  # type: ignore[arg-type]
+    assert plan_without_build(stacks, given_image()).unused_stacks == ()
+    del stacks[REPOSITORY.stack_name]
+    assert plan_without_build(stacks, given_image()).unused_stacks == ()

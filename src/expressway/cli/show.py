@@ -90,6 +90,8 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     console = data_console()
     for stack in plan.stacks:
         _show_stack(stack)
+    for stack_name in plan.unused_stacks:
+        console.print(f"[dim]  {stack_name}: stays with its images, which the definition does not build any more[/]")
     if plan.image and plan.image.state == "to_build":
         console.print(f"[green]+[/] image to build and push, tag {plan.image.tag}")
     if plan.missing_service:

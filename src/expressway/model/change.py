@@ -119,13 +119,14 @@ def compare_templates(
         for name, value in parameters_after.items()
         if parameters_before.get(name) != value
     }
+    parameters = tuple(_value_changes(parameters_before, parameters_after, before is not None))
     return StackChange(
         stack_name=stack_name,
         is_new=before is None,
         resources=tuple(_resource_changes(old, new, changed_parameters)),
-        parameters=tuple(_value_changes(parameters_before, parameters_after, before is not None)),
+        parameters=parameters,
         outputs=tuple(_value_changes(_section(before, "Outputs"), _section(after, "Outputs"), before is not None)),
-        settings=tuple(_setting_changes(before, after)),
+        settings=tuple(_setting_changes(before, after, {item.path for item in parameters})),
     )
 
 
@@ -143,13 +144,30 @@ def _value_changes(
             yield PropertyChange(name, old, new)
 
 
-def _setting_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[PropertyChange]:
+def _setting_changes(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any], told_parameters: Collection[str]
+) -> Iterator[PropertyChange]:
     if before is None:
         return
     compared = {"Resources", "Outputs"}
     for name in sorted(({*before, *after}) - compared):
-        if before.get(name) != after.get(name):
-            yield PropertyChange(name, before.get(name), after.get(name))
+        for path, old, new in _differences(*_sides(before.get(name), after.get(name)), name):
+            if not _follows_from_value(path, told_parameters):
+                yield PropertyChange(path, old, new)
+
+
+def _sides(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both sides of a section; one that is absent beside a mapping is empty, so that its entries are told apart."""
+    if isinstance(before, Mapping) and after is None:
+        return before, {}
+    return ({}, after) if before is None and isinstance(after, Mapping) else (before, after)
+
+
+def _follows_from_value(path: str, told_parameters: Collection[str]) -> bool:
+    """Whether this is but how a parameter is declared that gets, changes or loses its value, which is told as such."""
+    section, _, rest = path.partition(".")
+    name, _, attribute = rest.partition(".")
+    return section == "Parameters" and name in told_parameters and attribute in {"", "Default"}
 
 
 def _resource_changes(

@@ -30,7 +30,8 @@ class Plan:
     `allow_replacement` are what the deployment may do besides: approving a plan approves them too.
     Termination protection is among the settings of its stack. `missing_service` is the service that the deployed
     stack should hold and that ECS does not have (any more): nothing changes in the stacks by that, so a deployment
-    cannot bring it back.
+    cannot bring it back. `unused_stacks` are those of the app that its definition has no use for any more: they stay,
+    with what they hold.
     """
 
     app_name: str
@@ -41,11 +42,17 @@ class Plan:
     adopt: bool = False
     allow_replacement: bool = False
     missing_service: str | None = None
+    unused_stacks: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """SHA-256 (first 16 hexadecimal digits) of everything above: equal plans have equal digests."""
-        return _digest(asdict(self))
+        shape = asdict(self)
+        if not self.unused_stacks:
+            del shape[
+                "unused_stacks"
+            ]  # most plans have none, and a digest may have been approved before they were told
+        return _digest(shape)
 
     @property
     def is_empty(self) -> bool:
@@ -102,7 +109,8 @@ class Plan:
             "image": _without_none(asdict(self.image)) if self.image else None,
             "stacks": [_stack_shape(stack) for stack in self.stacks],
         }
-        return shape | ({"missing_service": self.missing_service} if self.missing_service else {})
+        optional = {"missing_service": self.missing_service, "unused_stacks": list(self.unused_stacks)}
+        return shape | {name: value for name, value in optional.items() if value}
 
 
 def _digest(value: Any) -> str:

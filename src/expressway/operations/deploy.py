@@ -83,6 +83,11 @@ class _Deployment:
         stacks = _RememberedStacks(self.ports.stacks)
         plan = self._approved_plan(templates, image.planned, stacks)
         self._check_before_changing(templates, plan, stacks)
+        for stack_name in plan.unused_stacks:
+            self._warn(
+                f"{stack_name} stays with its images, which the definition does not build any more; deleting the app "
+                "takes it away too."
+            )
         for warning in image.warnings:
             self._tell(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()

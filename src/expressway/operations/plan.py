@@ -10,7 +10,7 @@ from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
-from expressway.model.stack import StackState, refuse_oversized
+from expressway.model.stack import StackState, refuse_oversized, repository_stack_name
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
@@ -41,7 +41,8 @@ def plan_app(
     """Compare the templates of an app, their protection, and the image it would run, with what is deployed.
 
     For what would be made it also looks for what has these names already; for a service that is deployed, whether
-    ECS still has it. A stack without a service (one that is adopted, say) has lost none: it gets one.
+    ECS still has it. A stack without a service (one that is adopted, say) has lost none: it gets one. Where the app
+    is not built any more, it looks for the repository that stays.
 
     `adopt` and `allow_replacement` are part of the plan, so that its digest approves them as well.
 
@@ -53,6 +54,7 @@ def plan_app(
     made: list[Template] = []
     held: dict[str, Collection[str]] = {}
     missing: str | None = None
+    unused: tuple[str, ...] = ()
     for template in templates:
         refuse_oversized(template.stack_name, template.body)
         stack = stacks.describe(template.stack_name)
@@ -69,13 +71,14 @@ def plan_app(
             held[template.stack_name] = template_resources(deployed)
         if template is templates.service:
             missing = _missing_service(app_name, stack, account, progress)
+            unused = _unused_stacks(app_name, templates, deployed, stacks)
     taken = find_taken_names(made, account=account, progress=progress, held=held)
     refuse_taken_names(app_name, taken, adopt=adopt)
     planned = tuple(
         change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}) for change in changes
     )
     digests = {template.stack_name: template.digest for template in templates}
-    return Plan(app_name, target.describe(), planned, image, digests, adopt, allow_replacement, missing)
+    return Plan(app_name, target.describe(), planned, image, digests, adopt, allow_replacement, missing, unused)
 
 
 def _warn_of_impossible(change: StackChange, template: Template, progress: ProgressSink) -> None:
@@ -104,6 +107,24 @@ def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
         f"{way}; its URL then changes.",
         {"service": plan.missing_service},
     )
+
+
+def _unused_stacks(
+    app_name: str, templates: AppTemplates, service: StackState | None, stacks: StackReader
+) -> tuple[str, ...]:
+    """The repository's stack, once the definition stops building the image that `service` runs."""
+    if templates.repository is not None or service is None or not _runs_built_image(service):
+        return ()
+    repository = stacks.describe(repository_stack_name(app_name))
+    if repository is None or repository.is_made_anew or repository.owner_app != app_name:
+        return ()
+    return (repository.name,)
+
+
+def _runs_built_image(service: StackState) -> bool:
+    """Whether the stack leaves its image to a parameter alone, as those of apps do that are built."""
+    declared = _deployed_document(service).get("Parameters", {}).get(IMAGE_PARAMETER)
+    return isinstance(declared, Mapping) and "Default" not in declared
 
 
 def _missing_service(
