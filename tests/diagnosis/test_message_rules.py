@@ -99,6 +99,30 @@ def test_what_a_task_lacks_beside_its_image_is_told(text: str, code: str) -> Non
 @pytest.mark.parametrize(
     ("text", "code"),
     [
+        ("Cluster not found.", "cluster_missing"),
+        (
+            "Error retrieving subnet information for [subnet-0000000a, subnet-0000000b]: The subnet ID "
+            "'subnet-0000000b' does not exist (ErrorCode: InvalidSubnetID.NotFound)",
+            "subnet_missing",
+        ),
+        (
+            "Error retrieving security group information for [sg-0000000a]: The security group 'sg-0000000a' does not "
+            "exist (ErrorCode: InvalidGroup.NotFound)",
+            "security_group_missing",
+        ),
+    ],
+)
+def test_what_a_service_names_and_nobody_could_look_up_before_is_told_by_its_kind(text: str, code: str) -> None:
+    told = f'Resource handler returned message: "{text}" (RequestToken: x, HandlerErrorCode: GeneralServiceException)'
+    cause = cause_of_message(Statement(told))
+
+    assert cause is not None
+    assert cause.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
         (
             "ResourceNotFoundException: The task can't retrieve the secret with ARN 'arn:aws:secretsmanager:us-east-1:"
             "123456789012:secret:x-AbCdEf' from AWS Secrets Manager. Check whether the secret exists in the specified "

@@ -168,6 +168,12 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "Use larger subnets, or name further ones in the definition.",
     ),
     _rule(
+        "cluster_missing",
+        r"\bClusterNotFoundException\b|\bCluster not found\b",
+        "The cluster that the service names does not exist.",
+        "Make it, or correct it in the definition; Express Mode makes none but the cluster default.",
+    ),
+    _rule(
         "security_group_missing",
         r"Invalid(?:SecurityGroupID|Group)\.NotFound",
         "A security group that the service names does not exist.",
