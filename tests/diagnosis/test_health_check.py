@@ -25,8 +25,8 @@ HOST_PORT = 32936
 
 
 def unhealthy_event(port: int, reason: str, *, of: str = "task t2") -> ServiceEvent:
-    said = f"(service web) ({of}) (port {port}) is unhealthy in (target-group x) due to (reason {reason})."
-    return ServiceEvent(NOW, said)
+    whose = f"(service web) ({of})" if of else "(service web)"
+    return ServiceEvent(NOW, f"{whose} (port {port}) is unhealthy in (target-group x) due to (reason {reason}).")
 
 
 def running(*ports: int, name: str = "Main") -> TaskDefinition:
@@ -75,7 +75,7 @@ def test_the_port_is_that_of_the_container_that_answers_if_it_has_but_one(
     assert health_check_of(after_a_rollback(definition=definition)).port == port
 
 
-@pytest.mark.parametrize(("of", "port"), [("task t2", 9090), ("instance i-0123456789abcdef0", 0)])
+@pytest.mark.parametrize(("of", "port"), [("task t2", 9090), ("", 9090), ("instance i-0123456789abcdef0", 0)])
 def test_an_event_tells_the_port_of_a_task_and_not_that_of_an_instance(of: str, port: int) -> None:
     facts = after_a_rollback(events=(unhealthy_event(9090, ANSWERED, of=of),))
     assert health_check_of(facts) == HealthCheck("", port)

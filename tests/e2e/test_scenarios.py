@@ -122,6 +122,37 @@ def test_of_several_real_containers_the_one_that_ended_the_task_is_told_with_its
     assert line.removeprefix("FATAL: ") in crash["evidence"][0]
 
 
+@pytest.mark.sandbox
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "asked", "remedy"),
+    [
+        ("health_path_updated", "GET /healthz on port 8080", "health_check_path"),
+        ("port_updated", "GET / on port 9090", "Set container_port: 8080, or let the application listen on 9090."),
+    ],
+)
+def test_after_a_real_rollback_the_check_is_told_that_the_version_met_which_failed(
+    embedded_toolkit: Toolkit, name: str, asked: str, remedy: str
+) -> None:
+    [scenario] = [one.scenario for one in embedded_scenarios() if one.scenario.name == name]
+    [answer] = _answers(embedded_toolkit, scenario)
+    finding = answer["findings"][0]
+    assert finding["cause"].startswith(f"The health check {asked} fails")
+    assert remedy in finding["remedy"]
+    assert "serves with its earlier version" in answer["assessment"]
+
+
+def test_an_update_that_crash_loops_is_critical_though_the_version_before_serves(
+    recorded_aws: RecordedAws, recorded_toolkit: Toolkit
+) -> None:
+    [one] = [one for one in recorded_scenarios() if one.scenario.name == "rolling_update_crashes"]
+    recorded_aws.world = one.world(datetime.now(UTC))
+    [answer] = _answers(recorded_toolkit, one.scenario)
+    told = {finding["code"]: finding["severity"] for finding in answer["findings"]}
+    assert told["container_exited"] == told["crash_loop"] == "critical"
+    assert "its deployment does not get on" in answer["assessment"]
+
+
 def _answers(toolkit: Toolkit, scenario: Scenario) -> Sequence[Mapping[str, Any]]:
     """The answer of guidance; where the cause belongs to an action of its own, that one's."""
     questions = scenario.more or (scenario.guidance,)

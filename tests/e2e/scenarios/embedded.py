@@ -294,6 +294,33 @@ def health_path_404(stage: Stage, cluster: str) -> None:
 
 
 @embedded(
+    "updated to a health check path that answers 404, rolled back",
+    finds="health_check_path_not_found",
+    also=_UNHEALTHY,
+    words=r"/healthz[^.]{0,60}404|codes: \[404\]|answers 404",
+)
+def health_path_updated(stage: Stage, cluster: str) -> None:
+    service_arn = stage.create(cluster, command=SERVES)
+    stage.wait(service_arn)
+    stage.update(service_arn, SERVES, healthCheckPath="/healthz")
+    stage.wait(service_arn)
+
+
+@embedded(
+    "updated to a port on which nothing listens, rolled back",
+    finds="port_mismatch",
+    also=_UNHEALTHY,
+    words=r"listens on (?:port )?8080|8080[^.]{0,40}instead",
+)
+def port_updated(stage: Stage, cluster: str) -> None:
+    command = shell(f"echo 'Listening on http://0.0.0.0:8080'; {SERVES[-1]}")
+    service_arn = stage.create(cluster, command=command)
+    stage.wait(service_arn)
+    stage.update(service_arn, command, port=9090)
+    stage.wait(service_arn)
+
+
+@embedded(
     "the health check's path redirects",
     finds="health_check_redirected",
     also=_UNHEALTHY,

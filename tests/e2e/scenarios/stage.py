@@ -96,9 +96,10 @@ class Stage:
             serviceArn=service_arn, taskDefinitionArn=task_definition_arn
         )
 
-    def update(self, service_arn: str, command: list[str]) -> None:
-        container = {"image": IMAGE, "containerPort": 8080, "command": command}
-        self.clients["ecs"].update_express_gateway_service(serviceArn=service_arn, primaryContainer=container)
+    def update(self, service_arn: str, command: list[str], *, port: int = 8080, **members: Any) -> None:
+        container = {"image": IMAGE, "containerPort": port, "command": command}
+        request = {"serviceArn": service_arn, "primaryContainer": container, **members}
+        self.clients["ecs"].update_express_gateway_service(**request)
 
     def wait(self, service_arn: str) -> None:
         """Until the newest deployment of the service has ended, well or not."""

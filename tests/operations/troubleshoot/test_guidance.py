@@ -26,6 +26,7 @@ from tests.operations.troubleshoot.in_memory_cluster import (
 from tests.operations.troubleshoot.in_memory_dependencies import Account
 
 NOT_CORE = {"network", "dependencies"}
+NO_ANSWER = "Health checks failed"
 
 
 def ask(world: ClusterWorld, **parameters: Any) -> Mapping[str, Any]:
@@ -122,6 +123,33 @@ def test_a_rollback_to_what_ran_before_is_explained_although_the_newest_deployme
         "the container Main exited with code 1; its log is empty."
     )
     assert ask(world)["assessment"].startswith("The cluster default has one service: web serves with its earlier")
+
+
+@pytest.mark.parametrize("denied", [{"revisions"}, {"revisions", "express_service"}])
+def test_after_a_rollback_what_serves_again_says_nothing_of_what_failed_though_no_revision_may_be_read(
+    denied: set[str],
+) -> None:
+    made = healthy("web")
+    began = START + timedelta(minutes=5)
+    unhealthy = f"(service web) (task web-9) (port 9090) is unhealthy in (target-group x) due to (reason {NO_ANSWER})."
+    made.deployments = (
+        DeploymentState("web/d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="web/rev/2", created_at=began),
+        made.deployments[0],
+    )
+    failed = replace(
+        crashed("web", 9),
+        task_definition_arn="td:2",
+        started_by="ecs-svc/web2",
+        stop_code="ServiceSchedulerInitiated",
+        stopped_reason="Task failed ELB health checks in (target-group x)",
+        created_at=began + timedelta(seconds=9),
+    )
+    made.tasks = (failed, *made.tasks)
+    made.state = replace(made.state, events=(ServiceEvent(began + timedelta(minutes=1), unhealthy),))
+    answer = ask(ClusterWorld({"web": made}, denied=denied), ecs_service_name="web")
+
+    assert answer["findings"][0]["cause"].startswith("The health check on port 9090 fails")
+    assert "serves with its earlier version (1 of 1 tasks run)" in answer["assessment"]
 
 
 @pytest.mark.parametrize("status", ["DRAINING", "INACTIVE"])

@@ -148,7 +148,6 @@ class ServiceGathering:
         definitions: Mapping[str, TaskDefinition | None],
     ) -> ServiceFacts:
         left_log = self._of.left_log()
-        running = course.revision.task_definition_arn if course.revision else ""
         story = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
@@ -162,7 +161,7 @@ class ServiceGathering:
             unread_logs=self._of.unread_logs,
             targets=targets,
             gaps=tuple(self._reads.gaps),
-            definition=definitions.get(running or (service.task_definition_arn if service else "")),
+            definition=definitions.get(self._task_definition_arn(service, course, mine)),
         )
         return ServiceFacts(
             cluster=self._cluster,
@@ -180,9 +179,24 @@ class ServiceGathering:
     def _own_tasks(
         self, service: ServiceState | None, course: Course, tasks: tuple[TaskState, ...]
     ) -> tuple[TaskState, ...]:
-        """The tasks of the revision; of what runs now, where no revision was read."""
+        """The tasks of the revision; where none was read, those of what runs now, or those since the failed deployment.
+
+        What runs now is not what has failed.
+        """
+        if course.revision is None and course.deployment is not None and course.deployment.failed:
+            return tuple(task for task in tasks if not_before(task.created_at, course.deployment.created_at))
         current = RevisionState("", service.task_definition_arn) if service else None
         return tasks_of_revision(tasks, course.revision or current, service)
+
+    @staticmethod
+    def _task_definition_arn(service: ServiceState | None, course: Course, mine: Sequence[TaskState]) -> str:
+        """What the story's tasks run; empty where that is not known."""
+        if course.revision is not None:
+            return course.revision.task_definition_arn
+        if course.deployment is None or not course.deployment.failed:
+            return service.task_definition_arn if service else ""
+        named = {task.task_definition_arn for task in mine}
+        return named.pop() if len(named) == 1 else ""
 
     def _events(self, service: ServiceState | None, course: Course) -> tuple[ServiceEvent, ...]:
         """The scheduler's events that belong to the story; where the deployment is done, those of the last hour."""

@@ -220,6 +220,47 @@ def slow_start(situation: Situation) -> None:
 
 
 @recorded(
+    "a rolling update that crash-loops beside the version that serves, without service deployments",
+    finds="container_exited crash_loop",
+    also=_FAILING,
+    words=r"importerror|exit(?:ed|_code)\W{0,30}3\b",
+)
+def rolling_update_crashes(situation: Situation) -> None:
+    service, first = situation.service, situation.service["deployments"][0]
+    for kind in ("ecs.deployments", "ecs.revisions", "ecs.express_services"):
+        situation.world.remove(kind)
+    service.pop("resourceManagementType")
+    [definition] = situation.world.all("ecs.task_definitions")
+    definition_arn = f"{definition['taskDefinitionArn']}0"
+    situation.world.add("ecs.task_definitions", {**definition, "taskDefinitionArn": definition_arn})
+    second = {
+        **first,
+        "id": "ecs-svc/2",
+        "taskDefinition": definition_arn,
+        "runningCount": 0,
+        "rolloutState": "IN_PROGRESS",
+        "rolloutStateReason": "ECS deployment ecs-svc/2 in progress.",
+        "createdAt": situation.ago(7),
+    }
+    first["status"] = "ACTIVE"
+    service.update(taskDefinition=definition_arn, deployments=[second, first])
+    for number in range(3):
+        ended = situation.ago(6 - number)
+        task_id = situation.add_task(
+            running=False,
+            startedBy="ecs-svc/2",
+            stopCode="EssentialContainerExited",
+            stoppedReason=_EXITED,
+            createdAt=situation.ago(6.2 - number),
+            startedAt=situation.ago(6.1 - number),
+            stoppingAt=ended,
+            stoppedAt=ended,
+        )
+        situation.world.all("ecs.tasks")[-1]["containers"][0]["exitCode"] = 3
+        situation.log(task_id, "ImportError: No module named 'settings'", minutes_ago=6.05 - number)
+
+
+@recorded(
     "rolled back by the circuit breaker",
     finds="circuit_breaker_rollback",
     also=f"container_exited {_FAILING}",
