@@ -17,6 +17,7 @@ from expressway.model.package_manifests import json_object, section, toml_table
 
 _DATA_FOLDERS = ("templates", "views", "static", "public", "assets", "migrations", "web", "config")
 _CARGO_TARGETS = {"bin": "src/bin", "bench": "benches", "example": "examples", "test": "tests"}
+_CARGO_PROGRAM = re.compile(r"src/bin/(?:(\w[\w-]*)\.rs|(\w[\w-]*)/main\.rs)$")
 _MAIN = re.compile(r"(?m)^package main\b")
 _RUST_STOP_WRAPPER = (
     "/usr/local/bin/app & app=$$!; trap 'kill -TERM $$app' TERM INT; wait $$app; trap - TERM INT; wait $$app"
@@ -75,7 +76,7 @@ def _go_main(_: DetectedApp, files: AppFiles) -> EntryPoint:
 def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     manifest = toml_table(files.text("Cargo.toml"))
     listed = manifest.get("bin")
-    binaries: list[Mapping[str, str]] = listed if isinstance(listed, list) else []
+    binaries: list[Mapping[str, str]] = listed if isinstance(listed, list) else _cargo_programs(files)
     package = section(manifest, "package")
     name = str(
         package.get("default-run") or (binaries[0].get("name") if binaries else "") or package.get("name", "app")
@@ -98,6 +99,14 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     return EntryPoint(command, slots, assumptions=told, reasons=reasons)
 
 
+def _cargo_programs(files: AppFiles) -> list[Mapping[str, str]]:
+    """What Cargo takes for programs where neither Cargo.toml names one nor src/main.rs is there."""
+    if "src/main.rs" in files.paths:
+        return []
+    found = [_CARGO_PROGRAM.match(path) for path in files.paths]
+    return [{"name": match[1] or match[2], "path": match[0]} for match in found if match]
+
+
 def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, ...]:
     """The files of the targets that Cargo.toml names, without which Cargo refuses it, and of the usual program."""
     library = section(manifest, "lib")
@@ -109,6 +118,7 @@ def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, .
             named.append(
                 str(target.get("path") or next((path for path in usual if path in files.paths), "src/main.rs"))
             )
+    named += [] if "bin" in manifest else [program["path"] for program in _cargo_programs(files)]
     main = ["src/main.rs"] if "src/main.rs" in files.paths or not named else []
     return tuple(dict.fromkeys((*main, *named)))
 

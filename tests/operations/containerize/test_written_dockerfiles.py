@@ -139,6 +139,16 @@ def test_every_target_that_cargo_asks_for_is_there_when_crates_are_compiled() ->
         assert f"&& echo 'fn main() {{}}' > {path} \\\n" in text
 
 
+@pytest.mark.parametrize("path", ["src/bin/web.rs", "src/bin/web/main.rs"])
+def test_a_program_that_only_its_place_tells_of_is_the_one_that_cargo_builds(path: str) -> None:
+    made = containerized({"Cargo.toml": RUST["Cargo.toml"], "src/lib.rs": "", path: "fn main() {}"})
+    assert f"&& echo 'fn main() {{}}' > {path} \\\n" in dockerfile(made)
+    assert "--bin web \\\n" in dockerfile(made)
+    assert "src/main.rs" not in dockerfile(made)
+    several = containerized({"Cargo.toml": RUST["Cargo.toml"], path: "", "src/bin/worker.rs": ""})
+    assert any("several programs; web was taken" in told for told in several.assumptions)
+
+
 def test_browsers_keep_built_files_unless_some_of_them_keep_their_names() -> None:
     assert "immutable" in containerized(VITE).files["nginx.conf"]
     assert "immutable" not in containerized({**VITE, "public/assets/logo.svg": ""}).files["nginx.conf"]
