@@ -207,6 +207,41 @@ def test_the_container_gets_environment_secrets_command_and_its_log_group(
     assert events[0]["logStreamName"].startswith("web/Main/")
 
 
+def test_secrets_come_decrypted_and_in_the_version_that_is_named(
+    cloud: Cloud, service_request: Request, create: Callable[..., str]
+) -> None:
+    secrets = cloud.client("secretsmanager")
+    rotated = secrets.create_secret(Name="rotated", SecretString='{"word": "old"}')
+    secrets.put_secret_value(SecretId=rotated["ARN"], SecretString='{"word": "new"}')
+    cloud.client("ssm").put_parameter(Name="/plain/word", Value="parameter", Type="SecureString")
+    references = {
+        "NOW": f"{rotated['ARN']}:word::",
+        "BEFORE": f"{rotated['ARN']}:word:AWSPREVIOUS:",
+        "FIRST": f"{rotated['ARN']}:word::{rotated['VersionId']}",
+        "KEPT": "arn:aws:ssm:us-east-1:000000000000:parameter/plain/word",
+    }
+    script = "echo -n $NOW $BEFORE $FIRST $KEPT > /www/index.html; exec httpd -f -p 8080 -h /www"
+    container = {
+        "image": cloud.uri("v1"),
+        "containerPort": 8080,
+        "command": ["/bin/sh", "-c", script],
+        "secrets": [{"name": name, "valueFrom": reference} for name, reference in references.items()],
+    }
+    arn = create(service_request("versions", primaryContainer=container))
+    assert wait_for_deployment(cloud, arn)["status"] == "SUCCESSFUL"
+    assert cloud.get(endpoint_of(cloud, arn)) == (200, "new old old parameter")
+
+
+def test_a_health_check_path_may_have_several_parameters(
+    cloud: Cloud, service_request: Request, create: Callable[..., str]
+) -> None:
+    path = "/health?deep=1&why=a<b"
+    arn = create(service_request("several", healthCheckPath=path))
+    assert wait_for_deployment(cloud, arn)["status"] == "SUCCESSFUL"
+    groups = cloud.client("elbv2").describe_target_groups()["TargetGroups"]
+    assert path in [group.get("HealthCheckPath") for group in groups]
+
+
 def test_a_secret_that_cannot_be_read_fails_the_deployment_with_its_name(
     cloud: Cloud, service_request: Request, create: Callable[..., str]
 ) -> None:

@@ -21,6 +21,7 @@ from expressway.sandbox import (
     task_endings,
     task_output,
     task_runtime,
+    task_secrets,
 )
 from expressway.sandbox.express_store import STORE
 from expressway.sandbox.scaling_service import SCALING
@@ -44,6 +45,7 @@ def compose() -> ingress.Application:
     Supervisor().start()
     alb = emulator.module("services.alb")
     alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])
+    alb._tg_xml = target_health.escaping_paths(alb._tg_xml)
     network_defaults.hook()
     application: ingress.Application = emulator.module("app").app
     return ingress.with_ingress(application)
@@ -53,6 +55,7 @@ def _hook_ecs() -> None:
     ecs = emulator.module("services.ecs")
     ecs._ACTION_MAP.update(ecs_operations.operations(dict(ecs._ACTION_MAP)))
     ecs._run_docker_container = task_runtime.run_container(ecs._run_docker_container)
+    ecs._resolve_container_secrets = task_secrets.container_secrets
     ecs._remove_docker_container = task_runtime.remove_container
     ecs._forward_awslogs = task_output.forward(ecs._forward_awslogs)
     ecs._mark_task_stopped = task_endings.mark_stopped(ecs._mark_task_stopped)

@@ -1,8 +1,9 @@
-"""DescribeTargetHealth with what the prober found; ministack calls every target healthy."""
+"""Target health as the prober found it, where ministack says healthy, and health-check paths as XML has them."""
 
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from expressway.sandbox.emulator import Answer
 from expressway.sandbox.health import BOARD
@@ -25,6 +26,15 @@ def describe(original: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
         return status, headers, ElementTree.tostring(root)
 
     return handle
+
+
+def escaping_paths(original: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    """`alb._tg_xml`, a target group in an answer, whose path is text to be escaped: it may have ``&`` in its query."""
+
+    def element(group: dict[str, Any]) -> str:
+        return original({**group, "HealthCheckPath": escape(str(group.get("HealthCheckPath", "/")))})
+
+    return element
 
 
 def _fill(member: ElementTree.Element) -> None:
