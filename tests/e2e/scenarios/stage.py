@@ -121,7 +121,7 @@ class Stage:
 
 @contextmanager
 def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
-    """Prepare roles and images on a sandbox that has an engine; the images go afterwards."""
+    """Prepare roles and images on a sandbox that has an engine, more than once as well; the images go afterwards."""
     session = open_session(sandbox_url=sandbox.endpoint_url)
     clients = {name: session.client(name) for name in ("ecs", "ecr", "iam")}
     roles = {
@@ -145,7 +145,8 @@ def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
 
 def _push(engine: docker.DockerClient, ecr: Any, port: int) -> None:
     """Push busybox to the sandbox's registry."""
-    ecr.create_repository(repositoryName=_REPOSITORY)
+    with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+        ecr.create_repository(repositoryName=_REPOSITORY)
     local = f"127.0.0.1:{port}/{_REPOSITORY}"
     engine.images.get(BUSYBOX_IMAGE).tag(local, _TAG)
     for line in engine.api.push(local, tag=_TAG, stream=True, decode=True):
@@ -156,7 +157,9 @@ def _push(engine: docker.DockerClient, ecr: Any, port: int) -> None:
 def _role(iam: Any, name: str, service: str) -> str:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    made = iam.get_role(RoleName=name)["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(_EVERYTHING))
     return str(made)
 
