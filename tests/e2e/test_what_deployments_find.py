@@ -156,6 +156,9 @@ def test_a_ready_image_is_deployed_by_its_digest_and_must_exist(
     running = ecs.describe_express_gateway_service(serviceArn=deployed.service_arn)["service"]
     assert running["activeConfigurations"][0]["primaryContainer"]["image"] == deployed.image_uri
     assert toolkit.deploy(app).status == "unchanged"
+    by_digest = inline_source({**definition, "image": deployed.image_uri}, tmp_path)
+    assert toolkit.diff(by_digest).is_empty
+    assert toolkit.deploy(by_digest).status == "unchanged"
     for name in ("ready-img", "ready-src"):
         assert toolkit.delete(name).errors == ()
         assert toolkit.leftovers(name) == ()

@@ -151,13 +151,28 @@ def test_how_a_parameter_is_declared_is_not_told_again_where_its_value_is() -> N
         assert ([item.path for item in change.parameters], change.settings) == (["P"], ())
 
 
-def test_how_a_parameter_is_declared_is_told_where_its_value_stays_or_does_not_tell_it() -> None:
-    before, after = {"Parameters": {"P": DECLARED}}, {"Parameters": {"P": DECLARED | {"Default": "b"}}}
+def test_a_default_alone_is_no_change_where_the_value_stays() -> None:
+    built, named, renamed = (
+        {"Parameters": {"P": DECLARED | more}} for more in ({}, {"Default": "repo@sha256:1"}, {"Default": "repo:tag"})
+    )
+    for before, after in ((built, named), (named, built), (named, renamed)):
+        assert compare(before, after, old={"P": "a"}, new={"P": "a"}).is_empty
+
+
+def test_a_default_is_told_of_a_parameter_whose_value_is_not_known_and_elsewhere() -> None:
+    before, after = ({"Parameters": {"P": DECLARED | {"Default": value}}} for value in "ab")
+    assert [item.path for item in compare(before, after).settings] == ["Parameters.P.Default"]
+    before, after = ({"Mappings": {"P": {"Default": value}}} for value in "ab")
     change = compare(before, after, old={"P": "a"}, new={"P": "a"})
-    assert [item.path for item in change.settings] == ["Parameters.P.Default"]
-    after["Parameters"]["P"]["AllowedPattern"] = "^y$"
-    change = compare(before, after, old={"P": "a"}, new={"P": "b"})
-    assert [item.path for item in change.settings] == ["Parameters.P.AllowedPattern"]
+    assert [item.path for item in change.settings] == ["Mappings.P.Default"]
+
+
+def test_how_a_parameter_is_declared_is_told_where_its_value_does_not_tell_it() -> None:
+    before = {"Parameters": {"P": DECLARED}}
+    after = {"Parameters": {"P": DECLARED | {"Default": "b", "AllowedPattern": "^y$"}}}
+    for value in "ab":
+        change = compare(before, after, old={"P": "a"}, new={"P": value})
+        assert [item.path for item in change.settings] == ["Parameters.P.AllowedPattern"]
 
 
 _SECTIONS = st.fixed_dictionaries(
@@ -181,4 +196,15 @@ def test_templates_that_differ_are_never_called_equal(
     before: dict[str, Any], after: dict[str, Any], was: str, becomes: str
 ) -> None:
     change = compare(before, after, old={"P": was}, new={"P": becomes})
-    assert change.is_empty == (before == after and was == becomes)
+    assert change.is_empty == (_but_for_default_of_p(before, after) == after and was == becomes)
+
+
+def _but_for_default_of_p(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """`before` with the default that `after` declares for P, where both declare P."""
+    changed = copy.deepcopy(before)
+    wanted = after.get("Parameters", {}).get("P")
+    declared = changed.get("Parameters", {}).get("P")
+    if wanted is not None and declared is not None:
+        declared.pop("Default", None)
+        declared |= {name: value for name, value in wanted.items() if name == "Default"}
+    return changed

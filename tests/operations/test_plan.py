@@ -297,6 +297,15 @@ def test_it_says_so_once_and_looks_for_it_only_then() -> None:
     assert stacks.asked == 1
 
 
+def test_another_name_of_the_image_that_runs_leaves_nothing_to_do() -> None:
+    named = given_image()
+    other = named.service.body.replace('"Default": "nginx:1"', '"Default": "nginx@sha256:1"')
+    for before in (other, SERVICE.body):
+        standing = state(named.service, parameters={"ImageUri": "nginx:1"}, template=before)
+        result = plan_without_build(Stacks({standing.name: standing}), named)
+        assert result.to_dict()["nothing_to_do"]
+
+
 @pytest.mark.parametrize("fields", [{"owner_app": "other"}, {"owner_app": None}, {"status": "DELETE_IN_PROGRESS"}])
 def test_a_repository_that_is_not_the_apps_or_does_not_stay_is_not_named(fields: dict[str, object]) -> None:
     stacks = deployed()

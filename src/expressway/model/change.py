@@ -110,7 +110,8 @@ def compare_templates(
 ) -> StackChange:
     """Compare what is deployed (`before`, None for a new stack) with what is asked for.
 
-    Comparing a template with itself, under the same parameters, gives an empty change.
+    Comparing a template with itself, under the same parameters, gives an empty change. So does another default of a
+    parameter that keeps its value: CloudFormation finds nothing to update in it, and the stack keeps the old template.
     """
     old = _section(before, "Resources")
     new = _section(after, "Resources")
@@ -119,6 +120,7 @@ def compare_templates(
         for name, value in parameters_after.items()
         if parameters_before.get(name) != value
     }
+    kept_parameters = parameters_after.keys() - changed_parameters.keys()
     parameters = tuple(_value_changes(parameters_before, parameters_after, before is not None))
     return StackChange(
         stack_name=stack_name,
@@ -126,7 +128,7 @@ def compare_templates(
         resources=tuple(_resource_changes(old, new, changed_parameters)),
         parameters=parameters,
         outputs=tuple(_value_changes(_section(before, "Outputs"), _section(after, "Outputs"), before is not None)),
-        settings=tuple(_setting_changes(before, after, {item.path for item in parameters})),
+        settings=tuple(_setting_changes(before, after, {item.path for item in parameters}, kept_parameters)),
     )
 
 
@@ -145,14 +147,17 @@ def _value_changes(
 
 
 def _setting_changes(
-    before: Mapping[str, Any] | None, after: Mapping[str, Any], told_parameters: Collection[str]
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    told_parameters: Collection[str],
+    kept_parameters: Collection[str],
 ) -> Iterator[PropertyChange]:
     if before is None:
         return
     compared = {"Resources", "Outputs"}
     for name in sorted(({*before, *after}) - compared):
         for path, old, new in _differences(*_sides(before.get(name), after.get(name)), name):
-            if not _follows_from_value(path, told_parameters):
+            if not _follows_from_value(path, told_parameters, kept_parameters):
                 yield PropertyChange(path, old, new)
 
 
@@ -163,11 +168,16 @@ def _sides(before: Any, after: Any) -> tuple[Any, Any]:
     return ({}, after) if before is None and isinstance(after, Mapping) else (before, after)
 
 
-def _follows_from_value(path: str, told_parameters: Collection[str]) -> bool:
-    """Whether this is but how a parameter is declared that gets, changes or loses its value, which is told as such."""
+def _follows_from_value(path: str, told_parameters: Collection[str], kept_parameters: Collection[str]) -> bool:
+    """Whether this is but how a parameter is declared that gets, changes or loses its value, which is told as such.
+
+    Or the default of one that keeps its value, which nothing uses.
+    """
     section, _, rest = path.partition(".")
     name, _, attribute = rest.partition(".")
-    return section == "Parameters" and name in told_parameters and attribute in {"", "Default"}
+    if section != "Parameters" or attribute not in {"", "Default"}:
+        return False
+    return name in told_parameters or (name in kept_parameters and attribute == "Default")
 
 
 def _resource_changes(
