@@ -5,8 +5,9 @@ import json
 import pytest
 
 from expressway.cli.show import show_deployment, show_plan
-from expressway.model.change import StackChange
+from expressway.model.change import PropertyChange, ResourceChange, StackChange
 from expressway.model.plan import Plan
+from expressway.model.service_location import EXPRESS_TYPE
 from expressway.operations.deploy import DeployResult
 
 STACK = "hello-express-service"
@@ -25,6 +26,12 @@ def test_a_plan_shows_the_stack_that_stays_though_nothing_uses_it(capsys: pytest
     plan = Plan("hello", "target", (StackChange(STACK, is_new=False),), None, {}, unused_stacks=("hello-ecr",))
     show_plan(plan, as_json=False)
     assert "hello-ecr: stays with its images" in capsys.readouterr().out
+
+
+def test_a_plan_shows_what_ecs_may_keep(capsys: pytest.CaptureFixture[str]) -> None:
+    dropped = ResourceChange("update", "Service", EXPRESS_TYPE, (PropertyChange("TaskRoleArn", "role", None),))
+    show_plan(Plan("hello", "target", (StackChange(STACK, False, (dropped,)),), None, {}), as_json=False)
+    assert "! ECS may keep the task role" in capsys.readouterr().out
 
 
 HOST = "ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost"

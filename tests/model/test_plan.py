@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from expressway.model.change import PropertyChange, ResourceChange, StackChange
 from expressway.model.plan import Plan, PlannedImage
+from expressway.model.service_location import EXPRESS_TYPE
 
 SERVICE = StackChange(
     "hello-express-service",
@@ -63,6 +64,14 @@ def test_digests_tell_values_apart(one: str, other: str) -> None:
         return replace(PLAN, stacks=(change,)).digest
 
     assert (digest(one) == digest(other)) == (one == other)
+
+
+def test_a_plan_warns_of_the_networks_that_ecs_may_keep() -> None:
+    dropped = PropertyChange("NetworkConfiguration.Subnets", ["subnet-1"], None)
+    change = ResourceChange("update", "Service", EXPRESS_TYPE, (dropped,))
+    (warning,) = replace(PLAN, stacks=(replace(SERVICE, resources=(change,)),)).to_dict()["warnings"]
+    assert warning.startswith("ECS may keep the subnets")
+    assert "warnings" not in PLAN.to_dict()
 
 
 def test_nothing_to_do_means_no_change_and_nothing_to_build() -> None:

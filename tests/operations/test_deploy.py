@@ -167,6 +167,21 @@ def test_a_repository_that_the_app_leaves_behind_is_told_and_is_left_alone() -> 
     assert left.status == "CREATE_COMPLETE"
 
 
+def test_a_task_role_that_ecs_may_keep_is_told_by_the_deployment_that_drops_it() -> None:
+    app = world()
+    plain = app.templates
+    named = plain.service.body.replace(
+        '"Cpu": "256"', '"Cpu": "256", "TaskRoleArn": "arn:aws:iam::123456789012:role/x"'
+    )
+    app.templates = replace(plain, service=replace(plain.service, body=named))
+    assert app.deploy().warnings == ()
+    app.templates = plain
+    (warning,) = app.deploy().warnings
+    assert warning.startswith("ECS may keep the task role")
+    assert [one.message for one in app.told if one.level == "warning"] == [warning]
+    assert app.deploy().warnings == ()
+
+
 def test_an_image_is_published_with_the_outputs_of_the_repository_that_stands() -> None:
     app = world()
     app.deploy()

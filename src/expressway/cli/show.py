@@ -90,8 +90,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     console = data_console()
     for stack in plan.stacks:
         _show_stack(stack)
-    for stack_name in plan.unused_stacks:
-        console.print(f"[dim]  {stack_name}: stays with its images, which the definition does not build any more[/]")
+    _show_what_stays(plan)
     if plan.image and plan.image.state == "to_build":
         console.print(f"[green]+[/] image to build and push, tag {plan.image.tag}")
     if plan.missing_service:
@@ -104,6 +103,14 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     if plan.allows:
         console.print(f"[yellow]allows[/] {', '.join(plan.allows)}")
     console.print(f"[dim]plan {plan.digest}[/]")
+
+
+def _show_what_stays(plan: Plan) -> None:
+    console = data_console()
+    for stack_name in plan.unused_stacks:
+        console.print(f"[dim]  {stack_name}: stays with its images, which the definition does not build any more[/]")
+    for warning in plan.warnings:
+        console.print(f"[yellow]![/] {escape(warning)}")
 
 
 def _show_stack(stack: StackChange) -> None:

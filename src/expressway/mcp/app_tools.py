@@ -70,9 +70,9 @@ class AppTools:
         allow_replacement: bool = False,
     ) -> Mapping[str, Any]:
         """Show what deploy_app would change, reading only. Use it before every deployment and show the result to the
-        person. Returns the changes of each stack, whether a resource would be replaced, what image would run, and
-        plan_digest. Next: deploy_app with approved_plan=plan_digest and the same adopt and allow_replacement, so that
-        nothing else is carried out."""
+        person. Returns the changes of each stack, what would be replaced, the image, warnings and plan_digest. Next:
+        deploy_app with approved_plan=plan_digest and the same adopt and allow_replacement, so that nothing else is
+        done."""
         source = await self.worker.source(app_path, definition)
         plan = await self.worker.run(
             ctx,

@@ -76,6 +76,7 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
                 nothing_to_do="boolean",
                 image="object",
                 stacks="array",
+                warnings="array",
             ),
         ),
         Entry(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from expressway.model.approved_change import approved_changes, is_approved
 from expressway.model.change import PropertyChange, StackChange, canonical_json
+from expressway.model.kept_setting import kept_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Plan:
         return [name for name, allowed in named.items() if allowed]
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What deploying would not bring about although the plan shows it. It follows from the changes."""
+        return kept_settings(self.stacks)
+
+    @property
     def _image_identity(self) -> str | None:
         """What an image is known by before and after it is built: the tag of its content, or its URI."""
         return (self.image.tag or self.image.uri) if self.image else None
@@ -109,7 +115,11 @@ class Plan:
             "image": _without_none(asdict(self.image)) if self.image else None,
             "stacks": [_stack_shape(stack) for stack in self.stacks],
         }
-        optional = {"missing_service": self.missing_service, "unused_stacks": list(self.unused_stacks)}
+        optional = {
+            "missing_service": self.missing_service,
+            "unused_stacks": list(self.unused_stacks),
+            "warnings": list(self.warnings),
+        }
         return shape | {name: value for name, value in optional.items() if value}
 
 

@@ -88,6 +88,8 @@ class _Deployment:
                 f"{stack_name} stays with its images, which the definition does not build any more; deleting the app "
                 "takes it away too."
             )
+        for warning in plan.warnings:
+            self._warn(warning)
         for warning in image.warnings:
             self._tell(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()
