@@ -162,6 +162,25 @@ class TestFailures:
         assert len(causes) == 2
         assert "(1 task of default-web:1 failed)" in causes[1]
 
+    def test_capacity_that_was_taken_back_hides_no_crash_of_an_earlier_rollout(self) -> None:
+        world = replaced()
+        made = world.services["web"]
+        serves, *before = made.tasks
+        of_same = [replace(one, task_definition_arn=serves.task_definition_arn) for one in before]
+        taken = replace(crashed("web", 60, exit_code=143), stop_code="SpotInterruption", started_by="ecs-svc/0")
+        made.tasks = (serves, *of_same, taken)
+        found = {one["code"]: one["cause"] for one in ask(world, "fetch_task_failures")["findings"]}
+        assert found.keys() == {"spot_interrupted", "container_exited"}
+        assert "(2 tasks of default-web:1 failed)" in found["container_exited"]
+
+    def test_a_finding_about_the_rollout_that_runs_hides_no_crash_of_an_earlier_one(self) -> None:
+        made = crashing("web", tasks=1, exit_code=1)
+        before = replace(crashed("web", 9, exit_code=3), started_by="ecs-svc/0")
+        made.tasks = (*made.tasks, before)
+        causes = [one["cause"] for one in ask(ClusterWorld({"web": made}), "fetch_task_failures")["findings"]]
+        assert any("exited with code 1" in one for one in causes)
+        assert any("exited with code 3" in one and "(1 task of default-web:1 failed)" in one for one in causes)
+
     def test_a_definition_or_log_of_old_tasks_that_may_not_be_read_is_a_gap(self) -> None:
         world = replaced()
         world.denied = {"task_definition", "tail_events"}

@@ -28,6 +28,8 @@ _THREADS = 12
 _SERVICES_LOOKED_INTO = 10
 _READS_EACH = 6
 _DEFINITIONS_READ = 10
+_ABOUT_NO_FAILURE = frozenset({"spot_interrupted", "killed_at_stop", "side_container_ended", "deployment_in_progress"})
+"""Findings that do not tell what ended a task of its own fault."""
 
 
 def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
@@ -75,19 +77,33 @@ def _telling(failed: Sequence[TaskState]) -> list[str]:
 class _Service:
     """What is wrong with a service now; `state` is None where it could not be read.
 
-    `explained` are the task definitions whose tasks the findings are about.
+    `tasks` are all of the service that were read, `story` those among them that the findings are about.
     """
 
     state: ServiceState | None
     findings: tuple[Finding, ...]
-    explained: frozenset[str]
+    tasks: tuple[TaskState, ...]
+    story: tuple[TaskState, ...]
     gaps: tuple[str, ...]
 
     def explains(self, task: TaskState) -> bool:
-        """Whether the findings are about what the task ran; a deleted service of the same name had tasks of its own."""
-        if self.state is None or not self.findings or task.service_name != self.state.name:
+        """Whether a finding tells what ended the task; a deleted service of the same name had tasks of its own."""
+        if self.state is None or task.service_name != self.state.name:
             return False
-        return task.task_definition_arn in self.explained and not_before(task.created_at, self.state.created_at)
+        if not not_before(task.created_at, self.state.created_at):
+            return False
+        codes = {finding.code for finding in self.findings}
+        if task.stop_code == "SpotInterruption" and "spot_interrupted" in codes:
+            return True
+        return bool(codes - _ABOUT_NO_FAILURE) and self._is_of_story(task)
+
+    def _is_of_story(self, task: TaskState) -> bool:
+        """By its ARN; one of those too many to be read is of the story where it was started as the story's were."""
+        if any(one.arn == task.arn for one in self.tasks):
+            return any(one.arn == task.arn for one in self.story)
+        return (task.task_definition_arn, task.started_by) in {
+            (one.task_definition_arn, one.started_by) for one in self.story
+        }
 
 
 def _services(
@@ -105,11 +121,10 @@ def _service(cluster: str, name: str, ports: TroubleshootPorts) -> _Service:
     with ConcurrentReads(_READS_EACH, name=name) as reads:
         facts = gather_service(cluster, name, ports, reads)
     findings = tuple(replace(one, resource=facts.resource) for one in service_findings(facts))
-    explained = frozenset(task.task_definition_arn for task in facts.story.tasks)
-    return _Service(facts.service, findings, explained, tuple(reads.gaps))
+    return _Service(facts.service, findings, facts.tasks, facts.story.tasks, tuple(reads.gaps))
 
 
-_UNREAD = _Service(None, (), frozenset(), ())
+_UNREAD = _Service(None, (), (), (), ())
 
 
 def _answer(
