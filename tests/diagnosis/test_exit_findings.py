@@ -281,3 +281,9 @@ def test_spot_capacity_that_was_taken_back_is_no_fault_of_the_application(
     facts = situation(taken, *([task(3)] * running), service={"desired_count": desired, "running_count": running})
     (finding,) = service_findings(facts)
     assert (finding.code, finding.severity, finding.evidence) == ("spot_interrupted", severity, (reason,))
+
+
+def test_spot_capacity_that_was_taken_back_from_all_tasks_is_critical_whatever_the_service_counts() -> None:
+    taken = exited(2, exit_code=143, stop_code="SpotInterruption")
+    (finding,) = service_findings(situation(taken, service={"running_count": 1}, targets=()))
+    assert (finding.code, finding.severity) == ("spot_interrupted", "critical")

@@ -104,6 +104,22 @@ def test_nobody_wanting_tasks_is_told() -> None:
     assert codes(facts) == ["scaled_to_zero"]
 
 
+def test_tasks_are_missing_where_none_runs_whatever_the_service_counts() -> None:
+    ended = exited(1, exit_code=0, stop_code="UserInitiated", stopped_reason="Task stopped by user")
+    facts = situation(ended, service={"running_count": 1}, targets=())
+    (finding,) = service_findings(facts)
+    assert (finding.code, finding.severity) == ("tasks_missing", "critical")
+    assert finding.cause.startswith("0 of 1 tasks run")
+    assert service_findings(replace(facts, gaps=("tasks: not authorized",))) == ()
+
+
+def test_nobody_wanting_tasks_is_told_while_the_last_one_is_still_counted() -> None:
+    scaled_in = exited(1, exit_code=0, stop_code="ServiceSchedulerInitiated")
+    assert codes(situation(scaled_in, service={"desired_count": 0, "running_count": 1}, targets=())) == [
+        "scaled_to_zero"
+    ]
+
+
 class TestRollbacks:
     def test_the_circuit_breaker_is_a_consequence_beside_the_cause(self) -> None:
         facts = situation(exited(1), deployment=failed_deployment(circuit_breaker="TRIGGERED"))

@@ -84,7 +84,7 @@ class ServiceFacts:
 
         Of a service whose tasks crash again and again, each is counted for a moment.
         """
-        all_read = bool(self.tasks) and not any(gap.startswith("tasks:") for gap in self.gaps)
+        all_read = bool(self.tasks) and not self.lacks("tasks")
         if all_read and not any(task.running for task in self.tasks):
             return 0
         return self.service.running_count if self.service else 0

@@ -78,7 +78,7 @@ def cause_of_tasks(facts: ServiceFacts) -> Finding | None:
 def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
     """Nobody asked for any task."""
     service = facts.service
-    if service is None or service.desired_count or service.running_count or not facts.deployment_is_well:
+    if service is None or service.desired_count or facts.running_count or not facts.deployment_is_well:
         return None
     return Finding(
         code="scaled_to_zero",
@@ -98,8 +98,8 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
     unread = " Some facts could not be read (see gaps)." if facts.gaps else ""
     return Finding(
         code="tasks_missing",
-        severity="warning" if service.running_count else "critical",
-        cause=f"{service.running_count} of {service.desired_count} tasks run, {service.pending_count} are starting, "
+        severity="warning" if facts.running_count else "critical",
+        cause=f"{facts.running_count} of {service.desired_count} tasks run, {service.pending_count} are starting, "
         f"and nothing that could be read says why.{unread}",
         evidence=tuple(event.message for event in facts.story.events[:2]),
         remedy="Ask again in a minute; then read fetch_service_events and fetch_task_failures.",

@@ -57,11 +57,10 @@ def spot_interrupted(facts: ServiceFacts) -> Finding | None:
     taken = [task for task in facts.tasks if task.stop_code == "SpotInterruption"]
     if not taken:
         return None
-    running = facts.service.running_count if facts.service else 0
     number = len(taken)
     return Finding(
         code="spot_interrupted",
-        severity="info" if facts.has_enough_tasks else "warning" if running else "critical",
+        severity="info" if facts.has_enough_tasks else "warning" if facts.running_count else "critical",
         cause=f"AWS took back the Spot capacity of {number} task{'' if number == 1 else 's'} and stopped "
         f"{'it' if number == 1 else 'them'}; the application is not at fault.",
         evidence=tuple(dict.fromkeys(task.stopped_reason for task in taken if task.stopped_reason))[:1],
