@@ -41,6 +41,17 @@ from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
             ("cannot open the queue", '10.0.0.1 "GET /denied HTTP/1.1" 200', "worker retry-failed is up"),
             "cannot open the queue",
         ),
+        *(
+            ((line, "shutting down"), line)
+            for line in (
+                "pool-1/ERROR Could not connect to the database",
+                "connect failed/timed out",
+                "connection refused/timeout",
+                "http-error: upstream is gone",
+                "FATAL-ERROR: will not start",
+                "2024 app/Error: boom",
+            )
+        ),
         (
             ("httpd: unrecognized option '--nope'", "Usage: httpd [-f]", "-e STRING\tHTML encode STRING"),
             "httpd: unrecognized option '--nope'",

@@ -30,10 +30,16 @@ _TELLING = (
         r"^flag provided but not defined\b",
         re.IGNORECASE,
     ),
-    # As words of their own: /error in a request, or log-failed in a name, says nothing.
-    re.compile(r"(?<![\w/-])(?:FATAL|CRITICAL|fatal|critical|ERROR|Error)(?![\w/-])"),
-    re.compile(r"(?<![\w/-])(?:error|failed|cannot|unable|denied|refused)(?![\w/-])", re.IGNORECASE),
 )
+_TELLING_WORDS = (
+    re.compile(r"\b(?:FATAL|CRITICAL|fatal|critical|ERROR|Error)\b"),
+    re.compile(r"\b(?:error|failed|cannot|unable|denied|refused)\b", re.IGNORECASE),
+)
+_NAMES = re.compile(
+    r"(?<![^\s\"'`(=,:])/[^\s\"']*|"  # /error in a request, https://host/failed
+    r"(?<![\w-])(?=[\w-]*[a-z])(?:--\w++(?:-\w++)*+|\w++(?:-\w++)*-[A-Za-z]\w*+)(?![\w:-])"  # retry-failed, --on-error
+)
+"""Paths, addresses, options and hyphenated names; in capitals or before a colon, they are a message's head instead."""
 _PREFIX = re.compile(
     r"^(?:\[[^\]]{1,60}\]\s*|\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\s+|(?:ERROR|CRITICAL|FATAL)\b:?\s+)+"
 )
@@ -51,6 +57,11 @@ _FRAME_OF_OTHERS = re.compile(
 """Frames of a trace that are in a library or in the language: where the application went, not where it is wrong."""
 
 
+def without_names(line: str) -> str:
+    """The line with a placeholder for each path, address and hyphenated name: words in them say nothing."""
+    return _NAMES.sub("_", line)
+
+
 def telling_line(lines: Sequence[str]) -> str:
     """The line that names what went wrong, cut to 300 characters; the last line when none does; or empty.
 
@@ -60,6 +71,10 @@ def telling_line(lines: Sequence[str]) -> str:
     for pattern in _TELLING:
         for line in reversed(stripped):
             if pattern.search(line):
+                return _shown(line)
+    for pattern in _TELLING_WORDS:
+        for line in reversed(stripped):
+            if pattern.search(without_names(line)):
                 return _shown(line)
     told = [line for line in stripped if not _FRAME.match(line) and not _SAYS_NOTHING.match(line)]
     return _shown((told or stripped)[-1]) if stripped else ""

@@ -4,21 +4,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from expressway.diagnosis.log_excerpt import LINE_LIMIT
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, without_names
 
 _LEVEL = re.compile(
-    r"(?:^|[\s\[\"'=:|(])(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|FATAL|CRITICAL|PANIC)(?=$|[\s\]\"':|,)])",
+    r"(?:^|[\s\[\"'=:|(]|(?<=\w)/(?=\w+\]))"  # Log4j's [thread/LEVEL] too
+    r"(?P<level>TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|FATAL|CRITICAL|PANIC)(?=$|[\s\]\"':|,)])",
     re.IGNORECASE,
 )
 _GRAVE = frozenset({"ERROR", "SEVERE", "FATAL", "CRITICAL", "PANIC"})
 _ERROR = re.compile(
-    r"(?<![\w/-])[\w.]*(?:Error|Exception)(?![\w/=-])|^Traceback \(|\bpanic:|"
-    r"(?<![\w/-])(?:failed|failure)(?![\w/-])",
-    re.IGNORECASE,
+    r"(?<![\w.])[\w.]*(?:Error|Exception)(?![\w=])|^Traceback \(|\bpanic:|\b(?:failed|failure)\b", re.IGNORECASE
 )
-"""As words of their own: /error in a request, or log-failed in a name, is no error."""
+"""No start after a dot: each run of words and dots is read once, so that the time grows with the line."""
 _NO_ERRORS = re.compile(r"\b(?:0|no|without) (?:errors?|failures?|failed)\b", re.IGNORECASE)
-_WARNING = re.compile(r"(?<![\w/-])(?:warn(?:ing)?|deprecated)(?![\w/-])", re.IGNORECASE)
+_WARNING = re.compile(r"\b(?:warn(?:ing)?|deprecated)\b", re.IGNORECASE)
 _VARYING = re.compile(
     r"0x[0-9a-f]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{12,}\b|\d+", re.IGNORECASE
 )
@@ -26,13 +25,14 @@ _VARYING = re.compile(
 
 def severity_of(line: str) -> str:
     """ERROR, WARN or INFO: by the level that the line names near its beginning, else by its words."""
-    level = _LEVEL.search(line[:120])
+    level = _LEVEL.search(without_names(line[:120]))
     if level is not None:
         name = level["level"].upper()
         return "ERROR" if name in _GRAVE else "WARN" if name.startswith("WARN") else "INFO"
-    if _ERROR.search(line) and not _NO_ERRORS.search(line):
+    words = without_names(line)
+    if _ERROR.search(words) and not _NO_ERRORS.search(words):
         return "ERROR"
-    return "WARN" if _WARNING.search(line) else "INFO"
+    return "WARN" if _WARNING.search(words) else "INFO"
 
 
 def patterns_of(lines: Iterable[str]) -> list[tuple[str, int]]:
