@@ -296,7 +296,6 @@ def test_a_replacement_under_the_same_name_is_refused_before_anything_also_when_
     assert "allow-replacement" not in str(error)
     assert error.details == {"resources": [which], "properties": list(properties)}
     assert (app.images.pushes, "build" in app.operation.history) == (["content-1"], False)
-    assert any(one.level == "warning" and "deploying will be refused" in one.message for one in app.told)
 
 
 def test_a_kept_repository_is_named_where_it_is_in_the_way_of_a_new_one() -> None:

@@ -213,6 +213,27 @@ def test_an_oversized_template_is_refused_while_planning() -> None:
     assert failure.value.code == "template_too_large"
 
 
+def test_a_plan_warns_of_what_deploying_will_refuse() -> None:
+    def service(role: str) -> Template:
+        properties = {"ServiceName": "hello", "InfrastructureRoleArn": f"arn:aws:iam::000000000000:role/{role}"}
+        resource = {"Type": "AWS::ECS::ExpressGatewayService", "Properties": properties}
+        return Template(SERVICE.stack_name, json.dumps({"Metadata": MARK, "Resources": {"Service": resource}}))
+
+    result = plan_app(
+        "hello",
+        AppTemplates(None, service("other")),
+        target=TARGET,
+        stacks=Stacks({SERVICE.stack_name: state(service("first"))}),
+        account=account("hello"),
+        image=PUBLISHED,
+        termination_protection=False,
+    )
+    assert result.to_dict()["warnings"] == [
+        "deploying will be refused: Service would have to be replaced (InfrastructureRoleArn), but CloudFormation "
+        "makes the new one before it deletes the old one, and both would be called hello."
+    ]
+
+
 def test_what_would_be_taken_over_is_planned_as_an_import() -> None:
     body = json.dumps(
         {

@@ -33,6 +33,7 @@ def test_output_that_never_arrives_is_given_up() -> None:
     outputs = Outputs()
     outputs.expect("a")
     outputs.wait(["a"], seconds=0.01)
+    outputs.wait(["a"], seconds=LONG)  # it is not waited for again
 
 
 def test_output_that_has_arrived_is_not_waited_for() -> None:

@@ -32,7 +32,8 @@ class Plan:
     Termination protection is among the settings of its stack. `missing_service` is the service that the deployed
     stack should hold and that ECS does not have (any more): nothing changes in the stacks by that, so a deployment
     cannot bring it back. `unused_stacks` are those of the app that its definition has no use for any more: they stay,
-    with what they hold.
+    with what they hold. `impossible` are the replacements that CloudFormation cannot make, a sentence each without its
+    full stop.
     """
 
     app_name: str
@@ -44,15 +45,15 @@ class Plan:
     allow_replacement: bool = False
     missing_service: str | None = None
     unused_stacks: tuple[str, ...] = ()
+    impossible: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """SHA-256 (first 16 hexadecimal digits) of everything above: equal plans have equal digests."""
         shape = asdict(self)
-        if not self.unused_stacks:
-            del shape[
-                "unused_stacks"
-            ]  # most plans have none, and a digest may have been approved before they were told
+        del shape["impossible"]  # it follows from the changes
+        if not self.unused_stacks:  # most plans have none, and a digest may have been approved before they were told
+            del shape["unused_stacks"]
         return _digest(shape)
 
     @property
@@ -96,8 +97,8 @@ class Plan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What deploying would not bring about although the plan shows it. It follows from the changes."""
-        return kept_settings(self.stacks)
+        """What deploying will refuse, or would not bring about, although the plan shows it."""
+        return (*(f"deploying will be refused: {one}." for one in self.impossible), *kept_settings(self.stacks))
 
     @property
     def _image_identity(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.change import IMAGE_PARAMETER, StackChange, compare_templates
 from expressway.model.plan import Plan, PlannedImage
-from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.model.progress import ProgressSink, ignore_progress
 from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
 from expressway.model.stack import StackState, refuse_oversized, repository_stack_name
@@ -55,6 +55,7 @@ def plan_app(
     held: dict[str, Collection[str]] = {}
     missing: str | None = None
     unused: tuple[str, ...] = ()
+    impossible: list[str] = []
     for template in templates:
         refuse_oversized(template.stack_name, template.body)
         stack = stacks.describe(template.stack_name)
@@ -65,7 +66,7 @@ def plan_app(
         change = stack_change(template, deployed, wanted)
         protected = deployed is not None and deployed.termination_protection
         changes.append(change.protecting(before=protected, after=termination_protection))
-        _warn_of_impossible(change, template, progress)
+        impossible.extend(_impossible(change, template))
         if makes_names(stack) or (deployed is not None and deployed.healthy and change.creations):
             made.append(template)
             held[template.stack_name] = template_resources(deployed)
@@ -78,14 +79,22 @@ def plan_app(
         change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}) for change in changes
     )
     digests = {template.stack_name: template.digest for template in templates}
-    return Plan(app_name, target.describe(), planned, image, digests, adopt, allow_replacement, missing, unused)
+    return Plan(
+        app_name,
+        target.describe(),
+        planned,
+        image,
+        digests,
+        adopt=adopt,
+        allow_replacement=allow_replacement,
+        missing_service=missing,
+        unused_stacks=unused,
+        impossible=tuple(impossible),
+    )
 
 
-def _warn_of_impossible(change: StackChange, template: Template, progress: ProgressSink) -> None:
-    """A plan shows also what deploying will refuse."""
-    for one in planned_replacements(change, template):
-        if one.obstacle:
-            progress(Progress("plan", f"deploying will be refused: {impossible_replacement(one)}", level="warning"))
+def _impossible(change: StackChange, template: Template) -> list[str]:
+    return [impossible_replacement(one) for one in planned_replacements(change, template) if one.obstacle]
 
 
 def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:

@@ -14,7 +14,7 @@ _OFF = frozenset({"off", "false", "0", "no"})
 _REFUSALS = frozenset(
     {
         *("write_not_allowed", "sensitive_data_not_allowed", "profile_not_allowed", "region_not_allowed"),
-        *("owned_by_stack", "stack_foreign", "stack_changed", "stack_protected", "plan_changed"),
+        *("owned_by_stack", "stack_foreign", "stack_changed", "stack_protected", "plan_changed", "used_by_app"),
         *("replacement_refused", "replacement_impossible", "name_taken", "operation_not_offered", "unknown_operation"),
     }
 )

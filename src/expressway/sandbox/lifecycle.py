@@ -231,7 +231,7 @@ def refuse_other_port(running: SandboxInfo, port: int | None) -> None:
 
 
 def _own_port(port: int | None) -> socket.socket:
-    """A socket that holds the port, for the server: nobody else gets it before the server is there to listen."""
+    """A socket that holds the port for the server: nobody to whom a free port is given gets this one meanwhile."""
     place = socket.socket()
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

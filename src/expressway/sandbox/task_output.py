@@ -33,12 +33,13 @@ class Outputs:
             arrived.set()
 
     def wait(self, container_ids: Collection[str], *, seconds: float = _LONGEST_SECONDS) -> None:
-        """Until the output of these containers, which have ended, has arrived; at most so long."""
+        """Until the output of these containers, which have ended, has arrived; at most so long, and once."""
         with self._lock:
-            awaited = [self._arrived[one] for one in container_ids if one in self._arrived]
+            awaited = {one: self._arrived[one] for one in container_ids if one in self._arrived}
         until = time.monotonic() + seconds
-        for arrived in awaited:
-            arrived.wait(max(0.0, until - time.monotonic()))
+        for container_id, arrived in awaited.items():
+            if not arrived.wait(max(0.0, until - time.monotonic())):
+                self.arrive(container_id)
 
 
 OUTPUTS = Outputs()
