@@ -30,6 +30,7 @@ SECOND = Rollout(
     created_at=START + timedelta(minutes=1),
 )
 THIRD = replace(SECOND, deployment_id="ecs-svc/3", created_at=START + timedelta(minutes=2))
+WITHOUT_TASKS = replace(FIRST, status="PRIMARY", running_count=0)
 ROLLING_BACK = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
 BROKEN = "ECS deployment circuit breaker: tasks failed to start."
 
@@ -107,11 +108,28 @@ def test_a_primary_rollout_that_followed_a_failed_one_is_a_repair() -> None:
         ((replace(FIRST, status="PRIMARY", running_count=0),), None),
         ((replace(SECOND, status="ACTIVE"), replace(FIRST, status="PRIMARY")), "IN_PROGRESS"),
         ((SECOND, replace(FIRST, status="DRAINING", running_count=0)), None),
+        ((replace(SECOND, status="ACTIVE", desired_count=0, pending_count=0), WITHOUT_TASKS), None),
     ],
 )
 def test_what_others_deploy_is_judged_by_what_runs(rollouts: tuple[Rollout, ...], status: str | None) -> None:
     deployment = told(*(replace(one, state="") for one in rollouts))
     assert (deployment.status if deployment else None) == status
+
+
+@pytest.mark.parametrize("running", [0, 1])
+def test_a_newer_one_that_drains_was_taken_back_and_the_primary_one_counts(running: int) -> None:
+    drains = replace(SECOND, status="DRAINING", state="", running_count=running, pending_count=1 - running)
+    deployment = told(drains, replace(FIRST, status="PRIMARY", state=""))
+    assert deployment is not None
+    assert (deployment.status, deployment.target_revision_arn) == ("SUCCESSFUL", "ecs-svc/1")
+
+
+@pytest.mark.parametrize("state", ["", "COMPLETED"])
+def test_an_older_one_that_drains_keeps_no_deployment_under_way(state: str) -> None:
+    runs = replace(SECOND, state=state, running_count=1, pending_count=0)
+    deployment = told(runs, replace(FIRST, status="DRAINING"))
+    assert deployment is not None
+    assert (deployment.status, deployment.target_revision_arn) == ("SUCCESSFUL", "ecs-svc/2")
 
 
 def test_a_service_without_rollouts_tells_nothing() -> None:

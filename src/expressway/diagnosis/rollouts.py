@@ -22,7 +22,8 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def rollout_deployment(service: ServiceState) -> DeploymentState | None:
     """The service's newest deployment as its rollouts tell it; None where they tell none.
 
-    A way back is told as ECS tells it of a service deployment: by the one that failed.
+    A way back is told as ECS tells it of a service deployment: by the one that failed. A task set that drains is over,
+    also where it is the newest: its deployment was taken back.
     """
     by_age = sorted(service.rollouts, key=lambda one: (one.created_at or _LONG_AGO, one.status == "PRIMARY"))
     primary = next((one for one in by_age if one.status == "PRIMARY"), None)
@@ -30,7 +31,7 @@ def rollout_deployment(service: ServiceState) -> DeploymentState | None:
     if primary is not None and failed is not None and _is_way_back(primary, failed, by_age):
         told = _deployment(service, failed, _BACK_STATUSES.get(primary.state, "ROLLBACK_FAILED"))
         return replace(told, rollback_revision_arn=primary.deployment_id)
-    under_way = [one for one in by_age if one is primary or one.state != "FAILED"]
+    under_way = [one for one in by_age if one is primary or (one.state != "FAILED" and one.status != "DRAINING")]
     if not under_way:
         return None
     newest = under_way[-1]
@@ -54,11 +55,11 @@ def _is_way_back(primary: Rollout, failed: Rollout, by_age: Sequence[Rollout]) -
 
 
 def _status_by_counts(newest: Rollout, under_way: Sequence[Rollout]) -> str:
-    """ECS tells no state of rollouts that others steer: one is done when it runs all it is to run and no other runs."""
+    """ECS tells no state of rollouts that others steer: one is done when no other runs, and none lacks tasks."""
     others = [one for one in under_way if one is not newest and one.running_count + one.pending_count]
     if others:
         return "IN_PROGRESS"
-    return "SUCCESSFUL" if newest.running_count >= newest.desired_count else ""
+    return "SUCCESSFUL" if all(one.running_count >= one.desired_count for one in under_way) else ""
 
 
 def _deployment(service: ServiceState, rollout: Rollout, status: str) -> DeploymentState:
