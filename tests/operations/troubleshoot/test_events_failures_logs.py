@@ -238,6 +238,33 @@ class TestLogs:
         assert finding["code"] == "container_exited"
         assert "(1 task of default-web:0 failed)" in finding["cause"]
 
+    def test_one_tasks_log_tells_whether_its_service_serves_since_as_the_clusters_does(self) -> None:
+        (of_all,) = ask(replaced(), "fetch_task_logs")["findings"]
+        world = replaced()
+        (of_one,) = ask(world, "fetch_task_logs", ecs_task_id="web-77")["findings"]
+        assert of_one["severity"] == of_all["severity"] == "info"
+        assert "; the service web serves now (1 of 1 tasks run" in of_one["cause"]
+        assert of_one["remedy"] == of_all["remedy"]
+        assert world.asked("services") == [("web",)]
+        assert {asked[:2] for asked in world.asked("search")} == {(LOG_GROUP, ("app/Main/web-77",))}
+
+    def test_one_tasks_log_is_told_with_a_gap_where_its_service_may_not_be_read(self) -> None:
+        world = replaced()
+        world.denied = {"services"}
+        answer = ask(world, "fetch_task_logs", ecs_task_id="web-77")
+        assert [one["severity"] for one in answer["findings"]] == ["warning"]
+        assert [gap.split(":")[0] for gap in answer["gaps"]] == ["service"]
+
+    def test_a_task_that_was_run_by_itself_has_no_service_to_read(self) -> None:
+        made = healthy("web")
+        alone = replace(crashed("web", 9), group="family:default-web")
+        made.tasks = (*made.tasks, alone)
+        world = ClusterWorld({"web": made})
+        world.write(alone, "KeyError: 'A'")
+        (finding,) = ask(world, "fetch_task_logs", ecs_task_id="web-9")["findings"]
+        assert (finding["code"], finding["severity"]) == ("container_exited", "warning")
+        assert world.asked("services") == []
+
     def test_one_tasks_log_is_its_own_stream_and_the_pattern_is_passed_on(self, world: ClusterWorld) -> None:
         world.write(world.services["web"].tasks[0], "ERROR a", "INFO b")
         answer = ask(world, "fetch_task_logs", ecs_task_id="web-1", filter_pattern="ERROR")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from expressway.diagnosis.place_findings import place_findings
 from expressway.model.finding import Finding
-from expressway.model.service import TaskState
+from expressway.model.service import ServiceState, TaskState
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.asked_once import or_none
 from expressway.operations.troubleshoot.log_answer import answer_of, answer_of_nothing
@@ -48,8 +49,11 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
         asked_task = _ask_task(request, ports, reads) if request.task_id else None
         task = next(iter(reads.take(asked_task, ())), None) if asked_task else None
+        asked_service = _ask_service(request, ports, reads, task) if task else None
         seen = SeenInCluster(stopped=(task,)) if task else seen_in_cluster(request, ports, reads)
         definitions = task_definitions(seen.definitions, ports, reads)
+        if asked_service is not None:
+            seen = replace(seen, services=reads.take(asked_service, ()))
         cluster = take_or_stop(reads, asked_cluster, None)
         if cluster is None and was_read(reads, "cluster"):
             found = place_findings(nothing_there(request, ports, reads, cluster=None))
@@ -70,6 +74,15 @@ def _ask_task(
     request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads
 ) -> Future[tuple[TaskState, ...]]:
     return reads.ask("task", lambda: ports.cluster.tasks(request.cluster, [request.task_id]))
+
+
+def _ask_service(
+    request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads, task: TaskState
+) -> Future[tuple[ServiceState, ...]] | None:
+    """Begin to read the service of a task that failed: whether it serves since tells whether that is over."""
+    if not task.failed or not task.service_name:
+        return None
+    return reads.ask("service", lambda: ports.cluster.services(request.cluster, [task.service_name]))
 
 
 def _no_logs(
