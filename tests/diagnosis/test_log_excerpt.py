@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.diagnosis.log_excerpt import LINE_LIMIT, excerpt, telling_line
+from expressway.diagnosis.log_excerpt import LINE_LIMIT, NOT_STARTED, excerpt, telling_line
 
 
 @pytest.mark.parametrize(
@@ -159,3 +159,27 @@ def test_an_excerpt_is_short_and_says_nothing_twice(lines: list[str]) -> None:
 
 def test_a_line_is_never_longer_than_the_limit() -> None:
     assert len(telling_line(("ValueError: " + "x" * 5000,))) == LINE_LIMIT
+
+
+@pytest.mark.parametrize("run", ["/:", "/sh: ", ".", "error-", "option "])
+def test_a_line_of_200_000_characters_is_read_as_any_other(run: str) -> None:
+    long = run * (200_000 // len(run))
+    assert not NOT_STARTED.search(long)
+    assert telling_line((long, "bye")) in {long.strip()[:LINE_LIMIT], "bye"}
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        ("exec /entry.sh: no such file or directory", True),
+        ("exec ./start: exec format error", True),
+        ('exec "/app/run": exec format error', True),
+        ("standard_init_linux.go:228: exec user process caused: no such file or directory", True),
+        ("exec failed: no such file or directory", False),
+        ("exec backup: no such file or directory", False),
+        ("exec failed: exec format error", False),
+        (f"exec /{'x' * LINE_LIMIT}: exec format error", False),
+    ],
+)
+def test_a_program_that_cannot_start_is_named_by_its_path_in_a_short_line(line: str, is_one: bool) -> None:
+    assert bool(NOT_STARTED.search(line)) is is_one

@@ -46,3 +46,8 @@ def test_the_level_or_else_the_words_decide(line: str, severity: str) -> None:
 def test_lines_that_differ_in_numbers_and_ids_are_one_pattern() -> None:
     lines = ["ERROR order 17 at 0xdeadbeef", "ERROR order 18 at 0xcafe", "ERROR other"]
     assert patterns_of(lines) == [("ERROR order 17 at 0xdeadbeef", 2), ("ERROR other", 1)]
+
+
+@pytest.mark.parametrize("run", [".", "a.", "/:", "a-", "-", "error-"])
+def test_a_line_of_a_million_characters_is_read_as_any_other(run: str) -> None:
+    assert severity_of(run * (1_000_000 // len(run))) == severity_of(run * 4)

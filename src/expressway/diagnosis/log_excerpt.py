@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 
 LINE_LIMIT = 300
-_RUNTIME = r"(?:\S*standard_init_linux\S* )?exec (?:user process caused:?|[\"']?[^\s\"':]+[\"']?:)"
+_RUNTIME = r"(?:\S*standard_init_linux\S* )?exec (?:user process caused:?|[\"']?[^\s\"':/]*/[^\s\"':]*[\"']?:)"
+"""By its path, as a runtime names a program: `exec backup: …` is an application's own word."""
 _SHELL = r"\S*(?:sh|/\S+):(?: (?:line )?\d+:)?(?: \S+:)?(?: .*:)?"
 NOT_STARTED = re.compile(
-    rf"^(?:(?:{_RUNTIME}|{_SHELL}) [\"']?exec format error[\"']?|{_RUNTIME} [\"']?no such file or directory[\"']?|"
+    rf"^(?=.{{1,{LINE_LIMIT}}}$)"  # more is not read: the time it takes is that of the square
+    rf"(?:(?:{_RUNTIME}|{_SHELL}) [\"']?exec format error[\"']?|{_RUNTIME} [\"']?no such file or directory[\"']?|"
     rf"{_SHELL} (?:bad interpreter: no such file or directory|cannot execute: required file not found))\.?$",
     re.IGNORECASE,
 )
@@ -26,7 +28,7 @@ _TELLING = (
     # What getopt, Go's flag, Node, nginx and their like say of arguments, before they list those that they know.
     re.compile(
         r"\b(?:un(?:recogni[sz]ed|known|expected)|invalid|illegal|bad) (?:command[- ]line )?(?:option|flag|argument|"
-        r"(?:sub)?command|switch)s?\b|\bno such (?:option|command)\b|\boption\b.* requires an argument\b|"
+        r"(?:sub)?command|switch)s?\b|\bno such (?:option|command)\b|\boption\b.{0,100} requires an argument\b|"
         r"^flag provided but not defined\b",
         re.IGNORECASE,
     ),
