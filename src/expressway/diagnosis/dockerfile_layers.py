@@ -137,10 +137,13 @@ def _copies(instruction: Instruction) -> bool:
 
 
 def _names_secret_file(arguments: str, expected: ExpectedApp) -> bool:
-    words = [word.removeprefix("./") for word in re.split(r"[\s\",\[\]]+", arguments)]
-    harmless = {*words[:-1]} & expected.harmless
-    # Where a harmless one is copied to has its name.
-    return any(_SECRET_FILE.search(word) for word in words if posixpath.basename(word) not in harmless)
+    words = [posixpath.normpath(word) for word in re.split(r"[\s\",\[\]]+", arguments) if word]
+    *sources, target = words or [""]
+    harmless = {*sources} & expected.harmless
+    suspects = [source for source in sources if source not in harmless]
+    if posixpath.basename(target) not in harmless:  # where a harmless one is copied to may have its name
+        suspects.append(target)
+    return any(_SECRET_FILE.search(word) for word in suspects)
 
 
 def _given_names(instruction: Instruction) -> Iterator[str]:

@@ -13,9 +13,18 @@ from expressway.model.finding import Finding
 _FILES = (".npmrc", ".yarnrc", ".yarnrc.yml")
 # What is looked for up to an end is bounded, so that the time a text takes grows with its length.
 _SETTING = re.compile(
-    r"(?m)^[^#;\n]*?(?:_authToken|_auth|_password|npmAuthToken|npmAuthIdent)[\"']?(?:[ \t]*[=:][ \t]*|[ \t]+)"
-    r"(?:\"(?P<double>[^\"\n]*)|'(?P<single>[^'\n]*)|(?P<bare>(?:\$\{[^}\n]{0,200}\}|<[^>\n]{0,200}>|[^\s,;#}])*))"
+    r"(?m)^[^#;\n]*?(?:_authToken|_auth|_password|npmAuthToken|npmAuthIdent|(?<![\w-])key)[\"']?"
+    r"(?:[ \t]*+[=:][ \t]*+|[ \t]++)"
+    # YAML's block, or a value on the next line, further in than its name; but not another setting or a remark.
+    r"(?:(?:[>|][-+\d]{0,2}+|(?=[ \t\r]*+\n[ \t]++(?![#;]|[^\n]*(?:=[ \t]*+[^=\s]|:[\s\"]))))"
+    r"[ \t\r]*+(?:#[^\n]*+)?(?:\n[ \t\r]*+)++(?P<block>[^\n]*)|"
+    r"\"(?P<double>[^\"\n]*)|'(?P<single>[^'\n]*)|(?P<bare>(?:\$\{[^}\n]{0,200}\}|<[^>\n]{0,200}>|[^\s,;#}])*))"
 )
+_ADDRESS = re.compile(
+    r"(?m)^[^#;\n]*?://(?:\$\{[^}\n]{0,200}\}|[^\s/@:]){0,200}+:(?P<password>(?:\$\{[^}\n]{0,200}\}|[^\s/@]){1,200}+)@"
+)
+"""A registry or a proxy with a password in its address: ``https://user:password@host``."""
+_PRIVATE_KEY = re.compile(r"(?m)^[^#;\n]*?-----BEGIN (?P<kind>[A-Z ]{0,30}PRIVATE KEY)")
 _REFERENCE = re.compile(r"\$\{(?P<name>[^{}:?-]{1,200})(?P<otherwise>:?[-?][^}]{0,200})?\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\$\w+|%\w+%|<[^>]{0,200}>")
@@ -24,7 +33,7 @@ _SHORTEST_TOKEN = 16
 
 
 def credential_files(files: AppFiles) -> tuple[str, ...]:
-    """The files at the top of the folder that hold a token or password themselves."""
+    """The files at the top of the folder that hold a token, a password or a private key themselves."""
     return tuple(name for name in _FILES if any(map(_is_credential, _values(files.text(name)))))
 
 
@@ -64,7 +73,9 @@ def credential_findings(files: AppFiles) -> tuple[Finding, ...]:
 
 def _values(text: str) -> Iterator[str]:
     for found in _SETTING.finditer(text):
-        yield found["double"] or found["single"] or found["bare"] or ""
+        yield found["block"] or found["double"] or found["single"] or found["bare"] or ""
+    yield from (found["password"] for found in _ADDRESS.finditer(text))
+    yield from (found["kind"] for found in _PRIVATE_KEY.finditer(text))
 
 
 def _is_credential(value: str) -> bool:

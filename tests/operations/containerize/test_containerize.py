@@ -187,6 +187,13 @@ def test_what_builds_an_app_does_without_the_token_as_well() -> None:
         (".yarnrc.yml", "npmScopes:\n  acme:\n    npmAuthToken: {}\n"),
         (".yarnrc.yml", 'npmScopes: {{acme: {{npmAuthIdent: "robot:{}"}}}}\n'),
         (".yarnrc.yml", "npmAuthToken: ${{NPM_TOKEN:-{}}}\n"),
+        (".yarnrc.yml", "npmAuthToken: >-\n  {}\n"),
+        (".yarnrc.yml", "npmAuthToken: |\r\n\r\n  {}\r\n"),
+        (".yarnrc.yml", "npmAuthToken:\n  {}\n"),
+        (".npmrc", "https-proxy=http://robot:{}@proxy.example.test:3128\n"),
+        (".npmrc", "registry=https://${{ROBOT}}:{}@registry.example.test/\n"),
+        (".npmrc", '//registry.example.test/:key="{}"\n'),
+        (".npmrc", "//registry.example.test/:cert = -----BEGIN PRIVATE KEY-----{}\n"),
     ],
 )
 def test_a_token_in_any_settings_of_a_package_manager_stays_out_of_the_build(name: str, text: str) -> None:
@@ -203,6 +210,11 @@ def test_a_token_in_any_settings_of_a_package_manager_stays_out_of_the_build(nam
     [
         "# _authToken=an-old-token-that-is-gone\n",
         "always-auth=true\n",
+        "registry=https://registry.example.test:8443/@acme/\nkeyfile=/run/key.pem\n",
+        "# https-proxy=http://robot:an-old-password@proxy.example.test\n",
+        "_authToken=\n  fund=false\n",
+        "_authToken=\n  ; none yet\n",
+        "_authToken=\n  @acme:registry=https://registry.example.test/\n",
         "//registry.example.test/:_authToken=\n",
         "//registry.example.test/:_authToken=${NPM_TOKEN?}\n",
         "//registry.example.test/:_authToken=<your token>\n",
@@ -223,6 +235,26 @@ def test_an_own_dockerfile_may_copy_settings_that_hold_no_token() -> None:
     token = "".join(("npm", "_", "x" * 20))
     found = containerized({**app, ".npmrc": f"//registry.example.test/:_authToken={token}\n"}).findings
     assert {one.code for one in found} == {"registry_credentials", "secret_file_copied"}
+
+
+@pytest.mark.parametrize(
+    ("copied", "is_found"),
+    [
+        ("COPY .npmrc ./", False),
+        ("COPY .npmrc /app/.npmrc", False),
+        ('COPY [".npmrc", "./"]', False),
+        ("COPY .npmrc sub/.npmrc ./", True),
+        ("COPY sub/.npmrc .npmrc", True),
+        ('COPY [".npmrc", "sub/.npmrc", "./"]', True),
+        ("COPY .npmrc .env ./", True),
+    ],
+)
+def test_settings_without_a_token_excuse_no_other_file_of_their_name(copied: str, is_found: bool) -> None:
+    token = "".join(("npm", "_", "x" * 20))
+    own = {"Dockerfile": f'FROM node:22-slim\n{copied}\nUSER 1\nCMD ["node", "server.js"]\n', ".dockerignore": ".git\n"}
+    settings = {".npmrc": "fund=false\n", "sub/.npmrc": f"//registry.example.test/:_authToken={token}\n"}
+    found = {one.code for one in containerized({**EXPRESS, **own, **settings}).findings}
+    assert ("secret_file_copied" in found) is is_found
 
 
 def test_requirements_that_name_the_app_itself_need_the_source_first() -> None:
