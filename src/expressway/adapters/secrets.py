@@ -49,17 +49,6 @@ class Secrets:
             policy_gap=policy_gap,
         )
 
-    def _describe(self, client: Any, secret_id: str) -> Mapping[str, Any] | None:
-        doing = f"describe the secret {secret_id}"
-        try:
-            return client.describe_secret(SecretId=secret_id)
-        except ClientError as exc:
-            if aws_error_code(exc) == "ResourceNotFoundException":
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
-
     def _policy(self, client: Any, reference: SecretReference) -> tuple[Mapping[str, Any] | None, str]:
         """The secret's own policy, and why it could not be read: nothing is concluded where it could not."""
         try:

@@ -11,6 +11,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.service_findings import cause_of_tasks
+from expressway.model.clock import not_before
 from expressway.model.finding import Finding, Severity
 from expressway.model.service import ServiceState, TaskState
 from expressway.model.task_definition import TaskDefinition
@@ -41,13 +42,13 @@ class FailedTasks:
         service = self.service
         if service is None or self.tasks[0].task_definition_arn != service.task_definition_arn:
             return False
-        return _not_older(self.tasks[0].created_at, service.created_at)
+        return not_before(self.tasks[0].created_at, service.created_at)
 
     @property
     def was_taken_back(self) -> bool:
         """Whether they are of a newer version than what the service runs."""
         service = self.service
-        if service is None or not _not_older(self.tasks[0].created_at, service.created_at):
+        if service is None or not not_before(self.tasks[0].created_at, service.created_at):
             return False
         family, number = _revision(self.tasks[0].task_definition_arn)
         runs, running = _revision(service.task_definition_arn)
@@ -131,10 +132,6 @@ def _since(failed: FailedTasks) -> str:
 
 def _has_all_tasks(service: ServiceState | None) -> bool:
     return service is not None and service.status == "ACTIVE" and 0 < service.desired_count <= service.running_count
-
-
-def _not_older(moment: datetime | None, than: datetime | None) -> bool:
-    return moment is None or than is None or moment.replace(microsecond=0) >= than.replace(microsecond=0)
 
 
 def _name(task_definition_arn: str) -> str:

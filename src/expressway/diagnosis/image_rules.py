@@ -115,16 +115,20 @@ def _pull_denied(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     )
 
 
+def names_repository(text: str, repository: str) -> bool:
+    """Whether the text names the repository itself, not one whose name begins or ends like it."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(repository)}(?![\w-]|\.\w|/(?!manifests|blobs))", text))
+
+
 def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     """A registry outside ECR cannot be looked into; that it refuses the image is known from ECS alone."""
     if image.presence != "elsewhere":
         return
     name = image.reference.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    repository = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\w|/(?!manifests|blobs))")
     told = [
         text
         for text in facts.subject.task_statements
-        if repository.search(text)
+        if names_repository(text, name)
         and (cause := cause_of_message(Statement(text)))
         and cause.code == "image_pull_denied"
     ]

@@ -1,11 +1,10 @@
 """What ECS says about tasks whose images could not be pulled or run, beside what was looked up."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.image_rules import image_findings
+from expressway.diagnosis.image_rules import image_findings, names_repository
 from expressway.diagnosis.merged_findings import merged
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.diagnosis.program_format import images_fit, with_platform
@@ -60,13 +59,10 @@ def _about_its_image(finding: Finding, text: str, images: Sequence[ImageFact]) -
     if not text or finding.code not in _ABOUT_AN_IMAGE:
         return finding
     every = [one.reference.image for one in images]
-    named = [image for image in every if _is_named(_repository(image), text)] or (every if len(every) == 1 else [])
+    named = [image for image in every if names_repository(text, _repository(image))] or (
+        every if len(every) == 1 else []
+    )
     return replace(finding, resource=named[0]) if named else finding
-
-
-def _is_named(repository: str, text: str) -> bool:
-    """Whether the text names the repository itself, not one whose name begins or ends like it."""
-    return bool(re.search(rf"(?<![\w.-]){re.escape(repository)}(?![\w-]|\.\w|/(?!manifests|blobs))", text))
 
 
 def _repository(image: str) -> str:

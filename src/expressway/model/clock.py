@@ -1,6 +1,7 @@
-"""Time as a port, so that everything that waits can be tested without waiting."""
+"""Time as a port, so that everything that waits can be tested without waiting; and how moments compare."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 
@@ -18,3 +19,8 @@ def polling_delays(first_seconds: float = 0.1, growth: float = 1.25, longest_sec
     while True:
         yield delay
         delay = min(delay * growth, longest_seconds)
+
+
+def not_before(moment: datetime | None, start: datetime | None) -> bool:
+    """Whether something happened at or after `start`, to the second; an unknown moment counts."""
+    return moment is None or start is None or moment.replace(microsecond=0) >= start.replace(microsecond=0)

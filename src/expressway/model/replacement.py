@@ -12,7 +12,7 @@ from typing import Any
 from expressway.model.change import PropertyChange, StackChange
 from expressway.model.change_set import ChangeSet, ChangeSetDetail
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
-from expressway.model.template import Template
+from expressway.model.template import RETAINING, Template
 
 NAMING_PROPERTIES: dict[str, tuple[str, ...]] = {
     EXPRESS_TYPE: ("ServiceName", "Cluster"),
@@ -22,7 +22,6 @@ NAMING_PROPERTIES: dict[str, tuple[str, ...]] = {
     "AWS::Logs::LogGroup": ("LogGroupName",),
 }
 """What makes a name unique in an account and region, the name itself first: a service's is unique in its cluster."""
-_RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def _replacement(
     resources: Mapping[str, Mapping[str, Any]] = template.document.get("Resources", {})
     resource = resources.get(logical_id, {})
     obstacle = _obstacle(resource, renamed)
-    retained = resource.get("DeletionPolicy") in _RETAINING
+    retained = resource.get("DeletionPolicy") in RETAINING
     return Replacement(logical_id, resource_type, properties, obstacle, retained)
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
+"""The deletion policies that keep a resource when its stack is deleted."""
+
 
 @dataclass(frozen=True)
 class Template:

@@ -13,6 +13,7 @@ from expressway.diagnosis.deployment_course import definitions_to_compare, is_re
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.model.cause import Cause
+from expressway.model.clock import not_before
 from expressway.model.service import (
     DeploymentState,
     RevisionState,
@@ -198,8 +199,3 @@ def _worth_reading(tasks: tuple[TaskState, ...]) -> tuple[TaskState, ...]:
     )
     running = [task for task in tasks if task.running]
     return tuple((failed or running)[:_LOGS_READ])
-
-
-def not_before(moment: datetime | None, start: datetime | None) -> bool:
-    """Whether something happened at or after `start`, to the second; an unknown moment counts."""
-    return moment is None or start is None or moment.replace(microsecond=0) >= start.replace(microsecond=0)

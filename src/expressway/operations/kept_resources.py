@@ -7,8 +7,8 @@ from typing import Any
 from expressway.model.service import ServiceState
 from expressway.model.service_location import EXPRESS_TYPE, template_resources
 from expressway.model.stack import StackState
+from expressway.model.template import RETAINING
 
-_RETAIN = {"Retain", "RetainExceptOnCreate"}
 _NAMES = ("RepositoryName", "LogGroupName", "RoleName", "ServiceName")
 _ROLES = ("InfrastructureRoleArn", "ExecutionRoleArn", "TaskRoleArn")
 
@@ -57,7 +57,7 @@ def _foreign_roles(stack: StackState | None) -> Iterator[Kept]:
 
 
 def _is_retained(resource: Mapping[str, Any]) -> bool:
-    return resource.get("DeletionPolicy") in _RETAIN
+    return resource.get("DeletionPolicy") in RETAINING
 
 
 def _name(logical_id: str, resource: Mapping[str, Any]) -> str:

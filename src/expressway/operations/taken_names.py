@@ -15,7 +15,7 @@ from expressway.errors import RefusedError
 from expressway.model.progress import ProgressSink
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.model.stack import StackState
-from expressway.model.template import Template
+from expressway.model.template import RETAINING, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
 
 _KINDS = {
@@ -25,7 +25,6 @@ _KINDS = {
     EXPRESS_TYPE: ("service", "ServiceName"),
 }
 _HOLDS_DATA = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup"})
-_RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
 _THREADS = 6
 
 
@@ -132,7 +131,7 @@ def _named_resources(template: Template) -> Iterator[NamedResource]:
                 logical_id=logical_id,
                 resource_type=resource_type,
                 name=name,
-                retained=resource.get("DeletionPolicy") in _RETAINING,
+                retained=resource.get("DeletionPolicy") in RETAINING,
                 cluster=cluster if isinstance(cluster, str) else DEFAULT_CLUSTER,
             )
 

@@ -13,6 +13,7 @@ from expressway.diagnosis.program_format import format_is_open
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.settled import is_settled
+from expressway.model.clock import not_before
 from expressway.model.log_event import LogEvent
 from expressway.model.service import (
     ExpressService,
@@ -26,7 +27,6 @@ from expressway.model.service import (
 from expressway.model.service_dependencies import DependencySubject
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
-from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.dependency_subject import subject_of
 from expressway.operations.troubleshoot.first_round import KnownService
 from expressway.operations.troubleshoot.left_logs import forgot_tasks

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from expressway.diagnosis.service_facts import LeftLog
+from expressway.model.clock import not_before
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -16,7 +17,6 @@ from expressway.model.service import (
 from expressway.model.target import Target
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
-from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.first_round import FirstRound, KnownService
 from expressway.operations.troubleshoot.guessed_reads import GuessedReads
 from expressway.operations.troubleshoot.left_logs import LeftLogs

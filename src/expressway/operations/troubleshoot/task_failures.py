@@ -11,11 +11,11 @@ from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_findings import service_findings
 from expressway.diagnosis.task_failure import category_of
+from expressway.model.clock import not_before
 from expressway.model.cluster import ClusterState
 from expressway.model.finding import Finding, ranked
 from expressway.model.service import ContainerState, ServiceState, TaskState
 from expressway.operations.concurrent_reads import ConcurrentReads
-from expressway.operations.explain import not_before
 from expressway.operations.troubleshoot.assessment import shown_cluster
 from expressway.operations.troubleshoot.failed_groups import unexplained_failures
 from expressway.operations.troubleshoot.places import nothing_there, take_or_stop, was_read
