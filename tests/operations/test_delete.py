@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from expressway.errors import DefinitionError, EngineError, ExpresswayError, RefusedError, StackError
+from expressway.errors import DefinitionError, EngineError, ExpresswayError, RefusedError, StackError, TargetError
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 from expressway.model.service import ManagedResource, RevisionState
 from expressway.model.stack import StackState
@@ -35,9 +35,21 @@ class InMemoryApp:
     deleted: list[str] = field(default_factory=list)
     failing: dict[str, str] = field(default_factory=dict)
     dies_after: str = ""
+    holders: dict[str, str] = field(default_factory=dict)
+    owners_denied: bool = False
+    change_sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def describe(self, stack_name: str) -> StackState | None:
-        return self.stacks.get(stack_name)
+        name = stack_name.split("/")[1] if "/" in stack_name else stack_name
+        return self.stacks.get(name)
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]:
+        return self.change_sets.get(stack_name, ())
+
+    def stack_of(self, physical_id: str) -> str | None:
+        if self.owners_denied:
+            raise TargetError("access_denied", "Not authorized: cloudformation:DescribeStackResources.", "Ask.")
+        return self.holders.get(physical_id)
 
     def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None:
         stack_name = stack.name
@@ -132,6 +144,7 @@ def delete(
     ports = DeletePorts(
         target=Target(ACCOUNT, "us-east-1"),
         stacks=made,
+        owners=made,
         ecs=made.world,
         logs=made,
         repositories=made,
@@ -379,6 +392,145 @@ def test_a_service_that_only_has_the_name_is_not_deleted_unasked() -> None:
     assert made.world.state.status == "ACTIVE"
 
 
+# -- what another stack holds ------------------------------------------------------------------------------------
+OTHER = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/Storefront/7"
+
+
+def held_elsewhere(made: InMemoryApp, *, app_name: str | None = None) -> InMemoryApp:
+    made.holders[arn("default", "web")] = OTHER
+    made.stacks["Storefront"] = StackState("Storefront", OTHER, "UPDATE_COMPLETE", owner_app=app_name)
+    return made
+
+
+@pytest.mark.parametrize("marked", [{}, {"log_group": "/expressway/web"}, {"role": "web-express-infrastructure"}])
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("app_name", [None, "store"])
+def test_a_service_that_another_stack_holds_is_never_deleted(
+    marked: dict[str, str], named: bool, app_name: str | None
+) -> None:
+    made = held_elsewhere(loose_app(**marked), app_name=app_name)
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made, arn("default", "web") if named else None)
+
+    assert caught.value.code == "owned_by_stack"
+    assert "the stack Storefront" in caught.value.message
+    assert (app_name or "the stack Storefront") in caught.value.hint
+    assert made.world.state is not None
+    assert made.world.state.status == "ACTIVE"
+    assert "delete_express_service" not in made.world.calls
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_service_whose_holder_may_not_be_read_is_not_deleted_and_the_permission_is_named(named: bool) -> None:
+    made = loose_app(log_group="/expressway/web")
+    made.owners_denied = True
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made, arn("default", "web") if named else None)
+
+    assert caught.value.code == "owner_unknown"
+    assert caught.value.details["missing_permission"] == "cloudformation:DescribeStackResources"
+    assert "delete_express_service" not in made.world.calls
+
+
+@pytest.mark.parametrize("why", ["another stack holds it", "nothing marks it"])
+def test_the_remains_of_a_stack_go_and_a_strangers_service_of_that_name_stays(why: str) -> None:
+    made = loose_app()
+    if why == "another stack holds it":
+        held_elsewhere(made)
+    made.stacks[SERVICE_STACK] = stack(SERVICE_STACK, status="ROLLBACK_COMPLETE", outputs={})
+    made.world.drain = lambda: pytest.fail("the service was touched")  # type: ignore[method-assign]
+    strangers = replace(made.stacks[SERVICE_STACK], template="Retain nothing: CloudFormation deletes its own only")
+    made.stacks[SERVICE_STACK] = strangers
+
+    result = delete(made)
+
+    assert result.succeeded
+    assert SERVICE_STACK in made.deleted
+    assert made.world.state is not None
+    assert made.world.state.status == "ACTIVE"
+    assert f"service {arn('default', 'web')}" in {one.resource for one in result.kept}
+    assert result.service_deletion["status"] == "absent"
+
+
+def test_a_service_that_its_own_half_made_stack_holds_is_deleted_with_it() -> None:
+    made = app()
+    made.stacks[SERVICE_STACK] = stack(SERVICE_STACK, status="DELETE_FAILED", outputs={})
+    made.holders[arn("default", "web")] = made.stacks[SERVICE_STACK].stack_id
+    assert delete(made).succeeded
+    assert made.is_empty()
+
+
+def test_a_service_that_another_stack_took_over_meanwhile_is_left_alone() -> None:
+    made = app()
+    made.world.drain = lambda: made.holders.update({arn("default", "web"): OTHER})  # type: ignore[method-assign]
+
+    result = delete(made)
+
+    assert [error["code"] for error in result.errors] == ["owned_by_stack"]
+    assert "delete_express_service" not in made.world.calls
+    assert REPOSITORY_STACK in made.stacks
+
+
+def test_a_log_group_that_another_stack_holds_is_kept_and_the_stack_is_named() -> None:
+    made = InMemoryApp(World())
+    made.groups = {"/expressway/web": Group(None)}
+    made.holders["/expressway/web"] = OTHER
+
+    result = delete(made)
+
+    assert made.groups
+    assert "it belongs to the stack Storefront" in result.summary
+
+
+def test_a_log_group_whose_holder_may_not_be_read_is_kept() -> None:
+    made = InMemoryApp(World())
+    made.groups = {"/expressway/web": Group(None)}
+    made.owners_denied = True
+
+    result = delete(made)
+
+    assert made.groups
+    assert "cloudformation:DescribeStackResources" in result.kept[0].reason
+
+
+def test_a_repository_that_another_stack_holds_is_told_as_its() -> None:
+    made = InMemoryApp(World(), repositories={"web-repo"}, holders={"web-repo": OTHER})
+    assert delete(made).kept[0].reason == "it belongs to the stack Storefront"
+
+
+def test_a_stack_that_somebody_else_is_reviewing_is_left_alone() -> None:
+    made = InMemoryApp(World())
+    made.stacks = {REPOSITORY_STACK: stack(REPOSITORY_STACK, owner=None, status="REVIEW_IN_PROGRESS", template={})}
+    made.change_sets = {REPOSITORY_STACK: ("cdk-deploy-change-set",)}
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made)
+
+    assert caught.value.code == "stack_foreign"
+    assert REPOSITORY_STACK in made.stacks
+
+
+@pytest.mark.parametrize(
+    "service_arn",
+    [
+        arn("default", "web").replace("us-east-1", "eu-west-1"),
+        arn("default", "web").replace(ACCOUNT, "111122223333"),
+        arn("default", "web").replace("arn:aws:", "arn:aws-cn:").replace("us-east-1", "cn-north-1"),
+    ],
+)
+def test_an_arn_of_another_account_or_region_never_deletes_a_service_here(service_arn: str) -> None:
+    made = loose_app()
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made, service_arn)
+
+    assert caught.value.code == "service_not_of_app"
+    assert "but this acts on" in caught.value.message
+    assert made.world.calls == []
+
+
 def test_a_refused_direct_deletion_keeps_the_images() -> None:
     made = loose_app()
     made.stacks = {REPOSITORY_STACK: stack(REPOSITORY_STACK)}
@@ -543,7 +695,7 @@ def test_a_cancelled_deletion_stops_between_its_steps() -> None:
                 raise Cancelled
 
     made = app()
-    ports = DeletePorts(Target(ACCOUNT, "us-east-1"), made, made.world, made, made, ManualClock())
+    ports = DeletePorts(Target(ACCOUNT, "us-east-1"), made, made, made.world, made, made, ManualClock())
     ports = replace(ports, clock=made.world.clock)
 
     with pytest.raises(Cancelled):

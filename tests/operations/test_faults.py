@@ -350,12 +350,16 @@ class Deleting:
         ports = DeletePorts(
             target=TARGET,
             stacks=StackRemover(gateway or self.stacks, ManualClock()),
+            owners=self,
             ecs=self.ecs,
             logs=self,
             repositories=self,
             clock=self.ecs.clock,
         )
         return delete_app("web", ports=ports, timeout_seconds=60)
+
+    def stack_of(self, physical_id: str) -> str | None:
+        return self.stacks.stacks["web-express-service"].stack_id if "web-express-service" in self.standing else None
 
     def group(self, log_group: str) -> None:
         return None

@@ -1,5 +1,8 @@
 """Which CloudFormation stack holds a resource, asked by the resource's own name."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
@@ -28,5 +31,11 @@ class StackOwners:
             raise map_aws_error(exc, doing) from exc
         except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
-        held = (one["StackId"] for one in resources if one.get("PhysicalResourceId") == physical_id)
+        held = (one["StackId"] for one in resources if _is_held(one, physical_id))
         return next(held, None)
+
+
+def _is_held(resource: Mapping[str, Any], physical_id: str) -> bool:
+    """CloudFormation goes on to tell of deleted stacks for 90 days; what those deleted or retained they do not hold."""
+    gone = {"DELETE_COMPLETE", "DELETE_SKIPPED"}
+    return resource.get("PhysicalResourceId") == physical_id and resource.get("ResourceStatus") not in gone

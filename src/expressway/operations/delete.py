@@ -21,7 +21,8 @@ from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.deletion_checks import DeletionPlan, check_deletion
 from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_names
-from expressway.operations.service_ports import ServiceDeletion, Stacks
+from expressway.operations.resource_owner import Holder, Owners, holder_of, refuse_other_holder, why_it_stays
+from expressway.operations.service_ports import DeletableStacks, ServiceDeletion
 from expressway.operations.used_by_service import UsedByService, used_by_service
 
 _GONE = "INACTIVE"
@@ -60,7 +61,8 @@ class DeletePorts:
     """Everything outside that deleting needs; `local_images` finds the engine, if there is one to be asked."""
 
     target: Target
-    stacks: Stacks
+    stacks: DeletableStacks
+    owners: Owners
     ecs: ServiceDeletion
     logs: LogGroups
     repositories: Repositories
@@ -118,10 +120,18 @@ def delete_app(
 
     Raises (before anything is changed):
         DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
-        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``.
+        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``,
+            ``owned_by_stack``, ``owner_unknown``.
         TargetError: ``access_denied`` and the like when the app cannot be looked at.
     """
-    plan = check_deletion(app_name, service_arn or None, target=ports.target, stacks=ports.stacks, ecs=ports.ecs)
+    plan = check_deletion(
+        app_name,
+        service_arn or None,
+        target=ports.target,
+        stacks=ports.stacks,
+        owners=ports.owners,
+        ecs=ports.ecs,
+    )
     return _Deletion(plan, ports, timeout_seconds, progress, cancellation or NeverCancelled()).run()
 
 
@@ -139,6 +149,7 @@ class _Deletion:
         plan = self.plan
         alive = plan.service if plan.service_is_there else None
         self.kept.extend(kept_by_stacks(plan.service_stack, plan.repository_stack, service=alive))
+        self.kept.extend(plan.left_alone)
         not_started = {"status": "not_started", "message": "The service could not be deleted; its images stay."}
         service: Mapping[str, Any] = {}
         try:
@@ -201,6 +212,7 @@ class _Deletion:
         location, ecs = self.plan.location, self.ports.ecs
         state = ecs.service(location.cluster, location.name)
         if state is not None and state.status == "ACTIVE":
+            refuse_other_holder(f"the service {state.arn}", state.arn, self._holder(state.arn))
             self._tell(f"deleting the service {location.name}")
             ecs.delete_express_service(state.arn)
         deadline = self.ports.clock.monotonic() + self.timeout_seconds
@@ -237,7 +249,8 @@ class _Deletion:
         if name in retained_names(stack):
             return {"status": "kept", "message": "The removal policy retains the repository and its images.", **facts}
         if stack is None and self.ports.repositories.describe_repository(name) is not None:
-            reason = "no stack owns it: an earlier deletion retained it, or it was made by other means"
+            otherwise = "no stack owns it: an earlier deletion retained it, or it was made by other means"
+            reason = why_it_stays(self._holder(name), otherwise)
             self.kept.append(Kept(f"repository {name}", reason))
             return {"status": "kept", "message": f"The repository stays: {reason}.", **facts}
         if stack is None:
@@ -256,13 +269,19 @@ class _Deletion:
         group = self.ports.logs.group(name)
         if group is None or name in retained_names(self.plan.service_stack):
             return
-        if self.plan.service_stack is None and group.retention_days is not None:
-            reason = f"no stack owns it; it expires by itself after {group.retention_days} days"
+        loose = self.plan.service_stack is None and group.retention_days is not None
+        expires = f"no stack owns it; it expires by itself after {group.retention_days} days" if loose else ""
+        if reason := why_it_stays(self._holder(name), expires):
             self.kept.append(Kept(f"log group {name}", reason))
             return
         self._tell(f"deleting the log group {name}")
         if self.ports.logs.delete_group(name):
             self.removed.append(f"log group {name}")
+
+    def _holder(self, physical_id: str) -> Holder:
+        """The stack that holds what deleting the app's stacks did not take away."""
+        ours = (self.plan.service_stack, self.plan.repository_stack)
+        return holder_of(physical_id, owners=self.ports.owners, stacks=self.ports.stacks, ours=ours)
 
     def _remove_local_images(self) -> None:
         """Take the images out of the engine that built them; the app is deleted all the same if that fails."""

@@ -14,6 +14,7 @@ from expressway.operations.watch_stack import StackEvents, request_token, stack_
 class StackDeletion(StackEvents, Protocol):
     """What deleting needs of CloudFormation."""
 
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
     def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
 
 
@@ -27,6 +28,9 @@ class StackRemover:
     def describe(self, stack_name: str) -> StackState | None:
         """The stack as it stands, or None when it does not exist."""
         return self._stacks.describe(stack_name)
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]:
+        return self._stacks.change_set_names(stack_name)
 
     def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None:
         """Delete this very stack, as it was looked at, and wait until it is gone.

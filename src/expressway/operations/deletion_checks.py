@@ -14,13 +14,18 @@ from expressway.model.service_location import (
 )
 from expressway.model.stack import StackState, repository_stack_name, service_stack_name
 from expressway.model.target import Target
-from expressway.operations.kept_resources import retains_service
-from expressway.operations.service_ports import ServiceReads, StackReads
+from expressway.operations.kept_resources import Kept, retains_service
+from expressway.operations.resource_owner import OtherStack, Owners, OwnStack, holder_of, refuse_other_holder
+from expressway.operations.service_ports import DeletableStacks, ServiceReads
+from expressway.operations.stack_request import CHANGE_SET_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionPlan:
-    """What stands and may be deleted. `service` is None where ECS knows none."""
+    """What stands and may be deleted. `service` is None where ECS knows none, or it is not the app's.
+
+    `left_alone`: what has a name of the app's and belongs to somebody else.
+    """
 
     app_name: str
     location: ServiceLocation
@@ -28,6 +33,7 @@ class DeletionPlan:
     repository_stack: StackState | None
     service: ServiceState | None
     express: ExpressService | None
+    left_alone: tuple[Kept, ...] = ()
 
     @property
     def service_is_there(self) -> bool:
@@ -39,27 +45,68 @@ class DeletionPlan:
 
 
 def check_deletion(
-    app_name: str, service_arn: str | None, *, target: Target, stacks: StackReads, ecs: ServiceReads
+    app_name: str,
+    service_arn: str | None,
+    *,
+    target: Target,
+    stacks: DeletableStacks,
+    owners: Owners,
+    ecs: ServiceReads,
 ) -> DeletionPlan:
     """What a deletion of `app_name` would delete. Reads only.
 
     Raises:
         DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
-        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``.
+        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``;
+            ``owned_by_stack`` where another stack holds the service, ``owner_unknown`` where that may not be read.
     """
     check_app_name(app_name)
     named = _parse(service_arn, target) if service_arn else None
-    service_stack = _own_stack(stacks.describe(service_stack_name(app_name)), app_name)
-    repository_stack = _own_stack(stacks.describe(repository_stack_name(app_name)), app_name)
+    service_stack = _own_stack(service_stack_name(app_name), app_name, stacks)
+    repository_stack = _own_stack(repository_stack_name(app_name), app_name, stacks)
     location = _location(app_name, named, service_stack)
     service = ecs.service(location.cluster, location.name)
     alive = service is not None and service.status != "INACTIVE"
     express = ecs.express_service(service.arn) if service and alive else None
     if service is not None:
         location = ServiceLocation(location.cluster, location.name, service.arn)
-    if service is not None and alive and service_stack is None:
-        _check_loose_service(app_name, service, express, was_named=named is not None)
-    return DeletionPlan(app_name, location, service_stack, repository_stack, service, express)
+    left_alone: tuple[Kept, ...] = ()
+    if service is not None and alive and not _tells_of(service_stack, service.arn):
+        claim = _Claim(app_name, service, express, service_stack, was_named=named is not None)
+        left_alone = claim.check(owners=owners, stacks=stacks)
+    if left_alone:
+        service = express = None
+    return DeletionPlan(app_name, location, service_stack, repository_stack, service, express, left_alone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A living service that has the name of the app's, and that the app's stack does not name in its outputs."""
+
+    app_name: str
+    service: ServiceState
+    express: ExpressService | None
+    service_stack: StackState | None
+    was_named: bool
+
+    def check(self, *, owners: Owners, stacks: DeletableStacks) -> tuple[Kept, ...]:
+        """Nothing where the service may be deleted; where the app has a stack without it, why the service stays.
+
+        Raises:
+            RefusedError: where the app has no stack, or its ARN was given, and the service may not be deleted.
+        """
+        arn = self.service.arn
+        holder = holder_of(arn, owners=owners, stacks=stacks, ours=(self.service_stack,))
+        if isinstance(holder, OwnStack):
+            return ()
+        apart = self.service_stack is not None and not self.was_named
+        if isinstance(holder, OtherStack) and apart:
+            return (Kept(f"service {arn}", f"it belongs to {holder}"),)
+        refuse_other_holder(f"the service {arn}", arn, holder)
+        if apart and not _is_marked(self.app_name, self.express):
+            return (Kept(f"service {arn}", "no stack holds it, and nothing marks it as the app's"),)
+        _check_loose_service(self.app_name, self.service, self.express, was_named=self.was_named)
+        return ()
 
 
 def _parse(service_arn: str, target: Target) -> ServiceArn:
@@ -81,11 +128,22 @@ def _parse(service_arn: str, target: Target) -> ServiceArn:
     return parsed
 
 
-def _own_stack(stack: StackState | None, app_name: str) -> StackState | None:
-    """The stack, if it may be deleted; a shell that is only under review holds nothing and has no owner yet."""
+def _tells_of(stack: StackState | None, service_arn: str) -> bool:
+    """Whether the app's own stack names this very service in its outputs."""
+    told = service_arn_of(stack)
+    return told is not None and told.arn == service_arn
+
+
+def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> StackState | None:
+    """The stack, if it may be deleted; a shell under review names no owner yet, only the change sets' names do."""
+    stack = stacks.describe(stack_name)
     if stack is None:
         return None
-    if stack.owner_app != app_name and stack.status != "REVIEW_IN_PROGRESS":
+    if stack.status == "REVIEW_IN_PROGRESS":
+        ours = all(name.startswith(CHANGE_SET_PREFIX) for name in stacks.change_set_names(stack.name))
+    else:
+        ours = stack.owner_app == app_name
+    if not ours:
         whose = f"belongs to the app {stack.owner_app!r}" if stack.owner_app else "was not made by Expressway"
         raise RefusedError(
             "stack_foreign",
@@ -125,12 +183,18 @@ def _check_loose_service(
             f"{service.arn} is not an Express Mode service; it is left alone.",
             "Delete a plain ECS service with the tool that made it.",
         )
+    if not (was_named or _is_marked(app_name, express)):
+        raise _not_of_app(service.arn, app_name, "no stack of the app holds it, and nothing marks it as the app's")
+
+
+def _is_marked(app_name: str, express: ExpressService | None) -> bool:
+    """Whether the service has the app's infrastructure role or writes to the app's log group."""
+    if express is None:
+        return False
     newest, names = express.newest, app_names(app_name)
-    marked = express.infrastructure_role_arn.endswith(f"/{names.infrastructure_role}") or (
+    return express.infrastructure_role_arn.endswith(f"/{names.infrastructure_role}") or (
         newest is not None and newest.log_group == names.log_group
     )
-    if not (was_named or marked):
-        raise _not_of_app(service.arn, app_name, "no stack of the app holds it, and nothing marks it as the app's")
 
 
 def _not_of_app(service_arn: str, app_name: str, why: str) -> RefusedError:

@@ -79,9 +79,10 @@ class StackReads(Protocol):
     def describe(self, stack_name: str) -> StackState | None: ...
 
 
-class Stacks(StackReads, Protocol):
+class DeletableStacks(StackReads, Protocol):
     """Stacks that can be deleted: `delete` starts or joins a deletion and returns when that very stack is gone."""
 
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
     def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
 
 

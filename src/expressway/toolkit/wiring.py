@@ -215,12 +215,14 @@ class Wiring:
 
     @cached_property
     def delete_ports(self) -> DeletePorts:
+        from expressway.adapters.stack_owners import StackOwners
         from expressway.operations.delete import DeletePorts
         from expressway.operations.delete_stack import StackRemover
 
         return DeletePorts(
             target=self.session.target,
             stacks=StackRemover(self.cloudformation, self.clock),
+            owners=StackOwners(self.session),
             ecs=self.ecs,
             logs=self.logs,
             repositories=self.registry,
