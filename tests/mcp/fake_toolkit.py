@@ -20,7 +20,7 @@ from expressway.toolkit import AppSource
 _NEVER = NeverCancelled()
 LONG = 60.0
 """Seconds after which a hanging test fails."""
-TARGET = Target("000000000000", "us-east-1")
+TARGET = Target("000000000000", "us-east-1", caller_arn="arn:aws:iam::000000000000:user/ann")
 URL = "https://sh-1.ecs.us-east-1.on.aws/"
 
 

@@ -19,6 +19,7 @@ from mcp.types import CallToolResult, ResourceLink, TextResourceContents
 
 from expressway.adapters.audit import AuditLog
 from expressway.adapters.session import AwsSession
+from expressway.mcp.audit_trail import AuditTrail
 from expressway.mcp.server import Besides, build_server
 from expressway.mcp.showing import MaskingFormatter
 from expressway.model.quotation import quoted
@@ -105,7 +106,7 @@ async def listening(aws: PlantedAws, gates: Gates, era: Era, home: Path) -> Asyn
 def server_of(toolkit: Toolkit, gates: Gates, home: Path) -> MCPServer:
     """The server with every tool that an operator can have."""
     everything = Besides(knowledge=(), former_names=True)
-    return build_server(lambda: toolkit, gates, besides=everything, audit=AuditLog(home).append)
+    return build_server(lambda: toolkit, gates, besides=everything, audit=AuditTrail(AuditLog(home).append))
 
 
 @pytest.fixture

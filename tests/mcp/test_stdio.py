@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import anyio
 import psutil
 import pytest
 from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
 
 from mcp import Client
 from tests.knowledge.hostile import hostile, never
@@ -104,6 +105,66 @@ async def _begun(client: Client, app: dict[str, str]) -> Mapping[str, Any]:
             assert shape["status"] == "running"
             if "operation_id" in shape:
                 return shape
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, "closed stdin"])
+async def test_a_change_is_in_the_audit_log_however_the_server_ends(
+    end: signal.Signals | str, waits: bool, era: Era, tmp_path: Path
+) -> None:
+    environment = _environment(tmp_path, ALLOW_WRITE="true", EXPRESSWAY_CALLER="ann")
+    app = {"app_path": str(write_app(tmp_path / "app")), "wait_seconds": 45 if waits else 0}
+    async with anyio.create_task_group() as tasks:
+        async with _client(FAKE, environment, era) as client:
+            pid = good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))["service"]["pid"]
+            if waits:
+                tasks.start_soon(_given_up, client, app)
+            else:
+                good_shape(await client.call_tool("deploy_app", app))
+            await _written(tmp_path, 1 if waits else 2)
+            if isinstance(end, signal.Signals):
+                os.kill(pid, end)
+                await _gone(pid)
+        await _gone(pid)
+        tasks.cancel_scope.cancel()
+    told = _audit(tmp_path)
+    answered = [] if waits else [("outcome", "running")]
+    at_the_end = {
+        signal.SIGKILL: [],
+        signal.SIGTERM: [("outcome", "server_stopped") if waits else ("end", "interrupted")],
+        "closed stdin": [("outcome", "cancelled"), ("end", "interrupted")] if waits else [("end", "interrupted")],
+    }
+    assert [(one["event"], one.get("outcome")) for one in told] == [("intent", None), *answered, *at_the_end[end]]
+    for one in told:
+        assert one["call_id"] == told[0]["call_id"]
+        assert one["tool"] == "deploy_app"
+        assert "000000000000" in one["target"]
+        assert (one["account_id"], one["region"]) == ("000000000000", "us-east-1")
+        assert one["who"]["caller"] == "ann"
+        assert one["who"]["client"] == "mcp"
+
+
+async def _given_up(client: Client, app: Mapping[str, Any]) -> None:
+    with suppress(MCPError):
+        await client.call_tool("deploy_app", dict(app))
+
+
+async def _gone(pid: int) -> None:
+    with anyio.fail_after(LONG):
+        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            await anyio.sleep(0.01)
+
+
+def _audit(tmp_path: Path) -> list[dict[str, Any]]:
+    path = tmp_path / "home" / "audit" / "calls.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+async def _written(tmp_path: Path, count: int) -> None:
+    with anyio.fail_after(LONG):
+        while len(_audit(tmp_path)) < count:
+            await anyio.sleep(0.01)
 
 
 def test_the_end_of_stdin_ends_the_process_although_a_deployment_is_under_way(tmp_path: Path) -> None:

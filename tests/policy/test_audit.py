@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from expressway.policy.audit import AuditedCall, CallOutcome, audit_record, is_audited
+from expressway.policy.audit import AuditedCall, CallOutcome, Where, intent_record, is_audited, outcome_record
 
 SECRET = "hunter2-and-more"
 
@@ -12,7 +12,8 @@ SECRET = "hunter2-and-more"
 def record(
     tool: str = "deploy_app", arguments: dict[str, Any] | None = None, *, writes: bool = True, **outcome: Any
 ) -> dict[str, Any] | None:
-    return audit_record(AuditedCall(tool, arguments or {}, writes), CallOutcome(**({"code": "ok"} | outcome)))
+    call = AuditedCall(tool, arguments or {}, writes)
+    return outcome_record("c1", call, CallOutcome(**({"code": "ok"} | outcome)), where=Where(), who={})
 
 
 def test_a_change_is_remembered_with_what_it_names() -> None:
@@ -104,6 +105,28 @@ def test_the_same_arguments_have_the_same_digest_and_others_another() -> None:
 def test_a_line_stays_small() -> None:
     told = record(arguments={"app_path": "x" * 9000}, touches=["y" * 9000] * 500)
     assert len(str(told)) < 6000
+    call = AuditedCall("deploy_app", {"app_path": "x y" * 9000}, writes=True)
+    assert len(str(intent_record("c1", call, Where("here"), {"client": "a b" * 9000}))) < 2000
+
+
+def test_an_intent_says_where_who_and_what_and_no_secret() -> None:
+    where = Where("AWS account 111122223333, us-east-1", "111122223333", "us-east-1", "shop", "arn:aws:iam::1:user/ann")
+    call = AuditedCall("deploy_app", {"app_path": "/srv/shop", "definition": {"environment": SECRET}}, writes=True)
+    told = intent_record("c1", call, where, {"client": "an\x1b[31m agent", "caller": "ann", "client_version": ""})
+    assert told == {
+        "event": "intent",
+        "call_id": "c1",
+        "tool": "deploy_app",
+        "target": "AWS account 111122223333, us-east-1",
+        "account_id": "111122223333",
+        "region": "us-east-1",
+        "profile": "shop",
+        "caller_arn": "arn:aws:iam::1:user/ann",
+        "who": {"client": "an agent", "caller": "ann"},
+        "effect": ["change"],
+        "arguments": {"app_path": "/srv/shop"},
+        "arguments_digest": told["arguments_digest"],
+    }
 
 
 @pytest.mark.parametrize(("value", "wanted"), [("off", False), (" FALSE ", False), ("", True), ("on", True)])

@@ -1,11 +1,14 @@
 """Role sessions that tell who they are: the name that CloudTrail shows for what an assumed role did."""
 
+from __future__ import annotations
+
 import getpass
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import botocore.session
+if TYPE_CHECKING:
+    import botocore.session
 
 CALLER_VARIABLE = "EXPRESSWAY_CALLER"
 _LONGEST = 64

@@ -1,22 +1,18 @@
 """Sees every call and its result, and has those written down that change AWS, show text of others, or were refused."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolRequestParams, CallToolResult
 
-from expressway.errors import ExpresswayError
-from expressway.policy.audit import AuditedCall, CallOutcome, audit_record
+from expressway.mcp.audit_trail import AuditTrail, auditing
+from expressway.mcp.work import in_thread
+from expressway.policy.audit import AuditedCall, CallOutcome
 from expressway.policy.gates import Gates
-
-_LOG = logging.getLogger(__name__)
-
-AuditSink = Callable[[Mapping[str, Any]], None]
-"""Takes one record; raises an ExpresswayError when it cannot be kept."""
 
 
 class AuditDesk(Extension):
@@ -24,27 +20,35 @@ class AuditDesk(Extension):
 
     identifier = "io.github.expressway/audit"
 
-    def __init__(self, tools: Mapping[str, Tool], gates: Gates, sink: AuditSink) -> None:
+    def __init__(self, tools: Mapping[str, Tool], gates: Gates, trail: AuditTrail) -> None:
         self._tools = tools
         self._gates = gates
-        self._sink = sink
+        self._trail = trail
 
     async def intercept_tool_call(
         self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
-        call = AuditedCall(params.name, params.arguments or {}, self._writes(params.name))
+        audit = self._trail.begin(self._call(params.name, params.arguments or {}), _client(ctx))
         try:
-            result = await call_next(ctx)
-        except BaseException:
-            self._keep(call, CallOutcome("cancelled"))
+            with auditing(audit):
+                result = await call_next(ctx)
+        except BaseException as error:
+            cancelled = isinstance(error, anyio.get_cancelled_exc_class())
+            audit.answered(CallOutcome("cancelled" if cancelled else "failed"))
             raise
-        if isinstance(result, CallToolResult):
-            self._keep(call, self._outcome(result))
+        outcome = self._outcome(result) if isinstance(result, CallToolResult) else CallOutcome("unknown")
+        await in_thread(lambda: audit.answered(outcome))  # waits for the disk
         return result
 
-    def _writes(self, name: str) -> bool:
+    def _call(self, name: str, arguments: Mapping[str, Any]) -> AuditedCall:
         tool = self._tools.get(name)
-        return tool is not None and tool.annotations is not None and tool.annotations.read_only_hint is False
+        if tool is None or tool.annotations is None:
+            return AuditedCall(name, arguments, writes=False)
+        writes = tool.annotations.read_only_hint is False
+        if "write" in tool.parameters["properties"]:  # only asked to does it write
+            writes = bool(arguments.get("write"))
+        local = tool.annotations.open_world_hint is False
+        return AuditedCall(name, arguments, writes, local=local, is_allowed=self._gates.allow_write)
 
     def _outcome(self, result: CallToolResult) -> CallOutcome:
         content: Mapping[str, Any] = result.structured_content or {}
@@ -59,12 +63,8 @@ class AuditDesk(Extension):
             touches=touches if isinstance(touches, list) else (),
         )
 
-    def _keep(self, call: AuditedCall, outcome: CallOutcome) -> None:
-        record = audit_record(call, outcome)
-        if record is None:
-            return
-        try:
-            self._sink(record)
-        except ExpresswayError as error:
-            # What was done is done, and its answer is owed to the client; the operator reads of it here.
-            _LOG.error("%s (%s) is missing in the audit log: %s", call.tool, outcome.code, error)
+
+def _client(ctx: ServerRequestContext[Any, Any]) -> Mapping[str, str]:
+    """What the client calls itself; nothing proves it."""
+    said = ctx.session.client_params
+    return {"client": said.client_info.name, "client_version": said.client_info.version} if said else {}

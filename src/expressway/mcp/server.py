@@ -18,10 +18,12 @@ from mcp.server import MCPServer, NotificationOptions
 from expressway import __version__
 from expressway.adapters.audit import AuditLog
 from expressway.adapters.knowledge_listing import RememberedListing
+from expressway.adapters.role_session_name import caller_name
 from expressway.adapters.state_directory import state_directory
 from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
-from expressway.mcp.audit_desk import AuditDesk, AuditSink
+from expressway.mcp.audit_desk import AuditDesk
+from expressway.mcp.audit_trail import AuditTrail
 from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
 from expressway.mcp.compat_tools import CompatTools
 from expressway.mcp.folder_tools import FolderTools
@@ -74,11 +76,11 @@ def build_server(
     background: BackgroundOperations | None = None,
     sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS,
     besides: Besides = _BESIDES,
-    audit: AuditSink | None = None,
+    audit: AuditTrail | None = None,
 ) -> MCPServer:
     """The server with all tools and resources; `toolkit` is asked for on the first call that needs it.
 
-    `audit` takes a record of every call that changes AWS, shows text of others or is refused.
+    `audit` writes down every call that changes AWS, shows text of others or is refused.
     """
     worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
     templates = SynthesizedTemplates(gates)
@@ -111,9 +113,9 @@ def build_server(
     return server
 
 
-def _audit(listed: Mapping[str, Listed], gates: Gates, sink: AuditSink | None) -> Sequence[AuditDesk]:
+def _audit(listed: Mapping[str, Listed], gates: Gates, trail: AuditTrail | None) -> Sequence[AuditDesk]:
     tools = {name: item.tool for name, item in listed.items()}
-    return [AuditDesk(tools, gates, sink)] if sink is not None else []
+    return [AuditDesk(tools, gates, trail)] if trail is not None else []
 
 
 def _declare_changing_tools(server: MCPServer) -> None:
@@ -139,21 +141,26 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     logging.basicConfig(level=logging.WARNING, handlers=[log])
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
-    audit = AuditLog(state_directory(environ)).append if is_audited(environ) else None
+    audit = _audit_trail(environ) if is_audited(environ) else None
     besides = _besides_of(environ)
     server = build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit)
     loading = preload_later()
-    leave_on_signals(background)
+    leave_on_signals(background, audit)
     server.run()
     loading.cancel()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
     if background.running():
-        _leave(background, 0)
+        _leave(background, 0, audit)
     shared.close()
 
 
-def leave_on_signals(background: BackgroundOperations) -> None:
+def _audit_trail(environ: Mapping[str, str]) -> AuditTrail:
+    caller = {"caller": caller_name(environ), "os_user": caller_name({})}
+    return AuditTrail(AuditLog(state_directory(environ)).append, caller)
+
+
+def leave_on_signals(background: BackgroundOperations, audit: AuditTrail | None = None) -> None:
     """End the process on SIGINT and SIGTERM; the SDK reads stdin in a thread, which would be waited for.
 
     A thread does it: it can wait for a lock that the interrupted code holds, and a signal wakes it also when the main
@@ -164,24 +171,28 @@ def leave_on_signals(background: BackgroundOperations) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _heed)
     signal.set_wakeup_fd(telling)
-    threading.Thread(target=_leave_when_told, args=(background, told), name="expressway signals", daemon=True).start()
+    threading.Thread(
+        target=_leave_when_told, args=(background, told, audit), name="expressway signals", daemon=True
+    ).start()
 
 
 def _heed(_number: int, _frame: FrameType | None) -> None:
     """Being a function of Python's, it lets the thread be told."""
 
 
-def _leave_when_told(background: BackgroundOperations, told: int) -> None:
-    _leave(background, 128 + os.read(told, 1)[0])
+def _leave_when_told(background: BackgroundOperations, told: int, audit: AuditTrail | None) -> None:
+    _leave(background, 128 + os.read(told, 1)[0], audit)
 
 
-def _leave(background: BackgroundOperations, status: int) -> NoReturn:
+def _leave(background: BackgroundOperations, status: int, audit: AuditTrail | None) -> NoReturn:
     """End at once: worker pools of the work under way would otherwise be joined first, for as long as it takes.
 
     The CDK kernel ends by itself when its input does.
     """
     for operation in background.running():
         _LOG.warning("leaving %s (%s) under way", operation.key, operation.operation_id)
+    if audit is not None:
+        audit.close()
     logging.shutdown()
     sys.stderr.flush()
     os._exit(status)

@@ -13,6 +13,7 @@ import anyio
 from mcp.server.mcpserver import Context
 
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
+from expressway.mcp.audit_trail import current_audit
 from expressway.mcp.progress_relay import relayed_progress
 from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
@@ -65,11 +66,20 @@ class Worker:
     def toolkit(self) -> ToolkitSource:
         """Gives the toolkit for the target that the call asks for; ask here, on the event loop, and use it anywhere.
 
+        Nothing reaches AWS without it, so that this is where the audit log gets the intent of a call that changes it.
+
         Raises (when the toolkit is asked for):
             RefusedError: ``profile_not_allowed``, ``region_not_allowed``.
         """
-        selected = selected_target()
-        return lambda: self.source_of_toolkits().at(selected.profile, selected.region)
+        selected, audit = selected_target(), current_audit()
+
+        def toolkit() -> ToolkitPort:
+            it = self.source_of_toolkits().at(selected.profile, selected.region)
+            if audit is not None:
+                audit.intend(lambda: it.target, selected.profile, selected.region)
+            return it
+
+        return toolkit
 
     async def run(
         self,
@@ -78,10 +88,14 @@ class Worker:
     ) -> ResultT:
         """Work that lives and ends with the request; it only reads, so it is done again with renewed credentials."""
         cancellation = RequestCancellation()
-        toolkit = self.toolkit()
+        toolkit, audit = self.toolkit(), current_audit()
         async with relayed_progress(ctx, self.gates) as progress:
+
+            def reading() -> ResultT:
+                return _renewing(toolkit, lambda it: work(it, progress, cancellation))
+
             try:
-                return await in_thread(lambda: _renewing(toolkit, lambda it: work(it, progress, cancellation)))
+                return await in_thread(audit.followed(reading) if audit is not None else reading)
             finally:
                 cancellation.cancel()
 
@@ -142,7 +156,12 @@ class Worker:
                     toolkit().renew_credentials()  # for the next call, which continues the work
                 raise
 
-        return self.background.start(selected_target().key(key), renewing, request=request, content=content)
+        audit = current_audit()
+        followed = audit.followed(renewing) if audit is not None else renewing
+        operation = self.background.start(selected_target().key(key), followed, request=request, content=content)
+        if audit is not None:
+            audit.joins(operation)
+        return operation
 
     async def source(self, app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
         """The app that the arguments name, read in a worker thread."""

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from expressway.model.quotation import cleaned
 from expressway.model.shortened_text import shortened
 from expressway.policy.operations import effect_of, named_operation, verb_of
 
@@ -34,11 +35,24 @@ _NESTED = ("parameters",)
 
 @dataclass(frozen=True, slots=True)
 class AuditedCall:
-    """A call of a tool. `writes`: the tool changes AWS, unless `api_operation` among the arguments tells better."""
+    """A call of a tool.
+
+    Attributes:
+        writes: the tool changes something, unless `api_operation` among the arguments tells better.
+        local: it changes this machine only.
+        is_allowed: the operator opened the gate for changes.
+    """
 
     tool: str
     arguments: Mapping[str, Any]
     writes: bool
+    local: bool = False
+    is_allowed: bool = True
+
+    @property
+    def may_change(self) -> bool:
+        """Whether this very call changes something unless it is refused for a reason of its own."""
+        return self.changes and self.is_allowed
 
     @property
     def changes(self) -> bool:
@@ -70,13 +84,38 @@ class CallOutcome:
     target: str = ""
     touches: Sequence[str] = ()
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing of the call goes on after this."""
+        return self.code not in {"running", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a call acts: the target in words and its parts, as far as they are known."""
+
+    target: str = ""
+    account_id: str = ""
+    region: str = ""
+    profile: str = ""
+    caller_arn: str = ""
+
 
 def is_audited(variables: Mapping[str, str]) -> bool:
     """Whether the operator wants an audit log: yes, unless EXPRESSWAY_AUDIT says ``off``."""
     return variables.get(AUDIT_VARIABLE, "").strip().lower() not in _OFF
 
 
-def audit_record(call: AuditedCall, outcome: CallOutcome) -> dict[str, Any] | None:
+def intent_record(call_id: str, call: AuditedCall, where: Where, who: Mapping[str, str]) -> dict[str, Any]:
+    """What is written before the first change of a call."""
+    return _present(
+        {"event": "intent", **_identity(call_id, call, where, who), "effect": ["change"], **_arguments(call)}
+    )
+
+
+def outcome_record(
+    call_id: str, call: AuditedCall, outcome: CallOutcome, *, where: Where, who: Mapping[str, str]
+) -> dict[str, Any] | None:
     """What is remembered of a call; None for one that changed nothing, was refused nothing and disclosed nothing."""
     refused = outcome.code in _REFUSALS
     effects: list[Literal["change", "disclosure"]] = []
@@ -86,17 +125,40 @@ def audit_record(call: AuditedCall, outcome: CallOutcome) -> dict[str, Any] | No
         effects.append("disclosure")
     if not effects and not refused:
         return None
-    record: dict[str, Any] = {
-        "tool": call.tool,
-        "target": outcome.target,
-        "effect": effects,
-        "decision": "refused" if refused else "allowed",
-        "outcome": outcome.code,
-        "operation_id": outcome.operation_id,
-        "arguments": _named(call.arguments),
-        "arguments_digest": _digest(call.arguments),
-        "touches": [shortened(str(one), _LONGEST_VALUE) for one in outcome.touches[:_MOST_TOUCHED]],
-    }
+    return _present(
+        {
+            "event": "outcome",
+            **_identity(call_id, call, where, who),
+            **({"target": outcome.target} if outcome.target else {}),
+            "effect": effects,
+            "decision": "refused" if refused else "allowed",
+            "outcome": outcome.code,
+            "operation_id": outcome.operation_id,
+            **_arguments(call),
+            "touches": [shortened(str(one), _LONGEST_VALUE) for one in outcome.touches[:_MOST_TOUCHED]],
+        }
+    )
+
+
+def end_record(
+    call_id: str, call: AuditedCall, outcome: CallOutcome, *, where: Where, who: Mapping[str, str]
+) -> dict[str, Any]:
+    """How work ended that went on after its call was answered or given up."""
+    ended = {"outcome": outcome.code, "operation_id": outcome.operation_id}
+    return _present({"event": "end", **_identity(call_id, call, where, who), **ended})
+
+
+def _identity(call_id: str, call: AuditedCall, where: Where, who: Mapping[str, str]) -> dict[str, Any]:
+    said = {name: shortened(cleaned(text), _LONGEST_VALUE) for name, text in who.items()}
+    place = {item.name: getattr(where, item.name) for item in fields(where)}
+    return {"call_id": call_id, "tool": shortened(cleaned(call.tool), _LONGEST_VALUE), **place, "who": _present(said)}
+
+
+def _arguments(call: AuditedCall) -> dict[str, Any]:
+    return {"arguments": _named(call.arguments), "arguments_digest": _digest(call.arguments)}
+
+
+def _present(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if value}
 
 
