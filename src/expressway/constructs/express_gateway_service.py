@@ -131,6 +131,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         self.task_role = task_role
         self.execution_role: iam.IRole | None = None
         self.log_group: logs.ILogGroup | None = None
+        self._start_policy: iam.Policy | None = None
         container = None
         if image is not None:
             source = ExpressImage(image) if isinstance(image, str) else image
@@ -183,8 +184,10 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
                 }
             ),
         )
-        roles = [role for role in (self.infrastructure_role, self.execution_role, task_role) if role is not None]
-        late(LateSettings(roles, drop_stack_tags=drop_stack_tags), self._service)
+        if self._start_policy is not None:
+            self._service.node.add_dependency(self._start_policy)
+        roles = [role for role in (self.infrastructure_role, self.execution_role) if role is not None]
+        late(LateSettings(self._service, roles, drop_stack_tags=drop_stack_tags), self._service)
 
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:
@@ -285,7 +288,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         role = given or as_role(
             service_roles.execution_role(self, "ExecutionRole", role_name=role_name, secret_arns=arns)
         )
-        grant_start(role, image, secrets=secrets.values(), arns=arns if given else ())
+        self._start_policy = grant_start(self, role, image, secrets=secrets.values(), arns=arns if given else ())
         return role
 
     def _attribute(self, name: str) -> str:

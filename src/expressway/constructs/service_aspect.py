@@ -7,6 +7,7 @@ import jsii
 from aws_cdk import aws_iam as iam
 
 from constructs import IConstruct
+from expressway.constructs.start_order import policies_before
 
 STACK_TAGS_WARNING = "expressway:stackTags"
 """Id of the warning, for ``cdk.Annotations.of(service).acknowledge_warning(…)``."""
@@ -26,23 +27,22 @@ _OVER_ALL_TAGS = 1_000_000
 class LateSettings:
     """Put on the service's resource, it is visited once, after whatever tagged the stack and granted to the roles.
 
-    Policies that were granted to a role of the service, at any time until synthesis, come before the service:
-    without them its first deployment fails, and without them it cannot be deleted cleanly. Roles and log group
-    themselves need no word, since the service refers to them.
+    Policies that were granted to the roles by which ECS starts the service, at any time until synthesis, come before
+    it: without them its first deployment fails, and without them it cannot be deleted cleanly. Those that lead back
+    to the service cannot. Roles and log group themselves need no word, since the service refers to them.
 
     CloudFormation hands a stack's tags to its resources, and new tags replace an Express service: they are
     dropped, for the whole stack, or warned of.
     """
 
-    def __init__(self, roles: Sequence[iam.IRole], *, drop_stack_tags: bool) -> None:
-        self._roles = roles
+    def __init__(self, service: cdk.CfnResource, starting_roles: Sequence[iam.IRole], *, drop_stack_tags: bool) -> None:
+        self._service = service
+        self._starting_roles = starting_roles
         self._drop_stack_tags = drop_stack_tags
 
     def visit(self, node: IConstruct) -> None:
-        for role in self._roles:
-            for child in role.node.children:
-                if not isinstance(child, cdk.CfnElement):
-                    node.node.add_dependency(child)
+        for policy in policies_before(self._service, self._starting_roles):
+            node.node.add_dependency(policy)
         tagged = [tags for tags in _tags_of_stacks(cdk.Stack.of(node)) if tags.has_tags()]
         if tagged and not self._drop_stack_tags:
             cdk.Annotations.of(node).add_warning_v2(STACK_TAGS_WARNING, _MESSAGE)

@@ -7,9 +7,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
+from constructs import Construct
 from expressway.constructs.express_image import ExpressImage
 from expressway.constructs.secret_permissions import read_secrets
 from expressway.constructs.service_checks import is_token
+from expressway.constructs.start_order import StartGrantee, start_policy
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -74,18 +76,27 @@ def secret_arns(secrets: "Iterable[ServiceSecret]") -> list[str]:
 
 
 def grant_start(
-    role: iam.IRole, image: ExpressImage, *, secrets: "Iterable[ServiceSecret]", arns: Iterable[str] = ()
-) -> None:
-    """Let an execution role pull the image and read the secrets; `arns` are those it may not read yet."""
-    for secret in secrets:
-        if not isinstance(secret, str):
-            secret.grant_read(role)
+    scope: Construct, role: iam.IRole, image: ExpressImage, *, secrets: "Iterable[ServiceSecret]", arns: Iterable[str]
+) -> iam.Policy | None:
+    """Let an execution role pull the image and read the secrets; `arns` are those it may not read yet.
+
+    Gives the policy for which the service has to wait, if there is one.
+    """
+    readable = [secret for secret in secrets if not isinstance(secret, str)]
+    statements = read_secrets(arns)
+    if not (readable or statements or image.repository or image.credentials):
+        return None
+    policy = start_policy(scope, "StartPolicy", role)
+    grantee: Any = role if policy is None else StartGrantee(role, policy)
+    for secret in readable:
+        secret.grant_read(grantee)
     if image.repository is not None:
-        image.repository.grant_pull(role)
+        image.repository.grant_pull(grantee)
     if image.credentials is not None:
-        image.credentials.grant_read(role)
-    for statement in read_secrets(arns):
-        role.add_to_principal_policy(statement)
+        image.credentials.grant_read(grantee)
+    if policy is not None:
+        policy.add_statements(*statements)
+    return policy
 
 
 def cluster_reference(cluster: "ecs.ICluster | str | None") -> str:
