@@ -250,6 +250,44 @@ def test_what_a_failed_operation_made_goes_with_it_but_never_what_was_taken_over
     session.stub.assert_no_pending_responses()
 
 
+@pytest.mark.parametrize(
+    ("status", "token", "begun"),
+    [
+        ("AVAILABLE", "", False),
+        ("EXECUTE_IN_PROGRESS", "", True),
+        ("EXECUTE_COMPLETE", "", True),
+        ("EXECUTE_FAILED", "", False),
+        ("OBSOLETE", "somebody-elses", False),
+        ("OBSOLETE", "ours", True),
+        (None, "somebody-elses", False),
+        (None, "ours", True),
+    ],
+)
+def test_a_change_set_that_was_executed_is_known_by_its_status_or_by_the_token_of_the_events(
+    status: str | None, token: str, begun: bool, session: StubbedSession, stacks: CloudFormation
+) -> None:
+    made = ChangeSet("n", SET_ID, NAME, STACK_ID, "CREATE_COMPLETE", "AVAILABLE", "", False)
+    ours: list[str] = []
+    session.client("cloudformation").meta.events.register(
+        "provide-client-params.cloudformation.ExecuteChangeSet",
+        lambda params, **_: ours.append(params["ClientRequestToken"]),
+    )
+    session.stub.add_response("execute_change_set", {})
+    stacks.execute_change_set(made)
+
+    asked = {"StackName": STACK_ID, "ChangeSetName": SET_ID, "IncludePropertyValues": True}
+    if status is None:
+        session.stub.add_client_error("describe_change_set", "ChangeSetNotFound", f"ChangeSet [{SET_ID}] is gone")
+    else:
+        session.stub.add_response("describe_change_set", change_set(ExecutionStatus=status), asked)
+    if status not in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}:
+        event = {"StackId": STACK_ID, "EventId": "e", "StackName": NAME, "Timestamp": datetime(2026, 11, 1, tzinfo=UTC)}
+        event |= {"ClientRequestToken": ours[0] if token == "ours" else token} if token else {}
+        session.stub.add_response("describe_stack_events", {"StackEvents": [event]}, {"StackName": STACK_ID})
+    assert stacks.has_begun(made) is begun
+    session.stub.assert_no_pending_responses()
+
+
 def test_a_change_set_of_that_name_is_told_not_raised(session: StubbedSession, stacks: CloudFormation) -> None:
     session.stub.add_client_error(
         "create_change_set", "AlreadyExistsException", "ChangeSet expressway-1 already exists"

@@ -45,6 +45,7 @@ class InMemoryCloudFormation:
     tokens: list[str] = field(default_factory=list)
     pending: dict[str, list[StackState]] = field(default_factory=dict)
     executed: list[tuple[StackState, ChangeSetRequest]] = field(default_factory=list)
+    begun: set[str] = field(default_factory=set)
     numbers: count = field(default_factory=lambda: count(1))
 
     # -- reads ----------------------------------------------------------------------------------------------
@@ -83,14 +84,21 @@ class InMemoryCloudFormation:
         key = (request.stack_name, request.change_set_name)
         if key in self.change_sets:
             return False
+        current = self.stacks.get(request.stack_name)
+        stands = current is not None and current.status not in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
+        if current is not None and current.in_progress:
+            raise StackError("stack_busy", f"{request.stack_name} is in {current.status} state.", "Wait.")
+        if request.creates_stack and stands:
+            raise StackError("stack_exists", f"{request.stack_name} already exists.", "Repeat the command.")
         self.calls.append("create_change_set")
         self.requests.append(request)
-        current = self.stacks.get(request.stack_name)
         if request.creates_stack and (current is None or current.status == "DELETE_COMPLETE"):
             stack_id = f"arn:aws:cloudformation:us-east-1:000000000000:stack/{request.stack_name}/{next(self.numbers)}"
             self._become(StackState(request.stack_name, stack_id, "REVIEW_IN_PROGRESS"))
         stack = self.stacks[request.stack_name]
         rejected, self.reject_next = self.reject_next, None
+        if stands and (stack.template, dict(stack.parameters)) == (request.template_body, dict(request.parameters)):
+            rejected = rejected or "The submitted information didn't contain changes."
         self.change_sets[key] = (
             request,
             ChangeSet(
@@ -113,6 +121,7 @@ class InMemoryCloudFormation:
         if key not in self.change_sets or stack.in_progress:  # gone with a change that somebody made meanwhile
             raise StackError("stack_busy", f"{stack.name} is being changed by someone else.", "Wait.")
         request, _ = self.change_sets.pop(key)
+        self.begun.add(f"{stack.stack_id} {change_set.change_set_id}")
         self.executed.append((stack, request))
         verb = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         wanted = {
@@ -139,6 +148,9 @@ class InMemoryCloudFormation:
         self.fail_next = []
         waiting = [replace(stack, status=f"{verb}_IN_PROGRESS")] * (self.polls_until_done - 1)
         self.pending[stack.name] = [*waiting, end]
+
+    def has_begun(self, change_set: ChangeSet) -> bool:
+        return f"{change_set.stack_id} {change_set.change_set_id}" in self.begun
 
     def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
         self.calls.append("delete_change_set")

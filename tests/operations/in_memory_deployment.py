@@ -75,6 +75,7 @@ class InMemoryImages:
     push_fails: ExpresswayError | None = None
     warnings: tuple[str, ...] = ()
     check_warns: str = ""
+    while_looking_again: Callable[[], None] = lambda: None
     while_building: Callable[[], None] = lambda: None
     outputs_seen: dict[str, str] | None = None
 
@@ -95,6 +96,11 @@ class InMemoryImage:
     @property
     def warnings(self) -> tuple[str, ...]:
         return self.images.warnings
+
+    def is_there(self) -> bool:
+        self.images.while_looking_again()
+        uri = self.planned.uri if self.planned else None
+        return uri is None or uri in self.images.published.values()
 
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
         self.images.while_building()

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from expressway.errors import ExpresswayError, ImageError
+from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.model.image import ImageBuild, LocalImage, RegistryImage, RegistryLogin, Repository
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 
@@ -21,6 +21,7 @@ class MemoryRegistry:
     logins: int = 0
     calls: list[str] = field(default_factory=list)
     shows_instead: str | None = None
+    denied: bool = False
     roles: list[tuple[str, str]] = field(default_factory=list)
 
     def through_role(self, role_arn: str, *, session_name: str) -> "MemoryRegistry":
@@ -39,6 +40,10 @@ class MemoryRegistry:
     def find_image(
         self, repository_name: str, *, tag: str | None = None, digest: str | None = None
     ) -> RegistryImage | None:
+        if self.denied:
+            raise TargetError("access_denied", "Not authorized: ecr:DescribeImages", "Ask.")
+        if not self.exists:
+            raise ImageError("repository_missing", f"no {repository_name}", "h")
         wanted = digest or self.tags.get(tag or "")
         if wanted is None or wanted not in self.tags.values():
             return None

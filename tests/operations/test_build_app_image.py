@@ -109,6 +109,28 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
     assert world.registry.roles == [(ROLE, "expressway-hello")]
 
 
+def test_a_published_image_is_looked_for_again_by_its_digest(world: World) -> None:
+    world.build(None)
+    images = AppImages(
+        engine=lambda: pytest.fail("nothing is built"),
+        registry=world.registry,
+        ready_images=world.registry,
+        task_definitions=lambda: pytest.fail("no task definition is named"),
+        clock=ManualClock(),
+    )
+    image = images.check(a_definition(build="."), world.folder, progress=world.told.append)
+    assert image.planned is not None
+    assert image.planned.uri is not None
+    assert image.is_there()
+    world.registry.denied = True
+    assert image.is_there(), "what may not be read is not called gone"
+    world.registry.denied = False
+    world.registry.tags = {"other": "sha256:" + "0" * 64}
+    assert not image.is_there()
+    world.registry.exists = False
+    assert not image.is_there()
+
+
 def test_a_definition_that_does_not_ask_leaves_the_registry_as_it_is(world: World) -> None:
     assert registry_to_push(world.registry, a_definition(build="."), {"PushPullRoleArn": ROLE}) is world.registry
 

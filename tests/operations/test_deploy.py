@@ -205,6 +205,74 @@ def test_an_image_that_is_published_already_is_not_published_again() -> None:
 
 
 # -- refused before anything is changed -----------------------------------------------------------------------
+def test_an_image_that_goes_while_it_is_deployed_is_built_again_before_the_service_is_touched() -> None:
+    app = deployed()
+    app.templates = templates(cpu="512")
+    app.images.while_looking_again = app.images.published.clear
+    app.images.pushes.clear()
+
+    result = app.deploy()
+
+    assert app.images.pushes == ["content-1"]
+    assert result.status == "deployed"
+    assert any("is gone: it is built and pushed again" in warning for warning in result.warnings)
+
+
+def test_an_image_that_goes_after_its_plan_was_approved_stops_the_deployment_before_the_service() -> None:
+    app = deployed()
+    app.templates = templates(cpu="512")
+    digest = digest_of_plan(app)
+    app.images.while_looking_again = app.images.published.clear
+    before = app.stacks.stacks[SERVICE]
+
+    with pytest.raises(RefusedError) as refusal:
+        app.deploy(approved_plan=digest)
+
+    assert refusal.value.code == "plan_changed"
+    assert "repo@sha256:content-1" in refusal.value.message
+    assert app.stacks.stacks[SERVICE] == before
+    assert app.images.pushes == ["content-1"]
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+@pytest.mark.parametrize("continues", ["", "deploy-hello-0"])
+def test_a_service_that_an_interrupted_run_left_unproven_is_waited_for(status: str, continues: str) -> None:
+    app = deployed()
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], status=status)
+    app.readiness.status, app.readiness.message = "failed", "It answers 502."
+    if not continues:
+        assert app.deploy().status == "unchanged"
+        assert app.waits == 0
+        return
+    with pytest.raises(ServiceError) as failure:
+        app.deploy(continues=continues)
+    assert failure.value.code == "service_not_ready"
+    assert app.waits == 1
+
+
+def test_a_service_that_was_rolled_back_is_not_waited_for_as_if_it_were_new() -> None:
+    app = deployed()
+    app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], status="UPDATE_ROLLBACK_COMPLETE")
+    assert app.deploy(continues="deploy-hello-0").status == "unchanged"
+    assert app.waits == 0
+
+
+def test_what_another_run_was_bringing_about_is_waited_for_and_proved() -> None:
+    app = deployed()
+    stack = app.stacks.stacks[SERVICE]
+    running = replace(stack, status="UPDATE_IN_PROGRESS")
+    app.stacks._become(running)
+    app.stacks.pending[SERVICE] = [*[running] * 8, replace(stack, status="UPDATE_COMPLETE")]
+    assert app.deploy().status == "unchanged"
+    assert app.waits == 1
+
+
+def digest_of_plan(app: World) -> str:
+    with pytest.raises(RefusedError) as refusal:
+        app.deploy(approved_plan="none")
+    return str(refusal.value.details["current"])
+
+
 def refused_untouched(app: World, **options: object) -> ExpresswayError:
     calls, stacks = list(app.stacks.calls), dict(app.stacks.stacks)
     with pytest.raises(ExpresswayError) as error:

@@ -58,14 +58,17 @@ class Account:
             raise self.fault
         return self.definition
 
-    def plan(self, **definition: object) -> PlannedImage | None:
-        images = AppImages(
+    def images_of_apps(self) -> AppImages:
+        return AppImages(
             engine=lambda: pytest.fail("no engine is needed"),
             registry=MemoryRegistry(),
             ready_images=self,
             task_definitions=lambda: self,
             clock=FastClock(),
         )
+
+    def plan(self, **definition: object) -> PlannedImage | None:
+        images = self.images_of_apps()
         parsed = parse_definition({"name": "hello", **definition})
         checked = images.check(parsed, Path(), progress=self.told.append)
         assert images.plan(parsed, Path(), progress=lambda _: None) == checked.planned
@@ -75,6 +78,19 @@ class Account:
 def test_a_tag_becomes_the_digest_that_it_names_in_its_own_account_and_region() -> None:
     account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST})
     assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
+
+
+def test_an_image_that_the_definition_names_is_looked_for_again_and_refused_when_it_is_gone() -> None:
+    account = Account({f"123456789012/eu-west-1/team/web:{name}": DIGEST for name in ("v1", DIGEST)})
+    images = account.images_of_apps()
+    checked = images.check(
+        parse_definition({"name": "hello", "image": f"{HOST}/team/web:v1"}), Path(), progress=account.told.append
+    )
+    assert checked.is_there()
+    account.images.clear()
+    with pytest.raises(ImageError) as caught:
+        checked.is_there()
+    assert caught.value.code == "image_not_found"
 
 
 def test_an_image_named_by_its_digest_is_looked_for_by_it() -> None:

@@ -217,6 +217,18 @@ class CloudFormation:
         except BotoCoreError as exc:
             raise map_aws_error(exc, "execute the change set") from exc
 
+    def has_begun(self, change_set: ChangeSet) -> bool:
+        """Whether this very change set was executed, by whatever process: its own status, or events with its token."""
+        now = self.describe_change_set(change_set.stack_id, change_set.change_set_id)
+        if now is not None and now.has_begun:
+            return True
+        token = _token(change_set.change_set_id)
+        try:
+            newest = self._client.describe_stack_events(StackName=change_set.stack_id)["StackEvents"]
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "read the stack's events") from exc
+        return any(event.get("ClientRequestToken") == token for event in newest)
+
     def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
         """Remove a change set that was not executed; one that is not there is no error."""
         try:

@@ -72,6 +72,11 @@ class ChangeSet:
         return self.status == "CREATE_COMPLETE" and self.execution_status == "AVAILABLE"
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it is being carried out, or was: by this command, or by the same command run elsewhere."""
+        return self.execution_status in {"EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"}
+
+    @property
     def imports(self) -> bool:
         """Whether it takes over what exists already."""
         return any(change.action == "Import" for change in self.changes)

@@ -122,6 +122,11 @@ class StackState:
         }
 
 
+def is_leaving(stack: StackState | None) -> bool:
+    """Whether a stack is being deleted, or is gone."""
+    return stack is None or stack.status in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
+
+
 @dataclass(frozen=True, slots=True)
 class StackEvent:
     """One event of a stack operation; `reason` is AWS's own text."""

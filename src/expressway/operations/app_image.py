@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from expressway.errors import ImageError, TargetError
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
 from expressway.model.image import ImageBuild
 from expressway.model.names import app_names
 from expressway.model.plan import PlannedImage
-from expressway.model.progress import Cancellation, ProgressSink
+from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.operations.prerequisites import ImageReads
 from expressway.operations.publish_image import (
     BuildRequest,
@@ -113,6 +114,31 @@ class CheckedAppImage:
     def warnings(self) -> tuple[str, ...]:
         """What whoever deploys should know of the build, also when its content is published already."""
         return self.checked.warnings if self.checked is not None else ()
+
+    def is_there(self) -> bool:
+        """Whether the image that was found when this was planned is in its repository now.
+
+        Raises:
+            ImageError: ``image_not_found`` for one that the definition names itself, and that is gone.
+            TargetError: AWS does not answer; a missing permission is no proof that the image is gone.
+        """
+        uri = self.planned.uri if self.planned is not None else None
+        if uri is None:
+            return True
+        if self.checked is None:
+            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress)
+            return True
+        digest = uri.rpartition("@")[2]
+        try:
+            return self.images.registry.find_image(self.repository_name, digest=digest) is not None
+        except ImageError as error:
+            if error.code != "repository_missing":
+                raise
+            return False
+        except TargetError as error:
+            if error.code != "access_denied":
+                raise
+            return True
 
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
         """Build the image here if it is not in the repository, so that a build that fails has changed nothing."""

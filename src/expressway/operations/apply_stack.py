@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from expressway.errors import StackError
+from expressway.errors import ExpresswayError, StackError
 from expressway.model.change import StackChange
 from expressway.model.change_set import ChangeSet
 from expressway.model.clock import Clock
 from expressway.model.progress import Cancellation, Progress, ProgressSink
-from expressway.model.stack import StackState, running_operation_start
+from expressway.model.stack import StackState, is_leaving, running_operation_start
+from expressway.operations.lost_answer import is_lost, write_once
 from expressway.operations.plan import deployed_stack
 from expressway.operations.review_change import ChangeReview
 from expressway.operations.stack_request import (
@@ -33,6 +34,8 @@ from expressway.operations.watch_stack import (
     stack_failure,
     watch_stack,
 )
+
+_BEGUN_MEANWHILE = frozenset({"stack_busy", "stack_exists", "change_set_vanished"})
 
 
 def apply_stack(
@@ -68,6 +71,7 @@ class _Application:
     cancellation: Cancellation
     on_failing: OnEvents | None
     while_waiting: OnEvents | None
+    has_waited: bool = False
 
     def run(self) -> StackOutcome:
         stack, allowed = self._settled_and_ours()
@@ -76,7 +80,13 @@ class _Application:
             return self._outcome(stack, "unchanged")
         creates = stack is None or stack.never_created
         review = ChangeReview(self.request, self.stacks, self.clock, self.cancellation)
-        change_set = review.prepare(stack, parameters, creates=creates, allowed=allowed)
+        try:
+            change_set = review.prepare(stack, parameters, creates=creates, allowed=allowed)
+        except StackError as error:
+            if error.code not in _BEGUN_MEANWHILE or self.has_waited:
+                raise
+            self.has_waited = True
+            return self.run()  # the same command, run elsewhere, was a moment earlier: wait for it, then look again
         if change_set is None:
             return self._outcome(self._still_there(), "unchanged")
         after = self._execute(change_set)
@@ -108,6 +118,7 @@ class _Application:
     def _settle(self, stack: StackState) -> StackState | None:
         """The stack when its running operation, whoever started it, has ended; its events are told meanwhile."""
         self._tell(f"another operation is running on {stack.name} ({stack.status}); waiting for it to end")
+        self.has_waited = True
         before = running_operation_start(self.stacks.events(stack.stack_id), stack)
         deadline = self.clock.monotonic() + self.request.busy_seconds
 
@@ -127,14 +138,26 @@ class _Application:
         refuse_protected(stack)
         self._tell(f"clearing the stack's remains ({stack.status})")
         before = last_event_id(self.stacks, stack.stack_id)
-        self.stacks.delete_stack(stack.stack_id, client_token=request_token("clear", stack.stack_id, before))
+        token = request_token("clear", stack.stack_id, before)
+        write_once(
+            lambda: self.stacks.delete_stack(stack.stack_id, client_token=token),
+            is_done=lambda: is_leaving(self.stacks.describe(stack.stack_id)),
+        )
         self._watch(stack.stack_id, before, expect="DELETE_COMPLETE")
 
     def _continue_rollback(self, stack: StackState) -> StackState:
         self._tell("continuing the rollback that failed")
         before = last_event_id(self.stacks, stack.stack_id)
-        self.stacks.continue_rollback(stack.stack_id, client_token=request_token("continue", stack.stack_id, before))
+        token = request_token("continue", stack.stack_id, before)
+        write_once(
+            lambda: self.stacks.continue_rollback(stack.stack_id, client_token=token),
+            is_done=lambda: not self._has_status(stack.stack_id, "UPDATE_ROLLBACK_FAILED"),
+        )
         return self._watch(stack.stack_id, before, expect="UPDATE_ROLLBACK_COMPLETE").stack
+
+    def _has_status(self, stack_id: str, status: str) -> bool:
+        stack = self.stacks.describe(stack_id)
+        return stack is not None and stack.status == status
 
     def _still_there(self) -> StackState:
         stack = self.stacks.describe(self.request.template.stack_name)
@@ -160,20 +183,37 @@ class _Application:
         """The end of it all: protection is switched last, by a call of its own."""
         wanted = self.request.termination_protection
         if wanted is None or stack.termination_protection == wanted:
-            return StackOutcome(stack, result)
-        self.stacks.protect(stack.name, enabled=wanted)
+            return StackOutcome(stack, result, has_waited=self.has_waited)
+        write_once(
+            lambda: self.stacks.protect(stack.name, enabled=wanted),
+            is_done=lambda: self._still_there().termination_protection == wanted,
+        )
         word: Literal["on", "off"] = "on" if wanted else "off"
         self._tell(f"termination protection of {stack.name} is {word} now")
-        return StackOutcome(replace(stack, termination_protection=wanted), result, word)
+        return StackOutcome(replace(stack, termination_protection=wanted), result, word, self.has_waited)
 
     # -- carrying it out ------------------------------------------------------------------------------------
     def _execute(self, change_set: ChangeSet) -> StackState:
         before = last_event_id(self.stacks, change_set.stack_id)
-        self.stacks.execute_change_set(change_set)
+        if change_set.has_begun or not self._begin(change_set):
+            self._tell(f"{change_set.stack_name} is being brought there already: joining that operation")
+            stack = self._still_there()
+            before = running_operation_start(self.stacks.events(stack.stack_id), stack)
         watched = self._watch(change_set.stack_id, before, on_failing=self.on_failing, while_waiting=self.while_waiting)
         if watched.stack.status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             raise stack_failure(watched)
         return watched.stack
+
+    def _begin(self, change_set: ChangeSet) -> bool:
+        """Execute the change set; False where that has happened already: the answer of this call was lost, or the
+        same command was run elsewhere."""
+        try:
+            self.stacks.execute_change_set(change_set)
+        except ExpresswayError as error:
+            if not (is_lost(error) or error.code == "stack_busy") or not self.stacks.has_begun(change_set):
+                raise
+            return False
+        return True
 
     def _watch(
         self,

@@ -21,6 +21,7 @@ from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.deletion_checks import DeletionPlan, check_deletion
 from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_names
+from expressway.operations.lost_answer import write_once
 from expressway.operations.resource_owner import Holder, Owners, holder_of, refuse_other_holder, why_it_stays
 from expressway.operations.service_ports import DeletableStacks, ServiceDeletion
 from expressway.operations.used_by_service import UsedByService, used_by_service
@@ -214,7 +215,8 @@ class _Deletion:
         if state is not None and state.status == "ACTIVE":
             refuse_other_holder(f"the service {state.arn}", state.arn, self._holder(state.arn))
             self._tell(f"deleting the service {location.name}")
-            ecs.delete_express_service(state.arn)
+            arn = state.arn
+            write_once(lambda: ecs.delete_express_service(arn), is_done=lambda: not self._is_active())
         deadline = self.ports.clock.monotonic() + self.timeout_seconds
         told = ""
         for delay in polling_delays():
@@ -228,6 +230,10 @@ class _Deletion:
                 raise self._still_there(state.status)
             self.cancellation.raise_if_cancelled()
             self.ports.clock.sleep(delay)
+
+    def _is_active(self) -> bool:
+        state = self.ports.ecs.service(self.plan.location.cluster, self.plan.location.name)
+        return state is not None and state.status == "ACTIVE"
 
     def _still_there(self, status: str) -> ServiceError:
         role = self.plan.express.infrastructure_role_arn if self.plan.express else ""
@@ -275,8 +281,9 @@ class _Deletion:
             self.kept.append(Kept(f"log group {name}", reason))
             return
         self._tell(f"deleting the log group {name}")
-        if self.ports.logs.delete_group(name):
-            self.removed.append(f"log group {name}")
+        logs = self.ports.logs
+        write_once(lambda: logs.delete_group(name), is_done=lambda: logs.group(name) is None)
+        self.removed.append(f"log group {name}")
 
     def _holder(self, physical_id: str) -> Holder:
         """The stack that holds what deleting the app's stacks did not take away."""

@@ -6,7 +6,8 @@ from typing import Protocol
 from expressway.errors import RefusedError
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, Progress, ProgressSink
-from expressway.model.stack import StackState, running_operation_start
+from expressway.model.stack import StackState, is_leaving, running_operation_start
+from expressway.operations.lost_answer import write_once
 from expressway.operations.stack_request import refuse_protected
 from expressway.operations.watch_stack import StackEvents, request_token, stack_failure, watch_stack
 
@@ -53,7 +54,11 @@ class StackRemover:
         else:
             before = events[-1].event_id if events else None
             token = request_token("delete", stack.stack_id, before)
-            self._stacks.delete_stack(stack.stack_id, client_token=token)
+            stack_id = stack.stack_id
+            write_once(
+                lambda: self._stacks.delete_stack(stack_id, client_token=token),
+                is_done=lambda: is_leaving(self._stacks.describe(stack_id)),
+            )
         watched = watch_stack(
             stack.stack_id,
             stacks=self._stacks,

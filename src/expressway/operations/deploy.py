@@ -183,12 +183,31 @@ class _Deployment:
         if templates.repository is not None:
             self._enter("repository", f"bringing {templates.repository.stack_name} up to date")
             outputs = self._apply(templates.repository, "repository", None).stack.outputs
+        if planned is not None and planned.uri is not None and not image.is_there():
+            planned = self._without_uri(planned)
         if planned is not None and planned.uri is None:
             self._enter("push", "pushing the image")
             uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
         return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)
+
+    def _without_uri(self, planned: PlannedImage) -> PlannedImage:
+        """The image as one that must be built, since it went from the repository after it was planned.
+
+        Raises:
+            RefusedError: ``plan_changed`` where the plan that named its digest was approved.
+        """
+        message = f"The image {planned.uri} was in the repository when this was planned, and is gone"
+        if self.request.approved_plan is not None:
+            raise RefusedError(
+                "plan_changed",
+                f"{message}; the service was not changed.",
+                LOOK_AGAIN,
+                {"approved": self.request.approved_plan, "image": planned.uri},
+            )
+        self._warn(f"{message}: it is built and pushed again")
+        return PlannedImage("to_build", None, planned.tag)
 
     def _apply(
         self, template: Template, phase: Phase, image: PlannedImage | None, warning: EarlyWarning | None = None
@@ -205,7 +224,7 @@ class _Deployment:
             while_waiting=warning.while_waiting if warning else None,
         )
         self.outcomes[template.stack_name] = outcome.summary
-        self.has_moved = self.has_moved or outcome.result != "unchanged"
+        self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
         if outcome.protection is not None:
             self.protection[template.stack_name] = outcome.protection
         return outcome

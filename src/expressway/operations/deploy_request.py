@@ -28,13 +28,15 @@ class AppImage(Protocol):
     """The image of one app: planned without changing anything, published when it is its turn.
 
     `planned` is None when the app's own task definition names the image; `stack_outputs` are those of the
-    repository stack, which stands when it is published.
+    repository stack, which stands when it is published. `is_there` looks again for an image that was planned by its
+    digest: it may be deleted or expire until the service is touched.
     """
 
     @property
     def planned(self) -> PlannedImage | None: ...
     @property
     def warnings(self) -> tuple[str, ...]: ...
+    def is_there(self) -> bool: ...
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
     def publish(
         self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation

@@ -17,6 +17,7 @@ from expressway.model.left_out import with_left_out
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.operations.check_build import BuildRequest, CheckedBuild, check_build
+from expressway.operations.lost_answer import write_once
 
 __all__ = [
     "BuildRequest",
@@ -188,7 +189,10 @@ class _Publishing:
         tag = self.checked.tag
         if tag in image.tags:
             return image
-        self.registry.tag_image(self.repository.name, digest=image.digest, tag=tag)
+        write_once(
+            lambda: self.registry.tag_image(self.repository.name, digest=image.digest, tag=tag),
+            is_done=lambda: self._digest_of(tag) == image.digest,
+        )
         found = self.registry.find_image(self.repository.name, tag=tag)
         if found is None or found.digest != image.digest:
             raise _unverified(self.repository.name, tag, image.digest, found)
@@ -226,6 +230,10 @@ class _Publishing:
         if found is None or found.digest != digest:
             raise _unverified(self.repository.name, self.checked.content_tag, digest, found)
         return found
+
+    def _digest_of(self, tag: str) -> str | None:
+        found = self.registry.find_image(self.repository.name, tag=tag)
+        return found.digest if found else None
 
     def _find(self) -> RegistryImage | None:
         return self.registry.find_image(self.repository.name, tag=self.checked.content_tag)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from expressway.errors import ExpresswayError, StackError
 from expressway.model.change import StackChange, canonical_json
@@ -12,7 +12,8 @@ from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation
 from expressway.model.quotation import quoted
 from expressway.model.replacement import expected_replacements
-from expressway.model.stack import StackState
+from expressway.model.stack import StackState, is_leaving
+from expressway.operations.lost_answer import is_lost, write_once
 from expressway.operations.replacements import check_replacements
 from expressway.operations.stack_request import CHANGE_SET_PREFIX, StackGateway, StackRequest
 from expressway.operations.watch_stack import request_token
@@ -48,6 +49,8 @@ class ChangeReview:
     ) -> ChangeSet | None:
         """A change set that may be carried out, or None when CloudFormation finds nothing to change.
 
+        One that the same command, run elsewhere, has begun to carry out is given back as such (`ChangeSet.has_begun`).
+
         `allowed` is what it may do to `stack`, where a plan was made.
 
         Raises:
@@ -69,6 +72,8 @@ class ChangeReview:
         )
         self._create(request)
         change_set = self._await_change_set(stack_name, name)
+        if change_set.has_begun:
+            return change_set
         if not change_set.is_executable:
             return self._failed_change_set(change_set)
         try:
@@ -76,7 +81,9 @@ class ChangeReview:
             check_replacements(expected, allowed=self.request.allow_replacement)
             if self.request.shown is not None and allowed is not None:
                 self.request.shown.hold_change_set(change_set, allowed)
-            if stack is not None and not creates:
+            if stack is not None and not creates and self._has_moved(stack):
+                if self.stacks.has_begun(change_set):
+                    return replace(change_set, execution_status="EXECUTE_IN_PROGRESS")
                 self._check_unmoved(stack, parameters)
             self.cancellation.raise_if_cancelled()
         except BaseException:
@@ -85,19 +92,29 @@ class ChangeReview:
             raise
         return change_set
 
-    def _check_unmoved(self, stack: StackState, parameters: Mapping[str, str]) -> None:
+    def _has_moved(self, stack: StackState) -> bool:
         """A change set is made of the stack as it stood then: `stack`, if that stands unchanged afterwards."""
-        shown = self.request.shown
-        if shown is not None and self.stacks.version(stack.name) != stack.version:
-            shown.hold_unmoved(self.stacks.describe(stack.name), parameters)
+        return self.request.shown is not None and self.stacks.version(stack.name) != stack.version
+
+    def _check_unmoved(self, stack: StackState, parameters: Mapping[str, str]) -> None:
+        if self.request.shown is not None:
+            self.request.shown.hold_unmoved(self.stacks.describe(stack.name), parameters)
 
     def _create(self, request: ChangeSetRequest) -> None:
-        """Create the change set, or take up the one that an interrupted run has left."""
-        if self.stacks.create_change_set(request):
-            return
+        """Create the change set, or take up the one that another run has made, or this one without being told."""
+        lost: ExpresswayError | None = None
+        try:
+            if self.stacks.create_change_set(request):
+                return
+        except ExpresswayError as error:
+            if not is_lost(error):
+                raise
+            lost = error
         existing = self.stacks.describe_change_set(request.stack_name, request.change_set_name)
-        if existing is not None and (existing.is_pending or existing.is_executable):
+        if existing is not None and (existing.is_pending or existing.is_executable or existing.has_begun):
             return
+        if lost is not None:
+            raise lost
         self.stacks.delete_change_set(request.stack_name, request.change_set_name)
         if not self.stacks.create_change_set(request):
             raise StackError(
@@ -133,9 +150,16 @@ class ChangeReview:
 
     def _discard(self, change_set: ChangeSet) -> None:
         """Remove a change set that is not carried out, and the shell of a stack that only it was reviewed for."""
-        self.stacks.delete_change_set(change_set.stack_name, change_set.name)
+        where = (change_set.stack_name, change_set.name)
+        write_once(
+            lambda: self.stacks.delete_change_set(*where),
+            is_done=lambda: self.stacks.describe_change_set(*where) is None,
+        )
         stack = self.stacks.describe(change_set.stack_name)
         if stack is None or stack.status != "REVIEW_IN_PROGRESS" or self.stacks.change_set_names(stack.name):
             return
-        token = request_token("review", stack.stack_id, change_set.change_set_id)
-        self.stacks.delete_stack(stack.stack_id, client_token=token)
+        stack_id, token = stack.stack_id, request_token("review", stack.stack_id, change_set.change_set_id)
+        write_once(
+            lambda: self.stacks.delete_stack(stack_id, client_token=token),
+            is_done=lambda: is_leaving(self.stacks.describe(stack_id)),
+        )
