@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from expressway.adapters.child_environment import NETWORK, child_environment
+from expressway.adapters.engine_discovery import credential_helpers
 from expressway.adapters.engine_messages import BuildFailure, build_error, plain_text
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.adapters.engine_stream import interruptible
@@ -161,11 +163,21 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+_CLIENT = frozenset({"DOCKER_CONFIG", "BUILDX_CONFIG", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", *NETWORK})
+"""What the docker command reads besides what is set for it; it asks registries for tokens itself."""
+_ECR_HELPER = "ecr-login"
+
+
 def _environment(address: EngineAddress, environ: Mapping[str, str]) -> Mapping[str, str]:
-    dropped = {"DOCKER_CONTEXT", "BUILDX_BUILDER", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_BUILDKIT"}
-    kept = {name: value for name, value in environ.items() if name not in dropped}
+    """No credentials but those that a credential helper or an SSH connection works with, where there is one."""
+    also = set(_CLIENT)
+    if address.docker_host.startswith("ssh://"):
+        also.add("SSH_AUTH_SOCK")
+    if _ECR_HELPER in credential_helpers(environ):
+        also |= {name for name in environ if name.startswith("AWS_")}
     tls = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(address.tls_directory)} if address.tls_directory else {}
-    return {**kept, **tls, "DOCKER_HOST": address.docker_host, "DOCKER_BUILDKIT": "1"}
+    own = {**tls, "DOCKER_HOST": address.docker_host, "DOCKER_BUILDKIT": "1"}
+    return child_environment(environ, also=also) | own
 
 
 def _programs(folders: Sequence[str]) -> Iterator[str]:

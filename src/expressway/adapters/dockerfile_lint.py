@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from expressway.adapters.child_environment import child_environment
 from expressway.errors import EngineError
 from expressway.model.dockerfile_lint import LintedLine
 
@@ -36,7 +37,13 @@ class Hadolint:
         command = [str(self._found()), "--no-fail", "--no-color", "--format", "json", "--config", "/dev/null", "-"]
         try:
             done = subprocess.run(
-                command, input=text, capture_output=True, text=True, encoding="utf-8", timeout=_TIMEOUT_SECONDS
+                command,
+                input=text,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=_TIMEOUT_SECONDS,
+                env=child_environment(),
             )
             listed = json.loads(done.stdout)
             return tuple(

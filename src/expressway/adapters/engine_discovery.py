@@ -114,6 +114,14 @@ def _current_context(environ: Mapping[str, str], home: Path) -> EngineAddress | 
     return EngineAddress(str(host), f"Docker context {name}", tls if tls.is_dir() else None)
 
 
+def credential_helpers(environ: Mapping[str, str]) -> frozenset[str]:
+    """The programs (``docker-credential-NAME``) that the docker command's configuration names, by their NAME."""
+    configuration = _read_json(Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json")
+    by_registry = configuration.get("credHelpers")
+    named = list(by_registry.values()) if isinstance(by_registry, dict) else []
+    return frozenset(name for name in (*named, configuration.get("credsStore")) if isinstance(name, str))
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

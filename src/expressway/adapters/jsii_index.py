@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from expressway.adapters.child_environment import CACHES, PYTHON, child_environment
+
 _INDEX = ".jsii.runtime-index.v1"
 _PACKAGES = {"aws-cdk-lib": "aws-cdk-lib", "constructs": "constructs"}
 """npm package → the Python distribution that carries it; both have the same version."""
@@ -24,7 +26,7 @@ def ensure_index(environ: Mapping[str, str]) -> bool:
     """Build the index unless it is there; False when it could not be built: the kernel then works with more memory."""
     if _is_complete(environ):
         return True
-    variables = {name: value for name, value in environ.items() if name not in {"JSII_RUNTIME", "NODE_OPTIONS"}}
+    variables = child_environment(environ, also={*PYTHON, *CACHES, "JSII_NODE"})  # not JSII_RUNTIME, NODE_OPTIONS
     try:
         subprocess.run(
             [sys.executable, "-m", __name__],

@@ -1,17 +1,18 @@
 """The environment of the processes that do the heavy loading for us: CDK kernel and linters."""
 
-import os
+from collections.abc import Mapping
 
 from expressway.adapters.cache_directory import cache_directory, user_cache
+from expressway.adapters.child_environment import CACHES, PYTHON, child_environment
 
 
-def worker_environment() -> dict[str, str]:
-    """The environment of a worker: compiled modules are kept in a cache of ours.
+def worker_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a worker: no credentials and no proxies, and compiled modules kept in a cache of ours.
 
     Compiling the CDK's Python takes seconds, so it has to be kept even where PYTHONDONTWRITEBYTECODE is
     set (as in many container images) or the installation is read-only.
     """
-    variables = dict(os.environ)
+    variables = child_environment(environ, also=PYTHON | CACHES)
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     cache = cache_directory(variables, user_cache(variables) / "expressway")
     variables |= _RETURN_FREED_MEMORY
