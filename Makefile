@@ -34,3 +34,5 @@ goldens: setup  ## write the golden templates and plans anew
 lock: setup  ## resolve and pin every dependency with hashes
 	@.venv/bin/uv pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/bootstrap.txt
 	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra sandbox --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt
+	@.venv/bin/uv pip compile requirements/peer.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/peer.txt
+	@$(PYTHON_BIN) -m tests.locks

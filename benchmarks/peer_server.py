@@ -1,6 +1,7 @@
 """The server that ours is measured against, installed from PyPI into a git-ignored environment of its own."""
 
 import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 from benchmarks.commands import MeasurementFailed
 
 PACKAGE = "awslabs.ecs-mcp-server"
-VERSION = "0.1.37"
-_HOME = Path(__file__).resolve().parents[1] / ".expressway" / "peers" / f"{PACKAGE}-{VERSION}"
+_ROOT = Path(__file__).resolve().parents[1]
+_PINS = _ROOT / "requirements" / "peer.txt"
+_HOME = _ROOT / ".expressway" / "peers" / f"{PACKAGE}-{hashlib.sha256(_PINS.read_bytes()).hexdigest()[:12]}"
 _REPORT = "import importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in ('%s', 'fastmcp', 'boto3')))"
 
 
@@ -22,13 +24,15 @@ def peer_command() -> Path:
         MeasurementFailed: it could not be installed.
     """
     program = _HOME / "bin" / "ecs-mcp-server"
+    installed = _HOME / "installed"
     _HOME.parent.mkdir(parents=True, exist_ok=True)
     with (_HOME.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            print(f"  installing {PACKAGE} {VERSION} …", file=sys.stderr, flush=True)
+        if not installed.exists():
+            print(f"  installing {PACKAGE} …", file=sys.stderr, flush=True)
             venv.create(_HOME, with_pip=True, clear=True)
-            _run(_HOME / "bin" / "python", "-m", "pip", "install", "--quiet", f"{PACKAGE}=={VERSION}")
+            _run(_HOME / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", _PINS)
+            installed.touch()
     return program
 
 
@@ -40,5 +44,5 @@ def peer_versions() -> str:
 def _run(*command: str | Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     if done.returncode != 0:
-        raise MeasurementFailed(f"{PACKAGE} {VERSION}: {done.stderr.strip()[-1000:]}")
+        raise MeasurementFailed(f"{PACKAGE}: {done.stderr.strip()[-1000:]}")
     return done.stdout

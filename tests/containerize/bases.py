@@ -20,6 +20,7 @@ from docker.errors import ImageNotFound
 
 from expressway.errors import EngineError
 from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, SEEDED_LABEL, seed_base_images
+from tests.locks import python_pins
 
 GEMS_IMAGE = "expressway-containerize/debian-gems:latest"
 LIBRARY = "public.ecr.aws/docker/library"
@@ -99,7 +100,11 @@ def _recipes() -> Mapping[str, Recipe]:
                 _TRUST,
                 "ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
                 " REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt",
+                # What installs is installed as it was locked, too: Poetry needs forty packages.
+                "COPY pins /etc/pins.txt",
+                "ENV PIP_CONSTRAINT=/etc/pins.txt",
             ),
+            texts={"pins": "\n".join(python_pins("images")) + "\n"},
         ),
         f"{LIBRARY}/debian:bookworm-slim": Recipe(PYTHON_IMAGE, ('CMD ["bash"]',)),
         f"{LIBRARY}/node:24-bookworm-slim": Recipe(PYTHON_IMAGE, (_TRUST, *node), folders={"node": _node_folder()}),

@@ -53,13 +53,16 @@ class Ran:
         """What the image's own health check answers inside the container."""
         words = self.configuration["Healthcheck"]["Test"]
         assert words[0] == "CMD"
-        asked = self.client.exec_create(self.container, words[1:])["Id"]
-        told = self.client.exec_start(asked).decode(errors="replace")
-        return self.client.exec_inspect(asked)["ExitCode"], told
+        return self.execute(*words[1:])
 
     def user_id(self) -> str:
-        asked = self.client.exec_create(self.container, ["id", "-u"])["Id"]
-        return self.client.exec_start(asked).decode().strip()
+        return self.execute("id", "-u")[1].strip()
+
+    def execute(self, *words: str) -> tuple[int, str]:
+        """A program's exit code and output, inside the container."""
+        asked = self.client.exec_create(self.container, list(words))["Id"]
+        told = self.client.exec_start(asked).decode(errors="replace")
+        return self.client.exec_inspect(asked)["ExitCode"], told
 
     def stop(self) -> int:
         """The exit code after the signal to stop; 137 says that it had to be killed."""

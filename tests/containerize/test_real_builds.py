@@ -12,9 +12,11 @@ import pytest
 
 from expressway.operations.containerize.result import Containerization
 from expressway.toolkit import Toolkit
-from tests.containerize.conftest import Runner, build_image
+from tests.containerize.conftest import Ran, Runner, build_image
 from tests.containerize.debian_gems import vendor_gems
-from tests.containerize.manifests import write_berry_lock, write_npm_lock, write_pip, write_poetry, write_uv
+from tests.containerize.manifests import write_pip, write_poetry, write_project, write_uv
+from tests.locks import APPS as LOCKED
+from tests.locks import python_pins
 
 APPS = Path(__file__).parent / "apps"
 WITH_DEBIAN = Path(__file__).parent / "with_debian"
@@ -26,7 +28,8 @@ PIN = "3.11\n"
 class Case:
     """A sample app, how its manifests are written, and what it answers at `path`.
 
-    What `with_debian` holds of the app makes it one of the versions that Debian has.
+    What `with_debian` holds of the app makes it one of the versions that Debian has. `pins` are the Python packages
+    that it installs; the packages of other languages are in its lock file.
     """
 
     app: str
@@ -34,12 +37,14 @@ class Case:
     path: str = "/"
     installer: str | None = None
     write: Callable[[Path], None] = lambda folder: None
+    pins: tuple[str, ...] = ()
     write_gems: bool = False
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     stops_with: frozenset[int] = frozenset({0, 2, 143})
 
 
-def _python(app: str, says: str, requirements: tuple[str, ...], path: str = "/") -> list[Case]:
+def _python(app: str, says: str, path: str = "/") -> list[Case]:
+    pins = python_pins(app)
     writers = {"pip": write_pip, "uv": write_uv, "Poetry": write_poetry}
 
     def writing(writer: Callable[[Path, tuple[str, ...]], None]) -> Callable[[Path], None]:
@@ -47,11 +52,11 @@ def _python(app: str, says: str, requirements: tuple[str, ...], path: str = "/")
             for name in ("requirements.txt", "pyproject.toml"):
                 (folder / name).unlink(missing_ok=True)
             (folder / ".python-version").write_text(PIN)
-            writer(folder, requirements)
+            writer(folder, pins)
 
         return write
 
-    return [Case(app, says, path, title, writing(writer)) for title, writer in writers.items()]
+    return [Case(app, says, path, title, writing(writer), pins) for title, writer in writers.items()]
 
 
 def _ruby(app: str, says: str, environment: Mapping[str, str]) -> Case:
@@ -69,17 +74,22 @@ CASES = [  # those first whose base images take longest to make
     Case("nextjs", "hello from next", installer="npm"),
     Case("static", "hello from a static site"),
     Case("vite", "hello from vite", "/any/route", installer="Yarn 1"),
-    Case("express", "hello from express", installer="npm", write=write_npm_lock),
-    Case("express", "hello from express", installer="Yarn 4", write=write_berry_lock),
+    Case("express", "hello from express", installer="npm"),
+    Case("express", "hello from express", installer="Yarn 4"),
     Case("node", "hello from typescript", installer="pnpm"),
-    Case("starlette", "hello from starlette", installer="uv (pyproject.toml alone)"),
-    *_python("flask", "hello from flask", ("flask==3.1.3",)),
-    *_python("fastapi", '{"number":7}', ("fastapi==0.165.0",), "/items/7"),
-    *_python("django", "hello from django", ("django==5.2.19", "gunicorn==27.0.1")),
+    Case(
+        *("starlette", "hello from starlette", "/", "uv (pyproject.toml alone)"),
+        write=lambda folder: write_project(folder, python_pins("starlette")),
+        pins=python_pins("starlette"),
+    ),
+    *_python("flask", "hello from flask"),
+    *_python("fastapi", '{"number":7}', "/items/7"),
+    *_python("django", "hello from django"),
 ]
 
 
-def _name(case: Case) -> str:
+def case_name(case: Case) -> str:
+    """Such as ``flask-uv``: the name of its image, and of the folder of its lock file."""
     return f"{case.app}-{(case.installer or 'none').split(',')[0].split()[0].lower()}"
 
 
@@ -99,7 +109,7 @@ def images(
     wanted = [item.callspec.params["case"] for item in request.session.items if item.path == request.path]
     root = tmp_path_factory.mktemp("containerize")
     with closing(docker.APIClient(base_url=base_images, timeout=600)) as client, ThreadPoolExecutor(2) as pool:
-        futures = {_name(case): pool.submit(_build, case, root / _name(case), base_images) for case in wanted}
+        futures = {case_name(case): pool.submit(_build, case, root / case_name(case), base_images) for case in wanted}
         yield futures
         for future in futures.values():
             if not future.cancel() and future.exception() is None:
@@ -107,11 +117,11 @@ def images(
                 client.remove_image(future.result().image, force=True, noprune=True)
 
 
-@pytest.mark.parametrize("case", CASES, ids=_name)
+@pytest.mark.parametrize("case", CASES, ids=case_name)
 def test_an_app_is_containerized_built_and_answers(
     case: Case, images: Mapping[str, Future[Built]], runner: Runner
 ) -> None:
-    built = images[_name(case)].result()
+    built = images[case_name(case)].result()
     assert built.made.installer == case.installer
     assert (built.made.findings, built.made.gaps) == ((), ())
     ran = runner.run(built.image, built.made.container_port, case.environment)
@@ -121,17 +131,31 @@ def test_an_app_is_containerized_built_and_answers(
     exit_code, told = ran.probe()
     assert exit_code == 0, told
     assert ran.user_id() not in {"", "0"}
+    assert_nothing_else_is_installed(ran, case.pins)
     assert ran.stop() in case.stops_with, ran.log()
+
+
+def assert_nothing_else_is_installed(ran: Ran, pins: tuple[str, ...]) -> None:
+    """An image with a package that nobody pinned would be another one next month."""
+    if not pins:
+        return
+    report = "import importlib.metadata as m; print(*(f'{d.name.lower()}=={d.version}' for d in m.distributions()))"
+    exit_code, told = ran.execute("python", "-c", report)
+    assert exit_code == 0, told
+    ours = {"pip", "setuptools"}
+    installed = {line.replace("_", "-") for line in told.split() if line.partition("==")[0] not in ours}
+    assert set(pins) <= installed <= set(python_pins("images"))
 
 
 def _build(case: Case, root: Path, docker_host: str) -> Built:
     folder = root / case.app
     shutil.copytree(APPS / case.app, folder)
-    if (WITH_DEBIAN / case.app).is_dir():
-        shutil.copytree(WITH_DEBIAN / case.app, folder, dirs_exist_ok=True)
+    for more in (WITH_DEBIAN / case.app, LOCKED / case_name(case)):
+        if more.is_dir():
+            shutil.copytree(more, folder, dirs_exist_ok=True)
     case.write(folder)
     if case.write_gems:
         vendor_gems(folder, docker_host)
     with Toolkit(environ={"EXPRESSWAY_HOME": str(root / "home")}) as toolkit:
         made = toolkit.containerize(folder, write=True)
-    return Built(build_image(folder, _name(case), docker_host), made)
+    return Built(build_image(folder, case_name(case), docker_host), made)
