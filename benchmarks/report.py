@@ -5,8 +5,9 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,15 +23,25 @@ _HEADINGS = ("work", "expressway", "peer", "ratio", "goal", "reached")
 _PACKAGES = ("expressway", "aws-cdk-lib", "boto3", "cfn-lint", "mcp", "ministack")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
-    """All rows of one run, and what could not be measured."""
+    """What one run has measured so far, and what it could not measure."""
 
-    rows: Sequence[Row]
-    failures: Sequence[str]
-    elapsed_seconds: float
-    load_before: float
-    comparisons: Sequence[Comparison] = ()
+    rows: list[Row] = field(default_factory=list[Row])
+    comparisons: list[Comparison] = field(default_factory=list[Comparison])
+    failures: list[str] = field(default_factory=list[str])
+    ended_by: BaseException | None = None
+    started: float = field(default_factory=time.monotonic)
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+
+    def add(self, measured: Iterable[Row | Comparison], failure: str | None) -> None:
+        for part in measured:
+            if isinstance(part, Row):
+                self.rows.append(part)
+            else:
+                self.comparisons.append(part)
+        if failure is not None:
+            self.failures.append(failure)
 
     @property
     def conditions(self) -> str:
@@ -39,23 +50,33 @@ class Run:
             f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, "
             f"Python {platform.python_version()}, {versions}; "
             f"load {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} after; "
-            f"{self.elapsed_seconds:.0f} s in all. Medians; the contenders of a row ran in turn."
+            f"{time.monotonic() - self.started:.0f} s in all. Medians; the contenders of a row ran in turn."
         )
 
 
-def show(run: Run) -> None:
-    """Print the table to standard output."""
-    width = None if sys.stdout.isatty() else _FILE_WIDTH
-    console = Console(highlight=False, soft_wrap=True, width=width)
-    table = Table(*_HEADINGS)
-    for row in run.rows:
-        table.add_row(*_cells(row))
-    console.print(table)
-    for comparison in run.comparisons:
-        _show_comparison(console, comparison)
+def show(title: str, measured: Sequence[Row | Comparison]) -> None:
+    """Print what one group measured to standard output."""
+    rows = [part for part in measured if isinstance(part, Row)]
+    if rows:
+        table = Table(*_HEADINGS, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*_cells(row))
+        _console().print(table)
+    for part in measured:
+        if isinstance(part, Comparison):
+            _show_comparison(_console(), part)
+
+
+def show_end(run: Run) -> None:
+    """Print under which conditions was measured, and what could not be."""
+    console = _console()
     console.print(run.conditions, style="dim")
     for failure in run.failures:
         console.print(f"not measured: {failure}", style="red", markup=False)
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FILE_WIDTH)
 
 
 def _show_comparison(console: Console, comparison: Comparison) -> None:
@@ -67,12 +88,11 @@ def _show_comparison(console: Console, comparison: Comparison) -> None:
         console.print(_goal_line(goal), markup=False)
 
 
-def write(run: Run) -> Path:
-    """Write ``latest.json`` and ``latest.md``; the folder."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "latest.json").write_text(json.dumps(_document(run), indent=2) + "\n", encoding="utf-8")
-    (RESULTS / "latest.md").write_text(_markdown(run), encoding="utf-8")
-    return RESULTS
+def write(run: Run, folder: Path) -> None:
+    """Write ``latest.json`` and ``latest.md``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "latest.json").write_text(json.dumps(_document(run), indent=2) + "\n", encoding="utf-8")
+    (folder / "latest.md").write_text(_markdown(run), encoding="utf-8")
 
 
 def _document(run: Run) -> dict[str, object]:
@@ -92,7 +112,7 @@ def _document(run: Run) -> dict[str, object]:
         "conditions": run.conditions,
         "rows": rows,
         "comparisons": comparisons,
-        "failures": list(run.failures),
+        "failures": run.failures,
     }
 
 

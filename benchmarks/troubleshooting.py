@@ -7,7 +7,7 @@ longer, for both.
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from tests.e2e.scenarios.embedded import SERVES, embedded_scenarios, play, shell
@@ -32,15 +32,16 @@ _OF_A_CLUSTER = ("fetch_task_failures", "fetch_task_logs", "fetch_network_config
 _KIB = 1024
 
 
-def measure(bench: Workbench) -> list[Row | Comparison]:
+def measure(bench: Workbench) -> Iterator[Row | Comparison]:
     """Times first, those of one service before a whole fleet keeps the sandbox busy; then the scenarios."""
     with on_stage(bench.sandbox) as stage:
-        rows = [*_starts(bench), *_guidance_on(bench, stage)]
+        yield from _starts(bench)
+        yield from _guidance_on(bench, stage)
         _launch_fleet(stage)
-        rows += _times(bench)
+        yield from _times(bench)
         _say("bringing the situations about …")
         play(stage, embedded_scenarios())
-        return [*rows, compare(bench)]
+        yield compare(bench)
 
 
 def measure_guidance(bench: Workbench) -> list[Row]:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.node_tools import NODE, cdk_command
 from benchmarks.commands import MeasurementFailed, run
 from expressway.model.progress import Progress
 from expressway.sandbox import lifecycle
+from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
 from expressway.sandbox.debian_packages import find_program, install_packages
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.sandbox.prepare import prepare_example
@@ -134,22 +135,21 @@ class CdkProject:
 
 @contextmanager
 def workbench() -> Generator[Workbench]:
-    """Set everything up, and afterwards remove what the measurements left in the engine and on the disk."""
-    folder = Path(tempfile.mkdtemp(prefix="expressway-bench-"))
-    engine = provide_engine(install=True, progress=tell)
-    try:
+    """Set everything up; afterwards, and where that fails, remove what is left in the engine and on the disk."""
+    with ExitStack() as cleaning:  # what one of its steps raises, keeps no other from being taken
+        folder = Path(tempfile.mkdtemp(prefix="expressway-bench-"))
+        cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
+        engine = provide_engine(install=True, progress=tell)
+        cleaning.callback(engine.close)
         prepare_example(EXAMPLE, engine.docker_host, install=True, progress=tell)
+        seed_base_images(engine.docker_host, tell, names=[BUSYBOX_IMAGE], install=True)
         sandbox = lifecycle.start(state_dir=folder / "sandbox", docker_host=engine.docker_host)
+        cleaning.callback(_remove_images, engine.docker_host, sandbox.port)
         bench = Workbench(folder, engine.docker_host, sandbox)
-        try:
-            yield bench
-        finally:
-            lifecycle.stop(folder / "sandbox")
-            bench.remove_local_images()  # its containers are gone, so nothing holds them any more
-            _remove_images(engine.docker_host, sandbox.port)
-    finally:
-        engine.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        cleaning.callback(bench.remove_local_images)
+        # Called first: when its containers are gone, nothing holds the images any more.
+        cleaning.callback(lifecycle.stop, folder / "sandbox")
+        yield bench
 
 
 def tell(progress: Progress) -> None:
