@@ -1,5 +1,6 @@
 """What services depend on, as AWS tells it; the answers have the shapes of botocore's model."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -119,6 +120,52 @@ def test_a_secret_is_looked_up_in_its_own_region_by_metadata_alone() -> None:
         "secretsmanager.describe_secret",
         "secretsmanager.get_resource_policy",
     }
+
+
+OF_ACCOUNT = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:"
+NOT_FOUND = ("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+
+
+def held_secrets(*held: str, by_name: bool = True) -> Callable[[dict[str, Any]], Any]:
+    """DescribeSecret as AWS answers it: an ARN that ends like a complete one is taken for complete."""
+
+    def describe(asked: dict[str, Any]) -> Any:
+        wanted = asked["SecretId"]
+        for arn in held:
+            names = {arn, arn.rpartition(":")[2][:-7]} if by_name else {arn}
+            whole = re.search(r"-[A-Za-z0-9]{6}$", wanted)
+            if wanted in names or (wanted.startswith("arn:") and not whole and arn[:-7] == wanted):
+                return {"ARN": arn}
+        return NOT_FOUND
+
+    return describe
+
+
+@pytest.mark.parametrize(
+    ("written", "held", "expected"),
+    [
+        ("shop/api-secret", ["shop/api-secret-631cfd"], "shop/api-secret-631cfd"),
+        ("shop/api-secret:key::", ["shop/api-secret-631cfd"], "shop/api-secret-631cfd"),
+        ("shop/api-631cfd", ["shop/api-631cfd"], "shop/api-631cfd"),
+        ("shop/api", ["shop/api-631cfd"], "shop/api-631cfd"),
+        ("shop/api-secret", [], None),
+        ("shop/api-secret", ["other/api-secret-631cfd"], None),
+    ],
+)
+def test_the_complete_arn_of_a_secret_is_what_aws_says(written: str, held: list[str], expected: str | None) -> None:
+    session = AnsweringSession({"secretsmanager.describe_secret": held_secrets(*(OF_ACCOUNT + each for each in held))})
+    found = Secrets(session).complete_arn(SecretReference("Main", "A", OF_ACCOUNT + written))
+
+    assert found == (expected and OF_ACCOUNT + expected)
+    assert {region for _, region, _ in session.asked} == {"eu-west-1"}
+
+
+def test_a_secret_of_another_account_is_not_looked_for_by_its_name() -> None:
+    elsewhere = OF_ACCOUNT.replace(ACCOUNT, "444455556666")
+    session = AnsweringSession({"secretsmanager.describe_secret": held_secrets(f"{OF_ACCOUNT}api-secret-631cfd")})
+
+    assert Secrets(session).complete_arn(SecretReference("Main", "A", f"{elsewhere}api-secret")) is None
+    assert len(session.asked) == 1
 
 
 def test_a_secret_whose_policy_may_not_be_read_is_known_all_the_same() -> None:

@@ -158,7 +158,7 @@ def test_every_text_of_a_definition_that_reaches_a_template_refuses_what_would_b
     }
     numbers_and_choices = {
         *("build", "container_port", "cpu", "memory_mib", "scaling", "logs"),
-        *("removal_policy", "termination_protection"),
+        *("removal_policy", "termination_protection", "complete_secret_arns"),
     }
     assert texts.keys() | numbers_and_choices == AppDefinition.model_fields.keys()
     assert {path.partition("[")[0].partition(".")[0] for path in problems_of(texts)} == texts.keys()

@@ -161,6 +161,7 @@ class InMemoryNamed:
     there: dict[str, Any] = field(default_factory=dict[str, Any])
     denied: set[str] = field(default_factory=set[str])
     asked: list[str] = field(default_factory=list[str])
+    complete: dict[str, str] = field(default_factory=dict[str, str])
 
     def cluster(self, name: str) -> ClusterState | None:
         return self._look(name)
@@ -179,6 +180,11 @@ class InMemoryNamed:
 
     def fact(self, reference: SecretReference) -> SecretFact:
         return self._look(reference.value_from) or SecretFact(reference, "missing")
+
+    def complete_arn(self, reference: SecretReference) -> str | None:
+        if reference.secret_id in self.denied:
+            raise TargetError("access_denied", f"AWS did not describe {reference.secret_id}: not authorized", "Ask.")
+        return self.complete.get(reference.secret_id)
 
     def key(self, key_id: str, *, region: str) -> KeyFact:
         return self._look(key_id) or KeyFact(key_id, "missing")
@@ -232,6 +238,7 @@ class World:
     definition: dict[str, Any] = field(default_factory=dict[str, Any])
     named: InMemoryNamed = field(default_factory=InMemoryNamed)
     waits: int = 0
+    synthesized: list[AppDefinition] = field(default_factory=list[AppDefinition])
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
     account: InMemoryAccount = field(init=False)
@@ -257,7 +264,7 @@ class World:
         )
         ports = DeployPorts(
             target=TARGET,
-            synthesize=lambda _definition, _progress: self.templates,
+            synthesize=self._synthesize,
             stacks=self.gateway or self.stacks,
             account=self.account.reads(),
             named=self.named.reads,
@@ -277,6 +284,10 @@ class World:
     @property
     def errors_told(self) -> list[str]:
         return [one.message for one in self.told if one.level == "error" and one.resource is None]
+
+    def _synthesize(self, definition: AppDefinition, _progress: ProgressSink) -> AppTemplates:
+        self.synthesized.append(definition)
+        return self.templates
 
     def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
         assert (cluster, service_name) == (self.definition.get("cluster", "default"), "hello")

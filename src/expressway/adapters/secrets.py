@@ -1,5 +1,6 @@
 """AWS Secrets Manager: what a secret is called and how it is kept; its value is never asked for."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
 from expressway.model.service_dependencies import SecretFact
 from expressway.model.task_requirements import SecretReference
+
+_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
+"""What AWS adds to a secret's name in its ARN."""
 
 
 class Secrets:
@@ -26,16 +30,10 @@ class Secrets:
             TargetError: ``access_denied`` without secretsmanager:DescribeSecret, and the like.
         """
         client = self._session.client("secretsmanager", region=reference.region or None)
-        secret_id = reference.secret_id
-        try:
-            answer: Mapping[str, Any] = client.describe_secret(SecretId=secret_id)
-        except ClientError as exc:
-            if aws_error_code(exc) == "ResourceNotFoundException":
-                return SecretFact(reference, "missing")
-            raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
-        policy, policy_gap = self._policy(client, reference)
+        answer = self._described(client, reference)
+        if answer is None:
+            return SecretFact(reference, "missing")
+        policy, policy_gap = self._policy(client, reference, str(answer.get("ARN", "")))
         versions: Mapping[str, list[str]] = answer.get("VersionIdsToStages") or {}
         return SecretFact(
             reference,
@@ -49,10 +47,47 @@ class Secrets:
             policy_gap=policy_gap,
         )
 
-    def _policy(self, client: Any, reference: SecretReference) -> tuple[Mapping[str, Any] | None, str]:
+    def complete_arn(self, reference: SecretReference) -> str | None:
+        """The ARN of a secret with the suffix that AWS gave it; None when there is no such secret.
+
+        Raises:
+            TargetError: ``access_denied`` without secretsmanager:DescribeSecret, and the like.
+        """
+        client = self._session.client("secretsmanager", region=reference.region or None)
+        answer = self._described(client, reference)
+        arn = str(answer.get("ARN", "")) if answer is not None else ""
+        is_it = arn == reference.secret_id or _SUFFIX.fullmatch(arn.removeprefix(reference.secret_id))
+        return arn if is_it else None
+
+    def _described(self, client: Any, reference: SecretReference) -> Mapping[str, Any] | None:
+        """What DescribeSecret says of a secret, or None when there is none.
+
+        An ARN without its suffix finds the secret as well, unless the name itself ends like one with it: such a
+        secret is found by its name, in its own account. Source: API reference, DescribeSecret, SecretId.
+        """
+        found = self._described_as(client, reference.secret_id, reference)
+        name = reference.secret_id.rpartition(":secret:")[2]
+        is_own = reference.account_id == self._session.target.account_id
+        if found is not None or not is_own or not _SUFFIX.search(name):
+            return found
+        by_name = self._described_as(client, name, reference)
+        is_it = by_name is not None and str(by_name.get("ARN", "")).startswith(f"{reference.secret_id}-")
+        return by_name if is_it else None
+
+    def _described_as(self, client: Any, secret_id: str, reference: SecretReference) -> Mapping[str, Any] | None:
+        try:
+            return client.describe_secret(SecretId=secret_id)
+        except ClientError as exc:
+            if aws_error_code(exc) == "ResourceNotFoundException":
+                return None
+            raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, f"describe the secret {reference.shown}") from exc
+
+    def _policy(self, client: Any, reference: SecretReference, arn: str) -> tuple[Mapping[str, Any] | None, str]:
         """The secret's own policy, and why it could not be read: nothing is concluded where it could not."""
         try:
-            answer = client.get_resource_policy(SecretId=reference.secret_id)
+            answer = client.get_resource_policy(SecretId=arn or reference.secret_id)
         except (ClientError, BotoCoreError) as exc:
             error: TargetError = map_aws_error(exc, f"read the policy of the secret {reference.shown}")
             if error.code in {"access_denied", "aws_error"}:

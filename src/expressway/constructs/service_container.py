@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from expressway.constructs.express_image import ExpressImage
-from expressway.constructs.secret_permissions import read_secrets
+from expressway.constructs.secret_permissions import secret_policies
 from expressway.constructs.service_checks import is_token
 from expressway.constructs.start_order import StartGrantee, start_policy
 
@@ -62,7 +62,7 @@ def secret_reference(secret: "ServiceSecret") -> str:
         TypeError: for anything that is no secret.
     """
     if isinstance(secret, str):
-        return secret
+        return str(secret)
     for name in ("secret_arn", "parameter_arn", "arn"):
         arn = getattr(secret, name, None)
         if isinstance(arn, str):
@@ -83,8 +83,8 @@ def grant_start(
     Gives the policy for which the service has to wait, if there is one.
     """
     readable = [secret for secret in secrets if not isinstance(secret, str)]
-    statements = read_secrets(arns)
-    if not (readable or statements or image.repository or image.credentials):
+    by_arn = secret_policies(arns)
+    if not (readable or by_arn or image.repository or image.credentials):
         return None
     policy = start_policy(scope, "StartPolicy", role)
     grantee: Any = role if policy is None else StartGrantee(role, policy)
@@ -95,7 +95,10 @@ def grant_start(
     if image.credentials is not None:
         image.credentials.grant_read(grantee)
     if policy is not None:
-        policy.add_statements(*statements)
+        policy.add_statements(*(by_arn[0] if by_arn else ()))
+        for number, statements in enumerate(by_arn[1:], 2):
+            more = iam.ManagedPolicy(scope, f"StartPolicy{number}", statements=statements, roles=[role])
+            policy.node.add_dependency(more)
     return policy
 
 

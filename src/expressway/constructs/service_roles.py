@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 
 from constructs import Construct
 from expressway.constructs.cdk_types import account_id, as_principal
-from expressway.constructs.secret_permissions import read_secrets
+from expressway.constructs.secret_permissions import secret_policies
 
 
 def infrastructure_role(scope: Construct, construct_id: str, *, role_name: str | None = None) -> iam.Role:
@@ -30,16 +30,23 @@ def infrastructure_role(scope: Construct, construct_id: str, *, role_name: str |
 def execution_role(
     scope: Construct, construct_id: str, *, role_name: str | None = None, secret_arns: Iterable[str] = ()
 ) -> iam.Role:
-    """The role that pulls the image, writes the logs and reads exactly the secrets named."""
-    statements = read_secrets(secret_arns)
+    """The role that pulls the image, writes the logs and reads exactly the secrets named.
+
+    Secrets that do not fit in the role are in managed policies: those come before the role, and so before the service.
+    """
+    policies = [iam.PolicyDocument(statements=statements) for statements in secret_policies(secret_arns)]
+    separate = [
+        iam.ManagedPolicy(scope, f"ReadSecrets{number}", document=policy, description="Reads secrets of one service")
+        for number, policy in enumerate(policies if len(policies) > 1 else (), 1)
+    ]
     return iam.Role(
         scope,
         construct_id,
         role_name=role_name,
         description="Lets Amazon ECS pull the image, write the logs and read the secrets of an Express service",
         assumed_by=_tasks_of_this_account(),
-        managed_policies=[_managed("service-role/AmazonECSTaskExecutionRolePolicy")],
-        inline_policies={"ReadSecrets": iam.PolicyDocument(statements=statements)} if statements else None,
+        managed_policies=[_managed("service-role/AmazonECSTaskExecutionRolePolicy"), *separate],
+        inline_policies={"ReadSecrets": policies[0]} if len(policies) == 1 else None,
     )
 
 

@@ -14,6 +14,7 @@ from expressway.constructs.cdk_types import as_principal
 from expressway.constructs.express_gateway_service import ExpressGatewayService
 from expressway.constructs.image_repository import ImageRepository
 from expressway.constructs.push_pull_role import PushPullRole
+from expressway.constructs.secret_permissions import CompleteArn
 from expressway.model.stack import OWNERSHIP_KEY, repository_stack_name, service_stack_name
 
 if TYPE_CHECKING:
@@ -235,12 +236,18 @@ def _container_settings(scope: Construct, definition: "AppDefinition") -> dict[s
         "cpu": definition.cpu,
         "memory_limit_mib": definition.memory_mib,
         "environment": definition.environment,
-        "secrets": definition.secrets,
+        "secrets": _secrets(definition),
         "command": definition.command,
         "log_group_name": f"/expressway/{definition.name}",
         "log_retention": _RETENTION[definition.logs.retention_days],
         "removal_policy": _removal_policy(definition),
     }
+
+
+def _secrets(definition: "AppDefinition") -> Mapping[str, str]:
+    if not definition.complete_secret_arns:
+        return definition.secrets
+    return {name: CompleteArn(arn) for name, arn in definition.secrets.items()}
 
 
 def _role(scope: Construct, construct_id: str, arn: str | None) -> iam.IRole | None:

@@ -16,6 +16,7 @@ from expressway.model.definition_types import (
     Argument,
     BuildSettings,
     Cluster,
+    Flag,
     HealthPath,
     ImageUri,
     Integer,
@@ -74,6 +75,9 @@ class AppDefinition(Section):
     secret."""
     secrets: dict[VariableName, SecretArn] = Field(default_factory=dict)
     """Environment variables whose values come from Secrets Manager or SSM, by ARN."""
+    complete_secret_arns: Flag = False
+    """Every ARN of a secret ends in the six characters that AWS adds to its name, so that exactly these may be read.
+    Deploying looks that up by itself; a name may end alike (`api-secret`), which the text cannot tell."""
     command: tuple[Argument, ...] = Field(default=(), examples=[["gunicorn", "app:app"]])
     """Command that replaces the image's own."""
     cluster: Cluster = "default"

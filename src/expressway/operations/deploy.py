@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.cause import Cause
+from expressway.model.definition import AppDefinition
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
 from expressway.model.replacement import planned_replacements
@@ -18,6 +19,7 @@ from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRe
 from expressway.operations.early_warning import EarlyWarning
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.operations.replacements import check_replacements
+from expressway.operations.secret_arns import with_complete_arns
 from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
 from expressway.operations.stack_request import (
     StackGateway,
@@ -78,11 +80,12 @@ class _Deployment:
         self._enter("check", f"checking {definition.name}")
         image = self.ports.images.check(definition, self.request.base_dir, progress=self._tell)
         self._enter("synth", "synthesizing and linting the stacks")
+        definition = self._with_complete_arns()
         templates = self.ports.synthesize(definition, self._tell)
         self._enter("plan", "comparing with what is deployed")
         stacks = _RememberedStacks(self.ports.stacks)
         plan = self._approved_plan(templates, image.planned, stacks)
-        self._check_before_changing(templates, plan, stacks)
+        self._check_before_changing(definition, templates, plan, stacks)
         for stack_name in plan.unused_stacks:
             self._warn(
                 f"{stack_name} stays with its images, which the definition does not build any more; deleting the app "
@@ -112,6 +115,11 @@ class _Deployment:
         )
 
     # -- before anything is changed -------------------------------------------------------------------------
+    def _with_complete_arns(self) -> AppDefinition:
+        return with_complete_arns(
+            self.request.definition, secrets=lambda: self.ports.named().secrets(), progress=self._tell
+        )
+
     def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None, stacks: "_RememberedStacks") -> Plan:
         plan = plan_app(
             self.request.definition.name,
@@ -142,7 +150,9 @@ class _Deployment:
         approval = self.operation.current.approved
         return approval is not None and approval.get("plan") == approved and plan.continues(approval)
 
-    def _check_before_changing(self, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks") -> None:
+    def _check_before_changing(
+        self, definition: AppDefinition, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks"
+    ) -> None:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
         refuse_missing_service(plan, stacks.seen.get(templates.service.stack_name))
         approval = self.operation.current.approved if self.request.approved_plan is not None else None
@@ -166,7 +176,7 @@ class _Deployment:
             from expressway.operations.named_resources import check_named_resources  # what stands asks for nothing
 
             check_named_resources(
-                self.request.definition,
+                definition,
                 touched,
                 reads=self.ports.named(),
                 target=self.ports.target,

@@ -33,6 +33,7 @@ from expressway.model.target import Target
 from expressway.model.task_requirements import SecretReference
 from expressway.model.touched_names import TouchedNames
 from expressway.operations.concurrent_reads import ConcurrentReads
+from expressway.operations.secret_arns import SecretArns
 
 T = TypeVar("T")
 _THREADS = 8
@@ -64,6 +65,10 @@ class Secrets(Protocol):
     def fact(self, reference: SecretReference) -> SecretFact: ...
 
 
+class KnownSecrets(Secrets, SecretArns, Protocol):
+    """Secrets by whatever ARN, also what their complete ARN is."""
+
+
 class Keys(Protocol):
     """KMS keys (adapters.keys.Keys)."""
 
@@ -77,7 +82,7 @@ class NamedReads:
     clusters: Callable[[], Clusters]
     identities: Callable[[], Identities]
     networks: Callable[[], Networks]
-    secrets: Callable[[], Secrets]
+    secrets: Callable[[], KnownSecrets]
     parameters: Callable[[], Secrets]
     keys: Callable[[], Keys]
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +146,12 @@ class Toolkit:
             ImageError: the build's folder or Dockerfile is wrong.
         """
         from expressway.operations.plan import plan_app
+        from expressway.operations.secret_arns import with_complete_arns
 
         image = self._wiring.images.plan(source.definition, source.base_dir, progress=progress)
-        templates = self.synth(source, progress=progress).templates
+        named = self._wiring.deploy_ports.named
+        definition = with_complete_arns(source.definition, secrets=lambda: named().secrets(), progress=progress)
+        templates = self.synth(replace(source, definition=definition), progress=progress).templates
         return plan_app(
             source.definition.name,
             templates,

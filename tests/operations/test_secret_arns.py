@@ -1,0 +1,65 @@
+"""The ARNs of secrets are those that Secrets Manager tells, whatever the text of a definition looks like."""
+
+from typing import Any
+
+from expressway.errors import TargetError
+from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.progress import Progress
+from expressway.model.service_dependencies import SecretFact
+from expressway.model.task_requirements import SecretReference
+from expressway.operations.secret_arns import with_complete_arns
+from tests.operations.in_memory_deployment import InMemoryNamed, World
+
+PREFIX = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
+PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/api"
+LOOKS_COMPLETE, COMPLETE = f"{PREFIX}shop/api-secret", f"{PREFIX}shop/api-secret-631cfd"
+
+
+def definition(**secrets: str) -> AppDefinition:
+    return parse_definition({"name": "shop", "image": "nginx:1", "secrets": secrets})
+
+
+def completed(given: AppDefinition, named: InMemoryNamed) -> tuple[AppDefinition, list[str]]:
+    told: list[Progress] = []
+    made = with_complete_arns(given, secrets=lambda: named, progress=told.append)
+    return made, [one.message for one in told]
+
+
+def test_the_arn_that_was_looked_up_is_named_with_what_follows_it() -> None:
+    given = definition(A=LOOKS_COMPLETE, B=f"{LOOKS_COMPLETE}:key:AWSPREVIOUS:0123", C=PARAMETER)
+    made, told = completed(given, InMemoryNamed(complete={LOOKS_COMPLETE: COMPLETE}))
+    assert made.secrets == {"A": COMPLETE, "B": f"{COMPLETE}:key:AWSPREVIOUS:0123", "C": PARAMETER}
+    assert made.complete_secret_arns
+    assert not told
+    assert completed(made, InMemoryNamed())[0] is made
+
+
+def test_a_secret_that_may_not_be_looked_up_keeps_what_was_written_and_that_is_told() -> None:
+    other = f"{PREFIX}other"
+    given = definition(A=LOOKS_COMPLETE, B=other)
+    made, (warning,) = completed(given, InMemoryNamed(complete={LOOKS_COMPLETE: COMPLETE}, denied={other}))
+    assert made.secrets == {"A": COMPLETE, "B": other}
+    assert not made.complete_secret_arns
+    assert "not authorized" in warning
+
+
+def test_a_secret_that_does_not_exist_keeps_what_was_written() -> None:
+    made, told = completed(definition(A=LOOKS_COMPLETE), InMemoryNamed())
+    assert (made.secrets, made.complete_secret_arns, told) == ({"A": LOOKS_COMPLETE}, False, [])
+
+
+def test_without_secrets_of_secrets_manager_nothing_is_asked() -> None:
+    def unasked() -> Any:
+        raise TargetError("asked", "asked", "asked")
+
+    for given in (definition(), definition(C=PARAMETER)):
+        assert with_complete_arns(given, secrets=unasked, progress=lambda _: None) is given
+
+
+def test_deploying_synthesizes_with_the_arns_that_were_looked_up() -> None:
+    app = World()
+    app.definition = {"secrets": {"A": LOOKS_COMPLETE}}
+    app.named.complete = {LOOKS_COMPLETE: COMPLETE}
+    app.named.there = {COMPLETE: SecretFact(SecretReference("Main", "A", COMPLETE), "present")}
+    app.deploy()
+    assert [one.secrets for one in app.synthesized] == [{"A": COMPLETE}]
