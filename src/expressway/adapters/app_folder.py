@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
+from expressway.adapters.given_path import read_ordinary_file
 from expressway.errors import ImageError
 from expressway.model.app_files import AppFiles
 from expressway.model.framework import Recipes
@@ -174,15 +175,8 @@ def _read(root: Path, path: str) -> tuple[bytes | None, str]:
     """The content, or None and why not."""
     try:
         real = (root / path).resolve(strict=True)
-        if not real.is_relative_to(root):
-            return None, "it is a link that leads out of the folder"
-        # Not to hang on a pipe, nor follow a link that was put there since.
-        with os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as handle:
-            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                return None, "it is no ordinary file"
-            content = handle.read(_LARGEST_BYTES + 1)
     except (OSError, RuntimeError) as exc:
         return None, getattr(exc, "strerror", None) or "it cannot be read"
-    if len(content) > _LARGEST_BYTES:
-        return None, f"it is larger than {_LARGEST_BYTES // 1024} KiB"
-    return (None, "it is no text") if b"\0" in content else (content, "")
+    if not real.is_relative_to(root):
+        return None, "it is a link that leads out of the folder"
+    return read_ordinary_file(real, _LARGEST_BYTES)

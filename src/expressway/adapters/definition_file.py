@@ -1,12 +1,21 @@
-"""The definition file on disk: found, read and parsed, with every fault told as one error."""
+"""The definition file on disk: found, read and parsed, with every fault told as one error.
+
+Callers name any path. What is no definition, by its name or by what stands in it, is named and never quoted.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from expressway.adapters.given_path import given_path, read_ordinary_file
 from expressway.errors import DefinitionError
-from expressway.model.definition import AppDefinition, parse_definition_text
+from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.definition_text import MAX_CHARACTERS, load_yaml
+from expressway.model.quotation import echoed
+from expressway.model.recognized_definition import is_definition
 
 FILE_NAMES = ("expressway.yaml", "expressway.yml")
+_SUFFIXES = frozenset({".yaml", ".yml"})
+_MOST_BYTES = 4 * MAX_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +31,14 @@ def load_definition(path: Path | str) -> LoadedDefinition:
     """Read the definition file at `path`, or the one named expressway.yaml in that folder.
 
     Raises:
-        DefinitionError: ``definition_missing``, ``definition_unreadable``, ``invalid_yaml`` (with line and
-            column) or ``invalid_definition`` (with all problems); the details name the file.
+        UsageError: ``invalid_path``.
+        DefinitionError: ``definition_missing``, ``definition_outside`` (a link that leads out of its folder),
+            ``definition_unreadable``, ``not_a_definition``, ``invalid_yaml`` (with line and column) or
+            ``invalid_definition`` (with all problems); the details name the file.
     """
-    file = _find(Path(path).expanduser())
-    text = _read(file)
+    file = _find(given_path(path))
     try:
-        definition = parse_definition_text(text)
+        definition = parse_definition(_data_of(file))
     except DefinitionError as exc:
         exc.details.setdefault("file", str(file))
         raise
@@ -39,41 +49,84 @@ def is_folder(path: Path) -> bool:
     """Whether there is a folder at `path`.
 
     Raises:
-        DefinitionError: ``definition_missing`` when there can be nothing (a name too long) or none may look.
+        DefinitionError: ``definition_missing`` when none may look.
     """
     try:
         return path.is_dir()
     except OSError as exc:
-        raise DefinitionError(
-            "definition_missing",
-            f"Expected a file or folder at {str(path)[:200]}, got: {exc.strerror or exc}.",
-            "Name the app's folder or its definition file, and check that it may be read.",
-        ) from exc
+        raise _not_reachable(path, exc) from exc
+
+
+def has_definition(path: Path) -> bool:
+    """Whether there is a file at `path`, or a definition by its name in that folder.
+
+    Raises:
+        DefinitionError: ``definition_missing`` when none may look.
+    """
+    return _found(path) is not None
+
+
+def _found(path: Path) -> Path | None:
+    candidates = [path / name for name in FILE_NAMES] if is_folder(path) else [path]
+    try:
+        return next((candidate for candidate in candidates if candidate.exists()), None)
+    except OSError as exc:
+        raise _not_reachable(path, exc) from exc
 
 
 def _find(path: Path) -> Path:
-    folder = is_folder(path)
-    if not folder and path.is_file():
-        return path.resolve()
-    candidates = [path / name for name in FILE_NAMES] if folder else []
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
-    if found is not None:
-        return found.resolve()
-    looked_for = f"{FILE_NAMES[0]} in the folder {path}" if folder else f"a file or folder at {path}"
-    raise DefinitionError(
+    found = _found(path)
+    if found is None:
+        folder = is_folder(path)
+        named = echoed(str(path))
+        raise DefinitionError(
+            "definition_missing",
+            f"Expected {f'{FILE_NAMES[0]} in the folder {named}' if folder else f'a file or folder at {named}'}, "
+            "found none.",
+            "Name the definition file, or write one: `expressway schema` prints every key.",
+        )
+    real = found.resolve()
+    if real.suffix.lower() not in _SUFFIXES or found.suffix.lower() not in _SUFFIXES:
+        raise _no_definition(found, "a file of another kind")
+    if not real.is_relative_to(found.parent.resolve()):
+        raise DefinitionError(
+            "definition_outside",
+            f"The definition {echoed(str(found))} is a link that leads out of its folder.",
+            "Put the file itself there, or name the file that the link leads to.",
+        )
+    return real
+
+
+def _not_reachable(path: Path, exc: OSError) -> DefinitionError:
+    return DefinitionError(
         "definition_missing",
-        f"Expected {looked_for}, found none.",
-        "Name the definition file, or write one: `expressway schema` prints every key.",
+        f"Expected a file or folder at {echoed(str(path))}, got: {exc.strerror}.",
+        "Name the app's folder or its definition file, and check that it may be read.",
     )
 
 
-def _read(file: Path) -> str:
+def _data_of(file: Path) -> object:
+    content, why = read_ordinary_file(file, _MOST_BYTES)
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
+        text = content.decode("utf-8-sig") if content is not None else None
+    except UnicodeDecodeError:
+        text, why = None, "it is no UTF-8"
+    if text is None:
         raise DefinitionError(
             "definition_unreadable",
-            f"Expected a readable UTF-8 text at {file}, got: {exc}.",
-            "Check the file's permissions and encoding.",
-            {"file": str(file)},
-        ) from exc
+            f"Expected a readable UTF-8 text at {echoed(str(file))}, but {why}.",
+            "Check that this is the definition of an app, its permissions and its encoding.",
+        )
+    data = load_yaml(text)
+    if not is_definition(data, whole=file.name not in FILE_NAMES):
+        raise _no_definition(file, "a text without its keys")
+    return data
+
+
+def _no_definition(file: Path, got: str) -> DefinitionError:
+    return DefinitionError(
+        "not_a_definition",
+        f"Expected the definition of an app at {echoed(str(file))} (a YAML file with name and one of build, image and "
+        f"task_definition_arn), got {got}.",
+        "Name the app's folder, or its expressway.yaml.",
+    )

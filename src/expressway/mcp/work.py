@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -18,6 +17,7 @@ from expressway.mcp.progress_relay import relayed_progress
 from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.model.progress import ProgressSink
+from expressway.model.quotation import echoed
 from expressway.operations.background import (
     BackgroundOperation,
     BackgroundOperations,
@@ -215,24 +215,27 @@ def _renewing(toolkit: ToolkitSource, work: Callable[[ToolkitPort], ResultT]) ->
 
 def _source(app_path: str, definition: Mapping[str, Any] | str | None) -> AppSource:
     from expressway.adapters.definition_file import is_folder
+    from expressway.adapters.given_path import given_path
     from expressway.toolkit import app_source, inline_source
 
     if definition is None:
         return app_source(app_path)
-    folder = Path(app_path).expanduser().resolve()
+    folder = given_path(app_path).resolve()
     if not is_folder(folder):
         raise DefinitionError(
             "folder_missing",
-            f"Expected app_path to be a folder, which the definition's build context is relative to; got {app_path!r}.",
+            "Expected app_path to be a folder, which the definition's build context is relative to; got "
+            f"{echoed(app_path)}.",
             "Pass the absolute path of the app's folder.",
         )
     return inline_source(definition, folder)
 
 
 def _known_definition(app_name: str, app_path: str) -> Mapping[str, Any] | None:
+    from expressway.adapters.given_path import given_path
     from expressway.toolkit.app_source import source_of
 
-    source = source_of(app_name, Path(app_path).expanduser().resolve())
+    source = source_of(app_name, given_path(app_path).resolve())
     return source.definition.model_dump(mode="json", exclude_unset=True) if source else None
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from expressway.errors import DefinitionError
+from expressway.model.bounded_data import why_too_large
 from expressway.model.definition_problems import field_problems, without_faulty_values
 from expressway.model.definition_rules import Problem, find_problems, with_metric_for_target
 from expressway.model.definition_text import load_yaml
@@ -33,6 +34,7 @@ from expressway.model.definition_types import (
     TaskDefinitionArn,
     VariableName,
 )
+from expressway.model.quotation import plain
 
 __all__ = [
     "AppDefinition",
@@ -48,6 +50,8 @@ __all__ = [
 ]
 
 _COLLECTING = "collecting"
+_MOST_SHOWN = 20
+"""Problems in one answer; the rest is counted."""
 
 
 class AppDefinition(Section):
@@ -116,6 +120,12 @@ def parse_definition(data: object) -> AppDefinition:
         DefinitionError: ``invalid_definition``; ``details["problems"]`` lists all of them, each with path,
             expected, got and message.
     """
+    if reason := why_too_large(data, numbers=False):
+        raise DefinitionError(
+            "definition_too_large",
+            f"Expected the definition of an app, got {reason}.",
+            "Check that this is the definition of an app and not something else.",
+        )
     if not isinstance(data, Mapping):
         got = "nothing" if data is None else f"a {type(data).__name__}"
         raise invalid_definition((Problem("", "a mapping of keys", got, f"Expected a mapping of keys, got {got}."),))
@@ -140,13 +150,19 @@ def parse_definition_text(yaml_text: str) -> AppDefinition:
 
 def invalid_definition(problems: tuple[Problem, ...]) -> DefinitionError:
     """The one error for all `problems` of a definition."""
+    shown = problems[:_MOST_SHOWN]
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(problems, 1))
+    more = len(problems) - len(shown)
+    listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(shown, 1))
+    told = f"{listed} And {more} more." if more else listed
+    known = dict(problem.known_keys for problem in shown if problem.known_keys)
+    keys = [f" The keys {f'of {name}' if name else 'here'}: {', '.join(names)}." for name, names in known.items()]
+    details: dict[str, Any] = {"problems": [problem.to_dict() for problem in shown]}
     return DefinitionError(
         "invalid_definition",
-        f"The definition has {count}: {listed}",
-        "Correct each path named above; `expressway schema` prints every key with its meaning.",
-        {"problems": [problem.to_dict() for problem in problems]},
+        f"The definition has {count}: {told}",
+        f"Correct each path named above; `expressway schema` prints every key with its meaning.{''.join(keys)}",
+        details | ({"more_problems": more} if more else {}),
     )
 
 
@@ -159,7 +175,7 @@ def _all_problems(data: Mapping[Any, Any], exc: ValidationError) -> tuple[Proble
         definition = AppDefinition.model_validate(rest, context=_COLLECTING)
     except ValidationError:
         return faults
-    faulty = {fault.path for fault in faults}
+    faulty = {plain(fault.path) for fault in faults}
     rules = [rule for rule in find_problems(definition) if not any(_touches(path, faulty) for path in rule.reads)]
     return (*(with_metric_for_target(fault, definition) for fault in faults), *rules)
 

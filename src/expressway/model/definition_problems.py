@@ -4,19 +4,21 @@ import copy
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from expressway.model.definition_rules import Problem
-from expressway.model.definition_types import EXPECTED_BY_PATTERN, NAME_PATTERN
-from expressway.model.quotation import quoted
+from expressway.model.definition_types import EXPECTED_BY_PATTERN, NAME_PATTERN, Section
+from expressway.model.near_name import near_name
+from expressway.model.quotation import echoed, quoted
 from expressway.model.shortened_text import shortened
 
 _KEY_MARK = "[key]"
 _SHOWN_CHARACTERS = 80
+_MOST_ERRORS = 200
+"""That many are told apart at the most; an answer shows fewer."""
 
 Context = Mapping[str, Any]
 
@@ -50,7 +52,7 @@ _WHOLE_RULES = {"name": EXPECTED_BY_PATTERN[NAME_PATTERN]}
 
 def field_problems(model: type[BaseModel], exc: ValidationError) -> tuple[Problem, ...]:
     """One problem for each error that pydantic reports, in the order of the fields."""
-    errors = exc.errors(include_url=False)
+    errors = exc.errors(include_url=False)[:_MOST_ERRORS]
     return tuple(_problem(model, error) for error in errors if not _only_lacks_faulty_items(error))
 
 
@@ -74,6 +76,7 @@ def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
 
 _OF_OPERATORS = frozenset({"environment", "secrets", "command", "args"})
 """Settings whose values may be secrets: quoted, so that a face shows them only where it may."""
+_NAMED_BY_OPERATORS = frozenset({"environment", "secrets", "build.args"})
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_. -]{1,128}")
 
 
@@ -81,17 +84,23 @@ def _got(error: ErrorDetails) -> str:
     value: object = error["input"]
     if error["loc"][:1] and str(error["loc"][0]) in _OF_OPERATORS and not isinstance(value, Mapping | list | tuple):
         kind = f"text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
-        return f"{kind} {quoted(shown(value))}"
+        return f"{kind} {_withheld(value)}"
     return shown(value)
+
+
+def _withheld(value: object) -> str:
+    return quoted(shortened(json.dumps(value, ensure_ascii=False, default=str), _SHOWN_CHARACTERS))
 
 
 def _unknown_key(model: type[BaseModel], error: ErrorDetails, path: str) -> Problem:
     known = _keys_beside(model, error["loc"])
     key = str(error["loc"][-1])
-    close = get_close_matches(key, known, n=1, cutoff=0.5)
-    advice = f"did you mean {close[0]}?" if close else f"the keys here are {', '.join(known)}."
-    expected = close[0] if close else f"one of {', '.join(known)}"
-    return Problem(path, expected, key, f"{path}: unknown key; {advice}")
+    near = near_name(key, known, cutoff=0.5)
+    section = path_text(error["loc"][:-1])
+    if near:
+        return Problem(path, near, echoed(key), f"{path}: unknown key; did you mean {near}?")
+    message = f"{path}: unknown key."
+    return Problem(path, "a key that is known here", echoed(key), message, known_keys=(section, tuple(known)))
 
 
 def _keys_beside(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
@@ -108,35 +117,48 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def path_text(loc: Sequence[int | str]) -> str:
-    """A location as people write it: ``network.subnets[0]``."""
+    """A location as people write it: ``network.subnets[0]``; names that are not ours are quotations."""
     text = ""
+    ours = _own_names()
     for step in loc:
         if isinstance(step, int):
             text += f"[{step}]"
         elif step != _KEY_MARK:
-            name = quoted(step) if text in _OF_OPERATORS and not _PLAIN_NAME.fullmatch(step) else step
-            text += f".{name}" if text else name
-    return _printable(text)
+            text += f".{_name(step, text, ours)}" if text else _name(step, text, ours)
+    return text
+
+
+def _name(step: str, above: str, ours: frozenset[str]) -> str:
+    if step in ours and above not in _NAMED_BY_OPERATORS:
+        return step
+    if above in _OF_OPERATORS and not _PLAIN_NAME.fullmatch(step):
+        return quoted(shortened(step, _SHOWN_CHARACTERS))
+    return echoed(step)
+
+
+def _own_names() -> frozenset[str]:
+    return frozenset(name for section in Section.__subclasses__() for name in section.model_fields)
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: short, on one line, and never the inside of a list or mapping."""
+    """A value as an error shows it: short, on one line, and never the inside of a list or mapping.
+
+    Numbers and the like as they are, everything else as a quotation.
+    """
     if isinstance(value, Mapping):
         return f"a mapping of {len(value)}"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return _printable(shortened(text, _SHOWN_CHARACTERS))
-
-
-def _printable(text: str) -> str:
-    """The text without lone surrogates, which no stream could encode."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    is_plain = value is None or isinstance(value, bool | int | float)
+    return shortened(text, _SHOWN_CHARACTERS) if is_plain else echoed(text, _SHOWN_CHARACTERS)
 
 
 def without_faulty_values(data: Mapping[Any, Any], exc: ValidationError) -> dict[str, Any]:
     """A copy of `data` without the values that pydantic objected to, so that the rest can be judged."""
     rest: dict[str, Any] = copy.deepcopy(dict(data))
+    if exc.error_count() > _MOST_ERRORS:
+        return {}  # there is enough to correct
     locations = {tuple(error["loc"]) for error in exc.errors(include_url=False)}
     for loc in sorted(locations, key=lambda each: [(isinstance(step, str), step) for step in each], reverse=True):
         _remove(rest, [step for step in loc if step != _KEY_MARK])

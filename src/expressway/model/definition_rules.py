@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from expressway.model.fargate import MEMORY_MIB_BY_CPU, describe_memory
+from expressway.model.quotation import echoed
 
 if TYPE_CHECKING:
     from expressway.model.definition import AppDefinition
@@ -15,7 +16,7 @@ class Problem:
     """One thing that is wrong with a definition.
 
     `reads` holds the paths that the rule looked at, so that a value that is already reported for another
-    reason is not judged again.
+    reason is not judged again. `known_keys`, of a key that nobody knows: the section, and the keys that it has.
     """
 
     path: str
@@ -23,6 +24,7 @@ class Problem:
     got: str
     message: str
     reads: frozenset[str] = frozenset()
+    known_keys: tuple[str, tuple[str, ...]] | None = None
 
     def to_dict(self) -> dict[str, str]:
         return {"path": self.path, "expected": self.expected, "got": self.got, "message": self.message}
@@ -122,7 +124,8 @@ def with_metric_for_target(problem: Problem, definition: "AppDefinition") -> Pro
 def _variables(definition: "AppDefinition") -> Iterator[Problem]:
     for name in sorted(definition.environment.keys() & definition.secrets.keys()):
         expected = "a name that environment does not use"
-        yield _problem(f"secrets.{name}", expected, "the same name in both", f"environment.{name}")
+        reads = (f"secrets.{name}", f"environment.{name}")
+        yield _problem(f"secrets.{echoed(name)}", expected, "the same name in both", *reads)
 
 
 def _network(definition: "AppDefinition") -> Iterator[Problem]:
@@ -138,9 +141,11 @@ def _regions(definition: "AppDefinition") -> Iterator[Problem]:
 
 
 def _duplicates(path: str, values: tuple[str, ...]) -> Iterator[Problem]:
+    seen: set[str] = set()
     for index, value in enumerate(values):
-        if value in values[:index]:
-            yield _problem(f"{path}[{index}]", "each value once", f"{value} again")
+        if value in seen:
+            yield _problem(f"{path}[{index}]", "each value once", f"{echoed(value)} again")
+        seen.add(value)
 
 
 _RULES: tuple[Callable[["AppDefinition"], Iterator[Problem]], ...] = (

@@ -9,6 +9,8 @@ local build, has marks of its own.
 import unicodedata
 from collections.abc import Callable
 
+from expressway.model.shortened_text import shortened
+
 OPENING, CLOSING = "⟦", "⟧"
 PUBLIC_OPENING, PUBLIC_CLOSING = "⟪", "⟫"
 _CLOSINGS = {OPENING: CLOSING, PUBLIC_OPENING: PUBLIC_CLOSING}
@@ -16,6 +18,8 @@ _SHOWN_CONTROLS = frozenset("\n\t")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 """Controls, invisible and direction-changing characters, private use, unassigned, surrogates, odd line breaks."""
 _ESCAPE = "\x1b"
+LONGEST_ECHO = 80
+"""Characters of a name or value that a message repeats."""
 
 
 class OwnText(str):
@@ -34,6 +38,15 @@ def quoted(text: str, *, public: bool = False) -> str:
     clean = cleaned(text).translate(_INNER_MARKS)
     opening = PUBLIC_OPENING if public else OPENING
     return f"{opening}{clean}{_CLOSINGS[opening]}" if clean.strip() else ""
+
+
+def echoed(text: str, most: int = LONGEST_ECHO) -> str:
+    """What a caller or a file gave, as a message repeats it: one line of at most `most` characters, as a quotation that
+    everybody may see. Takes no longer for a huge text than for a short one."""
+    line = " ".join(cleaned(shortened(text[: most + 1], most)).split())
+    if line in {"", "…"}:
+        return f"(a text of {len(text):,} characters)" if text else "(an empty text)"
+    return quoted(line, public=True)
 
 
 def is_quoted(text: str) -> bool:

@@ -335,9 +335,10 @@ class Toolkit:
             ``context_missing``, ``context_not_a_folder``, ``context_refused``.
         """
         from expressway.adapters.build_context import resolve_context
+        from expressway.adapters.given_path import given_path
         from expressway.operations.containerize.containerize import ContainerizeRequest, containerize_app
 
-        root = resolve_context(Path(app_path).expanduser())
+        root = resolve_context(given_path(app_path))
         request = ContainerizeRequest(root, port, framework, write, overwrite)
         return containerize_app(request, self._local.containerize_ports)
 
@@ -362,10 +363,12 @@ class Toolkit:
         Raises: see `expressway.operations.build_app_image.build_app_image`; also DefinitionError
             ``app_name_mismatch`` and StillRunning ``operation_running``.
         """
+        from expressway.adapters.given_path import given_path
         from expressway.operations.build_app_image import build_app_image
 
-        source = source_of(app_name, Path(app_path))
-        request = build_request(app_name, Path(app_path), tag, source)
+        path = given_path(app_path)
+        source = source_of(app_name, path)
+        request = build_request(app_name, path, tag, source)
         ports = self._wiring.build_ports
         with self._operation(app_name, "build", on_started) as operation:
             built = build_app_image(
@@ -470,8 +473,10 @@ class Toolkit:
             self._wiring.synthesizer.warm()
         else:
             from expressway.adapters.definition_file import is_folder
+            from expressway.adapters.given_path import given_path
 
-            self._wiring.synthesizer.warm_for(app / "expressway.yaml" if is_folder(app) else app)
+            path = given_path(app)
+            self._wiring.synthesizer.warm_for(path / "expressway.yaml" if is_folder(path) else path)
 
     def close(self) -> None:
         """End the CDK kernel if it runs, and let go of connections; what was synthesized before is still answered."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expressway.errors import DefinitionError
+from expressway.model.quotation import echoed
 
 if TYPE_CHECKING:
     from expressway.model.definition import AppDefinition
@@ -48,18 +49,17 @@ def source_of(app_name: str, path: Path) -> AppSource | None:
     Raises:
         DefinitionError: ``app_name_mismatch`` when it is another app's; whatever is wrong with it.
     """
-    from expressway.adapters.definition_file import FILE_NAMES, is_folder
+    from expressway.adapters.definition_file import has_definition
 
-    if is_folder(path) and not any((path / name).is_file() for name in FILE_NAMES):
-        return None
-    if not path.exists():
+    if not has_definition(path):
         return None  # the build itself says what is wrong with the folder
     source = app_source(path)
     if source.definition.name != app_name:
         raise DefinitionError(
             "app_name_mismatch",
-            f"Expected the definition at {path} to be of the app {app_name!r}; it is of {source.definition.name!r}.",
-            f"Pass the app's name {source.definition.name!r}, or the folder of {app_name!r}; a folder without a "
+            f"Expected the definition at {echoed(str(path))} to be of the app {app_name!r}; it is of "
+            f"{source.definition.name!r}.",
+            f"Pass the app's name {source.definition.name!r}, or the folder of the other app; a folder without a "
             "definition is built with the defaults.",
             {"app_name": app_name, "definition": source.definition.name},
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from expressway.adapters.given_path import given_path
 from expressway.errors import ExpresswayError
 from expressway.toolkit.app_source import build_request, source_of
 
@@ -29,11 +29,12 @@ def deployed_content(source: AppSource) -> str:
 def built_content(app_name: str, app_path: str) -> str:
     """Like `deployed_content` for building the image of a folder alone, with the definition that lies there."""
     try:
-        source = source_of(app_name, Path(app_path))
+        path = given_path(app_path)
+        source = source_of(app_name, path)
     except ExpresswayError as error:
         return _told(error)
     definition = source.definition.canonical_json() if source else ""
-    return f"{definition}{_content(build_request(app_name, Path(app_path), None, source))}"
+    return f"{definition}{_content(build_request(app_name, path, None, source))}"
 
 
 def _content(request: BuildRequest) -> str:
