@@ -5,10 +5,47 @@ rightly object. Node matches them by position, so the values fit; these function
 """
 
 from functools import cache
-from typing import Any, cast
+from typing import Any, SupportsIndex, cast, overload
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_iam as iam
+
+from expressway.errors import DefinitionError
+
+
+class Connectable:
+    """``aws_ec2.IConnectable`` for ``jsii.implements``, without loading aws_ec2, which takes 20 MB in every app."""
+
+    __jsii_type__ = "aws-cdk-lib.aws_ec2.IConnectable"
+
+    @property
+    @jsii.member(jsii_name="connections")
+    def connections(self) -> Any:
+        """What jsii looks up by name; the class that implements the interface has its own."""
+
+
+class TokenList(list[str]):
+    """A list that is known only at deploy time, whose entries can be asked for by their index.
+
+    In the CDK such a list is a Python list of one marker, which is valid only where a list is expected: as an entry
+    it stops the synthesis. Its length and its end are not known, so there are no negative indices and no slices.
+    """
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> str | list[str]:
+        if isinstance(index, slice) or int(index) < 0:
+            raise DefinitionError(
+                "unknown_length",
+                f"Expected an index of 0 or more for a list that is known only at deploy time, got {index!r}.",
+                "Pass the list as a whole, or ask for single entries from its start.",
+            )
+        return cdk.Fn.select(int(index), list(self))
+
 
 LAST = 1000
 """The priority of aspects that look at what all others made: ``cdk.AspectPriority.READONLY``, without asking Node."""

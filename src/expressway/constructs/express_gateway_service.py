@@ -9,12 +9,11 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from expressway.constructs import service_roles
-from expressway.constructs.cdk_types import as_role, late
-from expressway.constructs.express_gateway_service_base import (
-    ExpressGatewayServiceBase,
-    ImportedExpressGatewayService,
-)
+from expressway.constructs.cdk_types import as_principal, as_role, late
+from expressway.constructs.express_gateway_service_base import ExpressGatewayServiceBase, grant_pass_roles
 from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.imported_service import ImportedExpressGatewayService, ServiceAttributes
+from expressway.constructs.managed_service import ManagedService, id_of_group
 from expressway.constructs.service_aspect import LateSettings
 from expressway.constructs.service_checks import DEFAULTS, refuse_wrong_settings
 from expressway.constructs.service_container import (
@@ -42,7 +41,7 @@ CREATE_ONLY = ("Cluster", "InfrastructureRoleArn", "ServiceName", "Tags")
 """Properties of AWS::ECS::ExpressGatewayService whose change replaces the service and its URL."""
 
 
-class ExpressGatewayService(ExpressGatewayServiceBase):
+class ExpressGatewayService(ManagedService):
     """A container behind HTTPS, scaled and monitored, in one resource.
 
     Every value is always emitted, since the documented defaults of the type contradict its schema. The
@@ -62,7 +61,8 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         cluster: create-only. Default: the cluster named default, which ECS makes when it is missing.
         infrastructure_role: create-only. Default: a role with AWS's managed policy and two reads that it lacks.
         execution_role: Default: a role that pulls, logs and reads exactly the secrets named.
-        task_role: what the application itself may do in AWS. Default: none.
+        task_role: what the application itself may do in AWS. Default: none, and one that is made when something
+            is granted to the service.
         container_port: TCP port on which the container answers HTTP. Default: 8080.
         health_check_path: Default: ``/``.
         cpu, memory_limit_mib: a pair that Fargate offers. Default: 256 units (a quarter of a vCPU), 512 MiB.
@@ -153,8 +153,12 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
                 log_stream_prefix=log_stream_prefix or DEFAULTS["log_stream_prefix"],
             )
             self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
-        self._given_groups = [each if isinstance(each, str) else each.security_group_id for each in security_groups]
-        network = {"Subnets": subnet_ids(vpc, vpc_subnets, subnets), "SecurityGroups": self._given_groups}
+        self._given_groups = list(security_groups)
+        self._task_definition = task_definition
+        self._port = None if container is None else container["ContainerPort"]
+        self._updaters: list[iam.IGrantable] = []
+        groups = [_group_id(group) for group in security_groups]
+        network = {"Subnets": subnet_ids(vpc, vpc_subnets, subnets), "SecurityGroups": groups}
         # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and
         # nine more modules) costs 30 MB and a quarter of a second in every app. A generic resource also has no tag
         # manager: tags are create-only, so one that an app adds later would replace the service and its URL.
@@ -192,7 +196,7 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:
         """A service by its ARN: its names, permissions and task metrics are known, its endpoint is not."""
-        return ImportedExpressGatewayService(scope, construct_id, service_arn=service_arn)
+        return ImportedExpressGatewayService(scope, construct_id, ServiceAttributes(service_arn=service_arn))
 
     @staticmethod
     def from_service_attributes(
@@ -202,75 +206,61 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         service_arn: str,
         endpoint: str | None = None,
         load_balancer_arn: str | None = None,
+        listener_arn: str | None = None,
         target_group_arn: str | None = None,
+        target_group_arns: Sequence[str] = (),
+        load_balancer_security_group: str | None = None,
         security_group_ids: Sequence[str] = (),
+        container_port: int | None = None,
+        task_role: iam.IRole | None = None,
         role_arns: Sequence[str] = (),
     ) -> ExpressGatewayServiceBase:
-        """A service by what is known of it; asking for an attribute that was not given raises ValueError."""
-        return ImportedExpressGatewayService(
-            scope,
-            construct_id,
+        """A service by what is known of it; asking for an attribute that was not given raises ValueError.
+
+        What is granted to a service without `task_role` is warned of, since nothing can be changed then.
+        """
+        attributes = ServiceAttributes(
             service_arn=service_arn,
             endpoint=endpoint,
             load_balancer_arn=load_balancer_arn,
-            target_group_arn=target_group_arn,
+            listener_arn=listener_arn,
+            target_group_arns=target_group_arns or ([target_group_arn] if target_group_arn else ()),
+            load_balancer_security_group=load_balancer_security_group,
             security_group_ids=security_group_ids,
+            container_port=container_port,
+            task_role=task_role,
             role_arns=role_arns,
         )
+        return ImportedExpressGatewayService(scope, construct_id, attributes)
 
     @property
     def resource(self) -> cdk.CfnResource:
-        """The CloudFormation resource, for what this construct does not offer."""
         return self._service
-
-    @property
-    def service_arn(self) -> str:
-        return self._service.ref
-
-    @property
-    def endpoint(self) -> str:
-        return self._attribute("Endpoint")
-
-    @property
-    def load_balancer_arn(self) -> str:
-        return self._attribute("ECSManagedResourceArns.IngressPath.LoadBalancerArn")
-
-    @property
-    def listener_arn(self) -> str:
-        """ARN of the HTTPS listener, which other Express services may share."""
-        return self._attribute("ECSManagedResourceArns.IngressPath.ListenerArn")
-
-    @property
-    def listener_rule_arn(self) -> str:
-        """ARN of the rule that sends the service's host name to its target group."""
-        return self._attribute("ECSManagedResourceArns.IngressPath.ListenerRuleArn")
-
-    @property
-    def certificate_arn(self) -> str:
-        """ARN of the certificate of the endpoint."""
-        return self._attribute("ECSManagedResourceArns.IngressPath.CertificateArn")
-
-    @property
-    def target_group_arns(self) -> list[str]:
-        return self._list_attribute("ECSManagedResourceArns.IngressPath.TargetGroupArns")
-
-    @property
-    def metric_alarm_arns(self) -> list[str]:
-        """ARNs of the alarms that roll a deployment back."""
-        return self._list_attribute("ECSManagedResourceArns.MetricAlarms")
-
-    @property
-    def scalable_target(self) -> str:
-        """The scalable target of Application Auto Scaling."""
-        return self._attribute("ECSManagedResourceArns.AutoScaling.ScalableTarget")
 
     @property
     def security_group_ids(self) -> list[str]:
         """Ids of the security groups given, or of the one that ECS makes."""
         if self._given_groups:
-            return self._given_groups
-        made = cdk.Fn.select(0, self._list_attribute("ECSManagedResourceArns.ServiceSecurityGroups"))
-        return [cdk.Fn.select(1, cdk.Fn.split("security-group/", made))]
+            return [_group_id(group) for group in self._given_groups]
+        return [id_of_group(self.list_attribute("ECSManagedResourceArns.ServiceSecurityGroups")[0])]
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The task role: the one given, that of the task definition, or one that is made when it is first needed."""
+        if self.task_role is not None:
+            return as_principal(self.task_role)
+        if self._task_definition is not None:
+            role = None if isinstance(self._task_definition, str) else getattr(self._task_definition, "task_role", None)
+            return as_principal(role or iam.UnknownPrincipal(resource=self))
+        self.task_role = as_role(service_roles.task_role(self, "TaskRole"))
+        self._service.add_property_override("TaskRoleArn", self.task_role.role_arn)
+        for grantee in self._updaters:
+            grant_pass_roles(grantee, [self.task_role.role_arn])
+        return as_principal(self.task_role)
+
+    def grant_update(self, grantee: iam.IGrantable) -> iam.Grant:
+        self._updaters.append(grantee)
+        return super().grant_update(grantee)
 
     @property
     def passed_role_arns(self) -> list[str]:
@@ -291,11 +281,19 @@ class ExpressGatewayService(ExpressGatewayServiceBase):
         self._start_policy = grant_start(self, role, image, secrets=secrets.values(), arns=arns if given else ())
         return role
 
-    def _attribute(self, name: str) -> str:
-        return cdk.Token.as_string(self._service.get_att(name))
+    def _security_groups(self) -> "list[ec2.ISecurityGroup]":
+        return [
+            self._imported_group(index, self.security_group_ids[index]) if isinstance(group, str) else group
+            for index, group in enumerate(self._given_groups or self.security_group_ids)
+        ]
 
-    def _list_attribute(self, name: str) -> list[str]:
-        return cdk.Token.as_list(self._service.get_att(name))
+    @property
+    def _default_port(self) -> int | None:
+        return self._port
+
+
+def _group_id(group: "ec2.ISecurityGroup | str") -> str:
+    return group if isinstance(group, str) else group.security_group_id
 
 
 _NO_SETTINGS = {"self", "scope", "construct_id", "__class__"}

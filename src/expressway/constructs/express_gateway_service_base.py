@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
+from expressway.constructs.cdk_types import Connectable
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
@@ -21,8 +23,17 @@ DESCRIBE_ACTIONS = (
 )
 
 
+@jsii.implements(Connectable, iam.IGrantable)
 class ExpressGatewayServiceBase(Construct):
-    """An Express service that can be referred to, granted on, measured and connected to."""
+    """An Express service that can be referred to, granted on, measured and connected to.
+
+    It is an ``aws_ec2.IConnectable`` (``database.connections.allow_default_port_from(service)``) and an
+    ``aws_iam.IGrantable`` (``bucket.grant_read(service)``), whose grants go to the task role.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self._connections: ec2.Connections | None = None
 
     @property
     @abstractmethod
@@ -41,13 +52,28 @@ class ExpressGatewayServiceBase(Construct):
 
     @property
     @abstractmethod
+    def listener_arn(self) -> str:
+        """ARN of the HTTPS listener, which other Express services may share."""
+
+    @property
+    @abstractmethod
     def target_group_arns(self) -> list[str]:
-        """ARNs of the target groups; the first is the one that serves."""
+        """ARNs of the target groups. Which of them serves changes with deployments."""
+
+    @property
+    @abstractmethod
+    def load_balancer_security_group(self) -> str:
+        """Id of the load balancer's security group, from which requests reach the tasks."""
 
     @property
     @abstractmethod
     def security_group_ids(self) -> list[str]:
         """Ids of the tasks' security groups."""
+
+    @property
+    @abstractmethod
+    def grant_principal(self) -> iam.IPrincipal:
+        """The task role, to which what is granted to the service goes."""
 
     @property
     @abstractmethod
@@ -70,17 +96,48 @@ class ExpressGatewayServiceBase(Construct):
         return cdk.Fn.select(2, cdk.Fn.split("/", self.service_arn))
 
     @property
-    def connections(self) -> "ec2.Connections":
-        """Network connections of the tasks: their security groups, for ``allow_from`` and ``allow_to``."""
-        from aws_cdk import aws_ec2 as ec2  # only those who connect pay for loading it
+    def target_group_arn(self) -> str:
+        """ARN of the first target group."""
+        return self.target_group_arns[0]
 
-        groups = [
-            ec2.SecurityGroup.from_security_group_id(self, f"SecurityGroup{index}", group_id)
-            if self.node.try_find_child(f"SecurityGroup{index}") is None
-            else self.node.find_child(f"SecurityGroup{index}")
-            for index, group_id in enumerate(self.security_group_ids)
-        ]
-        return ec2.Connections(security_groups=groups)  # pyright: ignore[reportArgumentType]
+    @property
+    def load_balancer_full_name(self) -> str:
+        """Name of the load balancer as CloudWatch's dimension ``LoadBalancer`` has it."""
+        return cdk.Fn.select(1, cdk.Fn.split("loadbalancer/", self.load_balancer_arn))
+
+    @property
+    def target_group_full_name(self) -> str:
+        """Name of the first target group as CloudWatch's dimension ``TargetGroup`` has it."""
+        return cdk.Fn.select(5, cdk.Fn.split(":", self.target_group_arn))
+
+    @property
+    def connections(self) -> "ec2.Connections":
+        """Network connections of the tasks: their security groups and port, for ``allow_from`` and ``allow_to``.
+
+        The group that ECS makes exists only with the service. Give `security_groups` to a service whose
+        application cannot start without a connection that such a rule opens.
+        """
+        if self._connections is None:
+            from aws_cdk import aws_ec2 as ec2  # only those who connect pay for loading it
+
+            port = self._default_port
+            self._connections = ec2.Connections(
+                security_groups=self._security_groups(), default_port=None if port is None else ec2.Port.tcp(port)
+            )
+        return self._connections
+
+    def _security_groups(self) -> "list[ec2.ISecurityGroup]":
+        return [self._imported_group(index, group_id) for index, group_id in enumerate(self.security_group_ids)]
+
+    def _imported_group(self, index: int, group_id: str) -> "ec2.ISecurityGroup":
+        from aws_cdk import aws_ec2 as ec2  # as above
+
+        return ec2.SecurityGroup.from_security_group_id(self, f"SecurityGroup{index}", group_id)
+
+    @property
+    def _default_port(self) -> int | None:
+        """The tasks' port, where it is known."""
+        return None
 
     def grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
         """Let `grantee` do `actions` on this service."""
@@ -94,16 +151,7 @@ class ExpressGatewayServiceBase(Construct):
         """Let `grantee` deploy new versions, and pass exactly the roles that the service has to ECS alone."""
         grant = self.grant(grantee, *DESCRIBE_ACTIONS, "ecs:UpdateExpressGatewayService")
         roles = self.passed_role_arns
-        if not roles:
-            return grant
-        services = ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com"]
-        pass_roles = iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["iam:PassRole"],
-            resource_arns=roles,
-            conditions={"StringEquals": {"iam:PassedToService": services}},
-        )
-        return grant.combine(pass_roles)
+        return grant.combine(grant_pass_roles(grantee, roles)) if roles else grant
 
     def metric(self, metric_name: str, **options: Any) -> "cloudwatch.Metric":
         """A metric of namespace AWS/ECS; `options` are those of ``aws_cloudwatch.Metric``. Default: Average."""
@@ -120,9 +168,7 @@ class ExpressGatewayServiceBase(Construct):
 
     def metric_load_balancer(self, metric_name: str, **options: Any) -> "cloudwatch.Metric":
         """A metric of namespace AWS/ApplicationELB for this service's own target group. Default: Average."""
-        load_balancer = cdk.Fn.select(1, cdk.Fn.split("loadbalancer/", self.load_balancer_arn))
-        target_group = cdk.Fn.select(5, cdk.Fn.split(":", cdk.Fn.select(0, self.target_group_arns)))
-        dimensions = {"LoadBalancer": load_balancer, "TargetGroup": target_group}
+        dimensions = {"LoadBalancer": self.load_balancer_full_name, "TargetGroup": self.target_group_full_name}
         return _metric("AWS/ApplicationELB", metric_name, dimensions, options)
 
     def metric_request_count(self, **options: Any) -> "cloudwatch.Metric":
@@ -142,66 +188,18 @@ class ExpressGatewayServiceBase(Construct):
         return self.metric_load_balancer("HTTPCode_Target_5XX_Count", **{"statistic": "Sum", **options})
 
 
+def grant_pass_roles(grantee: iam.IGrantable, role_arns: Sequence[str]) -> iam.Grant:
+    """Let `grantee` pass roles to ECS and its tasks alone."""
+    services = ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com"]
+    return iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["iam:PassRole"],
+        resource_arns=list(role_arns),
+        conditions={"StringEquals": {"iam:PassedToService": services}},
+    )
+
+
 def _metric(namespace: str, name: str, dimensions: dict[str, str], options: dict[str, Any]) -> "cloudwatch.Metric":
     from aws_cdk import aws_cloudwatch as cloudwatch  # only those who measure pay for loading it
 
     return cloudwatch.Metric(namespace=namespace, metric_name=name, dimensions_map=dimensions, **options)
-
-
-def known(value: str | None, what: str) -> str:
-    """The value of an imported service's attribute.
-
-    Raises:
-        ValueError: when the import did not name it.
-    """
-    if value is None:
-        raise ValueError(f"{what} is not known of this imported service: pass it to from_service_attributes.")
-    return value
-
-
-class ImportedExpressGatewayService(ExpressGatewayServiceBase):
-    """A service that this app did not make: see ``ExpressGatewayService.from_service_attributes``."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        service_arn: str,
-        endpoint: str | None = None,
-        load_balancer_arn: str | None = None,
-        target_group_arn: str | None = None,
-        security_group_ids: Sequence[str] = (),
-        role_arns: Sequence[str] = (),
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self._service_arn = service_arn
-        self._endpoint = endpoint
-        self._load_balancer_arn = load_balancer_arn
-        self._target_group_arn = target_group_arn
-        self._security_group_ids = list(security_group_ids)
-        self._role_arns = list(role_arns)
-
-    @property
-    def service_arn(self) -> str:
-        return self._service_arn
-
-    @property
-    def endpoint(self) -> str:
-        return known(self._endpoint, "endpoint")
-
-    @property
-    def load_balancer_arn(self) -> str:
-        return known(self._load_balancer_arn, "load_balancer_arn")
-
-    @property
-    def target_group_arns(self) -> list[str]:
-        return [known(self._target_group_arn, "target_group_arn")]
-
-    @property
-    def security_group_ids(self) -> list[str]:
-        return self._security_group_ids
-
-    @property
-    def passed_role_arns(self) -> list[str]:
-        return self._role_arns

@@ -50,6 +50,16 @@ def execution_role(
     )
 
 
+def task_role(scope: Construct, construct_id: str) -> iam.Role:
+    """The role of the application itself, which may do only what is granted to it."""
+    return iam.Role(
+        scope,
+        construct_id,
+        description="What the application of an Express service may do",
+        assumed_by=_tasks_of_this_account(),
+    )
+
+
 # What never changes is made in Node once, not for each app.
 
 
