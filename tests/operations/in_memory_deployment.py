@@ -219,6 +219,7 @@ class InMemoryReadiness:
     status: str = "success"
     message: str = "serves"
     url: str | None = "https://ex-1.ecs.us-east-1.on.aws/"
+    gaps: tuple[str, ...] = ()
 
 
 @dataclass

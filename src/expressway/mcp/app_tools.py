@@ -136,7 +136,7 @@ class AppTools:
     async def get_deployment_status(self, ctx: Context, app_name: AppName) -> Mapping[str, Any]:
         """How an app stands now: stacks, newest deployment, tasks, url, the operation under way (also one that another
         server process began) and the last error. Use it after deploy_app or delete_app answered running, or to look
-        at an app. status: absent, deploying, deleting, ready, degraded or failed. An interrupted operation
+        at an app. status: absent, deploying, deleting, ready, degraded, failed or unknown. An interrupted operation
         continues when its tool is called again."""
         status = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.status(app_name))
         return status.to_dict()

@@ -10,7 +10,7 @@ from expressway.model.stack import StackState
 from expressway.operations.readiness import ServiceSnapshot, Verdict, judge
 from expressway.operations.service_ports import UrlAnswer
 
-AppState = Literal["absent", "deploying", "deleting", "ready", "degraded", "failed"]
+AppState = Literal["absent", "deploying", "deleting", "ready", "degraded", "failed", "unknown"]
 _ROLLED_BACK = "UPDATE_ROLLBACK_COMPLETE"
 _WELL = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 
@@ -25,6 +25,7 @@ class Seen:
         serving: the same with the revision that serves: another one after a rollback.
         answer: what the service's URL answered; None where it was not fetched.
         operation: the last one of the journal.
+        unread: the parts that may not be read (see `expressway.operations.read_gaps`).
     """
 
     stacks: Sequence[StackState]
@@ -32,6 +33,7 @@ class Seen:
     serving: ServiceSnapshot | None
     answer: UrlAnswer | None
     operation: OperationRecord | None
+    unread: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> Verdict | None:
@@ -39,7 +41,7 @@ class Seen:
         if self.serving is None:
             return None
         verdict, answer = judge(self.serving), self.answer
-        if verdict.state == "serving" and answer is not None and not answer.answers:
+        if verdict.state in {"serving", "unknown"} and answer is not None and not answer.answers:
             came = f"answers {answer.status}" if answer.status else f"does not answer ({answer.error})"
             return Verdict("waiting", f"{verdict.message}, but {answer.url} {came}")
         return verdict
@@ -100,6 +102,8 @@ def app_state(seen: Seen) -> tuple[AppState, str]:
         running = None  # a build touches no service: the app is what it is meanwhile
     if running or moving:
         return _under_way(running, moving)
+    if not seen.stacks and "service" in seen.unread:
+        return "unknown", "The app has no stacks; whether a service of its name exists may not be read."
     if not seen.stacks and seen.newest is None:
         return "absent", "Nothing of this app is deployed."
     broken = [stack for stack in seen.stacks if not is_well(stack)]
@@ -129,6 +133,8 @@ def _under_way(running: OperationRecord | None, moving: list[StackState]) -> tup
 
 def _of_service(seen: Seen) -> tuple[AppState, str]:
     newest, verdict = seen.newest, seen.verdict
+    if "service" in seen.unread:
+        return "unknown", "The stacks stand; how the service is may not be read."
     if newest is None or verdict is None:
         return "degraded", "The stacks stand, but there is no service."
     if newest.service.status == "DRAINING":
@@ -139,6 +145,9 @@ def _of_service(seen: Seen) -> tuple[AppState, str]:
         return "ready", f"It serves: {verdict.message}."
     if verdict.state == "failed":
         return "failed", verdict.message
+    if verdict.state == "unknown":
+        answers = f"; {seen.answer.url} answers {seen.answer.status}" if seen.answer and seen.answer.answers else ""
+        return "unknown", f"The service is {newest.service.status}{answers}; {verdict.message}."
     under_way = newest.deployment is not None and newest.deployment.running
     return "deploying" if under_way else "degraded", f"{verdict.message}."
 

@@ -8,99 +8,29 @@
 All is derived from what stands, so that a deletion killed at any point is continued by running it again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from expressway.errors import ExpresswayError, ServiceError, StillRunning
-from expressway.model.clock import Clock, polling_delays
+from expressway.model.clock import polling_delays
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.model.quotation import quoted
 from expressway.model.stack import StackState
-from expressway.model.target import Target
+from expressway.operations.delete_request import DeletePorts, DeleteResult, LogGroupState
 from expressway.operations.deletion_checks import DeletionPlan, check_deletion
 from expressway.operations.kept_resources import Kept, kept_by_stacks, retained_names
 from expressway.operations.lost_answer import write_once
-from expressway.operations.resource_owner import Holder, Owners, holder_of, refuse_other_holder, why_it_stays
-from expressway.operations.service_ports import DeletableStacks, ServiceDeletion
+from expressway.operations.read_gaps import ReadGaps
+from expressway.operations.resource_owner import Holder, holder_of, refuse_other_holder, why_it_stays
 from expressway.operations.used_by_service import UsedByService, used_by_service
 
+__all__ = ["DeletePorts", "DeleteResult", "delete_app"]
+
 _GONE = "INACTIVE"
+_MADE_OTHERWISE = "no stack owns it: an earlier deletion retained it, or it was made by other means"
 _NO_ENGINE = {"engine_missing", "engine_unreachable"}
-
-
-class LogGroupState(Protocol):
-    """A log group; `retention_days` is None for one that never expires."""
-
-    @property
-    def retention_days(self) -> int | None: ...
-
-
-class LogGroups(Protocol):
-    """Log groups that come and go (adapters.logs.Logs)."""
-
-    def group(self, log_group: str) -> LogGroupState | None: ...
-    def delete_group(self, log_group: str) -> bool: ...
-
-
-class Repositories(Protocol):
-    """Repositories by name, or None (adapters.ecr.EcrRegistry)."""
-
-    def describe_repository(self, name: str) -> object | None: ...
-
-
-class LocalImages(Protocol):
-    """The images that a container engine holds (adapters.docker_engine.DockerEngine)."""
-
-    def remove_app_images(self, app_name: str, *, repository_name: str, registry_host: str | None) -> int: ...
-    def app_image_names(self, app_name: str, *, repository_name: str, registry_host: str | None) -> tuple[str, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DeletePorts:
-    """Everything outside that deleting needs; `local_images` finds the engine, if there is one to be asked."""
-
-    target: Target
-    stacks: DeletableStacks
-    owners: Owners
-    ecs: ServiceDeletion
-    logs: LogGroups
-    repositories: Repositories
-    clock: Clock
-    local_images: Callable[[], LocalImages] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteResult:
-    """What was deleted, what was kept and why, and what failed.
-
-    `service_deletion` and `ecr_deletion` have a `status`: ``deleted``, ``absent`` (nothing was there),
-    ``kept`` (by its removal policy), ``failed`` or ``not_started`` (something before it failed).
-    """
-
-    app_name: str
-    service_deletion: Mapping[str, Any]
-    ecr_deletion: Mapping[str, Any]
-    summary: str
-    errors: tuple[Mapping[str, Any], ...] = ()
-    kept: tuple[Kept, ...] = ()
-    target: str = ""
-
-    @property
-    def succeeded(self) -> bool:
-        return not self.errors
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """The shape for agents and scripts."""
-        return {
-            "service_deletion": dict(self.service_deletion),
-            "ecr_deletion": dict(self.ecr_deletion),
-            "summary": self.summary,
-            "errors": [dict(error) for error in self.errors],
-            "kept": [{"resource": one.resource, "reason": one.reason} for one in self.kept],
-            "target": self.target,
-        }
 
 
 def delete_app(
@@ -145,6 +75,10 @@ class _Deletion:
     cancellation: Cancellation
     kept: list[Kept] = field(default_factory=list[Kept])
     removed: list[str] = field(default_factory=list[str])
+    gaps: ReadGaps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gaps = ReadGaps(lambda gap: self.progress(Progress("delete", gap, level="warning")))
 
     def run(self) -> DeleteResult:
         plan = self.plan
@@ -202,7 +136,7 @@ class _Deletion:
             return
         seen_to = {app_names(plan.app_name).log_group, *retained_names(plan.service_stack)}
         for name in used.log_groups:
-            if name not in seen_to and self.ports.logs.group(name) is not None:
+            if name not in seen_to and self._group(name) is not None:
                 self.kept.append(Kept(f"log group {name}", "the service wrote to it; ECS and our stacks leave it"))
         if plan.service_stack is None:
             reason = "the service used it; no stack of the app holds it"
@@ -254,8 +188,8 @@ class _Deletion:
             self._delete_stack(stack)
         if name in retained_names(stack):
             return {"status": "kept", "message": "The removal policy retains the repository and its images.", **facts}
-        if stack is None and self.ports.repositories.describe_repository(name) is not None:
-            otherwise = "no stack owns it: an earlier deletion retained it, or it was made by other means"
+        if stack is None and self._may_have_repository(name):
+            otherwise = self._unread("repository") or _MADE_OTHERWISE
             reason = why_it_stays(self._holder(name), otherwise)
             self.kept.append(Kept(f"repository {name}", reason))
             return {"status": "kept", "message": f"The repository stays: {reason}.", **facts}
@@ -272,7 +206,9 @@ class _Deletion:
         driver made again while the last task stopped has none.
         """
         name = app_names(self.plan.app_name).log_group
-        group = self.ports.logs.group(name)
+        group = self._group(name)
+        if "log group" in self.gaps.parts:
+            self.kept.append(Kept(f"log group {name}", self._unread("log group")))
         if group is None or name in retained_names(self.plan.service_stack):
             return
         loose = self.plan.service_stack is None and group.retention_days is not None
@@ -289,6 +225,15 @@ class _Deletion:
         """The stack that holds what deleting the app's stacks did not take away."""
         ours = (self.plan.service_stack, self.plan.repository_stack)
         return holder_of(physical_id, owners=self.ports.owners, stacks=self.ports.stacks, ours=ours)
+
+    def _group(self, name: str) -> LogGroupState | None:
+        return self.gaps.take("log group", lambda: self.ports.logs.group(name), None)
+
+    def _may_have_repository(self, name: str) -> bool:
+        return self.gaps.take("repository", lambda: self.ports.repositories.describe_repository(name), "") is not None
+
+    def _unread(self, part: str) -> str:
+        return "whether it is there may not be read" if part in self.gaps.parts else ""
 
     def _remove_local_images(self) -> None:
         """Take the images out of the engine that built them; the app is deleted all the same if that fails."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from expressway.errors import DefinitionError, RefusedError
+from expressway.errors import DefinitionError, RefusedError, TargetError
 from expressway.model.names import app_names, check_app_name
 from expressway.model.service import ExpressService, ServiceState
 from expressway.model.service_location import (
@@ -67,7 +67,7 @@ def check_deletion(
     location = _location(app_name, named, service_stack)
     service = ecs.service(location.cluster, location.name)
     alive = service is not None and service.status != "INACTIVE"
-    express = ecs.express_service(service.arn) if service and alive else None
+    express = _express_side(service, service_stack, ecs) if service and alive else None
     if service is not None:
         location = ServiceLocation(location.cluster, location.name, service.arn)
     left_alone: tuple[Kept, ...] = ()
@@ -77,6 +77,16 @@ def check_deletion(
     if left_alone:
         service = express = None
     return DeletionPlan(app_name, location, service_stack, repository_stack, service, express, left_alone)
+
+
+def _express_side(service: ServiceState, stack: StackState | None, ecs: ServiceReads) -> ExpressService | None:
+    """The Express side of a service; where the app's stack holds the service, it may go unread: the stack decides."""
+    try:
+        return ecs.express_service(service.arn)
+    except TargetError as error:
+        if error.code != "access_denied" or not _tells_of(stack, service.arn):
+            raise
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from expressway.errors import RefusedError, ServiceError, StackError
+from expressway.errors import RefusedError, ServiceError, StackError, TargetError
 from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition
 from expressway.model.plan import Plan, PlannedImage
@@ -72,6 +72,7 @@ class _Deployment:
     protecting: Mapping[str, bool] = field(default_factory=dict[str, bool])
     phase: Phase = "check"
     has_moved: bool = False
+    standing: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
 
     def run(self) -> DeployResult:
@@ -234,6 +235,7 @@ class _Deployment:
             while_waiting=warning.while_waiting if warning else None,
         )
         self.outcomes[template.stack_name] = outcome.summary
+        self.standing.append(f"{template.stack_name} is {outcome.stack.status}")
         self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
         if outcome.protection is not None:
             self.protection[template.stack_name] = outcome.protection
@@ -282,15 +284,33 @@ class _Deployment:
     def _wait_until_ready(self, service: StackOutcome) -> str | None:
         definition = self.request.definition
         self._enter("wait", "waiting until the service really serves")
-        readiness = self.ports.wait_for_service(definition.cluster, definition.name, self.progress, self.cancellation)
+        try:
+            readiness = self.ports.wait_for_service(definition.cluster, definition.name, self._tell, self.cancellation)
+        except TargetError as error:
+            if error.code != "access_denied":
+                raise TargetError(
+                    error.code,
+                    f"{self._what_stands()} Whether the service serves was not seen to the end: {error.message}",
+                    error.hint,
+                    error.details,
+                ) from error
+            self._warn(f"{self._what_stands()} Whether the service serves could not be verified: {error.message}")
+            return self._url(service)
+        if readiness.status == "unverified" or (readiness.gaps and readiness.status == "success"):
+            self._warn(f"{self._what_stands()} Not everything could be verified: {readiness.message}")
+            return readiness.url or self._url(service)
         if readiness.status != "success":
             raise ServiceError(
                 "service_not_ready",
                 readiness.message,
-                "The stacks stand; see get_deployment_status for the service's state.",
+                f"{self._what_stands()} See get_deployment_status for the service's state.",
                 {"service_arn": service.stack.outputs.get("ServiceArn", "")},
             )
         return readiness.url
+
+    def _what_stands(self) -> str:
+        """What this deployment has done, whatever cannot be seen of it."""
+        return f"The deployment is carried out: {', '.join(self.standing)} in CloudFormation."
 
     def _url(self, service: StackOutcome) -> str | None:
         endpoint = service.stack.outputs.get("Endpoint")

@@ -66,6 +66,8 @@ class Readiness(Protocol):
     def message(self) -> str: ...
     @property
     def url(self) -> str | None: ...
+    @property
+    def gaps(self) -> tuple[str, ...]: ...
 
 
 Explain = Callable[[str, str, tuple[StackEvent, ...]], Cause | None]
@@ -113,7 +115,8 @@ class DeployPorts:
 class DeployResult:
     """What deploying did, where, and what its checks warned of.
 
-    `url` answers HTTP when `status` is ``deployed`` or ``unchanged``. `stacks` tells of each stack whether it was
+    `url` answers HTTP when `status` is ``deployed`` or ``unchanged``, unless a warning says that this could not be
+    verified: the permission to look was missing. `stacks` tells of each stack whether it was
     ``created``, ``updated`` or left ``unchanged``; `termination_protection`, of each whose protection was switched,
     whether that is ``on`` or ``off`` now. `warnings` are those of the checks, and name what somebody else changed
     meanwhile where no plan was approved.

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
 
 from expressway.errors import ServiceError, TargetError
 from expressway.operations.service_ports import ServiceReads
 
+_T = TypeVar("_T")
 _SHOWN = 5
 _CLUSTERS_SEARCHED = 20
 
 
 def missing_service_error(ecs: ServiceReads, cluster: str, service_name: str) -> ServiceError:
     """``cluster_not_found`` or ``service_not_found``, naming near misses of the account."""
-    if not ecs.cluster_exists(cluster):
+    if not _allowed(lambda: (ecs.cluster_exists(cluster),), otherwise=(True,))[0]:
         names = _allowed(ecs.cluster_names)
         return ServiceError(
             "cluster_not_found",
@@ -54,11 +56,11 @@ def _hint(what: str, wanted: str, names: Sequence[str]) -> str:
     return f"The {what} here are: {', '.join(shown)}{', …' if len(names) > _SHOWN else ''}."
 
 
-def _allowed(read: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-    """The names, or none where listing them is not allowed: suggestions are a courtesy."""
+def _allowed(read: Callable[[], tuple[_T, ...]], otherwise: tuple[_T, ...] = ()) -> tuple[_T, ...]:
+    """What was read, or `otherwise` where that is not allowed: suggestions are a courtesy."""
     try:
         return read()
     except TargetError as error:
         if error.code == "access_denied":
-            return ()
+            return otherwise
         raise

@@ -32,7 +32,7 @@ _HOPELESS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ServiceSnapshot:
-    """All that one poll saw. `targets` is None when target health may not be read."""
+    """All that one poll saw. `unread` names the parts that may not be read; `targets` is None when it is among them."""
 
     service: ServiceState
     deployment: DeploymentState | None = None
@@ -40,6 +40,7 @@ class ServiceSnapshot:
     tasks: tuple[TaskState, ...] = ()
     targets: tuple[TargetHealth, ...] | None = None
     express: ExpressService | None = None
+    unread: frozenset[str] = frozenset()
 
     @property
     def own_tasks(self) -> tuple[TaskState, ...]:
@@ -72,9 +73,9 @@ class ServiceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`serving` means that only the URL remains to be checked."""
+    """`serving` means that only the URL remains to be checked; `unknown`, that what would tell may not be read."""
 
-    state: Literal["serving", "waiting", "failed"]
+    state: Literal["serving", "waiting", "failed", "unknown"]
     message: str
 
 
@@ -84,11 +85,16 @@ def judge(snapshot: ServiceSnapshot) -> Verdict:
     if snapshot.service.status != "ACTIVE":
         return Verdict("failed", f"The service {name} is {snapshot.service.status}: it was deleted.")
     deployment = snapshot.deployment
+    if deployment is None and "deployments" in snapshot.unread:
+        return Verdict("unknown", "whether its newest deployment is done may not be read")
     if deployment is None:
         return Verdict("waiting", "no deployment has begun yet")
     if deployment.failed:
         kept = "; the previous version keeps running" if _kept(deployment, snapshot) else ""
         return Verdict("failed", f"The newest deployment of {name} failed ({deployment.status}){kept}.")
+    if "tasks" in snapshot.unread:
+        state = "serving" if deployment.successful else "waiting"
+        return Verdict(state, f"its newest deployment is {deployment.status}; its tasks may not be read")
     healthy, needed = len(snapshot.healthy_tasks), snapshot.tasks_needed
     if deployment.successful and healthy >= needed:
         return Verdict("serving", f"{healthy} of {needed} tasks are healthy")
@@ -100,6 +106,8 @@ def judge(snapshot: ServiceSnapshot) -> Verdict:
 
 def cannot_start(snapshot: ServiceSnapshot) -> bool:
     """Whether the newest deployment's tasks fail again and again, or for a reason that no retry mends."""
+    if snapshot.revision is None and "revisions" in snapshot.unread:
+        return False  # the tasks may be those of an older revision
     tasks = snapshot.own_tasks
     failed = [task for task in tasks if task.failed]
     by_health = [task for task in failed if task.failed_health_check]

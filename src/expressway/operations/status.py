@@ -5,8 +5,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from expressway.errors import TargetError
+from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
+from expressway.errors import ExpresswayError
 from expressway.model.names import check_app_name
+from expressway.model.operation import OperationRecord
 from expressway.model.reach import reach_of
 from expressway.model.service import (
     Endpoint,
@@ -29,6 +31,7 @@ from expressway.operations.app_state import (
     serving_snapshot,
 )
 from expressway.operations.explain import explain_failure
+from expressway.operations.read_gaps import ReadGaps
 from expressway.operations.readiness import ServiceSnapshot
 from expressway.operations.service_ports import OperationJournal, StackReads, UrlAnswer
 from expressway.operations.status_parts import (
@@ -55,7 +58,8 @@ class AppStatus:
     Attributes:
         status: ``absent`` (nothing is there), ``deploying``, ``deleting``, ``ready`` (it serves; after a rollback
             that is the previous version, and `last_error` has the cause until a later deployment ends well),
-            ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed).
+            ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed), ``unknown``
+            (what would tell may not be read).
         message: one sentence.
         target: the account and region, or the sandbox, that was asked.
         stacks: status by stack name; a stack that does not exist is left out.
@@ -63,6 +67,7 @@ class AppStatus:
         tasks: those of the revision that serves, or is being deployed; `recently_failed` are the newest
             deployment's.
         last_error: code and message of what went wrong last, if it still matters.
+        gaps: what could not be read, and which permission that takes.
     """
 
     app_name: str
@@ -77,6 +82,7 @@ class AppStatus:
     tasks: Mapping[str, int] = field(default_factory=dict[str, int])
     operation: Mapping[str, Any] | None = None
     last_error: Mapping[str, Any] | None = None
+    gaps: tuple[str, ...] = ()
 
     def to_dict(self) -> Mapping[str, Any]:
         """The shape for every face; parts with nothing to say are left out, except the first three.
@@ -95,6 +101,7 @@ class AppStatus:
             "tasks": dict(self.tasks),
             "operation": dict(self.operation) if self.operation else None,
             "last_error": dict(self.last_error) if self.last_error else None,
+            "gaps": list(self.gaps),
         }
         shape.update({key: value for key, value in rest.items() if value})
         return shape
@@ -114,7 +121,8 @@ def app_status(
 
     Raises:
         DefinitionError: ``invalid_app_name``.
-        TargetError: ``access_denied`` and the like when stacks or services may not be read at all.
+        TargetError: ``access_denied`` where the stacks may not be read, and the like. Anything else that may not be
+            read is a gap.
     """
     check_app_name(app_name)
     return _Status(app_name, stacks, ports, journal, target).take()
@@ -127,6 +135,8 @@ class _Status:
     ports: ServicePorts
     journal: OperationJournal
     target: str
+    gaps: ReadGaps = field(default_factory=ReadGaps)
+    other_gaps: list[str] = field(default_factory=list[str])
 
     def take(self) -> AppStatus:
         with ThreadPoolExecutor(4, thread_name_prefix="status") as pool:
@@ -135,10 +145,10 @@ class _Status:
             location = service_location(self.app_name, service_stack)
             newest, serving = self._snapshots(location, pool)
             repository_stack = asked_repository.result()
-        operation = self.journal.latest(self.app_name)
+        operation = self._last_operation()
         present = [stack for stack in (repository_stack, service_stack) if stack is not None]
         endpoint = newest.express.endpoint if newest and newest.express else None
-        seen = Seen(present, newest, serving, self._fetch(serving, endpoint), operation)
+        seen = Seen(present, newest, serving, self._fetch(serving, endpoint), operation, self.gaps.parts)
         status, message = app_state(seen)
         last_error = self._last_error(status, location, seen)
         if seen.was_rolled_back and status == "ready":
@@ -157,14 +167,25 @@ class _Status:
             tasks=tasks_part(newest, serving),
             operation=operation_part(operation),
             last_error=last_error,
+            gaps=(*self.gaps.messages, *self.other_gaps),
         )
+
+    def _last_operation(self) -> OperationRecord | None:
+        """What this machine remembers; AWS tells the rest where its state directory cannot be read."""
+        try:
+            return self.journal.latest(self.app_name)
+        except ExpresswayError as error:
+            if error.code != "state_not_writable":
+                raise
+            self.other_gaps.append(f"the last operation could not be read: {error.message}")
+            return None
 
     def _snapshots(
         self, location: ServiceLocation, pool: ThreadPoolExecutor
     ) -> tuple[ServiceSnapshot | None, ServiceSnapshot | None]:
         """The service with its newest deployment, and with the one that serves."""
         ecs = self.ports.ecs
-        service = ecs.service(location.cluster, location.name)
+        service = self.gaps.take("service", lambda: ecs.service(location.cluster, location.name), None)
         if service is None or service.status == "INACTIVE":
             return None, None
         asked_express = pool.submit(lambda: ecs.express_service(service.arn) if service.is_express else None)
@@ -174,8 +195,9 @@ class _Status:
         if not arn:
             return newest, newest
         serving = serving_snapshot(newest, arn)
-        revision = next(iter(ecs.revisions([arn])), None)
-        return newest, replace(serving, revision=revision, targets=self._targets(revision))
+        revision = next(iter(self.gaps.take("revisions", lambda: ecs.revisions([arn]), ())), None)
+        targets = self._targets(revision)
+        return newest, replace(serving, revision=revision, targets=targets, unread=self.gaps.parts)
 
     def _newest(
         self,
@@ -184,21 +206,25 @@ class _Status:
         asked_tasks: "Future[tuple[TaskState, ...]]",
     ) -> ServiceSnapshot:
         ecs = self.ports.ecs
-        deployment = next(iter(ecs.deployments(service.cluster, service.arn, limit=1)), None)
+        gaps = self.gaps
+        deployments = gaps.take("deployments", lambda: ecs.deployments(service.cluster, service.arn, limit=1), ())
+        deployment = next(iter(deployments), None)
         target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
-        revision = next(iter(ecs.revisions(target_arns)), None) if target_arns else None
+        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
+        revision = next(iter(revisions), None)
+        if deployment is None and "deployments" in gaps.parts:
+            deployment = rollout_deployment(service)
+            revision = rollout_revisions(service).get(deployment.target_revision_arn) if deployment else None
         targets = self._targets(revision)
-        return ServiceSnapshot(service, deployment, revision, asked_tasks.result(), targets, asked_express.result())
+        tasks = gaps.take("tasks", asked_tasks.result, ())
+        express = gaps.take("express", asked_express.result, None)
+        return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
 
     def _targets(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
-        if self.ports.targets is None or revision is None:
+        targets = self.ports.targets
+        if targets is None or revision is None:
             return None
-        try:
-            return self.ports.targets.health(revision.target_group_arns)
-        except TargetError as error:
-            if error.code != "access_denied":
-                raise
-            return None
+        return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
 
     def _fetch(self, serving: ServiceSnapshot | None, endpoint: Endpoint | None) -> UrlAnswer | None:
         if serving is None or endpoint is None or endpoint.access_type != "PUBLIC":

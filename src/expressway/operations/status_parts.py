@@ -89,6 +89,8 @@ def tasks_part(newest: ServiceSnapshot | None, serving: ServiceSnapshot | None) 
     """How many tasks there are of what serves; how many failed is told of the newest deployment."""
     if newest is None or serving is None:
         return {}
+    if "tasks" in newest.unread:
+        return {"desired": serving.service.desired_count}
     tasks = serving.own_tasks
     counts = {
         "desired": serving.service.desired_count,

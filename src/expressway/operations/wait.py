@@ -13,6 +13,7 @@ from expressway.model.reach import reach_of
 from expressway.model.service import ExpressService, RevisionState, ServiceState, TargetHealth
 from expressway.operations.explain import explain_failure
 from expressway.operations.missing_service import missing_service_error
+from expressway.operations.read_gaps import ReadGaps
 from expressway.operations.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
 from expressway.operations.service_ports import LogReads, ServiceReads, TargetReads, UrlProbe
 
@@ -29,18 +30,20 @@ class Readiness:
 
     Attributes:
         status: ``success`` (it serves), ``failed`` (the newest deployment cannot become ready),
-            ``timeout`` (it may still).
+            ``timeout`` (it may still), ``unverified`` (what would tell may not be read).
         message: one or two sentences: what was reached, or the cause.
         cause: the first real cause, where something failed and it could be found.
         url: where the service answers, or will answer; empty while it has no endpoint.
         elapsed_seconds: how long the wait took.
+        gaps: what may not be read, and which permission that takes.
     """
 
-    status: Literal["success", "timeout", "failed"]
+    status: Literal["success", "timeout", "failed", "unverified"]
     message: str
     cause: Cause | None = None
     url: str = ""
     elapsed_seconds: float = 0.0
+    gaps: tuple[str, ...] = ()
 
     def to_dict(self) -> Mapping[str, Any]:
         """The shape for agents: `status` and `message` always, the rest where there is something to say."""
@@ -51,6 +54,8 @@ class Readiness:
             shape["url"] = self.url
         if reach := reach_of(self.url):
             shape["reach"] = reach
+        if self.gaps:
+            shape["gaps"] = list(self.gaps)
         shape["elapsed_seconds"] = round(self.elapsed_seconds, 1)
         return shape
 
@@ -79,7 +84,8 @@ def wait_for_service(
 
     Raises:
         ServiceError: ``cluster_not_found``, ``service_not_found``, with near misses.
-        TargetError: ``access_denied`` and the like when ECS may not be read at all.
+        TargetError: ``access_denied`` where not even the service may be read (ecs:DescribeServices), and the like.
+            Anything else that may not be read is a gap.
     """
     return _Wait(cluster, service_name, ports, clock, timeout_seconds, progress, cancellation or NeverCancelled()).run()
 
@@ -98,18 +104,20 @@ class _Wait:
     express: ExpressService | None = None
     failures_in_a_row: int = 0
     complaint_since: float | None = None
-    targets_readable: bool = field(default=True)
+    gaps: ReadGaps = field(default_factory=ReadGaps)
 
     def run(self) -> Readiness:
         self.started = self.clock.monotonic()
+        self.gaps = ReadGaps(self._warn)
         verdict = Verdict("waiting", "nothing could be read yet")
         for delay in polling_delays(longest_seconds=_LONGEST_DELAY_SECONDS):
             self.cancellation.raise_if_cancelled()
             verdict = self._poll() or verdict
             if verdict.state == "failed":
                 return self._failed(verdict)
-            if verdict.state == "serving":
-                return Readiness("success", verdict.message, None, self._url(), self._elapsed())
+            if verdict.state in {"serving", "unknown"}:
+                status = "success" if verdict.state == "serving" else "unverified"
+                return Readiness(status, verdict.message, None, self._url(), self._elapsed(), self.gaps.messages)
             self._tell(verdict.message)
             remaining = self.timeout_seconds - self._elapsed()
             if remaining <= 0:
@@ -128,7 +136,7 @@ class _Wait:
             return None
         self.failures_in_a_row = 0
         verdict = judge(snapshot)
-        if verdict.state == "serving":
+        if verdict.state in {"serving", "unknown"}:
             return self._check_url(snapshot, verdict)
         if verdict.state == "waiting" and self._is_stuck(snapshot):
             return Verdict("failed", f"The infrastructure of {self.service_name} cannot be made.")
@@ -142,41 +150,30 @@ class _Wait:
             raise missing_service_error(ecs, self.cluster, self.service_name)
         if service.status != "ACTIVE":
             return ServiceSnapshot(service)
-        deployment = next(iter(ecs.deployments(self.cluster, service.arn, limit=1)), None)
+        gaps, arn = self.gaps, service.arn
+        deployments = gaps.take("deployments", lambda: ecs.deployments(self.cluster, arn, limit=1), ())
+        deployment = next(iter(deployments), None)
         target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
-        revision = next(iter(ecs.revisions(target_arns)), None) if target_arns else None
+        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
+        revision = next(iter(revisions), None)
         if deployment is None and (deployment := rollout_deployment(service)) is not None:
             revision = rollout_revisions(service).get(deployment.target_revision_arn)
-        tasks = ecs.tasks(self.cluster, self.service_name)
-        return ServiceSnapshot(
-            service, deployment, revision, tasks, self._target_health(revision), self._express(service)
-        )
+        tasks = gaps.take("tasks", lambda: ecs.tasks(self.cluster, self.service_name), ())
+        targets, express = self._target_health(revision), self._express(service)
+        return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
 
     def _express(self, service: ServiceState) -> ExpressService | None:
         """The Express side, read until it has an endpoint: that never changes afterwards."""
         if service.is_express and (self.express is None or self.express.endpoint is None):
-            self.express = self.ports.ecs.express_service(service.arn)
+            ecs = self.ports.ecs
+            self.express = self.gaps.take("express", lambda: ecs.express_service(service.arn), None)
         return self.express
 
     def _target_health(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
-        if self.ports.targets is None or revision is None or not self.targets_readable:
+        targets = self.ports.targets
+        if targets is None or revision is None:
             return None
-        try:
-            return self.ports.targets.health(revision.target_group_arns)
-        except TargetError as error:
-            if error.code != "access_denied":
-                raise
-            self.targets_readable = False
-            self.progress(
-                Progress(
-                    "wait",
-                    "target health may not be read (elasticloadbalancing:DescribeTargetHealth); "
-                    "the deployment's own status and the URL decide",
-                    self._elapsed(),
-                    level="warning",
-                )
-            )
-            return None
+        return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
 
     def _is_stuck(self, snapshot: ServiceSnapshot) -> bool:
         """Infrastructure that complains for a minute; a role made a moment ago may need that long to work."""
@@ -189,21 +186,25 @@ class _Wait:
 
     # -- the URL --------------------------------------------------------------------------------------------
     def _check_url(self, snapshot: ServiceSnapshot, verdict: Verdict) -> Verdict:
-        name = f"The service {self.service_name} is ready: {verdict.message}"
+        state = verdict.state
+        word = "ready" if state == "serving" else "ACTIVE"
+        name = f"The service {self.service_name} is {word}: {verdict.message}"
         if not snapshot.service.is_express:
-            return Verdict("serving", f"{name} (no Express endpoint to fetch).")
+            return Verdict(state, f"{name} (no Express endpoint to fetch).")
+        if "express" in snapshot.unread:
+            return Verdict(state, f"{name}; its URL may not be read, so it was not fetched.")
         endpoint = self.express.endpoint if self.express else None
         if endpoint is None:
             return Verdict("waiting", f"{verdict.message}, no endpoint yet")
         if endpoint.access_type != "PUBLIC":
-            return Verdict("serving", f"{name}; its address is private and is not fetched from here.")
+            return Verdict(state, f"{name}; its address is private and is not fetched from here.")
         newest = self.express.newest if self.express else None
         asked = snapshot.revision.health_check_path if snapshot.revision else ""
         path = asked or (newest.health_check_path if newest else "") or "/"
         left = max(1.0, min(_PROBE_SECONDS, self.timeout_seconds - self._elapsed()))
         answer = self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=left)
         if answer.answers:
-            return Verdict("serving", f"{name} and {answer.url} answers {answer.status}.")
+            return Verdict(state, f"{name} and {answer.url} answers {answer.status}.")
         came = f"answers {answer.status}" if answer.status else f"does not answer ({answer.error})"
         return Verdict("waiting", f"{verdict.message}, but {answer.url} {came}")
 
@@ -215,7 +216,7 @@ class _Wait:
     def _failed(self, verdict: Verdict) -> Readiness:
         cause = self._explain()
         told = f"{verdict.message} {cause.sentence}" if cause else verdict.message
-        return Readiness("failed", told, cause, self._url(), self._elapsed())
+        return Readiness("failed", told, cause, self._url(), self._elapsed(), self.gaps.messages)
 
     def _timed_out(self, verdict: Verdict) -> Readiness:
         cause = self._explain()
@@ -223,7 +224,7 @@ class _Wait:
         message = (
             f"Not ready after {self.timeout_seconds:.0f} s: {verdict.message}.{because} It may still become ready."
         )
-        return Readiness("timeout", message, cause, self._url(), self._elapsed())
+        return Readiness("timeout", message, cause, self._url(), self._elapsed(), self.gaps.messages)
 
     def _explain(self) -> Cause | None:
         return explain_failure(
@@ -238,6 +239,9 @@ class _Wait:
         if message != self.told:
             self.told = message
             self.progress(Progress("wait", message, self._elapsed()))
+
+    def _warn(self, gap: str) -> None:
+        self.progress(Progress("wait", f"{gap} What else can be read decides.", self._elapsed(), level="warning"))
 
     def _elapsed(self) -> float:
         return self.clock.monotonic() - self.started
