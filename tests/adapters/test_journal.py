@@ -1,9 +1,11 @@
 """The journal tells the truth after any end of a process, and lets one operation at a time work on an app."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -291,20 +293,91 @@ def test_a_state_directory_that_cannot_be_written_is_told_before_anything_starts
     assert refused.value.hint
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the kernel's always full device")
-def test_a_full_disk_is_told_as_one_error_and_the_first_failure_is_not_lost(tmp_path: Path, journal: Journal) -> None:
-    def work() -> None:
-        with journal.operation("hello", "deploy") as operation:
-            record_file(tmp_path).with_suffix(".draft").symlink_to("/dev/full")
-            with pytest.raises(ExpresswayError) as full:
-                operation.record(message="no room for this")
-            assert full.value.code == "state_not_writable"
-            assert full.value.message == "The state directory cannot be used: No space left on device."
-            raise StackError("stack_failed", "The real failure.")
+def gone(state: Path) -> None:
+    shutil.rmtree(state / "operations")
 
-    with pytest.raises(StackError) as failure:
+
+def full(state: Path) -> None:
+    record_file(state).with_suffix(".draft").symlink_to("/dev/full")
+
+
+def a_file(state: Path) -> None:
+    gone(state)
+    (state / "operations").write_text("a file where a directory should be")
+
+
+def a_folder_in_its_place(state: Path) -> None:
+    record = record_file(state)
+    record.unlink()
+    record.mkdir()
+
+
+def read_only(state: Path) -> None:
+    """What a read-only file system answers, also to root: a link into one of the kernel's own."""
+    record_file(state).with_suffix(".draft").symlink_to("/proc/version")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the kernel's always full device")
+@pytest.mark.parametrize("trouble", [full, a_file, a_folder_in_its_place, read_only])
+@pytest.mark.parametrize("ends", ["well", "with an error"])
+def test_work_goes_on_where_its_record_cannot_be_written_and_that_is_told_once(
+    trouble: Callable[[Path], None], ends: str, tmp_path: Path, journal: Journal
+) -> None:
+    told: list[str] = []
+
+    def work() -> None:
+        with journal.operation("hello", "deploy", told.append) as operation:
+            trouble(tmp_path)
+            for phase in ("build", "push", "service"):
+                operation.record(phase=phase, message="no room for this")
+                assert operation.current.phase == phase
+            if ends == "with an error":
+                raise StackError("stack_failed", "The real failure.")
+
+    if ends == "well":
         work()
-    assert failure.value.code == "stack_failed"
+    else:
+        with pytest.raises(StackError) as failure:
+            work()
+        assert failure.value.code == "stack_failed"
+    assert len(told) == 1
+    assert "the work goes on" in told[0]
+    assert "The state directory cannot be used" in told[0]
+
+
+def test_a_state_directory_that_goes_while_work_is_done_is_made_anew_without_a_word(
+    tmp_path: Path, journal: Journal
+) -> None:
+    told: list[str] = []
+    with journal.operation("hello", "deploy", told.append) as operation:
+        for phase in ("build", "push"):
+            gone(tmp_path)
+            operation.record(phase=phase)
+        gone(tmp_path)
+    assert told == []
+    record = journal.latest("hello")
+    assert record is not None
+    assert (record.state, record.phase) == ("succeeded", "push")
+
+
+OTHER_USERS = """
+import json, os, sys
+from expressway.adapters.journal import _is_alive
+from expressway.model.operation import OperationRecord
+if os.getuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for started in json.loads(sys.argv[1]):
+    record = OperationRecord("o", "a", "deploy", "running", "check", "", "", "", process_id=1, process_started=started)
+    print(_is_alive(record))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/1/stat").exists(), reason="needs /proc")
+def test_a_process_of_another_user_is_told_by_its_start_time() -> None:
+    started = Path("/proc/1/stat").read_text().rsplit(")", 1)[1].split()[19]
+    program = [sys.executable, "-c", OTHER_USERS, json.dumps([started, "another"])]
+    answer = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -22,6 +22,11 @@ from expressway.errors import DefinitionError, ExpresswayError, StillRunning
 from expressway.model.operation import OperationKind, OperationRecord
 from expressway.model.quotation import quoted
 from expressway.model.target import Target
+
+
+def _nobody(warning: str) -> None:
+    del warning
+
 
 _FILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -55,8 +60,12 @@ class Journal:
         return record
 
     @contextmanager
-    def operation(self, app_name: str, kind: OperationKind) -> Generator["RunningOperation"]:
+    def operation(
+        self, app_name: str, kind: OperationKind, warn: Callable[[str], None] = _nobody
+    ) -> Generator["RunningOperation"]:
         """Hold the app for one operation and record how it ends.
+
+        Once it has begun, a record that cannot be written holds nothing up: `warn` is told, once.
 
         Raises:
             StillRunning: ``operation_running`` when another process on this machine works on the same app.
@@ -68,24 +77,24 @@ class Journal:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
                 raise self._already_running(app_name) from exc
-            running = RunningOperation(path, _new_record(app_name, kind, self._read(path)))
+            running = RunningOperation(path, _new_record(app_name, kind, self._read(path)), warn)
             try:
                 yield running
             except StillRunning as exc:
-                running.end(state="interrupted", message=exc.message)
+                running.record(state="interrupted", message=exc.message)
                 raise
             except ExpresswayError as exc:
                 state = "interrupted" if exc.code == "cancelled" else "failed"
-                running.end(state=state, message=exc.message, error=exc.to_dict())
+                running.record(state=state, message=exc.message, error=exc.to_dict())
                 raise
             except BaseException as exc:
                 phase = running.current.phase
-                running.end(
+                running.record(
                     state="interrupted", message=f"stopped in phase {phase}: {type(exc).__name__} {quoted(str(exc))}"
                 )
                 raise
             if running.current.state == "running":
-                running.end(state="succeeded")
+                running.record(state="succeeded")
 
     def _already_running(self, app_name: str) -> StillRunning:
         record = self.latest(app_name)
@@ -108,39 +117,52 @@ class Journal:
 
 
 class RunningOperation:
-    """The record of the operation that this process carries out. Threads may share it."""
+    """The record of the operation that this process carries out. Threads may share it.
 
-    def __init__(self, path: Path, record: OperationRecord) -> None:
+    Raises:
+        ExpresswayError: ``state_not_writable`` where not even its beginning can be written.
+    """
+
+    def __init__(self, path: Path, record: OperationRecord, warn: Callable[[str], None] = _nobody) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._warn = warn
+        self._has_warned = False
         self.current = record
-        self._write()
+        try:
+            self._write()
+        except OSError as exc:
+            raise state_not_writable(exc) from exc
 
     def record(self, **changes: Any) -> None:
-        """Replace fields of the record and write it down.
+        """Replace fields of the record and write it down, in a folder made anew where it is gone.
 
-        Raises:
-            ExpresswayError: ``state_not_writable``.
+        What cannot be written is a warning: AWS has the work itself, and each further record tries again.
         """
         with self._lock:
             self.current = replace(self.current, updated_at=_now(), **changes)
-            self._write()
-
-    def end(self, **changes: Any) -> None:
-        """Write down how it ended; where that cannot be written, the end itself matters more than the note."""
-        with suppress(ExpresswayError):
-            self.record(**changes)
+            try:
+                self._write()
+            except OSError as exc:
+                trouble = state_not_writable(exc)
+            else:
+                return
+        if not self._has_warned:
+            self._has_warned = True
+            self._warn(
+                f"How far this is cannot be written down; the work goes on. {trouble.message} Until it ends, status "
+                "on this machine tells an older state, and an approval may have to be given again."
+            )
 
     def _write(self) -> None:
         from expressway.adapters.secret_detector import masked_json  # not for a server that only starts
 
         draft = self._path.with_suffix(".draft")  # one writer at a time: the lock's holder
-        try:
-            draft.touch(mode=0o600)
-            draft.write_text(masked_json(asdict(self.current)))
-            draft.replace(self._path)
-        except OSError as exc:
-            raise state_not_writable(exc) from exc
+        text = masked_json(asdict(self.current))
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(text)
+        draft.replace(self._path)
 
 
 @contextmanager
@@ -191,12 +213,11 @@ def _now() -> str:
 def _is_alive(record: OperationRecord) -> bool:
     if record.process_id <= 0:
         return False
-    try:
-        os.kill(record.process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    with suppress(PermissionError):  # another user's, which its start time tells apart all the same
+        try:
+            os.kill(record.process_id, 0)
+        except ProcessLookupError:
+            return False
     return _process_started(record.process_id) == record.process_started
 
 

@@ -370,7 +370,7 @@ class Toolkit:
         source = source_of(app_name, path)
         request = build_request(app_name, path, tag, source)
         ports = self._wiring.build_ports
-        with self._operation(app_name, "build", on_started) as operation:
+        with self._operation(app_name, "build", on_started, progress) as operation:
             built = build_app_image(
                 request,
                 source.definition if source else None,
@@ -412,7 +412,7 @@ class Toolkit:
             allow_replacement=allow_replacement,
             continue_rollback=continue_rollback,
         )
-        with self._operation(source.definition.name, "deploy", on_started) as operation:
+        with self._operation(source.definition.name, "deploy", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
             result = deploy_app(
                 request,
@@ -443,7 +443,7 @@ class Toolkit:
         from expressway.operations.bounded_wait import BoundedWait
         from expressway.operations.delete import delete_app
 
-        with self._operation(app_name, "delete", on_started) as operation:
+        with self._operation(app_name, "delete", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
             result = delete_app(
                 app_name,
@@ -484,9 +484,12 @@ class Toolkit:
 
     @contextmanager
     def _operation(
-        self, app_name: str, kind: OperationKind, on_started: Callable[[str], None] | None
+        self, app_name: str, kind: OperationKind, on_started: Callable[[str], None] | None, progress: ProgressSink
     ) -> Generator[RunningOperation]:
-        with self._wiring.journal.operation(app_name, kind) as operation:
+        def warn(message: str) -> None:
+            progress(Progress("check", message, level="warning"))
+
+        with self._wiring.journal.operation(app_name, kind, warn) as operation:
             if on_started is not None:
                 on_started(operation.current.operation_id)
             yield operation
