@@ -1,11 +1,21 @@
 """What a .dockerignore file leaves out."""
 
+import contextlib
+import json
+import time
+from pathlib import Path
+
 import pytest
 from docker.utils.build import PatternMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.model.ignore_patterns import IgnoreRules
+from expressway.errors import ImageError
+from expressway.model.ignore_patterns import IgnoreRules, read_ignore_file
+
+RECORDED = json.loads((Path(__file__).parent / "docker_ignore_cases.json").read_text())
+HANG_SECONDS = 5.0
+"""What took minutes or never ended takes milliseconds; a busy machine may take longer."""
 
 
 @pytest.mark.parametrize(
@@ -32,7 +42,20 @@ from expressway.model.ignore_patterns import IgnoreRules
         (["a.b"], "axb", False),
         (["# *"], "anything", False),
         (["", "   ", "."], "anything", False),
-        (["\ufeff*.log"], "a.log", True),
+        (["**/x"], "barx", False),
+        (["**x"], "barx", True),
+        (["**/x"], "bar/x", True),
+        (["a/**/z"], "a/z", True),
+        (["[a-c].txt"], "b.txt", True),
+        (["[!a].txt"], "b.txt", False),
+        (["*.LOG"], "a.log", False),
+        (["  *.log \t"], "a.log", True),
+        (["! a.log", "*"], "a.log", True),
+        (["*", "! a.log"], "a.log", False),
+        (["//x"], "x", True),
+        (["a/b", "!a"], "a/b", True),
+        (["a", "!a/keep"], "a/keep", False),
+        (["a", "!a/keep"], "a/other", True),
     ],
 )
 def test_a_path_is_left_out_as_engines_do_it(lines: list[str], path: str, excluded: bool) -> None:
@@ -48,10 +71,84 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "a.b", "c"]), min_size=1, max_
 
 @given(st.lists(PATTERNS, max_size=4), PATHS)
 def test_the_same_paths_are_left_out_as_by_the_docker_library(patterns: list[str], path: str) -> None:
-    # The library looks only at parents as deep as the pattern, which its "**" can be longer than: skip these.
-    if any("**" in pattern for pattern in patterns):
+    """Where docker-py and Docker differ, Docker is right (the recorded cases hold these), so they are skipped here:
+
+    docker-py lets "**" match across names ("**/x" also "barx"), and lets a "!" line act on what a line above matched
+    only inside a folder that the "!" line names ("a/b" and "!a").
+    """
+    if any("**" in pattern for pattern in patterns) or any(pattern.startswith("!") for pattern in patterns[1:]):
         return
     assert IgnoreRules(patterns).excludes(path) is PatternMatcher(list(patterns)).matches(path)
+
+
+def test_generated_files_decide_as_dockers_own_matcher_recorded_it() -> None:
+    differing: list[str] = []
+    for text, recorded in RECORDED["cases"]:
+        try:
+            rules = read_ignore_file(text.encode("latin-1"))
+        except ImageError:
+            found = None
+        else:
+            found = "".join("01"[rules.excludes(path)] for path in RECORDED["paths"])
+        expected = recorded and f"{int(recorded, 16):0{len(RECORDED['paths'])}b}"
+        if found != expected:
+            differing.append(text)
+    assert len(RECORDED["cases"]) > 1_000
+    assert not differing
+
+
+@pytest.mark.parametrize("text", ["a\\", "[", "[]", "[^", "[a", "[a-", "!", "! ", "!/", "\\y", "[z-a]", "a{2000}*"])
+def test_what_docker_refuses_is_one_error_that_names_file_and_line(text: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_ignore_file(f"# first\n{text}\n".encode(), file="web.Dockerfile.dockerignore")
+    assert caught.value.code == "ignore_file_invalid"
+    assert "web.Dockerfile.dockerignore" in caught.value.message
+    assert "line 2" in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "content", [b"a" * 4_097, b"a\n" * 2_001, b"\n" * (1024 * 1024 + 1)], ids=["long", "many", "large"]
+)
+def test_a_file_beyond_all_measure_is_refused(content: bytes) -> None:
+    with pytest.raises(ImageError) as caught:
+        read_ignore_file(content)
+    assert caught.value.code == "ignore_file_invalid"
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_lines_end_as_docker_ends_them(ending: bytes) -> None:
+    rules = read_ignore_file(b"\xef\xbb\xbf#a" + ending + b"b\x0cc" + ending + b"d")
+    assert [pattern.text for pattern in rules.patterns] == ["b\x0cc", "d"]
+    assert not rules.excludes("#a")
+
+
+HOSTILE = [
+    "*a" * 10 + "b",
+    "*a" * 500 + "b",
+    "**/" * 8 + "x",
+    "**/" * 400 + "x",
+    "**a" * 300,
+    "*?" * 400,
+    "[ab]*" * 400 + "c",
+    "a{1000}" * 20,
+    "(a*)*" * 200,
+    "\n".join(["*a" * 20 + "b"] * 500),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:12])
+def test_hostile_patterns_take_no_time(text: str) -> None:
+    started = time.monotonic()
+    # Docker's limit of repetitions may refuse one; that takes no time either.
+    with contextlib.suppress(ImageError):
+        rules = read_ignore_file(text.encode())
+        for path in ("a" * 40, "a" * 4_000, "a/" * 2_000 + "a", "/".join("a" * 40 for _ in range(20))):
+            rules.decide(path)
+            rules.may_take_back_below(path)
+            rules.names_explicitly(path[:200])
+    assert time.monotonic() - started < HANG_SECONDS
 
 
 def test_a_folder_is_looked_into_only_when_something_in_it_may_come_back() -> None:
