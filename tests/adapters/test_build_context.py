@@ -1,17 +1,28 @@
 """What is sent to an engine: the folder less what is ignored or protected, and never more than the folder."""
 
+import json
 import os
+import shutil
 import socket
+import subprocess
 import tarfile
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from expressway.adapters.build_context import read_build_context, resolve_context
+from expressway.adapters.build_context import read_build_context, resolve_context, why_refused
 from expressway.adapters.context_archive import open_context_archive
+from expressway.adapters.context_walk import ContextWalk
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext, content_tag, context_digest
+from expressway.model.ignore_patterns import IgnoreRules
+from expressway.model.progress import NeverCancelled
+
+
+class Enough(Exception):
+    """What an impatient caller raises."""
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -115,11 +126,34 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     assert refusal(tmp_path / "app.py").code == "context_not_a_folder"
 
 
-@pytest.mark.parametrize("folder", ["/", "/etc", "/usr", "/home/somebody"])
-def test_the_system_and_home_directories_are_refused(folder: str, tmp_path: Path) -> None:
-    if not Path(folder).exists():
-        pytest.skip(f"{folder} does not exist here")
+@pytest.mark.parametrize("folder", ["/", "/etc", "/usr"])
+def test_the_system_is_refused(folder: str) -> None:
     assert refusal(Path(folder)).code == "context_refused"
+
+
+SYSTEM = (
+    *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
+    *("srv", "sys", "tmp", "usr", "var", "Users", "Applications", "Library", "System", "private", "Volumes"),
+)
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        *((f"/{name}", "it is a folder of the system") for name in SYSTEM if name not in {"home", "Users"}),
+        *(("/home/somebody", "it is a home directory"), ("/Users/somebody", "it is a home directory")),
+        *(("/data/people/me", "it is a home directory"), ("/data/people", "a home directory lies inside it")),
+        *(("/home", "it is a folder of the system"), ("/Users", "it is a folder of the system")),
+        *(("/data/people/me/app", None), ("/srv/app", None), ("/home/somebody/app", None), ("/other", None)),
+    ],
+)
+def test_what_is_refused_is_known_from_the_path_alone(folder: str, why: str | None) -> None:
+    own_home = Path("~").expanduser()
+    if own_home == Path(folder) or Path(folder) in own_home.parents:
+        why = why_refused(Path(folder), own_home)
+        assert why
+        return
+    assert why_refused(Path(folder), Path("/data/people/me")) == why
 
 
 def test_a_home_directory_and_all_above_it_are_refused_also_through_a_link(tmp_path: Path) -> None:
@@ -147,21 +181,67 @@ def test_a_dockerfile_outside_the_folder_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "app").code == "dockerfile_outside"
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../secret", "sub/../../secret"])
-def test_a_link_out_of_the_folder_is_refused(tmp_path: Path, target: str) -> None:
-    write(tmp_path, {"secret": "x", "app/Dockerfile": "FROM a\n", "app/sub/x": ""})
-    (tmp_path / "app" / "leak").symlink_to(target)
-    error = refusal(tmp_path / "app")
-    assert error.code == "context_symlink_outside"
-    assert "leak" in error.message
+LINKS = {
+    "log/access.log": "/dev/stdout",
+    "etc/localtime": "/usr/share/zoneinfo/UTC",
+    "leak": "/etc/passwd",
+    "up": "../secret",
+    "sub/far": "../../folder",
+    "sub/near": "../data",
+    "current": "data/a",
+    "dangling": "data/none",
+    "loop": "loop",
+    "self": ".",
+}
 
 
-def test_an_ignored_link_out_of_the_folder_does_no_harm_and_one_inside_is_kept(tmp_path: Path) -> None:
-    root = write(tmp_path, {"Dockerfile": "FROM a\n", ".dockerignore": ".venv\n", ".venv/x": "", "data/a": "1"})
+def test_links_are_packed_as_links_wherever_they_lead_and_never_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"secret": "x", "folder/secret": "x"})
+    root = write(tmp_path / "app", {"Dockerfile": "FROM a\n", "data/a": "1", "sub/x": ""})
+    for name, target in LINKS.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).symlink_to(target)
+    context = read_build_context(root)
+    assert {entry.path: entry.content for entry in context.entries if entry.kind == "link"} == LINKS
+    assert [entry.path for entry in context.entries if entry.kind != "link"] == [
+        *("Dockerfile", "data", "data/a", "etc", "log", "sub", "sub/x"),
+    ]
+    assert context.outside_links == ("sub/far -> ../../folder", "up -> ../secret")
+    with open_context_archive(context) as archive, tarfile.open(fileobj=archive) as tar:
+        assert {member.name: member.linkname for member in tar.getmembers() if member.issym()} == LINKS
+        assert not any(member.islnk() for member in tar.getmembers())
+
+
+def test_an_ignored_link_is_left_out(tmp_path: Path) -> None:
+    root = write(tmp_path, {"Dockerfile": "FROM a\n", ".dockerignore": ".venv\n", ".venv/x": ""})
     (root / ".venv" / "python").symlink_to("/usr/bin/python3")
-    (root / "current").symlink_to("data/a")
-    entry = next(entry for entry in read_build_context(root).entries if entry.path == "current")
-    assert (entry.kind, entry.content) == ("link", "data/a")
+    assert paths(read_build_context(root)) == [".dockerignore", "Dockerfile"]
+
+
+def test_a_dockerfile_and_an_ignore_file_that_lead_outside_are_refused_in_one_error(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM secret\n", "ignore": "secret\n", "app/x": ""})
+    (tmp_path / "app" / "Dockerfile").symlink_to(tmp_path / "Dockerfile")
+    (tmp_path / "app" / ".dockerignore").symlink_to("../ignore")
+    error = refusal(tmp_path / "app")
+    assert error.code == "dockerfile_outside"
+    assert ".dockerignore leads out" in error.message
+    (tmp_path / "app" / "Dockerfile").unlink()
+    write(tmp_path, {"app/Dockerfile": "FROM a\n"})
+    assert refusal(tmp_path / "app").code == "ignore_file_outside"
+
+
+def test_an_ignore_file_may_be_a_link_inside_the_folder(tmp_path: Path) -> None:
+    root = write(tmp_path, {"Dockerfile": "FROM a\n", "config/ignore": "x\n", "x": ""})
+    (root / ".dockerignore").symlink_to("config/ignore")
+    assert "x" not in paths(read_build_context(root))
+
+
+def test_folders_above_what_comes_back_are_part_of_the_context_with_their_modes(tmp_path: Path) -> None:
+    root = write(tmp_path, {"Dockerfile": "FROM a\n", ".dockerignore": "*\n!a/b/keep\n", "a/b/keep": "", "a/x": ""})
+    (root / "a").chmod(0o750)
+    context = read_build_context(root)
+    assert paths(context) == [".dockerignore", "Dockerfile", "a", "a/b", "a/b/keep"]
+    assert context.entries[2].mode == 0o750
 
 
 def test_a_folder_over_the_limit_is_refused_naming_what_is_large(tmp_path: Path) -> None:
@@ -172,11 +252,105 @@ def test_a_folder_over_the_limit_is_refused_naming_what_is_large(tmp_path: Path)
     assert ".dockerignore" in error.hint
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
-    root = write(tmp_path, {"Dockerfile": "FROM a\n", "locked": ""})
-    (root / "locked").chmod(0)
-    assert refusal(tmp_path).code == "context_unreadable"
+@pytest.fixture
+def somebody_else() -> Iterator[Path]:
+    """A folder that another user may read, for a process that runs as that user when root runs the tests."""
+    folder = Path(tempfile.mkdtemp()).resolve()
+    folder.chmod(0o755)
+    own = os.geteuid()
+    try:
+        yield folder
+    finally:
+        os.seteuid(own)
+        subprocess.run(["chmod", "-R", "u+rwx", str(folder)], check=True)
+        shutil.rmtree(folder)
+
+
+def test_all_that_cannot_be_read_is_told_in_one_error(somebody_else: Path) -> None:
+    root = write(somebody_else, {"Dockerfile": "FROM a\n", "one": "", "deep/two": "", "closed/three": "", "fine": ""})
+    for name, mode in (("one", 0), ("deep/two", 0), ("closed", 0)):
+        (root / name).chmod(mode)
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+    with pytest.raises(ImageError) as caught:
+        read_build_context(root)
+    assert caught.value.code == "context_unreadable"
+    assert caught.value.details["unreadable"] == ["closed", "deep/two", "one"]
+    assert caught.value.details["count"] == 3
+    assert all(name in caught.value.message for name in ("closed", "deep/two", "one"))
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    root = write(tmp_path, {"web.Dockerfile": "FROM a\n"})
+    os.mkfifo(root / name)
+    dockerfile = "web.Dockerfile" if name == ".dockerignore" else name
+    assert refusal(root, dockerfile).code in {"context_unreadable", "dockerfile_missing"}
+
+
+def test_a_pipe_put_in_a_files_place_is_not_waited_for(tmp_path: Path) -> None:
+    root = write(tmp_path, {"Dockerfile": "FROM a\n", "app.py": "1"})
+    context = read_build_context(root)
+    (root / "app.py").unlink()
+    os.mkfifo(root / "app.py")
+    with pytest.raises(ImageError) as caught:
+        open_context_archive(context)
+    assert caught.value.code == "context_changed"
+
+
+def test_names_of_any_bytes_are_packed_as_they_are_and_told_as_text(tmp_path: Path) -> None:
+    root = write(tmp_path, {"Dockerfile": "FROM a\n"})
+    raw = os.fsencode(root)
+    names = [b"caf\xe9", b"a\nb", b"\xff.pem", b" a ", "é\u202e".encode(), b"*?[x"]
+    for name in names:
+        Path(os.fsdecode(raw + b"/" + name)).write_text("")
+    context = read_build_context(root)
+    assert context.left_out == ("\\xff.pem",)
+    with open_context_archive(context) as archive, tarfile.open(fileobj=archive, errors="surrogateescape") as tar:
+        packed = {os.fsencode(member.name) for member in tar.getmembers()}
+    assert packed == {*names, b"Dockerfile"} - {b"\xff.pem"}
+    assert digest(context)
+    json.dumps(refusal(root, limit_bytes=1).to_dict(), ensure_ascii=False).encode()
+
+
+def test_more_files_than_a_build_can_be_meant_to_have_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM a\n", **{f"d/{number}": "" for number in range(20)}})
+    walk = ContextWalk(tmp_path.resolve(), IgnoreRules(()), (), most_entries=10)
+    with pytest.raises(ImageError) as caught:
+        walk.walk(NeverCancelled())
+    assert caught.value.code == "context_too_large"
+
+
+def test_the_walk_can_be_cancelled_inside_one_large_folder(tmp_path: Path) -> None:
+    write(tmp_path, {str(number): "" for number in range(1_200)})
+    asked = 0
+
+    class After:
+        def raise_if_cancelled(self) -> None:
+            nonlocal asked
+            asked += 1
+            if asked > 2:
+                raise Enough
+
+    walk = ContextWalk(tmp_path.resolve(), IgnoreRules(()), ())
+    with pytest.raises(Enough):
+        walk.walk(After())
+    assert len(walk.entries) < 1_200
+
+
+def test_a_dockerfile_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM a\n" + "#" * 1024 * 1024})
+    assert refusal(tmp_path).code == "dockerfile_too_large"
+
+
+@pytest.mark.parametrize("folder", ["a\0b", "x/" * 3000])
+def test_a_path_that_no_folder_can_have_is_missing(folder: str) -> None:
+    assert refusal(Path("/tmp") / folder).code == "context_missing"
+
+
+def test_a_dockerfiles_path_that_no_file_can_have_is_missing(tmp_path: Path) -> None:
+    write(tmp_path, {"x": ""})
+    assert refusal(tmp_path, "a\0b").code == "dockerfile_missing"
 
 
 def test_sockets_are_no_part_of_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,10 +427,6 @@ def test_a_link_put_in_a_files_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
         open_context_archive(context)
     assert caught.value.code == "context_changed"
-
-
-class Enough(Exception):
-    """What an impatient caller raises."""
 
 
 class Impatient:

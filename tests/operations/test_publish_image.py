@@ -285,9 +285,12 @@ def test_a_missing_stage_is_told_with_those_that_there_are(app: Path, engine: Me
     assert "base" in error.message
 
 
-def test_a_link_out_of_the_folder_is_refused(app: Path, engine: MemoryEngine) -> None:
-    (app / "leak").symlink_to("/etc/passwd")
-    assert refusal(BuildRequest("hello", app), engine).code == "context_symlink_outside"
+def test_a_link_that_climbs_out_of_the_folder_is_packed_and_told(app: Path, engine: MemoryEngine) -> None:
+    (app / "log").symlink_to("/dev/stdout")
+    (app / "shared").symlink_to("../shared")
+    [warning] = check_build(BuildRequest("hello", app), engine=engine).warnings
+    assert "shared -> ../shared" in warning
+    assert "stdout" not in warning
 
 
 def test_a_folder_over_the_limit_is_refused(app: Path, engine: MemoryEngine) -> None:

@@ -1,30 +1,32 @@
 """Reads the folder that an image is built from, refusing what must not be sent to an engine."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import pwd
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
+from expressway.adapters.context_walk import ContextWalk
 from expressway.errors import ImageError
-from expressway.model.build_context import (
-    DEFAULT_LIMIT_BYTES,
-    PROTECTED,
-    BuildContext,
-    ContextEntry,
-    largest_entries,
-)
-from expressway.model.ignore_patterns import IgnoreRules
+from expressway.model.build_context import DEFAULT_LIMIT_BYTES, BuildContext, ContextEntry, largest_entries
+from expressway.model.ignore_patterns import MOST_BYTES, read_ignore_file
 from expressway.model.progress import Cancellation, NeverCancelled
+from expressway.model.protected_files import safe_path
 
 _SYSTEM_FOLDERS = (
     *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
     *("srv", "sys", "tmp", "usr", "var", "Users", "Applications", "Library", "System", "private", "Volumes"),
 )
 _CHUNK_BYTES = 1024 * 1024
+_LARGEST_DOCKERFILE_BYTES = 1024 * 1024
+_MOST_NEAR = 1_000
+_MOST_NAMED = 20
+_MOST_LISTED = 500
 _NEVER = NeverCancelled()
 
 
@@ -37,7 +39,7 @@ def resolve_context(folder: Path, *, home: Path | None = None) -> Path:
     """
     try:
         root = folder.resolve(strict=True)
-    except (OSError, RuntimeError) as exc:
+    except (OSError, RuntimeError, ValueError) as exc:
         raise ImageError(
             "context_missing",
             f"Expected a folder to build the image from, but {folder} does not exist.",
@@ -49,7 +51,7 @@ def resolve_context(folder: Path, *, home: Path | None = None) -> Path:
             f"Expected a folder to build the image from, but {root} is a file.",
             "Name the folder that holds the Dockerfile.",
         )
-    refused = _why_refused(root, home or Path.home())
+    refused = why_refused(root, home or Path.home())
     if refused:
         raise ImageError(
             "context_refused",
@@ -68,100 +70,43 @@ def read_build_context(
 ) -> BuildContext:
     """Read a resolved folder: .dockerignore honoured, secrets kept out, sizes added up, every file hashed.
 
+    Symbolic links are packed as links, wherever they lead, and never followed.
+
     Args:
         root: what `resolve_context` returned.
         dockerfile: path of the Dockerfile, relative to `root` or absolute inside it.
 
     Raises:
-        ImageError: ``dockerfile_missing``, ``dockerfile_outside``, ``context_symlink_outside``,
-            ``context_too_large``, ``context_unreadable``.
+        ImageError: ``dockerfile_missing``, ``dockerfile_outside``, ``dockerfile_too_large``, ``ignore_file_outside``,
+            ``ignore_file_invalid``, ``context_too_large``, ``context_unreadable`` (all that cannot be read at once).
     """
-    path = _find_dockerfile(root, dockerfile)
+    named = root / dockerfile
+    path = _find_dockerfile(root, named)
+    ignore_file = _find_ignore_file(root, named)
+    _refuse_outside(root, path, ignore_file)
     name = path.relative_to(root).as_posix()
-    try:
-        rules, ignore_files = _ignore_rules(root, name)
-        scan = _Scan(root, rules, always=(name, *ignore_files))
-        scan.walk(cancellation)
-        _refuse_size(scan, limit_bytes)
-        entries = tuple(_hashed(root, entry, cancellation) for entry in sorted(scan.entries, key=lambda e: e.path))
-        text = path.read_bytes().decode("utf-8", errors="replace")
-    except OSError as exc:
-        raise ImageError(
-            "context_unreadable",
-            f"A file of the build context cannot be read: {exc.strerror or exc} ({exc.filename or root}).",
-            "Correct its permissions, or name it in .dockerignore.",
-        ) from exc
+    ignore_name = ignore_file.relative_to(root).as_posix() if ignore_file else ".dockerignore"
+    text = _text_of(path, root)
+    content = _content(ignore_file, most_bytes=MOST_BYTES) if ignore_file else b""
+    walk = ContextWalk(root, read_ignore_file(content, file=ignore_name), always=(name, ignore_name))
+    walk.walk(cancellation)
+    _refuse_size(walk, limit_bytes)
+    entries = tuple(_hashed_all(walk, limit_bytes, cancellation))
+    _refuse_unreadable(walk)
     return BuildContext(
         root=str(root),
         dockerfile=name,
         dockerfile_text=text,
         entries=entries,
-        left_out=tuple(sorted(scan.left_out)),
-        ignored_special=tuple(sorted(scan.special)),
-        ignore_file=next(iter(ignore_files), ".dockerignore"),
+        left_out=tuple(sorted(walk.left_out)),
+        ignored_special=tuple(sorted(walk.special)),
+        outside_links=tuple(sorted(walk.outside_links)),
+        ignore_file=ignore_name,
     )
 
 
-@dataclass(slots=True)
-class _Scan:
-    """One walk through the folder. `always` names files that builders read even when they are ignored."""
-
-    root: Path
-    rules: IgnoreRules
-    always: tuple[str, ...]
-    entries: list[ContextEntry] = field(default_factory=list[ContextEntry])
-    left_out: list[str] = field(default_factory=list[str])
-    special: list[str] = field(default_factory=list[str])
-
-    def walk(self, cancellation: Cancellation) -> None:
-        pending = [""]
-        while pending:
-            cancellation.raise_if_cancelled()
-            folder = pending.pop()
-            with os.scandir(self.root / folder) as found:
-                for item in found:
-                    path = f"{folder}/{item.name}" if folder else item.name
-                    if self._take(item, path):
-                        pending.append(path)
-
-    def _take(self, item: os.DirEntry[str], path: str) -> bool:
-        """Note one directory entry; True when it is a folder to look into."""
-        is_folder = item.is_dir(follow_symlinks=False)
-        excluded = self.rules.excludes(path) and path not in self.always
-        if excluded:
-            needed = any(name.startswith(f"{path}/") for name in self.always)
-            return is_folder and (needed or self.rules.may_take_back_below(path))
-        if PROTECTED.excludes(path) and path not in self.always and not self.rules.names_explicitly(path):
-            self.left_out.append(f"{path}/" if is_folder else path)
-            return False
-        self._note(item, path, is_folder)
-        return is_folder
-
-    def _note(self, item: os.DirEntry[str], path: str, is_folder: bool) -> None:
-        status = item.stat(follow_symlinks=False)
-        mode = stat.S_IMODE(status.st_mode)
-        if stat.S_ISLNK(status.st_mode):
-            self.entries.append(ContextEntry(path, "link", 0o777, 0, self._link_target(path)))
-        elif is_folder:
-            self.entries.append(ContextEntry(path, "folder", mode))
-        elif stat.S_ISREG(status.st_mode):
-            self.entries.append(ContextEntry(path, "file", mode, status.st_size))
-        else:
-            self.special.append(path)
-
-    def _link_target(self, path: str) -> str:
-        real = Path(os.path.realpath(self.root / path))
-        target = str((self.root / path).readlink())
-        if not real.is_relative_to(self.root):
-            raise ImageError(
-                "context_symlink_outside",
-                f"The symbolic link {path} leads out of the build context, to {target}.",
-                f"Replace it by the file itself, or add {path} to .dockerignore.",
-            )
-        return target
-
-
-def _why_refused(root: Path, home: Path) -> str | None:
+def why_refused(root: Path, home: Path) -> str | None:
+    """Why no image is built from a folder whose real path is `root`; None when one may be."""
     homes = {home.resolve()}
     with contextlib.suppress(KeyError):
         homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir).resolve())
@@ -176,11 +121,10 @@ def _why_refused(root: Path, home: Path) -> str | None:
     return None
 
 
-def _find_dockerfile(root: Path, dockerfile: str) -> Path:
-    named = root / dockerfile
+def _find_dockerfile(root: Path, named: Path) -> Path:
     try:
         path = named.resolve(strict=True)
-    except (OSError, RuntimeError) as exc:
+    except (OSError, RuntimeError, ValueError) as exc:
         raise ImageError(
             "dockerfile_missing",
             f"Expected a Dockerfile at {named}, but there is none.",
@@ -188,31 +132,67 @@ def _find_dockerfile(root: Path, dockerfile: str) -> Path:
         ) from exc
     if not path.is_file():
         raise ImageError("dockerfile_missing", f"Expected a Dockerfile at {named}, but it is no file.", _near(root))
-    if not path.is_relative_to(root):
-        raise ImageError(
-            "dockerfile_outside",
-            f"The Dockerfile {path} lies outside the build context {root}.",
-            "Move it into the folder, or make the folder that holds both the context.",
-        )
     return path
 
 
 def _near(root: Path) -> str:
-    found = sorted(p.name for p in root.iterdir() if "dockerfile" in p.name.lower() or p.name == "Containerfile")
+    try:
+        names = sorted(p.name for p in islice(root.iterdir(), _MOST_NEAR))
+    except OSError:
+        return ""
+    found = [safe_path(name) for name in names if "dockerfile" in name.lower() or name == "Containerfile"]
     return f" Found here: {', '.join(found[:5])}." if found else ""
 
 
-def _ignore_rules(root: Path, dockerfile: str) -> tuple[IgnoreRules, tuple[str, ...]]:
-    """The rules of ``<Dockerfile>.dockerignore`` if there is one (as BuildKit has it), else of ``.dockerignore``."""
-    for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
-        path = root / name
-        if path.is_file() and path.resolve().is_relative_to(root):
-            return IgnoreRules(path.read_text(encoding="utf-8", errors="replace").splitlines()), (name,)
-    return IgnoreRules(()), ()
+def _find_ignore_file(root: Path, named: Path) -> Path | None:
+    """``<Dockerfile>.dockerignore`` if there is one (as BuildKit has it), else ``.dockerignore``; None without one."""
+    beside = Path(os.path.realpath(named.parent)) / f"{named.name}.dockerignore"
+    for path in (beside, root / ".dockerignore"):
+        if path.is_symlink() or path.exists():
+            return path
+    return None
 
 
-def _refuse_size(scan: _Scan, limit_bytes: int) -> None:
-    sizes = [(entry.path, entry.size_bytes) for entry in scan.entries]
+def _refuse_outside(root: Path, dockerfile: Path, ignore_file: Path | None) -> None:
+    """Refuse to read a Dockerfile or .dockerignore that lies, or leads, outside of the folder; both in one error."""
+    outside: dict[str, str] = {}
+    if not dockerfile.is_relative_to(root):
+        outside["dockerfile_outside"] = f"The Dockerfile {dockerfile} lies outside the build context {root}."
+    if ignore_file and not all(
+        path.is_relative_to(root) for path in (ignore_file, Path(os.path.realpath(ignore_file)))
+    ):
+        outside["ignore_file_outside"] = f"{ignore_file.name} leads out of the build context {root}."
+    if outside:
+        raise ImageError(
+            next(iter(outside)),
+            " ".join(outside.values()),
+            "Put the file itself into the folder, or make the folder that holds both the context.",
+        )
+
+
+def _text_of(dockerfile: Path, root: Path) -> str:
+    content = _content(dockerfile, most_bytes=_LARGEST_DOCKERFILE_BYTES)
+    if len(content) > _LARGEST_DOCKERFILE_BYTES:
+        raise ImageError(
+            "dockerfile_too_large",
+            f"{dockerfile.relative_to(root)} is larger than {_LARGEST_DOCKERFILE_BYTES // 1024} KiB.",
+            "Name the Dockerfile itself in build.dockerfile.",
+        )
+    return content.decode("utf-8", errors="replace")
+
+
+def _content(path: Path, *, most_bytes: int) -> bytes:
+    """The file's content, one byte more than `most_bytes` at the most."""
+    try:
+        real = path.resolve(strict=True)
+        with open_regular_file(real) as handle:
+            return handle.read(most_bytes + 1)
+    except (OSError, RuntimeError) as exc:
+        raise _unreadable([(safe_path(path.name), getattr(exc, "strerror", None) or "it cannot be read")]) from exc
+
+
+def _refuse_size(walk: ContextWalk, limit_bytes: int) -> None:
+    sizes = [(safe_path(entry.path), entry.size_bytes) for entry in walk.entries.values()]
     total = sum(size for _, size in sizes)
     if total > limit_bytes:
         largest = largest_entries(sizes)
@@ -225,20 +205,48 @@ def _refuse_size(scan: _Scan, limit_bytes: int) -> None:
         )
 
 
-def _hashed(root: Path, entry: ContextEntry, cancellation: Cancellation) -> ContextEntry:
+def _refuse_unreadable(walk: ContextWalk) -> None:
+    if walk.unreadable:
+        raise _unreadable(sorted(walk.unreadable))
+
+
+def _unreadable(found: Sequence[tuple[str, str]]) -> ImageError:
+    named = ", ".join(f"{path} ({reason})" for path, reason in found[:_MOST_NAMED])
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return ImageError(
+        "context_unreadable",
+        f"{len(found)} of the build context cannot be read: {named}{more}.",
+        "Correct their permissions, or name them in .dockerignore.",
+        {"unreadable": [path for path, _ in found[:_MOST_LISTED]], "count": len(found)},
+    )
+
+
+def _hashed_all(walk: ContextWalk, limit_bytes: int, cancellation: Cancellation) -> Iterator[ContextEntry]:
+    for entry in sorted(walk.entries.values(), key=lambda entry: entry.path):
+        try:
+            yield _hashed(walk.root, entry, limit_bytes, cancellation)
+        except OSError as exc:
+            walk.unreadable.append((safe_path(entry.path), exc.strerror or type(exc).__name__))
+
+
+def _hashed(root: Path, entry: ContextEntry, limit_bytes: int, cancellation: Cancellation) -> ContextEntry:
     if entry.kind != "file":
         return entry
-    cancellation.raise_if_cancelled()
     digest = hashlib.sha256()
     size = 0
-    for chunk in _chunks(root / entry.path):
-        digest.update(chunk)
-        size += len(chunk)
+    with open_regular_file(root / entry.path) as handle:
+        # A file that grows while it is read ends at the limit; packing it then says that it changed.
+        while size <= limit_bytes and (chunk := handle.read(_CHUNK_BYTES)):
+            cancellation.raise_if_cancelled()
+            digest.update(chunk)
+            size += len(chunk)
     return ContextEntry(entry.path, entry.kind, entry.mode, size, digest.hexdigest())
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    # A link put in the file's place after the walk must not be followed.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0) as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            yield chunk
+def open_regular_file(path: Path) -> IO[bytes]:
+    """A regular file, opened. A link or a pipe put in its place meanwhile is neither followed nor waited for."""
+    handle = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb", buffering=0)
+    if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+        handle.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return handle

@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from expressway.adapters.build_context import open_regular_file
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext, ContextEntry
 from expressway.model.progress import Cancellation, NeverCancelled
+from expressway.model.protected_files import safe_path
 
 _SPOOL_BYTES = 32 * 1024 * 1024
 _NEVER = NeverCancelled()
@@ -69,7 +71,7 @@ class _Checked:
     """A file that hashes what is read from it."""
 
     def __init__(self, path: Path) -> None:
-        self._handle = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)
+        self._handle = open_regular_file(path)
         self._digest = hashlib.sha256()
         self.size_bytes = os.fstat(self._handle.fileno()).st_size
 
@@ -91,6 +93,6 @@ class _Checked:
 def _changed(path: str) -> ImageError:
     return ImageError(
         "context_changed",
-        f"{path} changed while the image was being built.",
+        f"{safe_path(path)} changed while the image was being built.",
         "Repeat the command once nothing writes to the folder.",
     )

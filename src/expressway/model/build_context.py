@@ -3,28 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from expressway.model.ignore_patterns import IgnoreRules
 
 DEFAULT_LIMIT_BYTES = 500 * 1024 * 1024
 CONTENT_TAG_PREFIX = "ctx-"
 CONTENT_TAG = re.compile(r"ctx-[0-9a-f]{20}")
-
-# Version control, keys and credentials: never part of an image unless .dockerignore takes one back by name.
-PROTECTED_PATTERNS = (
-    *("**/.git", "**/.hg", "**/.svn"),
-    *("**/.env", "**/.env.*", "**/*.pem", "**/*.key", "**/*.p12", "**/*.pfx", "**/*.jks", "**/*.kdbx"),
-    *("**/id_rsa*", "**/id_dsa*", "**/id_ecdsa*", "**/id_ed25519*"),
-    *("**/.aws", "**/.ssh", "**/.gnupg", "**/.kube", "**/.azure", "**/.config/gcloud", "**/.docker/config.json"),
-    *("**/.netrc", "**/.pgpass", "**/.pypirc", "**/.git-credentials", "**/.htpasswd", "**/*.tfstate"),
-    *("**/credentials", "**/credentials.json", "**/.credentials", "**/service-account*.json"),
-    # Samples hold no secret.
-    *("!**/.env.example", "!**/.env.sample", "!**/.env.template", "!**/.env.dist"),
-)
-PROTECTED = IgnoreRules(PROTECTED_PATTERNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +38,9 @@ class BuildContext:
         root: the folder's resolved path.
         dockerfile: path of the Dockerfile inside the context, with ``/``.
         entries: sorted by path.
-        left_out: protected paths (keys, credentials, version control) that were kept out.
+        left_out: protected paths (keys, credentials, version control) that were kept out, as `safe_path` writes them.
         ignored_special: sockets, pipes and devices, which no image can hold.
+        outside_links: relative links that climb out of the context: they are packed, and lead elsewhere in an image.
         ignore_file: where a ``!`` line takes back what was left out.
     """
 
@@ -64,6 +50,7 @@ class BuildContext:
     entries: tuple[ContextEntry, ...]
     left_out: tuple[str, ...] = ()
     ignored_special: tuple[str, ...] = ()
+    outside_links: tuple[str, ...] = ()
     ignore_file: str = ".dockerignore"
 
     @property
@@ -97,12 +84,3 @@ def largest_entries(entries: Iterable[tuple[str, int]], count: int = 5) -> tuple
         name = f"{top}/" if slash else top
         totals[name] = totals.get(name, 0) + size
     return tuple(sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:count])
-
-
-def protection_warning(left_out: Sequence[str], ignore_file: str = ".dockerignore") -> str:
-    """One sentence that names what was kept out and how to take it back."""
-    shown = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
-    return (
-        f"Kept out of the image, since they may hold secrets or history: {shown}. "
-        f"If the app needs one, name it in {ignore_file} with an exclamation mark: !{left_out[0]}"
-    )

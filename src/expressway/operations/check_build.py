@@ -14,12 +14,12 @@ from expressway.model.build_context import (
     BuildContext,
     content_tag,
     context_digest,
-    protection_warning,
 )
 from expressway.model.definition_types import NAME_PATTERN
 from expressway.model.dockerfile import Dockerfile, parse_dockerfile
 from expressway.model.image import LOCAL_PREFIX, ImageBuild
 from expressway.model.progress import Cancellation, NeverCancelled
+from expressway.model.protected_files import protection_warning
 
 _APP_NAME = re.compile(NAME_PATTERN)
 _LONGEST_APP_NAME = 20
@@ -77,8 +77,8 @@ def check_build(
     Raises:
         DefinitionError: ``invalid_app_name``, ``invalid_tag``.
         ImageError: ``context_missing``, ``context_not_a_folder``, ``context_refused``, ``context_unreadable``,
-            ``context_symlink_outside``, ``context_too_large``, ``dockerfile_missing``, ``dockerfile_outside``,
-            ``dockerfile_invalid``, ``target_missing``, ``buildkit_required``.
+            ``context_too_large``, ``dockerfile_missing``, ``dockerfile_outside``, ``ignore_file_outside``,
+            ``ignore_file_invalid``, ``dockerfile_invalid``, ``target_missing``, ``buildkit_required``.
         EngineError: ``engine_unreachable``.
     """
     _check_names(request)
@@ -147,6 +147,11 @@ def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
         yield protection_warning(context.left_out, context.ignore_file)
     if context.ignored_special:
         yield f"Sockets, pipes and devices are no part of an image: {', '.join(context.ignored_special[:5])}"
+    if context.outside_links:
+        yield (
+            "These links lead out of the build context. They are packed as links, as docker build does, and lead "
+            f"nowhere in an image that lacks what they name: {', '.join(context.outside_links[:5])}"
+        )
     secret = sorted(name for name in request.args if _SECRET_ARG.search(name))
     if secret:
         yield f"Build arguments stay readable in the image's history; these look secret: {', '.join(secret)}"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from expressway.diagnosis.dockerfile_layers import has_secret_text
 from expressway.diagnosis.dockerfile_rules import review_dockerfile
-from expressway.model.build_context import PROTECTED
+from expressway.errors import ImageError
 from expressway.model.dockerfile import parse_dockerfile
 from expressway.model.dockerfile_edit import ExpectedApp, apply_edits
 from expressway.model.dockerfile_text import split_lines
 from expressway.model.finding import Finding
-from expressway.model.ignore_patterns import IgnoreRules
+from expressway.model.ignore_patterns import read_ignore_file
+from expressway.model.protected_files import PROTECTED
 
 _ESSENTIAL = (".git", ".env", "*.pem")
 _CONTEXT_LINES = 3
@@ -37,10 +38,13 @@ def improve_dockerfile(text: str, expected: ExpectedApp, *, path: str = "Dockerf
 
 def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
     """A .dockerignore that leaves in what may be secret."""
-    lines = text.splitlines()
-    if len(lines) > _MOST_RULES:  # every file is held against every one of them
-        return Improvement((_too_many_rules(len(lines)),))
-    rules = IgnoreRules(lines)
+    lines = len(text.splitlines())
+    if lines > _MOST_RULES:  # every file is compared with each of them
+        return Improvement((_too_many_rules(lines),))
+    try:
+        rules = read_ignore_file(text.encode("utf-8", errors="surrogateescape"))
+    except ImageError as exc:
+        return Improvement((_not_checked(exc),))
     left_in = [path for path in files if PROTECTED.excludes(path) and not rules.excludes(path)]
     left_in = [path for path in left_in if not rules.names_explicitly(path)]
     missing = [pattern for pattern in _ESSENTIAL if not rules.excludes(pattern.replace("*", "x"))]
@@ -65,6 +69,10 @@ def _too_many_rules(count: int) -> Finding:
         remedy="Shorten it with patterns such as **/*.log.",
         resource=".dockerignore",
     )
+
+
+def _not_checked(exc: ImageError) -> Finding:
+    return Finding(code=exc.code, severity="critical", cause=exc.message, remedy=exc.hint, resource=".dockerignore")
 
 
 def unified_diff(before: str, after: str, path: str) -> str:
