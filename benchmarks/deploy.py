@@ -176,6 +176,6 @@ def _client(bench: Workbench, service: str) -> Any:
         service,
         endpoint_url=bench.sandbox.endpoint_url,
         region_name=bench.sandbox.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=bench.sandbox.key.access_key_id,
+        aws_secret_access_key=bench.sandbox.key.secret_access_key,
     )

@@ -1,7 +1,8 @@
 """A proxy on loopback that makes every AWS call take longer, as over a network; it counts the calls.
 
 A network holds as many calls as it is given. So this proxy reads of a call only where it ends, and sends bytes on as
-they come: calls at the same time do not wait for each other here.
+they come: calls at the same time do not wait for each other here. A sandbox takes no request for another port than its
+own, so each is signed anew.
 """
 
 import asyncio
@@ -9,6 +10,10 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
+
+from tests.sandbox_clients import signed_anew
+
+from expressway.adapters.sandbox_key import find_key
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
@@ -45,6 +50,7 @@ class _Proxy:
     def __init__(self, upstream_url: str, delay_seconds: float) -> None:
         upstream = urlsplit(upstream_url)
         self._upstream = upstream.hostname or "", upstream.port or 80
+        self._upstream_url, self._key = upstream_url, find_key(upstream_url, {})
         self._delay_seconds = delay_seconds
         self._open: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -61,6 +67,16 @@ class _Proxy:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
 
+    def _for_upstream(self, head: str, body: bytes) -> bytes:
+        """A request as the upstream takes it."""
+        first, *fields = head.split("\r\n")
+        method, path, _ = first.split(" ")
+        headers = {name: value.strip() for name, _, value in (line.partition(":") for line in fields if line)}
+        headers = signed_anew(method, path, headers, body, endpoint_url=self._upstream_url, key=self._key)
+        headers["Content-Length"] = str(len(body))
+        lines = [first, *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return "\r\n".join(lines).encode("latin-1") + body
+
     async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -71,7 +87,7 @@ class _Proxy:
             upstream, to_upstream = await asyncio.open_connection(*self._upstream)
             answers = asyncio.create_task(_relay(upstream, to_client))
             while True:
-                request = await _request(client)
+                request = self._for_upstream(*await _request(client))
                 self.running.calls += 1
                 await asyncio.sleep(self._delay_seconds)
                 to_upstream.write(request)
@@ -87,12 +103,12 @@ class _Proxy:
                     writer.close()
 
 
-async def _request(client: asyncio.StreamReader) -> bytes:
-    """One whole request, as it was sent."""
+async def _request(client: asyncio.StreamReader) -> tuple[str, bytes]:
+    """The head and the body of one whole request, as it was sent."""
     head = await client.readuntil(_END_OF_HEAD)
     lines = (line.lower() for line in head.split(b"\r\n"))
     length = next((int(line.removeprefix(_LENGTH)) for line in lines if line.startswith(_LENGTH)), 0)
-    return head + await client.readexactly(length) if length else head
+    return head.decode("latin-1"), await client.readexactly(length)
 
 
 async def _relay(upstream: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:

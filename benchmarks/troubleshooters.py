@@ -15,6 +15,7 @@ from tests.e2e.scenarios.scenario import Question
 from benchmarks.commands import MeasurementFailed
 from benchmarks.peer_server import peer_command
 from benchmarks.workbench import EXPRESSWAY, Workbench
+from expressway.adapters.sandbox_key import find_key
 from mcp import Client
 
 TOOL = "ecs_troubleshooting_tool"
@@ -72,10 +73,11 @@ def ours(endpoint_url: str, home: Path) -> Generator[Troubleshooter]:
 @contextmanager
 def peer(endpoint_url: str) -> Generator[Troubleshooter]:
     """The peer on the same."""
+    key = find_key(endpoint_url, {})
     environment = {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",

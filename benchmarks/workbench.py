@@ -1,5 +1,6 @@
 """What the measurements run on: an engine, an embedded AWS of their own, the peers' command lines, throw-away apps."""
 
+import base64
 import itertools
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.node_tools import NODE, cdk_command
+from tests.sandbox_clients import registry_login
 
 from benchmarks.commands import MeasurementFailed, run
 from expressway.model.progress import Progress
@@ -53,6 +55,15 @@ class Workbench:
         return found
 
     @cached_property
+    def docker_login(self) -> Path:
+        """A folder of Docker's configuration that holds a login of the sandbox's registry."""
+        folder, login = self.fresh_folder("docker"), registry_login(self.sandbox)
+        basic = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
+        settings = {"auths": {f"127.0.0.1:{self.sandbox.port}": {"auth": basic}}}
+        (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+        return folder
+
+    @cached_property
     def cdk(self) -> list[str]:
         return cdk_command()
 
@@ -66,6 +77,7 @@ class Workbench:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         quiet = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true", "NO_COLOR": "1"}
         ours = {"EXPRESSWAY_HOME": str(home), "DOCKER_HOST": self.docker_host, "JSII_NODE": str(NODE)}
+        ours["DOCKER_CONFIG"] = str(self.docker_login)
         return kept | quiet | lifecycle.environment(self.sandbox) | ours
 
     def app(self, name: str) -> Path:

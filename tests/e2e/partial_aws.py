@@ -8,6 +8,9 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from expressway.adapters.sandbox_key import find_key
+from tests.sandbox_clients import signed_anew
+
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 """The service that a request is signed for."""
 
@@ -15,7 +18,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 @contextmanager
 def without(services: frozenset[str], *, behind: str) -> Generator[str]:
     """The URL of the embedded AWS at `behind`, of which `services` (by their signing names) drop every connection."""
-    place = urlsplit(behind)
+    place, key = urlsplit(behind), find_key(behind, {})
 
     class Door(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -28,7 +31,9 @@ def without(services: frozenset[str], *, behind: str) -> Generator[str]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             onward = HTTPConnection(place.hostname or "", place.port, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            headers = signed_anew(
+                self.command, self.path, dict(self.headers.items()), body, endpoint_url=behind, key=key
+            )
             onward.request(self.command, self.path, body, headers)
             answer = onward.getresponse()
             content = answer.read()

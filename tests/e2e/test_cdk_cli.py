@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
 import pytest
 
@@ -21,6 +20,7 @@ from expressway.sandbox.lifecycle import SandboxInfo, environment
 from expressway.sandbox.urls import endpoint_request
 from tests import node_tools
 from tests.golden.regenerate import NAMES, definition_text
+from tests.sandbox_clients import client, registry_login
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,13 +109,7 @@ class Aws:
     info: SandboxInfo
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.info.endpoint_url,
-            region_name=self.info.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return client(self.info, service)
 
     def stacks(self) -> set[str]:
         """Names of the stacks of this test's app that are not deleted."""
@@ -133,23 +127,23 @@ class Aws:
 @pytest.fixture
 def pushed_image(base_images: str, embedded_aws: SandboxInfo) -> Iterator[str]:
     """Reference (without registry) of the example, built; the test pushes it when its repository is there."""
-    client = docker.DockerClient(base_url=base_images)
+    engine = docker.DockerClient(base_url=base_images)
     name = f"127.0.0.1:{embedded_aws.port}/cdk-cli-repo"
-    client.images.build(path=str(ROOT / "examples" / "hello"), tag=f"{name}:v1", rm=True)
+    engine.images.build(path=str(ROOT / "examples" / "hello"), tag=f"{name}:v1", rm=True)
     yield name
-    client.images.remove(f"{name}:v1", force=True)
-    client.close()
+    engine.images.remove(f"{name}:v1", force=True)
+    engine.close()
 
 
-def push(engine_host: str, name: str) -> str:
+def push(embedded_aws: SandboxInfo, name: str) -> str:
     """Push the image; its digest."""
-    client = docker.DockerClient(base_url=engine_host)
+    engine = docker.DockerClient(base_url=embedded_aws.docker_host)
     digests = [
         line["aux"]["Digest"]
-        for line in client.api.push(name, tag="v1", stream=True, decode=True)
+        for line in engine.api.push(name, tag="v1", stream=True, decode=True, auth_config=registry_login(embedded_aws))
         if "Digest" in line.get("aux", {})
     ]
-    client.close()
+    engine.close()
     assert digests
     return digests[-1]
 
@@ -166,7 +160,7 @@ def test_the_command_line_deploys_compares_finds_drift_and_destroys(
 
     project.cdk("deploy", repository, *yes)
     assert aws.stacks() == {repository}
-    image = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/cdk-cli-repo@{push(base_images, pushed_image)}"
+    image = f"000000000000.dkr.ecr.us-east-1.amazonaws.com/cdk-cli-repo@{push(embedded_aws, pushed_image)}"
     outputs = project.folder / "outputs.json"
     project.cdk("deploy", service, *yes, "--parameters", f"ImageUri={image}", "--outputs-file", str(outputs))
     endpoint = json.loads(outputs.read_text())[service]["Endpoint"]

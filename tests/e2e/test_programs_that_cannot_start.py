@@ -16,6 +16,7 @@ from docker.errors import ImageNotFound
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.toolkit import Toolkit
 from tests.e2e.scenarios.stage import REGISTRY, SERVICE, Stage, on_stage
+from tests.sandbox_clients import registry_login
 
 if TYPE_CHECKING:
     from expressway.sandbox.lifecycle import SandboxInfo
@@ -80,7 +81,7 @@ def _pushed(engine: docker.DockerClient, stage: Stage, name: str, odd: Odd) -> s
             archive.addfile(entry, io.BytesIO(content))
     buffer.seek(0)
     engine.images.build(fileobj=buffer, custom_context=True, tag=f"{local}:{name}", rm=True)
-    for line in engine.api.push(local, tag=name, stream=True, decode=True):
+    for line in engine.api.push(local, tag=name, stream=True, decode=True, auth_config=registry_login(stage.sandbox)):
         assert "error" not in line, line
     return f"{REGISTRY}/{_REPOSITORY}:{name}"
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
 import pytest
 
@@ -22,6 +21,7 @@ from expressway.sandbox import lifecycle
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.sandbox.private_engine import stop_private_engine
 from expressway.sandbox.urls import endpoint_request
+from tests.sandbox_clients import client, registry_login, signed
 
 HTTPD = ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]
 REPOSITORY = "team/web"
@@ -37,13 +37,7 @@ class Cloud:
     info: SandboxInfo
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.info.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return client(self.info, service)
 
     def get(self, endpoint: str, path: str = "/") -> tuple[int, str]:
         asked = endpoint_request(endpoint, self.info.endpoint_url, path)
@@ -56,11 +50,10 @@ class Cloud:
 
     def call(self, target: str, request: dict[str, Any]) -> dict[str, Any]:
         """The raw JSON answer of an operation, as it goes over the wire."""
-        posted = urllib.request.Request(
-            self.info.endpoint_url,
-            data=json.dumps(request).encode(),
-            headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"},
-        )
+        body = json.dumps(request).encode()
+        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+        headers = signed(self.info.endpoint_url, self.info.key, service="ecs", headers=headers, body=body)
+        posted = urllib.request.Request(self.info.endpoint_url, data=body, headers=headers)
         with urllib.request.urlopen(posted, timeout=60) as answer:
             return json.loads(answer.read())
 
@@ -109,7 +102,7 @@ def push(cloud: Cloud, engine: docker.DockerClient) -> Iterator[Callable[..., st
         engine.api.import_image_from_data(_tree(files), repository=name, tag=tag, changes=changes)
         made.append(f"{name}:{tag}")
         digest = ""
-        for line in engine.api.push(name, tag=tag, stream=True, decode=True):
+        for line in engine.api.push(name, tag=tag, stream=True, decode=True, auth_config=registry_login(cloud.info)):
             if "error" in line:
                 raise RuntimeError(line["error"])
             digest = line.get("aux", {}).get("Digest", digest)

@@ -1,5 +1,6 @@
 """Services through the API: real containers, gated deployments, rollbacks, and nothing left behind."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -12,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.conftest import Cloud, Roles, endpoint_of, wait_for_deployment, wait_until, wait_until_inactive
+from tests.sandbox_clients import registry_login
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 
@@ -423,10 +425,17 @@ def push_for_architecture(cloud: Cloud, architecture: str, tag: str) -> None:
     image = ecr.batch_get_image(repositoryName="team/web", imageIds=[{"imageTag": "v1"}])["images"][0]
     manifest = json.loads(image["imageManifest"])
     base = f"{cloud.info.endpoint_url}/v2/team/web/blobs"
-    with urllib.request.urlopen(f"{base}/{manifest['config']['digest']}") as answer:
+    login = registry_login(cloud.info)
+    basic = base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
+    headers = {"Authorization": f"Basic {basic}"}
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{base}/{manifest['config']['digest']}", headers=headers)
+    ) as answer:
         configuration = json.dumps({**json.loads(answer.read()), "architecture": architecture}).encode()
     digest = "sha256:" + hashlib.sha256(configuration).hexdigest()
-    post = urllib.request.Request(f"{base}/uploads/?digest={digest}", data=configuration, method="POST")
+    post = urllib.request.Request(
+        f"{base}/uploads/?digest={digest}", data=configuration, headers=headers, method="POST"
+    )
     urllib.request.urlopen(post).close()
     manifest["config"] |= {"digest": digest, "size": len(configuration)}
     media_type = image["imageManifestMediaType"]

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
 import pytest
 from botocore.exceptions import ClientError
@@ -23,6 +22,7 @@ from expressway.errors import DefinitionError, ExpresswayError, SandboxError
 from expressway.sandbox import lifecycle, record
 from expressway.sandbox.lifecycle import SandboxInfo
 from tests.sandbox.conftest import wait_until
+from tests.sandbox_clients import client
 
 pytestmark = pytest.mark.sandbox
 
@@ -32,16 +32,6 @@ def state_dir(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "state"
     yield directory
     lifecycle.stop(directory)
-
-
-def client(info: SandboxInfo, service: str) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=info.endpoint_url,
-        region_name=info.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
 
 
 def _role(info: SandboxInfo, service: str) -> str:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from expressway.sandbox.images import ImageUnavailableError, require_own_registry
 from tests.sandbox.conftest import HTTPD, REPOSITORY, Cloud
+from tests.sandbox_clients import registry_login
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 
@@ -111,7 +112,7 @@ def test_a_deleted_repository_does_not_come_back_with_its_content(
     name = f"127.0.0.1:{cloud.info.port}/again"
     engine.images.remove(f"{name}:x", force=True)
     with pytest.raises(docker.errors.NotFound):
-        engine.images.pull(f"{name}@{digest}")
+        engine.images.pull(f"{name}@{digest}", auth_config=registry_login(cloud.info))
     ecr.delete_repository(repositoryName="again")
 
 

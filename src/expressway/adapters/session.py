@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.adapters.lost_endpoint import CONNECT_SECONDS, READ_SECONDS, LostEndpoint
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
+from expressway.adapters.sandbox_key import find_key
 from expressway.errors import TargetError
 from expressway.model.target import Target
 
@@ -119,7 +120,8 @@ def open_session(
     """Resolve the target once and return its session.
 
     `sandbox_url` (or the variable that ``expressway sandbox env`` sets) selects the embedded AWS, and then no
-    profile, credentials or proxy of the user's are read at all. Without it, an endpoint override in the
+    profile, credentials or proxy of the user's are read at all: requests are signed with the sandbox's own key
+    (`sandbox_key`). Without it, an endpoint override in the
     environment or the profile is refused. So neither side is ever reached by accident. `settings` reads the
     shared configuration for AWS; programs may hand in sessions with hooks of their own.
 
@@ -138,7 +140,7 @@ def open_session(
             f"The profile {profile!r} names an AWS account, but the sandbox at {url} is selected too.",
             f"Leave out --profile to act on the sandbox; unset {SANDBOX_VARIABLE} (or leave out --sandbox) for AWS.",
         )
-    return _sandbox_session(url.rstrip("/"), region or variables.get("AWS_REGION"))
+    return _sandbox_session(url.rstrip("/"), region or variables.get("AWS_REGION"), variables)
 
 
 def configured_target(profile: str | None, environ: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -160,7 +162,7 @@ def regions_of(partition: str) -> tuple[str, ...]:
     return tuple(sorted(boto3.Session().get_available_regions("ecs", partition_name=partition)))
 
 
-def _sandbox_session(url: str, region: str | None) -> AwsSession:
+def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str]) -> AwsSession:
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
         raise TargetError(
@@ -169,9 +171,10 @@ def _sandbox_session(url: str, region: str | None) -> AwsSession:
             f'Unset {SANDBOX_VARIABLE}, or set it with: eval "$(expressway sandbox env)".',
         )
     resolved = region or "us-east-1"
+    key = find_key(url, variables)
     session = boto3.Session(
-        aws_access_key_id=SANDBOX_ACCOUNT_ID,
-        aws_secret_access_key="sandbox",  # noqa: S106 - a well-known placeholder that only the loopback emulator takes
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
         region_name=resolved,
         botocore_session=_nobodys_settings(),
     )

@@ -30,27 +30,36 @@ Seed = Annotated[
     typer.Option("--seed", help="Give the engine the examples' base images: pulled, or made where none can be pulled."),
 ]
 
+Services = Annotated[
+    str,
+    typer.Option(
+        "--services",
+        help="Emulated services to switch on besides those that are needed, such as s3,lambda.",
+        show_default=False,
+    ),
+]
+
 
 @sandbox.command()
 def start(
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1.", show_default="a free one")] = None,
     install: Install = False,
     seed: Seed = False,
+    services: Services = "",
     as_json: AsJson = False,
 ) -> None:
     """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
-    from dataclasses import asdict
-
-    from expressway.sandbox.lifecycle import check_port, refuse_other_port
+    from expressway.sandbox.lifecycle import check_port, refuse_other_settings
     from expressway.sandbox.lifecycle import start as start_sandbox
     from expressway.sandbox.lifecycle import status as sandbox_status
     from expressway.sandbox.private_engine import provide_engine
 
     with reporting(as_json=as_json):
         check_port(port)
+        names = [name.strip() for name in services.split(",") if name.strip()]
         running = sandbox_status()
         if running is not None:
-            refuse_other_port(running, port)  # before base images are made for it
+            refuse_other_settings(running, port, names)  # before base images are made for it
         with watching(as_json=as_json) as printer:
             if running is not None:
                 _tell_other_engine(running, printer)
@@ -58,9 +67,9 @@ def start(
                 install=install, progress=printer
             ).docker_host
             images = _seeded(docker_host, install, printer) if seed else []
-        info = start_sandbox(port=port, docker_host=docker_host)
+        info = start_sandbox(port=port, docker_host=docker_host, services=names)
         if as_json:
-            print_json(asdict(info) | ({"base_images": images} if seed else {}))
+            print_json(info.to_dict() | ({"base_images": images} if seed else {}))
             return
         for image in images:
             message_console().print(f"base image {image['name']}: {image['origin']}")
@@ -111,14 +120,12 @@ def stop(as_json: AsJson = False) -> None:
 @sandbox.command()
 def status(as_json: AsJson = False) -> None:
     """Tell whether the embedded AWS runs, and where; exits with 1 when it does not."""
-    from dataclasses import asdict
-
     from expressway.sandbox.lifecycle import status as sandbox_status
 
     with reporting(as_json=as_json):
         info = sandbox_status()
         if as_json:
-            print_json({"running": info is not None, **(asdict(info) if info else {})})
+            print_json({"running": info is not None, **(info.to_dict() if info else {})})
         else:
             where = f"The sandbox answers at {info.endpoint_url}." if info else "No sandbox is running."
             message_console().print(where)

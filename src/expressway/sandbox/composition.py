@@ -1,17 +1,21 @@
 """Puts the Express Mode extension into ministack: every hook of the sandbox is set here and nowhere else."""
 
+from collections.abc import Collection
 from typing import Any
 
+from expressway.adapters.sandbox_key import SandboxKey
 from expressway.sandbox import (
     change_values,
     cloudformation_express,
     drift_readers,
     ecs_operations,
     emulator,
+    gate,
     ingress,
     name_clashes,
     network_defaults,
     registry,
+    registry_access,
     repository_import,
     stack_engine,
     stack_events,
@@ -23,18 +27,26 @@ from expressway.sandbox import (
     task_runtime,
     task_secrets,
 )
+from expressway.sandbox.asgi import Application
 from expressway.sandbox.express_store import STORE
 from expressway.sandbox.scaling_service import SCALING
+from expressway.sandbox.service_switches import Switches
 from expressway.sandbox.supervisor import Supervisor
 
 
-def compose() -> ingress.Application:
+def compose(*, port: int, key: SandboxKey, services: Collection[str] = ()) -> Application:
     """Hook everything in and return the ASGI application to serve.
 
+    Args:
+        port: where it will be served, on 127.0.0.1.
+        key: signs the requests that it accepts.
+        services: the emulated services that are on besides those that Expressway and the CDK use.
+
     Raises:
-        SandboxError: when ministack is not the one this was written for.
+        SandboxError: when ministack is not the one this was written for; ``unknown_service``.
     """
     symbols.check()
+    switches = Switches(services)
     _hook_ecs()
     _hook_scaling()
     _hook_cloudformation()
@@ -42,13 +54,14 @@ def compose() -> ingress.Application:
     # An image that its own registry does not have must fail, not come from a mirror somewhere else.
     emulator.module("core.responses").install_docker_hub_fallback = _nothing
     registry.hook()
+    registry_access.hook()
     Supervisor().start()
     alb = emulator.module("services.alb")
     alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])
     alb._tg_xml = target_health.escaping_paths(alb._tg_xml)
     network_defaults.hook()
-    application: ingress.Application = emulator.module("app").app
-    return ingress.with_ingress(application)
+    switches.hook()
+    return ingress.with_ingress(gate.Gate(emulator.module("app").app, port, key, switches).serve)
 
 
 def _hook_ecs() -> None:

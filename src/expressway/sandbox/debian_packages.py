@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
-
-_SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+from expressway.sandbox.child_environment import SYSTEM_PATH, child_environment
 
 
 def find_program(name: str) -> str | None:
     """The full path of a program, also when PATH lacks the sbin directories (as it does for ordinary users)."""
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *_SYSTEM_DIRECTORIES)))
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *SYSTEM_PATH)))
 
 
 def install_packages(packages: Sequence[str], *, progress: ProgressSink = ignore_progress) -> None:
@@ -31,7 +30,7 @@ def install_packages(packages: Sequence[str], *, progress: ProgressSink = ignore
             f"Run as root: {command}",
         )
     progress(Progress("sandbox", f"installing {', '.join(packages)}"))
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = child_environment() | {"DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         done = subprocess.run(
             [apt, "-o", "DPkg::Lock::Timeout=120", *arguments], env=environment, capture_output=True, text=True

@@ -16,6 +16,7 @@ from expressway.adapters.engine_record import (
     write_engine_record,
 )
 from expressway.errors import EngineError
+from expressway.sandbox.child_environment import child_environment
 from expressway.sandbox.debian_packages import find_program
 from expressway.sandbox.engine_network import (
     add_bridge,
@@ -109,8 +110,7 @@ def _short_directory(directory: Path) -> Path:
 
 
 def _daemon_environment(directory: Path, legacy_iptables: str) -> dict[str, str]:
-    path = [part for part in os.environ.get("PATH", "").split(":") if part]
-    path += [part for part in ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin") if part not in path]
+    environment = child_environment()
     if legacy_iptables:
         shims = directory / "legacy-iptables"
         shims.mkdir(exist_ok=True)
@@ -118,9 +118,8 @@ def _daemon_environment(directory: Path, legacy_iptables: str) -> dict[str, str]
             program = Path(legacy_iptables).with_name(f"{name}-legacy")
             (shims / name).unlink(missing_ok=True)
             (shims / name).symlink_to(program)
-        path.insert(0, str(shims))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "AWS_"))}
-    return {**kept, "PATH": ":".join(path)}
+        environment["PATH"] = f"{shims}{os.pathsep}{environment['PATH']}"
+    return environment
 
 
 def _spawn(command: list[str], log: Path, environment: dict[str, str]) -> int:

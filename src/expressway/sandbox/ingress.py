@@ -4,22 +4,14 @@ ministack answers ``/health`` and ``/v2/`` on any host itself, so those requests
 This is the outermost ASGI application; everything else is passed on to ministack.
 """
 
-import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import parse_qs
 
 from expressway.sandbox import emulator, urls
+from expressway.sandbox.asgi import Application, Receive, Scope, Send, header_fields, plain, read_body
 from expressway.sandbox.express_model import Service
 from expressway.sandbox.express_store import STORE
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Response = tuple[int, dict[str, Any], Any]
 
 
 class Traffic:
@@ -84,9 +76,9 @@ def _host(scope: Scope) -> str:
 async def _serve_endpoint(endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
     service = STORE.by_endpoint(endpoint)
     if service is None or service.active is None:
-        await _plain(send, 404 if service is None else 503, f"No Express Mode service answers at {endpoint}.")
+        await plain(send, 404 if service is None else 503, f"No Express Mode service answers at {endpoint}.")
         return
-    body = await _read_body(receive)
+    body = await read_body(receive)
     if body is None:
         return
     generation = TRAFFIC.enter(endpoint)
@@ -98,12 +90,12 @@ async def _serve_endpoint(endpoint: str, scope: Scope, receive: Receive, send: S
 
 async def _forward(service: Service, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     app, alb = emulator.module("app"), emulator.module("services.alb")
-    headers = {**_headers(scope), "host": _host(scope).lower()}
+    headers = {**header_fields(scope), "host": _host(scope).lower()}
     query = scope.get("query_string", b"").decode("latin-1")
     with emulator.scope(service.account, service.region):
         balancer = alb._lbs.get(service.resources.load_balancer.arn)
         if balancer is None:
-            await _plain(send, 503, "The service is being set up or taken down.")
+            await plain(send, 503, "The service is being set up or taken down.")
             return
         status, answer_headers, answer = await alb.dispatch_request(
             balancer,
@@ -121,32 +113,3 @@ async def _forward(service: Service, scope: Scope, body: bytes, receive: Receive
         await app._send_streaming_response(send, receive, status, answer_headers, answer)
     else:
         await app._send_response(send, status, answer_headers, answer, head=scope["method"] == "HEAD")
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    """Field names in lower case; a repeated field becomes one, as RFC 9110 5.2 allows."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        separator = "; " if name == "cookie" else ", "
-        headers[name] = headers[name] + separator + value if name in headers else value
-    return headers
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    chunks: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
-async def _plain(send: Send, status: int, text: str) -> None:
-    body = (text + "\n").encode()
-    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    await asyncio.sleep(0)

@@ -11,16 +11,18 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from expressway.adapters import sandbox_key
 from expressway.adapters.journal import state_not_writable
 from expressway.errors import DefinitionError, SandboxError
 from expressway.sandbox import leftovers, record
+from expressway.sandbox.child_environment import emulator_environment
+from expressway.sandbox.gate import PRIVATE_TOKEN_HEADER, private_token
 from expressway.sandbox.record import SandboxInfo, default_state_dir
 
 __all__ = [
@@ -29,7 +31,7 @@ __all__ = [
     "check_port",
     "default_state_dir",
     "environment",
-    "refuse_other_port",
+    "refuse_other_settings",
     "reset",
     "start",
     "status",
@@ -49,6 +51,7 @@ def start(
     docker_host: str | None = None,
     wait_seconds: float = 30,
     region: str = REGION,
+    services: Collection[str] = (),
 ) -> SandboxInfo:
     """Start the sandbox and wait until it answers; one that already runs is returned as it is.
 
@@ -57,11 +60,12 @@ def start(
         state_dir: where it records itself and logs; see `default_state_dir`.
         docker_host: the container engine in the form of DOCKER_HOST; without one no service can run.
         wait_seconds: how long it may take to answer.
+        services: emulated services to switch on besides those that Expressway and the CDK use, such as ``s3``.
 
     Raises:
         DefinitionError: ``invalid_port``.
-        SandboxError: ``sandbox_runs_elsewhere`` (on another port), ``sandbox_port_taken``, ``sandbox_start_failed`` or
-            an error of the process itself.
+        SandboxError: ``sandbox_runs_elsewhere`` (on another port), ``sandbox_runs_without`` (the services),
+            ``sandbox_port_taken``, ``sandbox_start_failed`` or an error of the process itself, as ``unknown_service``.
         ExpresswayError: ``state_not_writable`` when the state directory cannot be used (a full disk, say).
     """
     check_port(port)
@@ -71,28 +75,40 @@ def start(
         with _exclusive(directory):
             running = status(directory)
             if running is not None:
-                refuse_other_port(running, port)
-            return running or _start(directory, port, docker_host, wait_seconds, region)
+                refuse_other_settings(running, port, services)
+                return running
+            return _start(directory, port, docker_host, wait_seconds, region, tuple(sorted(set(services))))
     except OSError as exc:
         raise state_not_writable(exc) from exc
 
 
-def _start(directory: Path, port: int | None, docker_host: str | None, wait_seconds: float, region: str) -> SandboxInfo:
+def _start(
+    directory: Path,
+    port: int | None,
+    docker_host: str | None,
+    wait_seconds: float,
+    region: str,
+    services: tuple[str, ...],
+) -> SandboxInfo:
     _clear_after_a_killed_one(directory, docker_host)
     with _own_port(port) as place:
         chosen = int(place.getsockname()[1])
-        process = _launch(place, directory, docker_host, region)
-    info = SandboxInfo(
-        endpoint_url=f"http://127.0.0.1:{chosen}",
-        pid=process.pid,
-        port=chosen,
-        account_id=ACCOUNT_ID,
-        region=region,
-        state_dir=directory,
-        docker_host=docker_host,
-    )
+        info = SandboxInfo(
+            endpoint_url=f"http://127.0.0.1:{chosen}",
+            pid=0,
+            port=chosen,
+            account_id=ACCOUNT_ID,
+            region=region,
+            state_dir=directory,
+            docker_host=docker_host,
+            services=services,
+            key=sandbox_key.new_key(),
+        )
+        process = _launch(place, info)
+    info = replace(info, pid=process.pid)
     try:
         record.write(info)
+        sandbox_key.announce(chosen, directory)
         _wait_until_ready(info, process, wait_seconds)
     except BaseException:  # a full disk or Ctrl-C too: a process that nothing records could never be stopped
         _end(info, process)
@@ -136,8 +152,13 @@ def stop(state_dir: Path | None = None) -> Stopped:
             os.kill(info.pid, signal.SIGKILL)
         _gone(info, 5.0)
     _clear(info)
-    record.forget(directory)
+    _forget(info)
     return Stopped(True)
+
+
+def _forget(info: SandboxInfo) -> None:
+    record.forget(info.state_dir)
+    sandbox_key.withdraw(info.port, info.state_dir)
 
 
 def reset(state_dir: Path | None = None) -> None:
@@ -149,10 +170,8 @@ def reset(state_dir: Path | None = None) -> None:
     info = status(state_dir)
     if info is None:
         raise SandboxError("sandbox_not_running", "No sandbox is running.", "Start one: expressway sandbox start.")
-    request = urllib.request.Request(f"{info.endpoint_url}/_ministack/reset", method="POST")  # noqa: S310 - loopback
     try:
-        with urllib.request.urlopen(request, timeout=120):  # noqa: S310 - loopback
-            pass
+        _ask(info, "/_ministack/reset", method="POST", timeout=120)
     except OSError as exc:
         raise SandboxError(
             "sandbox_reset_failed",
@@ -160,6 +179,14 @@ def reset(state_dir: Path | None = None) -> None:
             "Start it anew: expressway sandbox stop, then expressway sandbox start.",
         ) from exc
     _clear(info)
+
+
+def _ask(info: SandboxInfo, path: str, *, method: str = "GET", timeout: float) -> None:
+    """Send a request to one of the emulator's own paths, which take only the sandbox's private token."""
+    headers = {PRIVATE_TOKEN_HEADER: private_token(info.key)}
+    request = urllib.request.Request(f"{info.endpoint_url}{path}", method=method, headers=headers)  # noqa: S310
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout):
+        pass
 
 
 def _clear(info: SandboxInfo) -> int:
@@ -184,8 +211,8 @@ def environment(info: SandboxInfo) -> dict[str, str]:
     """The variables that point AWS clients at the sandbox, and only there."""
     return {
         "AWS_ENDPOINT_URL": info.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": info.key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": info.key.secret_access_key,
         "AWS_REGION": info.region,
         "AWS_DEFAULT_REGION": info.region,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -215,18 +242,27 @@ def check_port(port: int | None) -> None:
         )
 
 
-def refuse_other_port(running: SandboxInfo, port: int | None) -> None:
-    """Refuse to pass a running sandbox off as one on the port that was asked for.
+def refuse_other_settings(running: SandboxInfo, port: int | None, services: Collection[str] = ()) -> None:
+    """Refuse to pass a running sandbox off as one on the port or with the services that were asked for.
 
     Raises:
-        SandboxError: ``sandbox_runs_elsewhere``.
+        SandboxError: ``sandbox_runs_elsewhere``, ``sandbox_runs_without``.
     """
+    restart = "stop it, which ends what it holds (expressway sandbox stop), and start it again."
     if port and port != running.port:
         raise SandboxError(
             "sandbox_runs_elsewhere",
             f"Port {port} was asked for, but the sandbox runs already, at {running.endpoint_url}.",
-            "Use it there; or stop it, which ends what it holds (expressway sandbox stop), and start it again.",
+            f"Use it there; or {restart}",
             {"endpoint_url": running.endpoint_url},
+        )
+    missing = sorted(set(services) - set(running.services))
+    if missing:
+        raise SandboxError(
+            "sandbox_runs_without",
+            f"The sandbox runs already, at {running.endpoint_url}, without {', '.join(missing)}.",
+            f"To switch services on, {restart}",
+            {"endpoint_url": running.endpoint_url, "services": list(running.services)},
         )
 
 
@@ -247,12 +283,16 @@ def _own_port(port: int | None) -> socket.socket:
     return place
 
 
-def _launch(place: socket.socket, directory: Path, docker_host: str | None, region: str) -> subprocess.Popen[bytes]:
-    _, port = place.getsockname()
-    command = [sys.executable, "-m", "expressway.sandbox.server", "--port", str(port), "--state-dir", str(directory)]
-    command += ["--socket", str(place.fileno()), "--account-id", ACCOUNT_ID, "--region", region]
-    if docker_host:
-        command += ["--docker-host", docker_host]
+def _launch(place: socket.socket, info: SandboxInfo) -> subprocess.Popen[bytes]:
+    directory = info.state_dir
+    command = [sys.executable, "-m", "expressway.sandbox.server", "--port", str(info.port)]
+    command += ["--state-dir", str(directory), "--socket", str(place.fileno())]
+    command += ["--account-id", info.account_id, "--region", info.region]
+    if info.docker_host:
+        command += ["--docker-host", info.docker_host]
+    if info.services:
+        command += ["--services", ",".join(info.services)]
+    own = {"AWS_ACCESS_KEY_ID": info.key.access_key_id, "AWS_SECRET_ACCESS_KEY": info.key.secret_access_key}
     with (directory / _LOG).open("ab") as log:
         return subprocess.Popen(
             command,
@@ -260,6 +300,7 @@ def _launch(place: socket.socket, directory: Path, docker_host: str | None, regi
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=directory,
+            env=emulator_environment() | own,
             start_new_session=True,
             pass_fds=(place.fileno(),),
         )
@@ -271,9 +312,9 @@ def _wait_until_ready(info: SandboxInfo, process: subprocess.Popen[bytes], wait_
         if process.poll() is not None:
             raise _start_error(info, f"it ended with exit status {process.returncode}")
         try:
-            with urllib.request.urlopen(f"{info.endpoint_url}/_ministack/ready", timeout=2):  # noqa: S310 - loopback
-                return
-        except (urllib.error.URLError, OSError):
+            _ask(info, "/_ministack/ready", timeout=2)
+            return
+        except OSError:  # urllib's errors too
             time.sleep(0.03)
     raise _start_error(info, f"it did not answer within {wait_seconds:g} seconds")
 
@@ -293,7 +334,7 @@ def _start_error(info: SandboxInfo, what: str) -> SandboxError:
 def _end(info: SandboxInfo, process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-    record.forget(info.state_dir)
+    _forget(info)
 
 
 def _gone(info: SandboxInfo, seconds: float) -> bool:

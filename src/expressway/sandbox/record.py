@@ -5,16 +5,21 @@ import json
 import os
 import socket
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-_RECORD = "sandbox.json"
+from expressway.adapters.sandbox_key import RECORD_NAME, UNKNOWN_KEY, SandboxKey
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxInfo:
-    """A running sandbox: where it answers and what it is made of."""
+    """A running sandbox: where it answers and what it is made of.
+
+    Attributes:
+        services: the emulated services that are on besides those that Expressway and the CDK use.
+        key: signs the requests that it accepts.
+    """
 
     endpoint_url: str
     pid: int
@@ -23,6 +28,14 @@ class SandboxInfo:
     region: str
     state_dir: Path
     docker_host: str | None
+    services: tuple[str, ...] = ()
+    key: SandboxKey = field(default=UNKNOWN_KEY, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What may be printed: everything but the key."""
+        fields = asdict(self)
+        del fields["key"]
+        return fields
 
 
 def default_state_dir() -> Path:
@@ -65,13 +78,14 @@ def _start_by_ps(pid: int) -> str | None:
 
 
 def write(info: SandboxInfo) -> None:
-    """Record a running sandbox atomically."""
-    fields = {**asdict(info), "state_dir": str(info.state_dir), "started": process_start(info.pid)}
-    handle, name = tempfile.mkstemp(dir=info.state_dir, prefix=_RECORD)
+    """Record a running sandbox atomically, in a file that only its user can read."""
+    fields = info.to_dict() | asdict(info.key)
+    fields |= {"state_dir": str(info.state_dir), "started": process_start(info.pid)}
+    handle, name = tempfile.mkstemp(dir=info.state_dir, prefix=RECORD_NAME)
     try:
         with os.fdopen(handle, "w") as file:
             json.dump(fields, file, indent=2)
-        Path(name).replace(info.state_dir / _RECORD)
+        Path(name).replace(info.state_dir / RECORD_NAME)
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
@@ -93,14 +107,16 @@ def last(state_dir: Path) -> SandboxInfo | None:
 def _recorded(state_dir: Path) -> tuple[SandboxInfo | None, str | None]:
     """The record, and when its process had started."""
     try:
-        fields: dict[str, Any] = json.loads((state_dir / _RECORD).read_text())
+        fields: dict[str, Any] = json.loads((state_dir / RECORD_NAME).read_text())
         started = fields.pop("started")
         fields["state_dir"] = Path(fields["state_dir"])
-        return SandboxInfo(**fields), started
+        fields["services"] = tuple(fields.get("services") or ())
+        key = SandboxKey(fields.pop("access_key_id", ""), fields.pop("secret_access_key", ""))
+        return SandboxInfo(**fields, key=key), started
     except (OSError, ValueError, TypeError, KeyError):
         return None, None
 
 
 def forget(state_dir: Path) -> None:
     """Remove the record."""
-    (state_dir / _RECORD).unlink(missing_ok=True)
+    (state_dir / RECORD_NAME).unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Root filesystems for base images where none can be pulled, made of this machine's Debian packages."""
 
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink
+from expressway.sandbox.child_environment import child_environment
 from expressway.sandbox.debian_packages import find_program
 
 PYTHON_SUITE = "bookworm"
@@ -39,7 +39,7 @@ def write_busybox(archive: Path, *, progress: ProgressSink) -> None:
     if program is None:
         raise _failed("busybox is not installed", [])
     progress(Progress("sandbox", "making a busybox base image"))
-    listed = subprocess.run([program, "--list"], capture_output=True, text=True)
+    listed = subprocess.run([program, "--list"], capture_output=True, text=True, env=child_environment())
     if listed.returncode != 0:
         raise _failed("busybox --list failed", listed.stderr.splitlines())
     with tarfile.open(archive, "w") as tar:
@@ -70,6 +70,7 @@ def write_python(archive: Path, *, progress: ProgressSink) -> None:
             [find_program("tar") or "tar", "--numeric-owner", "-C", str(tree), "-cf", str(archive), "."],
             capture_output=True,
             text=True,
+            env=child_environment(),
         )
         if packed.returncode != 0:
             raise _failed("tar failed", packed.stderr.splitlines())
@@ -119,9 +120,8 @@ def _debootstrap(tree: Path, *, progress: ProgressSink) -> None:
 
 
 def _environment() -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
-    path = [environment.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-    environment["PATH"] = ":".join(part for part in path if part)
+    environment = child_environment()
+    environment.pop("TMPDIR", None)
     if not environment.get("http_proxy") and find_program("apt-config"):
         asked = subprocess.run(
             ["apt-config", "shell", "PROXY", "Acquire::http::Proxy"], capture_output=True, text=True, env=environment

@@ -1,7 +1,8 @@
 """The process of the embedded AWS: ``python -m expressway.sandbox.server --port N --state-dir DIR``.
 
-It listens on loopback only and opens no connection to anywhere but the container engine. ministack reads its
-settings from the environment when it is imported, so they are set here first.
+It listens on loopback only and opens no connection to anywhere but the container engine. It takes only requests that
+are signed with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. ministack reads its settings from the
+environment when it is imported, so they are set here first.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+from expressway.adapters.sandbox_key import SandboxKey
 from expressway.errors import SandboxError
 from expressway.sandbox.record import instance_name
 
@@ -25,12 +27,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--docker-host", default=None, help="the container engine; without one no task can run")
     parser.add_argument("--account-id", default="000000000000")
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--services", default="", help="emulated services to switch on, separated by commas")
     options = parser.parse_args(arguments)
+    key = SandboxKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", ""))
+    if not key.access_key_id or not key.secret_access_key:
+        parser.error("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must hold the sandbox's own key")
     _prepare_environment(options)
     from expressway.sandbox.composition import compose
 
     try:
-        application = compose()
+        application = compose(
+            port=options.port, key=key, services=[name for name in options.services.split(",") if name]
+        )
     except SandboxError as error:
         (options.state_dir / "error.json").write_text(json.dumps(error.to_dict()))
         print(error, file=sys.stderr)
@@ -64,7 +72,7 @@ def _prepare_environment(options: argparse.Namespace) -> None:
         }
     )
     os.environ.setdefault("LOG_LEVEL", "WARNING")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "LOCALSTACK_PERSISTENCE", "SERVICES", "AUTH"):
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "LOCALSTACK_PERSISTENCE", "SERVICES", "AUTH"):
         os.environ.pop(name, None)
 
 

@@ -1,6 +1,7 @@
 """The Python packages of an example, downloaded beside its Dockerfile for builds without a network."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from expressway.errors import ImageError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.sandbox.child_environment import child_environment
 
 _STAMP = ".requirements-sha256"
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
@@ -55,7 +57,9 @@ def _download(requirements: Path, destination: Path, *, platform: str, python_ve
         *(f"--platform={baseline}_{machine}" for baseline in _BASELINES),
         *("--dest", str(destination), "--requirement", str(requirements)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    environment = child_environment() | settings
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise ImageError(

@@ -15,6 +15,7 @@ from docker.errors import ImageNotFound
 from expressway.adapters.session import open_session
 from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.sandbox.lifecycle import SandboxInfo
+from tests.sandbox_clients import registry_login
 
 SERVICE = "web"
 _REGION = "us-east-1"
@@ -134,7 +135,7 @@ def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
     try:
         repository, _, tag = stage.foreign_image.partition(":")
         engine.api.import_image_from_data(_foreign_tree(), repository=repository, tag=tag, changes=['CMD ["/app"]'])
-        _push(engine, clients["ecr"], sandbox.port)
+        _push(engine, clients["ecr"], sandbox)
         yield stage
     finally:
         for name in made:
@@ -143,13 +144,13 @@ def on_stage(sandbox: SandboxInfo) -> Generator[Stage]:
         engine.close()
 
 
-def _push(engine: docker.DockerClient, ecr: Any, port: int) -> None:
+def _push(engine: docker.DockerClient, ecr: Any, sandbox: SandboxInfo) -> None:
     """Push busybox to the sandbox's registry."""
     with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
         ecr.create_repository(repositoryName=_REPOSITORY)
-    local = f"127.0.0.1:{port}/{_REPOSITORY}"
+    local = f"127.0.0.1:{sandbox.port}/{_REPOSITORY}"
     engine.images.get(BUSYBOX_IMAGE).tag(local, _TAG)
-    for line in engine.api.push(local, tag=_TAG, stream=True, decode=True):
+    for line in engine.api.push(local, tag=_TAG, stream=True, decode=True, auth_config=registry_login(sandbox)):
         if "error" in line:
             raise RuntimeError(line["error"])
 
