@@ -25,7 +25,6 @@ INSTANCES = "ec2-instances"
 # below their own. ministack serves further things by path alone, whatever a request is signed for.
 _USED_PATHS = re.compile(r"/|/2013-04-01/.*|/service/GraniteServiceVersion20100801/operation/[A-Za-z]+", re.DOTALL)
 _STARTING_INSTANCES = ("RunInstances", "StartInstances", "RunScheduledInstances", "RequestSpotInstances", "CreateFleet")
-_INSTANCE_TYPES = {"AWS::EC2::Instance", "AWS::EC2::EC2Fleet", "AWS::EC2::SpotFleet"}
 _CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
 _OF_NAMESPACE = {
     "CDK": "cloudformation",
@@ -91,8 +90,6 @@ class Switches:
 
 def service_of(resource_type: str) -> str:
     """The service that must be on for a resource type: custom resources are functions of Lambda."""
-    if resource_type in _INSTANCE_TYPES:
-        return INSTANCES
     namespace = resource_type.split("::")[1] if resource_type.count("::") == 2 else ""
     if not namespace or resource_type == _CUSTOM_RESOURCE:
         return "lambda"

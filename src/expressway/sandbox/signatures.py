@@ -17,6 +17,7 @@ from expressway.adapters.sandbox_key import SandboxKey
 from expressway.sandbox import emulator
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_TERMINATOR = "aws4_request"
 _DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _UNSIGNED_BODY = "UNSIGNED-PAYLOAD"
@@ -104,7 +105,13 @@ def _claim(request: SignedRequest) -> Any:
         return Failure("IncompleteSignature", f"X-Amz-Algorithm must be {_ALGORITHM}.")
     else:
         claim = sigv4.parse_query_signature(request.parameters)
-    return Failure("IncompleteSignature", claim[1]) if isinstance(claim, tuple) else claim
+    if isinstance(claim, tuple):
+        return Failure("IncompleteSignature", claim[1])
+    scope = f"{claim.date_stamp}/{claim.region}/{claim.service}/{_TERMINATOR}"
+    told = (authorization or request.parameters["X-Amz-Credential"][0]) + ","
+    if f"{claim.access_key_id}/{scope}," not in told:
+        return Failure("IncompleteSignature", f"The credential's scope must end with {_TERMINATOR}.")
+    return claim
 
 
 def _secret(key_id: str, request: SignedRequest, own: SandboxKey) -> str | Failure:
