@@ -20,10 +20,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.adapters.sandbox_key import SandboxKey, find_key, new_key
 from expressway.errors import SandboxError
 from expressway.sandbox import lifecycle
-from expressway.sandbox.child_environment import child_environment, emulator_environment
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.sandbox.registry_access import RegistryTokens
 from expressway.sandbox.urls import endpoint_request
@@ -500,13 +500,12 @@ def test_the_emulator_starts_without_the_starters_credentials(monkeypatch: pytes
 
 def test_no_process_of_the_sandbox_gets_what_it_does_not_need() -> None:
     environ = SECRETS | {"HOME": "/home/me", "LC_ALL": "C", "https_proxy": "http://proxy:3128", "PATH": "/opt/bin"}
-    for made in (child_environment(environ), emulator_environment(environ)):
+    for made in (child_environment(environ, also=NETWORK), lifecycle.emulator_environment(environ)):
         assert not set(made) & set(SECRETS)
         assert made["HOME"] == "/home/me"
         assert made["PATH"].split(os.pathsep)[0] == "/opt/bin"
         assert "/usr/sbin" in made["PATH"].split(os.pathsep)
-    assert child_environment(environ)["https_proxy"] == "http://proxy:3128"
-    assert "https_proxy" not in emulator_environment(environ)
+    assert "https_proxy" not in lifecycle.emulator_environment(environ)
 
 
 @pytest.mark.engine

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
+from expressway.adapters.child_environment import NETWORK, SYSTEM_PATH, child_environment
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
-from expressway.sandbox.child_environment import SYSTEM_PATH, child_environment
 
 
 def find_program(name: str) -> str | None:
@@ -30,7 +30,7 @@ def install_packages(packages: Sequence[str], *, progress: ProgressSink = ignore
             f"Run as root: {command}",
         )
     progress(Progress("sandbox", f"installing {', '.join(packages)}"))
-    environment = child_environment() | {"DEBIAN_FRONTEND": "noninteractive"}
+    environment = child_environment(also=NETWORK) | {"DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         done = subprocess.run(
             [apt, "-o", "DPkg::Lock::Timeout=120", *arguments], env=environment, capture_output=True, text=True

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.adapters.engine_ping import EngineAddress, ping_engine
 from expressway.adapters.engine_record import (
     EngineRecord,
@@ -16,7 +17,6 @@ from expressway.adapters.engine_record import (
     write_engine_record,
 )
 from expressway.errors import EngineError
-from expressway.sandbox.child_environment import child_environment
 from expressway.sandbox.debian_packages import find_program
 from expressway.sandbox.engine_network import (
     add_bridge,
@@ -110,7 +110,7 @@ def _short_directory(directory: Path) -> Path:
 
 
 def _daemon_environment(directory: Path, legacy_iptables: str) -> dict[str, str]:
-    environment = child_environment()
+    environment = child_environment(also=NETWORK)
     if legacy_iptables:
         shims = directory / "legacy-iptables"
         shims.mkdir(exist_ok=True)

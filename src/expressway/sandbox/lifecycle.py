@@ -12,16 +12,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from expressway.adapters import sandbox_key
+from expressway.adapters.child_environment import PYTHON, child_environment
 from expressway.adapters.journal import state_not_writable
 from expressway.errors import DefinitionError, SandboxError
 from expressway.sandbox import leftovers, record
-from expressway.sandbox.child_environment import emulator_environment
 from expressway.sandbox.gate import PRIVATE_TOKEN_HEADER, private_token
 from expressway.sandbox.record import SandboxInfo, default_state_dir
 
@@ -42,6 +42,7 @@ ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
 _LOG = "sandbox.log"
 _STOP_SECONDS = 20.0
+_ENGINE_CLIENT = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
 
 
 def start(
@@ -300,10 +301,16 @@ def _launch(place: socket.socket, info: SandboxInfo) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=directory,
-            env=emulator_environment() | own,
+            env=emulator_environment(os.environ) | own,
             start_new_session=True,
             pass_fds=(place.fileno(),),
         )
+
+
+def emulator_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the emulator's process gets of `environ`: how it talks to the container engine, and how fast it judges."""
+    timing = [name for name in environ if name.startswith("EXPRESSWAY_SANDBOX_") and name.endswith("_SECONDS")]
+    return child_environment(environ, also=PYTHON.union(_ENGINE_CLIENT, timing, ["LOG_LEVEL"]))
 
 
 def _wait_until_ready(info: SandboxInfo, process: subprocess.Popen[bytes], wait_seconds: float) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink
-from expressway.sandbox.child_environment import child_environment
 from expressway.sandbox.debian_packages import find_program
 
 PYTHON_SUITE = "bookworm"
@@ -120,7 +120,7 @@ def _debootstrap(tree: Path, *, progress: ProgressSink) -> None:
 
 
 def _environment() -> dict[str, str]:
-    environment = child_environment()
+    environment = child_environment(also=NETWORK)
     environment.pop("TMPDIR", None)
     if not environment.get("http_proxy") and find_program("apt-config"):
         asked = subprocess.run(

@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.errors import ImageError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
-from expressway.sandbox.child_environment import child_environment
 
 _STAMP = ".requirements-sha256"
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
@@ -57,8 +57,8 @@ def _download(requirements: Path, destination: Path, *, platform: str, python_ve
         *(f"--platform={baseline}_{machine}" for baseline in _BASELINES),
         *("--dest", str(destination), "--requirement", str(requirements)),
     ]
-    settings = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    environment = child_environment() | settings
+    settings = [name for name in os.environ if name.startswith("PIP_")]
+    environment = child_environment(also=NETWORK.union(settings))
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines()
