@@ -14,8 +14,8 @@ from botocore.stub import ANY
 from expressway.adapters.cloudformation import CloudFormation
 from expressway.adapters.session import open_session
 from expressway.errors import ExpresswayError, StackError, TargetError
+from expressway.model.aws_limits import TEMPLATE_BODY
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
-from expressway.model.stack import TEMPLATE_BODY_LIMIT_BYTES
 from tests.adapters.answers import StubbedSession, refusal, settings_that_answer, xml
 
 NAME = "hello-express-service"
@@ -297,14 +297,14 @@ def test_a_change_set_of_that_name_is_told_not_raised(session: StubbedSession, s
 
 def test_an_oversized_template_is_refused_before_any_call(stacks: CloudFormation) -> None:
     with pytest.raises(StackError) as failure:
-        stacks.create_change_set(request("ä" * (TEMPLATE_BODY_LIMIT_BYTES // 2 + 1)))
+        stacks.create_change_set(request("ä" * (TEMPLATE_BODY.maximum // 2 + 1)))
     assert failure.value.code == "template_too_large"
     assert "51,202" in failure.value.message
 
 
 def test_a_template_of_just_the_limit_is_sent(session: StubbedSession, stacks: CloudFormation) -> None:
     session.stub.add_response("create_change_set", {"Id": SET_ID, "StackId": STACK_ID})
-    assert stacks.create_change_set(request("x" * TEMPLATE_BODY_LIMIT_BYTES))
+    assert stacks.create_change_set(request("x" * TEMPLATE_BODY.maximum))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.model.template import AppTemplates
 from tests.containerize.golden import rewrite as rewrite_containerized_apps
+from tests.golden.limits_page import LIMITS_PAGE, limits_page
 from tests.golden.plans import FOLDER, definition, definition_text, plan_files
 
 __all__ = ["FOLDER", "NAMES", "definition_text", "golden_files", "kept_files", "template_files"]
@@ -42,6 +43,7 @@ def main() -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     rewrite_containerized_apps()
+    LIMITS_PAGE.write_text(limits_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from expressway.errors import RefusedError, StackError
+from expressway.model.aws_limits import TEMPLATE_BODY
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.service import ServiceState
-from expressway.model.stack import TEMPLATE_BODY_LIMIT_BYTES, StackState
+from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads
@@ -199,7 +200,7 @@ def test_a_template_that_cannot_be_read_is_no_crash() -> None:
 
 
 def test_an_oversized_template_is_refused_while_planning() -> None:
-    huge = Template(SERVICE.stack_name, json.dumps({"Resources": {}, "Description": "x" * TEMPLATE_BODY_LIMIT_BYTES}))
+    huge = Template(SERVICE.stack_name, json.dumps({"Resources": {}, "Metadata": {"x": "x" * TEMPLATE_BODY.maximum}}))
     with pytest.raises(StackError) as failure:
         plan_app(
             "hello",

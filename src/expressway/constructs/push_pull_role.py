@@ -1,7 +1,7 @@
 """The role that pushes and pulls images of one repository, and nothing else."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -107,7 +107,7 @@ class PushPullRole(iam.Role):
 
     def _replace_trust(self, principals: Sequence[iam.IPrincipal], deployer: Any) -> None:
         """Write the trust policy with CloudFormation conditions, which the CDK's own documents cannot hold."""
-        statements: list[Any] = [*(_trust_of(principal) for principal in principals), deployer]
+        statements: list[Any] = [*_merged(_trust_of(principal) for principal in principals), deployer]
         role = self.node.default_child
         assert isinstance(role, iam.CfnRole)
         role.assume_role_policy_document = {"Version": "2012-10-17", "Statement": statements}
@@ -147,6 +147,25 @@ def _trust_of(principal: iam.IPrincipal) -> dict[str, Any]:
     fragment = principal.policy_fragment
     shape = {key: values[0] if len(values) == 1 else values for key, values in fragment.principal_json.items()}
     return _trust(shape, fragment.conditions, principal.assume_role_action)
+
+
+def _merged(statements: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One statement for the principals that are trusted alike: a trust policy has 2,048 characters."""
+    alike: dict[str, dict[str, Any]] = {}
+    for statement in statements:
+        principal = statement["Principal"]
+        if principal.keys() != {"AWS"}:
+            alike[repr(statement)] = statement
+            continue
+        key = repr({**statement, "Principal": ""})
+        known = alike.setdefault(key, {**statement, "Principal": {"AWS": []}})
+        arns = principal["AWS"]
+        known["Principal"]["AWS"] += arns if isinstance(arns, list) else [arns]
+    for statement in alike.values():
+        arns = statement["Principal"].get("AWS")
+        if isinstance(arns, list) and len(arns) == 1:
+            statement["Principal"] = {"AWS": arns[0]}
+    return list(alike.values())
 
 
 def _trust_by_tag(value: str) -> dict[str, Any]:

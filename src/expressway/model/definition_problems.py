@@ -42,6 +42,7 @@ _EXPECTED: dict[str, Callable[[Context], str]] = {
     "string_pattern_mismatch": lambda context: EXPECTED_BY_PATTERN[context["pattern"]],
     "log_retention": lambda context: f"{context['expected']}",
     "image_reference": lambda context: f"{context['expected']}",
+    "aws_limit": lambda context: f"{context['expected']}",
     "plain_text": lambda context: f"{context['expected']}",
 }
 

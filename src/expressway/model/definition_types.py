@@ -1,13 +1,19 @@
 """The parts of an app's definition: constrained values and sections, each with the text its errors show."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from expressway.errors import DefinitionError
+from expressway.model import aws_limits
+from expressway.model.aws_limits import Limit
 from expressway.model.image_reference import parse_image_reference
 from expressway.model.plain_text import CDK_TOKEN, DYNAMIC_REFERENCE, expected_instead
+
+_SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
+"""What AWS adds to a secret's name, which may end so itself: less a length than a name can be is never refused."""
 
 _PARTITION = r"arn:aws(?:-[a-z]+)*"
 _ACCOUNT = r"[0-9]{12}"
@@ -71,11 +77,42 @@ def _one_of_the_retentions(days: int) -> int:
 
 def _an_image_reference(text: str) -> str:
     try:
-        parse_image_reference(text)
+        reference = parse_image_reference(text)
     except DefinitionError as exc:
         expected = "an image reference: registry/repository:tag or registry/repository@sha256:…"
         raise PydanticCustomError("image_reference", "{expected}", {"expected": expected}) from exc
+    _check((aws_limits.IMAGE, len(text.partition("@")[0])))
+    if reference.is_private_ecr:
+        _check((aws_limits.REPOSITORY_NAME, len(reference.repository)))
     return text
+
+
+def _check(*lengths: tuple[Limit, int]) -> None:
+    for limit, actual in lengths:
+        if actual > limit.maximum:
+            expected = f"at most {limit.maximum:,} {limit.unit} ({limit.what})"
+            raise PydanticCustomError("aws_limit", "{expected}", {"expected": expected})
+
+
+def _of_a_role_or_user(arn: str) -> str:
+    path, _, name = arn.split(":", 5)[5].partition("/")[2].rpartition("/")
+    _check((aws_limits.ROLE_NAME, len(name)), (aws_limits.ROLE_PATH, len(f"/{path}/") if path else 1))
+    return arn
+
+
+def _of_a_secret(arn: str) -> str:
+    service, resource = arn.split(":", 6)[2], arn.split(":")[6:7]
+    if service == "ssm":
+        _check((aws_limits.PARAMETER_ARN, len(arn)))
+    else:
+        _check((aws_limits.SECRET_NAME, len(_SECRET_SUFFIX.sub("", resource[0]))))
+    return arn
+
+
+def _of_a_key(arn: str) -> str:
+    resource = arn.split(":", 5)[5]
+    _check((aws_limits.KEY_ALIAS, len(resource) if resource.startswith("alias/") else 0))
+    return arn
 
 
 def _plain(text: str) -> str:
@@ -99,17 +136,17 @@ PlainText = Annotated[Text, *_AsItStands]
 AppName = Annotated[Text, Field(pattern=NAME_PATTERN, max_length=20)]
 Region = Annotated[Text, Field(pattern=REGION_PATTERN)]
 VariableName = Annotated[Text, Field(pattern=VARIABLE_PATTERN, max_length=255)]
-HealthPath = Annotated[PlainText, Field(pattern=HEALTH_PATH_PATTERN, max_length=1024)]
+HealthPath = Annotated[PlainText, Field(pattern=HEALTH_PATH_PATTERN, max_length=aws_limits.HEALTH_CHECK_PATH.maximum)]
 FilePath = Annotated[Text, Field(pattern=FILE_PATH_PATTERN, max_length=4096)]
 StageName = Annotated[Text, Field(pattern=TOKEN_PATTERN, max_length=128)]
 Cluster = Annotated[Text, Field(pattern=CLUSTER_PATTERN)]
 SubnetId = Annotated[Text, Field(pattern=SUBNET_PATTERN)]
 SecurityGroupId = Annotated[Text, Field(pattern=SECURITY_GROUP_PATTERN)]
-RoleArn = Annotated[Text, Field(pattern=ROLE_PATTERN)]
-PrincipalArn = Annotated[Text, Field(pattern=PRINCIPAL_PATTERN)]
-KeyArn = Annotated[Text, Field(pattern=KEY_PATTERN)]
+RoleArn = Annotated[Text, Field(pattern=ROLE_PATTERN), AfterValidator(_of_a_role_or_user)]
+PrincipalArn = Annotated[Text, Field(pattern=PRINCIPAL_PATTERN), AfterValidator(_of_a_role_or_user)]
+KeyArn = Annotated[Text, Field(pattern=KEY_PATTERN), AfterValidator(_of_a_key)]
 TaskDefinitionArn = Annotated[Text, Field(pattern=TASK_DEFINITION_PATTERN)]
-SecretArn = Annotated[PlainText, Field(pattern=SECRET_PATTERN)]
+SecretArn = Annotated[PlainText, Field(pattern=SECRET_PATTERN), AfterValidator(_of_a_secret)]
 ImageUri = Annotated[Text, Field(min_length=1, max_length=1024), AfterValidator(_an_image_reference)]
 Argument = Annotated[PlainText, Field(min_length=1)]
 RetentionDays = Annotated[Integer, AfterValidator(_one_of_the_retentions), Field(json_schema_extra={})]
@@ -149,16 +186,16 @@ class ScalingSettings(Section):
     """Most tasks."""
     metric: Literal["AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET"] = "AVERAGE_CPU"
     """What is measured: percent of CPU, percent of memory, or requests per task and minute."""
-    target: Annotated[Integer, Field(ge=1)] = 60
+    target: Annotated[Integer, Field(ge=1, le=aws_limits.SCALING_TARGET.maximum)] = 60
     """The value of the metric to hold: 1 to 100 for percentages, 1 or more for requests."""
 
 
 class NetworkSettings(Section):
     """Where the tasks run; the default VPC when nothing is given."""
 
-    subnets: Annotated[tuple[SubnetId, ...], Field(max_length=16)] = ()
+    subnets: Annotated[tuple[SubnetId, ...], Field(max_length=aws_limits.SUBNETS.maximum)] = ()
     """At least two subnets in two zones, or none. Public subnets make the endpoint public, private ones internal."""
-    security_groups: Annotated[tuple[SecurityGroupId, ...], Field(max_length=5)] = ()
+    security_groups: Annotated[tuple[SecurityGroupId, ...], Field(max_length=aws_limits.SECURITY_GROUPS.maximum)] = ()
     """Security groups of the tasks; ECS adds its own to them."""
 
 

@@ -6,13 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from expressway.errors import StackError
+from expressway.model.aws_limits import TEMPLATE_BODY
 
 OWNERSHIP_KEY = "Expressway"
 """Template-level metadata key that marks a stack as ours; its value is ``{"App": name, "Schema": 1}``."""
-
-
-TEMPLATE_BODY_LIMIT_BYTES = 51_200
-"""The longest template that CloudFormation takes in a call (API reference of CreateChangeSet, TemplateBody)."""
 
 
 _REPOSITORY_STACK, _SERVICE_STACK = "-ecr-infrastructure", "-express-service"
@@ -38,12 +35,12 @@ def refuse_oversized(stack_name: str, template_body: str) -> None:
         StackError: ``template_too_large``.
     """
     size = len(template_body.encode())
-    if size > TEMPLATE_BODY_LIMIT_BYTES:
+    if size > TEMPLATE_BODY.maximum:
         raise StackError(
             "template_too_large",
             f"The template of {stack_name} has {size:,} bytes; "
-            f"CloudFormation takes at most {TEMPLATE_BODY_LIMIT_BYTES:,} in a call.",
-            "Shorten the definition (environment values and commands are part of the template).",
+            f"CloudFormation takes at most {TEMPLATE_BODY.maximum:,} in a call.",
+            TEMPLATE_BODY.remedy,
             {"stack": stack_name, "bytes": size},
         )
 

@@ -42,6 +42,16 @@ class Target:
         return f"{self.account_id}.dkr.ecr.{self.region}.{self.url_suffix}"
 
     @property
+    def pseudo_parameters(self) -> dict[str, str]:
+        """What CloudFormation's pseudo parameters are here."""
+        return {
+            "AWS::AccountId": self.account_id,
+            "AWS::Region": self.region,
+            "AWS::Partition": self.partition,
+            "AWS::URLSuffix": self.url_suffix,
+        }
+
+    @property
     def push_host(self) -> str:
         """The registry that an engine pushes to: `registry_host`, or on the sandbox the emulator itself."""
         if self.sandbox_url is None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from expressway.model.aws_limits import TEMPLATE_BODY
+
 RETAINING = frozenset({"Retain", "RetainExceptOnCreate"})
 """The deletion policies that keep a resource when its stack is deleted."""
 
@@ -22,6 +24,16 @@ class Template:
     def digest(self) -> str:
         """SHA-256 of the body, as 64 hexadecimal digits."""
         return hashlib.sha256(self.body.encode()).hexdigest()
+
+    @cached_property
+    def sent_body(self) -> str:
+        """What CloudFormation is sent: the body, without the whitespace between its values where it is too large."""
+        if len(self.body.encode()) <= TEMPLATE_BODY.maximum:
+            return self.body
+        try:
+            return json.dumps(json.loads(self.body), ensure_ascii=False, separators=(",", ":"))
+        except ValueError:
+            return self.body
 
     @cached_property
     def document(self) -> dict[str, Any]:

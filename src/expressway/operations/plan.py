@@ -10,10 +10,11 @@ from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import ProgressSink, ignore_progress
 from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
-from expressway.model.stack import StackState, refuse_oversized, repository_stack_name
+from expressway.model.stack import StackState, repository_stack_name
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
+from expressway.operations.check_limits import check_limits
 from expressway.operations.pusher import pusher_parameters
 from expressway.operations.replacements import impossible_replacement
 from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
@@ -48,7 +49,7 @@ def plan_app(
 
     Raises:
         RefusedError: ``stack_foreign`` when a stack of that name belongs to someone else, ``name_taken``.
-        StackError: ``template_too_large``, ``template_unreadable``.
+        StackError: ``template_too_large``, ``limit_exceeded``, ``template_unreadable``.
     """
     changes: list[StackChange] = []
     made: list[Template] = []
@@ -57,12 +58,12 @@ def plan_app(
     unused: tuple[str, ...] = ()
     impossible: list[str] = []
     for template in templates:
-        refuse_oversized(template.stack_name, template.body)
         stack = stacks.describe(template.stack_name)
         if stack is not None and stack.names_its_owner and not adopt:
             refuse_foreign(stack, app_name)
         deployed = deployed_stack(stack)
         wanted = stack_parameters(template, deployed, target=target, image=image)
+        check_limits(template, parameters=target.pseudo_parameters | wanted)
         change = stack_change(template, deployed, wanted)
         protected = deployed is not None and deployed.termination_protection
         changes.append(change.protecting(before=protected, after=termination_protection))

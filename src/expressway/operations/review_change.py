@@ -65,7 +65,7 @@ class ChangeReview:
         request = ChangeSetRequest(
             stack_name,
             name,
-            self.request.template.body,
+            self.request.template.sent_body,
             dict(parameters),
             creates,
             imports_existing=self.request.imports_existing,

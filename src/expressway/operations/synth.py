@@ -11,6 +11,7 @@ from expressway.model.lint import LintFinding
 from expressway.model.plain_text import pseudo_parameters
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.model.template import AppTemplates, Template
+from expressway.operations.check_limits import check_limits
 
 
 class TemplateSource(Protocol):
@@ -46,12 +47,14 @@ def synth_app(
 
     Raises:
         SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesizer` and `linter` raise.
+        StackError: ``template_too_large``, ``limit_exceeded``.
     """
     warnings = tuple(_passed_on_as_they_stand(definition))
     for warning in warnings:
         progress(Progress("synth", warning, level="warning"))
     started = clock()
     templates = synthesizer.synthesize(definition)
+    check_limits(*templates)
     stacks = " and ".join(template.stack_name for template in templates)
     progress(Progress("synth", f"synthesized {stacks}", clock() - started))
     if linter is None:
