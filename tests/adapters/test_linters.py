@@ -91,3 +91,6 @@ def test_a_tool_that_takes_too_long_is_told() -> None:
     with pytest.raises(SynthesisError) as caught:
         TemplateLinter(timeout_seconds=0.0001)([CLEAN], ["us-east-1"])
     assert caught.value.code == "lint_failed"
+    assert "no answer within 0.0001 s" in caught.value.message
+    assert "EXPRESSWAY_LINT_TIMEOUT" in caught.value.hint
+    assert "--no-lint" not in caught.value.hint  # most commands have no such option

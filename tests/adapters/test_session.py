@@ -1,14 +1,16 @@
 """One target is resolved, and neither AWS nor the sandbox is ever reached by accident."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
+from expressway.adapters.regions import check_region, regions_of
 from expressway.adapters.role_session_name import role_session_name
-from expressway.adapters.session import AwsSession, configured_target, open_session, regions_of
+from expressway.adapters.session import AwsSession, configured_target, open_session
 from expressway.errors import TargetError
 from tests.adapters.answers import Answer, refusal, settings_that_answer, xml
 
@@ -323,3 +325,59 @@ def test_the_region_of_the_environment_counts_for_aws_too(configuration: Path, c
     assert (
         open_aws(identity(USER), region="sa-east-1", environ={"AWS_REGION": "us-west-2"}).target.region == "sa-east-1"
     )
+
+
+# -- mistyped regions, and how to sign in --------------------------------------------------------------------------
+REGIONS = regions_of("aws")
+
+
+def _typing_errors(region: str) -> Iterator[str]:
+    """Two neighbours swapped, one character left out, one doubled, capitals: of the words, not of the number."""
+    for place in range(len(region) - 3):
+        yield region[:place] + region[place + 1] + region[place] + region[place + 2 :]
+        yield region[:place] + region[place + 1 :]
+        yield region[: place + 1] + region[place:]
+    yield region.upper()
+    yield region.replace("-", "_")
+
+
+def test_a_mistyped_region_is_told_with_a_nearest_one_that_exists(credentials: None) -> None:
+    told = 0
+    for region in REGIONS:
+        for typed in {*_typing_errors(region)} - {*REGIONS}:
+            with pytest.raises(TargetError) as error:
+                check_region(typed)
+            assert error.value.code == "region_unknown"
+            nearest = error.value.details["nearest"]
+            assert nearest in error.value.hint
+            assert nearest in REGIONS or not nearest.startswith(("us-e", "us-w", "eu-", "ap-"))
+            told += nearest == region
+    assert told > 0.8 * sum(len({*_typing_errors(region)} - {*REGIONS}) for region in REGIONS)
+
+
+def test_the_region_of_the_environment_is_checked_before_any_call(credentials: None) -> None:
+    sent: list[AWSPreparedRequest] = []
+    with pytest.raises(TargetError) as error:
+        open_session(environ={"AWS_REGION": "eu-wset-1"}, settings=settings_that_answer({}, sent))
+    assert error.value.code == "region_unknown"
+    assert error.value.details == {"nearest": "eu-west-1"}
+    assert sent == []
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_every_region_of_the_sdk_is_known(partition: str) -> None:
+    for region in regions_of(partition):
+        check_region(region)
+
+
+@pytest.mark.parametrize(("chosen", "named"), [("shop", "shop"), ("my shop", "'my shop'")])
+def test_who_has_to_sign_in_again_is_told_for_which_profile(chosen: str, named: str, configuration: Path) -> None:
+    configuration.write_text(
+        f"[profile {chosen!r}]\nregion = eu-west-1\nsso_start_url = https://example.test/start\n"
+        "sso_region = eu-west-1\nsso_account_id = 111122223333\nsso_role_name = deployer\n"
+    )
+    error = refused(profile=chosen)
+    assert error.code == "credentials_expired"
+    assert f"aws sso login --profile {named}" in error.hint
+    assert f"aws login --profile {named}" in error.hint
+    assert "login --profile" not in refused(region="us-east-1").hint

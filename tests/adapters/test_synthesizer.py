@@ -234,6 +234,7 @@ def test_a_synthesis_that_takes_too_long_is_ended() -> None:
         with pytest.raises(SynthesisError) as caught:
             synthesizer.synthesize(app())
     assert caught.value.code == "synthesis_timeout"
+    assert "EXPRESSWAY_SYNTH_TIMEOUT" in caught.value.hint
     assert wait_until_gone([kernel])
 
 

@@ -17,8 +17,8 @@ def test_a_plan_shows_a_change_of_termination_protection(capsys: pytest.CaptureF
     change = StackChange(STACK, is_new=False).protecting(before=True, after=False)
     show_plan(Plan("hello", "target", (change,), None, {}), as_json=False)
     shown = capsys.readouterr().out
-    assert "EnableTerminationProtection: true → false" in shown
-    assert "no changes" not in shown
+    assert "EnableTerminationProtection\ttrue → false" in shown
+    assert "unchanged" not in shown
     assert "Nothing to do" not in shown
 
 
@@ -31,7 +31,7 @@ def test_a_plan_shows_the_stack_that_stays_though_nothing_uses_it(capsys: pytest
 def test_a_plan_shows_what_ecs_may_keep(capsys: pytest.CaptureFixture[str]) -> None:
     dropped = ResourceChange("update", "Service", EXPRESS_TYPE, (PropertyChange("TaskRoleArn", "role", None),))
     show_plan(Plan("hello", "target", (StackChange(STACK, False, (dropped,)),), None, {}), as_json=False)
-    assert "! ECS may keep the task role" in capsys.readouterr().out
+    assert "warning\tECS may keep the task role" in capsys.readouterr().out
 
 
 HOST = "ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost"

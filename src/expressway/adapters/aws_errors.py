@@ -1,5 +1,7 @@
 """Foreign AWS errors become ours in this one place."""
 
+import re
+import shlex
 from typing import Any
 
 from botocore.exceptions import (
@@ -95,6 +97,7 @@ _BY_CODE: tuple[tuple[set[str], str, str], ...] = (
     ),
 )
 
+_SIGN_IN_COMMAND = re.compile(r"\baws (?:sso )?login\b")
 _SIGN_IN = "Set AWS_PROFILE or sign in (aws sso login), or use --sandbox for the embedded AWS."
 _CHECK_CONFIGURATION = "Correct the AWS configuration file (usually ~/.aws/config), or choose another profile."
 _CHECK_REGION = "Correct --region or AWS_REGION; regions are named like eu-west-1."
@@ -161,6 +164,13 @@ def map_aws_error(exc: ClientError | BotoCoreError, doing: str) -> TargetError:
     return TargetError("aws_error", message, "This is an error of the AWS SDK, not an answer of AWS; repeat it.")
 
 
+def naming_profile(error: TargetError, profile: str | None) -> TargetError:
+    """The same error; a hint to sign in signs in to the profile that is used."""
+    if profile:
+        error.hint = _SIGN_IN_COMMAND.sub(lambda found: f"{found[0]} --profile {shlex.quote(profile)}", error.hint)
+    return error
+
+
 def _answered(exc: ClientError, message: str) -> TargetError:
     code = aws_error_code(exc)
     details = {"aws_error_code": code} if code else {}
@@ -173,4 +183,5 @@ def _answered(exc: ClientError, message: str) -> TargetError:
         return TargetError(by_status, message, _HINTS[by_status], details)
     if code.removesuffix("Exception").endswith(("LimitExceeded", "QuotaExceeded")):
         return TargetError("quota_exceeded", message, _HINTS["quota_exceeded"], details)
-    return TargetError("aws_error", message, "See the AWS error code in the details.", details)
+    named = f"the error code {code}" if code else "this answer"
+    return TargetError("aws_error", message, f"Look {named} up in the service's API reference.", details)

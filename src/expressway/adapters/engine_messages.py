@@ -82,7 +82,7 @@ def build_error(failure: BuildFailure) -> ImageError:
     return ImageError(
         "build_failed",
         f"{where}{status}{reason}",
-        "Correct the Dockerfile or what it copies; the last lines of output are in the details.",
+        "Correct the Dockerfile or what it copies; the last lines of its output tell more.",
         details,
     )
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from expressway.adapters.kernel_folder import KernelFolder
+from expressway.adapters.time_limits import SYNTH_VARIABLE
 from expressway.adapters.worker_environment import worker_environment
 from expressway.errors import SynthesisError
 
@@ -130,7 +131,8 @@ class KernelProcess:
             raise SynthesisError(
                 "synthesis_timeout",
                 f"Expected templates within {timeout_seconds:g} s, got none.",
-                "Try again; the machine may be short of memory or processor time.",
+                "The machine may be short of memory or processor time: try again, or allow more seconds with the "
+                f"variable {SYNTH_VARIABLE}.",
                 {"output": self._last_output()},
             ) from None
         if answer is _ENDED:

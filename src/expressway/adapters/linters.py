@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from expressway.adapters.template_cache import write_whole
+from expressway.adapters.time_limits import LINT_SECONDS, LINT_VARIABLE
 from expressway.adapters.worker_environment import worker_environment
 from expressway.errors import SynthesisError
 from expressway.model.lint import LintFinding
@@ -35,7 +36,7 @@ class TemplateLinter:
         timeout_seconds: longest wait for one run of one tool.
     """
 
-    def __init__(self, *, cache_dir: Path | None = None, timeout_seconds: float = 120.0) -> None:
+    def __init__(self, *, cache_dir: Path | None = None, timeout_seconds: float = LINT_SECONDS) -> None:
         self._cache_dir = cache_dir
         self._timeout_seconds = timeout_seconds
         self._remembered: dict[str, Findings] = {}
@@ -137,10 +138,15 @@ def _run(tool: str, templates: list[Template], regions: tuple[str, ...], *, time
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
         output = str(getattr(exc, "stderr", "") or "")[-4000:]
         last = output.strip().rpartition("\n")[2] or str(exc)
+        if isinstance(exc, subprocess.TimeoutExpired):
+            last = f"no answer within {timeout_seconds:g} s"
+            advice = f"Try again, or allow more seconds with the variable {LINT_VARIABLE}."
+        else:
+            advice = "Reinstall Expressway (in a checkout: rm -r .venv && make setup)."
         raise SynthesisError(
             "lint_failed",
             f"Expected {tool} to lint {names}, got: {last}",
-            "Run `make setup` to repair the installation, or go on without linting (--no-lint).",
+            f"{advice} Templates are linted before every plan and deployment; only synth can leave it out.",
             {"tool": tool, "output": output},
         ) from exc
 

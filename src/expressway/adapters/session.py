@@ -12,8 +12,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from expressway.adapters.aws_errors import map_aws_error
+from expressway.adapters.aws_errors import map_aws_error, naming_profile
 from expressway.adapters.lost_endpoint import CONNECT_SECONDS, READ_SECONDS, LostEndpoint
+from expressway.adapters.regions import check_region
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
 from expressway.adapters.sandbox_key import find_key
 from expressway.errors import TargetError
@@ -157,11 +158,6 @@ def configured_target(profile: str | None, environ: Mapping[str, str]) -> tuple[
         raise map_aws_error(exc, "read the AWS configuration") from exc
 
 
-def regions_of(partition: str) -> tuple[str, ...]:
-    """The names of a partition's regions where Amazon ECS is, sorted; from the SDK's own list."""
-    return tuple(sorted(boto3.Session().get_available_regions("ecs", partition_name=partition)))
-
-
 def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str]) -> AwsSession:
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
@@ -171,6 +167,7 @@ def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str])
             f'Unset {SANDBOX_VARIABLE}, or set it with: eval "$(expressway sandbox env)".',
         )
     resolved = region or "us-east-1"
+    check_region(resolved)
     key = find_key(url, variables)
     session = boto3.Session(
         aws_access_key_id=key.access_key_id,
@@ -178,10 +175,6 @@ def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str])
         region_name=resolved,
         botocore_session=_nobodys_settings(),
     )
-    try:
-        session.get_partition_for_region(resolved)  # refuses what is no region's name, as on AWS
-    except BotoCoreError as exc:
-        raise map_aws_error(exc, "identify the caller") from exc
     target = Target(
         account_id=SANDBOX_ACCOUNT_ID,
         region=resolved,
@@ -193,20 +186,23 @@ def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str])
 
 def _aws_session(region: str | None, variables: Mapping[str, str], settings: Settings) -> AwsSession:
     _refuse_endpoint_variables(variables)
+    profile: str | None = None
     try:
         core = settings()
+        profile = core.profile
         _refuse_endpoint_settings(core)
         name_role_sessions(core, caller_name(variables))
         session = boto3.Session(region_name=region or variables.get("AWS_REGION"), botocore_session=core)
         resolved = session.region_name
         if not resolved:
             raise NoRegionError()
+        check_region(resolved)
         partition = session.get_partition_for_region(resolved)
         if session.get_credentials() is None:
             raise NoCredentialsError()
         identity = _make_client(session, "sts", resolved, RETRIES, None).get_caller_identity()
     except (BotoCoreError, ClientError) as exc:
-        raise map_aws_error(exc, "identify the caller") from exc
+        raise naming_profile(map_aws_error(exc, "identify the caller"), profile) from exc
     return AwsSession(Target(identity["Account"], resolved, partition, None, identity["Arn"]), session, settings)
 
 

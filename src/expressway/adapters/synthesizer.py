@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from expressway.adapters.early_kernel import take_early
 from expressway.adapters.kernel_process import KernelDied, KernelProcess
 from expressway.adapters.template_cache import TemplateCache, app_templates
+from expressway.adapters.time_limits import SYNTH_SECONDS
 from expressway.errors import SynthesisError
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ class Synthesizer:
     """
 
     def __init__(
-        self, *, cache_dir: Path | None = None, timeout_seconds: float = 60.0, requests_per_kernel: int = 250
+        self,
+        *,
+        cache_dir: Path | None = None,
+        timeout_seconds: float = SYNTH_SECONDS,
+        requests_per_kernel: int = 250,
     ) -> None:
         self._cache = TemplateCache(cache_dir) if cache_dir is not None else None
         self._timeout_seconds = timeout_seconds
@@ -120,7 +125,7 @@ class Synthesizer:
                 raise SynthesisError(
                     "kernel_failed",
                     f"Expected the CDK kernel to answer, but it ended twice: {exc.reason}",
-                    "Run `make setup` to repair the installation; the details hold the kernel's last output.",
+                    "Reinstall Expressway (in a checkout: rm -r .venv && make setup).",
                     {"output": exc.output},
                 ) from exc
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expressway.cli.nearest_definition import HERE, app_name_or_here, definition_at
 from expressway.cli.options import (
     Adopt,
     AllowReplacement,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from expressway.model.plan import Plan
     from expressway.toolkit import AppSource, Toolkit
 
-_HERE = Path()
-
 
 def schema(as_json: AsJson = False) -> None:
     """Print the JSON Schema of expressway.yaml, for editors. It is JSON with and without --json."""
@@ -43,7 +42,7 @@ def schema(as_json: AsJson = False) -> None:
 
 
 def synth(
-    path: DefinitionPath = _HERE,
+    path: DefinitionPath = HERE,
     out: Annotated[Path | None, typer.Option(help="Write the templates into this folder.")] = None,
     lint: Annotated[bool, typer.Option(help="Check the templates with cfn-lint and cloudformation-validate.")] = True,
     as_json: AsJson = False,
@@ -54,16 +53,17 @@ def synth(
     from expressway.toolkit import Toolkit, app_source
 
     with reporting(as_json=as_json), Toolkit() as toolkit:
-        toolkit.warm(path)
+        file = definition_at(path)
+        toolkit.warm(file)
         with watching(as_json=as_json) as printer:
-            result = toolkit.synth(app_source(path), lint=lint, progress=printer)
+            result = toolkit.synth(app_source(file), lint=lint, progress=printer)
         written = write_templates(out, list(result.templates)) if out is not None else None
         show_findings(result.findings, as_json=as_json)
         show_templates(result, written, as_json=as_json)
 
 
 def diff(
-    path: DefinitionPath = _HERE,
+    path: DefinitionPath = HERE,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when there are changes.")] = False,
     adopt: Adopt = False,
     allow_replacement: AllowReplacement = False,
@@ -87,7 +87,7 @@ def diff(
 
 
 def build(
-    path: DefinitionPath = _HERE,
+    path: DefinitionPath = HERE,
     app_name: Annotated[str | None, typer.Option(help="The app's name.", show_default="from expressway.yaml")] = None,
     tag: Annotated[str | None, typer.Option(help="Tag of the image.", show_default="derived from its content")] = None,
     sandbox: Sandbox = False,
@@ -100,14 +100,15 @@ def build(
     from expressway.toolkit import app_source
 
     with reporting(as_json=as_json):
-        name = app_name or app_source(path).definition.name
+        place = path if app_name else definition_at(path)
+        name = app_name or app_source(place).definition.name
         with _toolkit(sandbox, profile, region) as toolkit, watching(as_json=as_json) as printer:
-            built = toolkit.build(name, str(path), tag, progress=printer)
+            built = toolkit.build(name, str(place), tag, progress=printer)
         show_mapping(built, as_json=as_json)
 
 
 def deploy(
-    path: DefinitionPath = _HERE,
+    path: DefinitionPath = HERE,
     plan: Annotated[str | None, typer.Option(help="Carry out only the plan with this digest (see diff).")] = None,
     adopt: Adopt = False,
     allow_replacement: AllowReplacement = False,
@@ -149,7 +150,7 @@ def deploy(
 
 
 def status(
-    app_name: AppName,
+    app_name: AppName = None,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
@@ -158,8 +159,10 @@ def status(
     """Show the app's stacks, deployment, tasks, URL and last error."""
     from expressway.cli.show import show_mapping
 
-    with reporting(as_json=as_json), _toolkit(sandbox, profile, region) as toolkit:
-        show_mapping(toolkit.status(app_name).to_dict(), as_json=as_json)
+    with reporting(as_json=as_json):
+        name = app_name_or_here(app_name)
+        with _toolkit(sandbox, profile, region) as toolkit:
+            show_mapping(toolkit.status(name).to_dict(), as_json=as_json)
 
 
 def list_apps(
@@ -176,7 +179,8 @@ def list_apps(
 ) -> None:
     """List the apps that Expressway deployed, in one or several regions at once.
 
-    A region that cannot be read is named, and the exit code is then 5; the others are listed all the same.
+    A region that cannot be read is named, and the exit code is then 5; the others are listed all the same. It is 4
+    when none could be read. Piped, each app is a line of name, region, stacks and endpoint, between tabs.
     """
     from expressway.cli.show import show_apps
     from expressway.cli.targets import toolkit_at
@@ -186,11 +190,11 @@ def list_apps(
             found = toolkit.list_apps(toolkit.regions() if all_regions else regions or ())
         show_apps(found, as_json=as_json)
         if found.failed_regions:
-            raise SystemExit(5)
+            raise SystemExit(5 if found.read_regions else 4)
 
 
 def delete(
-    app_name: AppName,
+    app_name: AppName = None,
     service_arn: Annotated[str | None, typer.Option(help="A service made outside Expressway's stacks.")] = None,
     wait: Wait = None,
     yes: Yes = False,
@@ -208,17 +212,18 @@ def delete(
     from expressway.cli.show import show_deletion
 
     with reporting(as_json=as_json):
+        name = app_name_or_here(app_name)
         if not yes and not can_ask(as_json=as_json):
             raise RefusedError(
                 "confirmation_required",
-                f"Deleting {app_name} has to be confirmed, and nobody can be asked here.",
+                f"Deleting {name} has to be confirmed, and nobody can be asked here.",
                 "Repeat it with --yes.",
             )
         with _toolkit(sandbox, profile, region) as toolkit:
             if not yes:
-                confirm(f"Delete {app_name} on {toolkit.target.describe()}?")
+                confirm(f"Delete {name} on {toolkit.target.describe()}?")
             with watching(as_json=as_json) as printer:
-                result = toolkit.delete(app_name, service_arn, wait_seconds=wait, progress=printer)
+                result = toolkit.delete(name, service_arn, wait_seconds=wait, progress=printer)
         show_deletion(result, as_json=as_json)
         if not result.succeeded:
             raise SystemExit(5)
@@ -244,8 +249,9 @@ def _toolkit_for(
     from expressway.toolkit import app_source
 
     with toolkit_at(sandbox, profile, region) as toolkit:
-        toolkit.warm(path)
-        source = app_source(path)
+        file = definition_at(path)
+        toolkit.warm(file)
+        source = app_source(file)
         print_target(toolkit.target.describe())
         yield toolkit, source
 

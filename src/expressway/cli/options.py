@@ -10,9 +10,12 @@ MARKUP: Literal["rich"] | None = "rich" if sys.stdout.isatty() and sys.stderr.is
 """Help and usage errors have boxes and colours where somebody sees them; loading these is a third of its time."""
 
 DefinitionPath = Annotated[
-    Path, typer.Argument(help="The app's folder, or its expressway.yaml.", show_default="this folder")
+    Path,
+    typer.Argument(help="The app's folder, or its expressway.yaml.", show_default="this folder or the nearest above"),
 ]
-AppName = Annotated[str, typer.Argument(help="The app's name, as in its definition.")]
+AppName = Annotated[
+    str | None, typer.Argument(help="The app's name, as in its definition.", show_default="of this folder's app")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Act on the running embedded AWS, not on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile to use.", show_default="AWS_PROFILE")]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PICTURE_COLUMNS = 118
+_OUTPUTS = ("output", "log", "lines", "trace", "findings")
+"""The details of an error that hold what a program said."""
+_SHOWN_LINES = 15
 
 
 def data_console() -> Console:
@@ -105,10 +108,27 @@ def print_error(error: ExpresswayError, *, as_json: bool, beside: Mapping[str, A
     console.print(f"[bold red]{label}[/] [dim]{escape(error.code)}[/] {escape(message)}")
     for place, text in problems:
         console.print(f"  [bold]{escape(place)}[/]: {escape(text)}" if place else f"  {escape(text)}")
-    for line in error.details.get("evidence", []):
+    for line in (*error.details.get("evidence", ()), *_output_lines(error.details)):
         console.print(f"  [dim]│[/] {escape(str(line))}")
     if error.hint:
         console.print(f"  [cyan]→[/] {escape(error.hint)}")
+
+
+def _output_lines(details: Mapping[str, Any]) -> Sequence[str]:
+    """The end of what a program said that failed (a build, a daemon, the CDK), or what linters found."""
+    for name in _OUTPUTS:
+        output = details.get(name)
+        lines = output.splitlines() if isinstance(output, str) else [_output_line(line) for line in output or ()]
+        told = [line for line in lines if line.strip()]
+        if told:
+            return told[-_SHOWN_LINES:]
+    return ()
+
+
+def _output_line(line: object) -> str:
+    if not isinstance(line, Mapping):
+        return str(line)
+    return " ".join(str(value) for value in cast("Mapping[str, object]", line).values() if value not in (None, ""))
 
 
 def _problem_line(problem: object) -> tuple[str, str]:

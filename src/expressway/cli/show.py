@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.table import Table
 
@@ -66,51 +66,98 @@ def show_templates(result: SynthResult, written: tuple[Path, ...] | None, *, as_
 
 
 def show_apps(found: AppList, *, as_json: bool) -> None:
-    """Apps by region; regions that could not be read on standard error."""
+    """Apps by region: a table, or a line of tab-separated values each for pipes; what could not be read on standard
+    error. That there is no app is said only of regions that were read.
+    """
     if as_json:
         print_json(found.to_dict())
         return
-    table = Table("app", "region", "stacks", "endpoint", box=None)
-    for one in found.apps:
-        stacks = ", ".join(f"{name} {status}" for name, status in one.stacks.items())
-        table.add_row(one.app_name, one.region, escape(stacks), escape(one.endpoint))
-    if found.apps:
+    rows = [
+        (one.app_name, one.region, ", ".join(f"{name} {status}" for name, status in one.stacks.items()), one.endpoint)
+        for one in found.apps
+    ]
+    if not sys.stdout.isatty():
+        write_lines([readable(value) for value in row] for row in rows)
+    elif rows:
+        table = Table("app", "region", "stacks", "endpoint", box=None)
+        for column in table.columns:
+            column.overflow = "fold"
+        for row in rows:
+            table.add_row(*map(escape, row))
         data_console().print(table)
-    else:
-        message_console().print(f"No app of Expressway's in {', '.join(found.regions)}.")
+    if found.read_regions and not found.apps:
+        message_console().print(f"No app of Expressway's in {', '.join(found.read_regions)}.")
     for region, error in found.failed_regions.items():
         message_console().print(f"[red]{region} could not be read:[/] {escape(str(error))}")
 
 
+def write_lines(rows: Iterable[Sequence[str]]) -> None:
+    """Lines of tab-separated values on standard output, each value whole and on one line."""
+    sys.stdout.writelines("\t".join(map(_text, row)) + "\n" for row in rows)
+
+
 def show_plan(plan: Plan, *, as_json: bool) -> None:
-    """A plan, stack by stack."""
+    """A plan, stack by stack: for people, or a line ``key<TAB>value`` for each change for pipes."""
     if as_json:
         print_json(plan.to_dict(), exact=True)
-        return
+    elif sys.stdout.isatty():
+        _show_plan_to_people(plan)
+    else:
+        write_lines(_plan_lines(plan))
+
+
+def _plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    for stack in plan.stacks:
+        name = stack.stack_name
+        yield name, "unchanged" if stack.is_empty else "create" if stack.is_new else "update"
+        for change in stack.resources:
+            yield f"{name}.{change.logical_id}", f"{change.action} {change.resource_type}"
+            for item in change.properties:
+                yield f"{name}.{change.logical_id}.{item.path}", _change(item)
+        for kind, items in (("parameter", stack.parameters), ("setting", stack.settings), ("output", stack.outputs)):
+            for item in items:
+                yield f"{name}.{kind}.{item.path}", _change(item)
+    if plan.image and plan.image.state == "to_build":
+        yield "image", f"to build and push, tag {plan.image.tag}"
+    yield from ((what, readable(text)) for what, text in _remarks(plan))
+    yield "plan", plan.digest
+
+
+def _change(item: PropertyChange) -> str:
+    forced = " (forces replacement)" if item.requires_replacement else ""
+    return f"{_text(item.before)} → {_text(item.after)}{forced}"
+
+
+def _remarks(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a plan says besides its changes."""
+    for stack_name in plan.unused_stacks:
+        yield "unused", f"{stack_name}: stays with its images, which the definition does not build any more"
+    for warning in plan.warnings:
+        yield "warning", warning
+    if plan.missing_service:
+        yield (
+            "warning",
+            f"The service {plan.missing_service} was deleted by other means; "
+            "its stack must be deleted before it can be deployed again.",
+        )
+    if plan.is_empty:
+        yield "summary", "Nothing to do: what is deployed is what the definition says."
+    if plan.allows:
+        yield "allows", ", ".join(plan.allows)
+
+
+_REMARKS = {"unused": "[dim]  {}[/]", "warning": "[yellow]![/] {}", "summary": "{}", "allows": "[yellow]allows[/] {}"}
+
+
+def _show_plan_to_people(plan: Plan) -> None:
     console = data_console()
     for stack in plan.stacks:
         _show_stack(stack)
-    _show_what_stays(plan)
     if plan.image and plan.image.state == "to_build":
         console.print(f"[green]+[/] image to build and push, tag {plan.image.tag}")
-    if plan.missing_service:
-        console.print(
-            f"[red]![/] The service {escape(plan.missing_service)} was deleted by other means; "
-            "its stack must be deleted before it can be deployed again."
-        )
-    if plan.is_empty:
-        console.print("Nothing to do: what is deployed is what the definition says.")
-    if plan.allows:
-        console.print(f"[yellow]allows[/] {', '.join(plan.allows)}")
+    for what, text in _remarks(plan):
+        console.print(_REMARKS[what].format(escape(text)))
     console.print(f"[dim]plan {plan.digest}[/]")
-
-
-def _show_what_stays(plan: Plan) -> None:
-    console = data_console()
-    for stack_name in plan.unused_stacks:
-        console.print(f"[dim]  {stack_name}: stays with its images, which the definition does not build any more[/]")
-    for warning in plan.warnings:
-        console.print(f"[yellow]![/] {escape(warning)}")
 
 
 def _show_stack(stack: StackChange) -> None:
@@ -143,9 +190,10 @@ def _show_property(item: PropertyChange, prefix: str) -> None:
 
 
 def _text(value: Any) -> str:
-    """A value on one line, whole; what is no plain text as compact JSON."""
-    plain = isinstance(value, str) and not any(character in value for character in "\t\r\n")
-    return value if plain else json.dumps(value, ensure_ascii=False, default=str)
+    """A value on one line, whole; what is no plain text, or has characters that are not seen, as compact JSON."""
+    return (
+        value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=False, default=str)
+    )
 
 
 def show_deployment(result: DeployResult, *, as_json: bool) -> None:
@@ -174,7 +222,8 @@ def show_deletion(result: DeleteResult, *, as_json: bool) -> None:
 
 
 def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:
-    """Any small answer, nested values as compact JSON: a table of its keys, or a line ``key<TAB>value`` each for pipes.
+    """Any small answer: for people a table of its keys, nested values in lines of their own; for pipes a line
+    ``key<TAB>value`` each, nested values as compact JSON.
 
     Nothing is cut, however narrow the terminal.
     """
@@ -182,11 +231,33 @@ def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:
         print_json(value)
         return
     if not sys.stdout.isatty():
-        sys.stdout.writelines(f"{name}\t{_text(readable(item))}\n" for name, item in value.items())
+        write_lines((name, _text(readable(item))) for name, item in value.items())
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, item in value.items():
-        table.add_row(escape(name), escape(_text(item)))
+        table.add_row(escape(name), escape("\n".join(_nested(readable(item))), exact=True))
     data_console().print(table)
+
+
+def _nested(value: Any) -> Iterator[str]:
+    """A value in lines: what holds others names each, a level deeper on lines of its own."""
+    if value in (None, "", {}, [], ()):
+        yield "\N{EN DASH}"
+    elif isinstance(value, Mapping):
+        for name, item in cast("Mapping[str, Any]", value).items():
+            first, *rest = _nested(item)
+            yield f"{name}:" if _is_nested(item) else f"{name}: {first}"
+            yield from (f"  {line}" for line in ([first, *rest] if _is_nested(item) else rest))
+    elif isinstance(value, list | tuple):
+        for item in cast("Sequence[Any]", value):
+            first, *rest = _nested(item)
+            yield f"- {first}"
+            yield from (f"  {line}" for line in rest)
+    else:
+        yield _text(value)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) and bool(value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from expressway.cli.nearest_definition import source_here
 from expressway.cli.options import AsJson, Profile, Region, Sandbox
 from expressway.cli.output import print_json, print_target, readable
 from expressway.cli.reporting import reporting
@@ -25,11 +26,15 @@ ACTIONS: Mapping[str, str] = {
     "stack": "fetch_cloudformation_status",
 }
 """The seven actions by the short names that are typed here."""
+_PLACES = ("ecs_cluster_name", "ecs_service_name", "ecs_task_id", "cfn_stack_name", "family_prefix", "vpc_id")
+"""Parameters that say what is meant, so that the folder's app is not."""
 _NEEDS_NO_CLUSTER = frozenset({"stack", "images"})
 
 
 def troubleshoot(
-    cluster: Annotated[str | None, typer.Argument(help="The cluster's name or ARN.", show_default="default")] = None,
+    cluster: Annotated[
+        str | None, typer.Argument(help="The cluster's name or ARN.", show_default="this folder's app")
+    ] = None,
     service: Annotated[
         str | None, typer.Argument(help="The service's name or ARN.", show_default="every service of the cluster")
     ] = None,
@@ -61,7 +66,8 @@ def troubleshoot(
 ) -> None:
     """Find out what is wrong with a service, or with any service of a cluster, reading only.
 
-    Prints findings, the gravest first: the cause, what shows it, and what to do.
+    Prints findings, the most severe first: the cause, what shows it, and what to do. Where nothing is named it is about
+    the app of this folder, or about the cluster `default` where there is no definition.
     """
     from expressway.cli.targets import toolkit_at
 
@@ -81,6 +87,9 @@ def troubleshoot(
     }
     with reporting(as_json=as_json):
         name = _action(action)
+        if app is None and not any(given[one] is not None for one in _PLACES):
+            source = source_here()
+            app = source.definition.name if source else None
         with toolkit_at(sandbox, profile, region) as toolkit:
             print_target(toolkit.target.describe())
             found = toolkit.troubleshoot(name, _parameters(given, toolkit, app, action))

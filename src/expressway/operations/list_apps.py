@@ -46,6 +46,11 @@ class AppList:
     regions: tuple[str, ...]
     failed_regions: Mapping[str, ExpresswayError]
 
+    @property
+    def read_regions(self) -> tuple[str, ...]:
+        """The regions that were read, so that an app which is not listed there is not there."""
+        return tuple(region for region in self.regions if region not in self.failed_regions)
+
     def to_dict(self) -> dict[str, Any]:
         failed = [{"region": region, **error.to_dict()} for region, error in self.failed_regions.items()]
         shape: dict[str, Any] = {"apps": [app.to_dict() for app in self.apps], "regions": list(self.regions)}

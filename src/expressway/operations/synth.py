@@ -93,6 +93,6 @@ def _refuse_errors(findings: tuple[LintFinding, ...]) -> None:
     raise SynthesisError(
         "lint_errors",
         f"Expected templates without errors, the linters found {len(errors)}: {listed}",
-        "Correct what the definition sets there; the details hold every finding.",
+        "Correct what the definition sets there.",
         {"findings": [asdict(finding) for finding in findings]},
     )

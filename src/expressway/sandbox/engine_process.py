@@ -169,7 +169,7 @@ def _start_hint(tail: list[str]) -> str:
         return "This machine forbids what a container engine needs: use a privileged container, or set DOCKER_HOST."
     if "no space left" in text:
         return "Free some disk space and repeat the command."
-    return "See the log lines in the details; or use an engine elsewhere by setting DOCKER_HOST."
+    return "See the last lines of its log, or use an engine elsewhere by setting DOCKER_HOST."
 
 
 def _log_tail(log: Path, lines: int = 12) -> list[str]:

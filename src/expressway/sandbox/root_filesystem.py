@@ -186,6 +186,6 @@ def _failed(reason: str, tail: list[str]) -> EngineError:
     return EngineError(
         "base_image_seed_failed",
         f"A base image could not be made here: {reason}.",
-        "See the output in the details; where base images can be pulled, none has to be made.",
+        "See the last lines of its output; where base images can be pulled, none has to be made.",
         {"output": tail[-12:]},
     )

@@ -43,7 +43,7 @@ class TargetChoice:
 
     def regions(self, *, own: str, partition: str, environ: Mapping[str, str]) -> tuple[str, ...]:
         """The regions that may be asked for, `own` first."""
-        from expressway.adapters.session import regions_of
+        from expressway.adapters.regions import regions_of
 
         return allowed_regions(target_rules(environ), regions_of(partition), own)
 

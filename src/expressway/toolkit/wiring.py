@@ -15,6 +15,7 @@ from expressway.adapters.journal import Journal
 from expressway.adapters.linters import TemplateLinter
 from expressway.adapters.state_directory import state_directory, template_cache_directory
 from expressway.adapters.synthesizer import Synthesizer
+from expressway.adapters.time_limits import LINT_SECONDS, LINT_VARIABLE, SYNTH_SECONDS, SYNTH_VARIABLE, time_limit
 
 if TYPE_CHECKING:
     from expressway.adapters.cloudformation import CloudFormation
@@ -54,8 +55,14 @@ class LocalWiring:
         self.environ = dict(os.environ if environ is None else environ)
         self.state = state_directory(self.environ)
         self.clock = SystemClock()
-        self.synthesizer = Synthesizer(cache_dir=template_cache_directory(self.state))
-        self.linter = TemplateLinter(cache_dir=self.state / "cache" / "lint")
+        self.synthesizer = Synthesizer(
+            cache_dir=template_cache_directory(self.state),
+            timeout_seconds=time_limit(self.environ, SYNTH_VARIABLE, SYNTH_SECONDS),
+        )
+        self.linter = TemplateLinter(
+            cache_dir=self.state / "cache" / "lint",
+            timeout_seconds=time_limit(self.environ, LINT_VARIABLE, LINT_SECONDS),
+        )
 
     @cached_property
     def engine(self) -> DockerEngine:
