@@ -224,7 +224,7 @@ def test_the_schema_is_the_same_with_json() -> None:
     [
         (["deploy", "--bogus", "--json"], "--bogus"),
         (["deploy", "--wait", "-1", "--json"], "--wait"),
-        (["status", "--json"], "app_name"),
+        (["status", "shop", "hello", "--json"], "hello"),
         (["nonsense", "--json"], "nonsense"),
         (["sandbox", "nonsense", "--json"], "nonsense"),
         (["--bogus", "deploy", "--json"], "--bogus"),
