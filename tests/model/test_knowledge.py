@@ -41,7 +41,7 @@ def test_every_problem_is_told_at_once() -> None:
         "phrase": "a value (it is required)",
         "limit": "a value of type integer",
         "topics": "at most 2 items",
-        "order": "one of 'new', 'old'",
+        "order": "one of ⟪new⟫, ⟪old⟫",
         "exact": "a value of type boolean",
         "phrse": "phrase (was it meant?)",
     }

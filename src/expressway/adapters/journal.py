@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from expressway.errors import DefinitionError, ExpresswayError, StillRunning
 from expressway.model.operation import OperationKind, OperationRecord
-from expressway.model.quotation import quoted
+from expressway.model.quotation import echoed, quoted
 from expressway.model.target import Target
 
 
@@ -110,7 +110,7 @@ class Journal:
         if not _FILE_NAME.fullmatch(app_name):
             raise DefinitionError(
                 "invalid_app_name",
-                f"Expected an app's name of lower-case letters, digits and hyphens, got {app_name!r}.",
+                f"Expected an app's name of lower-case letters, digits and hyphens, got {echoed(app_name)}.",
                 "Pass the name that the definition gives.",
             )
         return self._directory / (f"{app_name}.build.json" if kind == "build" else f"{app_name}.json")

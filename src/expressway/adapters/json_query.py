@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 from expressway.errors import UsageError
-from expressway.model.shortened_text import shortened
+from expressway.model.quotation import echoed
 
 LONGEST_EXPRESSION = 2000
 _LARGEST_VALUE = 1_000_000
@@ -106,9 +106,9 @@ def _count(value: Any, most: int) -> int:
 
 
 def _wrong(expression: str, reason: str) -> UsageError:
-    shown = shortened(expression, 200)
     return UsageError(
         "query_invalid",
-        f"query is expected to be a JMESPath expression over the answer, got {shown!r}: {reason.rstrip(':.')}.",
+        f"query is expected to be a JMESPath expression over the answer, got {echoed(expression, 200)}: "
+        f"{echoed(reason.rstrip(':.'), 200)}.",
         "For example services[].{name: serviceName, running: runningCount}; the specification is at jmespath.org.",
     )

@@ -18,6 +18,7 @@ from expressway.adapters.secret_detector import masked_lines
 from expressway.adapters.session import AwsSession
 from expressway.errors import UsageError
 from expressway.model.log_event import LogEvent, LogSearch
+from expressway.model.quotation import echoed
 from expressway.model.shortened_text import shortened
 
 _MISSING = "ResourceNotFoundException"
@@ -158,7 +159,7 @@ class Logs:
             if code == "InvalidParameterException" and "filterPattern" in arguments:
                 raise UsageError(
                     "invalid_arguments",
-                    f"CloudWatch Logs does not take the filter_pattern {arguments['filterPattern']!r}: "
+                    f"CloudWatch Logs does not take the filter_pattern {echoed(arguments['filterPattern'])}: "
                     f"{aws_error_message(exc)}",
                     'Write it as CloudWatch Logs does: ERROR, "two words", ?either ?or, { $.level = "error" }.',
                 ) from exc

@@ -13,6 +13,7 @@ from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.diagnosis.policy_evaluation import ResourceSide, access_decision, role_decision
 from expressway.diagnosis.role_checks import PULL_ACTIONS
 from expressway.model.finding import Finding, Severity
+from expressway.model.quotation import echoed
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
 from expressway.model.task_requirements import SecretReference
 
@@ -31,7 +32,7 @@ def _unreadable(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
             code="invalid_image_reference",
             severity=_severity(facts),
             cause=f"The container {image.reference.container} names an image that no registry can have: "
-            f"{image.reference.image!r} is no image reference.",
+            f"{echoed(image.reference.image)} is no image reference.",
             evidence=(image.detail,),
             remedy="Write registry/repository:tag or registry/repository@sha256:….",
             resource=image.reference.image,

@@ -13,6 +13,7 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 from expressway.errors import ExpresswayError
 from expressway.mcp.showing import showing_of
 from expressway.mcp.work import in_thread
+from expressway.policy.bounded_error import bounded_error
 from expressway.policy.gates import Gates
 from expressway.policy.withheld import shown
 
@@ -54,7 +55,12 @@ def result_of(answer: Mapping[str, Any] | Answer, gates: Gates) -> CallToolResul
 
 def error_of(error: ExpresswayError, gates: Gates) -> CallToolResult:
     """The one shape of an error: code, message, hint and, if any, details; both as text and as structured content."""
-    return _result(told_of(error.to_dict(), gates), is_error=True)
+    return _result(told_of(bounded_error(error.to_dict()), gates), is_error=True)
+
+
+async def error_of_in_thread(error: ExpresswayError, gates: Gates) -> CallToolResult:
+    """`error_of`, off the event loop."""
+    return await in_thread(lambda: error_of(error, gates))
 
 
 def internal_error(tool: str) -> ExpresswayError:
@@ -78,10 +84,10 @@ def answering(function: ToolFunction, name: str, gates: Gates) -> Callable[..., 
             found = await function(*arguments, **named)
             return await in_thread(lambda: result_of(found, gates))
         except ExpresswayError as error:
-            return error_of(error, gates)
+            return await error_of_in_thread(error, gates)
         except Exception:  # noqa: BLE001 - the face's one boundary: nothing may leave it in another shape
             _LOG.exception("%s broke off", name)
-            return error_of(internal_error(name), gates)
+            return await error_of_in_thread(internal_error(name), gates)
 
     answer.__signature__ = inspect.signature(function, eval_str=True)  # pyright: ignore[reportAttributeAccessIssue]
     return answer

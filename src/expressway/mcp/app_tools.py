@@ -14,6 +14,7 @@ from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
 from expressway.model.progress import NeverCancelled
+from expressway.model.quotation import echoed
 from expressway.operations.background import BackgroundOperation, Outcome
 
 if TYPE_CHECKING:
@@ -154,8 +155,8 @@ class AppTools:
         if region and (regions or all_regions):
             raise UsageError(
                 "invalid_arguments",
-                f"Expected region or regions, got both: region {region} and "
-                f"{'all_regions' if all_regions else ', '.join(regions or ())}.",
+                f"Expected region or regions, got both: region {echoed(region)} and "
+                f"{'all_regions' if all_regions else f'{len(regions or ())} regions'}.",
                 "Name every region among regions, and leave region out.",
             )
         return await self.worker.run(

@@ -1,14 +1,40 @@
-"""Arguments that do not fit, told all at once in the shape of every other error."""
+"""Arguments that do not fit, told all at once in the shape of every other error.
 
-import difflib
+What came is hostile until it is known to fit: it is measured before anything walks through it, and of it a message
+repeats a short quotation at the most.
+"""
+
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from expressway.errors import UsageError
-from expressway.mcp.selected_target import target_problems
-from expressway.model.shortened_text import shortened
+from expressway.mcp.selected_target import TARGET_PROPERTIES
+from expressway.model.bounded_data import why_too_large
+from expressway.model.near_name import near_name
+from expressway.model.problem_list import MOST_SHOWN, told_problems
+from expressway.model.quotation import echoed, named
+
+_LONGEST_TEXT = 4_096
+_OF_ANY_LENGTH = frozenset({"definition"})
+_OF_OPERATORS = frozenset({"definition", "api_params", "parameters", "arguments"})
+"""Arguments that hold values of operators, however they were sent: told by their kind and length alone."""
+_FORMER_NAMES = {"create_ecs_infrastructure": "deploy_app", "delete_ecs_infrastructure": "delete_app"}
+
+
+def refuse_large_arguments(given: object) -> None:
+    """Refuse what no tool takes, before anything else looks at it.
+
+    Raises:
+        UsageError: ``arguments_too_large``.
+    """
+    if reason := why_too_large(given):
+        raise UsageError(
+            "arguments_too_large",
+            f"Expected arguments of a tool, got {reason}.",
+            "Call again with what the tool asks for; nothing was done.",
+        )
 
 
 def check_arguments(
@@ -19,39 +45,61 @@ def check_arguments(
     Raises:
         UsageError: ``invalid_arguments``; ``details["problems"]`` has path, expected and got of each.
     """
-    problems = [_unknown(name, known) for name in given if name not in known] + target_problems(given)
+    unknown = [name for name in given if name not in known]
+    fitting = {name: value for name, value in given.items() if name in known}
+    problems = [_unknown(name, known) for name in unknown[:MOST_SHOWN]]
+    problems += _target_problems(given) + _long_texts(fitting)
+    count = len(problems) + max(0, len(unknown) - MOST_SHOWN)
     try:
-        validate({name: value for name, value in given.items() if name in known})
+        refuse_large_arguments(validate(fitting))  # what came as JSON text is measured as what it is
     except ValidationError as exc:
-        problems.extend(_misfit(error, given) for error in exc.errors(include_url=False, include_context=False))
-    if problems:
-        told = "; ".join(f"{problem['path']}: expected {problem['expected']}" for problem in problems)
-        raise UsageError(
-            "invalid_arguments",
-            f"The arguments of {tool} do not fit: {told}.",
-            "Correct each of them and call again; nothing was done.",
-            {"problems": problems},
-        )
+        errors = exc.errors(include_url=False, include_context=False)
+        problems.extend(_misfit(error, given) for error in errors[:MOST_SHOWN])
+        count += len(errors)
+    if count:
+        hint = "Correct each of them and call again; nothing was done."
+        listed = f" {tool} takes {', '.join(known)}." if unknown else ""
+        told, details = told_problems(problems, count=count)
+        message = f"The arguments of {tool} do not fit: {told}."
+        raise UsageError("invalid_arguments", message, f"{hint}{listed}", details)
 
 
 def unknown_tool(name: str, known: Collection[str]) -> UsageError:
     """The error for a tool that is not here, with what was probably meant."""
-    meant = _FORMER_NAMES.get(name) or next(iter(difflib.get_close_matches(name, known, 1)), None)
+    meant = _FORMER_NAMES.get(name) or near_name(name, known)
     return UsageError(
         "unknown_tool",
-        f"There is no tool {name!r} here.",
+        f"There is no tool {named(name)} here.",
         f"Use {meant}." if meant in known else f"The tools are: {', '.join(sorted(known))}.",
     )
 
 
-_FORMER_NAMES = {"create_ecs_infrastructure": "deploy_app", "delete_ecs_infrastructure": "delete_app"}
-_LONGEST_VALUE = 80
-
-
 def _unknown(name: str, known: Collection[str]) -> dict[str, Any]:
-    near = difflib.get_close_matches(name, known, 1)
-    meant = f"{near[0]} (was it meant?)" if near else f"one of {', '.join(known)}"
-    return {"path": name, "expected": meant, "got": "an argument of that name"}
+    near = near_name(name, known)
+    meant = f"{near} (was it meant?)" if near else "an argument of the tool"
+    return {"path": named(name), "expected": meant, "got": "an argument of that name"}
+
+
+def _target_problems(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is wrong with `profile` and `region` themselves."""
+    return [
+        {"path": name, "expected": "a name, as text", "got": _shown(given[name])}
+        for name in TARGET_PROPERTIES
+        if given.get(name) is not None and not (isinstance(given[name], str) and given[name].strip())
+    ]
+
+
+def _long_texts(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"path": name, "expected": f"at most {_LONGEST_TEXT:,} characters", "got": f"{len(value):,}"}
+        for name, value in given.items()
+        if isinstance(value, str) and name not in _OF_ANY_LENGTH and len(value) > _limit_of(name)
+    ]
+
+
+def _limit_of(name: str) -> int:
+    """Objects may come as JSON text; they are measured as what they are."""
+    return 1_000_000 if name in _OF_OPERATORS else _LONGEST_TEXT
 
 
 def _misfit(error: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,22 +116,21 @@ def _expected(message: str) -> str:
     return message.removeprefix("Input should be ").removeprefix("String should ")
 
 
-_OF_OPERATORS = frozenset({"definition", "api_params", "parameters", "arguments"})
-"""Arguments that hold values of operators, however they were sent: told by their kind and length alone."""
-
-
 def _got(name: str, given: Mapping[str, Any]) -> str:
     value = given.get(name) if name else given
     if name and name not in _OF_OPERATORS:
         return _shown(value)
+    return f"text of {len(value)} characters" if isinstance(value, str) else _kind(value)
+
+
+def _shown(value: object) -> str:
     if isinstance(value, str):
-        return f"text of {len(value)} characters"
+        return echoed(value)
+    return str(value) if value is None or isinstance(value, bool | int | float) else _kind(value)
+
+
+def _kind(value: object) -> str:
     if isinstance(value, Mapping | Sequence):
         kind = "an object" if isinstance(value, Mapping) else "a list"
         return f"{kind} of {len(cast('Sized', value))} members"
     return type(value).__name__
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{shortened(text, _LONGEST_VALUE)} ({type(value).__name__})"

@@ -10,8 +10,8 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolRequestParams, CallToolResult
 
 from expressway.errors import ExpresswayError, RefusedError
-from expressway.mcp.answers import error_of, internal_error
-from expressway.mcp.arguments import check_arguments, unknown_tool
+from expressway.mcp.answers import error_of_in_thread, internal_error
+from expressway.mcp.arguments import check_arguments, refuse_large_arguments, unknown_tool
 from expressway.mcp.selected_target import selecting
 from expressway.policy.gates import Gates, decide
 
@@ -42,11 +42,12 @@ class FrontDesk(Extension):
         try:
             self._check(params.name, arguments)
         except ExpresswayError as error:
-            return error_of(error, self._gates)
+            return await error_of_in_thread(error, self._gates)
         with selecting({} if self._tools[params.name].passes_on else arguments):
             result = await call_next(ctx)
         if isinstance(result, CallToolResult) and result.is_error and result.structured_content is None:
-            return error_of(internal_error(params.name), self._gates)  # the SDK's own words, already in its log
+            # In the SDK's own words, which are in its log already.
+            return await error_of_in_thread(internal_error(params.name), self._gates)
         return result
 
     def _check(self, name: str, arguments: Mapping[str, Any]) -> None:
@@ -56,6 +57,7 @@ class FrontDesk(Extension):
         decision = decide(name, self._gates, writes=listed.writes, sensitive=listed.sensitive)
         if not decision.allowed:
             raise RefusedError(decision.code, decision.message, decision.hint)
+        refuse_large_arguments(arguments)
         if listed.passes_on:
             return
         tool = listed.tool

@@ -45,12 +45,3 @@ def selecting(arguments: Mapping[str, Any]) -> Generator[None]:
         yield
     finally:
         _SELECTED.reset(token)
-
-
-def target_problems(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is wrong with `profile` and `region` themselves."""
-    return [
-        {"path": name, "expected": "a name, as text", "got": repr(arguments[name])}
-        for name in TARGET_PROPERTIES
-        if arguments.get(name) is not None and not (isinstance(arguments[name], str) and arguments[name].strip())
-    ]

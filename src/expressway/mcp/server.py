@@ -24,6 +24,7 @@ from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
 from expressway.mcp.app_tools import AppTools
 from expressway.mcp.audit_desk import AuditDesk
 from expressway.mcp.audit_trail import AuditTrail
+from expressway.mcp.bounded_requests import bounded_requests
 from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
 from expressway.mcp.compat_tools import CompatTools
 from expressway.mcp.folder_tools import FolderTools
@@ -105,6 +106,7 @@ def build_server(
         instructions=INSTRUCTIONS,
         tools=[item.tool for item in listed.values()],
         extensions=[*_audit(listed, gates, audit), FrontDesk(listed, gates)],
+        middleware=[bounded_requests],
         log_level="WARNING",
     )
     _declare_changing_tools(server)

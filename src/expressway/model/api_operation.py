@@ -1,12 +1,13 @@
 """The operations of AWS's APIs that can be called by name, as plain values, and which one a name means."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from expressway.errors import RefusedError, UsageError
+from expressway.model.near_name import near_names
+from expressway.model.quotation import named
 
 DEFAULT_PAGE = 100
 """What ECS gives in a page at most, where its API reference says nothing else."""
@@ -83,10 +84,10 @@ def refuse_change_of_registry(operation: ApiOperation) -> None:
 
 def _unknown(asked: str, name: str, operations: Sequence[ApiOperation]) -> UsageError:
     by_key = {letters_of(one.name): one.name for one in reversed(operations)}
-    near = [by_key[key] for key in difflib.get_close_matches(letters_of(name), by_key, 4, cutoff=0.7)]
+    near = [by_key[key] for key in near_names(letters_of(name), by_key, 4, cutoff=0.7)]
     hint = f"Did you mean {' or '.join(near)}?" if near else "Names are those of the ECS API, such as DescribeServices."
     details = {"suggestions": near} if near else {}
-    return UsageError("unknown_operation", f"Neither ECS nor ECR has an operation {asked!r}.", hint, details)
+    return UsageError("unknown_operation", f"Neither ECS nor ECR has an operation {named(asked)}.", hint, details)
 
 
 def letters_of(name: str) -> str:

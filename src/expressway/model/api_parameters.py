@@ -4,7 +4,6 @@ Callers write names as they know them (``serviceName``, ``ServiceName``, ``servi
 and numbers where the API wants text (``cpu: 256``); what can only mean one thing is taken as that.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +12,14 @@ from typing import Any, cast
 
 from expressway.errors import UsageError
 from expressway.model.api_shape import ApiShape, ShapeTree
-from expressway.model.shortened_text import shortened
+from expressway.model.near_name import near_name
+from expressway.model.problem_list import MOST_SHOWN, told_problems
+from expressway.model.quotation import named
 
 _MILLISECONDS_FROM = 100_000_000_000
 """As seconds, that is the year 5138: so large an epoch is meant in milliseconds."""
 _WORDS_SHOWN = 12
-_LONGEST_NAME = 80
+_UNKNOWN = "that name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,14 @@ def fit_parameters(given: Mapping[str, Any], tree: ShapeTree) -> dict[str, Any]:
     """
     fitted, problems = fitted_parameters(given, tree)
     if problems:
-        told = "; ".join(f"{one.path}: expected {one.expected}" for one in problems)
+        told, details = told_problems([one.to_dict() for one in problems])
+        known = tuple(tree.shapes[tree.root].members) if tree.root else ()
+        listed = f" {tree.operation} takes {_listed(known)}." if any(one.got == _UNKNOWN for one in problems) else ""
         raise UsageError(
             "invalid_parameters",
             f"The parameters of {tree.operation} do not fit: {told}.",
-            "Correct each of them and call again; nothing was sent to AWS.",
-            {"problems": [one.to_dict() for one in problems]},
+            f"Correct each of them and call again; nothing was sent to AWS.{listed}",
+            details,
         )
     return fitted
 
@@ -81,16 +84,14 @@ class _Fit:
             self._misfit(path, f"an object with {_listed(tuple(shape.members))}", value)
             return {}
         fitted: dict[str, Any] = {}
+        by_key = {_key(member): member for member in reversed(list(shape.members))}
         for key, item in cast("Mapping[str, Any]", value).items():
-            member = _member(key, shape)
+            member = key if key in shape.members else by_key.get(_key(key))
             if member is None:
-                self.problems.append(
-                    ParameterProblem(_below(path, shortened(key, _LONGEST_NAME)), _nearest(key, shape), "that name")
-                )
+                expected = self._nearest(key, by_key, top=not path)
+                self.problems.append(ParameterProblem(_below(path, named(key)), expected, _UNKNOWN))
             elif member in fitted:
-                self.problems.append(
-                    ParameterProblem(_below(path, shortened(key, _LONGEST_NAME)), f"{member} once", "it twice")
-                )
+                self.problems.append(ParameterProblem(_below(path, named(key)), f"{member} once", "it twice"))
             elif item is not None:
                 fitted[member] = self.value(item, shape.members[member], _below(path, member))
         for member in shape.required:
@@ -112,7 +113,9 @@ class _Fit:
             self._misfit(path, self._words(shape), value)
             return {}
         entries = cast("Mapping[str, Any]", value)
-        return {str(key): self.value(item, shape.element, _below(path, str(key))) for key, item in entries.items()}
+        return {
+            str(key): self.value(item, shape.element, _below(path, named(str(key)))) for key, item in entries.items()
+        }
 
     def _scalar(self, value: Any, shape: ApiShape, path: str) -> Any:
         fitted = _READ.get(shape.type, _as_it_is)(value)
@@ -130,8 +133,8 @@ class _Fit:
         known = next((one for one in shape.words if one == word), None)
         known = known or next((one for one in shape.words if _key(one) == _key(word)), None)
         if known is None:
-            near = difflib.get_close_matches(word.upper(), shape.words, 1)
-            expected = self._words(shape) + (f" (was {near[0]} meant?)" if near else "")
+            near = near_name(word.upper(), shape.words)
+            expected = self._words(shape) + (f" (was {near} meant?)" if near else "")
             self.problems.append(ParameterProblem(path, expected, "another word"))
         return known or word
 
@@ -141,7 +144,16 @@ class _Fit:
             within = " and ".join(
                 f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
             )
-            self.problems.append(ParameterProblem(path, f"{within} {unit}".strip(), f"{size:g}"))
+            self.problems.append(ParameterProblem(path, f"{within} {unit}".strip(), f"{size}"))
+
+    def _nearest(self, key: str, by_key: Mapping[str, str], *, top: bool) -> str:
+        """What was probably meant; the names of an operation's own parameters are listed once, in the hint."""
+        if len(self.problems) >= MOST_SHOWN:
+            return ""
+        near = near_name(_key(key), by_key)
+        if near:
+            return f"{by_key[near]} (was it meant?)"
+        return "a parameter that it has" if top else f"one of {_listed(sorted(by_key.values()))}"
 
     def _misfit(self, path: str, expected: str, value: Any) -> None:
         self.problems.append(ParameterProblem(path or "parameters", expected, _kind(value)))
@@ -224,18 +236,6 @@ _READ = {
     "boolean": _truth,
     "timestamp": read_time,
 }
-
-
-def _member(key: str, shape: ApiShape) -> str | None:
-    if key in shape.members:
-        return key
-    return next((member for member in shape.members if _key(member) == _key(key)), None)
-
-
-def _nearest(key: str, shape: ApiShape) -> str:
-    by_key = {_key(member): member for member in shape.members}
-    near = difflib.get_close_matches(_key(key), by_key, 1)
-    return f"{by_key[near[0]]} (was it meant?)" if near else f"one of {_listed(tuple(shape.members))}"
 
 
 def _key(name: str) -> str:

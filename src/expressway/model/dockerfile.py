@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from expressway.model.dockerfile_buildkit import BuildkitReason, buildkit_reasons
 from expressway.model.dockerfile_text import DockerfileProblem, Instruction, scan_dockerfile
+from expressway.model.near_name import near_name
+from expressway.model.quotation import echoed
 
 _KEYWORDS = {
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
@@ -157,11 +158,12 @@ def expand_variables(text: str, values: Mapping[str, str]) -> str:
 
 def _instruction_problems(instructions: Sequence[Instruction]) -> Iterator[DockerfileProblem]:
     seen_from = False
+    is_dockerfile = any(instruction.keyword == "FROM" for instruction in instructions)
     for instruction in instructions:
         if instruction.keyword not in _KEYWORDS:
-            yield DockerfileProblem(
-                instruction.line, f"unknown instruction {instruction.keyword!r}{_meant(instruction)}"
-            )
+            # What has no FROM may be any file, and is not repeated.
+            word = f" {echoed(instruction.keyword)}" if is_dockerfile else ""
+            yield DockerfileProblem(instruction.line, f"unknown instruction{word}{_meant(instruction)}")
         elif not instruction.arguments:
             yield DockerfileProblem(instruction.line, f"{instruction.keyword} needs an argument")
         elif not seen_from and instruction.keyword not in {"FROM", "ARG"}:
@@ -175,8 +177,8 @@ def _may_open_a_stage(instruction: Instruction) -> bool:
 
 
 def _meant(instruction: Instruction) -> str:
-    near = get_close_matches(instruction.keyword, sorted(_KEYWORDS), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = near_name(instruction.keyword, sorted(_KEYWORDS))
+    return f"; did you mean {near}?" if near else ""
 
 
 def _stages(instructions: Sequence[Instruction], problems: list[DockerfileProblem]) -> Iterator[Stage]:
@@ -187,8 +189,7 @@ def _stages(instructions: Sequence[Instruction], problems: list[DockerfileProble
         match = _FROM.match(" ".join(opening.arguments.split()))
         if match is None:
             if opening.arguments:
-                message = f"expected FROM image [AS name], got {opening.text!r}"
-                problems.append(DockerfileProblem(opening.line, message))
+                problems.append(DockerfileProblem(opening.line, "expected FROM image [AS name]"))
             continue
         body = tuple(instructions[start + 1 : end])
         yield Stage(number, opening.line, match["base"], match["name"], body)

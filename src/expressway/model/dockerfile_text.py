@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from expressway.model.quotation import echoed
+
 _DIRECTIVE = re.compile(r"^#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+?)\s*$")
 _DIRECTIVES = {"syntax", "escape", "check"}
 _TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+""")
@@ -125,7 +127,9 @@ def _read_instruction(
         names = [(match["name"], "<<-" in word) for word in _TOKEN.findall(rest) if (match := _HEREDOC.match(word))]
     for name, strips_tabs in names:
         if not any((text.lstrip("\t") if strips_tabs else text) == name for _, text in numbered):
-            scanned.problems.append(DockerfileProblem(line, f"the here-document {name} does not end: no line {name!r}"))
+            scanned.problems.append(
+                DockerfileProblem(line, f"the here-document {echoed(name)} does not end: no line of that text")
+            )
     heredocs = tuple(name for name, _ in names)
     return Instruction(keyword, rest, line, flags, heredocs, trigger=trigger, written=written)
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from expressway.errors import DefinitionError
+from expressway.model.quotation import echoed
 
 _ECR_SUFFIXES = (
     r"amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.(?:com\.cn|eu)|"
@@ -75,7 +76,8 @@ def parse_image_reference(text: str) -> ImageReference:
     if not valid:
         raise DefinitionError(
             "invalid_image_reference",
-            f"Expected an image reference (registry/repository:tag or registry/repository@sha256:…), got {text!r}.",
+            f"Expected an image reference (registry/repository:tag or registry/repository@sha256:…), got "
+            f"{echoed(text)}.",
             "Use lower-case repository names, one tag, and a full sha256 digest of 64 hexadecimal digits.",
         )
     ecr = _ECR_HOST.fullmatch(registry)

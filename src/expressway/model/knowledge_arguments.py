@@ -4,11 +4,12 @@ Only the first level is checked, and no regular expression, reference or alterna
 hostile one could take for ever. The endpoint checks the rest itself.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from expressway.model.shortened_text import shortened
+from expressway.model.near_name import near_name
+from expressway.model.quotation import echoed, named
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -18,8 +19,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list, tuple),
     "object": (dict,),
 }
-_LONGEST_VALUE = 80
 _CHOICES_SHOWN = 20
+_MOST_CHECKED = 200
 
 
 def argument_problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -31,7 +32,7 @@ def argument_problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -
         for name in (required if isinstance(required, list) else [])
         if isinstance(name, str) and name not in arguments
     ]
-    for name, value in arguments.items():
+    for name, value in islice(arguments.items(), _MOST_CHECKED):
         if name in properties:
             expected = _expected(_mapping(properties[name]), value)
             if expected:
@@ -72,13 +73,16 @@ def _bounds(schema: Mapping[str, Any], value: Any) -> str:
 
 
 def _unknown(name: str, known: Sequence[str]) -> dict[str, str]:
-    near = difflib.get_close_matches(name, known[:_CHOICES_SHOWN], 1)
-    meant = f"{near[0]} (was it meant?)" if near else f"one of {', '.join(known[:_CHOICES_SHOWN])}"
-    return {"path": name, "expected": meant, "got": "an argument of that name"}
+    near = near_name(name, known[:_CHOICES_SHOWN])
+    meant = f"{near} (was it meant?)" if near else f"one of {', '.join(known[:_CHOICES_SHOWN])}"
+    return {"path": named(name), "expected": meant, "got": "an argument of that name"}
 
 
 def _shown(value: object) -> str:
-    return shortened(repr(value), _LONGEST_VALUE)
+    if isinstance(value, str):
+        return echoed(value)
+    is_plain = value is None or isinstance(value, bool | int | float)
+    return str(value) if is_plain else f"a value of type {type(value).__name__}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

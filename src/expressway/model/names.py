@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from expressway.errors import DefinitionError
+from expressway.model.quotation import named
 from expressway.model.stack import repository_stack_name, service_stack_name
 
 _NAME = re.compile(r"[a-z0-9-]{1,20}")  # wider than a definition's: it must cover what other tools have made
@@ -52,6 +53,6 @@ def check_app_name(app_name: str) -> None:
     if not _NAME.fullmatch(app_name):
         raise DefinitionError(
             "invalid_app_name",
-            f"Expected an app name of 1-20 lower-case letters, digits and hyphens, got {app_name!r}.",
+            f"Expected an app name of 1-20 lower-case letters, digits and hyphens, got {named(app_name)}.",
             "Give the name that stands in the definition.",
         )

@@ -6,6 +6,7 @@ the quotation. A face shows it marked, plain, or not at all. What may be shown t
 local build, has marks of its own.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ _SHOWN_CONTROLS = frozenset("\n\t")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 """Controls, invisible and direction-changing characters, private use, unassigned, surrogates, odd line breaks."""
 _ESCAPE = "\x1b"
+_LONGEST_WORD = 32
+_SHORT_WORD = re.compile(rf"[A-Za-z0-9_.:-]{{1,{_LONGEST_WORD}}}")
 LONGEST_ECHO = 80
 """Characters of a name or value that a message repeats."""
 
@@ -47,6 +50,11 @@ def echoed(text: str, most: int = LONGEST_ECHO) -> str:
     if line in {"", "…"}:
         return f"(a text of {len(text):,} characters)" if text else "(an empty text)"
     return quoted(line, public=True)
+
+
+def named(text: str) -> str:
+    """A name that a caller gave: as it is when it is one short word, else as a quotation."""
+    return text if _SHORT_WORD.fullmatch(text[: _LONGEST_WORD + 1]) else echoed(text)
 
 
 def is_quoted(text: str) -> bool:

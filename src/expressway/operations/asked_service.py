@@ -2,6 +2,7 @@
 
 from expressway.errors import ServiceError, UsageError
 from expressway.model.named_place import NamedPlace, parse_named_place
+from expressway.model.quotation import echoed
 from expressway.model.target import Target
 
 
@@ -33,7 +34,7 @@ def _place(text: str, kind: str, target: Target) -> NamedPlace | None:
     if place is None or (place.service, place.kind) != ("ecs", kind):
         raise UsageError(
             "invalid_arguments",
-            f"Expected the name or the ARN of a {kind}, got {text!r}.",
+            f"Expected the name or the ARN of a {kind}, got {echoed(text)}.",
             "Give the name, or copy the ARN from the answer of another tool.",
         )
     if not place.is_in(target):

@@ -18,8 +18,10 @@ from expressway.model.build_context import (
 from expressway.model.definition_types import NAME_PATTERN
 from expressway.model.dockerfile import Dockerfile, parse_dockerfile
 from expressway.model.image import LOCAL_PREFIX, ImageBuild
+from expressway.model.problem_list import MOST_SHOWN
 from expressway.model.progress import Cancellation, NeverCancelled
 from expressway.model.protected_files import protection_warning
+from expressway.model.quotation import echoed, named
 
 _APP_NAME = re.compile(NAME_PATTERN)
 _LONGEST_APP_NAME = 20
@@ -109,7 +111,7 @@ def _check_names(request: BuildRequest) -> None:
         raise DefinitionError(
             "invalid_app_name",
             "Expected 1 to 20 lower-case letters, digits and single hyphens, starting with a letter and not ending "
-            f"with a hyphen, as the app's name; got {request.app_name!r}.",
+            f"with a hyphen, as the app's name; got {named(request.app_name)}.",
             "Choose such a name.",
         )
     if request.tag is not None and not _TAG.fullmatch(request.tag):
@@ -119,25 +121,27 @@ def _check_names(request: BuildRequest) -> None:
 def _invalid_tag(tag: str, why: str) -> DefinitionError:
     return DefinitionError(
         "invalid_tag",
-        f"{tag!r} cannot be an image tag here: {why}.",
+        f"{echoed(tag)} cannot be an image tag here: {why}.",
         "Choose another tag, or leave it out to have one made from the content.",
     )
 
 
 def _check_dockerfile(request: BuildRequest, context: BuildContext, dockerfile: Dockerfile) -> None:
     if dockerfile.problems:
-        listed = "; ".join(f"line {problem.line}: {problem.message}" for problem in dockerfile.problems)
+        shown = dockerfile.problems[:MOST_SHOWN]
+        listed = "; ".join(f"line {problem.line}: {problem.message}" for problem in shown)
+        more = len(dockerfile.problems) - len(shown)
         raise ImageError(
             "dockerfile_invalid",
-            f"{context.dockerfile} cannot be built: {listed}.",
+            f"{echoed(context.dockerfile)} cannot be built: {listed}{f'; and {more} more' if more else ''}.",
             "Correct these lines.",
-            {"problems": [{"line": problem.line, "message": problem.message} for problem in dockerfile.problems]},
+            {"problems": [{"line": problem.line, "message": problem.message} for problem in shown]},
         )
     if dockerfile.stage(request.target) is None:
-        names = ", ".join(stage.name or str(stage.index) for stage in dockerfile.stages)
+        names = ", ".join(echoed(stage.name or str(stage.index)) for stage in dockerfile.stages[:MOST_SHOWN])
         raise ImageError(
             "target_missing",
-            f"Expected a stage named {request.target!r} in {context.dockerfile}; it has: {names}.",
+            f"Expected a stage named {echoed(str(request.target))} in {echoed(context.dockerfile)}; it has: {names}.",
             "Correct build.target, or leave it out to build the last stage.",
         )
 
@@ -146,11 +150,11 @@ def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
     if context.left_out:
         yield protection_warning(context.left_out, context.ignore_file)
     if context.ignored_special:
-        yield f"Sockets, pipes and devices are no part of an image: {', '.join(context.ignored_special[:5])}"
+        yield f"Sockets, pipes and devices are no part of an image: {echoed(', '.join(context.ignored_special[:5]))}"
     if context.outside_links:
         yield (
             "These links lead out of the build context. They are packed as links, as docker build does, and lead "
-            f"nowhere in an image that lacks what they name: {', '.join(context.outside_links[:5])}"
+            f"nowhere in an image that lacks what they name: {echoed(', '.join(context.outside_links[:5]), 300)}"
         )
     secret = sorted(name for name in request.args if _SECRET_ARG.search(name))
     if secret:

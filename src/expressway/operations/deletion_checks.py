@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from expressway.errors import DefinitionError, RefusedError, TargetError
 from expressway.model.names import app_names, check_app_name
+from expressway.model.quotation import echoed
 from expressway.model.service import ExpressService, ServiceState
 from expressway.model.service_location import (
     ServiceArn,
@@ -125,7 +126,7 @@ def _parse(service_arn: str, target: Target) -> ServiceArn:
         raise DefinitionError(
             "invalid_service_arn",
             f"Expected the ARN of an ECS service (arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME), "
-            f"got {service_arn!r}.",
+            f"got {echoed(service_arn)}.",
             "Leave it out, or copy it from the status of the app.",
         )
     if (parsed.account_id, parsed.region) != (target.account_id, target.region):
@@ -210,7 +211,7 @@ def _is_marked(app_name: str, express: ExpressService | None) -> bool:
 def _not_of_app(service_arn: str, app_name: str, why: str) -> RefusedError:
     return RefusedError(
         "service_not_of_app",
-        f"The service {service_arn} does not belong to the app {app_name!r}: {why}. Nothing was deleted.",
+        f"The service {echoed(service_arn, 300)} does not belong to the app {app_name!r}: {why}. Nothing was deleted.",
         "Give the app that it belongs to; a service outside all stacks is deleted when its ARN is given "
         "and it is named like the app.",
         {"service_arn": service_arn, "app_name": app_name},

@@ -20,6 +20,7 @@ from expressway.model.knowledge import (
     cut_content,
 )
 from expressway.model.knowledge_arguments import argument_problems
+from expressway.model.problem_list import told_problems
 from expressway.model.progress import Cancellation, NeverCancelled
 from expressway.model.quotation import cleaned, is_quoted, plain, quoted
 from expressway.policy.circuit_breaker import BreakerRule, CircuitBreaker
@@ -212,12 +213,12 @@ def _described(tools: tuple[KnowledgeTool, ...], name: str, arguments: Mapping[s
         )
     problems = argument_problems(tool.input_schema, arguments)
     if problems:
-        told = "; ".join(f"{problem['path']}: expected {problem['expected']}" for problem in problems)
+        told, details = told_problems(problems)
         raise UsageError(
             "invalid_arguments",
             f"The arguments of {name} do not fit: {told}.",
             "Correct each of them and call again.",
-            {"problems": problems},
+            details,
         )
     return tool
 

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from expressway.errors import ServiceError, TargetError
+from expressway.model.quotation import named
 from expressway.operations.service_ports import ServiceReads
 
 _T = TypeVar("_T")
@@ -18,7 +19,7 @@ def missing_service_error(ecs: ServiceReads, cluster: str, service_name: str) ->
         names = _allowed(ecs.cluster_names)
         return ServiceError(
             "cluster_not_found",
-            f"There is no ECS cluster {cluster!r} in this account and region.",
+            f"There is no ECS cluster {named(cluster)} in this account and region.",
             _hint("clusters", cluster, names),
             {"cluster": cluster, "suggestions": _near(cluster, names)},
         )
@@ -29,7 +30,7 @@ def missing_service_error(ecs: ServiceReads, cluster: str, service_name: str) ->
         hint = f"A service of that name is in {' and '.join(elsewhere)}."
     return ServiceError(
         "service_not_found",
-        f"There is no service {service_name!r} in the cluster {cluster!r}.",
+        f"There is no service {named(service_name)} in the cluster {named(cluster)}.",
         hint,
         {"service": service_name, "suggestions": _near(service_name, names), "found_in_clusters": elsewhere},
     )

@@ -15,6 +15,7 @@ from expressway.diagnosis.role_checks import (
 )
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.model.image_reference import ImageReference, parse_image_reference
+from expressway.model.quotation import echoed
 from expressway.model.role import RoleState, role_name_of
 from expressway.model.target import Target
 
@@ -152,7 +153,7 @@ class _Finding:
 def _check_role(name_or_arn: str, needs: RoleNeeds, ports: PrerequisitePorts) -> _Finding:
     match = _ROLE_ARN.match(name_or_arn)
     if match is None and not _ROLE_NAME.match(name_or_arn):
-        text = f"Expected the {needs.purpose} as a role name or role ARN, got {name_or_arn!r}."
+        text = f"Expected the {needs.purpose} as a role name or role ARN, got {echoed(name_or_arn)}."
         return _Finding({"role": name_or_arn, "status": "invalid"}, (text,))
     if match is not None and match["account"] != ports.target.account_id:
         text = (

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from expressway.model.quotation import named
 from expressway.policy.gates import Decision
 
 PROFILES_VARIABLE = "EXPRESSWAY_PROFILES"
@@ -49,8 +50,8 @@ def decide_target(
         return Decision(
             False,
             f"{word}_not_allowed",
-            f"The {word} {name!r} is not among those that the operator allows: {listed or 'only the default'}.",
-            f"Leave {word} out to use the default. A person can allow more: {variable}={name} (comma-separated, "
+            f"The {word} {named(name)} is not among those that the operator allows: {listed or 'only the default'}.",
+            f"Leave {word} out to use the default. A person can allow more: {variable}={named(name)} (comma-separated, "
             "* as wildcard) in the environment, and a restart.",
         )
     return Decision(allowed=True)

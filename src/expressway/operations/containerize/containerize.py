@@ -17,6 +17,7 @@ from expressway.model.entry_point import EntryPoint
 from expressway.model.finding import Finding, ranked
 from expressway.model.framework import Recipes
 from expressway.model.package_manifests import unparsable
+from expressway.model.quotation import named
 from expressway.operations.containerize import draft
 from expressway.operations.containerize.own_dockerfile import with_own_dockerfile
 from expressway.operations.containerize.result import Containerization
@@ -109,7 +110,7 @@ def _check(request: ContainerizeRequest, recipes: Recipes) -> None:
     if request.framework is not None and request.framework not in recipes.frameworks:
         raise DefinitionError(
             "unknown_framework",
-            f"Expected one of {', '.join(recipes.frameworks)} as framework, got {request.framework!r}.",
+            f"Expected one of {', '.join(recipes.frameworks)} as framework, got {named(request.framework)}.",
             "Name one of these, or leave it out to have it found.",
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from expressway.errors import UsageError
-from expressway.model.shortened_text import shortened
+from expressway.model.near_name import near_names
+from expressway.model.quotation import named
 
 if TYPE_CHECKING:  # what carries an action out is loaded when it runs
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -143,12 +143,12 @@ def action_of(name: str) -> Action:
     found = ACTIONS.get(name)
     if found is not None:
         return found
-    near = get_close_matches(name, ACTIONS, n=2, cutoff=0.4)
+    near = near_names(name, ACTIONS, 2, cutoff=0.4)
     raise UsageError(
         "unknown_action",
-        f"Expected action to be one of {', '.join(ACTIONS)}; got {shortened(name, 80)!r}.",
+        f"Expected action to be one of {', '.join(ACTIONS)}; got {named(name)}.",
         f"Did you mean {' or '.join(near)}?" if near else f"Begin with {GUIDANCE}.",
-        {"action": shortened(name, 80), "suggestions": near},
+        {"action": named(name), "suggestions": near},
     )
 
 

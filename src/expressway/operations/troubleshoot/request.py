@@ -2,22 +2,25 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from expressway.diagnosis.symptoms import understood
 from expressway.errors import UsageError
 from expressway.model.named_place import NamedPlace, parse_named_place
-from expressway.model.shortened_text import shortened
+from expressway.model.near_name import near_name
+from expressway.model.problem_list import MOST_SHOWN, told_problems
+from expressway.model.quotation import echoed, named
 
 DEFAULT_WINDOW_SECONDS = 3600
 _LONGEST_WINDOW_SECONDS = 90 * 24 * 3600
 _EPOCH_IN_MILLISECONDS = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would lie in the year 5138."""
-_SHOWN = 80
+_READ = 100
+"""Characters of a text that are looked at to repeat some of it."""
 _NAME = re.compile(r"[\w-]{1,255}", re.ASCII)
 """Of clusters, services and tasks. Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html"""
 _IN_CLUSTERS = ("ecs_service_name", "ecs_task_id")
@@ -94,21 +97,22 @@ def read_parameters(
     parameters = _with_cluster(parameters, known)
     reader = _Reader(parameters, now)
     lacking = [name for name in known if not _given(parameters, name)]
-    reader.problems.extend(_unknown(action, name, known, lacking) for name in parameters if name not in known)
+    unknown = islice((name for name in parameters if name not in known), MOST_SHOWN)
+    reader.problems.extend(_unknown(action, name, lacking) for name in unknown)
     reader.problems.extend(
         _problem(name, "a value: the action needs it", None) for name in required if not _given(parameters, name)
     )
     if either and not any(all(_given(parameters, name) for name in group) for group in either):
         ways = ", or ".join(" and ".join(group) for group in either)
-        reader.problems.append(_problem("parameters", ways, sorted(parameters)))
+        reader.problems.append(_problem("parameters", ways, parameters))
     request = reader.read()
     if reader.problems:
-        told = "; ".join(f"{one['path']}: expected {one['expected']}" for one in reader.problems)
+        told, details = told_problems(reader.problems)
         raise UsageError(
             "invalid_arguments",
             f"The parameters of {action} do not fit: {told}.",
             f"Correct them and call again; {action} takes {_listed(required, optional, either)}.",
-            {"problems": reader.problems},
+            details,
         )
     return request
 
@@ -163,7 +167,7 @@ class _Reader:
             return ""
         text = value.strip()
         if any(unicodedata.category(one) == "Cc" and one not in "\t\n\r" for one in text):
-            self.problems.append(_problem(name, "text without control characters", ascii(text)))
+            self.problems.append(_problem(name, "text without control characters", ascii(text[:_READ])))
             return ""
         return text
 
@@ -172,7 +176,7 @@ class _Reader:
         text = self._name_in_arn(name, "ecs", kind)
         if text and not _NAME.fullmatch(text):
             expected = f"the name or the ARN of a {kind} (letters, digits, hyphens and underscores)"
-            self.problems.append(_problem(name, expected, ascii(text)))
+            self.problems.append(_problem(name, expected, ascii(text[:_READ])))
             return ""
         return text
 
@@ -258,15 +262,21 @@ def _given(parameters: Mapping[str, Any], name: str) -> bool:
     return parameters.get(name) not in (None, "")
 
 
-def _unknown(action: str, name: str, known: Sequence[str], lacking: Sequence[str]) -> Problem:
+def _unknown(action: str, name: str, lacking: Sequence[str]) -> Problem:
     """A parameter that is given already is not what this one was meant to be."""
-    near = get_close_matches(name, lacking, n=1, cutoff=0.75)
-    expected = f"the parameter {near[0]}" if near else f"one of {', '.join(known)}"
-    return _problem(name, f"{expected} ({action} knows no {name})", name)
+    near = near_name(name, lacking, cutoff=0.75)
+    expected = f"the parameter {near}" if near else "a parameter that it takes"
+    return _problem(named(name), f"{expected} ({action} knows no other)", name)
 
 
 def _problem(path: str, expected: str, got: object) -> Problem:
-    return {"path": path, "expected": expected, "got": shortened(str(got), _SHOWN) if got is not None else None}
+    return {"path": path, "expected": expected, "got": None if got is None else _told(got)}
+
+
+def _told(got: object) -> str:
+    if isinstance(got, bool | int | float):
+        return str(got)
+    return echoed(got) if isinstance(got, str) else f"a value of {len(got)} parts" if isinstance(got, Sized) else "it"
 
 
 def _listed(required: Sequence[str], optional: Sequence[str], either: Sequence[Sequence[str]]) -> str:

@@ -1,0 +1,50 @@
+"""Bounds on requests other than calls of tools: what a client names is not repeated whole, nor looked up for ever."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND
+
+from expressway.model.quotation import CLOSING, OPENING, cleaned, echoed, map_quotations
+
+_LONGEST_NAME = 2_048
+_NAMES = ("uri", "name")
+_CALLS = "tools/call"
+"""Its names are checked at the front desk, in the shape of a tool's error."""
+
+
+async def bounded_requests(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Refuse names of methods, resources and prompts that are too long, and quote them where they are unknown.
+
+    Raises:
+        MCPError: invalid params or method not found.
+    """
+    if ctx.method == _CALLS:
+        return await call_next(ctx)
+    if len(ctx.method) > _LONGEST_NAME:
+        raise MCPError(METHOD_NOT_FOUND, f"There is no method {_marked(ctx.method)}.")
+    names = _names_of(ctx.params)
+    too_long = next((name for name in names if len(name) > _LONGEST_NAME), None)
+    if too_long is not None:
+        raise MCPError(INVALID_PARAMS, f"There is nothing of the name {_marked(too_long)}.")
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        named = next((name for name in names if name and name in error.error.message), None)
+        if named is None:
+            raise
+        message = error.error.message.replace(named, _marked(named))
+        raise MCPError(error.error.code, message, error.error.data) from error
+
+
+def _names_of(params: object) -> list[str]:
+    if not isinstance(params, Mapping):
+        return []
+    values: list[Any] = [params.get(name) for name in _NAMES]
+    return [value for value in values if isinstance(value, str)]
+
+
+def _marked(name: str) -> str:
+    return map_quotations(echoed(name), lambda inside, _: f"{OPENING}{cleaned(inside)}{CLOSING}")
