@@ -11,7 +11,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from expressway.adapters.regions import check_region, regions_of
 from expressway.adapters.role_session_name import role_session_name
 from expressway.adapters.session import AwsSession, configured_target, open_session
-from expressway.errors import TargetError
+from expressway.errors import ExpresswayError, TargetError
+from expressway.model.cancellation import cancelled_by
 from tests.adapters.answers import Answer, refusal, settings_that_answer, xml
 
 SANDBOX = "http://127.0.0.1:4566"
@@ -381,3 +382,21 @@ def test_who_has_to_sign_in_again_is_told_for_which_profile(chosen: str, named: 
     assert f"aws sso login --profile {named}" in error.hint
     assert f"aws login --profile {named}" in error.hint
     assert "login --profile" not in refused(region="us-east-1").hint
+
+
+def test_nothing_more_is_asked_of_aws_once_nobody_wants_it(credentials: None) -> None:
+    class Cancelled:
+        def raise_if_cancelled(self) -> None:
+            raise ExpresswayError("cancelled", "The client cancelled the request.")
+
+    sent: list[AWSPreparedRequest] = []
+    session = open_session(
+        region="us-east-1", settings=settings_that_answer({"sts.GetCallerIdentity": identity(ROLE_SESSION)}, sent)
+    )
+    sent.clear()
+    clients = (session.client("ecs"), session.for_questions().client("ecs"))
+    for client in clients:
+        with cancelled_by(Cancelled()), pytest.raises(ExpresswayError) as error:
+            client.list_clusters()
+        assert error.value.code == "cancelled"
+    assert sent == []

@@ -1,9 +1,9 @@
 """A deployment does not live in the request: it outlives waits, cancellations and clients."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -14,6 +14,7 @@ from mcp.shared.dispatcher import ProgressFnT
 from expressway.errors import DefinitionError
 from expressway.mcp.server import build_server
 from expressway.mcp.work import Worker
+from expressway.model.pages import pages
 from mcp import Client
 from tests.mcp.connections import ERAS, OPEN, Era, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, FakeToolkit, step, write_app
@@ -278,3 +279,31 @@ async def test_who_joins_sees_where_the_work_stands(held: FakeToolkit, tmp_path:
         await client.call_tool("deploy_app", {**arguments, "wait_seconds": 0})
         await client.call_tool("deploy_app", arguments, progress_callback=watch)
     assert seen[0] == "service: bringing shop-express-service up to date"
+
+
+class EndlessApi(FakeToolkit):
+    """A toolkit whose service always names a next page."""
+
+    pages_asked = 0
+
+    def call_api(self, *_: object, **__: object) -> Mapping[str, Any]:
+        def ask(**_token: str) -> Mapping[str, Any]:
+            self.pages_asked += 1
+            self.begun.set()
+            return {"nextToken": str(self.pages_asked)}
+
+        try:
+            return {"pages": len(list(pages(ask, doing="list the tasks", by="nextToken", most=10**9)))}
+        finally:
+            self.finished.set()
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_cancelled_call_stops_following_a_list_without_end(era: Era) -> None:
+    toolkit = EndlessApi()
+    async with connected(toolkit, era) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.call_tool, "ecs_resource_management", {"api_operation": "ListTasks"})
+            await _happens(toolkit.begun)
+            tasks.cancel_scope.cancel()
+        await _happens(toolkit.finished)

@@ -184,3 +184,9 @@ def test_what_is_no_time_is_none(value: object) -> None:
     assert read_time(value) is None
     told = problems("ListServiceDeployments", {"service": "s", "createdAt": {"after": value or "x"}})
     assert told.get("createdAt.after", "") == "a time as ISO 8601 or epoch seconds"
+
+
+@pytest.mark.parametrize("size", [0, -1, -(10**9)])
+def test_a_page_of_nothing_is_refused_also_where_the_model_says_no_least_size(size: int) -> None:
+    _, wrong = fitted_parameters({"maxResults": size}, request_shapes("ecs", "ListTasks"))
+    assert [(one.path, one.expected) for one in wrong] == [("maxResults", "at least 1")]

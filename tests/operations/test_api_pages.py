@@ -1,13 +1,18 @@
 """Pages up to a limit, and tokens that lose nothing and repeat nothing."""
 
-from collections.abc import Mapping
+import itertools
+import random
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expressway.errors import ExpresswayError
 from expressway.model.api_operation import Paging
+from expressway.model.cancellation import cancelled_by
+from expressway.model.pages import MOST_PAGES
 from expressway.operations.api_pages import read_pages
 from expressway.operations.express_listing import list_express_services
 
@@ -151,3 +156,54 @@ def test_express_services_of_one_cluster_are_that_clusters_page(cluster: str) ->
     clusters = Clusters({"a": 2, "b": 3})
     page = clusters.page({"cluster": cluster, "maxResults": 100})
     assert len(page["serviceArns"]) == {"a": 2, "b": 3}[cluster]
+
+
+class Endless:
+    """A service that always names a next page."""
+
+    def __init__(self, tokens: Iterator[str], items: Iterator[int]) -> None:
+        self.asked = 0
+        self._tokens, self._items = tokens, items
+
+    def __call__(self, _parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.asked += 1
+        brought = [f"item-{self.asked}"] * next(self._items)
+        return {"items": brought, "serviceArns": brought, "clusterArns": brought, "nextToken": next(self._tokens)}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_list_without_end_is_left_and_says_so(seed: int) -> None:
+    chance = random.Random(seed)
+    cycle = chance.choice([1, 2, 5, 10**9])
+    sizes = chance.choice([[0], [0, 0, 1], [10]])
+    service = Endless((str(n % cycle) for n in itertools.count(1)), (chance.choice(sizes) for _ in itertools.count()))
+    limit = chance.choice([None, 10**6])
+    answer = read_pages(service, PAGING, {}, limit=limit)
+    assert service.asked <= min(MOST_PAGES, cycle + 1)
+    assert answer.note
+    assert bool(answer.next_token) == (cycle == 10**9)  # what follows can be read, unless it would be the same again
+
+
+@pytest.mark.parametrize("endless", ["clusters", "services"])
+def test_a_listing_over_all_clusters_without_end_is_an_error(endless: str) -> None:
+    def clusters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        return service(parameters) if endless == "clusters" else {"clusterArns": ["a"]}
+
+    service = Endless((str(n) for n in itertools.count()), itertools.repeat(0))
+    with pytest.raises(ExpresswayError) as error:
+        list_express_services(service, clusters, {})
+    assert error.value.code == "endless_answer"
+    assert service.asked <= MOST_PAGES
+
+
+def test_pages_are_no_longer_asked_for_once_nobody_wants_them() -> None:
+    service = Endless((str(n) for n in itertools.count()), itertools.repeat(0))
+
+    class AfterThree:
+        def raise_if_cancelled(self) -> None:
+            if service.asked >= 3:
+                raise ExpresswayError("cancelled", "The client cancelled the request.")
+
+    with cancelled_by(AfterThree()), pytest.raises(ExpresswayError):
+        read_pages(service, PAGING, {}, limit=None)
+    assert service.asked == 3

@@ -1,12 +1,14 @@
 """Amazon CloudWatch alarms: what they watch, and how they stand."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.adapters.session import AwsSession
+from expressway.model.pages import pages
 from expressway.model.service_dependencies import AlarmFact
 
 _NAMES_A_CALL = 100
@@ -34,10 +36,9 @@ class Alarms:
     def _described(self, names: Sequence[str]) -> Iterator[AlarmFact]:
         client = self._session.client("cloudwatch")
         try:
-            pages = client.get_paginator("describe_alarms").paginate(
-                AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-            )
-            for page in pages:
+            named = {"AlarmNames": list(names), "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+            ask = partial(client.describe_alarms, **named)
+            for page in pages(ask, doing="describe the alarms", by="NextToken"):
                 for raw in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])):
                     yield _alarm(raw)
         except (ClientError, BotoCoreError) as exc:

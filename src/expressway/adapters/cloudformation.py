@@ -4,6 +4,8 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,8 +21,9 @@ from expressway.adapters.cloudformation_answers import (
 )
 from expressway.adapters.session import AwsSession
 from expressway.adapters.template_yaml import json_of_yaml
-from expressway.errors import StackError
-from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetRequest
+from expressway.errors import StackError, TargetError
+from expressway.model.change_set import ChangeSet, ChangeSetRequest
+from expressway.model.pages import pages
 from expressway.model.stack import StackEvent, StackState, StackVersion, refuse_oversized
 
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
@@ -74,8 +77,8 @@ class CloudFormation:
             TargetError: ``access_denied`` without cloudformation:DescribeStacks, and the like.
         """
         try:
-            pages = self._client.get_paginator("describe_stacks").paginate()
-            return tuple(str(stack["StackName"]) for page in pages for stack in page["Stacks"])
+            found = pages(self._client.describe_stacks, doing="list the stacks", by="NextToken")
+            return tuple(str(stack["StackName"]) for page in found for stack in page["Stacks"])
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, "list the stacks") from exc
 
@@ -106,19 +109,16 @@ class CloudFormation:
     def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]:
         """The stack's events in order of time, only those later than `after_event_id` when that is given."""
         found: list[StackEvent] = []
-        token: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.describe_stack_events(StackName=stack_id, **token)
-            except (ClientError, BotoCoreError) as exc:
-                raise map_aws_error(exc, "read the stack's events") from exc
-            for raw in page["StackEvents"]:
-                if raw["EventId"] == after_event_id:
-                    return tuple(reversed(found))
-                found.append(stack_event(raw))
-            if not page.get("NextToken"):
-                return tuple(reversed(found))
-            token = {"NextToken": page["NextToken"]}
+        ask = partial(self._client.describe_stack_events, StackName=stack_id)
+        try:
+            for page in pages(ask, doing="read the stack's events", by="NextToken"):
+                for raw in page["StackEvents"]:
+                    if raw["EventId"] == after_event_id:
+                        return tuple(reversed(found))
+                    found.append(stack_event(raw))
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "read the stack's events") from exc
+        return tuple(reversed(found))
 
     def delete_stack(self, stack_id: str, *, client_token: str) -> None:
         """Start deleting a stack."""
@@ -174,29 +174,26 @@ class CloudFormation:
 
     def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None:
         """The change set with all its changes (paged), or None when it does not exist."""
-        changes: list[ChangeSetChange] = []
-        token: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.describe_change_set(
-                    StackName=stack_name, ChangeSetName=change_set_name, IncludePropertyValues=True, **token
-                )
-            except ClientError as exc:
-                if _is_missing(exc):
-                    return None
-                raise map_aws_error(exc, "describe the change set") from exc
-            except BotoCoreError as exc:
-                raise map_aws_error(exc, "describe the change set") from exc
-            changes.extend(change(raw["ResourceChange"]) for raw in page.get("Changes", []) if "ResourceChange" in raw)
-            if not page.get("NextToken"):
-                return change_set(page, tuple(changes))
-            token = {"NextToken": page["NextToken"]}
+        doing = "describe the change set"
+        named = {"StackName": stack_name, "ChangeSetName": change_set_name, "IncludePropertyValues": True}
+        ask = partial(self._client.describe_change_set, **named)
+        try:
+            found = list(pages(ask, doing=doing, by="NextToken"))
+        except ClientError as exc:
+            if _is_missing(exc):
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+        raws = (raw for page in found for raw in page.get("Changes", []))
+        return change_set(found[-1], tuple(change(raw["ResourceChange"]) for raw in raws if "ResourceChange" in raw))
 
     def change_set_names(self, stack_name: str) -> tuple[str, ...]:
         """The names of every change set that the stack has."""
         try:
-            pages = self._client.get_paginator("list_change_sets").paginate(StackName=stack_name)
-            return tuple(summary["ChangeSetName"] for page in pages for summary in page["Summaries"])
+            ask = partial(self._client.list_change_sets, StackName=stack_name)
+            found = pages(ask, doing=f"list the change sets of {stack_name}", by="NextToken")
+            return tuple(summary["ChangeSetName"] for page in found for summary in page["Summaries"])
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, f"list the change sets of {stack_name}") from exc
 
@@ -242,18 +239,13 @@ class CloudFormation:
     def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]:
         """What CloudFormation's early validation found wrong with a change set, in its own words."""
         found: list[str] = []
-        token: dict[str, str] = {}
-        while True:
-            try:
-                page = self._client.describe_events(
-                    StackName=stack_name, ChangeSetName=change_set_name, Filters={"FailedEvents": True}, **token
-                )
-            except (ClientError, BotoCoreError):
-                return tuple(found)  # a missing permission, most often: the change set's own reason has to do
-            found += [text for event in page.get("OperationEvents", []) if (text := problem_of(event))]
-            if not page.get("NextToken"):
-                return tuple(found)
-            token = {"NextToken": page["NextToken"]}
+        named = {"StackName": stack_name, "ChangeSetName": change_set_name, "Filters": {"FailedEvents": True}}
+        ask = partial(self._client.describe_events, **named)
+        # What fails is a missing permission, most often: the change set's own reason has to do.
+        with suppress(ClientError, BotoCoreError, TargetError):
+            for page in pages(ask, doing="read the events of the change set", by="NextToken"):
+                found += [text for event in page.get("OperationEvents", []) if (text := problem_of(event))]
+        return tuple(found)
 
 
 def _is_missing(exc: ClientError) -> bool:

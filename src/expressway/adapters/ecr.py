@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,7 +14,9 @@ from expressway.adapters.session import AwsSession
 from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.model.clock import Clock
 from expressway.model.image import DeletedImages, RegistryImage, RegistryLogin, Repository
+from expressway.model.pages import pages
 
+_ROUNDS = 20
 _BATCH = 100  # images that one BatchDeleteImage takes
 _MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -110,10 +113,9 @@ class EcrRegistry:
             ImageError: ``repository_missing``.
         """
         try:
-            pages = (
-                self._session.client("ecr").get_paginator("describe_images").paginate(repositoryName=repository_name)
-            )
-            return tuple(_image(detail) for page in pages for detail in page["imageDetails"])
+            ask = partial(self._session.client("ecr").describe_images, repositoryName=repository_name)
+            found = pages(ask, doing=f"list the images of {repository_name}", by="nextToken")
+            return tuple(_image(detail) for page in found for detail in page["imageDetails"])
         except (ClientError, BotoCoreError) as exc:
             raise _repository_error(exc, repository_name, "list the images of") from exc
 
@@ -161,9 +163,10 @@ class EcrRegistry:
             ImageError: ``repository_missing``.
         """
         deleted = 0
-        while True:
+        failures: list[str] = []
+        for _ in range(_ROUNDS):
             digests = [image.digest for image in self.list_images(repository_name)]
-            failures: list[str] = []
+            failures = []
             removed = 0
             for start in range(0, len(digests), _BATCH):
                 gone, failed = self._delete_batch(repository_name, digests[start : start + _BATCH])
@@ -171,7 +174,8 @@ class EcrRegistry:
                 failures += failed
             deleted += removed
             if not failures or not removed:
-                return DeletedImages(deleted, tuple(failures))
+                break
+        return DeletedImages(deleted, tuple(failures))
 
     def delete_repository(self, repository_name: str) -> bool:
         """Delete the repository, which has to be empty. False when there was none.

@@ -1,11 +1,13 @@
 """Asking ECS: pages followed, refusals mapped, and what does not exist answered as nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
+from expressway.model.pages import pages
 
 NO_CLUSTER = frozenset({"ClusterNotFoundException"})
 NO_SERVICE = frozenset({"ServiceNotFoundException", "ServiceNotActiveException", "ResourceNotFoundException"})
@@ -35,13 +37,8 @@ class EcsCalls:
 
     def pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
         """Every element of `key` over all pages."""
-        token: dict[str, str] = {}
-        while True:
-            page = self.ask(doing, operation, **arguments, **token)
+        for page in pages(partial(self.ask, doing, operation, **arguments), doing=doing, by="nextToken"):
             yield from listed(page, key)
-            if not page or not page.get("nextToken"):
-                return
-            token = {"nextToken": page["nextToken"]}
 
 
 def listed(answer: Mapping[str, Any] | None, key: str) -> Sequence[Any]:

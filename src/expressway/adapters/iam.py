@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
+from expressway.model.cancellation import ReadPool
+from expressway.model.pages import pages
 from expressway.model.role import RolePolicy, RoleState
 from expressway.model.service_dependencies import Decision
 
@@ -31,7 +33,7 @@ class Iam:
         Raises:
             TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
         """
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="iam") as pool:
+        with ReadPool(_THREADS, thread_name_prefix="iam") as pool:
             asked = pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name)
             inline = pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name)))
             attached = pool.submit(
@@ -95,13 +97,9 @@ class Iam:
         return decode_document(version["PolicyVersion"]["Document"]) if version else None
 
     def _pages(self, operation: str, key: str, role_name: str) -> Iterator[Any]:
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask(f"list the policies of {role_name}", operation, RoleName=role_name, **token) or {}
+        doing = f"list the policies of {role_name}"
+        for page in pages(partial(self._ask, doing, operation, RoleName=role_name), doing=doing, by="Marker"):
             yield from page.get(key, [])
-            if not page.get("IsTruncated"):
-                return
-            token = {"Marker": page["Marker"]}
 
     def _ask_if_allowed(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
         try:

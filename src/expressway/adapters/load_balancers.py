@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.model.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.model.pages import pages
 
 Raw = Mapping[str, Any]
 
@@ -76,11 +77,12 @@ class LoadBalancers:
             raise map_aws_error(exc, operation.replace("_", " ")) from exc
 
     def _pages(self, operation: str, key: str) -> Iterator[Raw]:
+        doing = operation.replace("_", " ")
         try:
-            for page in self._client.get_paginator(operation).paginate():
+            for page in pages(getattr(self._client, operation), doing=doing, by="Marker", given="NextMarker"):
                 yield from page.get(key, ())
         except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, operation.replace("_", " ")) from exc
+            raise map_aws_error(exc, doing) from exc
 
 
 def _load_balancer(raw: Raw) -> LoadBalancer:

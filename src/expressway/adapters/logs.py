@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,7 @@ from expressway.adapters.secret_detector import masked_lines
 from expressway.adapters.session import AwsSession
 from expressway.errors import UsageError
 from expressway.model.log_event import LogEvent, LogSearch
+from expressway.model.pages import pages
 from expressway.model.quotation import echoed
 from expressway.model.shortened_text import shortened
 
@@ -169,15 +171,13 @@ class Logs:
 
     def group(self, log_group: str) -> LogGroup | None:
         """The log group of exactly this name, or None."""
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask("list the log groups", "describe_log_groups", logGroupNamePrefix=log_group, **token)
-            for one in (page or {}).get("logGroups", []):
+        doing = "list the log groups"
+        ask = partial(self._ask, doing, "describe_log_groups", logGroupNamePrefix=log_group)
+        for page in pages(ask, doing=doing, by="nextToken"):
+            for one in page.get("logGroups", []):
                 if one["logGroupName"] == log_group:
                     return LogGroup(log_group, one.get("retentionInDays"))
-            if not page or not page.get("nextToken"):
-                return None
-            token = {"nextToken": page["nextToken"]}
+        return None
 
     def delete_group(self, log_group: str) -> bool:
         """Delete a log group; False when there was none."""

@@ -1,6 +1,7 @@
 """Amazon EC2 behind a narrow port: VPCs and what is in them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +32,7 @@ from expressway.model.network import (
     Subnet,
     Vpc,
 )
+from expressway.model.pages import pages
 
 T = TypeVar("T")
 
@@ -141,7 +143,7 @@ class Network:
 
     def _pages(self, operation: str, key: str, doing: str, **arguments: Any) -> Iterator[Raw]:
         try:
-            for page in self._client.get_paginator(operation).paginate(**arguments):
+            for page in pages(partial(getattr(self._client, operation), **arguments), doing=doing, by="NextToken"):
                 yield from page.get(key, ())
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, doing) from exc

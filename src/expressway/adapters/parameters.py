@@ -1,12 +1,14 @@
 """AWS Systems Manager Parameter Store: whether a parameter is there and how it is kept, never what it says."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
+from expressway.model.pages import pages
 from expressway.model.service_dependencies import SecretFact
 from expressway.model.task_requirements import SecretReference
 
@@ -44,12 +46,10 @@ class Parameters:
         name, region = reference.secret_id, reference.region or None
         doing = f"describe the parameter {reference.shown}"
         try:
-            pages = (
-                self._session.client("ssm", region=region)
-                .get_paginator("describe_parameters")
-                .paginate(ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}])
-            )
-            return next((one for page in pages for one in page["Parameters"] if one["Name"] == name), None)
+            named = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+            ask = partial(self._session.client("ssm", region=region).describe_parameters, ParameterFilters=named)
+            found = pages(ask, doing=doing, by="NextToken")
+            return next((one for page in found for one in page["Parameters"] if one["Name"] == name), None)
         except ClientError as exc:
             if aws_error_code(exc) == "InvalidFilterValue":
                 return None  # no parameter can have such a name

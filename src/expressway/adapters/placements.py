@@ -1,6 +1,7 @@
 """Where Amazon ECS puts a service's tasks: networks, target groups, and what the tasks need to start."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,6 +10,7 @@ from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.ecs_answers import short_name
 from expressway.adapters.session import AwsSession
 from expressway.model.network_facts import ServicePlacement, TargetBinding, TaskNeeds
+from expressway.model.pages import pages
 
 Raw = Mapping[str, Any]
 
@@ -82,13 +84,9 @@ class Placements:
             raise map_aws_error(exc, operation.replace("_", " ")) from exc
 
     def _pages(self, operation: str, key: str, **arguments: Any) -> Iterator[str]:
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask(operation, **arguments, **token)
+        doing = operation.replace("_", " ")
+        for page in pages(partial(self._ask, operation, **arguments), doing=doing, by="nextToken"):
             yield from page.get(key, ())
-            if not page.get("nextToken"):
-                return
-            token = {"nextToken": page["nextToken"]}
 
 
 def _service(raw: Raw) -> ServicePlacement:

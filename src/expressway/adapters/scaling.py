@@ -1,7 +1,7 @@
 """Application Auto Scaling: how far a service may scale, what drives it, and what it last did."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -9,6 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import map_aws_error
 from expressway.adapters.session import AwsSession
+from expressway.model.cancellation import ReadPool
+from expressway.model.pages import pages
 from expressway.model.service_dependencies import ScalingActivity, ScalingFact, ScalingPolicy
 
 Raw = Mapping[str, Any]
@@ -30,7 +32,7 @@ class Scaling:
             TargetError: ``access_denied`` without application-autoscaling:Describe*, and the like.
         """
         resource = f"service/{cluster}/{service_name}"
-        with ThreadPoolExecutor(3, thread_name_prefix="scaling") as pool:
+        with ReadPool(3, thread_name_prefix="scaling") as pool:
             targets = pool.submit(
                 self._pages, "describe_scalable_targets", "ScalableTargets", 1, ResourceIds=[resource]
             )
@@ -52,13 +54,13 @@ class Scaling:
 
     def _pages(self, operation: str, key: str, limit: int, **arguments: Any) -> list[Raw]:
         client = self._session.client("application-autoscaling")
+        doing = "describe how the service scales"
+        ask = partial(getattr(client, operation), ServiceNamespace="ecs", ScalableDimension=_DIMENSION, **arguments)
         try:
-            pages = client.get_paginator(operation).paginate(
-                ServiceNamespace="ecs", ScalableDimension=_DIMENSION, **arguments
-            )
-            return list(islice((one for page in pages for one in page[key]), limit))
+            found = pages(ask, doing=doing, by="NextToken")
+            return list(islice((one for page in found for one in page[key]), limit))
         except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, "describe how the service scales") from exc
+            raise map_aws_error(exc, doing) from exc
 
 
 def _fact(target: Raw, policies: list[Raw], activities: list[Raw]) -> ScalingFact:

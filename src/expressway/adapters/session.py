@@ -18,6 +18,7 @@ from expressway.adapters.regions import check_region
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
 from expressway.adapters.sandbox_key import find_key
 from expressway.errors import TargetError
+from expressway.model.cancellation import raise_if_cancelled
 from expressway.model.target import Target
 
 SANDBOX_VARIABLE = "EXPRESSWAY_SANDBOX"
@@ -284,4 +285,10 @@ def _make_client(
         **(loopback if endpoint_url else {}),
     )
     make: Any = session.client
-    return make(service, endpoint_url=endpoint_url, config=config.merge(more) if more else config)
+    client = make(service, endpoint_url=endpoint_url, config=config.merge(more) if more else config)
+    client.meta.events.register_first("before-call", _stop_if_cancelled)
+    return client
+
+
+def _stop_if_cancelled(**_: object) -> None:
+    raise_if_cancelled()

@@ -1,8 +1,9 @@
 """CloudFormation's memory of a stack: its resources, events, hooks and validations, also after it is gone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
+from expressway.model.cancellation import ReadPool
+from expressway.model.pages import pages
 from expressway.model.stack_history import HistoryEvent, StackHistory, StackResource
 
 Raw = Mapping[str, Any]
@@ -62,7 +65,7 @@ class StackHistories:
         Raises:
             TargetError: ``access_denied`` without cloudformation:DescribeStacks, and the like.
         """
-        with ThreadPoolExecutor(4, thread_name_prefix="stack") as pool:
+        with ReadPool(4, thread_name_prefix="stack") as pool:
             asked = pool.submit(self._describe, stack_name_or_id)
             resources = pool.submit(lambda: tuple(self._resources(stack_name_or_id)))
             events = pool.submit(lambda: tuple(self._events(stack_name_or_id)))
@@ -138,13 +141,8 @@ class StackHistories:
         return (_event(raw) for raw in islice(pages, _CHECKS_READ) if raw.get("EventType") in _CHECK_KINDS)
 
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-        token: dict[str, str] = {}
-        while True:
-            page = self._ask(doing, operation, **arguments, **token) or {}
+        for page in pages(partial(self._ask, doing, operation, **arguments), doing=doing, by="NextToken"):
             yield from page.get(key, [])
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
 
     def _ask(self, doing: str, operation: str, **arguments: Any) -> Raw | None:
         """The answer, or None where the stack does not exist."""

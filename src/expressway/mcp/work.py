@@ -16,6 +16,7 @@ from expressway.mcp.audit_trail import current_audit
 from expressway.mcp.progress_relay import relayed_progress
 from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
+from expressway.model.cancellation import cancelled_by
 from expressway.model.progress import ProgressSink
 from expressway.model.quotation import echoed
 from expressway.operations.background import (
@@ -92,7 +93,8 @@ class Worker:
         async with relayed_progress(ctx, self.gates) as progress:
 
             def reading() -> ResultT:
-                return _renewing(toolkit, lambda it: work(it, progress, cancellation))
+                with cancelled_by(cancellation):
+                    return _renewing(toolkit, lambda it: work(it, progress, cancellation))
 
             try:
                 return await in_thread(audit.followed(reading) if audit is not None else reading)

@@ -6,7 +6,7 @@ and numbers where the API wants text (``cpu: 256``); what can only mean one thin
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -126,7 +126,7 @@ class _Fit:
         elif isinstance(fitted, str):
             self._measure(len(fitted), shape, path, "characters")
         elif not isinstance(fitted, datetime | bool):
-            self._measure(fitted, shape, path, "")
+            self._measure(fitted, _page_size(shape) if path == _PAGE_SIZE else shape, path, "")
         return fitted
 
     def _word(self, word: str, shape: ApiShape, path: str) -> str:
@@ -167,6 +167,14 @@ class _Fit:
         if shape.type == "structure":
             return f"an object with {_listed(tuple(shape.members))}"
         return _TYPES.get(shape.type, shape.type)
+
+
+_PAGE_SIZE = "maxResults"
+
+
+def _page_size(shape: ApiShape) -> ApiShape:
+    """ECS's model names no least page; with one of nothing a list would never end."""
+    return shape if shape.minimum is not None else replace(shape, minimum=1)
 
 
 _TYPES = {

@@ -1,11 +1,13 @@
 """An answer that comes in pages, read up to a limit, and tokens that continue exactly behind what was shown."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
 from expressway.model.api_operation import Paging
+from expressway.model.cancellation import raise_if_cancelled
+from expressway.model.pages import MOST_PAGES
 
 Call = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """One round trip: parameters in, a page out."""
@@ -28,11 +30,13 @@ class Page:
 class PagedAnswer:
     """The first page's answer with the lists of all pages; `next_token` is empty when that was all.
 
-    `lists` are the paths of the lists that pages add to: ``serviceArns``, ``imageScanFindings.findings``.
+    `lists` are the paths of the lists that pages add to: ``serviceArns``, ``imageScanFindings.findings``. `note` says
+    why a list was left before its end.
     """
 
     content: dict[str, Any]
     next_token: str = ""
+    note: str = ""
     pages: tuple[Page, ...] = ()
     lists: tuple[str, ...] = ()
 
@@ -58,7 +62,9 @@ def read_pages(call: Call, paging: Paging, parameters: Mapping[str, Any], *, lim
     content: dict[str, Any] = {}
     pages: list[Page] = []
     count = 0
+    asked = {token}
     while True:
+        raise_if_cancelled()
         wanted = largest if limit is None else min(largest, limit - count)
         size = size or (wanted if sized else 0)
         answer = call({**fixed, **({SIZE: size} if size else {}), **({TOKEN: token} if token else {})})
@@ -66,10 +72,21 @@ def read_pages(call: Call, paging: Paging, parameters: Mapping[str, Any], *, lim
         pages.append(Page(token, size, skip, came))
         count += came
         following = str(answer.get(TOKEN) or "")
-        if not following or following == token or (limit is not None and count >= limit):
+        note = _broken(following, asked, len(pages))
+        if not following or note or (limit is not None and count >= limit):
             lists = tuple(".".join(path) for path in paging.lists)
-            return PagedAnswer(content, "" if following == token else following, tuple(pages), lists)
+            return PagedAnswer(content, "" if following in asked else following, note, tuple(pages), lists)
+        asked.add(following)
         token, size, skip = following, 0, 0
+
+
+def _broken(following: str, asked: Set[str], pages: int) -> str:
+    """Why no further page is asked for, although the service names one."""
+    if following and following in asked:
+        return "The list may go on: the service named a page for the second time, so that no more of it can be read."
+    if following and pages >= MOST_PAGES:
+        return f"The list goes on: {pages:,} pages were read."
+    return ""
 
 
 def _add(content: dict[str, Any], answer: Mapping[str, Any], paging: Paging, skip: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from expressway.errors import TargetError
+from expressway.model.cancellation import ReadPool
 
 T = TypeVar("T")
 
@@ -42,14 +43,14 @@ class ConcurrentReads:
     def __init__(self, threads: int, *, name: str, beside_a_failure: bool = False) -> None:
         self.gaps: list[str] = []
         self._stops_at: frozenset[str] = frozenset() if beside_a_failure else _MEET_EVERY_READ
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pool = ReadPool(threads, thread_name_prefix=name)
         self._names: dict[int, str] = {}
 
     def __enter__(self) -> ConcurrentReads:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.__exit__(kind, *_)
 
     def ask(self, name: str, read: Callable[[], T]) -> Future[T]:
         """Begin a read; `name` is what a gap is called."""

@@ -1,9 +1,10 @@
 """ListExpressGatewayServices, which AWS documents and does not have: answered from ListServices, in the same shape."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from expressway.model.cancellation import ReadPool
+from expressway.model.pages import Page, pages
 from expressway.operations.api_pages import SIZE, TOKEN, Call
 
 _DEFAULT_PAGE = 100
@@ -22,18 +23,19 @@ def list_express_services(list_services: Call, list_clusters: Call, parameters: 
     clusters = sorted(_cluster_names(list_clusters))
     waiting = [name for name in clusters if name >= start]
     arns: list[str] = []
+
+    def room() -> int:
+        return size - len(arns)
+
     for name, first in _first_pages(list_services, waiting, size, {start: token} if token else {}):
-        asked, page = token if name == start else "", first
-        while True:
+        asked = token if name == start else ""
+        for page in _pages_of(name, first, list_services, room):
             if arns and len(arns) + len(page["serviceArns"]) > size:  # it comes first in the next page
                 return {"serviceArns": arns, TOKEN: f"{name}:{asked}"}
-            arns += page["serviceArns"]
+            arns.extend(page["serviceArns"])
             asked = str(page.get(TOKEN) or "")
-            if not asked:
-                break
-            if len(arns) >= size:
+            if asked and len(arns) >= size:
                 return {"serviceArns": arns, TOKEN: f"{name}:{asked}"}
-            page = list_services(_asked(name, size - len(arns), asked))
     return {"serviceArns": arns}
 
 
@@ -41,7 +43,7 @@ def _first_pages(
     list_services: Call, clusters: Sequence[str], size: int, tokens: Mapping[str, str]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The first page of each cluster, a few clusters at the same time."""
-    with ThreadPoolExecutor(_CLUSTERS_AT_ONCE, thread_name_prefix="express services") as pool:
+    with ReadPool(_CLUSTERS_AT_ONCE, thread_name_prefix="express services") as pool:
         for start in range(0, len(clusters), _CLUSTERS_AT_ONCE):
             batch = clusters[start : start + _CLUSTERS_AT_ONCE]
             asked = [_asked(name, size, tokens.get(name, "")) for name in batch]
@@ -54,10 +56,17 @@ def _asked(cluster: str, size: int, token: str) -> dict[str, Any]:
 
 
 def _cluster_names(list_clusters: Call) -> Iterator[str]:
-    token = ""
-    while True:
-        page = list_clusters({SIZE: _DEFAULT_PAGE, **({TOKEN: token} if token else {})})
+    def ask(**token: str) -> Page:
+        return list_clusters({SIZE: _DEFAULT_PAGE, **token})
+
+    for page in pages(ask, doing="list the clusters", by=TOKEN):
         yield from (str(arn).rsplit("/", 1)[-1] for arn in page["clusterArns"])
-        token = str(page.get(TOKEN) or "")
-        if not token:
-            return
+
+
+def _pages_of(cluster: str, first: Page, list_services: Call, room: Callable[[], int]) -> Iterator[Page]:
+    """A cluster's pages, of which the first is there already."""
+
+    def ask(**token: str) -> Page:
+        return list_services(_asked(cluster, room(), token[TOKEN])) if token else first
+
+    return pages(ask, doing=f"list the services of {cluster}", by=TOKEN)

@@ -1,8 +1,8 @@
 """Prove that an app is gone: ask AWS for everything that it had, and name what is still there."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
+from expressway.model.cancellation import ReadPool
 from expressway.model.names import app_names
 from expressway.operations.account_reads import AccountReads
 from expressway.operations.service_ports import StackReads
@@ -18,7 +18,7 @@ def find_leftovers(app_name: str, *, cluster: str, stacks: StackReads, account: 
         *((f"role {role}", lambda role=role: account.roles().role(role)) for role in names.roles),
         (f"log group {names.log_group}", lambda: account.log_groups().group(names.log_group)),
     )
-    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
+    with ReadPool(len(checks), thread_name_prefix="leftovers") as pool:
         return tuple(name for name in pool.map(_name_if_found, checks) if name is not None)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from expressway.errors import ExpresswayError
+from expressway.model.cancellation import ReadPool
 from expressway.model.stack import StackState, may_be_an_apps
 
 _REGIONS_AT_ONCE = 8
@@ -62,7 +62,7 @@ def list_apps(places: Mapping[str, Callable[[], StackListing]]) -> AppList:
 
     Only stacks with Expressway's metadata count; others of the same name are somebody else's.
     """
-    with ThreadPoolExecutor(_REGIONS_AT_ONCE, thread_name_prefix="list regions") as pool:
+    with ReadPool(_REGIONS_AT_ONCE, thread_name_prefix="list regions") as pool:
         asked = {region: pool.submit(_apps_of, region, place) for region, place in places.items()}
     apps: list[ListedApp] = []
     failed: dict[str, ExpresswayError] = {}
@@ -77,7 +77,7 @@ def list_apps(places: Mapping[str, Callable[[], StackListing]]) -> AppList:
 def _apps_of(region: str, place: Callable[[], StackListing]) -> list[ListedApp]:
     stacks = place()
     candidates = [name for name in stacks.names() if may_be_an_apps(name)]
-    with ThreadPoolExecutor(_STACKS_AT_ONCE, thread_name_prefix="list stacks") as pool:
+    with ReadPool(_STACKS_AT_ONCE, thread_name_prefix="list stacks") as pool:
         described = list(pool.map(stacks.describe, candidates))
     owned: dict[str, list[StackState]] = {}
     for stack in described:

@@ -6,11 +6,11 @@ that they run in mostly belongs to nobody; the apps' stacks say which one it is.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from expressway.errors import RefusedError, TargetError
+from expressway.model.cancellation import ReadPool
 from expressway.model.service import DeploymentState, ExpressService, RevisionState, ServiceState
 from expressway.model.service_location import ServiceLocation, service_location
 from expressway.model.stack import StackState, service_stack_name
@@ -127,7 +127,7 @@ def _refuse_used(operation: str, definitions: Sequence[Touched], ports: Ownershi
     def used(app: _AppService) -> tuple[str, ...]:
         return tuple(_definitions_of(app.location, services))
 
-    with ThreadPoolExecutor(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
+    with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
         apps = list(_app_services(ports.stacks(), pool))
         for app, arns in zip(apps, pool.map(used, apps), strict=True):
             for one in definitions:
@@ -137,13 +137,13 @@ def _refuse_used(operation: str, definitions: Sequence[Touched], ports: Ownershi
 
 def _refuse_inhabited(operation: str, cluster: Touched, ports: OwnershipPorts) -> None:
     """ECS refuses to delete a cluster with services as well, but says neither whose they are nor how they go."""
-    with ThreadPoolExecutor(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
+    with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
         apps = [one for one in _app_services(ports.stacks(), pool) if one.location.cluster == cluster.name]
     if apps:
         raise _inhabited(operation, cluster, apps)
 
 
-def _app_services(stacks: Stacks, pool: ThreadPoolExecutor) -> Iterator[_AppService]:
+def _app_services(stacks: Stacks, pool: ReadPool) -> Iterator[_AppService]:
     named = [name for name in stacks.names() if name.endswith(service_stack_name(""))]
     for stack in pool.map(stacks.describe, named):
         if stack is not None and stack.owner_app:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from expressway.diagnosis.role_checks import (
     check_role,
 )
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
+from expressway.model.cancellation import ReadPool
 from expressway.model.image_reference import ImageReference, parse_image_reference
 from expressway.model.quotation import echoed
 from expressway.model.role import RoleState, role_name_of
@@ -126,7 +126,7 @@ def validate_prerequisites(
         image = _Finding({})
     pulls_from_ecr = reference is None or reference.is_private_ecr
     execution = EXECUTION_ROLE if pulls_from_ecr else replace(EXECUTION_ROLE, actions=LOG_ACTIONS)
-    with ThreadPoolExecutor(3, thread_name_prefix="prerequisites") as pool:
+    with ReadPool(3, thread_name_prefix="prerequisites") as pool:
         asked_execution = pool.submit(_check_role, execution_role_arn, execution, ports)
         asked_infrastructure = pool.submit(_check_role, infrastructure_role_arn, INFRASTRUCTURE_ROLE, ports)
         if reference is not None:

@@ -136,7 +136,8 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     content: dict[str, Any] = ports.masked(plain_json(redacted.content))  # before a query or a cut takes them apart
     if request.query is not None:
         content = _queried(content, request.query, call, ports.query)
-    notes = (content.pop("note", ""), _seen_by(answer)) if request.query is not None else ()
+    notes = [content.pop("note", ""), _seen_by(answer)] if request.query is not None else []
+    notes.append(answer.note)
     beside = {
         "touches": list(call.touched_names),
         "drift": drift,

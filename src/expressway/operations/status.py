@@ -1,12 +1,13 @@
 """How an app stands: its stacks, newest deployment, revisions, tasks, URL, running operation and last error."""
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.errors import ExpresswayError
+from expressway.model.cancellation import ReadPool
 from expressway.model.names import check_app_name
 from expressway.model.operation import OperationRecord
 from expressway.model.reach import reach_of
@@ -139,7 +140,7 @@ class _Status:
     other_gaps: list[str] = field(default_factory=list[str])
 
     def take(self) -> AppStatus:
-        with ThreadPoolExecutor(4, thread_name_prefix="status") as pool:
+        with ReadPool(4, thread_name_prefix="status") as pool:
             asked_repository = pool.submit(self.stacks.describe, repository_stack_name(self.app_name))
             service_stack = self.stacks.describe(service_stack_name(self.app_name))
             location = service_location(self.app_name, service_stack)
@@ -181,7 +182,7 @@ class _Status:
             return None
 
     def _snapshots(
-        self, location: ServiceLocation, pool: ThreadPoolExecutor
+        self, location: ServiceLocation, pool: ReadPool
     ) -> tuple[ServiceSnapshot | None, ServiceSnapshot | None]:
         """The service with its newest deployment, and with the one that serves."""
         ecs = self.ports.ecs

@@ -7,11 +7,11 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Cr
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from expressway.errors import RefusedError
+from expressway.model.cancellation import ReadPool
 from expressway.model.progress import ProgressSink
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.model.stack import StackState
@@ -81,7 +81,7 @@ def find_taken_names(
     ]
     if not named:
         return ()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="names") as pool:
+    with ReadPool(_THREADS, thread_name_prefix="names") as pool:
         asked = [pool.submit(_is_taken, one, account, progress) for one in named]
         return tuple(one for one, answer in zip(named, asked, strict=True) if answer.result())
 

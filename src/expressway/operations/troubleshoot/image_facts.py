@@ -1,11 +1,11 @@
 """One image as its registry knows it; a read that is refused leaves it unread, and is named."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from expressway.errors import DefinitionError, ImageError, TargetError
+from expressway.model.cancellation import ReadPool
 from expressway.model.image_reference import ImageReference, parse_image_reference
 from expressway.model.service_dependencies import ImageFact
 from expressway.model.target import Target
@@ -38,7 +38,7 @@ class ImageLookup:
             account_id=reference.account_id or "",
             region=reference.region or "",
         )
-        with ThreadPoolExecutor(2, thread_name_prefix="image") as pool:
+        with ReadPool(2, thread_name_prefix="image") as pool:
             asked_policy = pool.submit(self._policy, blank, reference)
             pinned = reference.digest
             asked_platforms = pool.submit(self._platforms, blank, reference, pinned) if pinned else None
