@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from expressway.errors import ExpresswayError, ImageError, StackError, TargetError
+from expressway.model.change_set import ChangeSet
 from expressway.model.definition import AppDefinition
 from expressway.model.progress import NeverCancelled, Progress
 from expressway.model.stack import StackState
@@ -217,6 +218,25 @@ def apply(stacks: InMemoryCloudFormation, body: str) -> str:
 
 def body(**more: object) -> str:
     return json.dumps({"Metadata": {"Expressway": {"App": "hello", "Schema": 1}}, "Resources": {}, **more})
+
+
+class NeverReady(InMemoryCloudFormation):
+    """Works on a change set for ever."""
+
+    ready = False
+
+    def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None:
+        found = super().describe_change_set(stack_name, change_set_name)
+        return found if self.ready or found is None else replace(found, status="CREATE_IN_PROGRESS")
+
+
+def test_a_change_set_that_is_never_made_is_given_up_and_taken_up_by_the_repeat() -> None:
+    stacks = NeverReady()
+    with pytest.raises(StackError) as error:
+        apply(stacks, body())
+    assert error.value.code == "change_set_pending"
+    stacks.ready = True
+    assert apply(stacks, body()) == "created"
 
 
 def test_a_change_set_that_somebody_deletes_meanwhile_is_told_and_made_anew_by_the_repeat() -> None:

@@ -30,6 +30,10 @@ def change_set_name(request: StackRequest, stack: StackState | None, parameters:
     return f"{CHANGE_SET_PREFIX}{hashlib.sha256(canonical_json(base).encode()).hexdigest()[:24]}"
 
 
+_LONGEST_REVIEW_SECONDS = 900.0
+"""CloudFormation makes a change set of a large template within a minute or two."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeReview:
     """Makes the change set of a request, and takes it back when it will not be carried out."""
@@ -139,12 +143,19 @@ class ChangeReview:
         )
 
     def _await_change_set(self, stack_name: str, name: str) -> ChangeSet:
+        deadline = self.clock.monotonic() + _LONGEST_REVIEW_SECONDS
         for delay in polling_delays(0.05):
             change_set = self.stacks.describe_change_set(stack_name, name)
             if change_set is None:
                 raise StackError("change_set_vanished", f"The change set {name} is gone.", "Repeat the command.")
             if not change_set.is_pending:
                 return change_set
+            if self.clock.monotonic() >= deadline:
+                raise StackError(
+                    "change_set_pending",
+                    f"CloudFormation has not finished the change set {name} in a quarter of an hour.",
+                    "Repeat the command: it goes on with the same change set. Nothing was changed.",
+                )
             self.clock.sleep(delay)
         raise AssertionError("polling never ends by itself")
 
