@@ -71,8 +71,8 @@ class ServiceTools:
         timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300,
     ) -> Mapping[str, Any] | Answer:
         """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers. Ends at once
-        when that cannot happen any more. Returns status success, timeout, failed or unverified (see gaps), with message
-        and url. Use a short timeout_seconds if your client limits calls; calling again goes on waiting."""
+        when that cannot happen any more. Returns status success, timeout, failed or unverified, message and url. Use a
+        short timeout_seconds if your client limits calls; calling again goes on waiting."""
         try:
             readiness = await self.worker.run(
                 ctx,
