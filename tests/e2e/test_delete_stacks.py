@@ -16,6 +16,7 @@ from expressway.adapters.iam import Iam
 from expressway.adapters.image_platforms import ImagePlatforms
 from expressway.adapters.logs import Logs
 from expressway.adapters.session import AwsSession, open_session
+from expressway.adapters.stack_owners import StackOwners
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import RefusedError, StackError
@@ -86,6 +87,7 @@ class Apps:
         ports = DeletePorts(
             target=self.session.target,
             stacks=StackRemover(CloudFormation(self.session), self.clock),
+            owners=StackOwners(self.session),
             ecs=Ecs(self.session),
             logs=Logs(self.session),
             repositories=EcrRegistry(self.session),

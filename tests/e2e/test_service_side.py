@@ -17,6 +17,7 @@ from expressway.adapters.iam import Iam
 from expressway.adapters.journal import Journal
 from expressway.adapters.logs import Logs
 from expressway.adapters.session import AwsSession, open_session
+from expressway.adapters.stack_owners import StackOwners
 from expressway.adapters.state_directory import state_directory
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import RefusedError, ServiceError
@@ -106,6 +107,7 @@ class Cloud:
         ports = DeletePorts(
             target=self.session.target,
             stacks=StackRemover(CloudFormation(self.session), SystemClock()),
+            owners=StackOwners(self.session),
             ecs=Ecs(self.session),
             logs=Logs(self.session),
             repositories=EcrRegistry(self.session),

@@ -8,11 +8,13 @@ from expressway.model.definition import AppDefinition, parse_definition, parse_d
 from expressway.model.definition_text import load_yaml
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.service import ServiceState
+from expressway.model.service_location import template_resources
 from expressway.model.stack import StackState, owner_of
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads
 from expressway.operations.plan import plan_app, stack_parameters
+from expressway.operations.removed_resources import template_policies
 
 FOLDER = Path(__file__).resolve().parent
 TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:sts::111122223333:assumed-role/deployer/session")
@@ -109,11 +111,20 @@ class Deployed:
     def service(self, cluster: str, service_name: str) -> ServiceState | None:
         return ServiceState(service_name, "arn", cluster, "ACTIVE") if self._stacks else None
 
-    def role(self, role_name: str) -> None:
-        """No role stands alone."""
+    def role(self, role_name: str) -> str | None:
+        return self._held(role_name)
 
-    def group(self, log_group: str) -> None:
-        """No log group stands alone."""
+    def policy_names(self, role_name: str) -> frozenset[str] | None:
+        resources = [one for stack in self._stacks.values() for one in template_resources(stack).values()]
+        properties = [one.get("Properties", {}) for one in resources]
+        return next((template_policies(one) for one in properties if one.get("RoleName") == role_name), None)
 
-    def describe_repository(self, name: str) -> None:
-        """No repository stands alone."""
+    def group(self, log_group: str) -> str | None:
+        return self._held(log_group)
+
+    def describe_repository(self, name: str) -> str | None:
+        return self._held(name)
+
+    def _held(self, name: str) -> str | None:
+        """Nothing stands outside the stacks."""
+        return name if any(f'"{name}"' in stack.template for stack in self._stacks.values()) else None

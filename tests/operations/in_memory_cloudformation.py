@@ -45,6 +45,7 @@ class InMemoryCloudFormation:
     tokens: list[str] = field(default_factory=list)
     pending: dict[str, list[StackState]] = field(default_factory=dict)
     executed: list[tuple[StackState, ChangeSetRequest]] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
     begun: set[str] = field(default_factory=set)
     numbers: count = field(default_factory=lambda: count(1))
 
@@ -97,7 +98,11 @@ class InMemoryCloudFormation:
             self._become(StackState(request.stack_name, stack_id, "REVIEW_IN_PROGRESS"))
         stack = self.stacks[request.stack_name]
         rejected, self.reject_next = self.reject_next, None
-        if stands and (stack.template, dict(stack.parameters)) == (request.template_body, dict(request.parameters)):
+        if (
+            not request.reverts_drift
+            and stands
+            and (stack.template, dict(stack.parameters)) == (request.template_body, dict(request.parameters))
+        ):
             rejected = rejected or "The submitted information didn't contain changes."
         self.change_sets[key] = (
             request,
@@ -123,6 +128,8 @@ class InMemoryCloudFormation:
         request, _ = self.change_sets.pop(key)
         self.begun.add(f"{stack.stack_id} {change_set.change_set_id}")
         self.executed.append((stack, request))
+        if request.reverts_drift:
+            self.removed = {name for name in self.removed if f'"{name}"' not in request.template_body}
         verb = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         wanted = {
             "template": request.template_body,

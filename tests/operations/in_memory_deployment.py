@@ -126,6 +126,7 @@ class InMemoryAccount:
     names: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
+    policies: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def service(self, cluster: str, service_name: str) -> ServiceState | None:
@@ -138,14 +139,23 @@ class InMemoryAccount:
     def role(self, role_name: str) -> str | None:
         return role_name if self._look(role_name) else None
 
+    def policy_names(self, role_name: str) -> frozenset[str] | None:
+        return frozenset(self.policies) if self._holds(role_name) else None
+
     def group(self, log_group: str) -> str | None:
-        return log_group if self._look(log_group) else None
+        return log_group if self._holds(log_group) else None
 
     def describe_repository(self, name: str) -> str | None:
-        return name if self._look(name) else None
+        return name if self._holds(name) else None
 
     def reads(self) -> AccountReads:
         return AccountReads(lambda: self, lambda: self, lambda: self, lambda: self)
+
+    def _holds(self, name: str) -> bool:
+        """What stacks hold is there as well, unless somebody removed it."""
+        named = self._look(name)
+        held = any(stack.healthy and f'"{name}"' in stack.template for stack in self.stacks.stacks.values())
+        return named or (held and name not in self.stacks.removed)
 
     def _look(self, name: str) -> bool:
         self.asked.append(name)

@@ -98,13 +98,14 @@ def test_a_plan_tells_what_would_be_taken_over_and_its_approval_holds() -> None:
     assert app.deploy(adopt=True, approved_plan=shown).status == "deployed"
 
 
-def test_names_are_not_looked_up_for_stacks_that_stand() -> None:
+def test_what_a_standing_stack_holds_is_looked_for_once_and_is_not_in_its_way() -> None:
     app = world()
     app.deploy()
     app.account.asked.clear()
     app.account.names = {*KEPT, "hello-ecr-push-pull-role"}
     assert app.deploy().status == "unchanged"
-    assert app.account.asked == ["hello"]
+    held = ["/expressway/hello", "hello", "hello-ecr-push-pull-role", "hello-repo"]
+    assert sorted(app.account.asked) == held
 
 
 def test_a_name_that_may_not_be_looked_up_is_a_warning_and_left_to_cloudformation() -> None:
@@ -124,7 +125,7 @@ def test_a_service_that_was_deleted_by_other_means_is_noticed_although_no_stack_
     with pytest.raises(ServiceError) as error:
         app.deploy()
     assert error.value.code == "service_missing"
-    assert "Delete the app and deploy it again" in error.value.hint
+    assert "expressway delete hello, then expressway deploy" in error.value.hint
     assert app.stacks.calls == []
 
 

@@ -162,6 +162,8 @@ class CloudFormation:
         }
         if request.imports_existing:
             arguments["ImportExistingResources"] = True
+        if request.reverts_drift:
+            arguments["DeploymentMode"] = "REVERT_DRIFT"
         try:
             self._client.create_change_set(**arguments)
         except ClientError as exc:

@@ -53,6 +53,22 @@ class Iam:
                 permissions_boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
             )
 
+    def policy_names(self, role_name: str) -> frozenset[str] | None:
+        """The names of a role's policies, inline and attached, in one round trip; None when there is no such role.
+
+        Raises:
+            TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
+        """
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="iam") as pool:
+            asked = pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name)
+            inline = pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name)))
+            attached = pool.submit(
+                lambda: list(self._pages("list_attached_role_policies", "AttachedPolicies", role_name))
+            )
+            if asked.result() is None:
+                return None
+            return frozenset([*inline.result(), *(str(one["PolicyName"]) for one in attached.result())])
+
     def user_arn(self, user_name: str) -> str | None:
         """The ARN of a user, or None when the account has none of that name.
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SIGNS = {
     "create": ("+", "green"),
     "import": ("=", "cyan"),
+    "restore": ("+", "yellow"),
     "update": ("~", "yellow"),
     "replace": ("±", "red"),
     "delete": ("-", "red"),
@@ -33,6 +34,7 @@ _SIGNS = {
 _NOTES = {
     "replace": " [bold red](replaced: gets another identity)[/]",
     "import": " [cyan](exists already: taken over with what it holds)[/]",
+    "restore": " [yellow](was removed by other means: made again)[/]",
 }
 
 

@@ -73,7 +73,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "log_group_missing",
         r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group [^:]*: ?ResourceNotFoundException",
         "The log group that the container logs to does not exist.",
-        "Deploy the service stack, which makes it; the execution role cannot create log groups.",
+        "Make it again; of an app of Expressway, expressway deploy (deploy_app) sees that it is gone and restores it.",
     ),
     _rule(
         "log_denied",

@@ -13,9 +13,9 @@ from expressway.model.change import IMAGE_PARAMETER, PropertyChange, ResourceCha
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail
 
 _ACTIONS = {
-    "Add": {"create"},
+    "Add": {"create", "restore"},
     "Import": {"import"},
-    "Modify": {"update", "replace"},
+    "Modify": {"update", "replace", "restore"},
     "Remove": {"delete"},
 }
 """CloudFormation's words for what a change set does to a resource, and ours. Others are never what was shown."""
@@ -65,6 +65,7 @@ def unshown_changes(shown: StackChange, change_set: ChangeSet) -> tuple[str, ...
     return tuple(
         name
         for change in change_set.changes
+        if change.action != "SyncWithActual"  # a drift-aware change set's word for what changes nothing but its record
         for name in _beyond(change, planned.get(change.logical_id), causes, parameters, replaced)
     )
 
@@ -135,14 +136,14 @@ def _beyond(
     parameters: Collection[str],
     replaced: Collection[str],
 ) -> Iterator[str]:
-    if change.logical_id in replaced and (planned is None or planned.action != "replace"):
+    if change.logical_id in replaced and (planned is None or planned.action not in {"replace", "restore"}):
         yield f"{change.logical_id} (replace)"
     elif planned is None:
         if change.logical_id not in causes:
             yield f"{change.logical_id} ({change.action.lower()})"
     elif planned.action not in _ACTIONS.get(change.action, ()):
         yield f"{change.logical_id} ({change.action.lower()})"
-    else:
+    elif planned.action != "restore":
         paths = [_cut(item.path, "[") for item in planned.properties]
         for path in dict.fromkeys(
             _path(detail) for detail in change.details if not _follows(detail, causes, parameters)

@@ -9,8 +9,9 @@ from expressway.model.create_only import CREATE_ONLY_PROPERTIES
 
 ParameterChanges = Mapping[str, tuple[str | None, str]]
 """Parameters by name, with their values before and after."""
-ChangeAction = Literal["create", "import", "update", "replace", "delete"]
-"""``import``: it exists already, and the stack takes it over as it is."""
+ChangeAction = Literal["create", "import", "restore", "update", "replace", "delete"]
+"""``import``: it exists already, and the stack takes it over as it is. ``restore``: the stack holds it, and
+somebody removed it, or policies of it, by other means."""
 PROTECTION_SETTING = "EnableTerminationProtection"
 """The setting of a stack, beside its template, by which CloudFormation refuses to delete it."""
 IMAGE_PARAMETER = "ImageUri"
@@ -78,6 +79,10 @@ class StackChange:
         return tuple(change for change in self.resources if change.action == "import")
 
     @property
+    def restorations(self) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.resources if change.action == "restore")
+
+    @property
     def protection(self) -> PropertyChange | None:
         """The change of termination protection, which no change set makes: it is switched beside the template."""
         return next((item for item in self.settings if item.path == PROTECTION_SETTING), None)
@@ -98,6 +103,20 @@ class StackChange:
             for change in self.resources
         )
         return replace(self, resources=tuple(resources))
+
+    def restoring(self, lost: Collection["ResourceChange"]) -> "StackChange":
+        """The same change, with these resources brought back besides, unless they are to go anyhow."""
+        restored = {change.logical_id: change for change in lost}
+        kept = tuple(
+            replace(change, action="restore", properties=(*change.properties, *restored[change.logical_id].properties))
+            if change.logical_id in restored and change.action != "delete"
+            else change
+            for change in self.resources
+        )
+        there = {change.logical_id for change in kept}
+        added = (change for logical_id, change in restored.items() if logical_id not in there)
+        merged = sorted((*kept, *added), key=lambda change: change.logical_id)
+        return replace(self, resources=tuple(merged)) if restored and not self.is_new else self
 
 
 def compare_templates(

@@ -9,6 +9,7 @@ class ChangeSetRequest:
     """Everything that a change set is made of. The name is derived from the rest, so that a repeat finds it.
 
     `imports_existing`: resources of the template that exist under their names already are taken over.
+    `reverts_drift`: what was removed or changed by other means is brought back as the template says.
     """
 
     stack_name: str
@@ -17,6 +18,7 @@ class ChangeSetRequest:
     parameters: Mapping[str, str]
     creates_stack: bool
     imports_existing: bool = False
+    reverts_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from expressway.model.change import ResourceChange, StackChange
 from expressway.model.service_location import EXPRESS_TYPE
 
-_MADE = frozenset({"create", "replace"})
+_MADE = frozenset({"create", "replace", "restore"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ class Services(Protocol):
 
 
 class Roles(Protocol):
-    """Roles by name, or None (adapters.iam.Iam)."""
+    """Roles by name, and the names of their policies; None for a role that is not there (adapters.iam.Iam)."""
 
     def role(self, role_name: str) -> object | None: ...
+    def policy_names(self, role_name: str) -> frozenset[str] | None: ...
 
 
 class LogGroups(Protocol):

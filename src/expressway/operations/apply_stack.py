@@ -76,7 +76,7 @@ class _Application:
     def run(self) -> StackOutcome:
         stack, allowed = self._settled_and_ours()
         parameters = self._parameters(stack)
-        if stack and stack.healthy and self._is_current(stack, parameters):
+        if stack and stack.healthy and not self.request.restores and self._is_current(stack, parameters):
             return self._outcome(stack, "unchanged")
         creates = stack is None or stack.never_created
         review = ChangeReview(self.request, self.stacks, self.clock, self.cancellation)

@@ -24,6 +24,7 @@ from expressway.operations.publish_image import (
     publish_image,
 )
 from expressway.operations.push_identity import PUSH_ROLE_OUTPUT, registry_to_push
+from expressway.operations.removed_resources import RemovedResource, find_removed
 from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
 
 
@@ -106,10 +107,12 @@ def _repository_outputs(
     cancellation: Cancellation,
 ) -> dict[str, str]:
     stack_name = app_names(request.app_name).repository_stack
+    removed: tuple[RemovedResource, ...] = ()
     deployed = ports.stacks.describe(stack_name)
     if deployed is not None and deployed.healthy:
         refuse_foreign(deployed, request.app_name)
-        if definition is None:
+        removed = find_removed([deployed], account=ports.account, progress=progress)
+        if definition is None and not removed:
             return dict(deployed.outputs)
     wanted = _built_here(definition) if definition else AppDefinition(name=request.app_name, build=BuildSettings())
     template = ports.synthesize(wanted).repository
@@ -126,6 +129,7 @@ def _repository_outputs(
             template=template,
             phase="repository",
             parameters=stack_parameters(template, known, target=ports.target, image=None),
+            restores=bool(removed),
             termination_protection=definition.termination_protection if definition else None,
         ),
         stacks=ports.stacks,

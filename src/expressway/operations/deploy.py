@@ -255,6 +255,7 @@ class _Deployment:
             continue_rollback=self.request.continue_rollback,
             termination_protection=self.protecting.get(template.stack_name),
             imports_existing=bool(shown.change.imports),
+            restores=bool(shown.change.restorations),
             shown=shown,
         )
 

@@ -10,12 +10,13 @@ from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import ProgressSink, ignore_progress
 from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
-from expressway.model.stack import StackState, repository_stack_name
+from expressway.model.stack import StackState, StackVersion, repository_stack_name
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
 from expressway.operations.check_limits import check_limits
 from expressway.operations.pusher import pusher_parameters
+from expressway.operations.removed_resources import find_removed, restoration
 from expressway.operations.replacements import impossible_replacement
 from expressway.operations.taken_names import find_taken_names, makes_names, refuse_taken_names
 
@@ -52,16 +53,19 @@ def plan_app(
         StackError: ``template_too_large``, ``limit_exceeded``, ``template_unreadable``.
     """
     changes: list[StackChange] = []
+    seen: dict[str, StackState | None] = {}
     made: list[Template] = []
     held: dict[str, Collection[str]] = {}
     missing: str | None = None
     unused: tuple[str, ...] = ()
     impossible: list[str] = []
+    standing: list[StackState | None] = []
     for template in templates:
-        stack = stacks.describe(template.stack_name)
+        stack = seen[template.stack_name] = stacks.describe(template.stack_name)
         if stack is not None and stack.names_its_owner and not adopt:
             refuse_foreign(stack, app_name)
         deployed = deployed_stack(stack)
+        standing.append(deployed)
         wanted = stack_parameters(template, deployed, target=target, image=image)
         check_limits(template, parameters=target.pseudo_parameters | wanted)
         change = stack_change(template, deployed, wanted)
@@ -75,9 +79,26 @@ def plan_app(
             missing = _missing_service(app_name, stack, account, progress)
             unused = _unused_stacks(app_name, templates, deployed, stacks)
     taken = find_taken_names(made, account=account, progress=progress, held=held)
+    if taken and any(_version(stacks.describe(name)) != _version(stack) for name, stack in seen.items()):
+        return plan_app(  # another run has just made what has these names
+            app_name,
+            templates,
+            target=target,
+            stacks=stacks,
+            account=account,
+            image=image,
+            termination_protection=termination_protection,
+            adopt=adopt,
+            allow_replacement=allow_replacement,
+            progress=progress,
+        )
     refuse_taken_names(app_name, taken, adopt=adopt)
+    removed = find_removed(standing, account=account, progress=progress)
     planned = tuple(
-        change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}) for change in changes
+        change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}).restoring(
+            [restoration(one) for one in removed if one.stack_name == change.stack_name]
+        )
+        for change in changes
     )
     digests = {template.stack_name: template.digest for template in templates}
     return Plan(
@@ -94,6 +115,10 @@ def plan_app(
     )
 
 
+def _version(stack: StackState | None) -> StackVersion | None:
+    return stack.version if stack is not None else None
+
+
 def _impossible(change: StackChange, template: Template) -> list[str]:
     return [impossible_replacement(one) for one in planned_replacements(change, template) if one.obstacle]
 
@@ -107,7 +132,8 @@ def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
     if plan.missing_service is None:
         return
     if stack is None or stack.owner_app == plan.app_name:
-        way = "Delete the app and deploy it again (with --adopt where removal_policy is retain)"
+        name = plan.app_name
+        way = f"Run: expressway delete {name}, then expressway deploy (with --adopt where removal_policy is retain)"
     else:
         way = f"Delete the stack {stack.name} with the tool that made it, and deploy again"
     raise ServiceError(

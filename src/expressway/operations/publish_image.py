@@ -133,7 +133,7 @@ def publish_image(
         raise ImageError(
             "repository_missing",
             f"There is no repository {repository_name} to push to.",
-            "Deploy the repository stack first, or check account and region.",
+            "Somebody removed it just now. Repeat the command: it makes the repository again.",
         )
     existing = registry.find_image(repository_name, tag=checked.content_tag)
     _refuse_taken_tag(checked, repository, existing, registry)

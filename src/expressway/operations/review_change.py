@@ -26,7 +26,7 @@ def change_set_name(request: StackRequest, stack: StackState | None, parameters:
         "parameters": dict(parameters),
         "stack": [stack.stack_id, str(stack.updated_at)] if stack and not stack.never_created else None,
         "imports": request.imports_existing,
-    }
+    } | ({"restores": True} if request.restores else {})
     return f"{CHANGE_SET_PREFIX}{hashlib.sha256(canonical_json(base).encode()).hexdigest()[:24]}"
 
 
@@ -73,6 +73,7 @@ class ChangeReview:
             dict(parameters),
             creates,
             imports_existing=self.request.imports_existing,
+            reverts_drift=self.request.restores and not creates,
         )
         self._create(request)
         change_set = self._await_change_set(stack_name, name)

@@ -47,6 +47,7 @@ class ShownStack:
         """
         now = stack_change(self.template, deployed_stack(stack), parameters)
         now = now.importing({change.logical_id for change in self.change.imports})
+        now = now.restoring(self.change.restorations)
         if self.approval is None:
             self._tell_of(now)
         elif not is_approved(now, self.approval):

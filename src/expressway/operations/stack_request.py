@@ -46,6 +46,7 @@ class StackRequest:
         continue_rollback: whether a stack in UPDATE_ROLLBACK_FAILED is rolled back further first.
         termination_protection: what it is switched to in the end; None leaves it as it is.
         imports_existing: whether resources that exist already are taken over where the stack would make them.
+        restores: whether what somebody removed from the stack by other means is made again.
         shown: what was shown of the stack; None where no plan was made.
         busy_seconds: how long an operation that another program started is waited for.
     """
@@ -59,6 +60,7 @@ class StackRequest:
     continue_rollback: bool = False
     termination_protection: bool | None = None
     imports_existing: bool = False
+    restores: bool = False
     shown: ShownStack | None = None
     busy_seconds: float = LONGEST_OPERATION_SECONDS
 

@@ -7,6 +7,7 @@ from expressway.adapters.sandbox_key import SandboxKey
 from expressway.sandbox import (
     change_values,
     cloudformation_express,
+    drift_aware,
     drift_readers,
     ecs_operations,
     emulator,
@@ -113,7 +114,9 @@ def _hook_cloudformation() -> None:
     drift._DRIFT_READERS.update(drift_readers.readers(drift._DRIFT_READERS))
     stack_engine.hook()
     actions = emulator.module("services.cloudformation")._ACTION_HANDLERS
-    actions["CreateChangeSet"] = change_values.create_change_set(actions["CreateChangeSet"])
+    drift_aware_sets = drift_aware.create_change_set(actions["CreateChangeSet"])
+    actions["CreateChangeSet"] = change_values.create_change_set(drift_aware_sets)
+    actions["ExecuteChangeSet"] = drift_aware.execute_change_set(actions["ExecuteChangeSet"])
     actions["DescribeChangeSet"] = change_values.describe_change_set(actions["DescribeChangeSet"])
     actions["DescribeStackResources"] = stack_resources.describe_stack_resources(actions["DescribeStackResources"])
     actions["DescribeEvents"] = stack_events.describe_events(actions["DescribeEvents"])

@@ -1,0 +1,101 @@
+"""What somebody removes from an app by other means, one thing after the other, on the embedded AWS."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from expressway.adapters.session import AwsSession, open_session
+from expressway.model.names import app_names
+from expressway.toolkit import Toolkit
+from tests.e2e.test_what_deployments_find import source
+
+if TYPE_CHECKING:
+    from expressway.sandbox.lifecycle import SandboxInfo
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+
+NAME = "bereft-app"
+NAMES = app_names(NAME)
+
+
+@pytest.fixture
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
+    environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
+    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
+        yield made
+
+
+@pytest.fixture
+def session(embedded_aws: "SandboxInfo") -> AwsSession:
+    return open_session(sandbox_url=embedded_aws.endpoint_url)
+
+
+def remove_repository(session: AwsSession) -> None:
+    session.client("ecr").delete_repository(repositoryName=NAMES.repository, force=True)
+
+
+def remove_images(session: AwsSession) -> None:
+    ecr = session.client("ecr")
+    found = ecr.list_images(repositoryName=NAMES.repository)["imageIds"]
+    ecr.batch_delete_image(repositoryName=NAMES.repository, imageIds=found)
+
+
+def remove_log_group(session: AwsSession) -> None:
+    session.client("logs").delete_log_group(logGroupName=NAMES.log_group)
+
+
+def remove_inline_policies(session: AwsSession, role: str = NAMES.infrastructure_role) -> None:
+    iam = session.client("iam")
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    for name in names:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    assert names or role != NAMES.infrastructure_role
+
+
+def detach_policies(session: AwsSession, role: str = NAMES.execution_role) -> None:
+    iam = session.client("iam")
+    for one in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=role, PolicyArn=one["PolicyArn"])
+
+
+def remove_role(name: str) -> Callable[[AwsSession], None]:
+    def remove(session: AwsSession) -> None:
+        remove_inline_policies(session, name)
+        detach_policies(session, name)
+        session.client("iam").delete_role(RoleName=name)
+
+    return remove
+
+
+REMOVALS: dict[str, tuple[Callable[[AwsSession], None], set[str]]] = {
+    "repository": (remove_repository, {"Repository"}),
+    "images": (remove_images, set()),
+    "log group": (remove_log_group, {"LogGroup"}),
+    "inline policies": (remove_inline_policies, {"InfrastructureRole"}),
+    "attached policies": (detach_policies, {"ExecutionRole"}),
+    **{role: (remove_role(role), {""}) for role in NAMES.roles},
+}
+
+
+def test_each_thing_that_is_removed_is_planned_and_brought_back(
+    toolkit: Toolkit, session: AwsSession, tmp_path: Path, engine_host: str
+) -> None:
+    app = source(tmp_path, NAME, engine_host)
+    first = toolkit.deploy(app)
+    for what, (remove, logical_ids) in REMOVALS.items():
+        remove(session)
+
+        plan = toolkit.diff(app)
+        restored: Any = {one.logical_id for stack in plan.stacks for one in stack.restorations}
+        assert len(restored) == len(logical_ids), what
+        if "" not in logical_ids:
+            assert restored == logical_ids, what
+
+        result = toolkit.deploy(app, approved_plan=plan.digest)
+        assert result.status == ("deployed" if logical_ids else "unchanged"), what  # the same image is pushed again
+        assert result.url == first.url, what
+        assert toolkit.diff(app).is_empty, what
+        assert toolkit.status(NAME).status == "ready", what
+    toolkit.delete(NAME)
