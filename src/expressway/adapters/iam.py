@@ -59,7 +59,7 @@ class Iam:
         Raises:
             TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
         """
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="iam") as pool:
+        with ReadPool(_THREADS, thread_name_prefix="iam") as pool:
             asked = pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name)
             inline = pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name)))
             attached = pool.submit(

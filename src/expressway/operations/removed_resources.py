@@ -5,11 +5,11 @@ drift-aware change sets". A removed Express service is not among these: ECS goes
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from expressway.errors import TargetError
+from expressway.model.cancellation import ReadPool
 from expressway.model.change import PropertyChange, ResourceChange
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.service_location import template_resources
@@ -69,7 +69,7 @@ def find_removed(
     held = [one for stack in stacks if stack is not None and stack.healthy for one in _held_by(stack)]
     if not held:
         return ()
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="removed") as pool:
+    with ReadPool(_THREADS, thread_name_prefix="removed") as pool:
         asked = [pool.submit(_look, one, account, progress) for one in held]
         return tuple(found for one in asked if (found := one.result()) is not None)
 
