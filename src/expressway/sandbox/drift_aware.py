@@ -6,7 +6,7 @@ made; ministack then compares with a stack that lacks it, or has it as it is.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +74,7 @@ def execute_change_set(original: Handler) -> Handler:
 
 
 @contextmanager
-def _as_it_is(stack: dict[str, Any], drift: Drift) -> Iterator[None]:
+def _as_it_is(stack: dict[str, Any], drift: Drift) -> Generator[None]:
     kept = {key: stack.get(key) for key in _STATE}
     _set(stack, drift)
     try:
