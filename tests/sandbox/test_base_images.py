@@ -1,5 +1,7 @@
 """Base images where none can be pulled, and what is said where they cannot be made either."""
 
+import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +14,10 @@ from expressway.adapters.engine_ping import EngineAddress
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ignore_progress
 from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, seed_base_images
-from expressway.sandbox.debian_packages import find_program
+from expressway.sandbox.debian_packages import find_program, install_packages
 from expressway.sandbox.prepare import prepare_example
-from expressway.sandbox.root_filesystem import debian_mirror, write_busybox
+from expressway.sandbox.root_filesystem import debian_mirror, static_busybox, write_busybox, write_python
+from tests.conftest import MAY_INSTALL
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -57,6 +60,79 @@ def test_the_one_line_form_of_sources_is_read(apt: Path) -> None:
 def test_without_a_usable_mirror_debians_own_is_used(apt: Path, text: str) -> None:
     (apt / "sources.list.d/x.sources").write_text(text)
     assert debian_mirror(apt) is None
+
+
+@pytest.fixture
+def python_packages() -> None:
+    """What a Python base image is made with."""
+    missing = [name for name in ("debootstrap", "gpgv") if find_program(name) is None]
+    if missing and not MAY_INSTALL:
+        pytest.skip(f"not installed: {', '.join(missing)}; EXPRESSWAY_INSTALL=1 installs them")
+    if missing:
+        install_packages(missing)
+
+
+def _mirror(folder: Path) -> str:
+    """A mirror of Debian that somebody signed, though not Debian."""
+    release = folder / "dists/bookworm"
+    (release / "main/binary-amd64").mkdir(parents=True)
+    (release / "main/binary-amd64/Packages").write_text("")
+    text = "Origin: Debian\nSuite: stable\nCodename: bookworm\nComponents: main\nArchitectures: amd64 arm64\nSHA256:\n"
+    (release / "Release").write_text(text)
+    (release / "InRelease").write_text(f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{text}")
+    (release / "Release.gpg").write_text("-----BEGIN PGP SIGNATURE-----\n\nnonsense\n-----END PGP SIGNATURE-----\n")
+    return folder.as_uri()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="debootstrap needs root")
+def test_packages_that_debian_did_not_sign_make_no_image(python_packages: None, tmp_path: Path) -> None:
+    keyring = tmp_path / "keyring.gpg"
+    keyring.write_bytes(b"")
+    for signed in (True, False):
+        mirror = _mirror(tmp_path / f"mirror-{signed}")
+        if not signed:
+            for name in ("InRelease", "Release.gpg"):
+                (tmp_path / f"mirror-{signed}/dists/bookworm" / name).unlink()
+        with pytest.raises(EngineError) as caught:
+            write_python(tmp_path / "x.tar", progress=ignore_progress, mirror=mirror, keyrings=[keyring])
+        assert caught.value.code == "base_image_seed_failed"
+        output = "\n".join(caught.value.details["output"])
+        assert "Release" in output
+        assert any(word in output for word in ("signature", "Signature", "signed", "Release.gpg")), output
+    assert not list(tmp_path.glob("tree-*"))
+
+
+def test_without_debians_keys_nothing_is_fetched_and_their_package_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as caught:
+        write_python(tmp_path / "x.tar", progress=ignore_progress, keyrings=[tmp_path / "none.gpg"])
+    assert caught.value.code == "debian_keyring_missing"
+    assert "debian-archive-keyring" in (caught.value.hint or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debootstrap_is_made_to_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, keyring = tmp_path / "bin/debootstrap", tmp_path / "keys.gpg"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nenv\nexit 3\n')
+    program.chmod(0o755)
+    keyring.write_bytes(b"x")
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-real-secret")
+    with pytest.raises(EngineError) as caught:
+        write_python(tmp_path / "x.tar", progress=ignore_progress, mirror="http://m.example/", keyrings=[keyring])
+    told = "\n".join(caught.value.details["output"])
+    assert "a-real-secret" not in told
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 3\n')
+    with pytest.raises(EngineError) as caught:
+        write_python(tmp_path / "x.tar", progress=ignore_progress, mirror="http://m.example/", keyrings=[keyring])
+    assert {"--force-check-gpg", f"--keyring={keyring}"} <= set(caught.value.details["output"])
+
+
+def test_a_busybox_that_needs_libraries_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "busybox"
+    shutil.copy("/bin/ls", program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert static_busybox() is None
 
 
 @pytest.mark.skipif(find_program("busybox") is None, reason="needs busybox")

@@ -7,10 +7,9 @@ of this machine, whatever state directory the client itself uses.
 
 import json
 import os
-import secrets
 import stat
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 from expressway.adapters.state_directory import state_directory
 
+SANDBOX_VARIABLE = "EXPRESSWAY_SANDBOX"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 RECORD_NAME = "sandbox.json"
 _KEY_LETTERS = string.ascii_uppercase + "234567"
 
@@ -37,6 +38,8 @@ UNKNOWN_KEY = SandboxKey("AKIASANDBOXKEYUNKNOWN", "unknown")
 
 def new_key() -> SandboxKey:
     """A random key in the form of AWS's long-term keys."""
+    import secrets  # loads OpenSSL, which clients never need
+
     return SandboxKey("AKIA" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16)), secrets.token_urlsafe(30))
 
 
@@ -46,7 +49,7 @@ def find_key(url: str, environ: Mapping[str, str]) -> SandboxKey:
     Without either, `UNKNOWN_KEY`.
     """
     port = urlsplit(url).port or 80
-    for directory in _state_directories(port, environ):
+    for directory in filter(None, (announced_directory(url), state_directory(environ) / "sandbox")):
         key = _recorded_key(directory, port)
         if key is not None:
             return key
@@ -54,6 +57,22 @@ def find_key(url: str, environ: Mapping[str, str]) -> SandboxKey:
     if key_id and secret and environ.get("AWS_ENDPOINT_URL", "").rstrip("/") == url.rstrip("/"):
         return SandboxKey(key_id, secret)
     return UNKNOWN_KEY
+
+
+def same_sandbox(url: str, other: str) -> bool:
+    """Whether two addresses are one: of the loopback address, which has several names, only the port counts."""
+    one, two = urlsplit(url), urlsplit(other)
+    if one.hostname in LOOPBACK and two.hostname in LOOPBACK:
+        return (one.port or 80) == (two.port or 80)
+    return url.rstrip("/") == other.rstrip("/")
+
+
+def announced_directory(url: str) -> Path | None:
+    """The state directory of the sandbox that was started last at the port of `url`, by this user."""
+    with suppress(OSError, ValueError):
+        if _is_private(_folder()):
+            return (_folder() / str(urlsplit(url).port or 80)).readlink()
+    return None
 
 
 def announce(port: int, state_dir: Path) -> None:
@@ -83,13 +102,6 @@ def _folder() -> Path:
 def _is_private(folder: Path) -> bool:
     found = folder.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
-
-
-def _state_directories(port: int, environ: Mapping[str, str]) -> Iterator[Path]:
-    with suppress(OSError):
-        if _is_private(_folder()):
-            yield (_folder() / str(port)).readlink()
-    yield state_directory(environ) / "sandbox"
 
 
 def _recorded_key(directory: Path, port: int) -> SandboxKey | None:

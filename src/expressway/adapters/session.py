@@ -16,12 +16,11 @@ from expressway.adapters.aws_errors import map_aws_error, naming_profile
 from expressway.adapters.lost_endpoint import CONNECT_SECONDS, READ_SECONDS, LostEndpoint
 from expressway.adapters.regions import check_region
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
-from expressway.adapters.sandbox_key import find_key
+from expressway.adapters.sandbox_key import LOOPBACK, SANDBOX_VARIABLE, find_key, same_sandbox
 from expressway.errors import TargetError
 from expressway.model.cancellation import raise_if_cancelled
 from expressway.model.target import Target
 
-SANDBOX_VARIABLE = "EXPRESSWAY_SANDBOX"
 SANDBOX_ACCOUNT_ID = "000000000000"
 RETRIES = 5
 _CONNECTIONS = 25
@@ -31,7 +30,6 @@ _USER_AGENT = (
     f"lang/python#{platform.python_version()} app/expressway"
 )
 """Botocore's own is put together anew twice for each call, which is a sixth of what a call costs here."""
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 Settings = Callable[[], botocore.session.Session]
 """Makes the botocore session that a boto3 session is built on: the shared configuration, and event hooks."""
@@ -130,10 +128,18 @@ def open_session(
     Raises:
         TargetError: ``credentials_missing``, ``credentials_invalid``, ``credentials_expired``, ``region_missing``,
             ``region_unknown``, ``profile_missing``, ``endpoint_override``, ``target_conflict``,
-            ``sandbox_not_loopback``, ``connection_failed``, ``access_denied``.
+            ``sandbox_conflict``, ``sandbox_not_loopback``, ``connection_failed``, ``access_denied``.
     """
     variables = os.environ if environ is None else environ
-    url = sandbox_url or variables.get(SANDBOX_VARIABLE)
+    named = variables.get(SANDBOX_VARIABLE)
+    if sandbox_url and named and not same_sandbox(sandbox_url, named):
+        raise TargetError(
+            "sandbox_conflict",
+            f"The sandbox at {sandbox_url} was chosen, but {SANDBOX_VARIABLE} names the one at {named}.",
+            f"Unset {SANDBOX_VARIABLE}, or choose that one.",
+            {"chosen": sandbox_url, "named": named},
+        )
+    url = sandbox_url or named
     if not url:
         return _aws_session(region, variables, lambda: _with_profile(settings(), profile))
     if profile:
@@ -161,7 +167,7 @@ def configured_target(profile: str | None, environ: Mapping[str, str]) -> tuple[
 
 def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str]) -> AwsSession:
     parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
         raise TargetError(
             "sandbox_not_loopback",
             f"The sandbox is expected at an http URL of this machine's loopback address, got {url}.",

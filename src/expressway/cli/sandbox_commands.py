@@ -10,6 +10,7 @@ from expressway.cli.options import MARKUP, AsJson
 from expressway.cli.output import message_console, print_json
 from expressway.cli.progress import watching
 from expressway.cli.reporting import reporting
+from expressway.cli.targets import own_sandbox, port_to_start, running_sandbox
 from expressway.model.progress import Progress, ProgressSink
 
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ def start(
     """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
     from expressway.sandbox.lifecycle import check_port, refuse_other_settings
     from expressway.sandbox.lifecycle import start as start_sandbox
-    from expressway.sandbox.lifecycle import status as sandbox_status
     from expressway.sandbox.private_engine import provide_engine
 
     with reporting(as_json=as_json):
         check_port(port)
         names = [name.strip() for name in services.split(",") if name.strip()]
-        running = sandbox_status()
+        running = own_sandbox()
+        port = port if running else port_to_start(port)
         if running is not None:
             refuse_other_settings(running, port, names)  # before base images are made for it
         with watching(as_json=as_json) as printer:
@@ -104,6 +105,7 @@ def stop(as_json: AsJson = False) -> None:
     from expressway.sandbox.unused_engine import stop_unused_engine
 
     with reporting(as_json=as_json):
+        own_sandbox()  # refuses another one's name
         stopped = stop_sandbox()
         engine_stopped = stop_unused_engine()
         if as_json:
@@ -120,10 +122,8 @@ def stop(as_json: AsJson = False) -> None:
 @sandbox.command()
 def status(as_json: AsJson = False) -> None:
     """Tell whether the embedded AWS runs, and where; exits with 1 when it does not."""
-    from expressway.sandbox.lifecycle import status as sandbox_status
-
     with reporting(as_json=as_json):
-        info = sandbox_status()
+        info = own_sandbox()
         if as_json:
             print_json({"running": info is not None, **(info.to_dict() if info else {})})
         else:
@@ -139,6 +139,7 @@ def reset(as_json: AsJson = False) -> None:
     from expressway.sandbox.lifecycle import reset as reset_sandbox
 
     with reporting(as_json=as_json):
+        own_sandbox()  # refuses another one's name
         reset_sandbox()
         if as_json:
             print_json({"reset": True})
@@ -149,7 +150,6 @@ def reset(as_json: AsJson = False) -> None:
 @sandbox.command()
 def env(as_json: AsJson = False) -> None:
     """Print what points a shell at the embedded AWS: eval "$(expressway sandbox env)"."""
-    from expressway.cli.targets import running_sandbox
     from expressway.sandbox.lifecycle import environment
 
     with reporting(as_json=as_json):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,13 @@ from expressway.adapters.state_directory import state_directory
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.sandbox.debian_packages import find_program, install_packages
-from expressway.sandbox.root_filesystem import write_busybox, write_python
+from expressway.sandbox.root_filesystem import (
+    KEYRING_PACKAGE,
+    archive_keyring,
+    static_busybox,
+    write_busybox,
+    write_python,
+)
 
 PYTHON_IMAGE = "public.ecr.aws/docker/library/python:3.11-slim"
 BUSYBOX_IMAGE = "public.ecr.aws/docker/library/busybox:stable"
@@ -42,18 +49,27 @@ class BaseImage:
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:
+    """How an image is made: of what, each with the Debian package that brings it."""
+
     archive: str
-    program: str
-    package: str
+    packages: Mapping[str, Callable[[], object]]
     write: Callable[..., None]
     changes: tuple[str, ...]
+    needs_root: bool = False
+
+    def missing_packages(self) -> list[str]:
+        """The Debian packages that are to be installed first."""
+        return [package for package, found in self.packages.items() if found() is None]
 
 
 _RECIPES = {
     PYTHON_IMAGE: _Recipe(
         "python-3.11-slim.tar",
-        "debootstrap",
-        "debootstrap",
+        {
+            "debootstrap": partial(find_program, "debootstrap"),
+            "gpgv": partial(find_program, "gpgv"),
+            KEYRING_PACKAGE: archive_keyring,
+        },
         write_python,
         (
             f"ENV PATH={_PATH}",
@@ -61,11 +77,11 @@ _RECIPES = {
             'CMD ["python3"]',
             f'LABEL {SEEDED_LABEL}="seeded by Expressway from Debian 12 packages; not the published image"',
         ),
+        needs_root=True,
     ),
     BUSYBOX_IMAGE: _Recipe(
         "busybox-stable.tar",
-        "busybox",
-        "busybox-static",
+        {"busybox-static": static_busybox},
         write_busybox,
         (
             f"ENV PATH={_PATH}",
@@ -92,7 +108,7 @@ def seed_base_images(
     it is made of stays in `cache_directory` (the state directory's ``base-images``).
 
     Args:
-        install: whether the packages debootstrap and busybox-static may be installed when they are missing.
+        install: whether the packages that making one takes may be installed when they are missing.
 
     Raises:
         EngineError: ``base_image_unavailable`` when an image can neither be pulled nor made,
@@ -179,12 +195,13 @@ def _archive(client: Any, name: str, problem: str, *, cache: Path, install: bool
         if archive.is_file():
             return archive
         obstacle = _obstacle(client, recipe)
-        if obstacle is None and find_program(recipe.program) is None:
-            if not install:
-                raise _unavailable(name, problem, f"the Debian package {recipe.package} is not installed")
-            install_packages([recipe.package], progress=progress)
         if obstacle is not None:
             raise _unavailable(name, problem, obstacle)
+        missing = recipe.missing_packages()
+        if missing and not install:
+            raise _unavailable(name, problem, f"not installed: the Debian packages {', '.join(missing)}")
+        if missing:
+            install_packages(missing, progress=progress)
         partial = archive.with_suffix(".partial")
         recipe.write(partial, progress=progress)
         partial.replace(archive)
@@ -194,7 +211,7 @@ def _archive(client: Any, name: str, problem: str, *, cache: Path, install: bool
 def _obstacle(client: Any, recipe: _Recipe) -> str | None:
     if sys.platform != "linux" or find_program("dpkg") is None:
         return "this is no Debian system"
-    if recipe.program == "debootstrap" and os.geteuid() != 0:
+    if recipe.needs_root and os.geteuid() != 0:
         return "debootstrap needs root"
     theirs = {"x86_64": "amd64", "aarch64": "arm64"}
     engine, here = client.version().get("Arch", ""), os.uname().machine

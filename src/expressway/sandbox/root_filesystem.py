@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,9 @@ from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink
 from expressway.sandbox.debian_packages import find_program
 
+ARCHIVE_KEYRINGS = tuple(Path(f"/usr/share/keyrings/debian-archive-keyring.{form}") for form in ("gpg", "pgp"))
+"""The keys of Debian's archive, from the package debian-archive-keyring; which form depends on its version."""
+KEYRING_PACKAGE = "debian-archive-keyring"
 PYTHON_SUITE = "bookworm"
 PYTHON_VERSION = "3.11"
 _SUITES = {"bullseye", "bookworm", "trixie", "forky", "oldstable", "stable", "testing", "unstable", "sid"}
@@ -29,15 +32,21 @@ _PYTHON_LINKS = {
 }
 
 
+def static_busybox() -> str | None:
+    """The path of busybox as the package busybox-static brings it; one that needs libraries runs in no empty image."""
+    program = find_program("busybox")
+    return program if program and not re.search(rb"/ld-(linux|musl)", Path(program).read_bytes()) else None
+
+
 def write_busybox(archive: Path, *, progress: ProgressSink) -> None:
     """Write a tar archive like the published busybox image: the static program, a link per applet, users, /tmp.
 
     Raises:
         EngineError: ``base_image_seed_failed`` when the program cannot list its applets.
     """
-    program = find_program("busybox")
+    program = static_busybox()
     if program is None:
-        raise _failed("busybox is not installed", [])
+        raise _failed("no statically linked busybox is installed", [])
     progress(Progress("sandbox", "making a busybox base image"))
     listed = subprocess.run([program, "--list"], capture_output=True, text=True, env=child_environment())
     if listed.returncode != 0:
@@ -56,15 +65,40 @@ def write_busybox(archive: Path, *, progress: ProgressSink) -> None:
         _add_file(tar, "etc/group", b"root:x:0:\nnobody:x:65534:\n", 0o644)
 
 
-def write_python(archive: Path, *, progress: ProgressSink) -> None:
+def archive_keyring(keyrings: Sequence[Path] = ARCHIVE_KEYRINGS) -> Path | None:
+    """The file with the keys of Debian's archive; None where its package is not installed."""
+    return next((path for path in keyrings if path.is_file()), None)
+
+
+def write_python(
+    archive: Path,
+    *,
+    progress: ProgressSink,
+    mirror: str | None = None,
+    keyrings: Sequence[Path] = ARCHIVE_KEYRINGS,
+) -> None:
     """Write a tar archive of Debian 12 with Python 3.11, pip and venv, laid out as in the published slim image.
 
-    Takes about a minute. Raises:
-        EngineError: ``base_image_seed_failed`` with the end of debootstrap's output.
+    Takes about a minute. Every package is verified by the signature of Debian's archive, whatever the mirror.
+
+    Args:
+        mirror: where the packages are; by default where this machine's apt has them from.
+        keyrings: files of which the first that exists holds the archive's keys.
+
+    Raises:
+        EngineError: ``debian_keyring_missing``, ``base_image_seed_failed`` with the end of debootstrap's output.
     """
+    keyring = archive_keyring(keyrings)
+    if keyring is None:
+        raise EngineError(
+            "debian_keyring_missing",
+            "The keys of Debian's archive are not installed, so no package of a base image could be verified.",
+            f"Install the package {KEYRING_PACKAGE} (apt-get install {KEYRING_PACKAGE}), or repeat with --install.",
+            {"expected": [str(path) for path in keyrings]},
+        )
     tree = Path(tempfile.mkdtemp(prefix="tree-", dir=archive.parent))
     try:
-        _debootstrap(tree, progress=progress)
+        _debootstrap(tree, mirror or debian_mirror(), keyring, progress=progress)
         _arrange_python(tree)
         packed = subprocess.run(
             [find_program("tar") or "tar", "--numeric-owner", "-C", str(tree), "-cf", str(archive), "."],
@@ -87,11 +121,10 @@ def debian_mirror(apt_directory: Path = Path("/etc/apt")) -> str | None:
     return None
 
 
-def _debootstrap(tree: Path, *, progress: ProgressSink) -> None:
+def _debootstrap(tree: Path, mirror: str | None, keyring: Path, *, progress: ProgressSink) -> None:
     program = find_program("debootstrap")
     if program is None:
         raise _failed("debootstrap is not installed", [])
-    mirror = debian_mirror()
     progress(
         Progress(
             "sandbox",
@@ -100,7 +133,7 @@ def _debootstrap(tree: Path, *, progress: ProgressSink) -> None:
     )
     command = [
         program,
-        "--variant=minbase",
+        *("--variant=minbase", "--force-check-gpg", f"--keyring={keyring}"),
         "--include=python3,python3-pip,python3-venv,ca-certificates",
         *(PYTHON_SUITE, str(tree), *((mirror,) if mirror else ())),
     ]

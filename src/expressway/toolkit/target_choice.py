@@ -65,7 +65,7 @@ class TargetChoice:
         return refusal
 
     def _is_on_sandbox(self, environ: Mapping[str, str]) -> bool:
-        from expressway.adapters.session import SANDBOX_VARIABLE
+        from expressway.adapters.sandbox_key import SANDBOX_VARIABLE
 
         return bool(self.sandbox_url or environ.get(SANDBOX_VARIABLE))
 
