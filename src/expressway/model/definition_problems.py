@@ -161,6 +161,8 @@ def without_faulty_values(data: Mapping[Any, Any], exc: ValidationError) -> dict
     if exc.error_count() > _MOST_ERRORS:
         return {}  # there is enough to correct
     locations = {tuple(error["loc"]) for error in exc.errors(include_url=False)}
+    if any(not [step for step in loc if step != _KEY_MARK] for loc in locations):
+        return {}  # a key that cannot be told from others
     for loc in sorted(locations, key=lambda each: [(isinstance(step, str), step) for step in each], reverse=True):
         _remove(rest, [step for step in loc if step != _KEY_MARK])
     return rest

@@ -1,0 +1,1 @@
+"""Hostile input, generated with a fixed seed."""

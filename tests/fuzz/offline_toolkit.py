@@ -1,0 +1,88 @@
+"""A toolkit whose every question is read and judged as the real one does it, up to where AWS would be asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from expressway.adapters.app_folder import AppFolder
+from expressway.adapters.build_context import resolve_context
+from expressway.adapters.given_path import given_path
+from expressway.adapters.json_query import JsonQuery
+from expressway.adapters.recipe_files import load_recipes
+from expressway.errors import UsageError
+from expressway.mcp.knowledge_tools import READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
+from expressway.model.knowledge import READ, RECOMMEND, SEARCH, KnowledgeResult
+from expressway.model.knowledge_arguments import argument_problems
+from expressway.model.plan import Plan
+from expressway.model.problem_list import told_problems
+from expressway.operations.app_image import content_tag_of
+from expressway.operations.asked_service import asked_service
+from expressway.operations.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
+from expressway.operations.resources import ApiRequest, prepare_call
+from expressway.operations.troubleshoot.actions import Troubleshooting, action_of
+from expressway.operations.troubleshoot.request import read_parameters
+from expressway.policy.gates import Gates
+from expressway.toolkit import AppSource
+from expressway.toolkit.app_source import build_request, source_of
+from tests.mcp.fake_toolkit import TARGET, FakeShape, FakeToolkit
+from tests.operations.test_resources import FakeApi
+
+_RECIPES = load_recipes()
+_PORTS = ContainerizePorts(AppFolder(_RECIPES), lambda _: (), _RECIPES)
+_SCHEMAS = {SEARCH: SEARCH_INPUT, READ: READ_INPUT, RECOMMEND: RECOMMEND_INPUT}
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class OfflineToolkit(FakeToolkit):
+    """Reads folders, definitions and parameters for real."""
+
+    def at(self, profile: str | None = None, region: str | None = None) -> "OfflineToolkit":
+        return self
+
+    def diff(self, source: AppSource, **options: Any) -> Plan:
+        if source.definition.build:
+            content_tag_of(build_request(source.definition.name, source.base_dir, None, source))
+        return super().diff(source, **options)
+
+    def build(self, app_name: str, app_path: str, tag: str | None = None, **options: Any) -> Mapping[str, Any]:
+        path = given_path(app_path)
+        content_tag_of(build_request(app_name, path, tag, source_of(app_name, path)))
+        return super().build(app_name, app_path, tag, **options)
+
+    def containerize(self, app_path: str, port: int | None = None, **options: Any) -> FakeShape:
+        request = ContainerizeRequest(resolve_context(given_path(app_path)), port, options.get("framework"))
+        return FakeShape(containerize_app(request, _PORTS).to_dict())
+
+    def wait(self, cluster: str, service_name: str, timeout_seconds: int = 300, **options: Any) -> FakeShape:
+        asked_service(cluster, service_name, TARGET)
+        return super().wait(cluster, service_name, timeout_seconds, **options)
+
+    def troubleshoot(
+        self, action: str = "get_ecs_troubleshooting_guidance", parameters: Mapping[str, Any] | None = None
+    ) -> Troubleshooting:
+        wanted = action_of(action)
+        read_parameters(
+            wanted.name,
+            parameters or {},
+            required=wanted.required,
+            optional=wanted.optional,
+            either=wanted.either,
+            now=_NOW,
+        )
+        return super().troubleshoot(action, parameters)
+
+    def call_api(
+        self, operation: str, parameters: Mapping[str, Any] | None = None, *, gates: Gates, **options: Any
+    ) -> Mapping[str, Any]:
+        prepare_call(ApiRequest(operation, parameters or {}), api=FakeApi(), gates=gates)
+        query = options.get("query")
+        return {"result": JsonQuery().search(query, {"a": [1]})} if query is not None else {}
+
+    def consult_knowledge(self, tool: str, arguments: Mapping[str, Any], **options: Any) -> KnowledgeResult:
+        problems = argument_problems(_SCHEMAS[tool], arguments)
+        if problems:
+            told, details = told_problems(problems)
+            raise UsageError("invalid_arguments", told, "", details)
+        return super().consult_knowledge(tool, {}, **options)
