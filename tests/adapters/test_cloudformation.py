@@ -406,8 +406,17 @@ def test_the_names_of_change_sets_come_from_all_pages(session: StubbedSession, s
 
 
 def test_deleting_a_change_set_that_is_gone_is_no_error(session: StubbedSession, stacks: CloudFormation) -> None:
-    session.stub.add_client_error("delete_change_set", "ChangeSetNotFound", "gone")
+    asked = {"StackName": NAME, "ChangeSetName": "expressway-1"}
+    session.stub.add_client_error("delete_change_set", "ChangeSetNotFound", "gone", expected_params=asked)
     stacks.delete_change_set(NAME, "expressway-1")
+    session.stub.assert_no_pending_responses()
+
+
+def test_a_change_set_that_may_not_be_deleted_is_an_error(session: StubbedSession, stacks: CloudFormation) -> None:
+    session.stub.add_client_error("delete_change_set", "AccessDenied", "not yours", http_status_code=403)
+    with pytest.raises(TargetError) as caught:
+        stacks.delete_change_set(NAME, "expressway-1")
+    assert caught.value.code == "access_denied"
 
 
 def made() -> ChangeSet:

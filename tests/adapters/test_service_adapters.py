@@ -215,9 +215,12 @@ def test_a_service_without_an_express_side_is_none(session: AwsSession, stub: St
 
 @pytest.mark.parametrize("code", ["ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"])
 def test_deleting_what_is_gone_already_is_fine(session: AwsSession, stub: Stub, code: str) -> None:
-    stub("ecs").add_client_error("delete_express_gateway_service", code)
+    ecs = stub("ecs")
+    ecs.add_client_error("delete_express_gateway_service", code, expected_params={"serviceArn": SERVICE})
 
     Ecs(session).delete_express_service(SERVICE)
+
+    ecs.assert_no_pending_responses()
 
 
 def test_a_deletion_that_ecs_refuses_keeps_its_reason(session: AwsSession, stub: Stub) -> None:

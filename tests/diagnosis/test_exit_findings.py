@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from expressway.diagnosis.service_findings import service_findings
+from expressway.model.finding import Finding
 from expressway.model.service import ContainerState
 from tests.diagnosis.service_situations import NOW, codes, exited, failed_deployment, first, situation, task
 
@@ -39,6 +40,19 @@ def test_the_exception_is_the_first_evidence_and_is_not_quoted_in_the_cause() ->
     assert "DATABASE_URL" not in finding.cause
     assert finding.confidence == "high"
     assert "exit code" not in str(finding.evidence), "the sentence says it"
+
+
+def test_an_end_is_as_sure_as_its_log_and_its_neighbours_leave_it() -> None:
+    def confidence(lines: tuple[str, ...], *others: ContainerState) -> str:
+        ended = (ContainerState("Main", "STOPPED", exit_code=1), *others)
+        facts = situation(exited(containers=ended), deployment=failed_deployment(), logs={1: lines} if lines else {})
+        return first(facts).confidence
+
+    other = ContainerState("Proxy", "STOPPED", exit_code=2)
+    assert confidence(CRASH) == "high"
+    assert confidence(()) == "medium"
+    assert confidence(CRASH, other) == "medium"
+    assert confidence((), other) == "medium"
 
 
 def test_an_empty_log_is_told_apart_from_one_that_could_not_be_read() -> None:
@@ -205,6 +219,16 @@ class TestExitCode137:
         assert first(situation(stopped, deployment=failed_deployment(), targets=())).code == "health_check_failed"
 
 
+    @pytest.mark.parametrize(("own", "said"), [(128, "It has 128 MiB."), (0, "It has 512 MiB.")])
+    def test_a_kill_of_unknown_reason_tells_the_limit_that_the_container_has(self, own: int, said: str) -> None:
+        facts = situation(exited(exit_code=137), deployment=failed_deployment(), container={"memory_mib": own})
+        assert first(facts).cause.endswith(said)
+
+    def test_a_kill_of_unknown_reason_tells_no_limit_that_is_not_known(self) -> None:
+        facts = situation(exited(exit_code=137), deployment=failed_deployment(), definition=None)
+        assert "MiB" not in first(facts).cause
+
+
 class TestCrashLoop:
     def test_several_crashes_in_a_row_are_a_loop_beside_the_exception_which_is_told_once(self) -> None:
         facts = situation(exited(1), exited(2), exited(3), deployment=failed_deployment(), logs={3: CRASH})
@@ -241,6 +265,16 @@ class TestCrashLoop:
         assert loop.cause.endswith(f"{ends}.")
         assert ("keeps starting" in loop.cause) == (status == "IN_PROGRESS")
         assert loop.severity == severity
+
+    def test_a_loop_is_as_sure_as_something_is_told_of_it(self) -> None:
+        def loop(logs: dict[int, tuple[str, ...]]) -> Finding:
+            facts = situation(exited(1), exited(2), exited(3), deployment=failed_deployment(), logs=logs)
+            return next(one for one in service_findings(facts) if one.code == "crash_loop")
+
+        assert loop({}).confidence == "medium"
+        assert loop({1: CRASH}).confidence == "high"  # told by one of them, not by the newest
+        assert loop({3: CRASH}).confidence == "high"
+        assert loop({3: ("exec /app/start: exec format error",)}).confidence == "medium"
 
     def test_one_crash_is_none(self) -> None:
         assert "crash_loop" not in codes(situation(exited(1), deployment=failed_deployment()))

@@ -55,6 +55,8 @@ def test_another_port_in_the_log_is_a_port_mismatch() -> None:
     assert "port 9000" in finding.cause
     assert finding.confidence == "medium", "nobody but the log says so"
     assert finding.evidence[0] == RUNNING_ELSEWHERE
+    assert len(finding.evidence) > 1, "what AWS says of the health check is evidence too"
+    assert finding.remedy == "Set container_port: 9000, or let the application listen on 8080."
 
 
 @pytest.mark.parametrize(("log", "code"), [(RUNNING_ELSEWHERE, "port_mismatch"), (ON_LOOPBACK, "listens_on_loopback")])
@@ -133,6 +135,29 @@ class TestSlowStart:
         sick = unhealthy(started_at=None)
         facts = situation(sick, deployment=failed_deployment(), targets=(), logs=log, line_seconds=40)
         assert first(facts).confidence == "low"
+
+    def test_a_start_that_nobody_knows_is_counted_from_the_first_line(self) -> None:
+        log = {1: ("warming up", "loading", "loading more", LISTENING)}
+        sick = unhealthy(started_at=None, after_seconds=110)
+        facts = situation(sick, deployment=failed_deployment(), targets=(), logs=log, line_seconds=30)
+        assert "listened only 90 s after" in first(facts).cause  # lines at 30, 60, 90 and 120 s
+
+    @pytest.mark.parametrize(
+        ("lines", "line_seconds", "confidence"),
+        [
+            (("Starting", "migrating the database, step 1 of 40"), 40, "medium"),
+            (("Starting", "migrating the database, step 1 of 40"), 20, "low"),  # silent for most of the time
+            (("Starting the application",) * 3, 30, "low"),  # the same line again and again is no progress
+            (("Starting the application",), 100, "low"),
+        ],
+    )
+    def test_only_one_that_got_on_until_late_is_surely_slow(
+        self, lines: tuple[str, ...], line_seconds: float, confidence: str
+    ) -> None:
+        facts = situation(
+            unhealthy(), deployment=failed_deployment(), targets=(), logs={1: lines}, line_seconds=line_seconds
+        )
+        assert (first(facts).code, first(facts).confidence) == ("slow_start", confidence)
 
     def test_one_that_listened_long_before_is_not_accused(self) -> None:
         facts = situation(
