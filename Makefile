@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock goldens
+.PHONY: help setup demo test check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
 
@@ -28,6 +28,10 @@ format: setup  ## format the code and mend what the linter can
 bench: setup  ## measure side by side with cdk, docker and awslabs.ecs-mcp-server; prints ratios
 	@$(PYTHON_BIN) -m benchmarks
 
+mutants: setup  ## change the code in small ways and see which changes no test notices (SAMPLE=6 SEED=1 MODULES=…)
+	@.venv/bin/uv pip install --quiet --python $(PYTHON_BIN) --require-hashes -r requirements/mutants.txt
+	@$(PYTHON_BIN) -m tests.mutants --sample $(or $(SAMPLE),6) --seed $(or $(SEED),1) $(MODULES)
+
 goldens: setup  ## write the golden templates and plans anew
 	@$(PYTHON_BIN) -m tests.golden.regenerate
 
@@ -35,4 +39,5 @@ lock: setup  ## resolve and pin every dependency with hashes
 	@.venv/bin/uv pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/bootstrap.txt
 	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra sandbox --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt
 	@.venv/bin/uv pip compile requirements/peer.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/peer.txt
+	@.venv/bin/uv pip compile --group mutants --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.locks

@@ -218,7 +218,6 @@ class TestExitCode137:
         )
         assert first(situation(stopped, deployment=failed_deployment(), targets=())).code == "health_check_failed"
 
-
     @pytest.mark.parametrize(("own", "said"), [(128, "It has 128 MiB."), (0, "It has 512 MiB.")])
     def test_a_kill_of_unknown_reason_tells_the_limit_that_the_container_has(self, own: int, said: str) -> None:
         facts = situation(exited(exit_code=137), deployment=failed_deployment(), container={"memory_mib": own})
