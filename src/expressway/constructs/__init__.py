@@ -1,10 +1,13 @@
 """CDK constructs for Amazon ECS Express Mode: usable in any CDK app, and the two stacks made of them.
 
-What is named here is loaded when it is first used, since loading the CDK takes half a second.
+What is named here is loaded when it is first used, since loading the CDK takes half a second. Where no Node is on the
+PATH, the CDK runs on the one that comes with Expressway, if this package is imported before ``aws_cdk``.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from expressway.bundled_node import use_bundled_node
 
 if TYPE_CHECKING:
     from expressway.constructs.express_gateway_service import ExpressGatewayService
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from expressway.constructs.image_repository import ImageRepository
     from expressway.constructs.push_pull_role import PushPullRole
     from expressway.constructs.stacks import RepositoryStack, ServiceStack, add_app_stacks
+
+use_bundled_node()
 
 __all__ = [
     "ExpressGatewayService",

@@ -5,13 +5,35 @@ rightly object. Node matches them by position, so the values fit; these function
 """
 
 from functools import cache
-from typing import Any, SupportsIndex, cast, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast, overload
 
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_iam as iam
 
 from expressway.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_ecr as ecr
+    from aws_cdk import aws_ecs as ecs
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk import aws_ssm as ssm
+
+    # What users pass: an interface, or a class of the CDK's that names the parameters otherwise.
+    AnyCluster = ecs.ICluster | ecs.Cluster
+    AnyGrantee = iam.IGrantable | iam.Role | iam.User | iam.Group
+    AnyLogGroup = logs.ILogGroup | logs.LogGroup
+    AnyPrincipal = iam.IPrincipal | iam.PrincipalBase | iam.Role | iam.User
+    AnyRepository = ecr.IRepository | ecr.RepositoryBase
+    AnyRole = iam.IRole | iam.Role
+    AnySecret = secretsmanager.ISecret | secretsmanager.Secret
+    AnySecurityGroup = ec2.ISecurityGroup | ec2.SecurityGroup
+    AnySubnet = ec2.ISubnet | ec2.Subnet
+    AnyTaskDefinition = ecs.ITaskDefinition | ecs.TaskDefinition
+    AnyVpc = ec2.IVpc | ec2.Vpc
+    ServiceSecret = ecs.Secret | AnySecret | ssm.IParameter | ssm.StringParameter | ssm.StringListParameter | str
 
 
 class Connectable:
@@ -67,6 +89,11 @@ def as_principal(principal: Any) -> iam.IPrincipal:
     return cast("iam.IPrincipal", principal)
 
 
-def as_role(role: iam.Role) -> iam.IRole:
-    """A role that was made here, as the interface."""
+def as_role(role: "AnyRole") -> iam.IRole:
+    """A role of any class, as the interface."""
     return cast("iam.IRole", role)
+
+
+def as_grantee(grantee: Any) -> iam.IGrantable:
+    """A grantee of any class, as the interface."""
+    return cast("iam.IGrantable", grantee)

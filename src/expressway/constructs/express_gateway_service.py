@@ -1,7 +1,7 @@
 """An Amazon ECS Express Mode service as a construct that knows the traps of its CloudFormation type."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -11,7 +11,7 @@ from constructs import Construct
 from expressway.constructs import service_roles
 from expressway.constructs.cdk_types import as_principal, as_role, late
 from expressway.constructs.express_gateway_service_base import ExpressGatewayServiceBase, grant_pass_roles
-from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.express_image import ExpressImage, bind
 from expressway.constructs.imported_service import ImportedExpressGatewayService, ServiceAttributes
 from expressway.constructs.managed_service import ManagedService, id_of_group
 from expressway.constructs.service_aspect import LateSettings
@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_ecs as ecs
 
-    from expressway.constructs.service_container import ServiceSecret
+    from expressway.constructs.cdk_types import (
+        AnyCluster,
+        AnyGrantee,
+        AnyLogGroup,
+        AnyRole,
+        AnySecurityGroup,
+        AnySubnet,
+        AnyTaskDefinition,
+        AnyVpc,
+        ServiceSecret,
+    )
 
 ScalingMetric = Literal["AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET"]
 
@@ -52,8 +62,8 @@ class ExpressGatewayService(ManagedService):
     ``@aws-cdk/core:explicitStackTags``, or with `drop_stack_tags`; and deploy without ``cdk deploy --tags``.
 
     Args:
-        image: image URI, or an `ExpressImage`, which also grants what pulling needs. Exactly one of image and
-            task_definition.
+        image: image URI, or an `ExpressImage` or ``ecs.ContainerImage``, which also grant what pulling needs.
+            Exactly one of image and task_definition.
         task_definition: your own, for Fargate, with a container named Main that maps one named TCP port; it
             decides the container, size, execution and task role and logs, so none of their settings may be given.
         service_name: create-only: a change replaces the service and its URL. At most 255 letters, digits, hyphens
@@ -90,15 +100,15 @@ class ExpressGatewayService(ManagedService):
         scope: Construct,
         construct_id: str,
         *,
-        image: "ExpressImage | str | None" = None,
-        task_definition: "ecs.ITaskDefinition | str | None" = None,
+        image: "ExpressImage | ecs.ContainerImage | str | None" = None,
+        task_definition: "AnyTaskDefinition | str | None" = None,
         service_name: str | None = None,
-        cluster: "ecs.ICluster | str | None" = None,
-        infrastructure_role: iam.IRole | None = None,
+        cluster: "AnyCluster | str | None" = None,
+        infrastructure_role: "AnyRole | None" = None,
         infrastructure_role_name: str | None = None,
-        execution_role: iam.IRole | None = None,
+        execution_role: "AnyRole | None" = None,
         execution_role_name: str | None = None,
-        task_role: iam.IRole | None = None,
+        task_role: "AnyRole | None" = None,
         container_port: int | None = None,
         health_check_path: str = "/",
         cpu: int | None = None,
@@ -110,11 +120,11 @@ class ExpressGatewayService(ManagedService):
         environment: Mapping[str, str] | None = None,
         secrets: "Mapping[str, ServiceSecret] | None" = None,
         command: Sequence[str] = (),
-        vpc: "ec2.IVpc | None" = None,
-        vpc_subnets: "ec2.SubnetSelection | None" = None,
-        subnets: "Sequence[ec2.ISubnet | str]" = (),
-        security_groups: "Sequence[ec2.ISecurityGroup | str]" = (),
-        log_group: logs.ILogGroup | None = None,
+        vpc: "AnyVpc | None" = None,
+        vpc_subnets: "ec2.SubnetSelection | Mapping[str, Any] | None" = None,
+        subnets: "Sequence[AnySubnet | str]" = (),
+        security_groups: "Sequence[AnySecurityGroup | str]" = (),
+        log_group: "AnyLogGroup | None" = None,
         log_group_name: str | None = None,
         log_retention: logs.RetentionDays | None = None,
         log_stream_prefix: str | None = None,
@@ -125,12 +135,13 @@ class ExpressGatewayService(ManagedService):
         settings = {name: value for name, value in arguments.items() if name not in _NO_SETTINGS}
         refuse_wrong_settings(scope, construct_id, settings)
         super().__init__(scope, construct_id)
-        self.infrastructure_role = infrastructure_role or as_role(
-            service_roles.infrastructure_role(self, "InfrastructureRole", role_name=infrastructure_role_name)
+        self.infrastructure_role = as_role(
+            infrastructure_role
+            or service_roles.infrastructure_role(self, "InfrastructureRole", role_name=infrastructure_role_name)
         )
-        self.task_role = task_role
+        self.task_role = None if task_role is None else as_role(task_role)
         self.execution_role: iam.IRole | None = None
-        self.log_group: logs.ILogGroup | None = None
+        self.log_group: AnyLogGroup | None = None
         self._start_policy: iam.Policy | None = None
         container = None
         if image is not None:
@@ -143,8 +154,9 @@ class ExpressGatewayService(ManagedService):
                 retention=log_retention or logs.RetentionDays.ONE_MONTH,
                 removal_policy=removal_policy or cdk.RemovalPolicy.DESTROY,
             )
+            role = self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
             container = primary_container(
-                source,
+                bind(source, self, role),
                 container_port=container_port or DEFAULTS["container_port"],
                 environment=environment or {},
                 secrets=named,
@@ -152,11 +164,10 @@ class ExpressGatewayService(ManagedService):
                 log_group=self.log_group,
                 log_stream_prefix=log_stream_prefix or DEFAULTS["log_stream_prefix"],
             )
-            self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
         self._given_groups = list(security_groups)
         self._task_definition = task_definition
         self._port = None if container is None else container["ContainerPort"]
-        self._updaters: list[iam.IGrantable] = []
+        self._updaters: list[AnyGrantee] = []
         groups = [_group_id(group) for group in security_groups]
         network = {"Subnets": subnet_ids(vpc, vpc_subnets, subnets), "SecurityGroups": groups}
         # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and
@@ -212,7 +223,7 @@ class ExpressGatewayService(ManagedService):
         load_balancer_security_group: str | None = None,
         security_group_ids: Sequence[str] = (),
         container_port: int | None = None,
-        task_role: iam.IRole | None = None,
+        task_role: "AnyRole | None" = None,
         role_arns: Sequence[str] = (),
     ) -> ExpressGatewayServiceBase:
         """A service by what is known of it; asking for an attribute that was not given raises ValueError.
@@ -224,7 +235,7 @@ class ExpressGatewayService(ManagedService):
             endpoint=endpoint,
             load_balancer_arn=load_balancer_arn,
             listener_arn=listener_arn,
-            target_group_arns=target_group_arns or ([target_group_arn] if target_group_arn else ()),
+            target_group_arns=target_group_arns if target_group_arn is None else [target_group_arn],
             load_balancer_security_group=load_balancer_security_group,
             security_group_ids=security_group_ids,
             container_port=container_port,
@@ -258,7 +269,7 @@ class ExpressGatewayService(ManagedService):
             grant_pass_roles(grantee, [self.task_role.role_arn])
         return as_principal(self.task_role)
 
-    def grant_update(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_update(self, grantee: "AnyGrantee") -> iam.Grant:
         self._updaters.append(grantee)
         return super().grant_update(grantee)
 
@@ -269,14 +280,14 @@ class ExpressGatewayService(ManagedService):
 
     def _execution_role(
         self,
-        given: iam.IRole | None,
+        given: "AnyRole | None",
         role_name: str | None,
-        image: ExpressImage,
+        image: "ExpressImage | ecs.ContainerImage",
         secrets: "Mapping[str, ServiceSecret]",
     ) -> iam.IRole:
         arns = secret_arns(secrets.values())
-        role = given or as_role(
-            service_roles.execution_role(self, "ExecutionRole", role_name=role_name, secret_arns=arns)
+        role = as_role(
+            given or service_roles.execution_role(self, "ExecutionRole", role_name=role_name, secret_arns=arns)
         )
         self._start_policy = grant_start(self, role, image, secrets=secrets.values(), arns=arns if given else ())
         return role
@@ -288,11 +299,12 @@ class ExpressGatewayService(ManagedService):
         ]
 
     @property
-    def _default_port(self) -> int | None:
-        return self._port
+    def _default_port(self) -> float | None:
+        # A text that is only known at deploy time is a port as well; the CDK wants it as a number.
+        return cdk.Token.as_number(self._port) if isinstance(self._port, str) else self._port
 
 
-def _group_id(group: "ec2.ISecurityGroup | str") -> str:
+def _group_id(group: "AnySecurityGroup | str") -> str:
     return group if isinstance(group, str) else group.security_group_id
 
 

@@ -9,11 +9,13 @@ import jsii
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
-from expressway.constructs.cdk_types import Connectable
+from expressway.constructs.cdk_types import Connectable, as_grantee
 
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_ec2 as ec2
+
+    from expressway.constructs.cdk_types import AnyGrantee
 
 DESCRIBE_ACTIONS = (
     "ecs:DescribeExpressGatewayService",
@@ -135,19 +137,21 @@ class ExpressGatewayServiceBase(Construct):
         return ec2.SecurityGroup.from_security_group_id(self, f"SecurityGroup{index}", group_id)
 
     @property
-    def _default_port(self) -> int | None:
+    def _default_port(self) -> float | None:
         """The tasks' port, where it is known."""
         return None
 
-    def grant(self, grantee: iam.IGrantable, *actions: str) -> iam.Grant:
+    def grant(self, grantee: "AnyGrantee", *actions: str) -> iam.Grant:
         """Let `grantee` do `actions` on this service."""
-        return iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.service_arn])
+        return iam.Grant.add_to_principal(
+            grantee=as_grantee(grantee), actions=list(actions), resource_arns=[self.service_arn]
+        )
 
-    def grant_describe(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_describe(self, grantee: "AnyGrantee") -> iam.Grant:
         """Let `grantee` see the service, its deployments and revisions."""
         return self.grant(grantee, *DESCRIBE_ACTIONS)
 
-    def grant_update(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_update(self, grantee: "AnyGrantee") -> iam.Grant:
         """Let `grantee` deploy new versions, and pass exactly the roles that the service has to ECS alone."""
         grant = self.grant(grantee, *DESCRIBE_ACTIONS, "ecs:UpdateExpressGatewayService")
         roles = self.passed_role_arns
@@ -188,11 +192,11 @@ class ExpressGatewayServiceBase(Construct):
         return self.metric_load_balancer("HTTPCode_Target_5XX_Count", **{"statistic": "Sum", **options})
 
 
-def grant_pass_roles(grantee: iam.IGrantable, role_arns: Sequence[str]) -> iam.Grant:
+def grant_pass_roles(grantee: "AnyGrantee", role_arns: Sequence[str]) -> iam.Grant:
     """Let `grantee` pass roles to ECS and its tasks alone."""
     services = ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com"]
     return iam.Grant.add_to_principal(
-        grantee=grantee,
+        grantee=as_grantee(grantee),
         actions=["iam:PassRole"],
         resource_arns=list(role_arns),
         conditions={"StringEquals": {"iam:PassedToService": services}},

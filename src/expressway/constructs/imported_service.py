@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
+from expressway.constructs import setting_types as types
 from expressway.constructs.cdk_types import as_principal
 from expressway.constructs.express_gateway_service_base import ExpressGatewayServiceBase
+
+if TYPE_CHECKING:
+    from expressway.constructs.cdk_types import AnyRole
 
 _T = TypeVar("_T")
 
@@ -25,14 +29,27 @@ class ServiceAttributes:
     load_balancer_security_group: str | None = None
     security_group_ids: Sequence[str] = ()
     container_port: int | None = None
-    task_role: iam.IRole | None = None
+    task_role: "AnyRole | None" = None
     role_arns: Sequence[str] = ()
+
+
+_TEXT_LISTS = ("target_group_arns", "security_group_ids", "role_arns")
+_TYPES = {
+    "service_arn": types.one("the ARN of a service", types.is_text, optional=False),
+    **dict.fromkeys(("endpoint", "load_balancer_arn", "listener_arn", "load_balancer_security_group"), types.TEXT),
+    **dict.fromkeys(_TEXT_LISTS, types.TEXTS),
+    "container_port": types.NUMBER,
+    "task_role": types.ROLE,
+}
 
 
 class ImportedExpressGatewayService(ExpressGatewayServiceBase):
     """A service by its attributes; one that was not given raises ValueError when it is asked for."""
 
     def __init__(self, scope: Construct, construct_id: str, attributes: ServiceAttributes) -> None:
+        place = f"{scope.node.path}/{construct_id}".lstrip("/")
+        values = {name: getattr(attributes, name) for name in _TYPES}
+        types.refuse_wrong_types("invalid_service", values, _TYPES, place=place)
         super().__init__(scope, construct_id)
         self._attributes = attributes
         # Its policy cannot be found from here, so the CDK warns of each grant, naming the statement that is missing.
@@ -77,7 +94,7 @@ class ImportedExpressGatewayService(ExpressGatewayServiceBase):
         return self._principal
 
     @property
-    def _default_port(self) -> int | None:
+    def _default_port(self) -> float | None:
         return self._attributes.container_port
 
 

@@ -3,16 +3,19 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
+from expressway.constructs import setting_types as types
 from expressway.constructs.cdk_types import account_id, as_principal
-from expressway.constructs.service_checks import is_token
+from expressway.constructs.setting_types import is_token
 from expressway.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from expressway.constructs.cdk_types import AnyPrincipal, AnyRepository
 
 PULL_ACTIONS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 PUSH_ACTIONS = (
@@ -58,8 +61,8 @@ class PushPullRole(iam.Role):
         scope: Construct,
         construct_id: str,
         *,
-        repository: ecr.IRepository,
-        principals: Sequence[iam.IPrincipal] = (),
+        repository: "AnyRepository",
+        principals: "Sequence[AnyPrincipal]" = (),
         deployer_arn: str | None = None,
         permission_set: str | None = None,
         push_tag_value: str | None = None,
@@ -67,6 +70,10 @@ class PushPullRole(iam.Role):
         max_session_duration: cdk.Duration | None = None,
         description: str = "Pushes and pulls the images of one repository",
     ) -> None:
+        arguments = locals()
+        types.refuse_wrong_types(
+            "invalid_push_pull_role", arguments, _TYPES, place=f"{scope.node.path}/{construct_id}".lstrip("/")
+        )
         named = any((principals, deployer_arn, permission_set, push_tag_value))
         _refuse_open_trust(principals, named=named)
         _refuse_wrong_permission_set(permission_set)
@@ -74,7 +81,7 @@ class PushPullRole(iam.Role):
             scope,
             construct_id,
             # Replaced below where conditions on the deployer's ARN decide; kept where principals alone are named.
-            assumed_by=as_principal(iam.CompositePrincipal(*principals)) if principals else _account(),
+            assumed_by=_all_of(principals) if principals else _account(),
             role_name=role_name,
             description=description,
             max_session_duration=max_session_duration,
@@ -86,7 +93,7 @@ class PushPullRole(iam.Role):
             by_tag = _trust_by_tag(push_tag_value) if push_tag_value and not principals else cdk.Aws.NO_VALUE
             self._replace_trust(principals, self._trust_of_deployer(deployer_arn, permission_set, by_tag))
 
-    def grant_push_pull(self, repository: ecr.IRepository) -> None:
+    def grant_push_pull(self, repository: "AnyRepository") -> None:
         """Let the role push to and pull from one more repository."""
         self.add_to_policy(iam.PolicyStatement(actions=_ACTIONS, resources=[repository.repository_arn]))
 
@@ -105,7 +112,7 @@ class PushPullRole(iam.Role):
         given = cdk.Fn.condition_not(cdk.Fn.condition_equals(value, ""))
         return cdk.CfnCondition(self, construct_id, expression=given)
 
-    def _replace_trust(self, principals: Sequence[iam.IPrincipal], deployer: Any) -> None:
+    def _replace_trust(self, principals: "Sequence[AnyPrincipal]", deployer: Any) -> None:
         """Write the trust policy with CloudFormation conditions, which the CDK's own documents cannot hold."""
         statements: list[Any] = [*_merged(_trust_of(principal) for principal in principals), deployer]
         role = self.node.default_child
@@ -113,10 +120,19 @@ class PushPullRole(iam.Role):
         role.assume_role_policy_document = {"Version": "2012-10-17", "Statement": statements}
 
 
+_TYPES = {
+    "repository": types.one("an ecr.IRepository", types.REPOSITORY_KIND, optional=False),
+    "principals": types.each("an iam.IPrincipal", types.offers("policy_fragment", "assume_role_action")),
+    **dict.fromkeys(("deployer_arn", "permission_set", "push_tag_value"), types.one("a text", types.is_value)),
+    "role_name": types.TEXT,
+    "max_session_duration": types.one("a Duration", lambda value: isinstance(value, cdk.Duration)),
+    "description": types.one("a text", types.is_text, optional=False),
+}
+
 _ACTIONS = sorted({*PULL_ACTIONS, *PUSH_ACTIONS})
 
 
-def _push_pull_policy(repository: ecr.IRepository) -> iam.PolicyDocument:
+def _push_pull_policy(repository: "AnyRepository") -> iam.PolicyDocument:
     return iam.PolicyDocument(
         statements=[
             iam.PolicyStatement(sid="PushAndPull", actions=_ACTIONS, resources=[repository.repository_arn]),
@@ -131,6 +147,10 @@ def _sign_in() -> iam.PolicyStatement:
     return iam.PolicyStatement(sid="SignIn", actions=["ecr:GetAuthorizationToken"], resources=["*"])
 
 
+def _all_of(principals: "Sequence[AnyPrincipal]") -> iam.IPrincipal:
+    return as_principal(iam.CompositePrincipal(*(as_principal(principal) for principal in principals)))
+
+
 @cache
 def _account() -> iam.IPrincipal:
     return as_principal(iam.AccountPrincipal(account_id()))
@@ -143,7 +163,7 @@ def _trust(
     return {**statement, "Condition": condition} if condition else statement
 
 
-def _trust_of(principal: iam.IPrincipal) -> dict[str, Any]:
+def _trust_of(principal: "AnyPrincipal") -> dict[str, Any]:
     fragment = principal.policy_fragment
     shape = {key: values[0] if len(values) == 1 else values for key, values in fragment.principal_json.items()}
     return _trust(shape, fragment.conditions, principal.assume_role_action)
@@ -190,7 +210,7 @@ def _trust_in_account(condition: Mapping[str, Any]) -> dict[str, Any]:
     return _trust({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}, condition)
 
 
-def _refuse_open_trust(principals: Sequence[iam.IPrincipal], *, named: bool) -> None:
+def _refuse_open_trust(principals: "Sequence[AnyPrincipal]", *, named: bool) -> None:
     too_open = [principal for principal in principals if isinstance(principal, _OPEN)]
     if named and not too_open:
         return

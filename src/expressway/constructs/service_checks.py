@@ -4,6 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
+
+from expressway.constructs import setting_types as types
+from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.setting_types import describe, is_token, is_token_list, shorten, wrong_types
 from expressway.errors import DefinitionError
 from expressway.model.fargate import MEMORY_MIB_BY_CPU, describe_memory
 
@@ -21,6 +27,57 @@ DEFAULTS: dict[str, Any] = {
 METRICS = ("AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET")
 
 
+TYPES: Mapping[str, types.Check] = {
+    "image": types.one(
+        "an image URI, an ExpressImage or an ecs.ContainerImage (ExpressImage.from_ecr_repository takes a repository)",
+        lambda value: types.is_text(value) or isinstance(value, ExpressImage) or types.is_container_image(value),
+    ),
+    "task_definition": types.one(
+        "an ecs.ITaskDefinition or an ARN", types.any_of(types.is_text, types.offers("task_definition_arn"))
+    ),
+    "cluster": types.one("an ecs.ICluster, a name or an ARN", types.any_of(types.is_text, types.offers("cluster_arn"))),
+    **dict.fromkeys(("infrastructure_role", "execution_role", "task_role"), types.ROLE),
+    **dict.fromkeys(
+        (
+            *("service_name", "infrastructure_role_name", "execution_role_name"),
+            *("log_group_name", "log_stream_prefix"),
+        ),
+        types.TEXT,
+    ),
+    **dict.fromkeys(("health_check_path", "scaling_metric"), types.one("a text", types.is_text, optional=False)),
+    **dict.fromkeys(("container_port", "cpu", "memory_limit_mib"), types.NUMBER),
+    **dict.fromkeys(
+        ("min_task_count", "max_task_count", "scaling_target"),
+        types.one("a whole number", types.is_number, optional=False),
+    ),
+    "environment": types.by_name("a text", types.is_value),
+    "secrets": types.by_name(
+        "an ecs.Secret, a secretsmanager.ISecret, an ssm.IParameter or an ARN",
+        types.any_of(
+            types.is_text,
+            types.SECRET_KIND,
+            types.offers("parameter_arn", "grant_read"),
+            types.offers("arn", "grant_read"),
+        ),
+    ),
+    "command": types.TEXTS,
+    "vpc": types.one("an ec2.IVpc", types.offers("vpc_id", "select_subnets")),
+    "vpc_subnets": types.one(
+        "an ec2.SubnetSelection", types.any_of(lambda value: isinstance(value, dict), types.offers("subnet_type"))
+    ),
+    "subnets": types.each("an ec2.ISubnet or the id of one", types.any_of(types.is_text, types.offers("subnet_id"))),
+    "security_groups": types.each(
+        "an ec2.ISecurityGroup or the id of one",
+        types.any_of(types.is_text, types.offers("security_group_id", "add_ingress_rule")),
+    ),
+    "log_group": types.one("a logs.ILogGroup", types.offers("log_group_name", "grant_write")),
+    "log_retention": types.one("a member of logs.RetentionDays", types.is_member(logs.RetentionDays)),
+    "removal_policy": types.one("a member of RemovalPolicy", types.is_member(cdk.RemovalPolicy)),
+    "drop_stack_tags": types.one("True or False", types.is_flag, optional=False),
+}
+"""The type of each setting of an Express service."""
+
+
 def refuse_wrong_settings(scope: "IConstruct", construct_id: str, settings: Mapping[str, Any]) -> None:
     """Raise one error with every problem of `settings`, the keyword arguments of a construct.
 
@@ -29,9 +86,13 @@ def refuse_wrong_settings(scope: "IConstruct", construct_id: str, settings: Mapp
     Raises:
         DefinitionError: ``invalid_service``.
     """
-    chosen = {name: DEFAULTS.get(name) if value is None else value for name, value in settings.items()}
+    wrong = wrong_types(settings, TYPES)
+    right = {name: value for name, value in settings.items() if name not in wrong}
+    chosen = {name: DEFAULTS.get(name) if value is None else value for name, value in right.items()}
     known = {name: value for name, value in chosen.items() if not is_token(value)}
-    problems = [*_task_definition(settings), *(problem for check in _CHECKS for problem in check(known))]
+    problems = [problem for each in wrong.values() for problem in each]
+    problems += [*_source(settings), *_task_definition(right)]
+    problems += [problem for check in _CHECKS for problem in check(known)]
     if problems:
         raise DefinitionError(
             "invalid_service",
@@ -41,22 +102,8 @@ def refuse_wrong_settings(scope: "IConstruct", construct_id: str, settings: Mapp
         )
 
 
-def is_token(value: object) -> bool:
-    """True for a text or number that the CDK only knows at deploy time.
-
-    Read from the CDK's own encoding, since ``Token.is_unresolved`` costs a round trip to Node for each value.
-    """
-    if isinstance(value, str):
-        return "${Token[" in value
-    return isinstance(value, int | float) and value < _LOWEST_NUMBER
-
-
-_LOWEST_NUMBER = -1e280
-"""Encoded numbers are about -1.9e289. Source: aws-cdk-lib/core/lib/private/encoding.ts."""
-
-
 def _source(settings: Mapping[str, Any]) -> Iterator[str]:
-    given = [name for name in ("image", "task_definition") if settings.get(name, "") is not None]
+    given = [name for name in ("image", "task_definition") if settings.get(name) is not None]
     if len(given) != 1:
         yield f"Expected exactly one of image and task_definition, got {' and '.join(given) or 'neither'}."
 
@@ -79,11 +126,24 @@ def _task_definition(settings: Mapping[str, Any]) -> Iterator[str]:
 def _name(settings: Mapping[str, Any]) -> Iterator[str]:
     name = settings.get("service_name")
     if name is not None and not _SERVICE_NAME.fullmatch(name):
-        yield f"service_name: expected 1 to 255 letters, digits, hyphens and underscores, got {name!r}."
+        yield f"service_name: expected 1 to 255 letters, digits, hyphens and underscores, got {describe(name)}."
+    for setting in ("infrastructure_role_name", "execution_role_name"):
+        role = settings.get(setting)
+        if role is not None and not _ROLE_NAME.fullmatch(role):
+            yield f"{setting}: expected 1 to 64 letters, digits and characters of +=,.@_-, got {describe(role)}."
+    group = settings.get("log_group_name")
+    if group is not None and not _LOG_GROUP_NAME.fullmatch(group):
+        yield f"log_group_name: expected 1 to 512 letters, digits and characters of _-/.#, got {describe(group)}."
 
 
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """Source: ECS API, CreateExpressGatewayService, serviceName."""
+
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+"""Source: IAM API, CreateRole, RoleName."""
+
+_LOG_GROUP_NAME = re.compile(r"[\w./#-]{1,512}", re.ASCII)
+"""Source: CloudWatch Logs API, CreateLogGroup, logGroupName."""
 
 
 def _size(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -91,19 +151,19 @@ def _size(settings: Mapping[str, Any]) -> Iterator[str]:
     if cpu is None or settings.get("task_definition") is not None:
         return
     if cpu not in MEMORY_MIB_BY_CPU:
-        yield f"cpu: expected one of {', '.join(str(size) for size in MEMORY_MIB_BY_CPU)}, got {cpu}."
+        yield f"cpu: expected one of {', '.join(str(size) for size in MEMORY_MIB_BY_CPU)}, got {describe(cpu)}."
     elif memory_mib is not None and memory_mib not in MEMORY_MIB_BY_CPU[cpu]:
-        yield f"memory_limit_mib: expected {describe_memory(cpu)} for {cpu} CPU units, got {memory_mib}."
+        yield f"memory_limit_mib: expected {describe_memory(cpu)} for {cpu} CPU units, got {describe(memory_mib)}."
 
 
 def _endpoint(settings: Mapping[str, Any]) -> Iterator[str]:
     port, path = settings.get("container_port"), settings.get("health_check_path")
     if port is not None and not 1 <= port <= 65535:
-        yield f"container_port: expected 1 to 65535, got {port}."
+        yield f"container_port: expected 1 to 65535, got {describe(port)}."
     if path is not None and not _HEALTH_PATH.fullmatch(path):
         yield (
             "health_check_path: expected a path that starts with / and has only printable ASCII characters, "
-            f"no whitespace, got {path!r}."
+            f"no whitespace, got {describe(path)}."
         )
 
 
@@ -115,22 +175,23 @@ def _scaling(settings: Mapping[str, Any]) -> Iterator[str]:
     low, high = settings.get("min_task_count"), settings.get("max_task_count")
     metric, target = settings.get("scaling_metric"), settings.get("scaling_target")
     if low is not None and low < 1:
-        yield f"min_task_count: expected 1 or more, got {low}."
+        yield f"min_task_count: expected 1 or more, got {describe(low)}."
     if low is not None and high is not None and low > high:
-        yield f"min_task_count: expected at most max_task_count, which is {high}, got {low}."
+        yield f"min_task_count: expected at most max_task_count, {describe(high)}, got {describe(low)}."
     if metric is not None and metric not in METRICS:
-        yield f"scaling_metric: expected one of {', '.join(METRICS)}, got {metric!r}."
+        yield f"scaling_metric: expected one of {', '.join(METRICS)}, got {describe(metric)}."
     elif target is not None and (target < 1 or (target > 100 and metric in METRICS[:2])):
-        yield f"scaling_target: expected 1 to 100 percent, or 1 and more requests per target, got {target}."
+        yield f"scaling_target: expected 1 to 100 percent, or 1 and more requests per target, got {describe(target)}."
 
 
 def _variables(settings: Mapping[str, Any]) -> Iterator[str]:
     both = set(settings.get("environment") or ()) & set(settings.get("secrets") or ())
     for name in sorted(both):
-        yield f"secrets: expected names that environment does not use, got {name} in both."
+        yield f"secrets: expected names that environment does not use, got {shorten(name)} in both."
     for name, secret in sorted((settings.get("secrets") or {}).items()):
         if isinstance(secret, str) and not is_token(secret) and not _SECRET_ARN.match(secret):
-            yield f"secrets.{name}: expected the ARN of a Secrets Manager secret or an SSM parameter, got {secret!r}."
+            expected = "the ARN of a Secrets Manager secret or an SSM parameter"
+            yield f"secrets.{shorten(name)}: expected {expected}, got {describe(secret)}."
 
 
 _SECRET_ARN = re.compile(r"arn:[^:\s]+:(secretsmanager:[^:\s]+:[^:\s]+:secret:|ssm:[^:\s]+:[^:\s]+:parameter/)\S+$")
@@ -140,8 +201,10 @@ def _network(settings: Mapping[str, Any]) -> Iterator[str]:
     subnets = settings.get("subnets")
     if subnets and settings.get("vpc") is not None:
         yield "subnets: expected either vpc or subnets, got both."
-    if subnets and len(set(subnets)) < 2:
+    if settings.get("vpc_subnets") is not None and settings.get("vpc") is None:
+        yield "vpc_subnets: expected a vpc beside it, got none."
+    if subnets and len(set(subnets)) < 2 and not is_token_list(subnets):
         yield "subnets: expected two or more in two zones, or none for the default VPC, got one."
 
 
-_CHECKS = (_source, _name, _size, _endpoint, _scaling, _variables, _network)
+_CHECKS = (_name, _size, _endpoint, _scaling, _variables, _network)

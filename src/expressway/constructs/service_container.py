@@ -5,21 +5,25 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 
 from constructs import Construct
-from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.express_image import BoundImage, ExpressImage
 from expressway.constructs.secret_permissions import secret_policies
-from expressway.constructs.service_checks import is_token
+from expressway.constructs.setting_types import is_token
 from expressway.constructs.start_order import StartGrantee, start_policy
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_ecs as ecs
-    from aws_cdk import aws_secretsmanager as secretsmanager
-    from aws_cdk import aws_ssm as ssm
 
-    ServiceSecret = ecs.Secret | secretsmanager.ISecret | ssm.IParameter | str
+    from expressway.constructs.cdk_types import (
+        AnyCluster,
+        AnyLogGroup,
+        AnySubnet,
+        AnyTaskDefinition,
+        AnyVpc,
+        ServiceSecret,
+    )
 
 
 def without_empties(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,13 +32,13 @@ def without_empties(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def primary_container(
-    image: ExpressImage,
+    image: BoundImage,
     *,
     container_port: int,
     environment: Mapping[str, str],
     secrets: "Mapping[str, ServiceSecret]",
     command: Sequence[str],
-    log_group: logs.ILogGroup,
+    log_group: "AnyLogGroup",
     log_stream_prefix: str,
 ) -> dict[str, Any]:
     """Property ``PrimaryContainer``: names sorted, empties left out."""
@@ -42,32 +46,21 @@ def primary_container(
         {
             "Image": image.uri,
             "ContainerPort": container_port,
-            "Environment": [{"Name": name, "Value": environment[name]} for name in sorted(environment)],
+            "Environment": [{"Name": name, "Value": value_text(environment[name])} for name in sorted(environment)],
             "Secrets": [{"Name": name, "ValueFrom": secret_reference(secrets[name])} for name in sorted(secrets)],
             "Command": list(command),
-            "RepositoryCredentials": _credentials(image),
+            "RepositoryCredentials": image.credentials and {"CredentialsParameter": image.credentials},
             "AwsLogsConfiguration": {"LogGroup": log_group.log_group_name, "LogStreamPrefix": log_stream_prefix},
         }
     )
 
 
-def _credentials(image: ExpressImage) -> dict[str, str] | None:
-    return {"CredentialsParameter": image.credentials.secret_arn} if image.credentials is not None else None
-
-
 def secret_reference(secret: "ServiceSecret") -> str:
-    """What ECS takes as ``ValueFrom``: an ARN, for a Secrets Manager secret perhaps with a JSON key.
-
-    Raises:
-        TypeError: for anything that is no secret.
-    """
+    """What ECS takes as ``ValueFrom``: an ARN, for a Secrets Manager secret perhaps with a JSON key."""
     if isinstance(secret, str):
         return str(secret)
-    for name in ("secret_arn", "parameter_arn", "arn"):
-        arn = getattr(secret, name, None)
-        if isinstance(arn, str):
-            return arn
-    raise TypeError(f"Expected an ecs.Secret, an ISecret, an IParameter or an ARN, got a {type(secret).__name__}.")
+    arns = (getattr(secret, name, None) for name in ("secret_arn", "parameter_arn", "arn"))
+    return next(arn for arn in arns if isinstance(arn, str))
 
 
 def secret_arns(secrets: "Iterable[ServiceSecret]") -> list[str]:
@@ -76,24 +69,30 @@ def secret_arns(secrets: "Iterable[ServiceSecret]") -> list[str]:
 
 
 def grant_start(
-    scope: Construct, role: iam.IRole, image: ExpressImage, *, secrets: "Iterable[ServiceSecret]", arns: Iterable[str]
+    scope: Construct,
+    role: iam.IRole,
+    image: "ExpressImage | ecs.ContainerImage",
+    *,
+    secrets: "Iterable[ServiceSecret]",
+    arns: Iterable[str],
 ) -> iam.Policy | None:
     """Let an execution role pull the image and read the secrets; `arns` are those it may not read yet.
 
     Gives the policy for which the service has to wait, if there is one.
     """
     readable = [secret for secret in secrets if not isinstance(secret, str)]
+    if isinstance(image, ExpressImage):
+        readable += [image.credentials] if image.credentials else []
+    repository = image.repository if isinstance(image, ExpressImage) else None
     by_arn = secret_policies(arns)
-    if not (readable or by_arn or image.repository or image.credentials):
+    if not (readable or by_arn or repository):
         return None
     policy = start_policy(scope, "StartPolicy", role)
     grantee: Any = role if policy is None else StartGrantee(role, policy)
     for secret in readable:
         secret.grant_read(grantee)
-    if image.repository is not None:
-        image.repository.grant_pull(grantee)
-    if image.credentials is not None:
-        image.credentials.grant_read(grantee)
+    if repository is not None:
+        repository.grant_pull(grantee)
     if policy is not None:
         policy.add_statements(*(by_arn[0] if by_arn else ()))
         for number, statements in enumerate(by_arn[1:], 2):
@@ -102,14 +101,14 @@ def grant_start(
     return policy
 
 
-def cluster_reference(cluster: "ecs.ICluster | str | None") -> str:
+def cluster_reference(cluster: "AnyCluster | str | None") -> str:
     """The cluster's ARN or name; the name ``default`` stands for the one that ECS makes when it is missing."""
     if cluster is None or isinstance(cluster, str):
         return cluster or "default"
     return cluster.cluster_arn
 
 
-def task_definition_reference(task_definition: "ecs.ITaskDefinition | str | None") -> str | None:
+def task_definition_reference(task_definition: "AnyTaskDefinition | str | None") -> str | None:
     """The ARN of a custom task definition."""
     if task_definition is None or isinstance(task_definition, str):
         return task_definition
@@ -117,14 +116,17 @@ def task_definition_reference(task_definition: "ecs.ITaskDefinition | str | None
 
 
 def subnet_ids(
-    vpc: "ec2.IVpc | None", vpc_subnets: "ec2.SubnetSelection | None", subnets: "Sequence[ec2.ISubnet | str]"
+    vpc: "AnyVpc | None",
+    vpc_subnets: "ec2.SubnetSelection | Mapping[str, Any] | None",
+    subnets: "Sequence[AnySubnet | str]",
 ) -> list[str]:
     """Ids of the chosen subnets; empty for the default VPC."""
     if vpc is None:
         return [subnet if isinstance(subnet, str) else subnet.subnet_id for subnet in subnets]
     from aws_cdk import aws_ec2 as ec2  # whoever gives a vpc has loaded it
 
-    selection = vpc_subnets or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
+    chosen = ec2.SubnetSelection(**vpc_subnets) if isinstance(vpc_subnets, Mapping) else vpc_subnets
+    selection = chosen or ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
     return vpc.select_subnets(
         availability_zones=selection.availability_zones,
         one_per_az=selection.one_per_az,
@@ -135,6 +137,11 @@ def subnet_ids(
     ).subnet_ids
 
 
-def number_text(value: int) -> str:
+def number_text(value: "int | str") -> str:
     """CPU and memory are texts in CloudFormation; a number that is only known at deploy time stays a reference."""
-    return cdk.Tokenization.stringify_number(value) if is_token(value) else str(value)
+    return value_text(value) if is_token(value) else str(value)
+
+
+def value_text(value: "float | str") -> str:
+    """A text, or a number that is known only at deploy time as one."""
+    return str(value) if isinstance(value, str) else cdk.Tokenization.stringify_number(value)
