@@ -94,6 +94,9 @@ class World:
     schedule: list[tuple[float, Callable[["World"], None]]] = field(default_factory=list)
     draining_seconds: float = 2.0
     refuses_delete: str = ""
+    restarted: int = 0
+    restart_seconds: float = 30.0
+    restart_ends: str = "SUCCESSFUL"
 
     def at(self, seconds: float, change: Callable[["World"], None]) -> None:
         self.schedule.append((seconds, change))
@@ -161,6 +164,26 @@ class World:
         if self.refuses_delete:
             raise ServiceError("service_delete_refused", self.refuses_delete, "")
         self.drain()
+
+    def restart(self, cluster: str, service_arn: str) -> None:
+        """A new deployment of the same version, whose task replaces the others after `restart_seconds`."""
+        self._read("restart")
+        assert self.state is not None
+        number = len(self.deployment) + 1
+        self.restarted += 1
+        self.deployment = (deployment("IN_PROGRESS", revision=number), *self.deployment)
+        self.revision = (*self.revision, RevisionState(f"rev/{number}", f"td:{number}"))
+        self.at(self.clock.now + self.restart_seconds, self.end_restart)
+
+    def end_restart(self, _: "World") -> None:
+        assert self.state is not None
+        number = len(self.deployment)
+        ended = replace(self.deployment[0], status=self.restart_ends)
+        self.deployment = (ended, *self.deployment[1:])
+        if ended.successful:
+            definition = {"primary_deployment_id": f"ecs-svc/{number}", "task_definition_arn": f"td:{number}"}
+            self.state = replace(self.state, **definition)  # type: ignore[arg-type]
+            self.task = (running_task(100 + number, revision=number),)
 
     def drain(self) -> None:
         assert self.state is not None

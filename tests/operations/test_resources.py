@@ -54,6 +54,7 @@ class Stacks:
     status: str = "CREATE_COMPLETE"
     asked: list[str] = field(default_factory=list[str])
     refuses: bool = False
+    says: Mapping[str, Any] | None = None
 
     def stack_of(self, physical_id: str) -> str | None:
         self.asked.append(physical_id)
@@ -66,7 +67,9 @@ class Stacks:
 
     def describe(self, stack_name: str) -> StackState | None:
         assert stack_name == STACK_ID
-        return StackState("shop-express-service", STACK_ID, self.status, owner_app=self.app)
+        service = {"Type": "AWS::ECS::ExpressGatewayService", "Properties": self.says}
+        template = json.dumps({"Resources": {"Service": service}}) if self.says is not None else ""
+        return StackState("shop-express-service", STACK_ID, self.status, owner_app=self.app, template=template)
 
 
 def ports(api: FakeApi, stacks: Stacks | None = None) -> ResourcePorts:
@@ -163,6 +166,47 @@ def test_what_an_apps_stack_owns_is_refused_with_the_right_tool(
     assert tool in error.hint
     assert error.details["app_name"] == "shop"
     assert api.sent == []
+
+
+SAYS = {"Cpu": "256", "HealthCheckPath": "/", "ScalingTarget": {"MinTaskCount": 1, "MaxTaskCount": 3}}
+CHANGES = [
+    ("UpdateService", {"forceNewDeployment": True}, True),
+    ("UpdateService", {"forceNewDeployment": True, "desiredCount": 3}, False),
+    ("UpdateService", {"desiredCount": 3}, False),
+    ("UpdateService", {"enableExecuteCommand": True}, True),
+    ("UpdateService", {"enableExecuteCommand": True, "forceNewDeployment": True}, True),
+    ("UpdateService", {"healthCheckGracePeriodSeconds": 30, "taskDefinition": "a:7"}, False),
+    ("UpdateService", {}, True),
+    ("UpdateExpressGatewayService", {"cpu": "512"}, False),
+    ("UpdateExpressGatewayService", {"cpu": "256"}, True),
+    ("UpdateExpressGatewayService", {"cpu": "256", "memory": "1024"}, True),
+    ("UpdateExpressGatewayService", {"healthCheckPath": "/live"}, False),
+    ("UpdateExpressGatewayService", {"scalingTarget": {"maxTaskCount": 3}}, True),
+    ("UpdateExpressGatewayService", {"scalingTarget": {"maxTaskCount": 4}}, False),
+    ("UpdateExpressGatewayService", {"scalingTarget": {"autoScalingTargetValue": 50}}, False),
+]
+
+
+@pytest.mark.parametrize(("operation", "asked", "allowed"), CHANGES)
+def test_an_update_is_judged_by_what_it_changes_of_what_the_template_says(
+    operation: str, asked: dict[str, Any], allowed: bool
+) -> None:
+    names = {"service": ARN} if operation == "UpdateService" else {"serviceArn": ARN}
+    api = FakeApi({operation: {"service": {"serviceArn": ARN}}})
+    stacks = Stacks(holds=ARN, says=SAYS)
+    if not allowed:
+        assert refused(api, operation, names | asked, stacks=stacks).code == "owned_by_stack"
+        assert api.sent == []
+        return
+    answer = call(api, operation, names | asked, stacks=stacks)
+    assert answer["service"]["serviceArn"] == ARN
+    assert ("enableExecuteCommand" in answer.get("drift", "")) == ("enableExecuteCommand" in asked)
+
+
+def test_a_restart_of_an_apps_service_is_let_through_also_where_its_template_is_not_at_hand() -> None:
+    api = FakeApi({"UpdateService": {"service": {"serviceArn": ARN}}})
+    call(api, "UpdateService", {"service": "shop", "forceNewDeployment": True}, stacks=Stacks(holds=ARN))
+    assert [name for name, *_ in api.sent] == ["UpdateService"]
 
 
 def test_somebody_elses_stack_a_deleted_one_and_none_are_no_reason_to_refuse() -> None:

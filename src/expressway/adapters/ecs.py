@@ -106,6 +106,27 @@ class Ecs:
         except BotoCoreError as exc:
             raise map_aws_error(exc, f"delete the service {service_arn}") from exc
 
+    def restart(self, cluster: str, service_arn: str) -> None:
+        """Start a deployment of the version that runs.
+
+        Raises:
+            ServiceError: ``restart_refused`` when ECS will not.
+        """
+        try:
+            self._client.update_service(cluster=cluster, service=service_arn, forceNewDeployment=True)
+        except ClientError as exc:
+            refused = {"InvalidParameterException", "ClientException", "UnsupportedFeatureException"}
+            if aws_error_code(exc) in refused | NO_CLUSTER | NO_SERVICE:
+                raise ServiceError(
+                    "restart_refused",
+                    f"ECS does not restart {service_arn}: {aws_error_message(exc)}",
+                    "See the reason above. A changed environment value in the definition starts new tasks as well: "
+                    "expressway deploy.",
+                ) from exc
+            raise map_aws_error(exc, f"restart the service {service_arn}") from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, f"restart the service {service_arn}") from exc
+
     # -- deployments and revisions --------------------------------------------------------------------------
     def deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
         """The newest service deployments, newest first. `service` is a name or an ARN."""

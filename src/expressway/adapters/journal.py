@@ -1,8 +1,8 @@
 """A small journal in the state directory, written atomically, read after a restart.
 
 Secrets of known kinds are masked in it; text of others keeps its marks, so that it is known again when it is read.
-One file an app for deployments and deletions and one for builds, so that a build takes no approval and no unfinished
-work from a deployment.
+One file an app for deployments and deletions, and one each for builds and restarts, which take no approval and no
+unfinished work from a deployment.
 """
 
 import fcntl
@@ -28,6 +28,8 @@ def _nobody(warning: str) -> None:
     del warning
 
 
+_KINDS: tuple[OperationKind, ...] = ("deploy", "build", "restart")
+"""One of each file."""
 _FILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 
@@ -43,7 +45,7 @@ class Journal:
 
     def latest(self, app_name: str) -> OperationRecord | None:
         """The app's operation under way, else its last one, or None; a record whose process is gone is interrupted."""
-        known = [record for kind in ("deploy", "build") if (record := self._read(self._path(app_name, kind)))]
+        known = [record for kind in _KINDS if (record := self._read(self._path(app_name, kind)))]
         return max(known, key=lambda record: (record.state == "running", record.started_at), default=None)
 
     def _read(self, path: Path) -> OperationRecord | None:
@@ -113,7 +115,7 @@ class Journal:
                 f"Expected an app's name of lower-case letters, digits and hyphens, got {echoed(app_name)}.",
                 "Pass the name that the definition gives.",
             )
-        return self._directory / (f"{app_name}.build.json" if kind == "build" else f"{app_name}.json")
+        return self._directory / (f"{app_name}.{kind}.json" if kind in {"build", "restart"} else f"{app_name}.json")
 
 
 class RunningOperation:

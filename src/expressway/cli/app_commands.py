@@ -1,4 +1,4 @@
-"""The commands about one app: schema, synth, diff, build, deploy, status, delete."""
+"""The commands about one app: schema, synth, diff, build, deploy, status, restart, delete."""
 
 from __future__ import annotations
 
@@ -115,6 +115,9 @@ def deploy(
     continue_rollback: Annotated[
         bool, typer.Option("--continue-rollback", help="First roll back further what got stuck.")
     ] = False,
+    restart_unchanged: Annotated[
+        bool, typer.Option("--restart", help="Start new tasks also where nothing changes (a rotated secret, say).")
+    ] = False,
     wait: Wait = None,
     yes: Yes = False,
     sandbox: Sandbox = False,
@@ -146,6 +149,8 @@ def deploy(
                     wait_seconds=wait,
                     progress=printer,
                 )
+                if restart_unchanged and result.status == "unchanged":
+                    toolkit.restart(source.definition.name, wait_seconds=wait, progress=printer)
         show_deployment(result, as_json=as_json)
 
 
@@ -191,6 +196,24 @@ def list_apps(
         show_apps(found, as_json=as_json)
         if found.failed_regions:
             raise SystemExit(5 if found.read_regions else 4)
+
+
+def restart(
+    app_name: AppName = None,
+    wait: Wait = None,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the app's tasks by new ones of the same version, which read their secrets anew; wait until they serve."""
+    from expressway.cli.show import show_mapping
+
+    with reporting(as_json=as_json):
+        name = app_name_or_here(app_name)
+        with _toolkit(sandbox, profile, region) as toolkit, watching(as_json=as_json) as printer:
+            result = toolkit.restart(name, wait_seconds=wait, progress=printer)
+        show_mapping(result.to_dict(), as_json=as_json)
 
 
 def delete(

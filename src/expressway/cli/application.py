@@ -31,6 +31,7 @@ for command in (
     app_commands.deploy,
     app_commands.status,
     troubleshoot_command.troubleshoot,
+    app_commands.restart,
     app_commands.delete,
     app_commands.build,
     api_command.api,

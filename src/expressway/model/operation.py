@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-OperationKind = Literal["deploy", "delete", "build"]
+OperationKind = Literal["deploy", "delete", "build", "restart"]
 OperationState = Literal["running", "succeeded", "failed", "interrupted"]
 
 _CUT_OFF = {"credentials_expired", "connection_failed", "throttled", "service_unavailable"}

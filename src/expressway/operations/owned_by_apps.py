@@ -5,9 +5,9 @@ no stack, so that what the apps' services run now, and what their deployments go
 that they run in mostly belongs to nobody; the apps' stacks say which one it is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from expressway.errors import RefusedError, TargetError
 from expressway.model.cancellation import ReadPool
@@ -15,6 +15,7 @@ from expressway.model.service import DeploymentState, ExpressService, RevisionSt
 from expressway.model.service_location import ServiceLocation, service_location
 from expressway.model.stack import StackState, service_stack_name
 from expressway.model.target import Target
+from expressway.model.template_members import is_update, set_by_template, unset_by_template
 from expressway.model.touched import CLUSTER, TASK_DEFINITION, Touched, physical_ids, same_definition
 from expressway.policy.operations import deletes, redirects, replaces
 
@@ -60,8 +61,12 @@ class _AppService:
     location: ServiceLocation
 
 
-def refuse_owned(operation: str, touches: Sequence[Touched], ports: OwnershipPorts) -> None:
+def refuse_owned(
+    operation: str, touches: Sequence[Touched], ports: OwnershipPorts, parameters: Mapping[str, Any] | None = None
+) -> None:
     """Refuse a change of what an app's stack holds, and the end of a task definition or cluster that an app uses.
+
+    An update is judged by its `parameters`: what touches nothing that the template sets is let through.
 
     Raises:
         RefusedError: ``owned_by_stack``, ``used_by_app``; ``details`` name the app (all of a cluster's in
@@ -71,7 +76,7 @@ def refuse_owned(operation: str, touches: Sequence[Touched], ports: OwnershipPor
     if replaces(operation):
         for thing in touches:
             stack = _owner(thing, ports)
-            if stack is not None:
+            if stack is not None and not _leaves_template_true(operation, parameters, stack):
                 raise _owned(operation, thing, touches, stack)
     definitions = [one for one in touches if one.kind == TASK_DEFINITION]
     if definitions and deletes(operation):
@@ -80,8 +85,13 @@ def refuse_owned(operation: str, touches: Sequence[Touched], ports: OwnershipPor
         _refuse_inhabited(operation, cluster, ports)
 
 
-def drift_note(operation: str, touches: Sequence[Touched], ports: OwnershipPorts) -> str:
+def drift_note(
+    operation: str, touches: Sequence[Touched], ports: OwnershipPorts, parameters: Mapping[str, Any] | None = None
+) -> str:
     """What to know of a change that is not refused and may leave a stack's service with something else than it says."""
+    beyond = unset_by_template(operation, parameters or {})
+    if beyond and any(physical_ids(thing, ports.target()) for thing in touches):
+        return f"The templates of apps say nothing of {', '.join(beyond)}: deployments leave it as it is set here."
     if not redirects(operation):
         return ""
     for thing in touches:
@@ -95,6 +105,10 @@ def drift_note(operation: str, touches: Sequence[Touched], ports: OwnershipPorts
                 f"stack {stack.name} says. get_app_status shows it; deploy_app brings both together."
             )
     return ""
+
+
+def _leaves_template_true(operation: str, parameters: Mapping[str, Any] | None, stack: StackState) -> bool:
+    return parameters is not None and is_update(operation) and not set_by_template(operation, parameters, stack)
 
 
 def _owner(thing: Touched, ports: OwnershipPorts) -> StackState | None:

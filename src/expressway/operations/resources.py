@@ -125,8 +125,8 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
         ports.query.check(request.query)  # a wrong expression is told before anything is done
     drift = ""
     if call.effect.writes:
-        refuse_owned(call.operation.name, call.touches, ports.ownership)
-        drift = drift_note(call.operation.name, call.touches, ports.ownership)
+        refuse_owned(call.operation.name, call.touches, ports.ownership, call.parameters)
+        drift = drift_note(call.operation.name, call.touches, ports.ownership, call.parameters)
     answer = _carry_out(call, request.limit, ports.api)
     redacted = redact(
         answer.content,

@@ -135,12 +135,15 @@ def _delete_service(original: Handler, request: Request) -> Answer:
 
 def _update_service(original: Handler, request: Request) -> Answer:
     service = _express(_cluster(request), str(request.get("service", "")))
-    if service is not None and service.status != "INACTIVE":
-        raise AwsFault(
-            "UnsupportedFeatureException",
-            "The sandbox updates Express services only through UpdateExpressGatewayService.",
-        )
-    return original(request)
+    if service is None or service.status == "INACTIVE":
+        return original(request)
+    if set(request) - {"cluster", "service"} == {"forceNewDeployment"} and request["forceNewDeployment"]:
+        express_operations.update({"serviceArn": service.arn})  # the same configuration, in new tasks
+        return emulator.answer_json({"service": service_view.service(service, with_tags=False)})
+    raise AwsFault(
+        "UnsupportedFeatureException",
+        "The sandbox updates Express services only through UpdateExpressGatewayService, and restarts them.",
+    )
 
 
 def _describe_clusters(original: Handler, request: Request) -> Answer:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from expressway.operations.deploy import DeployResult
     from expressway.operations.list_apps import AppList
     from expressway.operations.resources import PreparedCall
+    from expressway.operations.restart import RestartResult
     from expressway.operations.status import AppStatus
     from expressway.operations.synth import SynthResult
     from expressway.operations.troubleshoot.actions import Troubleshooting
@@ -454,6 +455,34 @@ class Toolkit:
             )
             error = result.errors[0] if result.errors else None
             operation.record(state="failed" if error else "succeeded", message=result.summary, error=error)
+            return result
+
+    def restart(
+        self,
+        app_name: str,
+        *,
+        wait_seconds: float | None = None,
+        progress: ProgressSink = ignore_progress,
+        cancellation: Cancellation = _NEVER,
+        on_started: Callable[[str], None] | None = None,
+    ) -> RestartResult:
+        """Replace an app's tasks by new ones of the same version; see `expressway.operations.restart.restart_app`.
+
+        With `wait_seconds`, AWS is waited for no longer than that; StillRunning then.
+        """
+        from expressway.operations.bounded_wait import BoundedWait
+        from expressway.operations.restart import restart_app
+
+        with self._operation(app_name, "restart", on_started, progress) as operation:
+            bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
+            result = restart_app(
+                app_name,
+                ports=self._wiring.restart_ports,
+                continues=bool(operation.current.continues),
+                progress=bounded.watching(_recording(operation, progress)),
+                cancellation=bounded,
+            )
+            operation.record(state="succeeded", message=result.message, result={"url": result.url})
             return result
 
     def remove_local_images(self, app_name: str) -> tuple[str, ...]:

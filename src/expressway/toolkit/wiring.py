@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from expressway.operations.named_resources import NamedReads
     from expressway.operations.prerequisites import PrerequisitePorts
     from expressway.operations.resources import ResourcePorts
+    from expressway.operations.restart import RestartPorts
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
     from expressway.operations.wait import Readiness, ServicePorts
     from expressway.toolkit.target_choice import TargetChoice
@@ -236,6 +237,13 @@ class Wiring:
             clock=self.clock,
             local_images=lambda: self.engine,
         )
+
+    @cached_property
+    def restart_ports(self) -> RestartPorts:
+        from expressway.operations.restart import RestartPorts
+
+        target = self.session.target.describe()
+        return RestartPorts(self.cloudformation, self.ecs, self.service_ports, self.clock, target)
 
     @cached_property
     def journal(self) -> Journal:
