@@ -1,16 +1,19 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock goldens mutants
+.PHONY: help setup demo demo-svg test check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup:  ## prepare .venv with exactly the pinned packages
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
 demo: setup  ## from a folder to a running service and away again, on the embedded AWS
 	@.venv/bin/expressway demo $(if $(APP),$(APP),) $(if $(AWS),--aws,)
+
+demo-svg: setup  ## record the demo as docs/demo.svg
+	@.venv/bin/expressway demo --svg docs/demo.svg
 
 test: setup  ## run all tests (starts a container engine of its own where there is none)
 	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(PYTEST_ARGS)

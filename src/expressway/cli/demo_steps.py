@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from expressway.cli.output import escape, message_console
+from expressway.cli.output import escape, message_console, print_below
 from expressway.cli.progress import ProgressPrinter
 from expressway.errors import ExpresswayError, ServiceError, StackError
 from expressway.model.progress import Progress
@@ -54,7 +54,7 @@ class Steps:
     def say(self, message: str) -> None:
         """One line below the current step."""
         self._printer.stop()
-        message_console().print(f"    {message}", soft_wrap=True)
+        print_below("    ", message, columns=4, soft_wrap=True)
 
     def tell(self, progress: Progress) -> None:
         """Progress below the current step."""

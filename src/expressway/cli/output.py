@@ -63,6 +63,24 @@ def escape(text: str, *, exact: bool = False) -> str:
     return escape_markup(text if exact else readable(text))
 
 
+def print_below(head: str, message: str, *, columns: int, soft_wrap: bool | None = None) -> None:
+    """A message (markup) on standard error behind `head`, which takes so many columns.
+
+    A picture has a fixed width: what is longer goes on below its own beginning, so that nothing is cut off.
+    """
+    console = message_console()
+    if not console.record:
+        console.print(f"{head}{message}", soft_wrap=soft_wrap)
+        return
+    from rich.table import Table
+
+    lines = Table.grid()
+    lines.add_column(width=columns, no_wrap=True)
+    lines.add_column(overflow="fold")
+    lines.add_row(head, message)
+    console.print(lines)
+
+
 @contextmanager
 def recording(picture: Path | None) -> Generator[None]:
     """Write what goes to standard error into an SVG picture of a terminal as well."""
@@ -73,7 +91,9 @@ def recording(picture: Path | None) -> Generator[None]:
     console.record, console.width, console.soft_wrap = True, _PICTURE_COLUMNS, False
     yield
     # Without the web fonts: a picture should fetch nothing when it is looked at.
-    drawn = re.sub(r"@font-face \{.*?\n\s*\}\n", "", console.export_svg(title="make demo"), flags=re.DOTALL)
+    drawn = re.sub(
+        r"@font-face \{.*?\n\s*\}\n", "", console.export_svg(title="make demo", unique_id="demo"), flags=re.DOTALL
+    )
     try:
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_text(drawn.replace("Fira Code", "ui-monospace"), encoding="utf-8")

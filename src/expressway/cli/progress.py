@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from expressway.cli.output import escape, message_console
+from expressway.cli.output import escape, message_console, print_below
 from expressway.model.progress import Phase, Progress
 
 _MOVES = re.compile(r"_IN_PROGRESS\b|^layer ")
 _LEVEL_STYLES = {"info": "dim", "warning": "yellow", "error": "red"}
+_HEAD_COLUMNS = len("  12.3s repository ")
 _SIGN_OF_LIFE_SECONDS = 30.0
 
 
@@ -41,7 +42,8 @@ class ProgressPrinter:
             return
         self._status.stop()
         style = _LEVEL_STYLES[progress.level]
-        self._console.print(f"{elapsed} [cyan]{progress.phase:<10}[/] [{style}]{escape(progress.message)}[/]")
+        head = f"{elapsed} [cyan]{progress.phase:<10}[/] "
+        print_below(head, f"[{style}]{escape(progress.message)}[/]", columns=len(self._indent) + _HEAD_COLUMNS)
 
     def stop(self) -> None:
         """Take the status line away."""
