@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from expressway.adapters.child_environment import child_environment
 from expressway.adapters.sandbox_key import RECORD_NAME, UNKNOWN_KEY, SandboxKey
 
 
@@ -72,7 +73,13 @@ def _start_by_ps(pid: int) -> str | None:
     """Where there is no /proc (macOS): ps knows."""
     import subprocess
 
-    answer = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=child_environment(),
+    )
     state, _, started = answer.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()
 
