@@ -11,6 +11,7 @@ import pytest
 
 from expressway.mcp.knowledge_tools import ECS_GUIDANCE
 from expressway.mcp.server import Besides, build_server, describe
+from expressway.model.foreign_schema import portable
 from expressway.model.quotation import is_quoted, plain
 from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
@@ -85,7 +86,14 @@ async def test_once_asked_the_endpoints_own_words_and_schema_are_listed_with_gui
     assert after[SEARCH].description == f"{SEARCH_DESCRIPTION}\n\n{ECS_GUIDANCE}"
     for name in TOOLS:
         assert ECS_GUIDANCE in (before[name].description or "")
-        assert after[name].input_schema == originals[name].input_schema
+        described = after[name].input_schema["properties"]
+        told = portable(originals[name].input_schema)
+        assert told is not None
+        assert all(schema["description"] for schema in described.values())
+        assert {k: {**v, "description": ""} for k, v in described.items()} == {
+            k: {**v, "description": ""} for k, v in told["properties"].items()
+        }
+        assert after[name].input_schema["required"] == originals[name].input_schema["required"]
 
 
 async def test_the_next_server_lists_the_endpoints_words_from_the_start(endpoint: Played, tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 """What the server lists: the names and parameters that agents know, honest hints, few bytes."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected
+from expressway.mcp.server import Besides, build_server
+from expressway.model.knowledge import KNOWLEDGE_TOOLS, KnowledgeTool
+from mcp import Client
+from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, good_shape
 from tests.mcp.fake_toolkit import FakeToolkit
 from tests.mcp.known_tools import PARAMETERS
+from tests.mcp.model_apis import objections, undescribed
 
-BYTES_PER_TOOL = 1_150
+WHOLE_LIST_BYTES = 15_000
 TARGET = {"profile": None, "region": None}
 """Every tool that reaches AWS takes them."""
 LOCAL = {"synth_app", "containerize_app"}
@@ -34,12 +40,94 @@ async def test_the_tools_have_the_names_parameters_and_defaults_that_agents_know
     assert listed == {name: own if name in LOCAL | PASSED_ON else {**own, **TARGET} for name, own in PARAMETERS.items()}
 
 
+def _schema_of(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "title": "Arguments", "$schema": "https://json-schema.org/x"}
+
+
+TOLD: dict[str, tuple[KnowledgeTool, ...]] = {
+    "never asked": (),
+    "endless words": tuple(
+        KnowledgeTool(name, "word " * 6_000, _schema_of({f"p{n}": {"type": "string"} for n in range(60)}))
+        for name in KNOWLEDGE_TOOLS
+    ),
+    "as long as it may be": tuple(
+        KnowledgeTool(name, "w" * 90, _schema_of({"url": {"type": "string", "description": "d" * 190}}))
+        for name in KNOWLEDGE_TOOLS
+    ),
+    "alternatives": tuple(
+        KnowledgeTool(
+            name, "Short.", _schema_of({"a": schema, "b": {"anyOf": [{"type": "integer"}, {"type": "null"}]}})
+        )
+        for name, schema in zip(
+            KNOWLEDGE_TOOLS,
+            (
+                {"anyOf": [{"type": "string"}, {"type": "object"}], "description": "x"},
+                {"type": ["array", "null"], "items": {"type": "object"}},
+                {"type": "string", "format": "uri", "examples": ["x"], "exclusiveMinimum": 1, "const": "x"},
+            ),
+            strict=True,
+        )
+    ),
+}
+
+
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_whole_list_costs_few_bytes(era: Era) -> None:
-    async with connected(FakeToolkit(), era) as client:
+@pytest.mark.parametrize("told", TOLD)
+@pytest.mark.parametrize("former", [False, True])
+async def test_every_model_api_takes_the_whole_list(era: Era, told: str, former: bool) -> None:
+    server = build_server(FakeToolkit, OPEN, besides=Besides(TOLD[told], former_names=former))
+    async with Client(server, mode=era) as client:
         listed = await client.list_tools()
+    tools = [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in listed.tools]
+    assert [problem for tool in tools for problem in objections(tool)] == []
+    assert [name for tool in tools for name in undescribed(tool["inputSchema"])] == []
+    if not former:
+        assert len(tools) == len(PARAMETERS)
+        assert len(listed.model_dump_json(by_alias=True, exclude_none=True).encode()) <= WHOLE_LIST_BYTES
+
+
+async def test_the_instructions_cost_few_bytes() -> None:
+    async with connected(FakeToolkit(), "auto") as client:
         assert len(client.instructions or "") < 600
-    assert len(listed.model_dump_json(by_alias=True, exclude_none=True).encode()) <= BYTES_PER_TOOL * len(listed.tools)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"definition": {"anyOf": [{"type": "object"}, {"type": "string"}], "description": "x"}},
+        {"parameters": {"type": "object"}},
+        {"limit": {"type": ["integer", "null"]}},
+        {"topics": {"type": "array"}},
+        {"a b": {"type": "string"}},
+        {"n": {"type": "integer", "exclusiveMinimum": 0}},
+    ],
+)
+def test_what_a_model_api_refuses_is_seen(schema: dict[str, Any]) -> None:
+    tool = {"name": "a", "description": "d", "inputSchema": {"type": "object", "properties": schema}}
+    assert objections(tool)
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("ecs_troubleshooting_tool", {"parameters": {"ecs_cluster_name": "c", "nobody_named_this": [1]}}),
+        ("ecs_resource_management", {"api_operation": "ListTasks", "api_params": {"family": "f"}}),
+    ],
+)
+async def test_members_that_are_not_listed_are_passed_on(era: Era, tool: str, arguments: dict[str, Any]) -> None:
+    toolkit = FakeToolkit()
+    async with connected(toolkit, era) as client:
+        good_shape(await client.call_tool(tool, arguments))
+    assert arguments.get("parameters", arguments.get("api_params")) in toolkit.calls[0][1]
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("definition", ["name: shop\nimage: a.b/c:1\n", {"name": "shop", "image": "a.b/c:1"}])
+async def test_a_definition_is_taken_as_a_text_and_as_an_object(era: Era, definition: object, tmp_path: Path) -> None:
+    async with connected(FakeToolkit(), era) as client:
+        shape = good_shape(await client.call_tool("diff_app", {"app_path": str(tmp_path), "definition": definition}))
+    assert shape["app_name"] == "shop"
 
 
 async def test_hints_tell_reading_from_changing_and_changing_from_destroying() -> None:
@@ -58,20 +146,12 @@ async def test_every_tool_has_a_title_a_description_and_valid_schemas_without_al
         assert tool.title
         assert len(tool.description or "") > 100
         assert "\n" not in (tool.description or "")
-        for schema in (tool.input_schema, tool.output_schema):
-            assert schema is not None
-            assert schema["type"] == "object"
-            assert not {"oneOf", "anyOf", "allOf", "title", "$defs"} & schema.keys()
-            Draft202012Validator.check_schema(schema)
+        assert tool.output_schema is None  # it costs bytes, and models are not shown it
+        assert tool.input_schema["type"] == "object"
+        assert not {"oneOf", "anyOf", "allOf", "title", "$defs"} & tool.input_schema.keys()
+        Draft202012Validator.check_schema(tool.input_schema)
         for name, schema in tool.input_schema["properties"].items():
             assert "title" not in schema, name
-
-
-async def test_an_error_fits_the_output_schema_of_every_tool_because_some_clients_check_it() -> None:
-    error = {"code": "x", "message": "m", "hint": "h", "details": {"problems": []}, "withheld": "w"}
-    async with connected(FakeToolkit(), "auto") as client:
-        for tool in (await client.list_tools()).tools:
-            Draft202012Validator(tool.output_schema or {}).validate(error)
 
 
 async def test_closed_gates_hide_no_tool_so_that_an_agent_learns_why_it_may_not() -> None:

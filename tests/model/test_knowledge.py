@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.model.foreign_schema import is_listable, is_shallow, without_header_notes
+from expressway.model.foreign_schema import is_listable, is_shallow, portable, without_header_notes
 from expressway.model.knowledge import characters_in, cut_content
 from expressway.model.knowledge_arguments import argument_problems
+from tests.mcp.model_apis import objections
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -115,6 +116,47 @@ def test_any_schema_is_judged(schema: dict[str, Any]) -> None:
 )
 def test_a_schema_that_could_harm_the_list_may_not(schema: dict[str, Any]) -> None:
     assert not is_listable(schema)
+
+
+@given(st.dictionaries(st.text(), JSON), JSON)
+def test_any_schema_is_made_portable_or_is_not(properties: dict[str, Any], wild: Any) -> None:
+    for schema in (properties, wild, {"type": "array", "items": wild}, {"type": "object", "properties": wild}):
+        made = portable({"type": "object", "properties": {**properties, "a": schema}, "required": wild})
+        tool = {"name": "a", "description": "d", "inputSchema": made or {"type": "object", "properties": {"a": TEXT}}}
+        assert [one for one in objections(tool) if "the property" not in one] == []  # names are is_listable's
+
+
+@pytest.mark.parametrize(
+    ("told", "made"),
+    [
+        ({"type": "string", "title": "A", "format": "uri"}, {"type": "string"}),
+        (
+            {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "default": None},
+            {"type": "integer", "minimum": 1},
+        ),
+        ({"type": ["string", "null"]}, {"type": "string"}),
+        ({"type": "array", "items": {"type": "string"}}, {"type": "array", "items": {"type": "string"}}),
+        ({"type": "string", "enum": ["a"]}, {"type": "string", "enum": ["a"]}),
+        (
+            {"type": "object", "properties": {"b": {"type": "number"}}},
+            {"type": "object", "properties": {"b": {"type": "number"}}},
+        ),
+        ({"type": "object"}, None),
+        ({"type": "array"}, None),
+        ({"type": "string", "enum": [1]}, None),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, None),
+        ({"type": ["integer", "string"]}, None),
+        ({"$ref": "#/$defs/A"}, None),
+        ({}, None),
+        (True, None),
+    ],
+)
+def test_a_schema_is_told_in_the_words_that_every_model_api_takes(told: Any, made: Any) -> None:
+    found = portable({"type": "object", "properties": {"a": told}, "required": ["a", "b"]})
+    assert found == (None if made is None else {"type": "object", "properties": {"a": made}, "required": ["a"]})
+
+
+TEXT = {"type": "string"}
 
 
 def test_what_is_nested_without_sense_is_not_shallow() -> None:

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import Context
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from expressway.errors import UsageError
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_resources import SynthesizedTemplates
+from expressway.mcp.schemas import text
 from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
     from expressway.model.lint import LintFinding
     from expressway.model.template import Template
 
-AppPath = Annotated[str, Field(description="Absolute path of the app's folder, or of its expressway.yaml.")]
+AppPath = Annotated[str, Field(description="Absolute path of the folder or its expressway.yaml.")]
 Definition = Annotated[
     dict[str, Any] | str | None,
-    Field(description="Definition (object or YAML) instead of the file; schema: expressway://schema/definition."),
+    WithJsonSchema(text("YAML or JSON, as expressway://schema/definition says.")),
 ]
-AppName = Annotated[str, Field(pattern="^[a-z0-9-]{1,20}$")]
-WaitSeconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS)]
+"""Listed as a text, since not every model API takes alternatives; an object is accepted too."""
+AppName = Annotated[str, Field(pattern="^[a-z0-9-]{1,20}$", description="The app's name.")]
+WaitSeconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="Longest wait.")]
+Adopt = Annotated[bool, Field(description="Take over foreign stacks and what a deletion kept.")]
+AllowReplacement = Annotated[bool, Field(description="Its URL may change.")]
 _FINDINGS_SHOWN = 30
 
 
@@ -45,11 +49,11 @@ class AppTools:
         ctx: Context,
         app_path: AppPath,
         definition: Definition = None,
-        include_templates: bool = False,
+        include_templates: Annotated[bool, Field(description="Return them too.")] = False,
     ) -> Answer:
         """Validate an app's definition, synthesize its CloudFormation templates and lint them. Local: needs no AWS,
-        changes nothing. Use it after writing or editing a definition. Returns the stacks with links to their
-        templates, and lint findings; a wrong definition is an error that lists every problem. Next: diff_app."""
+        changes nothing. Use it after editing a definition. Returns links to the templates, and lint findings; a wrong
+        definition is an error that lists every problem. Next: diff_app."""
         source = await self.worker.source(app_path, definition)
         made = await self.worker.run(ctx, lambda toolkit, progress, _: toolkit.synth(source, progress=progress))
         app = source.definition.name
@@ -67,13 +71,12 @@ class AppTools:
         ctx: Context,
         app_path: AppPath,
         definition: Definition = None,
-        adopt: bool = False,
-        allow_replacement: bool = False,
+        adopt: Adopt = False,
+        allow_replacement: AllowReplacement = False,
     ) -> Mapping[str, Any]:
-        """Show what deploy_app would change, reading only. Use it before every deployment and show the result to the
-        person. Returns the changes of each stack, what would be replaced, the image, warnings and plan_digest. Next:
-        deploy_app with approved_plan=plan_digest and the same adopt and allow_replacement, so that nothing else is
-        done."""
+        """Show what deploy_app would change, reading only; show it to the person before every deployment. Returns each
+        stack's changes, replacements, the image, warnings and plan_digest. Next: deploy_app with
+        approved_plan=plan_digest and the same adopt and allow_replacement."""
         source = await self.worker.source(app_path, definition)
         plan = await self.worker.run(
             ctx,
@@ -89,17 +92,14 @@ class AppTools:
         app_path: AppPath,
         definition: Definition = None,
         approved_plan: Annotated[str | None, Field(description="plan_digest from diff_app.")] = None,
-        adopt: Annotated[
-            bool, Field(description="Take over foreign stacks, and images and logs that a deletion kept.")
-        ] = False,
-        allow_replacement: Annotated[bool, Field(description="The service's URL then changes.")] = False,
-        continue_rollback: Annotated[bool, Field(description="Continue a failed stack rollback first.")] = False,
+        adopt: Adopt = False,
+        allow_replacement: AllowReplacement = False,
+        continue_rollback: Annotated[bool, Field(description="Continue a failed rollback first.")] = False,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> Mapping[str, Any]:
-        """Bring an app to what its definition says: repository, image build and push, service, health. Safe to repeat:
-        it continues what was interrupted and does nothing when all is there. Returns status deployed or unchanged with
-        the url; or status running with operation_id when it takes longer: then call get_deployment_status. Edits made
-        meanwhile take another call once it has ended. A failure names its cause, and the previous version keeps
+        """Bring an app to what its definition says: repository, image, service, health. Safe to repeat: continues what
+        was interrupted, does nothing when all is there. Returns status deployed or unchanged with the url, or running
+        with operation_id: then call get_deployment_status. A failure names its cause; the previous version keeps
         serving."""
         source = await self.worker.source(app_path, definition)
         options = {
@@ -135,10 +135,9 @@ class AppTools:
         )
 
     async def get_deployment_status(self, ctx: Context, app_name: AppName) -> Mapping[str, Any]:
-        """How an app stands now: stacks, newest deployment, tasks, url, the operation under way (also one that another
-        server process began) and the last error. Use it after deploy_app or delete_app answered running, or to look
-        at an app. status: absent, deploying, deleting, ready, degraded, failed or unknown. An interrupted operation
-        continues when its tool is called again."""
+        """How an app stands: stacks, newest deployment, tasks, url, the operation under way (of another server process
+        too) and the last error. Use it after deploy_app or delete_app answered running. status: absent, deploying,
+        deleting, ready, degraded, failed or unknown."""
         status = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.status(app_name))
         return status.to_dict()
 
@@ -148,9 +147,8 @@ class AppTools:
         regions: Annotated[list[str] | None, Field(description="Default: the server's region.")] = None,
         all_regions: Annotated[bool, Field(description="Every region that the operator allows.")] = False,
     ) -> Mapping[str, Any]:
-        """The apps that Expressway deployed, with their stacks and endpoints, in one or several regions read at the
-        same time. Use it to find an app's name or region. A region that cannot be read is among failed_regions with
-        the reason; the others are complete. Next: get_deployment_status."""
+        """The apps that Expressway deployed, with stacks and endpoints, in one or several regions. failed_regions names
+        what could not be read. Next: get_deployment_status."""
         region = selected_target().region
         if region and (regions or all_regions):
             raise UsageError(
@@ -171,9 +169,9 @@ class AppTools:
         service_arn: Annotated[str | None, Field(description="Only for a service made outside Expressway.")] = None,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> Mapping[str, Any] | Answer:
-        """Delete an app for good: the service, then its roles and logs; once it is INACTIVE the repository with its
-        images and push/pull role. It stops at the first failure. Ask the person first. Safe to repeat. Returns what was
-        deleted and what was kept; or status running with operation_id: then call get_deployment_status until absent."""
+        """Delete an app for good: the service, its roles and logs, then the repository with its images and push/pull
+        role. Stops at the first failure. Ask the person first. Safe to repeat. Returns what was deleted and kept, or
+        status running with operation_id: then call get_deployment_status until absent."""
 
         toolkit = self.worker.toolkit()
 

@@ -13,7 +13,6 @@ from expressway.mcp.app_tools import AppTools
 from expressway.mcp.compat_tools import CompatTools
 from expressway.mcp.folder_tools import FolderTools
 from expressway.mcp.knowledge_tools import (
-    ANSWER,
     READ_INPUT,
     RECOMMEND_INPUT,
     SEARCH_INPUT,
@@ -21,7 +20,7 @@ from expressway.mcp.knowledge_tools import (
     passed_on,
 )
 from expressway.mcp.operate_tools import OperateTools
-from expressway.mcp.schemas import compact_input, output
+from expressway.mcp.schemas import compact_input
 from expressway.mcp.selected_target import TARGET_PROPERTIES
 from expressway.mcp.service_tools import ServiceTools
 from expressway.policy.gates import Gates
@@ -39,7 +38,6 @@ class Entry:
 
     function: ToolFunction
     title: str
-    returns: Mapping[str, Any]
     writes: bool = False
     destroys: bool = False
     local: bool = False
@@ -60,127 +58,25 @@ class Entry:
 def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
     """Every tool, in the order in which an agent meets them."""
     return (
-        Entry(
-            apps.synth_app,
-            "Synthesize an app",
-            output(app_name="string", stacks="array", findings="array", warnings="array", templates="object"),
-            local=True,
-        ),
-        Entry(
-            apps.diff_app,
-            "Show what would change",
-            output(
-                app_name="string",
-                target="string",
-                plan_digest="string",
-                nothing_to_do="boolean",
-                image="object",
-                stacks="array",
-                warnings="array",
-            ),
-        ),
-        Entry(
-            apps.deploy_app,
-            "Deploy an app",
-            output(
-                status="string",
-                operation_id="string",
-                target="string",
-                url="string",
-                reach="string",
-                service_arn="string",
-                image_uri="string",
-                warnings="array",
-                phase="string",
-                message="string",
-                next="string",
-            ),
-            writes=True,
-            destroys=True,
-        ),
-        Entry(
-            apps.get_deployment_status,
-            "How an app stands",
-            output(
-                app_name="string",
-                status="string",
-                message="string",
-                target="string",
-                url="string",
-                reach="string",
-                stacks="object",
-                service="object",
-                deployment="object",
-                tasks="object",
-                operation="object",
-                last_error="object",
-            ),
-        ),
-        Entry(
-            apps.list_apps,
-            "List apps",
-            output(apps="array", regions="array", failed_regions="array"),
-        ),
-        Entry(
-            apps.delete_app,
-            "Delete an app",
-            output(
-                service_deletion="object",
-                ecr_deletion="object",
-                summary="string",
-                errors="array",
-                status="string",
-                target="string",
-            ),
-            writes=True,
-            destroys=True,
-        ),
-        Entry(
-            services.build_and_push_image_to_ecr,
-            "Build and push an image",
-            output(
-                repository_uri="string",
-                image_tag="string",
-                full_image_uri="string",
-                ecr_push_pull_role_arn="string",
-                stack_name="string",
-            ),
-            writes=True,
-        ),
-        Entry(
-            services.validate_ecs_express_mode_prerequisites,
-            "Check roles and image",
-            output(valid="boolean", errors="array", warnings="array", details="object"),
-        ),
-        Entry(
-            services.wait_for_service_ready,
-            "Wait until a service serves",
-            output(status="string", message="string", url="string", cause="object"),
-        ),
+        Entry(apps.synth_app, "Synthesize an app", local=True),
+        Entry(apps.diff_app, "Show what would change"),
+        Entry(apps.deploy_app, "Deploy an app", writes=True, destroys=True),
+        Entry(apps.get_deployment_status, "How an app stands"),
+        Entry(apps.list_apps, "List apps"),
+        Entry(apps.delete_app, "Delete an app", writes=True, destroys=True),
+        Entry(services.build_and_push_image_to_ecr, "Build and push an image", writes=True),
+        Entry(services.validate_ecs_express_mode_prerequisites, "Check roles and image"),
+        Entry(services.wait_for_service_ready, "Wait until a service serves"),
     )
 
 
 def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
     """The tools for what runs already."""
     return (
-        Entry(
-            operate.ecs_troubleshooting_tool,
-            "Find out what is wrong",
-            output(
-                status="string",
-                assessment="string",
-                target="string",
-                findings="array",
-                gaps="array",
-                symptoms="object",
-                raw_data="object",
-                left_out="object",
-            ),
-        ),
+        Entry(operate.ecs_troubleshooting_tool, "Find out what is wrong"),
         Entry(
             operate.ecs_resource_management,
             "Call the ECS API",
-            output(nextToken="string", touches="array", drift="string", withheld="string", cut="object"),
             writes=True,
             destroys=True,
             decides=True,
@@ -193,73 +89,33 @@ def folder_entries(folders: FolderTools) -> tuple[Entry, ...]:
     """The tools for folders on this machine."""
     return (
         Entry(
-            folders.containerize_app,
-            "Make or check a Dockerfile",
-            output(
-                container_port="integer",
-                base_image="string",
-                guidance="object",
-                framework="string",
-                package_manager="string",
-                files="object",
-                diff="string",
-                kept="array",
-                written="array",
-                findings="array",
-                assumptions="array",
-                gaps="array",
-                cut="object",
-            ),
-            writes=True,
-            destroys=True,
-            local=True,
-            decides=True,
+            folders.containerize_app, "Make or check a Dockerfile", writes=True, destroys=True, local=True, decides=True
         ),
     )
 
 
 def compat_entries(compat: CompatTools) -> tuple[Entry, ...]:
     """The tools by their former names; listed only where the operator wants them."""
-    note = {"deprecated": "string"}
     return (
-        Entry(
-            compat.create_ecs_infrastructure,
-            "Deploy an app (former name)",
-            output(operation="string", status="string", url="string", message="string", **note),
-            writes=True,
-            destroys=True,
-        ),
-        Entry(
-            compat.delete_ecs_infrastructure,
-            "Delete an app (former name)",
-            output(service_deletion="object", ecr_deletion="object", summary="string", errors="array", **note),
-            writes=True,
-            destroys=True,
-        ),
+        Entry(compat.create_ecs_infrastructure, "Deploy an app (former name)", writes=True, destroys=True),
+        Entry(compat.delete_ecs_infrastructure, "Delete an app (former name)", writes=True, destroys=True),
     )
 
 
 def knowledge_entries(knowledge: KnowledgeTools) -> tuple[Entry, ...]:
     """The tools that pass questions on to AWS Knowledge; not listed where the operator turned it off."""
     return (
-        Entry(
-            knowledge.aws_knowledge_aws___search_documentation,
-            "Search AWS documentation",
-            ANSWER,
-            passes_on=SEARCH_INPUT,
-        ),
-        Entry(
-            knowledge.aws_knowledge_aws___read_documentation,
-            "Read AWS documentation",
-            ANSWER,
-            passes_on=READ_INPUT,
-        ),
-        Entry(knowledge.aws_knowledge_aws___recommend, "Related AWS documentation", ANSWER, passes_on=RECOMMEND_INPUT),
+        Entry(knowledge.aws_knowledge_aws___search_documentation, "Search AWS documentation", passes_on=SEARCH_INPUT),
+        Entry(knowledge.aws_knowledge_aws___read_documentation, "Read AWS documentation", passes_on=READ_INPUT),
+        Entry(knowledge.aws_knowledge_aws___recommend, "Related AWS documentation", passes_on=RECOMMEND_INPUT),
     )
 
 
 def tool_of(entry: Entry, gates: Gates) -> Tool:
-    """The tool with a schema of few bytes and a description made of the function's docstring."""
+    """The tool with a schema of few bytes and a description made of the function's docstring.
+
+    No output schema: what a result holds is in the description, which models read.
+    """
     tool = Tool.from_function(
         answering(entry.function, entry.name, gates),
         name=entry.name,
@@ -274,7 +130,6 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
         structured_output=False,
     )
     tool.parameters = compact_input(tool.parameters, {} if entry.local else TARGET_PROPERTIES)
-    tool.fn_metadata.output_schema = dict(entry.returns)
     if entry.passes_on is not None:
         passed_on(tool, entry.passes_on)
     return tool

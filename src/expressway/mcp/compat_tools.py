@@ -30,14 +30,14 @@ class CompatTools:
         app_path: AppPath,
         force_deploy: Annotated[bool, Field(description="False: only the templates.")] = False,
         deployment_step: Annotated[int | None, Field(ge=1, le=3, description="1, 2: image; 3: all.")] = None,
-        vpc_id: str | None = None,
-        subnet_ids: list[str] | None = None,
-        route_table_ids: list[str] | None = None,
-        cpu: int | None = None,
+        vpc_id: Annotated[str | None, Field(description="Not used.")] = None,
+        subnet_ids: Annotated[list[str] | None, Field(description="Subnets of the service.")] = None,
+        route_table_ids: Annotated[list[str] | None, Field(description="Not used.")] = None,
+        cpu: Annotated[int | None, Field(description="CPU units.")] = None,
         memory: Annotated[int | None, Field(description="MiB")] = None,
-        desired_count: Annotated[int | None, Field(ge=1)] = None,
+        desired_count: Annotated[int | None, Field(ge=1, description="Tasks.")] = None,
         container_port: Annotated[int | None, Field(description="Default 80, or the definition's.")] = None,
-        health_check_path: str | None = None,
+        health_check_path: Annotated[str | None, Field(description="Answers 200 while well.")] = None,
     ) -> Mapping[str, Any] | Answer:
         """Deprecated: use synth_app, diff_app and deploy_app. Answers for agents that know this name, with today's
         results: the templates of the app; with force_deploy its repository and image (deployment_step 1 or 2), or the

@@ -35,9 +35,9 @@ class FolderTools:
         overwrite: Annotated[bool, Field(description="With write: apply the diff, too.")] = False,
     ) -> Answer:
         """Start here for an app without a Dockerfile or expressway.yaml. Reads the folder, runs nothing of it, and
-        returns files: a linted Dockerfile, .dockerignore and expressway.yaml for its framework and package manager. A
-        Dockerfile that is there is checked, and improved as a diff. assumptions tell what was guessed: check them with
-        the person. Next: write the files, then synth_app."""
+        returns files: a linted Dockerfile, .dockerignore and expressway.yaml. An existing Dockerfile is checked, and
+        improved as a diff. assumptions tell what was guessed: check them with the person. Next: write the files, then
+        synth_app."""
         decision = decide_folder_write("containerize_app", self.worker.gates, asked=write)
         if not decision.allowed:
             raise RefusedError(decision.code, decision.message, decision.hint)

@@ -1,5 +1,6 @@
 """The tools that pass questions on to AWS Knowledge. Their docstrings are what is listed before it was ever asked."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,39 +10,32 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from pydantic import ConfigDict
 
+from expressway.mcp.schemas import number, text, texts
 from expressway.mcp.work import Worker
+from expressway.model.foreign_schema import portable
 from expressway.model.knowledge import READ, RECOMMEND, SEARCH, KnowledgeTool
 
 PREFIX = "aws_knowledge_"
 """Agents know these tools by the endpoint's names behind this prefix."""
-ECS_GUIDANCE = (
-    "For Amazon ECS look here before answering from memory: Express Mode, ECS's own blue/green and canary deployments "
-    "and Managed Instances are newer than most training."
-)
-_URL = {"type": "string", "description": "A page of AWS's documentation."}
+ECS_GUIDANCE = "For ECS look here first: Express Mode is newer than most training."
+_WORDS, _SCHEMA = 160, 320
+"""Characters of a description and of a schema of the endpoint's, where ours is no longer: the whole list has 15 kB."""
+_URL = text("A page of AWS's documentation.")
 SEARCH_INPUT: Mapping[str, Any] = {
     "type": "object",
     "properties": {
-        "search_phrase": {"type": "string"},
-        "topics": {"type": "array", "items": {"type": "string"}},
-        "limit": {"type": "integer"},
+        "search_phrase": text("What to look for."),
+        "topics": texts("Kinds of pages."),
+        "limit": number("Most pages."),
     },
     "required": ["search_phrase"],
 }
 READ_INPUT: Mapping[str, Any] = {
     "type": "object",
-    "properties": {"url": _URL, "max_length": {"type": "integer"}, "start_index": {"type": "integer"}},
+    "properties": {"url": _URL, "max_length": number("Characters."), "start_index": number("Where to go on.")},
     "required": ["url"],
 }
 RECOMMEND_INPUT: Mapping[str, Any] = {"type": "object", "properties": {"url": _URL}, "required": ["url"]}
-ANSWER: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "source": {"type": "string"},
-        "content": {"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}]},
-        "truncated": {"type": "object"},
-    },
-}
 
 
 class PassedOnArguments(ArgModelBase):
@@ -58,25 +52,41 @@ class KnowledgeListing:
 
     def __init__(self) -> None:
         self._tools: dict[str, Tool] = {}
-        self._our_words: dict[str, str] = {}
+        self._ours: dict[str, tuple[str, Mapping[str, Any]]] = {}
 
     def attach(self, tools: Iterable[Tool]) -> None:
         """Let go through this listing what `update` is told of these tools."""
         self._tools = {tool.name.removeprefix(PREFIX): tool for tool in tools if tool.name.startswith(PREFIX)}
-        self._our_words = {name: tool.description for name, tool in self._tools.items()}
+        self._ours = {name: (tool.description, tool.parameters) for name, tool in self._tools.items()}
 
     def update(self, told: Sequence[KnowledgeTool]) -> bool:
-        """List the endpoint's tools with its own words and schemas, guidance for ECS added; whether that is news."""
+        """List the endpoint's tools with its own words and schemas, guidance for ECS added; whether that is news.
+
+        What is too long for a list that is sent in every conversation, or not for every model API, stays in our words.
+        """
         news = False
         for one in told:
             tool = self._tools.get(one.name)
             if tool is None:
                 continue
-            own = f"{one.description}\n\n{ECS_GUIDANCE}"
-            description, parameters = own if one.description else self._our_words[one.name], dict(one.input_schema)
+            our_words, our_schema = self._ours[one.name]
+            told_words = f"{one.description}\n\n{ECS_GUIDANCE}" if one.description else ""
+            description = told_words if 0 < len(told_words) <= max(_WORDS, len(our_words)) else our_words
+            parameters = _listed_schema(one.input_schema, our_schema)
             if (tool.description, tool.parameters) != (description, parameters):
                 tool.description, tool.parameters, news = description, parameters, True
         return news
+
+
+def _listed_schema(told: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """The endpoint's schema, each parameter described, where every model API takes it; else ours."""
+    schema = portable(told)
+    if schema is None:
+        return dict(ours)
+    for name, item in schema["properties"].items():
+        if not item.get("description"):
+            item["description"] = ours["properties"].get(name, {}).get("description", "As the endpoint takes it.")
+    return schema if len(json.dumps(schema)) <= max(_SCHEMA, len(json.dumps(ours))) else dict(ours)
 
 
 @dataclass(frozen=True)
@@ -89,8 +99,8 @@ class KnowledgeTools:
     async def aws_knowledge_aws___search_documentation(
         self, ctx: Context, arguments: dict[str, Any]
     ) -> Mapping[str, Any]:
-        """Search AWS's documentation, announcements and guides. Returns pages with title, URL and an excerpt.
-        Next: aws_knowledge_aws___read_documentation."""
+        """Search AWS's documentation, announcements and guides. Returns pages with title, URL and an excerpt to read on
+        with aws_knowledge_aws___read_documentation."""
         return await self._consult(ctx, SEARCH, arguments)
 
     async def aws_knowledge_aws___read_documentation(
@@ -118,4 +128,4 @@ def passed_on(tool: Tool, schema: Mapping[str, Any]) -> None:
     """Make `tool` one that takes any arguments, lists `schema` for them, and says what to ask it for about ECS."""
     tool.parameters = dict(schema)
     tool.description = f"{tool.description} {ECS_GUIDANCE}"
-    tool.fn_metadata = FuncMetadata(arg_model=PassedOnArguments, output_schema=tool.fn_metadata.output_schema)
+    tool.fn_metadata = FuncMetadata(arg_model=PassedOnArguments)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from expressway.errors import RefusedError
 from expressway.mcp.answers import Answer, compact_json, told_of
 from expressway.mcp.kept_answers import KeptAnswers
+from expressway.mcp.schemas import number, object_of, text, texts
 from expressway.mcp.showing import showing_of
 from expressway.mcp.work import Worker
 from expressway.model.api_limits import ANSWER_BYTES, LARGEST_LIMIT
@@ -25,6 +26,30 @@ _SHORTER = (2_600, 2_200, 1_800, 1_400, 1_000)
 """Tried one after the other where marks, notes and escapes make what was found too long."""
 
 
+_NAME_OR_ARN = text("Name or ARN.")
+_PARAMETERS = object_of(
+    "Of the action.",
+    ecs_cluster_name=_NAME_OR_ARN,
+    ecs_service_name=_NAME_OR_ARN,
+    ecs_task_id=text("Id or ARN."),
+    cfn_stack_name=text("Name or id."),
+    family_prefix=text("Task definition family."),
+    vpc_id=text("VPC id."),
+    symptoms_description=text("What was seen."),
+    time_window=number("Seconds back."),
+    start_time=text("ISO 8601."),
+    end_time=text("ISO 8601."),
+    filter_pattern=text("As CloudWatch Logs."),
+    detail=text("summary or full."),
+)
+_API_PARAMS = object_of(
+    "As the API takes them.",
+    cluster=_NAME_OR_ARN,
+    services=texts("Names or ARNs."),
+    tasks=texts("Ids or ARNs."),
+)
+
+
 @dataclass(frozen=True)
 class OperateTools:
     """Tools as methods, so that each finds the worker and the session's whole answers."""
@@ -35,18 +60,17 @@ class OperateTools:
     async def ecs_troubleshooting_tool(
         self,
         ctx: Context,
-        action: str = GUIDANCE,
-        parameters: dict[str, Any] | None = None,
+        action: Annotated[str, Field(description="One of the actions above.")] = GUIDANCE,
+        parameters: Annotated[dict[str, Any] | None, WithJsonSchema(_PARAMETERS)] = None,
     ) -> Answer:
         """Find out what is wrong on ECS; only reads. Begin with get_ecs_troubleshooting_guidance {ecs_cluster_name,
         ecs_service_name?, symptoms_description?}: one service, or every service of the cluster. Further actions:
         fetch_service_events {ecs_cluster_name, ecs_service_name}, fetch_task_failures {ecs_cluster_name},
-        fetch_task_logs {ecs_cluster_name, ecs_task_id?, filter_pattern?}, these with time_window (seconds) or
-        start_time, end_time; detect_image_pull_failures {ecs_cluster_name + ecs_service_name or ecs_task_id, or
-        cfn_stack_name, or family_prefix}; fetch_network_configuration {ecs_cluster_name, vpc_id?};
-        fetch_cloudformation_status {cfn_stack_name}. Returns findings, the gravest first, with code, cause, evidence
-        and remedy; gaps name what may not be read. detail: "full" among the parameters tells more; left_out counts
-        what a link leads to."""
+        fetch_task_logs {ecs_cluster_name, ecs_task_id?, filter_pattern?}, these with time_window or start_time,
+        end_time; detect_image_pull_failures {ecs_cluster_name + ecs_service_name or ecs_task_id, or cfn_stack_name, or
+        family_prefix}; fetch_network_configuration {ecs_cluster_name, vpc_id?}; fetch_cloudformation_status
+        {cfn_stack_name}. Returns findings, the most serious first, with code, cause, evidence and remedy; gaps name
+        what may not be read; left_out counts what a link leads to."""
         wanted = action_of(action)
         decision = decide(wanted.name, self.worker.gates, writes=False, sensitive=wanted.sensitive)
         if not decision.allowed:
@@ -82,17 +106,16 @@ class OperateTools:
     async def ecs_resource_management(
         self,
         ctx: Context,
-        api_operation: str,
-        api_params: dict[str, Any] | None = None,
+        api_operation: Annotated[str, Field(description="Such as DescribeServices.")],
+        api_params: Annotated[dict[str, Any] | None, WithJsonSchema(_API_PARAMS)] = None,
         query: Annotated[str | None, Field(description="JMESPath over the answer.")] = None,
         limit: Annotated[int | None, Field(ge=1, le=LARGEST_LIMIT, description="Items of a list; 100.")] = None,
     ) -> Mapping[str, Any]:
-        """Call any operation of the ECS API by its name (DescribeServices, ListTasks, UpdateService ...), or a read of
-        ECR's (DescribeImages; ecr:ListTagsForResource where ECS has that name too). Describe, List and Get always work,
-        everything else needs ALLOW_WRITE. Parameters are those of the API; wrong ones are told all at once. Returns the
-        API's answer; nextToken continues a list, cut says what is left out and how to get it, touches names what a
-        change touched. For an app of Expressway's use deploy_app and delete_app: what its stack owns is refused here.
-        Ask the person before a change."""
+        """Call any operation of the ECS API by name (DescribeServices, UpdateService ...), or a read of ECR's
+        (DescribeImages; ecr:ListTagsForResource where ECS has the name too). Reads always work, the rest needs
+        ALLOW_WRITE. Returns the API's answer; nextToken continues a list, cut says what is left out and how to get it,
+        touches what a change touched. For an app of Expressway's use deploy_app and delete_app: what its stack owns is
+        refused. Ask the person before a change."""
         given: Mapping[str, Any] = api_params or {}
         gates = self.worker.gates
         return await self.worker.run(

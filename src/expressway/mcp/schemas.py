@@ -3,7 +3,30 @@
 from collections.abc import Mapping
 from typing import Any
 
-_NOISE = frozenset({"title", "additionalProperties"})
+_NOISE = frozenset({"title"})
+
+
+def object_of(description: str, **members: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object with any members, of which some are named.
+
+    Some agent platforms drop a tool that takes an object without named properties.
+    """
+    return {"type": "object", "description": description, "properties": members, "additionalProperties": True}
+
+
+def text(description: str) -> dict[str, Any]:
+    """The schema of a text."""
+    return {"type": "string", "description": description}
+
+
+def number(description: str) -> dict[str, Any]:
+    """The schema of a whole number."""
+    return {"type": "integer", "description": description}
+
+
+def texts(description: str) -> dict[str, Any]:
+    """The schema of a list of texts."""
+    return {"type": "array", "items": {"type": "string"}, "description": description}
 
 
 def compact_input(schema: Mapping[str, Any], further: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -21,15 +44,6 @@ def compact_input(schema: Mapping[str, Any], further: Mapping[str, Mapping[str, 
     if schema.get("required"):
         compact["required"] = schema["required"]
     return compact
-
-
-def output(**properties: str) -> dict[str, Any]:
-    """The schema of a result: names and JSON types.
-
-    Nothing is required, because errors are structured content too and some clients hold them against the schema;
-    for the same reason ``code``, ``message``, ``hint`` and ``details`` may not be given other types than an error's.
-    """
-    return {"type": "object", "properties": {name: {"type": type_name} for name, type_name in properties.items()}}
 
 
 def _compact_property(schema: Mapping[str, Any]) -> dict[str, Any]:

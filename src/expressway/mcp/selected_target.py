@@ -9,9 +9,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.mcp.schemas import text
+
 TARGET_PROPERTIES: Mapping[str, Mapping[str, Any]] = {
-    "profile": {"type": "string"},
-    "region": {"type": "string"},
+    "profile": text("AWS profile."),
+    "region": text("AWS Region."),
 }
 """What they mean is told once, in the server's instructions."""
 

@@ -14,6 +14,9 @@ from expressway.mcp.work import Worker
 from expressway.model.progress import NeverCancelled
 from expressway.operations.background import BackgroundOperation, Outcome
 
+Role = Annotated[str, Field(description="Role name or ARN.")]
+NameOrArn = Annotated[str, Field(description="Name or ARN.")]
+
 
 @dataclass(frozen=True)
 class ServiceTools:
@@ -28,10 +31,10 @@ class ServiceTools:
         app_path: Annotated[str, Field(description="Absolute path of the folder with the Dockerfile.")],
         tag: Annotated[str | None, Field(description="Default: derived from the content.")] = None,
     ) -> Mapping[str, Any]:
-        """Build a folder's Dockerfile and push the image to the app's ECR repository, which is made if it is missing.
-        deploy_app does this by itself; use this tool only for an image without a service. Checks all before it changes
-        AWS; does not push content that is there already. Goes on when the call is given up: call again to get the
-        result. Returns full_image_uri. Next: validate_ecs_express_mode_prerequisites."""
+        """Build a folder's Dockerfile and push the image to the app's ECR repository, made if missing. deploy_app does
+        this itself; use this only for an image without a service. Checks all before it changes AWS. Goes on when the
+        call is given up: call again for the result. Returns full_image_uri. Next:
+        validate_ecs_express_mode_prerequisites."""
 
         toolkit = self.worker.toolkit()
 
@@ -52,12 +55,12 @@ class ServiceTools:
     async def validate_ecs_express_mode_prerequisites(
         self,
         ctx: Context,
-        image_uri: str,
-        execution_role_arn: str = "ecsTaskExecutionRole",
-        infrastructure_role_arn: str = "ecsInfrastructureRoleForExpressServices",
+        image_uri: Annotated[str, Field(description="With tag or digest.")],
+        execution_role_arn: Role = "ecsTaskExecutionRole",
+        infrastructure_role_arn: Role = "ecsInfrastructureRoleForExpressServices",
     ) -> Mapping[str, Any]:
-        """Check that an image and two IAM roles (names or ARNs) are fit for an Express Mode service made by other means
-        than deploy_app, which needs no such check. Returns valid, errors, warnings and details of each."""
+        """Check that an image and two IAM roles fit an Express Mode service made by other means than deploy_app.
+        Returns valid, errors, warnings and details."""
         return await self.worker.run(
             ctx,
             lambda toolkit, _, __: toolkit.prerequisites(image_uri, execution_role_arn, infrastructure_role_arn),
@@ -66,13 +69,13 @@ class ServiceTools:
     async def wait_for_service_ready(
         self,
         ctx: Context,
-        cluster: str,
-        service_name: str,
-        timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 300,
+        cluster: NameOrArn,
+        service_name: NameOrArn,
+        timeout_seconds: Annotated[int, Field(ge=1, le=3600, description="Longest wait.")] = 300,
     ) -> Mapping[str, Any] | Answer:
-        """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers. Ends at once
-        when that cannot happen any more. Returns status success, timeout, failed or unverified, message and url. Use a
-        short timeout_seconds if your client limits calls; calling again goes on waiting."""
+        """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers; ends at once
+        when that cannot happen. Returns status success, timeout, failed or unverified, message and url. Call again to
+        go on waiting."""
         try:
             readiness = await self.worker.run(
                 ctx,
