@@ -48,7 +48,13 @@ def test_an_end_is_as_sure_as_its_log_and_its_neighbours_leave_it() -> None:
         facts = situation(exited(containers=ended), deployment=failed_deployment(), logs={1: lines} if lines else {})
         return first(facts).confidence
 
+    def cause(*others: ContainerState) -> str:
+        ended = (ContainerState("Main", "STOPPED", exit_code=1), *others)
+        return first(situation(exited(containers=ended), deployment=failed_deployment(), logs={1: CRASH})).cause
+
     other = ContainerState("Proxy", "STOPPED", exit_code=2)
+    assert cause().endswith("exited with code 1.")
+    assert cause(other).endswith(" (in the same task ended Proxy with code 2).")
     assert confidence(CRASH) == "high"
     assert confidence(()) == "medium"
     assert confidence(CRASH, other) == "medium"
@@ -190,6 +196,21 @@ class TestExitCode137:
         finding = first(situation(killed, deployment=failed_deployment(), container={"memory_mib": 128}))
         assert finding.code == "container_memory_limit"
         assert "128 MiB of the task's 512 MiB" in finding.cause
+
+    def test_a_limit_of_the_container_that_is_the_tasks_size_or_more_is_not_what_it_met(self) -> None:
+        killed = exited(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
+        for own in (512, 1024, 0):
+            facts = situation(killed, deployment=failed_deployment(), container={"memory_mib": own})
+            assert first(facts).code == "out_of_memory"
+
+    def test_a_limit_of_the_container_is_told_also_where_the_tasks_size_is_not_known(self) -> None:
+        killed = exited(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
+        facts = situation(killed, deployment=failed_deployment(), container={"memory_mib": 128})
+        definition = facts.story.definition
+        assert definition is not None
+        facts = replace(facts, story=replace(facts.story, definition=replace(definition, memory_mib=0)))
+        assert first(facts).code == "container_memory_limit"
+        assert first(facts).cause.endswith("at its own memory limit: 128 MiB.")
 
     def test_with_the_log_saying_so_it_is_memory_with_less_confidence(self) -> None:
         log = {1: ("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",)}

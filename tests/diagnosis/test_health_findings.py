@@ -93,6 +93,16 @@ def test_127_0_0_1_in_the_log_is_an_application_nobody_can_reach() -> None:
     assert "0.0.0.0:8080" in finding.remedy
 
 
+def test_where_to_listen_is_the_containers_port_or_where_that_is_not_known_the_logs() -> None:
+    log = {1: (ON_LOOPBACK.replace("8080", "9000"),)}
+    known = situation(unhealthy(), deployment=failed_deployment(), targets=(), logs=log)
+    assert "0.0.0.0:8080" in first(known).remedy
+    unknown = situation(
+        unhealthy(), deployment=failed_deployment(), targets=(), logs=log, express=None, definition=None
+    )
+    assert "0.0.0.0:9000" in first(unknown).remedy
+
+
 def test_the_right_port_on_every_interface_is_neither() -> None:
     facts = situation(unhealthy(), deployment=failed_deployment(), targets=(), logs={1: (LISTENING,)})
     assert codes(facts) == ["health_check_failed"]

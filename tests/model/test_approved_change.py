@@ -173,6 +173,10 @@ def test_consequences_of_consequences_follow_too() -> None:
         (modify("Service", detail("/Tags")), ("Service.Tags",)),
         (modify("Service", detail("/DeletionPolicy")), ("Service.@DeletionPolicy",)),
         (modify("Service", detail("/Properties/Cpu", recreation="Always"), replacement="True"), ("Service (replace)",)),
+        (
+            modify("Other", detail("/Properties/A", parameter="ImageUri", recreation="Always"), replacement="True"),
+            ("Other (replace)",),
+        ),
         (modify("Other", detail("/Properties/A", follows="Stranger")), ("Other (modify)",)),
         (modify("Other", detail("/Properties/A", follows="Role"), detail("/Properties/B")), ("Other (modify)",)),
         (modify("Other"), ("Other (modify)",)),

@@ -23,6 +23,9 @@ OPERATORS = (
 """Those of cosmic-ray that change what a program does, most times. Left out: decorators, and `==` beside `is`."""
 
 
+_NUMBERS = "core/NumberReplacer"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Mutation:
     """One change: the occurrence of an operator in a module's text, and its line (from 1)."""
@@ -37,27 +40,41 @@ class Mutation:
 
 
 def mutations(source: str) -> Iterator[Mutation]:
-    """Every mutation of a module, but of its annotations and of what only type checkers run."""
+    """Every mutation of a module, but of its annotations, of what only type checkers run, and of numbers that are
+    settings (of the module, or a parameter's default): those are data, which a test could only repeat.
+    """
     tree = get_ast(source)
-    skipped = frozenset(_lines_without_effect(source))
+    skipped, computed = frozenset(_places_without_effect(source)), frozenset(_places_in_functions(source))
     for name in OPERATORS:
         operator = get_operator(name)()
         places = [place for node in ast_nodes(tree) for place in operator.mutation_positions(node)]
         for occurrence, (start, _) in enumerate(places):
-            if start not in skipped:
+            if start not in skipped and (name != _NUMBERS or start in computed):
                 yield Mutation(start[0], name, occurrence)
 
 
-def _lines_without_effect(source: str) -> Iterator[tuple[int, int]]:
+def _places_without_effect(source: str) -> Iterator[tuple[int, int]]:
     """Every position (line, column) inside an annotation or below ``if TYPE_CHECKING``."""
-    lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         hidden: list[ast.AST | None] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             hidden.append(node)
         for part in hidden:
             if isinstance(part, ast.expr | ast.stmt):
-                for line in range(part.lineno, (part.end_lineno or part.lineno) + 1):
-                    first = part.col_offset if line == part.lineno else 0
-                    last = (part.end_col_offset or 0) if line == part.end_lineno else len(lines[line - 1])
-                    yield from ((line, column) for column in range(first, last + 1))
+                yield from _places(part, source)
+
+
+def _places_in_functions(source: str) -> Iterator[tuple[int, int]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for statement in node.body:
+                yield from _places(statement, source)
+
+
+def _places(part: ast.expr | ast.stmt, source: str) -> Iterator[tuple[int, int]]:
+    lines = source.splitlines()
+    end = part.end_lineno or part.lineno
+    for line in range(part.lineno, end + 1):
+        first = part.col_offset if line == part.lineno else 0
+        last = (part.end_col_offset or 0) if line == end else len(lines[line - 1])
+        yield from ((line, column) for column in range(first, last + 1))
