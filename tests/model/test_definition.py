@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -519,10 +520,15 @@ def test_a_valid_definition_survives_its_canonical_text(data: dict[str, Any]) ->
     assert parse_definition(reordered).canonical_json() == definition.canonical_json()
 
 
+@cache
+def published_schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(definition_schema())
+
+
 @given(valid_definitions())
 def test_what_is_accepted_satisfies_the_published_schema(data: dict[str, Any]) -> None:
     parse_definition(data)
-    jsonschema.Draft202012Validator(definition_schema()).validate(data)
+    published_schema().validate(data)
 
 
 @given(st.dictionaries(_keys, _anything, max_size=6))
@@ -531,7 +537,7 @@ def test_any_data_is_either_accepted_or_refused_with_problems(data: dict[Any, An
     if found:
         assert all(found.values())
     else:
-        jsonschema.Draft202012Validator(definition_schema()).validate(json.loads(json.dumps(data)))
+        published_schema().validate(json.loads(json.dumps(data)))
 
 
 @given(st.text(max_size=60))
