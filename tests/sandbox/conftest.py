@@ -1,6 +1,7 @@
 """One real sandbox for all tests here, with real containers made from a busybox tree."""
 
 import contextlib
+import functools
 import io
 import json
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 import docker
 import pytest
 
-from expressway.sandbox import lifecycle
+from expressway.sandbox import lifecycle, root_filesystem
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.sandbox.private_engine import stop_private_engine
 from expressway.sandbox.urls import endpoint_request
@@ -25,7 +26,6 @@ from tests.sandbox_clients import client, registry_login, signed
 
 HTTPD = ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]
 REPOSITORY = "team/web"
-BUSYBOX = Path("/bin/busybox")
 LONG = 120.0
 """Seconds after which a test fails that waits for something."""
 
@@ -99,7 +99,7 @@ def push(cloud: Cloud, engine: docker.DockerClient) -> Iterator[Callable[..., st
     def push_image(tag: str, command: list[str], files: dict[str, str], repository: str = REPOSITORY) -> str:
         name = f"127.0.0.1:{cloud.info.port}/{repository}"
         changes = [f"CMD {json.dumps(command)}"]
-        engine.api.import_image_from_data(_tree(files), repository=name, tag=tag, changes=changes)
+        engine.api.import_image_from_data(tree(files), repository=name, tag=tag, changes=changes)
         made.append(f"{name}:{tag}")
         digest = ""
         for line in engine.api.push(name, tag=tag, stream=True, decode=True, auth_config=registry_login(cloud.info)):
@@ -114,10 +114,16 @@ def push(cloud: Cloud, engine: docker.DockerClient) -> Iterator[Callable[..., st
             engine.images.remove(reference, force=True)
 
 
-def _tree(files: dict[str, str]) -> bytes:
+@functools.cache
+def busybox_program() -> Path:
+    """A static busybox, on machines too where it is not installed."""
+    return root_filesystem.busybox(Path(tempfile.mkdtemp(prefix="expressway-tests-busybox-")))
+
+
+def tree(files: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add(BUSYBOX, "bin/busybox")
+        archive.add(busybox_program(), "bin/busybox")
         for applet in ("sh", "httpd", "sleep", "dd"):
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
@@ -147,12 +153,12 @@ def images(cloud: Cloud, push: Callable[..., str]) -> dict[str, str]:
 def roles(cloud: Cloud) -> Roles:
     iam = cloud.client("iam")
     return Roles(
-        infrastructure=_role(iam, "test-infrastructure", "ecs.amazonaws.com"),
-        execution=_role(iam, "test-execution", "ecs-tasks.amazonaws.com"),
+        infrastructure=create_role(iam, "test-infrastructure", "ecs.amazonaws.com"),
+        execution=create_role(iam, "test-execution", "ecs-tasks.amazonaws.com"),
     )
 
 
-def _role(iam: Any, name: str, service: str) -> str:
+def create_role(iam: Any, name: str, service: str) -> str:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     return iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]

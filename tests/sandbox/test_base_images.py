@@ -1,7 +1,7 @@
 """Base images where none can be pulled, and what is said where they cannot be made either."""
 
 import os
-import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +14,9 @@ from expressway.adapters.engine_ping import EngineAddress
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ignore_progress
 from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, seed_base_images
-from expressway.sandbox.debian_packages import find_program, install_packages
+from expressway.sandbox.debian_packages import find_program, install_packages, unpack_package
 from expressway.sandbox.prepare import prepare_example
-from expressway.sandbox.root_filesystem import debian_mirror, static_busybox, write_busybox, write_python
+from expressway.sandbox.root_filesystem import debian_mirror, is_static, write_busybox, write_python
 from tests.conftest import MAY_INSTALL
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -128,14 +128,26 @@ def test_debootstrap_is_made_to_verify(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"--force-check-gpg", f"--keyring={keyring}"} <= set(caught.value.details["output"])
 
 
-def test_a_busybox_that_needs_libraries_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "busybox"
-    shutil.copy("/bin/ls", program)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert static_busybox() is None
+def test_a_busybox_that_needs_libraries_is_not_taken() -> None:
+    assert not is_static(Path("/bin/ls"))
 
 
-@pytest.mark.skipif(find_program("busybox") is None, reason="needs busybox")
+@pytest.mark.skipif(find_program("apt-get") is None, reason="needs apt")
+def test_busybox_is_taken_out_of_its_package_where_it_is_not_installed(tmp_path: Path) -> None:
+    unpack_package("busybox-static", tmp_path)
+    program = next(path for path in (tmp_path / "usr/bin/busybox", tmp_path / "bin/busybox") if path.is_file())
+    assert is_static(program)
+    assert subprocess.run([program, "echo", "x"], capture_output=True, text=True).stdout == "x\n"
+
+
+def test_a_package_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as caught:
+        unpack_package("no-such-package-anywhere", tmp_path)
+    assert caught.value.code == "package_fetch_failed"
+    assert "no-such-package-anywhere" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_busybox_filesystem_has_a_shell_users_and_a_place_for_files(tmp_path: Path) -> None:
     write_busybox(tmp_path / "x.tar", progress=ignore_progress)
     with tarfile.open(tmp_path / "x.tar") as tar:

@@ -292,9 +292,9 @@ def test_the_images_of_its_registry_go_with_it_and_no_others(state_dir: Path, en
 
 
 def _busybox() -> bytes:
-    from tests.sandbox.conftest import _tree
+    from tests.sandbox.conftest import tree
 
-    return _tree({})
+    return tree({})
 
 
 @pytest.mark.engine

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,7 +73,7 @@ class Stranger:
 
 
 @contextmanager
-def stranger(info: SandboxInfo) -> Iterator[Stranger]:
+def stranger(info: SandboxInfo) -> Generator[Stranger]:
     page = PAGE.replace("@api@", info.endpoint_url).replace("@function@", FUNCTION).encode()
 
     class Handler(BaseHTTPRequestHandler):

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,7 +53,7 @@ def start(
     """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
     from expressway.sandbox.lifecycle import check_port, refuse_other_settings
     from expressway.sandbox.lifecycle import start as start_sandbox
-    from expressway.sandbox.private_engine import provide_engine
+    from expressway.sandbox.private_engine import provide_engine, revive_engine
 
     with reporting(as_json=as_json):
         check_port(port)
@@ -61,21 +62,23 @@ def start(
         port = port if running else port_to_start(port)
         if running is not None:
             refuse_other_settings(running, port, names)  # before base images are made for it
-        with watching(as_json=as_json) as printer:
-            if running is not None:
+        with ExitStack() as undo, watching(as_json=as_json) as printer:
+            if running is not None and running.docker_host:
                 _tell_other_engine(running, printer)
-            docker_host = (running and running.docker_host) or provide_engine(
-                install=install, progress=printer
-            ).docker_host
-            images = _seeded(docker_host, install, printer) if seed else []
-        info = start_sandbox(port=port, docker_host=docker_host, services=names)
+                engine = revive_engine(running.docker_host, progress=printer)
+            else:
+                engine = provide_engine(install=install, progress=printer)
+                undo.callback(engine.close)  # what fails or is stopped from here on leaves no engine running
+            images = _seeded(engine.docker_host, install, printer) if seed else []
+            info = start_sandbox(port=port, docker_host=engine.docker_host, services=names)
+            undo.pop_all()
         if as_json:
             print_json(info.to_dict() | ({"base_images": images} if seed else {}))
             return
         for image in images:
             message_console().print(f"base image {image['name']}: {image['origin']}")
         already = " already" if running else ""
-        message_console().print(f"The sandbox answers{already} at {info.endpoint_url} (engine: {docker_host}).")
+        message_console().print(f"The sandbox answers{already} at {info.endpoint_url} (engine: {engine.docker_host}).")
         message_console().print('[dim]Use it with --sandbox, or in this shell: eval "$(expressway sandbox env)"[/]')
 
 

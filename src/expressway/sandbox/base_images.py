@@ -22,7 +22,6 @@ from expressway.sandbox.debian_packages import find_program, install_packages
 from expressway.sandbox.root_filesystem import (
     KEYRING_PACKAGE,
     archive_keyring,
-    static_busybox,
     write_busybox,
     write_python,
 )
@@ -81,7 +80,7 @@ _RECIPES = {
     ),
     BUSYBOX_IMAGE: _Recipe(
         "busybox-stable.tar",
-        {"busybox-static": static_busybox},
+        {},  # busybox-static is unpacked where it is not installed
         write_busybox,
         (
             f"ENV PATH={_PATH}",
@@ -202,9 +201,12 @@ def _archive(client: Any, name: str, problem: str, *, cache: Path, install: bool
             raise _unavailable(name, problem, f"not installed: the Debian packages {', '.join(missing)}")
         if missing:
             install_packages(missing, progress=progress)
-        partial = archive.with_suffix(".partial")
-        recipe.write(partial, progress=progress)
-        partial.replace(archive)
+        unfinished = archive.with_suffix(".partial")
+        try:
+            recipe.write(unfinished, progress=progress)
+            unfinished.replace(archive)
+        finally:
+            unfinished.unlink(missing_ok=True)
         return archive
 
 

@@ -52,6 +52,11 @@ def _unmount(data: Path) -> None:
     ctypes.CDLL(None).umount2(os.fsencode(data), _MNT_DETACH)  # fails where nothing is mounted, as it should be
 
 
+def docker_host_of(directory: Path) -> str:
+    """The address of the private engine of `directory`, whether or not it runs."""
+    return f"unix://{_short_directory(directory)}/docker.sock"
+
+
 def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: str) -> EngineRecord:
     """Start dockerd, detached, and return when it answers.
 
@@ -65,7 +70,7 @@ def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: s
     short.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark = hashlib.sha256(str(directory).encode()).hexdigest()[:8]
     (directory / "daemon.json").write_text("{}\n", encoding="utf-8")  # never the machine's own configuration
-    docker_host = f"unix://{short}/docker.sock"
+    docker_host = docker_host_of(directory)
     command = [
         find_program("dockerd") or "dockerd",
         *("--config-file", f"{directory}/daemon.json", "--data-root", f"{directory}/data"),

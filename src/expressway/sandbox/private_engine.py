@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expressway.adapters.engine_discovery import find_engine
+from expressway.adapters.engine_ping import EngineAddress, ping_engine
 from expressway.adapters.engine_record import engine_directory, read_engine_record
 from expressway.adapters.journal import state_not_writable
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway.sandbox.debian_packages import find_program, install_packages
 from expressway.sandbox.engine_network import other_engine_runs
-from expressway.sandbox.engine_process import await_answer, start_daemon, stop_private_engine
+from expressway.sandbox.engine_process import await_answer, docker_host_of, start_daemon, stop_private_engine
 
 __all__ = [
     "ENGINE_PACKAGES",
     "ProvidedEngine",
     "missing_engine_hint",
     "provide_engine",
+    "revive_engine",
     "start_private_engine",
     "stop_private_engine",
 ]
@@ -81,6 +83,30 @@ def provide_engine(
     if not find_program("dockerd") or not _may_run_an_engine():
         raise _missing(missing)
     return start_private_engine(where, progress=progress)
+
+
+def revive_engine(
+    docker_host: str, *, environ: Mapping[str, str] | None = None, progress: ProgressSink = ignore_progress
+) -> ProvidedEngine:
+    """The engine at `docker_host`, on which a sandbox runs: a private one that ended is started again, on its own data.
+
+    Raises:
+        EngineError: ``engine_unreachable`` where another engine does not answer, ``engine_start_failed``.
+    """
+    problem = ping_engine(EngineAddress(docker_host, "the sandbox"))
+    if problem is None:
+        return ProvidedEngine(docker_host, False, "the sandbox's")
+    beside = Path(docker_host.removeprefix("unix://")).parent
+    for directory in (engine_directory(os.environ if environ is None else environ), beside):
+        if docker_host_of(directory) == docker_host and (directory / "data").is_dir():
+            progress(Progress("sandbox", "the container engine has ended; starting it again", level="warning"))
+            return start_private_engine(directory, progress=progress)
+    raise EngineError(
+        "engine_unreachable",
+        f"The container engine of the running sandbox ({docker_host}) does not answer: {problem}.",
+        "Start that engine; or give up what the sandbox holds: expressway sandbox stop.",
+        {"docker_host": docker_host},
+    )
 
 
 def start_private_engine(directory: Path, *, progress: ProgressSink = ignore_progress) -> ProvidedEngine:

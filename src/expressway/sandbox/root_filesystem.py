@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.errors import EngineError
-from expressway.model.progress import Progress, ProgressSink
-from expressway.sandbox.debian_packages import find_program
+from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.sandbox.debian_packages import find_program, unpack_package
 
 ARCHIVE_KEYRINGS = tuple(Path(f"/usr/share/keyrings/debian-archive-keyring.{form}") for form in ("gpg", "pgp"))
 """The keys of Debian's archive, from the package debian-archive-keyring; which form depends on its version."""
@@ -32,29 +32,45 @@ _PYTHON_LINKS = {
 }
 
 
-def static_busybox() -> str | None:
-    """The path of busybox as the package busybox-static brings it; one that needs libraries runs in no empty image."""
-    program = find_program("busybox")
-    return program if program and not re.search(rb"/ld-(linux|musl)", Path(program).read_bytes()) else None
+def busybox(folder: Path, *, progress: ProgressSink = ignore_progress) -> Path:
+    """busybox as the package busybox-static brings it: this machine's, else out of that package, put below `folder`.
+
+    One that needs libraries runs in no empty image.
+
+    Raises:
+        EngineError: ``package_fetch_failed``.
+    """
+    installed = find_program("busybox")
+    if installed and is_static(Path(installed)):
+        return Path(installed)
+    unpack_package("busybox-static", folder, progress=progress)
+    return next(path for path in (folder / "bin/busybox", folder / "usr/bin/busybox") if path.is_file())
+
+
+def is_static(program: Path) -> bool:
+    """Whether a program needs no dynamic loader."""
+    return re.search(rb"/ld-(linux|musl)", program.read_bytes()) is None
 
 
 def write_busybox(archive: Path, *, progress: ProgressSink) -> None:
     """Write a tar archive like the published busybox image: the static program, a link per applet, users, /tmp.
 
     Raises:
-        EngineError: ``base_image_seed_failed`` when the program cannot list its applets.
+        EngineError: ``package_fetch_failed``; ``base_image_seed_failed`` when the program cannot list its applets.
     """
-    program = static_busybox()
-    if program is None:
-        raise _failed("no statically linked busybox is installed", [])
     progress(Progress("sandbox", "making a busybox base image"))
+    with tempfile.TemporaryDirectory(prefix="expressway-busybox-") as folder:
+        _write_busybox(archive, busybox(Path(folder), progress=progress))
+
+
+def _write_busybox(archive: Path, program: Path) -> None:
     listed = subprocess.run([program, "--list"], capture_output=True, text=True, env=child_environment())
     if listed.returncode != 0:
         raise _failed("busybox --list failed", listed.stderr.splitlines())
     with tarfile.open(archive, "w") as tar:
         for name, mode in (("bin", 0o755), ("etc", 0o755), ("root", 0o700), ("home", 0o755), ("tmp", 0o1777)):
             tar.addfile(_member(name, tarfile.DIRTYPE, mode))
-        _add_file(tar, "bin/busybox", Path(program).read_bytes(), 0o755)
+        _add_file(tar, "bin/busybox", program.read_bytes(), 0o755)
         for applet in listed.stdout.split():
             if applet != "busybox":
                 link = _member(f"bin/{applet}", tarfile.SYMTYPE, 0o777)
