@@ -20,9 +20,14 @@ PIPELINE = iam.ArnPrincipal("arn:aws:iam::111122223333:role/pipeline")
 def test_a_repository_is_immutable_scanned_and_keeps_what_a_rollback_needs(stack: cdk.Stack, synth: Synth) -> None:
     ImageRepository(stack, "Images")
     found = only(synth(stack), "AWS::ECR::Repository")["Properties"]
-    assert found["ImageTagMutability"] == "IMMUTABLE"
+    assert found["ImageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert [one["ImageTagMutabilityExclusionFilterValue"] for one in found["ImageTagMutabilityExclusionFilters"]] == [
+        "expressway-*"
+    ]
     assert found["ImageScanningConfiguration"] == {"ScanOnPush": True}
-    untagged, tagged = json.loads(found["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    protected, untagged, tagged = json.loads(found["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert protected["selection"]["tagPatternList"] == ["expressway-*"]
+    assert protected["rulePriority"] == 1
     assert untagged["selection"]["countNumber"] == 7
     assert untagged["selection"]["tagStatus"] == "untagged"
     assert tagged["selection"]["countNumber"] == 20
@@ -34,6 +39,13 @@ def test_a_key_means_encryption_with_that_key(stack: cdk.Stack, synth: Synth) ->
     ImageRepository(stack, "Images", encryption_key=key)
     encryption = only(synth(stack), "AWS::ECR::Repository")["Properties"]["EncryptionConfiguration"]
     assert encryption == {"EncryptionType": "KMS", "KmsKey": "arn:aws:kms:eu-west-1:111122223333:key/1234"}
+
+
+def test_where_every_tag_can_be_moved_none_is_excluded(stack: cdk.Stack, synth: Synth) -> None:
+    ImageRepository(stack, "Images", immutable_tags=False)
+    found = only(synth(stack), "AWS::ECR::Repository")["Properties"]
+    assert found["ImageTagMutability"] == "MUTABLE"
+    assert "ImageTagMutabilityExclusionFilters" not in found
 
 
 def test_keeping_no_image_is_refused(stack: cdk.Stack) -> None:

@@ -23,7 +23,9 @@ from expressway.model.task_requirements import SecretReference
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads
 from expressway.operations.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
+from expressway.operations.deploy_request import WaitForService
 from expressway.operations.named_resources import NamedReads
+from expressway.operations.protect_image import ImageProtection, TaggedImages
 from expressway.operations.stack_request import StackGateway
 from tests.operations.in_memory_cloudformation import InMemoryCloudFormation, ManualClock
 
@@ -77,6 +79,8 @@ class InMemoryImages:
     check_warns: str = ""
     while_looking_again: Callable[[], None] = lambda: None
     while_building: Callable[[], None] = lambda: None
+    registry: TaggedImages | None = None
+    uri: str = "repo@sha256:"
     outputs_seen: dict[str, str] | None = None
 
     def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
@@ -107,6 +111,10 @@ class InMemoryImage:
         if self.images.fails is not None:
             raise self.images.fails
 
+    def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:
+        registry = self.images.registry
+        return None if registry is None else ImageProtection(registry, "hello-repo", progress)
+
     def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
         images = self.images
         images.outputs_seen = dict(stack_outputs)
@@ -114,7 +122,7 @@ class InMemoryImage:
             raise images.push_fails
         if images.content not in images.published:
             images.pushes.append(images.content)
-            images.published[images.content] = f"repo@sha256:{images.content}"
+            images.published[images.content] = f"{images.uri}{images.content}"
         return images.published[images.content]
 
 
@@ -252,6 +260,7 @@ class World:
     synthesized: list[AppDefinition] = field(default_factory=list[AppDefinition])
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
+    wait_for_service: WaitForService | None = None
     account: InMemoryAccount = field(init=False)
 
     def __post_init__(self) -> None:
@@ -281,7 +290,7 @@ class World:
             named=self.named.reads,
             images=self.images,
             explain=self._explain,
-            wait_for_service=self._wait,
+            wait_for_service=self.wait_for_service or self._wait,
             clock=self.clock,
         )
         return deploy_app(

@@ -22,6 +22,7 @@ class MemoryRegistry:
     calls: list[str] = field(default_factory=list)
     shows_instead: str | None = None
     denied: bool = False
+    policy: str | None = None
     roles: list[tuple[str, str]] = field(default_factory=list)
 
     def through_role(self, role_arn: str, *, session_name: str) -> "MemoryRegistry":
@@ -50,12 +51,20 @@ class MemoryRegistry:
         tags = tuple(sorted(name for name, held in self.tags.items() if held == wanted))
         return RegistryImage(repository_name, self.shows_instead or wanted, tags, 42)
 
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None:
+        if self.denied:
+            raise TargetError("access_denied", "Not authorized: ecr:GetLifecyclePolicy", "Ask.")
+        return self.policy
+
     def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None:
         self.calls.append(f"tag {tag}")
         self.put(tag, digest)
 
     def put(self, tag: str, digest: str) -> None:
-        if self.mutability == "IMMUTABLE" and self.tags.get(tag, digest) != digest:
+        fixed = self.mutability == "IMMUTABLE" or (self.mutability != "MUTABLE" and not tag.startswith("expressway-"))
+        if fixed and self.tags.get(tag, digest) != digest:
             raise ImageError("tag_immutable", f"{tag} is taken", "choose another")
         self.tags[tag] = digest
 

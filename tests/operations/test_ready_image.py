@@ -1,5 +1,7 @@
 """A ready image and a task definition are looked at before CloudFormation is asked for anything."""
 
+import json
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
 from expressway.model.definition import parse_definition
-from expressway.model.plan import PlannedImage
+from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Progress
 from expressway.model.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 from expressway.operations.app_image import AppImages
@@ -27,6 +29,7 @@ SUITABLE = TaskDefinition(
 @dataclass(frozen=True)
 class Found:
     digest: str
+    tags: tuple[str, ...] = ("v1",)
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Account:
     images: dict[str, str] = field(default_factory=dict)
     definition: TaskDefinition | None = None
     fault: ExpresswayError | None = None
+    policy: str | None = None
     told: list[Progress] = field(default_factory=list)
 
     def find_image(
@@ -51,6 +55,13 @@ class Account:
             raise self.fault
         found = self.images.get(f"{registry_id}/{region}/{repository_name}:{tag or digest}")
         return Found(found) if found else None
+
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None:
+        if self.policy == "denied":
+            raise TargetError("access_denied", "not authorized: ecr:GetLifecyclePolicy", "Ask.")
+        return self.policy
 
     def task_definition(self, task_definition_arn: str) -> TaskDefinition | None:
         assert task_definition_arn == TASK_DEFINITION
@@ -78,6 +89,47 @@ class Account:
 def test_a_tag_becomes_the_digest_that_it_names_in_its_own_account_and_region() -> None:
     account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST})
     assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
+
+
+def rule(priority: int, count: int = 1, **selection: object) -> dict[str, object]:
+    counted = {"countType": "imageCountMoreThan", "countNumber": count}
+    return {"rulePriority": priority, "selection": counted | selection, "action": {"type": "expire"}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "warning"),
+    [
+        ([rule(1, tagStatus="any")], "rule 1 of the lifecycle policy of the repository team/web"),
+        ([rule(1, tagStatus="tagged", tagPrefixList=["v"])], "once 1 newer image has been pushed"),
+        (
+            [rule(3, 30, tagStatus="any", countType="sinceImagePushed"), rule(2, tagStatus="untagged")],
+            "rule 3 .* 30 days after it was pushed",
+        ),
+        ([rule(1, tagStatus="tagged", tagPatternList=["x*"])], None),
+        ([rule(1, tagStatus="untagged")], None),
+        ([], None),
+    ],
+)
+def test_a_plan_warns_where_a_lifecycle_policy_takes_away_the_image_that_is_named(
+    rules: list[dict[str, object]], warning: str | None
+) -> None:
+    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, policy=json.dumps({"rules": rules}))
+    planned = account.plan(image=f"{HOST}/team/web:v1")
+    assert planned is not None
+    assert len(planned.warnings) == (warning is not None)
+    assert warning is None or re.search(warning, planned.warnings[0])
+    whole = Plan("hello", "somewhere", (), planned, {})
+    assert (len(whole.warnings), whole.digest) == (
+        len(planned.warnings),
+        Plan("hello", "somewhere", (), replace(planned, warnings=()), {}).digest,
+    )
+
+
+def test_a_lifecycle_policy_that_may_not_be_read_is_named() -> None:
+    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, policy="denied")
+    planned = account.plan(image=f"{HOST}/team/web:v1")
+    assert planned == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
+    assert "ecr:GetLifecyclePolicy" in account.told[0].message
 
 
 def test_an_image_that_the_definition_names_is_looked_for_again_and_refused_when_it_is_gone() -> None:

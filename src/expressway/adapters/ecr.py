@@ -156,6 +156,23 @@ class EcrRegistry:
                 ) from exc
             raise _repository_error(exc, repository_name, f"set the tag {tag} in") from exc
 
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None:
+        """The text of the repository's lifecycle policy (JSON), or None when it has none (GetLifecyclePolicy).
+
+        Raises:
+            ImageError: ``repository_missing``.
+            TargetError: ``access_denied`` without ecr:GetLifecyclePolicy, and the like.
+        """
+        request = {"repositoryName": repository_name} | ({"registryId": registry_id} if registry_id else {})
+        try:
+            return self._session.client("ecr", region=region).get_lifecycle_policy(**request)["lifecyclePolicyText"]
+        except (ClientError, BotoCoreError) as exc:
+            if aws_error_code(exc) == "LifecyclePolicyNotFoundException":
+                return None
+            raise _repository_error(exc, repository_name, "read the lifecycle policy of") from exc
+
     def delete_images(self, repository_name: str) -> DeletedImages:
         """Delete every image, 100 at a time; what a manifest list still refers to goes in a further round.
 

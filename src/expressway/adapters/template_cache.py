@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from expressway.model.definition import AppDefinition
 
 _PACKAGES = ("expressway", "aws-cdk-lib", "constructs", "jsii")
-_SOURCES = ("constructs/*.py", "model/definition*.py", "model/fargate.py", "model/stack.py", "adapters/synth_kernel.py")
+_SOURCES = (
+    *("constructs/*.py", "model/definition*.py", "model/fargate.py", "model/protected_tags.py", "model/stack.py"),
+    "adapters/synth_kernel.py",
+)
 _KEPT_ENTRIES = 200
 
 

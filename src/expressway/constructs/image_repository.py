@@ -1,5 +1,6 @@
 """An ECR repository with the settings that a deployable app should have."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -8,6 +9,7 @@ from aws_cdk import aws_ecr as ecr
 from constructs import Construct
 from expressway.constructs.service_checks import is_token
 from expressway.errors import DefinitionError
+from expressway.model.protected_tags import PROTECTED_PATTERN
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 class ImageRepository(ecr.Repository):
     """A private ECR repository: immutable tags, scanned, encrypted, and emptied by a lifecycle that keeps rollbacks.
+
+    Images with a tag ``expressway-…`` never expire, whatever is pushed later, and only these tags can be moved:
+    deployments mark the image that runs and the one before it.
 
     It is an ``aws_ecr.Repository``, so it goes wherever CDK people expect an ``IRepository``, with the same
     ``grant_pull``, ``grant_push``, ``grant_pull_push`` and the same ``from_repository_name``,
@@ -27,7 +32,7 @@ class ImageRepository(ecr.Repository):
         encryption: a change of it replaces the repository. Default: AES-256 with a key of ECR's own.
         encryption_key: customer key; implies KMS encryption. Default: none.
         keep_tagged: how many tagged images the lifecycle keeps. Default: 20, since fewer can expire the image
-            that runs or the one that a rollback needs.
+            that a longer rollback needs.
         expire_untagged: age at which untagged images expire. Default: 7 days.
         removal_policy: DESTROY also deletes the images. Default: DESTROY.
 
@@ -59,13 +64,21 @@ class ImageRepository(ecr.Repository):
             scope,
             construct_id,
             repository_name=repository_name,
-            image_tag_mutability=ecr.TagMutability.IMMUTABLE if immutable_tags else ecr.TagMutability.MUTABLE,
+            image_tag_mutability=_mutability(immutable_tags),
+            image_tag_mutability_exclusion_filters=_moving_tags() if immutable_tags else None,
             image_scan_on_push=scan_on_push,
             encryption=_encryption(encryption, encryption_key is not None),
             encryption_key=encryption_key,
             empty_on_delete=removal_policy == cdk.RemovalPolicy.DESTROY,
             removal_policy=removal_policy,
             lifecycle_rules=[
+                ecr.LifecycleRule(
+                    description="The image that runs and the one before it stay",
+                    rule_priority=1,
+                    tag_status=ecr.TagStatus.TAGGED,
+                    tag_pattern_list=[PROTECTED_PATTERN],
+                    max_image_count=_PROTECTED,
+                ),
                 ecr.LifecycleRule(
                     description="Untagged images expire",
                     tag_status=ecr.TagStatus.UNTAGGED,
@@ -79,6 +92,19 @@ class ImageRepository(ecr.Repository):
                 ),
             ],
         )
+
+
+_PROTECTED = 1_000
+"""More images than ever have a protected tag: deployments use three, each on one image."""
+
+
+def _mutability(immutable_tags: bool) -> ecr.TagMutability:
+    return ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if immutable_tags else ecr.TagMutability.MUTABLE
+
+
+@cache
+def _moving_tags() -> list[ecr.ImageTagMutabilityExclusionFilter]:
+    return [ecr.ImageTagMutabilityExclusionFilter.wildcard(PROTECTED_PATTERN)]
 
 
 def _encryption(encryption: ecr.RepositoryEncryption | None, has_key: bool) -> ecr.RepositoryEncryption:

@@ -16,11 +16,17 @@ class PlannedImage:
 
     `state` is ``given`` (the definition names it), ``published`` (this very content is in the repository
     already, `uri` has its digest) or ``to_build`` (`tag` is derived from the content that will be built).
+    `warnings` say what its registry will do to it; they are no part of what is approved.
     """
 
     state: Literal["given", "published", "to_build"]
     uri: str | None = None
     tag: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def shape(self) -> dict[str, Any]:
+        """What identifies it."""
+        return {"state": self.state, "uri": self.uri, "tag": self.tag}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Plan:
         """SHA-256 (first 16 hexadecimal digits) of everything above: equal plans have equal digests."""
         shape = asdict(self)
         del shape["impossible"]  # it follows from the changes
+        shape["image"] = self.image.shape() if self.image else None
         if not self.unused_stacks:  # most plans have none, and a digest may have been approved before they were told
             del shape["unused_stacks"]
         return _digest(shape)
@@ -98,7 +105,9 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What deploying will refuse, or would not bring about, although the plan shows it."""
-        return (*(f"deploying will be refused: {one}." for one in self.impossible), *kept_settings(self.stacks))
+        of_image = (f"{one}." for one in self.image.warnings) if self.image else ()
+        refused = (f"deploying will be refused: {one}." for one in self.impossible)
+        return (*refused, *kept_settings(self.stacks), *taken_over_repositories(self.stacks), *of_image)
 
     @property
     def _image_identity(self) -> str | None:
@@ -113,7 +122,7 @@ class Plan:
             "plan_digest": self.digest,
             "nothing_to_do": self.is_empty,
             "allows": self.allows,
-            "image": _without_none(asdict(self.image)) if self.image else None,
+            "image": _without_none(self.image.shape()) if self.image else None,
             "stacks": [_stack_shape(stack) for stack in self.stacks],
         }
         optional = {
@@ -122,6 +131,21 @@ class Plan:
             "warnings": list(self.warnings),
         }
         return shape | {name: value for name, value in optional.items() if value}
+
+
+def taken_over_repositories(stacks: tuple[StackChange, ...]) -> tuple[str, ...]:
+    """A sentence for each repository that is taken over: CloudFormation changes nothing of what it imports."""
+    names = [
+        f"{stack.stack_name}/{change.logical_id}"
+        for stack in stacks
+        for change in stack.imports
+        if change.resource_type == "AWS::ECR::Repository"
+    ]
+    return tuple(
+        f"{name} is taken over with its settings as they are: its lifecycle policy may expire the image that runs. "
+        "Compare them afterwards (a drift detection of the stack shows what differs)."
+        for name in names
+    )
 
 
 def _digest(value: Any) -> str:

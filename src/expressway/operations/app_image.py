@@ -11,7 +11,7 @@ from expressway.model.image import ImageBuild
 from expressway.model.names import app_names
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
-from expressway.operations.prerequisites import ImageReads
+from expressway.operations.protect_image import ImageProtection
 from expressway.operations.publish_image import (
     BuildRequest,
     CheckedBuild,
@@ -23,7 +23,7 @@ from expressway.operations.publish_image import (
     publish_image,
 )
 from expressway.operations.push_identity import registry_to_push
-from expressway.operations.ready_image import TaskDefinitionReads, check_task_definition, find_ready_image
+from expressway.operations.ready_image import ReadyImages, TaskDefinitionReads, check_task_definition, find_ready_image
 
 
 class _NoEngineAsked:
@@ -49,7 +49,7 @@ class AppImages:
 
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
-    ready_images: ImageReads
+    ready_images: ReadyImages
     task_definitions: Callable[[], TaskDefinitionReads]
     clock: Clock
 
@@ -126,7 +126,7 @@ class CheckedAppImage:
         if uri is None:
             return True
         if self.checked is None:
-            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress)
+            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress, foresee=False)
             return True
         digest = uri.rpartition("@")[2]
         try:
@@ -145,6 +145,13 @@ class CheckedAppImage:
         if self.checked is None or self.planned is None or self.planned.state != "to_build":
             return
         build_image(self.checked, engine=self.images.engine(), progress=progress, cancellation=cancellation)
+
+    def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:
+        """How its repository is made to keep it; None for an image that is not built here."""
+        if self.checked is None:
+            return None
+        registry = registry_to_push(self.images.registry, self.definition, stack_outputs)
+        return ImageProtection(registry, self.repository_name, progress)
 
     def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
         """Build and push what is missing; the image's URI by digest. `stack_outputs` are the repository stack's."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from expressway.model.image import LOCAL_PREFIX, ImageBuild
 from expressway.model.problem_list import MOST_SHOWN
 from expressway.model.progress import Cancellation, NeverCancelled
 from expressway.model.protected_files import protection_warning
+from expressway.model.protected_tags import PROTECTED_PATTERN
 from expressway.model.quotation import echoed, named
 
 _APP_NAME = re.compile(NAME_PATTERN)
@@ -92,6 +94,8 @@ def check_build(
     own_tag = content_tag(digest)
     if request.tag is not None and request.tag.startswith(CONTENT_TAG_PREFIX) and request.tag != own_tag:
         raise _invalid_tag(request.tag, f"tags that start with {CONTENT_TAG_PREFIX} are made from the content")
+    if request.tag is not None and fnmatchcase(request.tag, PROTECTED_PATTERN):
+        raise _invalid_tag(request.tag, f"tags {PROTECTED_PATTERN} mark the images that deployments run")
     build = ImageBuild(
         name=f"{LOCAL_PREFIX}/{request.app_name}:{own_tag}",
         context=context,

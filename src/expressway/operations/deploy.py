@@ -18,6 +18,7 @@ from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
+from expressway.operations.protect_image import ImageProtection, protect_before_service
 from expressway.operations.replacements import check_replacements
 from expressway.operations.secret_arns import with_complete_arns
 from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
@@ -72,6 +73,7 @@ class _Deployment:
     protecting: Mapping[str, bool] = field(default_factory=dict[str, bool])
     phase: Phase = "check"
     has_moved: bool = False
+    protected: ImageProtection | None = None
     standing: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
 
@@ -98,13 +100,17 @@ class _Deployment:
             self._tell(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()
         image_uri, service = self._carry_out(templates, image)
+        proving = self.has_moved or self._is_unproven(service)
+        url = self._wait_until_ready(service) if proving else self._url(service)
+        if self.protected is not None and proving:
+            self.protected.settle(image_uri)
         changed = any(result != "unchanged" for result in self.outcomes.values())
         return DeployResult(
             operation_id=self.operation.current.operation_id,
             app_name=definition.name,
             target=plan.target,
             status="deployed" if changed else "unchanged",
-            url=self._wait_until_ready(service) if self.has_moved or self._is_unproven(service) else self._url(service),
+            url=url,
             endpoint=service.stack.outputs.get("Endpoint", ""),
             service_arn=service.stack.outputs.get("ServiceArn", ""),
             image_uri=image_uri,
@@ -200,6 +206,8 @@ class _Deployment:
             self._enter("push", "pushing the image")
             uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
+        self.protected = image.protection(stack_outputs=outputs, progress=self._tell)
+        protect_before_service(self.protected, planned, self.ports.stacks.describe(templates.service.stack_name))
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
         return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)
 

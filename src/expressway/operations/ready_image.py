@@ -7,7 +7,8 @@ from expressway.model.image_reference import ImageReference, parse_image_referen
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.task_definition import TaskDefinition
-from expressway.operations.prerequisites import ImageReads
+from expressway.operations.prerequisites import FoundImage
+from expressway.operations.protect_image import expiring_sentence
 
 _UNVERIFIABLE = frozenset(
     {"access_denied", "credentials_invalid", "connection_failed", "region_unknown", "region_not_allowed"}
@@ -21,8 +22,34 @@ class TaskDefinitionReads(Protocol):
     def task_definition(self, task_definition_arn: str) -> TaskDefinition | None: ...
 
 
-def find_ready_image(uri: str, *, images: ImageReads, progress: ProgressSink) -> PlannedImage:
+class ReadyImage(FoundImage, Protocol):
+    """An image with the tags that it has."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+class ReadyImages(Protocol):
+    """Images in ECR, and the policies that take them away again (adapters.ecr.EcrRegistry)."""
+
+    def find_image(
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
+    ) -> ReadyImage | None: ...
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None: ...
+
+
+def find_ready_image(uri: str, *, images: ReadyImages, progress: ProgressSink, foresee: bool = True) -> PlannedImage:
     """The image that a definition names, by digest where its registry tells one (private ECR).
+
+    With `foresee`, also what the repository's lifecycle policy will do to it.
 
     An image in a registry that cannot be asked stays as it is named: a warning, no error. ECS itself finds the
     digest of a public image when it deploys it.
@@ -52,7 +79,26 @@ def find_ready_image(uri: str, *, images: ImageReads, progress: ProgressSink) ->
         return PlannedImage("given", uri)
     if found is None:
         raise _image_not_found(reference, None)
-    return PlannedImage("given", reference.with_digest(found.digest).uri)
+    warnings = _foreseen(reference, found.tags, images, progress) if foresee else ()
+    return PlannedImage("given", reference.with_digest(found.digest).uri, warnings=warnings)
+
+
+def _foreseen(
+    reference: ImageReference, tags: tuple[str, ...], images: ReadyImages, progress: ProgressSink
+) -> tuple[str, ...]:
+    where = f"the repository {reference.repository}"
+    try:
+        policy = images.lifecycle_policy(
+            reference.repository, registry_id=reference.account_id, region=reference.region
+        )
+    except TargetError as error:
+        if error.code not in _UNVERIFIABLE:
+            raise
+        text = f"whether a lifecycle policy of {where} expires the image is not known: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return ()
+    sentence = expiring_sentence(policy, tags, where=where)
+    return (sentence,) if sentence else ()
 
 
 def check_task_definition(

@@ -13,6 +13,7 @@ from expressway.sandbox import (
     emulator,
     gate,
     ingress,
+    lifecycle_policies,
     name_clashes,
     network_defaults,
     registry,
@@ -56,6 +57,7 @@ def compose(*, port: int, key: SandboxKey, services: Collection[str] = ()) -> Ap
     emulator.module("core.responses").install_docker_hub_fallback = _nothing
     registry.hook()
     registry_access.hook()
+    lifecycle_policies.hook()
     Supervisor().start()
     alb = emulator.module("services.alb")
     alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])

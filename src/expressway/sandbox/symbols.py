@@ -117,6 +117,7 @@ HOOKED: dict[str, tuple[str, ...]] = {
         "_manifest_blobs",
         "_put_image",
         "_put_image_tag_mutability",
+        "_put_lifecycle_policy",
         "_registry_error",
         "_repo_shape",
         "_repo_policies",
