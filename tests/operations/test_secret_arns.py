@@ -1,11 +1,15 @@
 """The ARNs of secrets are those that Secrets Manager tells, whatever the text of a definition looks like."""
 
+import json
 from typing import Any
+
+import pytest
 
 from expressway.errors import TargetError
 from expressway.model.definition import AppDefinition, parse_definition
 from expressway.model.progress import Progress
 from expressway.model.service_dependencies import SecretFact
+from expressway.model.stack import StackState
 from expressway.model.task_requirements import SecretReference
 from expressway.operations.secret_arns import with_complete_arns
 from tests.operations.in_memory_deployment import InMemoryNamed, World
@@ -19,9 +23,10 @@ def definition(**secrets: str) -> AppDefinition:
     return parse_definition({"name": "shop", "image": "nginx:1", "secrets": secrets})
 
 
-def completed(given: AppDefinition, named: InMemoryNamed) -> tuple[AppDefinition, list[str]]:
+def completed(given: AppDefinition, named: InMemoryNamed, deployed: object = None) -> tuple[AppDefinition, list[str]]:
     told: list[Progress] = []
-    made = with_complete_arns(given, secrets=lambda: named, progress=told.append)
+    stack = StackState("shop-express-service", "id", "UPDATE_COMPLETE", template=json.dumps(deployed))
+    made = with_complete_arns(given, secrets=lambda: named, deployed=lambda: stack, progress=told.append)
     return made, [one.message for one in told]
 
 
@@ -48,12 +53,39 @@ def test_a_secret_that_does_not_exist_keeps_what_was_written() -> None:
     assert (made.secrets, made.complete_secret_arns, told) == ({"A": LOOKS_COMPLETE}, False, [])
 
 
+def template(value_from: str, *resources: str) -> dict[str, Any]:
+    return {"Secrets": [{"Name": "A", "ValueFrom": value_from}], "Statement": [{"Resource": list(resources)}]}
+
+
+@pytest.mark.parametrize(
+    ("deployed", "expected"),
+    [
+        (template(COMPLETE, COMPLETE), COMPLETE),
+        (template(f"{COMPLETE}:key::", COMPLETE), COMPLETE),
+        (template(LOOKS_COMPLETE, LOOKS_COMPLETE), LOOKS_COMPLETE),
+        (template(LOOKS_COMPLETE, LOOKS_COMPLETE, f"{LOOKS_COMPLETE}-??????"), None),
+        (template(f"{COMPLETE}x", f"{LOOKS_COMPLETE}s-631cfd"), None),
+        (template(COMPLETE, f"{LOOKS_COMPLETE}-aaaaaa"), None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("denied", [True, False])
+def test_a_secret_that_is_gone_or_may_not_be_looked_up_stays_as_it_is_deployed(
+    deployed: object, expected: str | None, denied: bool
+) -> None:
+    named = InMemoryNamed(denied={LOOKS_COMPLETE} if denied else set())
+    made, told = completed(definition(A=f"{LOOKS_COMPLETE}:key::"), named, deployed)
+    assert made.secrets == {"A": f"{expected or LOOKS_COMPLETE}:key::"}
+    assert made.complete_secret_arns == (expected is not None)
+    assert len(told) == denied
+
+
 def test_without_secrets_of_secrets_manager_nothing_is_asked() -> None:
     def unasked() -> Any:
         raise TargetError("asked", "asked", "asked")
 
     for given in (definition(), definition(C=PARAMETER)):
-        assert with_complete_arns(given, secrets=unasked, progress=lambda _: None) is given
+        assert with_complete_arns(given, secrets=unasked, deployed=unasked, progress=lambda _: None) is given
 
 
 def test_deploying_synthesizes_with_the_arns_that_were_looked_up() -> None:

@@ -229,7 +229,7 @@ class RepositorySettings(Section):
     scan_on_push: Flag = True
     """Scan each pushed image for known vulnerabilities."""
     keep_tagged: Annotated[Integer, Field(ge=1, le=1000)] = 20
-    """Tagged images to keep. Under 20, a long rollback may miss its image."""
+    """Tagged images to keep, beside those that run, ran before or are being deployed, which stay in any case."""
     expire_untagged_days: Annotated[Integer, Field(ge=1, le=3650)] = 7
     """Days after which untagged images expire."""
     push_principals: tuple[PrincipalArn, ...] = ()

@@ -10,7 +10,7 @@ from expressway.model.definition import AppDefinition
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
 from expressway.model.replacement import planned_replacements
-from expressway.model.stack import StackEvent, StackState
+from expressway.model.stack import StackEvent, StackState, service_stack_name
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.model.touched_names import touched_names
@@ -123,8 +123,12 @@ class _Deployment:
 
     # -- before anything is changed -------------------------------------------------------------------------
     def _with_complete_arns(self) -> AppDefinition:
+        definition = self.request.definition
         return with_complete_arns(
-            self.request.definition, secrets=lambda: self.ports.named().secrets(), progress=self._tell
+            definition,
+            secrets=lambda: self.ports.named().secrets(),
+            deployed=lambda: self.ports.stacks.describe(service_stack_name(definition.name)),
+            progress=self._tell,
         )
 
     def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None, stacks: "_RememberedStacks") -> Plan:

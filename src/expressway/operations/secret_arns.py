@@ -1,10 +1,12 @@
 """Complete the ARNs of the secrets that a definition names: their text does not tell whether they are complete."""
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
 from expressway.model.definition import AppDefinition
 from expressway.model.progress import Progress, ProgressSink
+from expressway.model.stack import StackState
 from expressway.model.task_requirements import SecretReference
 from expressway.operations.concurrent_reads import ConcurrentReads
 
@@ -18,12 +20,20 @@ class SecretArns(Protocol):
 
 
 def with_complete_arns(
-    definition: AppDefinition, *, secrets: Callable[[], SecretArns], progress: ProgressSink
+    definition: AppDefinition,
+    *,
+    secrets: Callable[[], SecretArns],
+    deployed: Callable[[], StackState | None],
+    progress: ProgressSink,
 ) -> AppDefinition:
     """The definition with the secrets' ARNs as Secrets Manager tells them, which the service and its role then name.
 
-    A secret that may not be looked up, or does not exist, keeps the ARN that was written; its role may then read it
-    under both ARNs that this may stand for.
+    A secret that may not be looked up, or does not exist (any more), keeps the ARN that the deployed stack has for it,
+    so that nothing changes by that alone. Without one it keeps what was written; the role may then read it under both
+    ARNs that this may stand for.
+
+    Args:
+        deployed: the service stack as it stands.
 
     Raises:
         TargetError: ``credentials_expired`` and what else would meet every read.
@@ -39,10 +49,34 @@ def with_complete_arns(
         }
         complete = {secret_id: reads.take(future, None) for secret_id, future in asked.items()}
     for gap in reads.gaps:
-        text = f"the complete ARN is not known, so the role may read the secret with and without a suffix: {gap}"
+        text = f"the complete ARN of a secret could not be looked up: {gap}"
         progress(Progress("plan", text, level="warning"))
+    if not all(complete.values()):
+        known = _deployed_arns(deployed())
+        complete = {secret_id: found or _deployed_as(secret_id, known) for secret_id, found in complete.items()}
     named = {one.variable: _named(one, complete.get(one.secret_id)) for one in references}
     return definition.model_copy(update={"secrets": named, "complete_secret_arns": all(complete.values())})
+
+
+def _deployed_arns(stack: StackState | None) -> frozenset[str]:
+    """Every secret's ARN in the template of a stack, without what follows it, and with the patterns of policies."""
+    return frozenset(_ARN.findall(stack.template)) if stack is not None else frozenset()
+
+
+_ARN = re.compile(r'"(arn:[\w-]{1,32}:secretsmanager:[\w-]{1,32}:\d{12}:secret:[^:"]{1,600})[":]')
+
+
+def _deployed_as(secret_id: str, known: frozenset[str]) -> str | None:
+    """The complete ARN by which a deployed stack knows a secret; None where that stack does not know it either."""
+    if f"{secret_id}-??????" in known:
+        return None
+    if secret_id in known:
+        return secret_id
+    longer = [arn for arn in known if arn.startswith(f"{secret_id}-") and _SUFFIX.fullmatch(arn[len(secret_id) :])]
+    return longer[0] if len(longer) == 1 else None
+
+
+_SUFFIX = re.compile("-[A-Za-z0-9]{6}")
 
 
 def _named(reference: SecretReference, complete: str | None) -> str:

@@ -150,8 +150,13 @@ class Toolkit:
         from expressway.operations.secret_arns import with_complete_arns
 
         image = self._wiring.images.plan(source.definition, source.base_dir, progress=progress)
-        named = self._wiring.deploy_ports.named
-        definition = with_complete_arns(source.definition, secrets=lambda: named().secrets(), progress=progress)
+        named, stacks = self._wiring.deploy_ports.named, self._wiring.cloudformation
+        definition = with_complete_arns(
+            source.definition,
+            secrets=lambda: named().secrets(),
+            deployed=lambda: stacks.describe(self.service_stack_name(source.definition.name)),
+            progress=progress,
+        )
         templates = self.synth(replace(source, definition=definition), progress=progress).templates
         return plan_app(
             source.definition.name,
