@@ -157,6 +157,14 @@ def test_a_repository_that_ran_an_image_before_there_were_protected_tags_gets_th
     assert app.registry.images.keys() == {"old", "new", "newer"}
 
 
+def test_an_image_that_ran_and_is_gone_does_not_keep_the_new_one_from_being_protected() -> None:
+    app = App(Registry(golden_policy(keep_tagged=1)))
+    app.registry.push("new")
+    ImageProtection(app.registry, "hello-repo", app._tell).protect(starting=f"{URI}@new", running=f"{URI}@gone")
+    assert app.registry.protected() == {"new"}
+    assert "no longer holds gone" in app.told[0]
+
+
 @pytest.mark.parametrize("running", ["other.example/app@sha256:1", "nginx:1", f"{URI.replace('hello', 'other')}@x", ""])
 def test_what_runs_from_another_repository_is_not_looked_for(running: str) -> None:
     app = App(Registry(golden_policy(keep_tagged=1)))

@@ -5,7 +5,7 @@ pushes expire the image that runs.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from expressway.errors import ExpresswayError
@@ -41,20 +41,26 @@ class ImageProtection:
     registry: TaggedImages
     repository_name: str
     progress: ProgressSink
+    told: list[str] = field(default_factory=list[str])
 
     def protect(self, *, starting: str, running: str) -> None:
         """Before the service is touched: the image it is to run, and the one it runs, by URI ("" for none)."""
-        self._attempt(lambda: self._protect(_digest(starting), self._own_digest(running)))
+        digest = _digest(starting)
+        self._attempt(lambda: self._keep_running(self._own_digest(running), digest))
+        self._attempt(lambda: self._keep_starting(digest))
 
     def settle(self, running: str) -> None:
         """After the service has proved itself: what it runs takes the place of what ran, which stays for a rollback."""
         self._attempt(lambda: self._settle(_digest(running)))
 
-    def _protect(self, starting: str, running: str) -> None:
-        if running and running != starting:
-            proved = self.registry.find_image(self.repository_name, tag=RUNNING_TAG)
-            if proved is None or proved.digest != running:
-                self._tag(running, UNPROVEN_TAG if proved else RUNNING_TAG)
+    def _keep_running(self, running: str, starting: str) -> None:
+        if not running or running == starting:
+            return
+        proved = self.registry.find_image(self.repository_name, tag=RUNNING_TAG)
+        if proved is None or proved.digest != running:
+            self._tag(running, UNPROVEN_TAG if proved else RUNNING_TAG)
+
+    def _keep_starting(self, starting: str) -> None:
         image = self.registry.find_image(self.repository_name, digest=starting)
         if image is not None and RUNNING_TAG in image.tags:
             return
@@ -91,7 +97,9 @@ class ImageProtection:
             self._warn(f"the image is not protected from the lifecycle of {self.repository_name}: {error.message}")
 
     def _warn(self, message: str) -> None:
-        self.progress(Progress("push", message, level="warning"))
+        if message not in self.told:
+            self.told.append(message)
+            self.progress(Progress("push", message, level="warning"))
 
 
 def expiring_sentence(policy: str | None, tags: tuple[str, ...], *, where: str) -> str | None:
