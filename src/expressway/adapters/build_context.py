@@ -23,7 +23,7 @@ _SYSTEM_FOLDERS = (
     *("srv", "sys", "tmp", "usr", "var", "Users", "Applications", "Library", "System", "private", "Volumes"),
 )
 _CHUNK_BYTES = 1024 * 1024
-_LARGEST_DOCKERFILE_BYTES = 1024 * 1024
+_LARGEST_DOCKERFILE_BYTES = 512 * 1024
 _MOST_NEAR = 1_000
 _MOST_NAMED = 20
 _MOST_LISTED = 500

@@ -24,12 +24,13 @@ from expressway.model.dockerfile_buildkit import BuildkitReason
 from expressway.model.image import EngineFacts, ImageBuild
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 
-_STEP = re.compile(r"^#\d+ (\[(?:\S+ )?(?P<done>\d+)/(?P<all>\d+)\] .+|\[internal\] load metadata for .+)$")
+_STEP = re.compile(r"^#\d+ (\[(?:\S+ )?(?P<done>\d{1,9})/(?P<all>\d{1,9})\] .+|\[internal\] load metadata for .+)$")
 _NOISE = re.compile(r"^(?:#\d+ (?:sha256:|DONE|CACHED|transferring|\.\.\.)|-+$|$)")
 _FAILURE = re.compile(r"^(?:ERROR: )?(failed to |executor failed |error: |ERROR: )", re.IGNORECASE)
-_FAILED_STEP = re.compile(r"^ > (\[.+?\] .+|resolve image config for .+):$")
+_FAILED_STEP = re.compile(r"^ > (\[[^\]]+\] .+|resolve image config for .+):$")
 """Heads the output of the step that failed; steps run side by side, so the last one that began need not be it."""
 _TAIL_LINES = 30
+_LONGEST_LINE = 4096
 _STOP_SECONDS = 5.0
 
 
@@ -141,15 +142,17 @@ def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: floa
     if found:
         step = found[1]
         if found["all"]:
-            fraction = int(found["done"]) / int(found["all"])
+            fraction = int(found["done"]) / max(1, int(found["all"]))
     if not _NOISE.match(line):
         progress(Progress("build", line, elapsed_seconds, fraction))
     return step
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    for line in process.stdout or ():
-        yield plain_text(line.decode("utf-8", errors="replace"))
+    if process.stdout is not None:
+        # A line without an end is told in pieces.
+        for line in iter(lambda output=process.stdout: output.readline(_LONGEST_LINE), b""):
+            yield plain_text(line.decode("utf-8", errors="replace"))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

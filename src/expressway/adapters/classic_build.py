@@ -14,8 +14,10 @@ from expressway.model.progress import Progress, ProgressSink
 if TYPE_CHECKING:
     from docker import APIClient
 
-_NEEDS_BUILDKIT = re.compile(r"requires? buildkit|(?:classic|legacy) builder.*(?:removed|not supported)", re.IGNORECASE)
-_STEP = re.compile(r"^Step (?P<done>\d+)/(?P<all>\d+) : ")
+_NEEDS_BUILDKIT = re.compile(
+    r"requires? buildkit|(?:classic|legacy) builder.{0,200}(?:removed|not supported)", re.IGNORECASE
+)
+_STEP = re.compile(r"^Step (?P<done>\d{1,9})/(?P<all>\d{1,9}) : ")
 _NOISE = re.compile(r"^ ---> |^Removing intermediate container ")
 _TAIL_LINES = 30
 
@@ -76,7 +78,7 @@ def follow_build(events: Iterator[dict[str, Any]], progress: ProgressSink) -> No
         for line in _lines(event):
             match = _STEP.match(line)
             if match:
-                step, fraction = line, int(match["done"]) / int(match["all"])
+                step, fraction = line, int(match["done"]) / max(1, int(match["all"]))
             built = built or line.startswith("Successfully built")
             if not _NOISE.match(line):
                 tail.append(line)

@@ -8,7 +8,7 @@ from expressway.errors import EngineError, ExpresswayError, ImageError
 from expressway.model.quotation import quoted
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_EXIT_CODE = re.compile(r"(?:non-zero code: |exit code: |exit status )(\d+)")
+_EXIT_CODE = re.compile(r"(?:non-zero code: |exit code: |exit status )(\d{1,9})")
 _DISK_FULL = ("no space left on device", "disk quota exceeded")
 _BASE_IMAGE = (
     *("manifest unknown", "pull access denied", "repository does not exist", "failed to resolve source metadata"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expressway.diagnosis.framework_marks import DetectedApp
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.finding import Finding
 
@@ -37,7 +38,7 @@ def _port(
     if app.framework.listens == "command" or marks is None:
         return asked or DEFAULT_PORT, (), ()
     literal = next(_captured(sources, marks.literals), None)
-    if any(re.search(marks.environment, text) for _, text in sources):
+    if any(linear_regex.search(marks.environment, text) for _, text in sources):
         return asked or DEFAULT_PORT, (), ()
     if literal is None:
         assumed = asked or marks.default
@@ -81,7 +82,7 @@ def _loopback(app: DetectedApp, sources: tuple[tuple[str, str], ...]) -> Iterato
     if app.framework.loopback is None:
         return
     for path, text in sources:
-        if re.search(app.framework.loopback, text):
+        if linear_regex.search(app.framework.loopback, text):
             yield Finding(
                 code="listens_on_loopback",
                 severity="critical",
@@ -96,5 +97,5 @@ def _loopback(app: DetectedApp, sources: tuple[tuple[str, str], ...]) -> Iterato
 def _captured(sources: tuple[tuple[str, str], ...], patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for path, text in sources:
         for pattern in patterns:
-            for match in re.finditer(pattern, text):
+            for match in linear_regex.finditer(pattern, text):
                 yield path, match[1]

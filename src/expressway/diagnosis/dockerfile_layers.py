@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from expressway.model.dockerfile import Dockerfile, Stage
+from expressway.model.dockerfile import ASSIGNED, Dockerfile, Stage
 from expressway.model.dockerfile_edit import Edit, ExpectedApp, is_single_line, official_name, split_image
 from expressway.model.dockerfile_text import Instruction
 from expressway.model.finding import Finding
@@ -16,7 +16,7 @@ _SECRET_FILE = re.compile(
 )
 _SEQUENCE = re.compile(r"[|;&\n]")
 _INSTALLS = re.compile(
-    r"\b(?:pip3?\s+install\b.*-r|npm\s+(?:ci|install|i)\b|yarn\s+install|pnpm\s+(?:install|i)\b|bundle\s+install"
+    r"\b(?:pip3?\s+install\b.{0,300}-r|npm\s+(?:ci|install|i)\b|yarn\s+install|pnpm\s+(?:install|i)\b|bundle\s+install"
     r"|composer\s+install|go\s+mod\s+download|poetry\s+install|uv\s+sync)"
 )
 # Tags of images that lack what the image without a tag has, or start something else.
@@ -150,7 +150,7 @@ def _given_names(instruction: Instruction) -> Iterator[str]:
     """Names of variables that an ENV or ARG gives a literal value."""
     if instruction.keyword not in {"ENV", "ARG"}:
         return
-    pairs: list[tuple[str, str]] = re.findall(r"([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)", instruction.arguments)
+    pairs: list[tuple[str, str]] = ASSIGNED.findall(instruction.arguments)
     if not pairs and instruction.keyword == "ENV":
         name, _, value = instruction.arguments.partition(" ")
         pairs = [(name, value.strip())]

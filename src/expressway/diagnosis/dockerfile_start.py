@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 
 from expressway.model.dockerfile import Dockerfile, Stage, expand_variables
@@ -22,7 +21,7 @@ _RUN_AS_ROOT = {
 # Ports that images expose which a Dockerfile may be based on.
 _PORT_OPTIONS = re.compile(
     r"""(?<![\w-])(?:--(?:port|server[.]port)|-p)(?:=|\s+|"\s*,\s*")(?P<port>\d{2,5})\b"""
-    r"""|(?<![\w-])(?:--(?:bind|listen|host|address|addr)|-[bS]|runserver)(?:=|\s+|"\s*,\s*")[^\s",]*:(?P<bound>\d{2,5})\b"""
+    r"""|(?<![\w-])(?:--(?:bind|listen|host|address|addr)|-[bS]|runserver)(?:=|\s+|"\s*,\s*")[^\s",]{0,300}:(?P<bound>\d{2,5})\b"""
 )
 _BASE_PORTS = {"nginx": 80, "httpd": 80, "caddy": 80, "tomcat": 8080, "jetty": 8080}
 _LOOPBACK = re.compile(
@@ -36,8 +35,8 @@ _BUILTINS = {
     *("ulimit", "umask", "unset", "until", "wait", "while", "{"),
 }
 _DEVELOPMENT = re.compile(
-    r"\bflask\b.*\brun\b|\brunserver\b|\b(?:npm|yarn|pnpm)\b.*\b(?:dev|serve)\b|\bnext\b.*\bdev\b|\bnodemon\b|--reload\b"
-    r"|\bartisan\b.*\bserve\b|\bvite\b(?!.*\bbuild\b)"
+    r"\bflask\b.{0,100}\brun\b|\brunserver\b|\b(?:npm|yarn|pnpm)\b.{0,100}\b(?:dev|serve)\b|\bnext\b.{0,100}\bdev\b"
+    r"|\bnodemon\b|--reload\b|\bartisan\b.{0,100}\bserve\b|\bvite\b(?!.{0,100}\bbuild\b)"
 )
 _SHELL = re.compile(r"[|;&<>`$()*?~{}\[\]\"'\\#]")
 _SEQUENCE = re.compile(r"[|;&\n]")
@@ -136,7 +135,7 @@ def listening_port(dockerfile: Dockerfile) -> int | None:
         if match:
             return int(match["port"] or match["bound"])
     port = dockerfile.environment().get("PORT", "")
-    return int(port) if port.isdigit() else None
+    return int(port) if re.fullmatch("[0-9]{1,5}", port) else None
 
 
 def lowest_base(dockerfile: Dockerfile) -> str:
@@ -197,7 +196,7 @@ def _exec_words(arguments: str) -> list[str] | None:
     if first in _BUILTINS or not first or _ASSIGNS.match(first):
         return None
     if not head and not _SHELL.search(rest):
-        return shlex.split(rest)
+        return rest.split()
     return None if _SEQUENCE.search(arguments) else ["sh", "-c", f"{head}exec {rest}"]
 
 

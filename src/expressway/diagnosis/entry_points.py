@@ -10,6 +10,7 @@ from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.diagnosis.node_entry import find_bundle, find_next, find_node_start
 from expressway.diagnosis.python_entry import find_django, find_python_app
 from expressway.diagnosis.registry_credentials import credential_files, credential_findings, sign_in_variables
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Entry
@@ -83,7 +84,7 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     )
     told = (f"Cargo.toml has several programs; {name} was taken for the one that serves.",) if len(binaries) > 1 else ()
     handles = any(
-        re.search(pattern, text) for _, text in files.sources("*.rs") for pattern in app.language.handles_stop
+        linear_regex.search(pattern, text) for _, text in files.sources("*.rs") for pattern in app.language.handles_stop
     )
     # A first process without a handler ignores SIGTERM, and is killed half a minute later.
     sources = _cargo_targets(manifest, files)

@@ -7,6 +7,7 @@ letters and digits become ``x`` and nothing moves, so that the place of a match 
 import re
 from functools import lru_cache
 
+LONGEST_MESSAGE = 4_000
 _HIDDEN = re.compile(r"\barn(?=:)|[^\W_]")
 _END = r"[^\s\"'<>()\[\]]"
 _NAMED = "service|task|instance|container|elb|target-group|deployment|cluster|taskSet|capacity-provider"
@@ -51,8 +52,11 @@ _NAMES = re.compile(
 
 @lru_cache(maxsize=256)  # a hundred tasks say the same
 def names_hidden(text: str) -> str:
-    """The text, as long as before, with the names in it made unreadable; an ARN still begins with ``arn:``."""
-    return _NAMES.sub(_hidden, text)
+    """The text, as long as before, with the names in it made unreadable; an ARN still begins with ``arn:``.
+
+    Of a text beyond the length of AWS's messages the beginning counts: what is looked for in it may take the square.
+    """
+    return _NAMES.sub(_hidden, text[:LONGEST_MESSAGE])
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.framework import Framework, Installer, Language, Marks, Recipes, Versions
 from expressway.model.package_manifests import Names, dependencies_of
@@ -125,7 +126,7 @@ def _installer_version(app: DetectedApp, files: AppFiles, installer: Installer) 
     source = installer.version
     if source is None:
         return "", []
-    match = re.search(source.pattern, files.text(source.file))
+    match = linear_regex.search(source.pattern, files.text(source.file))
     version = match[1] if match else source.default
     if _numbers(version) < _numbers(source.least.get(app.version, "")):
         needs = f"{app.language.title} {app.version}"
@@ -135,7 +136,7 @@ def _installer_version(app: DetectedApp, files: AppFiles, installer: Installer) 
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".") if part]
+    return [int(part[:9]) for part in version.split(".") if part]
 
 
 def _is_locked(files: AppFiles, installer: Installer) -> bool:
@@ -144,7 +145,7 @@ def _is_locked(files: AppFiles, installer: Installer) -> bool:
     if installer.pinned_by is None:
         return True
     lines = [line for line in files.text(installer.marks[0]).splitlines() if re.match(r"\s*[A-Za-z0-9]", line)]
-    return all(re.search(installer.pinned_by, line) for line in lines)
+    return all(linear_regex.search(installer.pinned_by, line) for line in lines)
 
 
 def _shows(files: AppFiles, installer: Installer) -> bool:
@@ -175,7 +176,7 @@ def _version(files: AppFiles, language: Language) -> tuple[str, tuple[str, ...]]
 def _matches(files: AppFiles, versions: Versions, kind: str) -> Iterator[tuple[str, str]]:
     for source in versions.exact if kind == "exact" else versions.range:
         for path in files.find(source.file):
-            match = re.search(source.pattern, files.text(path))
+            match = linear_regex.search(source.pattern, files.text(path))
             if match:
                 yield path, match[1]
 

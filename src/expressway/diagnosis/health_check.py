@@ -11,7 +11,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.model.service import ServiceConfiguration
 from expressway.model.task_definition import TaskDefinition
 
-_OF_TASK = re.compile(r"\((?:service|task) [^)]+\) \(port (?P<port>\d{1,5})\) is unhealthy")
+_OF_TASK = re.compile(r"\((?:service|task) [^()]+\) \(port (?P<port>\d{1,5})\) is unhealthy")
 """ECS's words for a task with an address of its own (developer guide, "Service event messages"); where it names an
 instance before the port, that is the instance's."""
 

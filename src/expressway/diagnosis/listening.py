@@ -71,7 +71,7 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 """Time stamps, process ids, levels, bullets and pictures before what a line says."""
-_LOGGER = re.compile(r".{0,200}?(?:-{1,3} \[[^\]]*\]|\[[\w-]{1,60}\]) [\w.$\[\]/-]{1,120}\s*:? ")
+_LOGGER = re.compile(r".{0,200}?(?:-{1,3} \[[^\]]{0,200}\]|\[[\w-]{1,60}\]) [\w.$\[\]/-]{1,120}\s*:? ")
 """Java's loggers between level and sentence: ``1 --- [main] o.s.b.w.e.tomcat.TomcatWebServer  : ``."""
 _MESSAGE = re.compile(r"\b(?:msg|message)\"?\s*[:=]\s*\"(?P<said>(?:[^\"\\]|\\.){1,500})\"", re.IGNORECASE)
 _SIDE_DOOR = re.compile(

@@ -7,7 +7,7 @@ errors", "Service event messages"), of containerd and Docker, and of CloudFormat
 import re
 
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.foreign_names import names_hidden
+from expressway.diagnosis.foreign_names import LONGEST_MESSAGE, names_hidden
 from expressway.diagnosis.message_rule import MessageRule
 from expressway.diagnosis.message_rule import message_rule as _rule
 from expressway.diagnosis.start_messages import START_MESSAGES
@@ -244,13 +244,14 @@ _QUOTED = frozenset(
 
 def cause_of_message(statement: Statement) -> Cause | None:
     """The cause that a text of AWS's names, or None when no row of the table knows it."""
-    in_own_words = names_hidden(statement.text)
+    text = statement.text[:LONGEST_MESSAGE]
+    in_own_words = names_hidden(text)
     for rule in MESSAGE_RULES:
-        match = rule.pattern.search(statement.text if rule.reads_names else in_own_words)
+        match = rule.pattern.search(text if rule.reads_names else in_own_words)
         if match:
             return Cause(
                 code=rule.code,
-                sentence=_fill(rule, match, statement.text),
+                sentence=_fill(rule, match, text),
                 evidence=(evidence_line(statement.text),),
                 remedy=rule.remedy,
                 resource=statement.resource,
@@ -273,6 +274,6 @@ def _fill(rule: MessageRule, match: re.Match[str], text: str) -> str:
 
 def evidence_line(text: str) -> str:
     """AWS's text on one line, without request tokens, cut to 400 characters."""
-    one_line = " ".join(text.split())
-    cleaned = re.sub(r"\s*\((?:RequestToken|Service: |SDK Attempt)[^)]*\)", "", one_line)
+    one_line = " ".join(text[: 2 * LONGEST_MESSAGE].split())
+    cleaned = re.sub(r" ?\((?:RequestToken|Service: |SDK Attempt)[^()]*\)", "", one_line)
     return shortened(cleaned, _EVIDENCE_LIMIT)

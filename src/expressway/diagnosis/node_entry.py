@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from expressway.diagnosis.framework_marks import DetectedApp
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.package_manifests import json_object, section
@@ -14,6 +15,7 @@ _USUAL_FILES = (
     *("server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "app.mjs"),
     *("src/server.js", "src/index.js", "src/app.js", "src/main.js", "bin/www"),
 )
+_LONGEST_SCRIPT = 4_096
 _SHELL = re.compile(r"[|;&<>`$()*]")
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=(.*)$")
 _DEVELOPMENT = {"nodemon", "ts-node", "ts-node-dev", "tsx", "nest", "vite", "webpack-dev-server", "parcel", "next"}
@@ -64,7 +66,7 @@ def find_bundle(app: DetectedApp, files: AppFiles) -> EntryPoint:
     output = app.framework.output
     for pattern, regex in app.framework.output_patterns.items():
         for path in files.find(pattern):
-            match = re.search(regex, files.text(path))
+            match = linear_regex.search(regex, files.text(path))
             output = match[1].strip("/") if match else output
     return EntryPoint(
         (),
@@ -101,7 +103,7 @@ def _start(
 
 def _exec_form(script: str) -> tuple[tuple[str, ...], dict[str, str]] | None:
     """The words of a script and the variables set before them; None when it needs a shell."""
-    if _SHELL.search(script):
+    if len(script) > _LONGEST_SCRIPT or _SHELL.search(script):
         return None
     try:
         words = shlex.split(script)
@@ -121,7 +123,7 @@ def _exec_form(script: str) -> tuple[tuple[str, ...], dict[str, str]] | None:
 
 def _handles_stop(app: DetectedApp, files: AppFiles) -> bool:
     return any(
-        re.search(pattern, text)
+        linear_regex.search(pattern, text)
         for _, text in files.sources(*app.language.sources)
         for pattern in app.language.handles_stop
     )

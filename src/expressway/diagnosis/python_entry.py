@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expressway.diagnosis.framework_marks import DetectedApp
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Server
 
 _USUAL_NAMES = ("app.py", "main.py", "wsgi.py", "asgi.py", "application.py", "server.py", "__init__.py", "api.py")
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([\w.]+)[\"']")
-_STATIC_ROOT = re.compile(r"(?m)^\s*STATIC_ROOT\s*=")
+_STATIC_ROOT = re.compile(r"(?m)^[ \t]*STATIC_ROOT[ \t]*=")
 _DEMANDS_VARIABLE = re.compile(r"os\.environ\[")
 _SOURCE_FOLDER = "src"
 
@@ -73,9 +74,9 @@ def find_django(app: DetectedApp, files: AppFiles) -> EntryPoint:
 def _callables(app: DetectedApp, files: AppFiles) -> Iterator[_Callable]:
     for path, text in files.sources("*.py"):
         for pattern in app.framework.app_patterns:
-            yield from (_Callable(path, match[1], False) for match in re.finditer(pattern, text))
+            yield from (_Callable(path, match[1], False) for match in linear_regex.finditer(pattern, text))
         for pattern in app.framework.factory_patterns:
-            yield from (_Callable(path, match[1], True) for match in re.finditer(pattern, text))
+            yield from (_Callable(path, match[1], True) for match in linear_regex.finditer(pattern, text))
 
 
 def _place(path: str) -> tuple[int, int, str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from expressway.model import linear_regex
+
 
 @dataclass(frozen=True, slots=True)
 class AppFiles:
@@ -42,7 +44,7 @@ class AppFiles:
 
     def says(self, pattern: str, regex: str) -> bool:
         """Whether a file that matches `pattern` has a text that `regex` finds."""
-        return any(re.search(regex, self.text(path)) for path in self.find(pattern))
+        return any(linear_regex.search(regex, self.text(path)) for path in self.find(pattern))
 
     def has_folder(self, folder: str) -> bool:
         """Whether there is a file below that folder."""

@@ -15,8 +15,11 @@ _KEYWORDS = {
     *("RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
 }
 _FROM = re.compile(r"^(?P<base>\S+)(?:\s+AS\s+(?P<name>[A-Za-z][A-Za-z0-9._-]*))?$", re.IGNORECASE)
-_ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
+ASSIGNED = re.compile(r"(?<!\w)([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?:(?P<operator>:?[-+])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
+_PLAIN_VARIABLE = re.compile(r"\$(?P<braced>(?!))?(?P<operator>(?!))?(?P<word>(?!))?(?P<plain>\w+)")
+_LONGEST_VALUE = 16 * 1024
+"""Variables that hold variables may grow with each line: what is longer is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,11 @@ class Dockerfile:
         """The built stage and the stages it is based on, the lowest first."""
         stages: list[Stage] = []
         current = self.stage(target)
-        while current is not None and current not in stages:
+        while current is not None:  # each base is a stage above
             stages.append(current)
             base = current.base.lower()
-            current = next((s for s in self.stages[: current.index] if (s.name or "").lower() == base), None)
+            above = self.stages[: current.index]
+            current = next((stage for stage in above if (stage.name or "").lower() == base), None)
         yield from reversed(stages)
 
     def last(self, keyword: str, target: str | None = None) -> Instruction | None:
@@ -153,7 +157,10 @@ def expand_variables(text: str, values: Mapping[str, str]) -> str:
             return match["word"] if value else ""
         return value
 
-    return _VARIABLE.sub(value_of, text)
+    # After the last brace no "${" ends, so that none is looked for there.
+    braced, brace, plain = text[:_LONGEST_VALUE].rpartition("}")
+    filled = _VARIABLE.sub(value_of, braced + brace) + _PLAIN_VARIABLE.sub(value_of, plain)
+    return filled[:_LONGEST_VALUE]
 
 
 def _instruction_problems(instructions: Sequence[Instruction]) -> Iterator[DockerfileProblem]:
@@ -197,7 +204,7 @@ def _stages(instructions: Sequence[Instruction], problems: list[DockerfileProble
 
 def _assigned(instruction: Instruction, known: Mapping[str, str]) -> Mapping[str, str]:
     """What an ENV or ARG sets, with variables filled in; an ARG without a value keeps the one that is known."""
-    pairs: list[tuple[str, str]] = _ASSIGNED.findall(instruction.arguments)
+    pairs: list[tuple[str, str]] = ASSIGNED.findall(instruction.arguments)
     name, _, value = instruction.arguments.partition(" ")
     if not pairs:
         pairs = [(name, value.strip() if instruction.keyword == "ENV" else known.get(name, ""))]
@@ -218,7 +225,7 @@ def _command(arguments: str) -> tuple[str, ...]:
     if arguments.startswith("["):
         try:
             words = json.loads(arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             words = None
         if isinstance(words, list):
             return tuple(str(word) for word in words)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expressway.model.dockerfile_text import Instruction, ScannedDockerfile
+from expressway.model.shortened_text import shortened
 
 _BUILDKIT_FLAGS = {
     "RUN": {"mount", "network", "security", "device"},
@@ -21,6 +22,7 @@ _ENGINE_MAJORS = {
     "unpack": 28,
 }
 _PLATFORM_ARGS = {f"{side}{part}" for side in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH", "VARIANT")}
+_LONGEST_TEXT = 300
 _GIT_SOURCE = re.compile(r"(?:git@|https?://\S+\.git(?:[#\s]|$))")
 
 
@@ -41,11 +43,14 @@ def buildkit_reasons(scanned: ScannedDockerfile) -> Iterator[BuildkitReason]:
     """Everything in a Dockerfile that the classic builder lacks."""
     if "syntax" in scanned.directives:
         line, value = scanned.directives["syntax"]
-        yield BuildkitReason(line, f"# syntax={value}", "a syntax directive names a BuildKit frontend")
+        yield BuildkitReason(
+            line, shortened(f"# syntax={value}", _LONGEST_TEXT), "a syntax directive names a BuildKit frontend"
+        )
     for instruction in scanned.instructions:
         for why, major in _reasons(instruction):
             known = 18 if "syntax" in scanned.directives else major
-            yield BuildkitReason(instruction.line, instruction.text, why, known)
+            text = shortened(instruction.text, _LONGEST_TEXT)
+            yield BuildkitReason(instruction.line, text, shortened(why, _LONGEST_TEXT), known)
 
 
 def _reasons(instruction: Instruction) -> Iterator[tuple[str, int]]:

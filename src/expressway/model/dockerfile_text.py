@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from expressway.model.quotation import echoed
 
-_DIRECTIVE = re.compile(r"^#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+?)\s*$")
+_DIRECTIVE = re.compile(r"^#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>\S.*)$")
 _DIRECTIVES = {"syntax", "escape", "check"}
 _TOKEN = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+""")
 _HEREDOC = re.compile(r"""^\d*<<-?(?P<quote>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?P=quote)$""")
+_SPACES = re.compile(r"\s*")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FLAG = re.compile(r"^--(?P<name>[A-Za-z][A-Za-z0-9-]*)(?:=(?P<value>.*))?$", re.DOTALL)
+MOST_INSTRUCTIONS = 2_000
 _TAKES_HEREDOCS = {"RUN", "COPY", "ADD"}
 
 
@@ -79,6 +81,10 @@ def scan_dockerfile(text: str) -> ScannedDockerfile:
         if line.strip() and not line.lstrip().startswith("#"):
             joined = _join_continuations(line, numbered, escape)
             scanned.instructions.append(_read_instruction(joined, number, numbered, scanned))
+        if len(scanned.instructions) > MOST_INSTRUCTIONS:
+            told = f"more than {MOST_INSTRUCTIONS} instructions; the rest was not read"
+            scanned.problems.append(DockerfileProblem(number, told))
+            break
     return scanned
 
 
@@ -118,7 +124,7 @@ def _read_instruction(
 ) -> Instruction:
     written, rest = _keyword(joined)
     trigger = written.upper() == "ONBUILD" and bool(rest)
-    while written.upper() == "ONBUILD" and rest:
+    if trigger:  # builders refuse a trigger of a trigger
         written, rest = _keyword(rest)
     keyword = written.upper()
     flags, rest = _take_flags(rest)
@@ -143,10 +149,12 @@ def _keyword(text: str) -> tuple[str, str]:
 
 def _take_flags(rest: str) -> tuple[tuple[tuple[str, str], ...], str]:
     flags: list[tuple[str, str]] = []
+    at = 0
     while True:
-        token = _TOKEN.match(rest)
+        token = _TOKEN.match(rest, at)
         flag = _FLAG.match(token.group()) if token else None
         if token is None or flag is None:
-            return tuple(flags), rest
+            return tuple(flags), rest[at:]
         flags.append((flag["name"].lower(), flag["value"] or ""))
-        rest = rest[token.end() :].lstrip()
+        space = _SPACES.match(rest, token.end())
+        at = space.end() if space else token.end()

@@ -1,23 +1,18 @@
 """What is known of languages, package managers and frameworks: what the files below `containerize/` hold.
 
-Patterns are regular expressions of Python; those with a group capture what their name says. Texts with ``$name`` are
-filled in when a Dockerfile is written.
+Patterns are regular expressions of RE2 (`linear_regex`); those with a group capture what their name says. Texts with
+``$name`` are filled in when a Dockerfile is written.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from expressway.model.linear_regex import check
 
-def _compiling(pattern: str) -> str:
-    re.compile(pattern)
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_compiling)]
+Pattern = Annotated[str, AfterValidator(check)]
 Texts = tuple[str, ...]
 Entry = Literal[
     "python_app",

@@ -46,7 +46,7 @@ def _words(arguments: str) -> list[str]:
     if arguments.startswith("["):
         try:
             return [str(word) for word in json.loads(arguments)]
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     return arguments.split()
 

@@ -13,12 +13,12 @@ from expressway.model.app_files import AppFiles
 
 Names = frozenset[str]
 
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?", re.MULTILINE)
-_GEM = re.compile(r"^\s*gem\s+[\"']([\w-]+)[\"']", re.MULTILINE)
+_REQUIREMENT = re.compile(r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)[ \t]*(\[[^\]\n]*\])?", re.MULTILINE)
+_GEM = re.compile(r"^[ \t]*gem[ \t]+[\"']([\w-]+)[\"']", re.MULTILINE)
 _LOCKED_GEM = re.compile(r"^ {4}([\w-]+) \(", re.MULTILINE)
-_GO_MODULE = re.compile(r"^\s*(?:require\s+)?([a-z0-9.-]+\.[a-z]+/\S+)\s+v", re.MULTILINE)
+_GO_MODULE = re.compile(r"^[ \t]*(?:require[ \t]+)?([a-z0-9.-]+\.[a-z]+/\S+)[ \t]+v", re.MULTILINE)
 _ARTIFACT = re.compile(r"<artifactId>\s*([\w.-]+)\s*</artifactId>")
-_GRADLE = re.compile(r"""["']([\w.-]+):([\w.-]+)(?::[^"']*)?["']|\bid\s*\(?\s*["']([\w.-]+)["']""")
+_GRADLE = re.compile(r"""["']([\w.-]+):([\w.-]+)(?::[^"']*)?["']|\bid[ \t]*(?:\([ \t]*)?["']([\w.-]+)["']""")
 
 
 def dependencies_of(files: AppFiles, language: str) -> Names:
@@ -35,6 +35,8 @@ def unparsable(files: AppFiles) -> tuple[str, ...]:
         try:
             if parse is not None:
                 parse(text)
+        except RecursionError:
+            problems.append(f"{path}: it is nested too deeply")
         except ValueError as exc:
             problems.append(f"{path}: {exc}")
     return tuple(problems)
@@ -44,7 +46,7 @@ def json_object(text: str) -> Mapping[str, Any]:
     """The object that a JSON text is; empty for anything else."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
@@ -53,7 +55,7 @@ def toml_table(text: str) -> Mapping[str, Any]:
     """The table that a TOML text is; empty for anything else."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return {}
 
 

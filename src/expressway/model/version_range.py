@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 _COMPARATOR = re.compile(r"(?P<operator>>=|<=|===|==|!=|~>|~=|>|<|=|\^|~)?\s*v?(?P<version>\d+(?:\.(?:\d+|[xX*]))*)")
 _HYPHEN = re.compile(r"v?(\d[\d.]*)\s+-\s+v?(\d[\d.]*)")
+_LONGEST_RANGE = 200
 
 Version = tuple[int, ...]
 
@@ -23,6 +24,7 @@ def newest_in_range(text: str, candidates: Sequence[str], *, preferred: str) -> 
 def satisfies(version: str, text: str) -> bool:
     """Whether `version` lies in the range; a text that is no range admits everything."""
     candidate = _parts(version)
+    text = text[:_LONGEST_RANGE]
     spread = _HYPHEN.sub(r">=\1 <=\2", text)
     alternatives = [part for part in re.split(r"\|\|?", spread) if part.strip()]
     return not alternatives or any(_all_hold(candidate, part) for part in alternatives)
@@ -67,7 +69,7 @@ def _fixed(operator: str, wanted: Version) -> int:
 def _parts(version: str) -> Version:
     numbers: list[int] = []
     for part in version.split("."):
-        if not part.isdigit():
+        if not part.isdecimal():
             break
-        numbers.append(int(part))
+        numbers.append(int(part[:9]))
     return tuple(numbers)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from expressway.diagnosis.app_listening import Listening
 from expressway.diagnosis.framework_marks import DetectedApp, detect_app
 from expressway.diagnosis.registry_credentials import credential_files, sign_in_variables
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Conditional, Installer, Recipes
@@ -211,7 +212,9 @@ def _assets(files: AppFiles, recipes: Recipes) -> dict[str, Slot]:
 
 def _copy_manifests(installer: Installer, files: AppFiles, *, leave_out: Sequence[str]) -> list[str]:
     """COPY lines for the manifests that are there; the whole folder when a manifest installs the app itself."""
-    if installer.local_source and any(re.search(installer.local_source, files.text(m)) for m in installer.marks):
+    if installer.local_source and any(
+        linear_regex.search(installer.local_source, files.text(m)) for m in installer.marks
+    ):
         return ["COPY . ."]
     names = [
         path
