@@ -42,5 +42,6 @@ lock: setup  ## resolve and pin every dependency with hashes
 	@.venv/bin/uv pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/bootstrap.txt
 	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra sandbox --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt
 	@.venv/bin/uv pip compile requirements/peer.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/peer.txt
+	@.venv/bin/uv pip compile requirements/agent.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/agent.txt
 	@.venv/bin/uv pip compile --group mutants --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.locks

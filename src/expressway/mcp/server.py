@@ -31,10 +31,10 @@ from expressway.mcp.folder_tools import FolderTools
 from expressway.mcp.front_desk import FrontDesk, Listed
 from expressway.mcp.kept_answers import KeptAnswers, add_kept_answers
 from expressway.mcp.knowledge_tools import KnowledgeTools
+from expressway.mcp.logs import start_logging
 from expressway.mcp.operate_tools import OperateTools
 from expressway.mcp.preload import preload_later
 from expressway.mcp.service_tools import ServiceTools
-from expressway.mcp.showing import MaskingFormatter
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
 from expressway.model.knowledge import KnowledgeTool
@@ -137,10 +137,7 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     A deployment under way does not hold the process: CloudFormation carries on, the journal shows the operation as
     interrupted, and the same call continues it.
     """
-    # Set before the SDK sets its own, whose boxed traces are unreadable in a client's log file.
-    log = logging.StreamHandler(sys.stderr)
-    log.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[log])
+    start_logging(environ)  # before the SDK sets its own, whose boxed traces are unreadable in a client's log file
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
     audit = _audit_trail(environ) if is_audited(environ) else None
@@ -155,6 +152,12 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     if background.running():
         _leave(background, 0, audit)
     shared.close()
+
+
+def serve_nothing(environ: Mapping[str, str]) -> None:
+    """Serve a client that expects this server, without any tool."""
+    start_logging(environ)
+    MCPServer("expressway", version=__version__, instructions="The operator turned this server off.").run()
 
 
 def _audit_trail(environ: Mapping[str, str]) -> AuditTrail:

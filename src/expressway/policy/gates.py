@@ -6,6 +6,9 @@ from dataclasses import dataclass
 WRITE_VARIABLE = "ALLOW_WRITE"
 SENSITIVE_VARIABLE = "ALLOW_SENSITIVE_DATA"
 COMPAT_VARIABLE = "COMPAT_TOOLS"
+ENABLE_VARIABLE = "ENABLE_ECS_MCP"
+PREFIX = "ECS_MCP_"
+"""Agents of the field call the gates of their ECS server so."""
 _YES = frozenset({"true", "1", "yes"})
 
 
@@ -31,11 +34,19 @@ _ALLOWED = Decision(allowed=True)
 
 
 def gates_of(variables: Mapping[str, str]) -> Gates:
-    """The gates that environment variables open: ``true``, ``1`` or ``yes``, in any case."""
+    """The gates that environment variables open: ``true``, ``1`` or ``yes``, in any case.
+
+    ``ECS_MCP_ALLOW_WRITE`` and ``ECS_MCP_ALLOW_SENSITIVE_DATA`` count where the name without the prefix is not set.
+    """
     return Gates(
-        allow_write=_says_yes(variables.get(WRITE_VARIABLE)),
-        allow_sensitive_data=_says_yes(variables.get(SENSITIVE_VARIABLE)),
+        allow_write=_opens(variables, WRITE_VARIABLE), allow_sensitive_data=_opens(variables, SENSITIVE_VARIABLE)
     )
+
+
+def is_enabled(variables: Mapping[str, str]) -> bool:
+    """Whether the operator wants this server at all: yes, unless ENABLE_ECS_MCP says something else than yes."""
+    wanted = variables.get(ENABLE_VARIABLE, "").strip()
+    return not wanted or _says_yes(wanted)
 
 
 def offers_former_names(variables: Mapping[str, str]) -> bool:
@@ -63,6 +74,10 @@ def decide(tool: str, gates: Gates, *, writes: bool, sensitive: bool) -> Decisio
             f"A person can allow it: set {SENSITIVE_VARIABLE}=true in the server's environment and restart it.",
         )
     return _ALLOWED
+
+
+def _opens(variables: Mapping[str, str], name: str) -> bool:
+    return _says_yes(variables[name] if name in variables else variables.get(f"{PREFIX}{name}"))
 
 
 def _says_yes(value: str | None) -> bool:
