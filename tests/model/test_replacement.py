@@ -43,6 +43,12 @@ def test_a_change_in_place_is_no_replacement() -> None:
     [
         (SERVICE, {"InfrastructureRoleArn": "b"}, "InfrastructureRoleArn", "web"),
         (SERVICE, {"Tags": [{"Key": "team", "Value": "x"}]}, "Tags", "web"),
+        (
+            changed(SERVICE, Tags=[{"Key": "team", "Value": "x"}]),
+            {"Tags": [{"Key": "team", "Value": "y"}]},
+            "Tags",
+            "web",
+        ),
         (SERVICE, {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/default"}, "Cluster", "web"),
         (SERVICE, {"Cluster": None}, "Cluster", "web"),
         (REPOSITORY, {"EncryptionConfiguration": {"EncryptionType": "KMS"}}, "EncryptionConfiguration", "web-repo"),

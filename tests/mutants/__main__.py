@@ -54,20 +54,27 @@ def main(arguments: Sequence[str]) -> int:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(options.jobs):
             copies.put(_copy(Path(scratch) / str(number)))
+        # Read at once: somebody may go on working in the tree.
+        sources = {module: (ROOT / SOURCE / module).read_text(encoding="utf-8") for module in chosen}
         for module, tests in chosen.items():
             seconds = _seconds_without_mutant(copies, tests)
             if seconds is None:
                 broken.append(module)
                 print(f"{module}: its tests fail as they are: {' '.join(tests) or 'there are none'}", flush=True)
                 continue
-            outcomes += _of_module(module, tests, options, copies, limit=5 * seconds + 20)
+            outcomes += _of_module(module, sources[module], tests, options, copies, limit=5 * seconds + 20)
     return _report(outcomes, broken, options.at_least)
 
 
 def _of_module(
-    module: str, tests: Sequence[str], options: argparse.Namespace, copies: "SimpleQueue[Path]", *, limit: float
+    module: str,
+    source: str,
+    tests: Sequence[str],
+    options: argparse.Namespace,
+    copies: "SimpleQueue[Path]",
+    *,
+    limit: float,
 ) -> list[Outcome]:
-    source = (ROOT / SOURCE / module).read_text(encoding="utf-8")
     every = sorted(mutations(source))
     count = min(options.sample or len(every), len(every))
     sampled = sorted(random.Random(f"{options.seed} {module}").sample(every, count))

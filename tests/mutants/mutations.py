@@ -40,8 +40,9 @@ class Mutation:
 
 
 def mutations(source: str) -> Iterator[Mutation]:
-    """Every mutation of a module, but of its annotations, of what only type checkers run, and of numbers that are
-    settings (of the module, or a parameter's default): those are data, which a test could only repeat.
+    """Every mutation of a module, but of annotations, decorators and what only type checkers run.
+
+    Numbers that are settings (of the module, or a parameter's default) stay too: a test could only repeat them.
     """
     tree = get_ast(source)
     skipped, computed = frozenset(_places_without_effect(source)), frozenset(_places_in_functions(source))
@@ -54,9 +55,10 @@ def mutations(source: str) -> Iterator[Mutation]:
 
 
 def _places_without_effect(source: str) -> Iterator[tuple[int, int]]:
-    """Every position (line, column) inside an annotation or below ``if TYPE_CHECKING``."""
+    """Every position (line, column) inside an annotation or a decorator, or below ``if TYPE_CHECKING``."""
     for node in ast.walk(ast.parse(source)):
         hidden: list[ast.AST | None] = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        hidden += getattr(node, "decorator_list", [])
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             hidden.append(node)
         for part in hidden:

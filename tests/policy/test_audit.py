@@ -100,6 +100,12 @@ def test_the_same_arguments_have_the_same_digest_and_others_another() -> None:
     assert same is not None
     assert other is not None
     assert one["arguments_digest"] == same["arguments_digest"] != other["arguments_digest"]
+    first, second = (
+        record(arguments=arguments) for arguments in ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
+    )
+    assert first is not None
+    assert second is not None
+    assert first["arguments_digest"] == second["arguments_digest"]
 
 
 def test_a_line_stays_small() -> None:
