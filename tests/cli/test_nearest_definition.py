@@ -112,7 +112,7 @@ def test_without_a_definition_the_way_to_one_is_told(
     assert "expressway containerize . --write" in error["hint"]
 
 
-@pytest.mark.parametrize("command", ["status", "delete"])
+@pytest.mark.parametrize("command", ["status", "delete", "restart"])
 def test_without_a_name_and_a_definition_the_command_says_so(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from expressway.errors import DefinitionError, EngineError, ExpresswayError, RefusedError, StackError, TargetError
 from expressway.model.progress import Cancellation, Progress, ProgressSink
-from expressway.model.service import ManagedResource, RevisionState
+from expressway.model.service import ExpressService, ManagedResource, RevisionState
 from expressway.model.stack import StackState
 from expressway.model.target import Target
 from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
@@ -703,3 +703,20 @@ def test_a_cancelled_deletion_stops_between_its_steps() -> None:
 
     assert REPOSITORY_STACK in made.stacks
     assert delete(made).succeeded
+
+
+@pytest.mark.parametrize("code", ["access_denied", "connection_failed", "throttled"])
+def test_only_a_missing_permission_lets_the_express_side_of_a_stacks_service_go_unread(code: str) -> None:
+    made = app()
+
+    def fails(_service_arn: str) -> ExpressService | None:
+        raise TargetError(code, "AWS did not describe the service.", "")
+
+    made.world.express_service = fails  # type: ignore[method-assign]
+    if code == "access_denied":
+        assert delete(made).succeeded
+        return
+    with pytest.raises(TargetError) as caught:
+        delete(made)
+    assert caught.value.code == code
+    assert made.deleted == []
