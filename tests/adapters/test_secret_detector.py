@@ -221,12 +221,11 @@ _FAMILIES = (
 
 
 def test_the_time_for_a_long_line_grows_with_its_length_whatever_stands_in_it() -> None:
-    """What tries every beginning with every end would take hours for this, and never come back."""
+    """What tries every beginning with every end would need 5,000,000,000 steps for each, and not come back in time."""
     program = (
-        "import sys, json; from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines\n"
+        "import sys, json; from expressway.adapters.secret_detector import masked, masked_lines\n"
         "for family in json.loads(sys.argv[1]):\n"
-        "    for size in (60_000, 240_000):\n"
-        "        text = (family * size)[:size]; masked(text); masked_lines([text])\n"
+        "    text = (family * 100_000)[:100_000]; masked(text); masked_lines([text])\n"
         "print('all')"
     )
     command = [sys.executable, "-c", program, json.dumps(_FAMILIES)]
