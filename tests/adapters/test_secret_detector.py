@@ -95,6 +95,39 @@ def test_identifiers_and_plain_words_stay_to_the_letter(text: str) -> None:
     assert masked_lines((text,)) == (text,)
 
 
+_TELLS = ("{}: {}", "{}={}", '"{}": "{}"', "({}: {}, HandlerErrorCode: InvalidRequest)", "Error: x ({}: {})")
+_NO_SECRETS = (
+    *("RequestToken", "ClientRequestToken", "ClientToken", "clientToken", "NextToken", "nextToken", "next_token"),
+    *("ContinuationToken", "PaginationToken", "IdempotencyToken", "idempotencyToken", "ChangeToken", "LockToken"),
+    *("pageToken", "NextPageToken", "StartingToken", "nextForwardToken", "nextBackwardToken", "sequenceToken"),
+    *("uploadSequenceToken", "nextSequenceToken", "RequestId", "Request ID", "x-amzn-RequestId", "x-amz-id-2"),
+    *("ETag", "Digest", "imageDigest", "ChangeSetId", "ClientRequestId"),
+)
+_SECRET_TOKENS = (
+    *("request_token", "oauth_request_token", "__RequestVerificationToken", "requesttoken", "RequestTokens.Token"),
+    *("token", "Token", "accessToken", "AccessToken", "session_token", "SessionToken", "X-Amz-Security-Token"),
+    *("refresh_token", "idToken", "BearerToken", "authorizationToken", "csrf_token", "GITHUB_TOKEN", "taskToken"),
+    *("MyRequestToken", "change_token", "page_token"),
+)
+_VALUES = ("0f8fad5b-d9cd-469f-a165-70867728950e", "f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3", "eyJ2ZXJzaW9uIjoidjEifQ==")
+
+
+@pytest.mark.parametrize("tells", _TELLS)
+@pytest.mark.parametrize("value", _VALUES)
+def test_tokens_of_requests_and_pages_stay_and_those_of_people_are_masked(tells: str, value: str) -> None:
+    for name in _NO_SECRETS:
+        assert masked(tells.format(name, value)) == tells.format(name, value)
+    for name in _SECRET_TOKENS:
+        assert masked(tells.format(name, value)) == tells.format(name, MASK)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_secret_of_a_known_kind_is_masked_also_as_the_token_of_a_request(kind: str) -> None:
+    text, secret = SecretSource(3).of_kind(kind)
+    for name in ("RequestToken", "NextToken", "ETag"):
+        assert secret not in masked(f"({name}: {text}, HandlerErrorCode: InvalidRequest)")
+
+
 @given(st.text(alphabet="0123456789abcdef", min_size=8, max_size=64), st.sampled_from(IDENTIFIERS))
 def test_ids_and_digests_are_never_taken_for_secrets(digits: str, identifier: str) -> None:
     for text in (digits, f"sha256:{digits}", f"task/{digits}", f"{identifier}/{digits}", f"{identifier} {digits}"):

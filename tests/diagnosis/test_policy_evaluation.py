@@ -115,6 +115,36 @@ def test_a_deny_on_either_side_decides() -> None:
     assert access_decision(execution_role(inline(deny(READ))), READ, SECRET_ARN, granting) == "denied"
 
 
+OTHER_SECRET = SECRET_ARN.replace("web/", "other/")
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (deny(READ), "denied"),
+        (deny("secretsmanager:*", SECRET_ARN), "denied"),
+        (deny("*", f"{SECRET_ARN[:-6]}*"), "denied"),
+        ({"Effect": "Deny", "Action": READ, "NotResource": OTHER_SECRET}, "denied"),
+        ({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*"}, "denied"),
+        (deny(READ, OTHER_SECRET), "allowed"),
+        (deny("secretsmanager:DescribeSecret", SECRET_ARN), "allowed"),
+        (deny("secretsmanager:PutSecretValue"), "allowed"),
+        ({"Effect": "Deny", "Action": READ, "NotResource": SECRET_ARN}, "allowed"),
+        ({"Effect": "Deny", "NotAction": "secretsmanager:*", "Resource": "*"}, "allowed"),
+        (allow("secretsmanager:DescribeSecret", SECRET_ARN), "allowed"),
+        (deny(READ, Condition=CONDITION), "unsure"),
+        (deny(READ, OTHER_SECRET, Condition=CONDITION), "allowed"),
+        (deny(READ, "arn:aws:secretsmanager:*:*:secret:${aws:PrincipalTag/app}-*"), "unsure"),
+    ],
+)
+def test_what_a_resource_grants_is_taken_away_only_by_a_deny_of_the_roles_own_that_is_about_it(
+    own: dict[str, Any], expected: str
+) -> None:
+    granting = ResourceSide(ACCOUNT, _by({"AWS": EXECUTION_ROLE_ARN}))
+
+    assert access_decision(execution_role(inline(own)), READ, SECRET_ARN, granting) == expected
+
+
 def test_a_resources_deny_under_a_condition_leaves_it_unsure() -> None:
     side = ResourceSide(ACCOUNT, document(deny(READ, Principal="*", Condition=CONDITION)))
 

@@ -22,7 +22,13 @@ _SECRET_NAME = re.compile(
     r"secret[_.-]?(?:access[_.-]?)?key|client[_.-]?secret|token|secret|credentials?)\d{0,2}$",
     re.IGNORECASE,
 )
-_NO_SECRET_NAME = re.compile(r"(?:next|client|clientrequest|continuation|pagination)[_.-]?token$", re.IGNORECASE)
+_NO_SECRET_NAME = re.compile(
+    r"(?:next|client|clientrequest|continuation|pagination|idempotency|starting|sequence|lock|"
+    r"next[_.-]?(?:forward|backward|page|sequence)|upload[_.-]?sequence)[_.-]?token$",
+    re.IGNORECASE,
+)
+_AWS_NAMES = frozenset({"RequestToken", "ChangeToken", "pageToken", "PageToken"})
+"""Tokens of requests and pages in the spelling of APIs; others with such names may be credentials (OAuth's)."""
 _PASSWORD = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd)\d{0,2}$", re.IGNORECASE)
 _PLAIN_WORDS = frozenset({"token", "secret", "credential", "credentials"})
 _QUOTE = re.compile(r"[bBuUrRfF]{0,2}(?P<quote>\\{0,4}+[\"'`])")
@@ -92,7 +98,7 @@ def without_settings(text: str) -> str:
 
 def _secret_setting(text: str, found: re.Match[str]) -> _Setting | None:
     name = found["name"][-_LONGEST_NAME:]
-    if not _SECRET_NAME.search(name) or _NO_SECRET_NAME.search(name):
+    if not _SECRET_NAME.search(name) or _NO_SECRET_NAME.search(name) or name in _AWS_NAMES:
         return None
     start, at = found.start(), found.end()
     before = text[start - 1 : start]

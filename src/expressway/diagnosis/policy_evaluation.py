@@ -64,15 +64,15 @@ def access_decision(fact: RoleFact | None, action: str, resource: str, side: Res
     if fact is None or fact.role is None:
         return "unsure"
     role_arn, by_role = fact.role.arn, role_decision(fact, action, resource)
-    denies = _effect(side, role_arn, action, "Deny")
-    if denies == "yes" or _denies_outright(fact.role, action, resource):
+    denies = {_effect(side, role_arn, action, "Deny"), _role_denies(fact.role, action, resource)}
+    if "yes" in denies:
         return "denied"
     grants = _AS_DECISION[_effect(side, role_arn, action, "Allow")]
     if account_of(role_arn) != side.account_id:
         decision = _both(by_role, grants)
     else:
         decision = _either(by_role if _iam_counts(side, role_arn, action) else "denied", grants)
-    return "unsure" if decision == "allowed" and denies == "maybe" else decision
+    return "unsure" if decision == "allowed" and "maybe" in denies else decision
 
 
 def needs_simulation(role: RoleState, wanted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -100,10 +100,14 @@ def _by_policies(role: RoleState, action: str, resource: str) -> Decision:
     return "unsure" if allowing or unread else "denied"
 
 
-def _denies_outright(role: RoleState, action: str, resource: str) -> bool:
-    """Whether a Deny of the role's own surely stands against it, so that no policy of a resource's can help."""
+def _role_denies(role: RoleState, action: str, resource: str) -> _Answer:
+    """Whether a Deny of the role's own stands against it, so that no policy of a resource's can help."""
     every = [one for policy in role.policies for one in statements(policy.document or {})]
-    return any(one.get("Effect") == "Deny" and covers_action(one, action) and _surely(one, resource) for one in every)
+    denying = [one for one in every if one.get("Effect") == "Deny" and covers_action(one, action)]
+    about = [one for one in denying if _may_cover(one, resource)]
+    if any(_surely(one, resource) for one in about):
+        return "yes"
+    return "maybe" if about else "no"
 
 
 def _effect(side: ResourceSide, role_arn: str, action: str, effect: str) -> _Answer:
