@@ -19,6 +19,7 @@ from expressway.sandbox import (
     registry,
     registry_access,
     repository_import,
+    resource_types,
     stack_engine,
     stack_events,
     stack_resources,
@@ -110,6 +111,7 @@ def _hook_cloudformation() -> None:
     provisioners._STACK_TAG_PROPERTY[cloudformation_express.TYPE] = ("Tags", "list")
     replacing.setdefault("AWS::Logs::LogGroup", ("LogGroupName",))
     replacing.setdefault("AWS::IAM::Policy", ())
+    resource_types.hook()
     name_clashes.guard(provisioners._RESOURCE_HANDLERS)
     repository_import.hook()
     drift = emulator.module("services.cloudformation.drift")

@@ -4,6 +4,7 @@ Members, defaults and limits: API reference of CreateExpressGatewayService (boto
 text); cpu and memory pairs: "Task definition parameters for Amazon ECS on Fargate", Task size.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,7 +33,9 @@ class Container:
             image=str(request.get("image", "")),
             container_port=int(request.get("containerPort", 80)),
             command=tuple(str(word) for word in request.get("command") or ()),
-            environment=tuple((str(e.get("name")), str(e.get("value"))) for e in request.get("environment") or ()),
+            environment=tuple(
+                sorted((str(e.get("name")), str(e.get("value"))) for e in request.get("environment") or ())
+            ),
             secrets=tuple((str(s["name"]), str(s["valueFrom"])) for s in request.get("secrets") or ()),
             log_group=logs.get("logGroup"),
             log_stream_prefix=logs.get("logStreamPrefix"),
@@ -54,6 +57,21 @@ class Container:
         if self.secrets:
             shape["secrets"] = [{"name": name, "valueFrom": value} for name, value in self.secrets]
         return shape
+
+
+def plain_size(value: Any) -> str | None:
+    """CPU units or MiB, also where a text names virtual CPUs or gigabytes, such as ``0.25 vCPU`` or ``1GB``.
+
+    Source: ECS API, RegisterTaskDefinition, cpu and memory.
+    """
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        return None if value is None else str(value)
+    amount = float(match["amount"]) * 1024
+    return str(int(amount)) if amount.is_integer() else str(value)
+
+
+_SIZE = re.compile(r"(?P<amount>\d{1,4}(\.\d{1,4})?)\s?(vcpu|gb)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +133,8 @@ class Configuration:
             own_task_definition=own,
             execution_role_arn=request.get("executionRoleArn"),
             task_role_arn=request.get("taskRoleArn"),
-            cpu=None if own else str(request.get("cpu", "256")),
-            memory=None if own else str(request.get("memory", "512")),
+            cpu=None if own else plain_size(request.get("cpu", "256")),
+            memory=None if own else plain_size(request.get("memory", "512")),
             cpu_architecture=None if own else str(request.get("cpuArchitecture", "X86_64")),
             subnets=tuple(network.get("subnets") or ()),
             security_groups=tuple(network.get("securityGroups") or ()),
@@ -137,8 +155,8 @@ class Configuration:
             own_task_definition=None if container else self.own_task_definition,
             execution_role_arn=request.get("executionRoleArn", self.execution_role_arn),
             task_role_arn=request.get("taskRoleArn", self.task_role_arn),
-            cpu=request.get("cpu", self.cpu or ("256" if container else None)),
-            memory=request.get("memory", self.memory or ("512" if container else None)),
+            cpu=plain_size(request.get("cpu", self.cpu or ("256" if container else None))),
+            memory=plain_size(request.get("memory", self.memory or ("512" if container else None))),
             cpu_architecture=request.get("cpuArchitecture", self.cpu_architecture or ("X86_64" if container else None)),
         )
 

@@ -26,6 +26,9 @@ INSTANCES = "ec2-instances"
 _USED_PATHS = re.compile(r"/|/2013-04-01/.*|/service/GraniteServiceVersion20100801/operation/[A-Za-z]+", re.DOTALL)
 _STARTING_INSTANCES = ("RunInstances", "StartInstances", "RunScheduledInstances", "RequestSpotInstances", "CreateFleet")
 _CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
+_RECORDS = frozenset({"AWS::RDS::DBInstance", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup"})
+"""Types of services that are off which a stack may have all the same: as records, with no container behind them."""
+
 _OF_NAMESPACE = {
     "CDK": "cloudformation",
     "CertificateManager": "acm",
@@ -82,7 +85,7 @@ class Switches:
         handlers: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
         for resource_type, handler in list(handlers.items()):
             service = service_of(resource_type)
-            if not self.is_on(service):
+            if not self.is_on(service) and resource_type not in _RECORDS:
                 handlers[resource_type] = {**handler, "create": _refusing(resource_type, service)}
         if not self.is_on("lambda"):
             provisioners._custom_resource_create = _refusing("a custom resource", "lambda")
