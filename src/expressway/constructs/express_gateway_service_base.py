@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aws_cdk as cdk
 import jsii
@@ -12,10 +12,13 @@ from constructs import Construct
 from expressway.constructs.cdk_types import Connectable, as_grantee
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_certificatemanager as acm
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_route53 as route53
 
     from expressway.constructs.cdk_types import AnyGrantee
+    from expressway.constructs.service_domain import ServiceDomain
 
 DESCRIBE_ACTIONS = (
     "ecs:DescribeExpressGatewayService",
@@ -36,6 +39,7 @@ class ExpressGatewayServiceBase(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self._connections: ec2.Connections | None = None
+        self._domains: list[ServiceDomain] = []
 
     @property
     @abstractmethod
@@ -56,6 +60,11 @@ class ExpressGatewayServiceBase(Construct):
     @abstractmethod
     def listener_arn(self) -> str:
         """ARN of the HTTPS listener, which other Express services may share."""
+
+    @property
+    @abstractmethod
+    def listener_rule_arn(self) -> str:
+        """ARN of the rule that sends the service's host name to its target groups."""
 
     @property
     @abstractmethod
@@ -140,6 +149,46 @@ class ExpressGatewayServiceBase(Construct):
     def _default_port(self) -> float | None:
         """The tasks' port, where it is known."""
         return None
+
+    def add_domain(
+        self,
+        *,
+        zone: "route53.IHostedZone | route53.HostedZone",
+        name: str,
+        certificate: "acm.ICertificate | acm.Certificate | None" = None,
+        record: bool = True,
+    ) -> "ServiceDomain":
+        """Let the service answer at a host name of `zone` too.
+
+        The name is added to the listener rule that ECS keeps, as AWS's guide does, by a custom resource with a
+        function of its own; so it follows the weights of every deployment. AWS says that Express keeps such changes
+        unless an update asks for others. Nothing puts the name back if the rule is made anew under the same ARN.
+        A rule takes five values, a listener 25 certificates beside its own.
+
+        Args:
+            zone: the public hosted zone of the name.
+            name: the host name, or its part in front of the zone's name.
+            certificate: in the service's Region, for this name. Default: one that is validated by DNS in `zone`.
+            record: make an alias record for the load balancer. Default: True.
+
+        Raises:
+            DefinitionError: ``invalid_domain``.
+        """
+        from expressway.constructs.service_domain import ServiceDomain  # only those who add a domain load it
+
+        number = len(self._domains)
+        domain = ServiceDomain(
+            self,
+            f"Domain{number or ''}",
+            zone=cast("route53.IHostedZone", zone),
+            name=name,
+            certificate=cast("acm.ICertificate | None", certificate),
+            record=record,
+        )
+        for earlier in self._domains[-1:]:
+            domain.wait_for(earlier)
+        self._domains.append(domain)
+        return domain
 
     def grant(self, grantee: "AnyGrantee", *actions: str) -> iam.Grant:
         """Let `grantee` do `actions` on this service."""

@@ -25,6 +25,7 @@ class ServiceAttributes:
     endpoint: str | None = None
     load_balancer_arn: str | None = None
     listener_arn: str | None = None
+    listener_rule_arn: str | None = None
     target_group_arns: Sequence[str] = ()
     load_balancer_security_group: str | None = None
     security_group_ids: Sequence[str] = ()
@@ -36,7 +37,8 @@ class ServiceAttributes:
 _TEXT_LISTS = ("target_group_arns", "security_group_ids", "role_arns")
 _TYPES = {
     "service_arn": types.one("the ARN of a service", types.is_text, optional=False),
-    **dict.fromkeys(("endpoint", "load_balancer_arn", "listener_arn", "load_balancer_security_group"), types.TEXT),
+    **dict.fromkeys(("endpoint", "load_balancer_arn", "listener_arn", "listener_rule_arn"), types.TEXT),
+    "load_balancer_security_group": types.TEXT,
     **dict.fromkeys(_TEXT_LISTS, types.TEXTS),
     "container_port": types.NUMBER,
     "task_role": types.ROLE,
@@ -71,6 +73,10 @@ class ImportedExpressGatewayService(ExpressGatewayServiceBase):
     @property
     def listener_arn(self) -> str:
         return _known(self._attributes.listener_arn, "listener_arn")
+
+    @property
+    def listener_rule_arn(self) -> str:
+        return _known(self._attributes.listener_rule_arn, "listener_rule_arn")
 
     @property
     def target_group_arns(self) -> list[str]:

@@ -37,7 +37,6 @@ class ManagedService(ExpressGatewayServiceBase):
 
     @property
     def listener_rule_arn(self) -> str:
-        """ARN of the rule that sends the service's host name to its target group."""
         return self._attribute("ECSManagedResourceArns.IngressPath.ListenerRuleArn")
 
     @property

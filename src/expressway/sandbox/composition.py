@@ -7,6 +7,7 @@ from expressway.adapters.sandbox_key import SandboxKey
 from expressway.sandbox import (
     change_values,
     cloudformation_express,
+    domains,
     drift_aware,
     drift_readers,
     ecs_operations,
@@ -65,6 +66,7 @@ def compose(*, port: int, key: SandboxKey, services: Collection[str] = ()) -> Ap
     alb._tg_xml = target_health.escaping_paths(alb._tg_xml)
     network_defaults.hook()
     switches.hook()
+    domains.hook()
     return ingress.with_ingress(gate.Gate(emulator.module("app").app, port, key, switches).serve)
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from urllib.parse import parse_qs
 
-from expressway.sandbox import emulator, urls
+from expressway.sandbox import domains, emulator, urls
 from expressway.sandbox.asgi import Application, Receive, Scope, Send, header_fields, plain, read_body
 from expressway.sandbox.express_model import Service
 from expressway.sandbox.express_store import STORE
@@ -58,10 +58,12 @@ def with_ingress(application: Application) -> Application:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         host = _host(scope) if scope["type"] in ("http", "websocket") else ""
-        if not urls.is_sandbox_endpoint(host):
+        own = urls.is_sandbox_endpoint(host)
+        endpoint = host.partition(":")[0].lower() if own else domains.endpoint_of(host)
+        if endpoint is None:
             await application(scope, receive, send)
         elif scope["type"] == "http":
-            await _serve_endpoint(host.partition(":")[0].lower(), scope, receive, send)
+            await _serve_endpoint(endpoint, scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "WebSockets are not part of the sandbox"})

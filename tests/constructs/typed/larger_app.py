@@ -9,6 +9,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
@@ -75,5 +76,7 @@ known = ExpressGatewayService.from_service_attributes(
     stack, "Known", service_arn=api.service_arn, task_role=role, target_group_arns=api.target_group_arns
 )
 known.connections.allow_from(web, ec2.Port.tcp(80))
+zone = route53.PublicHostedZone(stack, "Zone", zone_name="shop.example.test")
+address: str = web.add_domain(zone=zone, name="www").url
 first: str = api.target_group_arns[0]
 app.synth()

@@ -1,0 +1,38 @@
+"""The sandbox runs no function: it knows the one of the constructs, and does what that one does."""
+
+import pytest
+
+from expressway.constructs.service_domain import function_text
+from tests.sandbox.conftest import Cloud, wait_for_stack
+from tests.sandbox.stack_templates import role, template
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
+KNOWN = function_text()
+
+
+@pytest.mark.parametrize(
+    ("code", "token", "reason"),
+    [
+        ("def handler(*_): pass", {"Fn::GetAtt": ["Function", "Arn"]}, "does not run AWS::Lambda::Function"),
+        (KNOWN + "#", {"Fn::GetAtt": ["Function", "Arn"]}, "does not run AWS::Lambda::Function"),
+        (KNOWN, "arn:aws:lambda:us-east-1:000000000000:function:other", "by the function of Expressway's constructs"),
+        (KNOWN, {"Fn::GetAtt": ["Function", "Arn"]}, "There is no rule arn:none"),
+    ],
+)
+def test_no_other_function_is_taken_for_it(cloud: Cloud, code: str, token: object, reason: str) -> None:
+    properties = {"Handler": "index.handler", "Runtime": "python3.13", "Role": {"Fn::GetAtt": ["Role", "Arn"]}}
+    domain = {"ServiceToken": token, "RuleArn": "arn:none", "LoadBalancerArn": "arn:none", "DomainName": "a.test"}
+    resources = {
+        "Role": role("lambda.amazonaws.com"),
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": {**properties, "Code": {"ZipFile": code}}},
+        "Domain": {"Type": "Custom::ExpressGatewayServiceDomain", "Properties": domain, "DependsOn": ["Function"]},
+    }
+    cloudformation = cloud.client("cloudformation")
+    created = cloudformation.create_stack(
+        StackName="domain-of-another", TemplateBody=template(resources), Capabilities=["CAPABILITY_IAM"]
+    )
+    assert wait_for_stack(cloud, created["StackId"]) == "ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName=created["StackId"])["StackEvents"]
+    cloudformation.delete_stack(StackName=created["StackId"])
+    wait_for_stack(cloud, created["StackId"])
+    assert reason in " ".join(each.get("ResourceStatusReason", "") for each in events)
