@@ -97,6 +97,7 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
         engine=lambda: world.engine,
         registry=world.registry,
         ready_images=world.registry,
+        platforms=lambda: pytest.fail("no image is named"),
         task_definitions=lambda: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )
@@ -115,6 +116,7 @@ def test_a_published_image_is_looked_for_again_by_its_digest(world: World) -> No
         engine=lambda: pytest.fail("nothing is built"),
         registry=world.registry,
         ready_images=world.registry,
+        platforms=lambda: pytest.fail("no image is named"),
         task_definitions=lambda: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )

@@ -41,6 +41,14 @@ class Account:
     fault: ExpresswayError | None = None
     policy: str | None = None
     told: list[Progress] = field(default_factory=list)
+    built_for: tuple[str, ...] | TargetError = ("linux/amd64",)
+
+    def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]:
+        assert f"{registry_id}/{region}" == "123456789012/eu-west-1"
+        assert digest == DIGEST
+        if isinstance(self.built_for, TargetError):
+            raise self.built_for
+        return self.built_for
 
     def find_image(
         self,
@@ -74,6 +82,7 @@ class Account:
             engine=lambda: pytest.fail("no engine is needed"),
             registry=MemoryRegistry(),
             ready_images=self,
+            platforms=lambda: self,
             task_definitions=lambda: self,
             clock=FastClock(),
         )
@@ -89,6 +98,35 @@ class Account:
 def test_a_tag_becomes_the_digest_that_it_names_in_its_own_account_and_region() -> None:
     account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST})
     assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
+
+
+@pytest.mark.parametrize("built_for", [("linux/arm64",), ("linux/arm64", "windows/amd64")])
+def test_an_image_for_another_architecture_is_refused_before_anything_changes(built_for: tuple[str, ...]) -> None:
+    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, built_for=built_for)
+    with pytest.raises(ImageError) as caught:
+        account.plan(image=f"{HOST}/team/web:v1")
+    assert caught.value.code == "wrong_architecture"
+    assert f"built for {', '.join(built_for)}; tasks run on linux/amd64" in caught.value.message
+    assert "--platform linux/amd64" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("built_for", "told"),
+    [
+        (("linux/arm64", "linux/amd64"), None),
+        ((), "nothing tells what the image"),
+        (TargetError("access_denied", "not authorized: ecr:BatchGetImage", "Ask."), "is not known: not authorized"),
+        (TargetError("region_not_allowed", "eu-west-1 is not allowed", "Ask."), "is not known: eu-west-1"),
+    ],
+)
+def test_what_cannot_be_told_of_the_architecture_is_a_warning(
+    built_for: tuple[str, ...] | TargetError, told: str | None
+) -> None:
+    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, built_for=built_for)
+    assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
+    warnings = [one.message for one in account.told if one.level == "warning"]
+    assert [told in one for one in warnings if told] == ([True] if told else [])
+    assert bool(warnings) is bool(told)
 
 
 def rule(priority: int, count: int = 1, **selection: object) -> dict[str, object]:

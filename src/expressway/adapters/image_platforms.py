@@ -54,13 +54,13 @@ class ImagePlatforms:
         except (ClientError, BotoCoreError) as exc:
             raise map_aws_error(exc, "read the image's manifest") from exc
         images = answer.get("images", [])
-        return json.loads(images[0]["imageManifest"]) if images else None
+        return _object(images[0]["imageManifest"]) if images else None
 
     def _of_configuration(
         self, repository_of: Mapping[str, str], manifest: Mapping[str, Any], region: str
     ) -> tuple[str, ...]:
-        config = manifest.get("config", {}).get("digest")
-        if not config:
+        config = _member(manifest, "config").get("digest")
+        if not isinstance(config, str):
             return ()
         client = self._session.client("ecr", region=region)
         try:
@@ -78,15 +78,29 @@ class ImagePlatforms:
             return {}
         try:
             with urllib.request.urlopen(url, timeout=_SECONDS) as response:  # noqa: S310 - https, or our own loopback
-                found: Any = json.loads(response.read(_CONFIGURATION_LIMIT_BYTES))
-        except (OSError, urllib.error.URLError, ValueError):
+                return _object(response.read(_CONFIGURATION_LIMIT_BYTES))
+        except (OSError, urllib.error.URLError):
             return {}
-        return found if isinstance(found, dict) else {}
+
+
+def _object(text: str | bytes) -> Mapping[str, Any]:
+    """The object that a JSON text is; empty for anything else, since whoever pushes an image writes it."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inside = value.get(name)
+    return inside if isinstance(inside, dict) else {}
 
 
 def _of_index(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Platforms of a manifest list; attestations carry the platform ``unknown/unknown``."""
-    platforms = [name for one in manifest["manifests"] for name in _of_platform(one.get("platform", {}))]
+    listed = manifest["manifests"] if isinstance(manifest["manifests"], list) else []
+    platforms = [name for one in listed if isinstance(one, dict) for name in _of_platform(_member(one, "platform"))]
     return tuple(dict.fromkeys(name for name in platforms if not name.startswith("unknown")))
 
 

@@ -11,6 +11,7 @@ from expressway.model.image import ImageBuild
 from expressway.model.names import app_names
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
+from expressway.operations.prerequisites import PlatformReads
 from expressway.operations.protect_image import ImageProtection
 from expressway.operations.publish_image import (
     BuildRequest,
@@ -50,6 +51,7 @@ class AppImages:
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
     ready_images: ReadyImages
+    platforms: Callable[[], PlatformReads]
     task_definitions: Callable[[], TaskDefinitionReads]
     clock: Clock
 
@@ -57,7 +59,7 @@ class AppImages:
         """What the app would run, without an engine; None when its task definition says so itself.
 
         Raises:
-            ImageError: the folder or the Dockerfile is wrong; ``image_not_found``.
+            ImageError: the folder or the Dockerfile is wrong; ``image_not_found``, ``wrong_architecture``.
             ServiceError: ``task_definition_unsuitable``.
         """
         return self._checked(definition, base_dir, progress).planned
@@ -97,7 +99,9 @@ class AppImages:
             )
         if definition.image is None:
             return None
-        return find_ready_image(definition.image, images=self.ready_images, progress=progress)
+        return find_ready_image(
+            definition.image, images=self.ready_images, progress=progress, platforms=self.platforms()
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ class CheckedAppImage:
         if uri is None:
             return True
         if self.checked is None:
-            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress, foresee=False)
+            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress, platforms=None)
             return True
         digest = uri.rpartition("@")[2]
         try:

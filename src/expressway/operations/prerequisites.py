@@ -21,7 +21,7 @@ from expressway.model.target import Target
 
 _ROLE_ARN = re.compile(r"^arn:aws[\w-]*:iam::(?P<account>\d{12}):role/(?P<path>[\w+=,.@/-]+)$")
 _ROLE_NAME = re.compile(r"^[\w+=,.@-]{1,64}$")
-_PLATFORM = "linux/amd64"
+NEEDED_PLATFORM = "linux/amd64"
 _PUBLIC_REGISTRIES = (
     "public.ecr.aws",
     "docker.io",
@@ -209,14 +209,14 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Findin
         text = f"The platform of {reference.uri} could not be read: {error.message}"
         return _Finding({**detail, "digest": found.digest, "status": "valid"}, (), (*warnings, text))
     detail |= {"digest": found.digest, "platforms": list(platforms)}
-    if platforms and _PLATFORM not in platforms:
+    if platforms and NEEDED_PLATFORM not in platforms:
         text = (
-            f"The image {reference.uri} is built for {', '.join(platforms)}; tasks run on {_PLATFORM}. "
-            f"Build it with --platform {_PLATFORM}."
+            f"The image {reference.uri} is built for {', '.join(platforms)}; tasks run on {NEEDED_PLATFORM}. "
+            f"Build it with --platform {NEEDED_PLATFORM}."
         )
         return _Finding({**detail, "status": "invalid"}, (text,), warnings)
     if not platforms:
-        warnings = (*warnings, f"Nothing tells the platform of {reference.uri}; it must be {_PLATFORM}.")
+        warnings = (*warnings, f"Nothing tells the platform of {reference.uri}; it must be {NEEDED_PLATFORM}.")
     return _Finding({**detail, "status": "valid"}, (), warnings)
 
 

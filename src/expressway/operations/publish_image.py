@@ -91,10 +91,16 @@ def build_image(
         ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
         EngineError: ``engine_unreachable``.
     """
-    if engine.find_image(checked.build.name) is not None:
+    if _local_image(checked, engine) is not None:
         return False
     _build(checked, engine, progress, cancellation)
     return True
+
+
+def _local_image(checked: CheckedBuild, engine: ContainerEngine) -> LocalImage | None:
+    """The content's image in the engine, unless somebody gave its name to an image for another platform."""
+    found = engine.find_image(checked.build.name)
+    return found if found is not None and found.platform == checked.build.platform else None
 
 
 def _build(
@@ -174,7 +180,7 @@ class _Publishing:
 
     def build_and_push(self) -> tuple[RegistryImage, bool, bool]:
         """The image in the registry, whether it was built, whether it was pushed by this run."""
-        local = self.engine.find_image(self.checked.build.name)
+        local = _local_image(self.checked, self.engine)
         built = local is None
         if local is None:
             local = _build(self.checked, self.engine, self.progress, self.cancellation)

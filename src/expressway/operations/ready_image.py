@@ -7,7 +7,7 @@ from expressway.model.image_reference import ImageReference, parse_image_referen
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.task_definition import TaskDefinition
-from expressway.operations.prerequisites import FoundImage
+from expressway.operations.prerequisites import NEEDED_PLATFORM, FoundImage, PlatformReads
 from expressway.operations.protect_image import expiring_sentence
 
 _UNVERIFIABLE = frozenset(
@@ -46,16 +46,19 @@ class ReadyImages(Protocol):
     ) -> str | None: ...
 
 
-def find_ready_image(uri: str, *, images: ReadyImages, progress: ProgressSink, foresee: bool = True) -> PlannedImage:
+def find_ready_image(
+    uri: str, *, images: ReadyImages, progress: ProgressSink, platforms: PlatformReads | None
+) -> PlannedImage:
     """The image that a definition names, by digest where its registry tells one (private ECR).
 
-    With `foresee`, also what the repository's lifecycle policy will do to it.
+    With `platforms`, also what it is built for, and what the repository's lifecycle policy will do to it; None where
+    that was looked at before.
 
     An image in a registry that cannot be asked stays as it is named: a warning, no error. ECS itself finds the
     digest of a public image when it deploys it.
 
     Raises:
-        ImageError: ``image_not_found``.
+        ImageError: ``image_not_found``, ``wrong_architecture``.
         TargetError: ``credentials_expired``, ``throttled`` and the like.
     """
     reference = parse_image_reference(uri)
@@ -79,8 +82,35 @@ def find_ready_image(uri: str, *, images: ReadyImages, progress: ProgressSink, f
         return PlannedImage("given", uri)
     if found is None:
         raise _image_not_found(reference, None)
-    warnings = _foreseen(reference, found.tags, images, progress) if foresee else ()
+    if platforms is None:
+        return PlannedImage("given", reference.with_digest(found.digest).uri)
+    _check_platform(reference, found.digest, platforms, progress)
+    warnings = _foreseen(reference, found.tags, images, progress)
     return PlannedImage("given", reference.with_digest(found.digest).uri, warnings=warnings)
+
+
+def _check_platform(reference: ImageReference, digest: str, platforms: PlatformReads, progress: ProgressSink) -> None:
+    """Refuse an image that is built for something else than tasks run on; say where nothing tells."""
+    place = {"registry_id": reference.account_id or "", "region": reference.region or ""}
+    try:
+        found = platforms.platforms(reference.repository, digest=digest, **place)
+    except TargetError as error:
+        if error.code not in {*_UNVERIFIABLE, "aws_error"}:
+            raise
+        text = f"whether the image {reference.uri} is built for {NEEDED_PLATFORM} is not known: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return
+    if not found:
+        text = f"nothing tells what the image {reference.uri} is built for; tasks run on {NEEDED_PLATFORM}"
+        progress(Progress("check", text, level="warning"))
+    elif NEEDED_PLATFORM not in found:
+        raise ImageError(
+            "wrong_architecture",
+            f"The image {reference.uri} is built for {', '.join(found)}; tasks run on {NEEDED_PLATFORM}. "
+            "Nothing was changed.",
+            f"Build it with docker buildx build --platform {NEEDED_PLATFORM}, push it, and name that image.",
+            {"image": reference.uri, "digest": digest, "platforms": list(found), "needed": NEEDED_PLATFORM},
+        )
 
 
 def _foreseen(

@@ -175,12 +175,14 @@ class Wiring:
 
     @cached_property
     def images(self) -> AppImages:
+        from expressway.adapters.image_platforms import ImagePlatforms
         from expressway.operations.app_image import AppImages
 
         return AppImages(
             engine=lambda: self.engine,
             registry=self.registry,
             ready_images=self.registry,
+            platforms=lambda: ImagePlatforms(self.session),
             task_definitions=lambda: self.ecs,
             clock=self.clock,
         )
