@@ -104,8 +104,8 @@ def test_an_image_is_built_with_its_arguments_and_target_and_its_steps_are_told(
     assert image.platform == "linux/amd64"
     assert labels_of(engine, build_name)["word"] == "given"
     messages = [progress.message for progress in told]
-    assert "given" in messages
-    assert any(message.startswith("Step 4/5 : RUN") for message in messages)
+    assert "⟪given⟫" in messages
+    assert any("Step 4/5 : RUN" in message for message in messages)
     assert {progress.phase for progress in told} == {"build"}
     assert told[-1].fraction == 1.0
 

@@ -47,7 +47,7 @@ def test_warnings_are_handed_on() -> None:
 
 
 def test_an_error_stops_with_every_finding_in_the_details() -> None:
-    with pytest.raises(SynthesisError, match="R1 at Resources/Service: is odd") as caught:
+    with pytest.raises(SynthesisError, match="R1 at Resources/Service: ⟪is odd⟫") as caught:
         synth_app(APP, synthesizer=Synthesizer(), linter=Linter("warning", "error"))
     assert caught.value.code == "lint_errors"
     assert [finding["rule"] for finding in caught.value.details["findings"]] == ["R0", "R1"]

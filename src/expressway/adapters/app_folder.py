@@ -13,6 +13,7 @@ from expressway.adapters.given_path import read_ordinary_file
 from expressway.errors import ImageError
 from expressway.model.app_files import AppFiles
 from expressway.model.framework import Recipes
+from expressway.model.quotation import echoed
 
 _SKIPPED = frozenset(
     {
@@ -61,7 +62,7 @@ def read_app_folder(root: Path, manifests: Sequence[str], sources: Sequence[str]
     except OSError as exc:
         raise ImageError(
             "folder_unreadable",
-            f"The folder {root} cannot be read: {exc.strerror or exc}.",
+            f"The folder {echoed(str(root))} cannot be read: {exc.strerror or exc}.",
             "Give yourself permission to read it, or name another folder.",
         ) from exc
     texts: dict[str, str] = {}
@@ -95,7 +96,7 @@ def write_app_files(root: Path, contents: Mapping[str, str], *, overwrite: bool)
     except OSError as exc:
         raise ImageError(
             "folder_not_writable",
-            f"{exc.filename or root} cannot be written: {exc.strerror or exc}.",
+            f"{echoed(str(exc.filename or root))} cannot be written: {exc.strerror or exc}.",
             "Give yourself permission to write there, or take the files from the answer.",
             {"written": written},
         ) from exc

@@ -17,6 +17,8 @@ from expressway.model.build_context import DEFAULT_LIMIT_BYTES, BuildContext, Co
 from expressway.model.ignore_patterns import MOST_BYTES, read_ignore_file
 from expressway.model.progress import Cancellation, NeverCancelled
 from expressway.model.protected_files import safe_path
+from expressway.model.quotation import echoed
+from expressway.model.quotation import named as quoted_name
 
 _SYSTEM_FOLDERS = (
     *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
@@ -42,20 +44,20 @@ def resolve_context(folder: Path, *, home: Path | None = None) -> Path:
     except (OSError, RuntimeError, ValueError) as exc:
         raise ImageError(
             "context_missing",
-            f"Expected a folder to build the image from, but {folder} does not exist.",
+            f"Expected a folder to build the image from, but {echoed(str(folder))} does not exist.",
             "Correct build.context (it is relative to the definition), or the path that was given.",
         ) from exc
     if not root.is_dir():
         raise ImageError(
             "context_not_a_folder",
-            f"Expected a folder to build the image from, but {root} is a file.",
+            f"Expected a folder to build the image from, but {echoed(str(root))} is a file.",
             "Name the folder that holds the Dockerfile.",
         )
     refused = why_refused(root, home or Path.home())
     if refused:
         raise ImageError(
             "context_refused",
-            f"An image is not built from {root}: {refused}.",
+            f"An image is not built from {echoed(str(root))}: {refused}.",
             "Put the application in a folder of its own and name that folder.",
         )
     return root
@@ -127,11 +129,13 @@ def _find_dockerfile(root: Path, named: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as exc:
         raise ImageError(
             "dockerfile_missing",
-            f"Expected a Dockerfile at {named}, but there is none.",
+            f"Expected a Dockerfile at {echoed(str(named))}, but there is none.",
             "Write one, or name it in build.dockerfile (relative to the context)." + _near(root),
         ) from exc
     if not path.is_file():
-        raise ImageError("dockerfile_missing", f"Expected a Dockerfile at {named}, but it is no file.", _near(root))
+        raise ImageError(
+            "dockerfile_missing", f"Expected a Dockerfile at {echoed(str(named))}, but it is no file.", _near(root)
+        )
     return path
 
 
@@ -157,11 +161,15 @@ def _refuse_outside(root: Path, dockerfile: Path, ignore_file: Path | None) -> N
     """Refuse to read a Dockerfile or .dockerignore that lies, or leads, outside of the folder; both in one error."""
     outside: dict[str, str] = {}
     if not dockerfile.is_relative_to(root):
-        outside["dockerfile_outside"] = f"The Dockerfile {dockerfile} lies outside the build context {root}."
+        outside["dockerfile_outside"] = (
+            f"The Dockerfile {echoed(str(dockerfile))} lies outside the build context {echoed(str(root))}."
+        )
     if ignore_file and not all(
         path.is_relative_to(root) for path in (ignore_file, Path(os.path.realpath(ignore_file)))
     ):
-        outside["ignore_file_outside"] = f"{ignore_file.name} leads out of the build context {root}."
+        outside["ignore_file_outside"] = (
+            f"{quoted_name(ignore_file.name)} leads out of the build context {echoed(str(root))}."
+        )
     if outside:
         raise ImageError(
             next(iter(outside)),
@@ -196,12 +204,16 @@ def _refuse_size(walk: ContextWalk, limit_bytes: int) -> None:
     total = sum(size for _, size in sizes)
     if total > limit_bytes:
         largest = largest_entries(sizes)
-        named = ", ".join(f"{path} ({size / 1024**2:.1f} MiB)" for path, size in largest)
+        named = ", ".join(f"{quoted_name(path)} ({size / 1024**2:.1f} MiB)" for path, size in largest)
         raise ImageError(
             "context_too_large",
             f"The build context has {total / 1024**2:.1f} MiB; the limit is {limit_bytes / 1024**2:.1f} MiB.",
             f"Add what the image does not need to .dockerignore. Most is in: {named}.",
-            {"size_bytes": total, "limit_bytes": limit_bytes, "largest": dict(largest)},
+            {
+                "size_bytes": total,
+                "limit_bytes": limit_bytes,
+                "largest": {quoted_name(path): size for path, size in largest},
+            },
         )
 
 
@@ -211,13 +223,13 @@ def _refuse_unreadable(walk: ContextWalk) -> None:
 
 
 def _unreadable(found: Sequence[tuple[str, str]]) -> ImageError:
-    named = ", ".join(f"{path} ({reason})" for path, reason in found[:_MOST_NAMED])
+    named = ", ".join(f"{quoted_name(path)} ({reason})" for path, reason in found[:_MOST_NAMED])
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     return ImageError(
         "context_unreadable",
         f"{len(found)} of the build context cannot be read: {named}{more}.",
         "Correct their permissions, or name them in .dockerignore.",
-        {"unreadable": [path for path, _ in found[:_MOST_LISTED]], "count": len(found)},
+        {"unreadable": [quoted_name(path) for path, _ in found[:_MOST_LISTED]], "count": len(found)},
     )
 
 

@@ -23,6 +23,7 @@ from expressway.errors import EngineError, ImageError
 from expressway.model.dockerfile_buildkit import BuildkitReason
 from expressway.model.image import EngineFacts, ImageBuild
 from expressway.model.progress import Cancellation, Progress, ProgressSink
+from expressway.model.quotation import quoted
 
 _STEP = re.compile(r"^#\d+ (\[(?:\S+ )?(?P<done>\d{1,9})/(?P<all>\d{1,9})\] .+|\[internal\] load metadata for .+)$")
 _NOISE = re.compile(r"^(?:#\d+ (?:sha256:|DONE|CACHED|transferring|\.\.\.)|-+$|$)")
@@ -144,7 +145,7 @@ def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: floa
         if found["all"]:
             fraction = int(found["done"]) / max(1, int(found["all"]))
     if not _NOISE.match(line):
-        progress(Progress("build", line, elapsed_seconds, fraction))
+        progress(Progress("build", quoted(line, public=True), elapsed_seconds, fraction))
     return step
 
 

@@ -10,6 +10,7 @@ from expressway.adapters.engine_messages import BuildFailure, build_error, engin
 from expressway.errors import ImageError
 from expressway.model.image import ImageBuild
 from expressway.model.progress import Progress, ProgressSink
+from expressway.model.quotation import quoted
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -82,7 +83,7 @@ def follow_build(events: Iterator[dict[str, Any]], progress: ProgressSink) -> No
             built = built or line.startswith("Successfully built")
             if not _NOISE.match(line):
                 tail.append(line)
-                progress(Progress("build", line, time.monotonic() - started, fraction))
+                progress(Progress("build", quoted(line, public=True), time.monotonic() - started, fraction))
     if not built:
         raise engine_error(EOFError("the build's output ended early"), "build an image")
 

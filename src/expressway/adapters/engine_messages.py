@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from expressway.errors import EngineError, ExpresswayError, ImageError
-from expressway.model.quotation import quoted
+from expressway.model.quotation import echoed, named, quoted
+from expressway.model.shortened_text import shortened
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _EXIT_CODE = re.compile(r"(?:non-zero code: |exit code: |exit status )(\d{1,9})")
@@ -14,6 +15,8 @@ _BASE_IMAGE = (
     *("manifest unknown", "pull access denied", "repository does not exist", "failed to resolve source metadata"),
     *("load metadata for", "no match for platform in manifest", "failed to do request", "unable to find image"),
 )
+_LONGEST_STEP = 300
+_LONGEST_MESSAGE = 2_000
 _FRONTEND_STEP = "resolve image config for "
 """How BuildKit calls the fetching of the program that reads the Dockerfile; base images have metadata loaded."""
 _NETWORK = (
@@ -56,29 +59,30 @@ def build_error(failure: BuildFailure) -> ImageError:
     """The error for a failed build: ``disk_full``, ``build_frontend_unavailable``, ``base_image_unavailable`` or
     ``build_failed``.
     """
-    message = plain_text(failure.message)
-    lowered = message.lower()
+    text = plain_text(failure.message)
+    message, step = _told(text), echoed(failure.step, _LONGEST_STEP) if failure.step else ""
+    lowered = text.lower()
     details: dict[str, object] = {"step": failure.step, "output": list(failure.tail)}
     if _has(lowered, _DISK_FULL):
-        return _disk_full(message, details)
+        return _disk_full(text, details)
     if failure.step.startswith(_FRONTEND_STEP):
         return _frontend_unavailable(failure, message, details)
     starts_with_base = " FROM " in f" {failure.step} " or "load metadata for" in failure.step
     if _has(lowered, _BASE_IMAGE) or (starts_with_base and _has(lowered, (*_NETWORK, *_DENIED, "not found"))):
         return ImageError(
             "base_image_unavailable",
-            f"A base image could not be fetched ({failure.step or 'FROM'}): {message}",
+            f"A base image could not be fetched ({step or 'FROM'}): {message}",
             "Check its name and tag, that the engine reaches the registry, and sign in there if it is private "
             "(docker login). Without a network, expressway sandbox start --seed makes the examples' base images.",
             details,
         )
-    found = _EXIT_CODE.search(message)
+    found = _EXIT_CODE.search(text)
     if found:
         details["exit_code"] = int(found[1])
-    last = next((line for line in reversed(failure.tail) if line and line != message), "")
-    where = f"The build failed in {failure.step!r}" if failure.step else "The build failed"
+    last = next((line for line in reversed(failure.tail) if line and line != text), "")
+    where = f"The build failed in {step}" if step else "The build failed"
     status = f" with exit code {found[1]}" if found else ""
-    reason = f": {quoted(last, public=True)}" if found and last else f": {message}"
+    reason = f": {_told(last)}" if found and last else f": {message}"
     return ImageError(
         "build_failed",
         f"{where}{status}{reason}",
@@ -87,13 +91,18 @@ def build_error(failure: BuildFailure) -> ImageError:
     )
 
 
+def _told(text: str) -> str:
+    """What a builder or registry said: it repeats what the app's files say."""
+    return quoted(shortened(text, _LONGEST_MESSAGE), public=True)
+
+
 def _frontend_unavailable(failure: BuildFailure, message: str, details: dict[str, object]) -> ImageError:
-    frontend = failure.step.removeprefix(_FRONTEND_STEP).removeprefix("docker-image://")
+    frontend = named(failure.step.removeprefix(_FRONTEND_STEP).removeprefix("docker-image://"))
     line = failure.syntax_line
-    named = f"line {line} of the Dockerfile names with # syntax=" if line else "the build names"
+    place = f"line {line} of the Dockerfile names with # syntax=" if line else "the build names"
     return ImageError(
         "build_frontend_unavailable",
-        f"The BuildKit frontend {frontend}, which {named}, could not be fetched: {message}",
+        f"The BuildKit frontend {frontend}, which {place}, could not be fetched: {message}",
         f"Remove {f'line {line}' if line else 'that'} if the Dockerfile does without (most do: the engine has a "
         "frontend of its own), or give the engine access to that registry.",
         details | {"frontend": frontend} | ({"line": line} if line else {}),
@@ -114,7 +123,7 @@ def push_error(message: str, destination: str) -> ImageError:
     if _has(lowered, _IMMUTABLE):
         return ImageError(
             "tag_immutable",
-            f"The repository keeps its tags: {destination} exists with other content ({text}).",
+            f"The repository keeps its tags: {destination} exists with other content ({_told(text)}).",
             "Choose another tag, or leave the tag out to have one made from the content.",
             details,
         )
@@ -125,8 +134,9 @@ def push_error(message: str, destination: str) -> ImageError:
         (_TRANSIENT, "push_interrupted", "Repeat the command: layers that arrived are not sent again."),
     ):
         if _has(lowered, words):
-            return ImageError(code, f"Pushing {destination} failed: {text}", hint, details)
-    return ImageError("push_failed", f"Pushing {destination} failed: {text}", "See the registry's message.", details)
+            return ImageError(code, f"Pushing {destination} failed: {_told(text)}", hint, details)
+    message = f"Pushing {destination} failed: {_told(text)}"
+    return ImageError("push_failed", message, "See the registry's message.", details)
 
 
 def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
@@ -137,12 +147,12 @@ def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
     if getattr(exc, "status_code", None):
         return EngineError(
             "engine_refused",
-            f"The container engine did not {doing}: {text}",
+            f"The container engine did not {doing}: {_told(text)}",
             "See the engine's message and its log.",
         )
     return EngineError(
         "engine_unreachable",
-        f"The container engine stopped answering while it was to {doing}: {text or type(exc).__name__}",
+        f"The container engine stopped answering while it was to {doing}: {_told(text) or type(exc).__name__}",
         "Check that the engine runs, then repeat the command: it continues.",
     )
 
@@ -150,7 +160,7 @@ def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
 def _disk_full(message: str, details: dict[str, object]) -> ImageError:
     return ImageError(
         "disk_full",
-        f"A disk is full: {message}",
+        f"A disk is full: {_told(message)}",
         "Free disk space (docker system prune removes what no container uses) and repeat the command.",
         details,
     )

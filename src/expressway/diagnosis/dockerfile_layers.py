@@ -8,6 +8,7 @@ from expressway.model.dockerfile import ASSIGNED, Dockerfile, Stage
 from expressway.model.dockerfile_edit import Edit, ExpectedApp, is_single_line, official_name, split_image
 from expressway.model.dockerfile_text import Instruction
 from expressway.model.finding import Finding
+from expressway.model.quotation import named
 
 _SECRET_NAME = re.compile(r"PASSW|SECRET|TOKEN|PRIVATE_?KEY|API_?KEY|ACCESS_?KEY|CREDENTIAL", re.IGNORECASE)
 _SECRET_FILE = re.compile(
@@ -45,8 +46,8 @@ def base_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expect
         yield Finding(
             code="base_image_not_pinned",
             severity="warning",
-            cause=f"The base image {name} has no version: a build next month may be another program.",
-            remedy=f"Name a version, such as {name}:{pinned or '1.2'}.",
+            cause=f"The base image {named(name)} has no version: a build next month may be another program.",
+            remedy=f"Name a version, such as {named(name)}:{pinned or '1.2'}.",
             resource=f"Dockerfile:{stage.line}",
         )
         same_variant = pinned is not None and (name.endswith("alpine") or not _OTHER_VARIANT.search(pinned))
@@ -63,9 +64,9 @@ def secret_findings(dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[F
                 yield Finding(
                     code="secret_in_image",
                     severity="critical",
-                    cause=f"{instruction.keyword} {name} puts what looks like a secret into the image.",
-                    remedy=f"Remove it, change the secret, keep the new one in Secrets Manager, and name {name} under "
-                    "secrets in expressway.yaml.",
+                    cause=f"{instruction.keyword} {named(name)} puts what looks like a secret into the image.",
+                    remedy="Remove it, change the secret, keep the new one in Secrets Manager, and name "
+                    f"{named(name)} under secrets in expressway.yaml.",
                     resource=where,
                     confidence="medium",
                 )

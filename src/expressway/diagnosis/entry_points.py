@@ -15,6 +15,7 @@ from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Entry
 from expressway.model.package_manifests import json_object, section, toml_table
+from expressway.model.quotation import named
 
 _DATA_FOLDERS = ("templates", "views", "static", "public", "assets", "migrations", "web", "config")
 _CARGO_TARGETS = {"bin": "src/bin", "bench": "benches", "example": "examples", "test": "tests"}
@@ -40,7 +41,7 @@ def _public_packages(app: DetectedApp, files: AppFiles) -> tuple[str, ...]:
     names = sign_in_variables(files) if app.installer and app.installer.language == "node" else ()
     if not names:
         return ()
-    return (f"The build does not get {', '.join(names)}: every package was assumed to be public.",)
+    return (f"The build does not get {', '.join(map(named, names))}: every package was assumed to be public.",)
 
 
 def _static_folder(_: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -70,7 +71,9 @@ def _go_main(_: DetectedApp, files: AppFiles) -> EntryPoint:
     if not folders:
         told = ("No package main was found; ./cmd/app was assumed.",)
     elif len(folders) > 1:
-        told = (f"Programs are in {', '.join(folders)}; {chosen} was taken for the one that serves.",)
+        told = (
+            f"Programs are in {', '.join(map(named, folders))}; {named(chosen)} was taken for the one that serves.",
+        )
     return EntryPoint(slots={"package": f"./{chosen}", "copy_data": _data_folders(files)}, assumptions=told)
 
 
@@ -82,7 +85,11 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     name = str(
         package.get("default-run") or (binaries[0].get("name") if binaries else "") or package.get("name", "app")
     )
-    told = (f"Cargo.toml has several programs; {name} was taken for the one that serves.",) if len(binaries) > 1 else ()
+    told = (
+        (f"Cargo.toml has several programs; {named(name)} was taken for the one that serves.",)
+        if len(binaries) > 1
+        else ()
+    )
     handles = any(
         linear_regex.search(pattern, text) for _, text in files.sources("*.rs") for pattern in app.language.handles_stop
     )
@@ -127,9 +134,9 @@ def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, .
 def _dotnet(app: DetectedApp, files: AppFiles) -> EntryPoint:
     projects = [path for pattern in ("*.csproj", "*.fsproj") for path in files.find(pattern)]
     project = projects[0]
-    named = re.search(r"<AssemblyName>\s*([\w.-]+)\s*<", files.text(project))
-    assembly = named[1] if named else project.rpartition(".")[0]
-    told = (f"Several projects are here; {project} was taken.",) if len(projects) > 1 else ()
+    assembled = re.search(r"<AssemblyName>\s*([\w.-]+)\s*<", files.text(project))
+    assembly = assembled[1] if assembled else project.rpartition(".")[0]
+    told = (f"Several projects are here; {named(project)} was taken.",) if len(projects) > 1 else ()
     distributions = app.language.versions.distributions
     distribution = distributions.get(app.version, distributions.get("", ""))
     return EntryPoint(slots={"project": project, "assembly": assembly, "distribution": distribution}, assumptions=told)
@@ -142,7 +149,7 @@ def _rack(app: DetectedApp, files: AppFiles) -> EntryPoint:
         return EntryPoint(("bundle", "exec", "rackup", "--host", "0.0.0.0", "--port", "$port", "config.ru"))
     found = [path for path, text in files.sources("*.rb") if re.search(r"require\s+['\"]sinatra['\"]", text)]
     file = next(iter(found), "app.rb")
-    told = [f"There is no config.ru; {file} is run itself."]
+    told = [f"There is no config.ru; {named(file)} is run itself."]
     if not {"puma", "webrick", "falcon", "thin"} & app.dependencies:
         told.append("The Gemfile names no server (puma, for instance), without which Sinatra does not start.")
     return EntryPoint(("bundle", "exec", "ruby", file, "-o", "0.0.0.0", "-p", "$port"), assumptions=tuple(told))

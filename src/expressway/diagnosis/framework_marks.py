@@ -8,6 +8,7 @@ from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.framework import Framework, Installer, Language, Marks, Recipes, Versions
 from expressway.model.package_manifests import Names, dependencies_of
+from expressway.model.quotation import named
 from expressway.model.version_range import newest_in_range
 
 _HIGHEST_FOLDER_DEPTH = 2
@@ -130,8 +131,10 @@ def _installer_version(app: DetectedApp, files: AppFiles, installer: Installer) 
     version = match[1] if match else source.default
     if _numbers(version) < _numbers(source.least.get(app.version, "")):
         needs = f"{app.language.title} {app.version}"
-        return source.newer, [f"{installer.title} {version} does not run with {needs}; {source.newer} was taken."]
-    told = f"{installer.title} {version} is installed; {source.told_by} would name another version."
+        return source.newer, [
+            f"{installer.title} {named(version)} does not run with {needs}; {source.newer} was taken."
+        ]
+    told = f"{installer.title} {named(version)} is installed; {source.told_by} would name another version."
     return version, [] if match else [told]
 
 
@@ -168,7 +171,8 @@ def _version(files: AppFiles, language: Language) -> tuple[str, tuple[str, ...]]
     fitting = newest_in_range(text, versions.known, preferred=versions.default)
     if fitting is None:
         return versions.default, (
-            f"{path} wants {language.title} {text}; of that there is no known image, {versions.default} was taken.",
+            f"{named(path)} wants {language.title} {named(text)}; of that there is no known image, "
+            f"{versions.default} was taken.",
         )
     return fitting, ()
 

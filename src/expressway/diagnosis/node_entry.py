@@ -10,6 +10,7 @@ from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.package_manifests import json_object, section
+from expressway.model.quotation import named
 
 _USUAL_FILES = (
     *("server.js", "index.js", "app.js", "main.js", "server.mjs", "index.mjs", "app.mjs"),
@@ -97,7 +98,7 @@ def _start(
     main = str(package.get("main") or "")
     file = main if main and files.has(main) else next((name for name in _USUAL_FILES if name in files.paths), None)
     if file is not None:
-        return ("node", file), {}, (f"package.json has no start script; {file} was assumed.",)
+        return ("node", file), {}, (f"package.json has no start script; {named(file)} was assumed.",)
     return ("node", "index.js"), {}, ("No start script and no usual file was found; index.js was assumed.",)
 
 
@@ -135,6 +136,6 @@ def _kept_out(files: AppFiles) -> tuple[str, ...]:
     if not found:
         return ()
     return (
-        f"The build does not get {' and '.join(found)}, which may hold secrets. What holds only public values can be "
-        f"taken back at the end of .dockerignore: !{found[-1]}.",
+        f"The build does not get {' and '.join(map(named, found))}, which may hold secrets. What holds only public "
+        f"values can be taken back at the end of .dockerignore: {named(f'!{found[-1]}')}.",
     )

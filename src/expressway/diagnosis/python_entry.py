@@ -10,6 +10,7 @@ from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Server
+from expressway.model.quotation import named
 
 _USUAL_NAMES = ("app.py", "main.py", "wsgi.py", "asgi.py", "application.py", "server.py", "__init__.py", "api.py")
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([\w.]+)[\"']")
@@ -38,13 +39,15 @@ def find_python_app(app: DetectedApp, files: AppFiles) -> EntryPoint:
         usual = next((name for name in _USUAL_NAMES if files.has(name)), "app.py")
         found = [_Callable(usual, "app", False)]
         assumptions.append(
-            f"No {app.framework.title} application was found in the source; {found[0].target} was assumed. "
+            f"No {app.framework.title} application was found in the source; {named(found[0].target)} was assumed. "
             "Correct the last line of the Dockerfile."
         )
     chosen = found[0]
     others = sorted({it.file for it in found if it.file != chosen.file and it.is_factory == chosen.is_factory})
     if others:
-        assumptions.append(f"{chosen.target} was taken for the application; {', '.join(others[:3])} has one, too.")
+        assumptions.append(
+            f"{named(chosen.target)} was taken for the application; {', '.join(map(named, others[:3]))} has one, too."
+        )
     return _served(app, chosen, tuple(assumptions))
 
 
@@ -56,7 +59,7 @@ def find_django(app: DetectedApp, files: AppFiles) -> EntryPoint:
     package = settings.split(".")[0] if settings else posixpath.dirname(listed[0]) if listed else files.name
     assumptions: list[str] = []
     if not any(path == f"{package}/wsgi.py" for path in listed):
-        assumptions.append(f"{package}/wsgi.py was not found; {package}.wsgi:application was assumed.")
+        assumptions.append(f"{named(package)}/wsgi.py was not found; {named(package)}.wsgi:application was assumed.")
     served = _served(app, _Callable(f"{package}/wsgi.py", "application", False), tuple(assumptions))
     texts = [text for path, text in files.texts.items() if path.startswith(package) and "settings" in path]
     if not any(_STATIC_ROOT.search(text) for text in texts):

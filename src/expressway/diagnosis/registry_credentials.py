@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from expressway.model.app_files import AppFiles
 from expressway.model.finding import Finding
+from expressway.model.quotation import named
 
 _FILES = (".npmrc", ".yarnrc", ".yarnrc.yml")
 # What is looked for up to an end is bounded, so that the time a text takes grows with its length.
@@ -61,10 +62,10 @@ def credential_findings(files: AppFiles) -> tuple[Finding, ...]:
         Finding(
             code="registry_credentials",
             severity="critical",
-            cause=f"The file {name} holds a token or a password; only a .dockerignore that names it keeps it out of "
-            "images.",
-            remedy=f"Keep the token in your own ~/{name}, or let the file here name a variable only. The .dockerignore "
-            "among the files keeps it out, and private packages with it.",
+            cause=f"The file {named(name)} holds a token or a password; only a .dockerignore that names it keeps it "
+            "out of images.",
+            remedy=f"Keep the token in your own {named(f'~/{name}')}, or let the file here name a variable only. The "
+            ".dockerignore among the files keeps it out, and private packages with it.",
             resource=name,
         )
         for name in credential_files(files)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expressway.model.dockerfile_text import Instruction, ScannedDockerfile
+from expressway.model.quotation import named
 from expressway.model.shortened_text import shortened
 
 _BUILDKIT_FLAGS = {
@@ -58,9 +59,9 @@ def _reasons(instruction: Instruction) -> Iterator[tuple[str, int]]:
         if name in _BUILDKIT_FLAGS.get(instruction.keyword, ()):
             yield f"{instruction.keyword} --{name} is a BuildKit feature", _ENGINE_MAJORS.get(name, 18)
         if instruction.keyword == "FROM" and any(arg in value for arg in _PLATFORM_ARGS):
-            yield f"only BuildKit sets the variable in --{name}={value}", 18
+            yield f"only BuildKit sets the variable in --{name}={named(value)}", 18
     if instruction.heredocs:
-        yield f"here-documents (<<{instruction.heredocs[0]}) are a BuildKit feature", 23
+        yield f"here-documents (<<{named(instruction.heredocs[0])}) are a BuildKit feature", 23
     if instruction.keyword == "ARG" and instruction.arguments in _PLATFORM_ARGS:
         yield f"only BuildKit sets {instruction.arguments}", 18
     if instruction.keyword == "ADD" and _GIT_SOURCE.match(instruction.arguments):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from expressway.model.finding import Finding, Severity
+from expressway.model.quotation import quoted
+from expressway.model.shortened_text import shortened
 
 _SEVERITIES: Mapping[str, Severity] = {"error": "critical", "warning": "warning"}
 
@@ -18,6 +20,9 @@ class LintedLine:
     message: str
 
 
+_LONGEST = 400
+
+
 def lint_finding(linted: LintedLine, file: str) -> Finding:
     """The finding that a linted line is."""
     page = (
@@ -28,7 +33,7 @@ def lint_finding(linted: LintedLine, file: str) -> Finding:
     return Finding(
         code=f"hadolint_{linted.rule.lower()}",
         severity=_SEVERITIES.get(linted.level, "info"),
-        cause=linted.message.split("\n")[0],
+        cause=quoted(shortened(linted.message.split("\n")[0], _LONGEST), public=True),
         remedy=f"{page}/{linted.rule}",
         resource=f"{file}:{linted.line}",
     )

@@ -74,7 +74,9 @@ def scan_dockerfile(text: str) -> ScannedDockerfile:
     start = _read_directives(lines, scanned)
     escape = scanned.directives.get("escape", (0, "\\"))[1]
     if escape not in {"\\", "`"}:
-        scanned.problems.append(DockerfileProblem(scanned.directives["escape"][0], f"escape must be \\ or `: {escape}"))
+        scanned.problems.append(
+            DockerfileProblem(scanned.directives["escape"][0], f"escape must be \\ or `: {echoed(escape)}")
+        )
         escape = "\\"
     numbered = iter(list(enumerate(lines, start=1))[start:])
     for number, line in numbered:

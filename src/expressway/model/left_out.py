@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext
+from expressway.model.quotation import named
 
 _COPYING = re.compile(r"\b(?:COPY|ADD) (?P<flags>(?:--\S+ +)*)(?P<words>.+)")
 # The classic builder's words, then BuildKit's.
@@ -20,17 +21,19 @@ def with_left_out(error: ImageError, context: BuildContext) -> ImageError:
     """
     if error.code != "build_failed" or not context.left_out:
         return error
-    details = {**error.details, "left_out": list(context.left_out)}
+    details = {**error.details, "left_out": [named(path) for path in context.left_out]}
     sources = tuple(_sources(str(error.details.get("step", "")), error.message))
     copied = [path for path in context.left_out if any(_names(source, path) for source in sources)]
     if not copied:
         return ImageError(error.code, error.message, error.hint, details)
-    lines = " and ".join(f"!{path.rstrip('/')}" for path in copied)
+    lines = " and ".join(named(f"!{path.rstrip('/')}") for path in copied)
     hint = (
-        f"Expressway kept {', '.join(copied)} out of the build, since it may hold secrets or history, and the "
-        f"Dockerfile copies it. If the image needs it, add {lines} to {context.ignore_file}."
+        f"Expressway kept {', '.join(map(named, copied))} out of the build, since it may hold secrets or history, and "
+        f"the Dockerfile copies it. If the image needs it, add {lines} to {named(context.ignore_file)}."
     )
-    return ImageError(error.code, error.message, hint, {**details, "left_out_but_copied": copied})
+    return ImageError(
+        error.code, error.message, hint, {**details, "left_out_but_copied": [named(path) for path in copied]}
+    )
 
 
 def _sources(step: str, message: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from expressway.model.app_files import AppFiles
+from expressway.model.quotation import echoed, named
 
 Names = frozenset[str]
 
@@ -38,7 +39,7 @@ def unparsable(files: AppFiles) -> tuple[str, ...]:
         except RecursionError:
             problems.append(f"{path}: it is nested too deeply")
         except ValueError as exc:
-            problems.append(f"{path}: {exc}")
+            problems.append(f"{named(path)}: {echoed(str(exc), 200)}")
     return tuple(problems)
 
 

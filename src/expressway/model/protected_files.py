@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from expressway.model.ignore_patterns import IgnoreRules
+from expressway.model.quotation import named
 
 # Version control, keys and credentials: never part of an image unless .dockerignore includes one by name.
 PROTECTED_PATTERNS = (
@@ -64,9 +65,9 @@ def including_line(path: str) -> str:
 
 def protection_warning(left_out: Sequence[str], ignore_file: str = ".dockerignore") -> str:
     """What was kept out, each with the line that includes it."""
-    named = "; ".join(f"{path} (include it: {including_line(path)})" for path in left_out[:_MOST_NAMED])
+    told = "; ".join(f"{named(path)} (include it: {named(including_line(path))})" for path in left_out[:_MOST_NAMED])
     more = f"; and {len(left_out) - _MOST_NAMED} more" if len(left_out) > _MOST_NAMED else ""
     return (
-        f"Kept out of the image, since they may hold secrets or history: {named}{more}. "
-        f"If the app needs one, add its line, which begins with an exclamation mark, to {ignore_file}."
+        f"Kept out of the image, since they may hold secrets or history: {told}{more}. "
+        f"If the app needs one, add its line, which begins with an exclamation mark, to {named(ignore_file)}."
     )

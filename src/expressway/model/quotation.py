@@ -20,7 +20,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 """Controls, invisible and direction-changing characters, private use, unassigned, surrogates, odd line breaks."""
 _ESCAPE = "\x1b"
 _LONGEST_WORD = 32
-_SHORT_WORD = re.compile(rf"[A-Za-z0-9_.:-]{{1,{_LONGEST_WORD}}}")
+_SHORT_WORD = re.compile(rf"[A-Za-z0-9_.:/@~!-]{{1,{_LONGEST_WORD}}}")
 LONGEST_ECHO = 80
 """Characters of a name or value that a message repeats."""
 

@@ -10,6 +10,7 @@ from expressway.model.definition import AppDefinition
 from expressway.model.lint import LintFinding
 from expressway.model.plain_text import pseudo_parameters
 from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.model.quotation import named, quoted
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.check_limits import check_limits
 
@@ -69,13 +70,13 @@ def synth_app(
 
 def _passed_on_as_they_stand(definition: AppDefinition) -> Iterator[str]:
     """A sentence for each value that names a pseudo parameter, as if this were a template."""
-    texts = {f"environment.{name}": value for name, value in definition.environment.items()}
+    texts = {f"environment.{named(name)}": value for name, value in definition.environment.items()}
     texts |= {f"command[{index}]": argument for index, argument in enumerate(definition.command)}
     for path, text in texts.items():
-        if named := pseudo_parameters(text):
+        if parameters := pseudo_parameters(text):
             yield (
-                f"{path}: the container gets {' and '.join(named)} letter by letter, since nothing in a definition is "
-                "replaced. Write the value itself if that was meant."
+                f"{path}: the container gets {' and '.join(parameters)} letter by letter, since nothing in a "
+                "definition is replaced. Write the value itself if that was meant."
             )
 
 
@@ -89,7 +90,9 @@ def _refuse_errors(findings: tuple[LintFinding, ...]) -> None:
     errors = [finding for finding in findings if finding.severity == "error"]
     if not errors:
         return
-    listed = " ".join(f"{error.rule} at {error.path or error.stack}: {error.message}" for error in errors)
+    listed = " ".join(
+        f"{error.rule} at {error.path or error.stack}: {quoted(error.message, public=True)}" for error in errors
+    )
     raise SynthesisError(
         "lint_errors",
         f"Expected templates without errors, the linters found {len(errors)}: {listed}",

@@ -27,6 +27,8 @@ BY_NAME: Mapping[str, Reader] = {
     "ValidationStatusReason": "everybody",
     "rollback_reason": "operator",
     "output": "everybody",
+    "step": "everybody",
+    "diff": "everybody",
 }
 
 BY_PLACE: Mapping[tuple[str, str], Reader] = {
@@ -37,6 +39,7 @@ BY_PLACE: Mapping[tuple[str, str], Reader] = {
     ("containers", "reason"): "operator",
     ("failure_reasons", "reason"): "operator",
     ("tags", "value"): "operator",
+    ("findings", "message"): "everybody",
 }
 """A member of the objects in a list of that name."""
 

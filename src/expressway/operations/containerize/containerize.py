@@ -17,7 +17,7 @@ from expressway.model.entry_point import EntryPoint
 from expressway.model.finding import Finding, ranked
 from expressway.model.framework import Recipes
 from expressway.model.package_manifests import unparsable
-from expressway.model.quotation import named
+from expressway.model.quotation import echoed, named
 from expressway.operations.containerize import draft
 from expressway.operations.containerize.own_dockerfile import with_own_dockerfile
 from expressway.operations.containerize.result import Containerization
@@ -119,7 +119,7 @@ def _detect(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, *, 
     if not files.paths:
         raise ImageError(
             "app_empty",
-            f"The folder {request.root} has no files that could be read.",
+            f"The folder {echoed(str(request.root))} has no files that could be read.",
             "Name the folder that holds the app's source.",
         )
     found = frameworks_of(files, recipes)
@@ -133,17 +133,17 @@ def _detect(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, *, 
 def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, found: tuple[str, ...]) -> None:
     below = apps_below(files, recipes)
     if below:
-        named = dict(islice(below.items(), _MOST_NAMED))
-        more = f" and {len(below) - len(named)} more" if len(below) > len(named) else ""
-        listed = ", ".join(f"{folder} ({kind})" for folder, kind in named.items()) + more
+        apps = {named(folder): kind for folder, kind in islice(below.items(), _MOST_NAMED)}
+        more = f" and {len(below) - len(apps)} more" if len(below) > len(apps) else ""
+        listed = ", ".join(f"{folder} ({kind})" for folder, kind in apps.items()) + more
         shared = (
             " They share a lock file above them: write a Dockerfile in the folder above." if is_workspace(files) else ""
         )
         raise ImageError(
             "app_in_subfolder",
-            f"The folder {request.root} holds several parts rather than one app: {listed}.",
+            f"The folder {echoed(str(request.root))} holds several parts rather than one app: {listed}.",
             f"Name one of these folders, and give each app a definition of its own.{shared}",
-            {"apps": named},
+            {"apps": apps},
         )
     if found:
         return
@@ -151,7 +151,7 @@ def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, fou
     broken = unparsable(files)
     raise ImageError(
         "framework_unknown",
-        f"Nothing in {request.root} shows a framework that Expressway knows ({titles}).",
+        f"Nothing in {echoed(str(request.root))} shows a framework that Expressway knows ({titles}).",
         f"Correct {broken[0]}." if broken else "Write a Dockerfile, which is then checked; or name the framework.",
         {"problems": list(broken[:_MOST_NAMED])} if broken else {},
     )
@@ -242,8 +242,14 @@ def _with_lint(made: Containerization, files: AppFiles, linter: Linter) -> Conta
     return replace(made, findings=(*made.findings, *(lint_finding(line, "Dockerfile") for line in further)))
 
 
+def _left_out(item: str) -> str:
+    """A path and why it was not read."""
+    path, colon, why = item.rpartition(": ")
+    return f"{named(path)}{colon}{why}"
+
+
 def _gaps(files: AppFiles) -> tuple[str, ...]:
-    shown = [f"not read: {item}" for item in files.left_out[:_LEFT_OUT_SHOWN]]
+    shown = [f"not read: {_left_out(item)}" for item in files.left_out[:_LEFT_OUT_SHOWN]]
     more = len(files.left_out) - len(shown)
     return (*shown, *((f"not read: {more} more",) if more else ()))
 

@@ -12,6 +12,7 @@ from expressway.model.dockerfile_text import split_lines
 from expressway.model.finding import Finding
 from expressway.model.ignore_patterns import read_ignore_file
 from expressway.model.protected_files import PROTECTED
+from expressway.model.quotation import named
 
 _ESSENTIAL = (".git", ".env", "*.pem")
 _CONTEXT_LINES = 3
@@ -54,7 +55,7 @@ def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
     finding = Finding(
         code="secret_files_in_context",
         severity="warning",
-        cause=f"The .dockerignore leaves in what usually holds secrets: {', '.join(left_in[:5])}.",
+        cause=f"The .dockerignore leaves in what usually holds secrets: {', '.join(map(named, left_in[:5]))}.",
         remedy="Name it in .dockerignore. (Expressway's own builds keep it out in any case.)",
         resource=".dockerignore",
     )

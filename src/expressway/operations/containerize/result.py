@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway.model.finding import Finding
+from expressway.model.quotation import named
+
+_OFFICIAL = "public.ecr.aws/docker/library/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,18 @@ class Containerization:
             "assumptions": list(self.assumptions),
             "gaps": list(self.gaps),
         }
-        always = {"container_port": self.container_port, "base_image": self.base_image}
+        always = {"container_port": self.container_port, "base_image": _image(self.base_image)}
         return always | {name: part for name, part in parts.items() if part} | {"guidance": self._guidance()}
 
     def _guidance(self) -> dict[str, Any]:
         image, port = f"{self.app_name}:local", self.container_port
         return {
-            "dockerfile_guidance": {"base_image": self.base_image, "reasons": list(self.reasons)},
+            "dockerfile_guidance": {"base_image": _image(self.base_image), "reasons": list(self.reasons)},
             "validation_guidance": {"hadolint": "hadolint Dockerfile"},
             "build_guidance": {"build_command": f"docker build --platform linux/amd64 -t {image} ."},
             "run_guidance": {
                 "run_command": f"docker run --rm --init -p {port}:{port} {image}",
-                "check": f"curl -f http://localhost:{port}{self.health_path}",
+                "check": f"curl -f http://localhost:{port}{named(self.health_path)}",
             },
             "notes": list(self.notes),
             "next_steps": self._next_steps(),
@@ -77,3 +80,8 @@ class Containerization:
         if self.diff and not set(self.improved) <= set(self.written):
             steps.append("Review the diff and apply it (or ask for it with write and overwrite).")
         return [*steps, "synth_app checks the definition; then diff_app and deploy_app."]
+
+
+def _image(name: str) -> str:
+    """An image as the folder names it, an official one by its short name."""
+    return f"{_OFFICIAL}{named(name.removeprefix(_OFFICIAL))}" if name.startswith(_OFFICIAL) else named(name)
