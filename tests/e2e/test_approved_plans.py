@@ -42,7 +42,9 @@ def cloudformation(embedded_aws: "SandboxInfo") -> Any:
 
 
 def version(folder: Path, engine_host: str, content: str, **more: Any) -> AppSource:
-    folder.mkdir(exist_ok=True)
+    git = folder / ".git"
+    git.mkdir(parents=True, exist_ok=True)
+    (git / "config").write_text(f'[remote "origin"]\nurl = https://git.example/team/{NAME}\n')  # a checkout like others
     app = source(folder, NAME, engine_host, **more)
     with (folder / "app" / "Dockerfile").open("a") as dockerfile:
         dockerfile.write(f"LABEL version={content}\n")

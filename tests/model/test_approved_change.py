@@ -189,3 +189,24 @@ def test_consequences_of_consequences_follow_too() -> None:
 )
 def test_anything_more_is_named(more: ChangeSetChange, named: tuple[str, ...]) -> None:
     assert unshown(act("Add", "Group"), more) == named
+
+
+def parameters(**values: str) -> StackChange:
+    return StackChange("s", False, parameters=tuple(PropertyChange(name, "old", text) for name, text in values.items()))
+
+
+@pytest.mark.parametrize(
+    ("shown", "now", "approved"),
+    [
+        ({"ImageUri": "one"}, {"ImageUri": "two"}, True),
+        ({"ImageUri": "one", "PusherArn": "a"}, {"ImageUri": "two", "PusherArn": "a"}, True),
+        ({"PusherArn": "a"}, {"PusherArn": "b"}, False),
+        ({"ImageUri": "one"}, {"PusherArn": "b"}, False),
+        ({"ImageUri": "one"}, {"ImageUri": "one", "PusherArn": "b"}, False),
+        ({"ImageUri": "one", "PusherArn": "a"}, {"ImageUri": "one"}, False),
+    ],
+)
+def test_of_all_parameters_the_image_alone_may_become_another_than_was_shown(
+    shown: dict[str, str], now: dict[str, str], approved: bool
+) -> None:
+    assert is_approved(parameters(**now), approved_changes([parameters(**shown)])) is approved

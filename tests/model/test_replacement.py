@@ -7,7 +7,7 @@ import pytest
 
 from expressway.model.change import compare_templates
 from expressway.model.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail
-from expressway.model.replacement import Replacement, expected_replacements, planned_replacements
+from expressway.model.replacement import Replacement, expected_replacements, loss_of, planned_replacements
 from expressway.model.template import Template
 
 SERVICE = {
@@ -34,6 +34,23 @@ def planned(before: dict[str, Any], after: dict[str, Any]) -> tuple[Replacement,
     return planned_replacements(change, Template("stack", json.dumps(documents[1])))
 
 
+@pytest.mark.parametrize(
+    ("resource", "after", "loss"),
+    [
+        (SERVICE, {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/other"}, "made anew in the cluster other"),
+        (SERVICE, {"ServiceName": "api"}, "gets another URL"),
+        (SERVICE, {"Cluster": {"Ref": "C"}}, "gets another URL"),
+        (REPOSITORY, {"RepositoryName": "api-repo"}, "starts without images"),
+    ],
+)
+def test_what_a_replacement_means_is_told_by_its_kind(
+    resource: dict[str, Any], after: dict[str, Any], loss: str
+) -> None:
+    documents = [{"Resources": {"It": one}} for one in (resource, changed(resource, **after))]
+    change = compare_templates("s", before=documents[0], after=documents[1], parameters_before={}, parameters_after={})
+    assert loss_of(change.replacements[0]).startswith(loss)
+
+
 def test_a_change_in_place_is_no_replacement() -> None:
     assert planned(SERVICE, changed(SERVICE, Cpu="512")) == ()
 
@@ -51,6 +68,7 @@ def test_a_change_in_place_is_no_replacement() -> None:
         ),
         (SERVICE, {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/default"}, "Cluster", "web"),
         (SERVICE, {"Cluster": None}, "Cluster", "web"),
+        (changed(SERVICE, Cluster="arn:aws:ecs:us-east-1:123456789012:cluster/x"), {"Cluster": "x"}, "Cluster", "web"),
         (REPOSITORY, {"EncryptionConfiguration": {"EncryptionType": "KMS"}}, "EncryptionConfiguration", "web-repo"),
     ],
 )
@@ -69,6 +87,11 @@ def test_a_replacement_under_the_same_name_cannot_be_made(
         (SERVICE, {"Cluster": "other"}),
         (SERVICE, {"Cluster": "other", "InfrastructureRoleArn": "b"}),
         (SERVICE, {"ServiceName": "api"}),
+        (SERVICE, {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/other"}),
+        (SERVICE, {"Cluster": {"Ref": "Cluster"}}),
+        (changed(SERVICE, Cluster={"Ref": "Cluster"}), {"Cluster": "default"}),
+        (changed(SERVICE, Cluster=["default"]), {"Cluster": {"Ref": "Cluster"}}),
+        (changed(SERVICE, ServiceName="a/web"), {"ServiceName": "b/web"}),
         (changed(SERVICE, ServiceName=None), {"InfrastructureRoleArn": "b"}),
         (REPOSITORY, {"RepositoryName": "api-repo", "EncryptionConfiguration": {"EncryptionType": "KMS"}}),
     ],

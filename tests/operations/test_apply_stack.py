@@ -266,3 +266,30 @@ def test_the_change_sets_name_depends_on_the_template_the_parameters_and_the_sta
     }
     assert len(names) == 4
     assert change_set_name(request, stack, {}) == change_set_name(request, stack, {})
+
+
+WITH_PARAMETERS = Template(
+    NAME,
+    json.dumps(
+        {
+            "Metadata": {"Expressway": {"App": "hello", "Schema": 1}},
+            "Parameters": {"Kept": {"Type": "String"}, "Given": {"Type": "String"}, "Usual": {"Default": "usual"}},
+            "Resources": {"A": {"Type": "T"}},
+        }
+    ),
+)
+OLD = {"Kept": "old", "Given": "old", "Usual": "old", "Gone": "old"}
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_parameter_that_is_not_given_keeps_its_value_where_the_template_has_no_other(status: str) -> None:
+    stacks = existing(status, parameters=OLD)
+    run(stacks, template=WITH_PARAMETERS, parameters={"Given": "new"})
+    assert dict(stacks.requests[-1].parameters) == {"Kept": "old", "Given": "new"}
+
+
+@pytest.mark.parametrize("status", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+def test_a_stack_that_never_stood_hands_no_parameters_on(status: str) -> None:
+    stacks = existing(status, parameters=OLD)
+    run(stacks, template=WITH_PARAMETERS, parameters={"Given": "new"})
+    assert dict(stacks.requests[-1].parameters) == {"Given": "new"}

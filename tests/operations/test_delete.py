@@ -720,3 +720,50 @@ def test_only_a_missing_permission_lets_the_express_side_of_a_stacks_service_go_
         delete(made)
     assert caught.value.code == code
     assert made.deleted == []
+
+
+EXPRESS = {"Type": "AWS::ECS::ExpressGatewayService", "Properties": {"ServiceName": "web", "Cluster": "default"}}
+
+
+def test_a_retained_service_that_is_not_there_is_not_called_kept() -> None:
+    made = app()
+    made.stacks[SERVICE_STACK] = stack(SERVICE_STACK, template={"Service": EXPRESS | {"DeletionPolicy": "Retain"}})
+    made.world.state = made.world.express = None
+    assert delete(made).service_deletion["status"] == "absent"
+
+
+def test_the_roles_that_a_stack_made_go_with_it_and_are_not_called_kept() -> None:
+    result = delete(app())
+    assert [one.resource for one in result.kept if one.resource.startswith("role")] == []
+
+
+def test_a_service_that_ecs_forgets_at_once_is_gone() -> None:
+    made = loose_app(log_group="/expressway/web")
+    made.world.go = lambda: setattr(made.world, "state", None)  # type: ignore[method-assign]
+    made.world.drain = lambda: made.world.go()  # type: ignore[method-assign]
+    assert delete(made, timeout=5).service_deletion["status"] == "deleted"
+
+
+@pytest.mark.parametrize("named", [arn("production", "web"), arn("default", "other"), arn("production", "other")])
+def test_an_arn_that_is_not_where_the_apps_stack_has_its_service_is_refused(named: str) -> None:
+    made = app()
+    made.stacks[SERVICE_STACK] = stack(SERVICE_STACK, template={"Service": EXPRESS}, outputs={})
+    with pytest.raises(RefusedError) as caught:
+        delete(made, named)
+    assert caught.value.code == "service_not_of_app"
+    assert made.deleted == []
+
+
+def test_without_a_stack_the_name_decides_and_the_cluster_is_the_arns() -> None:
+    made = loose_app()
+    with pytest.raises(RefusedError) as caught:
+        delete(made, arn("default", "other"))
+    assert caught.value.code == "service_not_of_app"
+    made.world.cluster = "production"
+    state, express = made.world.state, made.world.express
+    assert state is not None
+    assert express is not None
+    made.world.state = replace(state, arn=arn("production", "web"), cluster="production")
+    made.world.express = replace(express, arn=arn("production", "web"))
+    made.world.clusters = {"production": ("web",)}
+    assert delete(made, arn("production", "web")).service_deletion["status"] == "deleted"

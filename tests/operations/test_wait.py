@@ -318,3 +318,36 @@ def test_a_cancelled_wait_stops_at_the_next_poll() -> None:
         wait(world, cancellation=Cancels())
 
     assert world.clock.now <= 4.5
+
+
+def test_the_path_of_the_revision_that_is_deployed_is_asked_not_that_of_the_newest_configuration() -> None:
+    world = deployed_world()
+    world.revision = (RevisionState("rev/1", "td:1", health_check_path="/live"),)
+    assert "/live answers 200" in wait(world).message
+    assert world.fetched == ["/live"]
+
+
+@pytest.mark.parametrize("code", ["throttled", "connection_failed", "service_unavailable"])
+def test_four_polls_without_an_answer_are_borne_each_time_and_five_in_a_row_are_not(code: str) -> None:
+    world = deployed_world("IN_PROGRESS")
+    world.broken = [code] * 4
+    world.at(20, lambda w: w.broken.extend([code] * 4))
+    world.at(40, lambda w: setattr(w, "deployment", (deployment("SUCCESSFUL"),)))
+    assert wait(world).status == "success"
+
+    silent = deployed_world()
+    silent.broken = [code] * 5
+    with pytest.raises(TargetError) as caught:
+        wait(silent)
+    assert caught.value.code == code
+
+
+def test_what_may_not_be_read_is_asked_once_however_long_the_wait() -> None:
+    world = deployed_world("IN_PROGRESS")
+    world.denied = {"health", "tasks"}
+    world.at(20, lambda w: setattr(w, "deployment", (deployment("SUCCESSFUL"),)))
+    told: list[Progress] = []
+    assert wait(world, progress=told.append).status == "success"
+    assert world.calls.count("deployments") > 5
+    assert world.calls.count("health") == 1
+    assert len([one for one in told if one.level == "warning"]) == 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.table import Table
 
 from expressway.cli.output import data_console, escape, message_console, print_json, readable
+from expressway.model.replacement import loss_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,6 @@ _SIGNS = {
     "delete": ("-", "red"),
 }
 _NOTES = {
-    "replace": " [bold red](replaced: gets another identity)[/]",
     "import": " [cyan](exists already: taken over with what it holds)[/]",
     "restore": " [yellow](was removed by other means: made again)[/]",
 }
@@ -179,7 +179,11 @@ def _show_stack(stack: StackChange) -> None:
 
 def _show_resource(change: ResourceChange) -> None:
     sign, colour = _SIGNS[change.action]
-    note = _NOTES.get(change.action, "")
+    note = (
+        _NOTES.get(change.action, "")
+        if change.action != "replace"
+        else f" [bold red](replaced: {escape(loss_of(change))})[/]"
+    )
     data_console().print(f"    [{colour}]{sign}[/] {change.resource_type} [bold]{change.logical_id}[/]{note}")
     for item in change.properties:
         _show_property(item, "    ")

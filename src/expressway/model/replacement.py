@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.model.change import PropertyChange, StackChange
+from expressway.model.change import PropertyChange, ResourceChange, StackChange
 from expressway.model.change_set import ChangeSet, ChangeSetDetail
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.model.template import RETAINING, Template
@@ -22,6 +22,21 @@ NAMING_PROPERTIES: dict[str, tuple[str, ...]] = {
     "AWS::Logs::LogGroup": ("LogGroupName",),
 }
 """What makes a name unique in an account and region, the name itself first: a service's is unique in its cluster."""
+
+
+_LOSSES = {
+    EXPRESS_TYPE: "gets another URL",
+    "AWS::ECR::Repository": "starts without images",
+    "AWS::Logs::LogGroup": "starts without logs",
+}
+
+
+def loss_of(change: ResourceChange) -> str:
+    """What replacing this resource means, by its type and by what replaces it: half a sentence."""
+    cluster = next((item.after for item in change.properties if item.path == "Cluster"), None)
+    if change.resource_type == EXPRESS_TYPE and isinstance(cluster, str):
+        return f"made anew in the cluster {cluster.rsplit('/', 1)[-1]}, with another URL"
+    return _LOSSES.get(change.resource_type, "the old one is deleted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from expressway.errors import ExpresswayError, StackError
 from expressway.model.change import StackChange
 from expressway.model.change_set import ChangeSet
 from expressway.model.clock import Clock
+from expressway.model.origin import without_origin
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 from expressway.model.stack import StackState, is_leaving, running_operation_start
 from expressway.operations.lost_answer import is_lost, write_once
@@ -177,7 +178,8 @@ class _Application:
         wanted = self.request.template.document
         declared = wanted.get("Parameters", {})
         defaults = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
-        return dict(stack.parameters) == defaults | dict(parameters) and _document(stack.template) == wanted
+        standing = without_origin(_document(stack.template))
+        return dict(stack.parameters) == defaults | dict(parameters) and standing == wanted
 
     def _outcome(self, stack: StackState, result: Literal["created", "updated", "unchanged"]) -> StackOutcome:
         """The end of it all: protection is switched last, by a call of its own."""

@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 from expressway.errors import RefusedError, ServiceError, StackError, TargetError
 from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition
+from expressway.model.origin import origin_of
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
 from expressway.model.replacement import planned_replacements
-from expressway.model.stack import StackEvent, StackState, service_stack_name
+from expressway.model.stack import StackEvent, service_stack_name
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.model.touched_names import touched_names
@@ -23,7 +24,7 @@ from expressway.operations.replacements import check_replacements
 from expressway.operations.secret_arns import with_complete_arns
 from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
 from expressway.operations.stack_request import (
-    StackGateway,
+    RememberedStacks,
     StackOutcome,
     StackRequest,
     check_stack,
@@ -86,7 +87,7 @@ class _Deployment:
         definition = self._with_complete_arns()
         templates = self.ports.synthesize(definition, self._tell)
         self._enter("plan", "comparing with what is deployed")
-        stacks = _RememberedStacks(self.ports.stacks)
+        stacks = RememberedStacks(self.ports.stacks)
         plan = self._approved_plan(templates, image.planned, stacks)
         self._check_before_changing(definition, templates, plan, stacks)
         for stack_name in plan.unused_stacks:
@@ -131,7 +132,7 @@ class _Deployment:
             progress=self._tell,
         )
 
-    def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None, stacks: "_RememberedStacks") -> Plan:
+    def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None, stacks: RememberedStacks) -> Plan:
         plan = plan_app(
             self.request.definition.name,
             templates,
@@ -142,6 +143,7 @@ class _Deployment:
             termination_protection=self.request.definition.termination_protection,
             adopt=self.request.adopt,
             allow_replacement=self.request.allow_replacement,
+            origin=self.request.origin,
             progress=self._tell,
         )
         approved = self.request.approved_plan
@@ -162,7 +164,7 @@ class _Deployment:
         return approval is not None and approval.get("plan") == approved and plan.continues(approval)
 
     def _check_before_changing(
-        self, definition: AppDefinition, templates: AppTemplates, plan: Plan, stacks: "_RememberedStacks"
+        self, definition: AppDefinition, templates: AppTemplates, plan: Plan, stacks: RememberedStacks
     ) -> None:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
         refuse_missing_service(plan, stacks.seen.get(templates.service.stack_name))
@@ -246,6 +248,9 @@ class _Deployment:
             on_failing=warning.on_failing if warning else None,
             while_waiting=warning.while_waiting if warning else None,
         )
+        if outcome.result == "updated" and origin_of(deployed) is None and self.request.origin is not None:
+            here = f"{template.stack_name} is deployed from {self.request.origin.hint} from now on"
+            self.progress(Progress(phase, f"{here}; other places are asked for --adopt"))
         self.outcomes[template.stack_name] = outcome.summary
         self.standing.append(f"{template.stack_name} is {outcome.stack.status}")
         self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
@@ -268,6 +273,7 @@ class _Deployment:
             termination_protection=self.protecting.get(template.stack_name),
             imports_existing=bool(shown.change.imports),
             restores=bool(shown.change.restorations),
+            origin=self.request.origin,
             shown=shown,
         )
 
@@ -344,18 +350,6 @@ class _Deployment:
         self.phase = phase
         self.operation.record(phase=phase, message=message)
         self.progress(Progress(phase, message))
-
-
-@dataclass(frozen=True, slots=True)
-class _RememberedStacks:
-    """The stacks as planning saw them, so that checking them asks nothing again."""
-
-    stacks: StackGateway
-    seen: dict[str, StackState | None] = field(default_factory=dict[str, StackState | None])
-
-    def describe(self, stack_name: str) -> StackState | None:
-        self.seen[stack_name] = self.stacks.describe(stack_name)
-        return self.seen[stack_name]
 
 
 def service_url(endpoint: str, target: Target) -> str:

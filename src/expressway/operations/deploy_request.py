@@ -11,6 +11,7 @@ from expressway.model.cause import Cause
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
 from expressway.model.operation import OperationRecord
+from expressway.model.origin import Origin
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, ProgressSink
 from expressway.model.reach import reach_of
@@ -87,6 +88,7 @@ class DeployRequest:
         base_dir: the folder that the definition's build context is relative to.
         approved_plan: digest of the plan that was shown; when given, nothing else is carried out.
         adopt: take over stacks that carry no Expressway ownership mark, and what an earlier deletion has kept.
+        origin: where this is deployed from; None where that does not matter.
         allow_replacement: allow resources to be replaced (the service's URL then changes).
     """
 
@@ -96,6 +98,7 @@ class DeployRequest:
     adopt: bool = False
     allow_replacement: bool = False
     continue_rollback: bool = False
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Tell what deploying an app would change, reading only."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.model.change import IMAGE_PARAMETER, StackChange, compare_templates
+from expressway.model.origin import Origin, origin_of, without_origin
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import ProgressSink, ignore_progress
+from expressway.model.quotation import quoted
 from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
 from expressway.model.stack import StackState, StackVersion, repository_stack_name
@@ -38,6 +40,7 @@ def plan_app(
     termination_protection: bool,
     adopt: bool = False,
     allow_replacement: bool = False,
+    origin: Origin | None = None,
     progress: ProgressSink = ignore_progress,
 ) -> Plan:
     """Compare the templates of an app, their protection, and the image it would run, with what is deployed.
@@ -49,7 +52,8 @@ def plan_app(
     `adopt` and `allow_replacement` are part of the plan, so that its digest approves them as well.
 
     Raises:
-        RefusedError: ``stack_foreign`` when a stack of that name belongs to someone else, ``name_taken``.
+        RefusedError: ``stack_foreign`` when a stack of that name belongs to someone else, ``deployed_from_elsewhere``
+            when it is the app's and was last deployed from another place than `origin`; ``name_taken``.
         StackError: ``template_too_large``, ``limit_exceeded``, ``template_unreadable``.
     """
     changes: list[StackChange] = []
@@ -78,6 +82,8 @@ def plan_app(
         if template is templates.service:
             missing = _missing_service(app_name, stack, account, progress)
             unused = _unused_stacks(app_name, templates, deployed, stacks)
+    if not adopt:
+        refuse_other_origin(app_name, origin, [seen[one.stack_name] for one in (templates.service, *templates)])
     taken = find_taken_names(made, account=account, progress=progress, held=held)
     if taken and any(_version(stacks.describe(name)) != _version(stack) for name, stack in seen.items()):
         return plan_app(  # another run has just made what has these names
@@ -90,6 +96,7 @@ def plan_app(
             termination_protection=termination_protection,
             adopt=adopt,
             allow_replacement=allow_replacement,
+            origin=origin,
             progress=progress,
         )
     refuse_taken_names(app_name, taken, adopt=adopt)
@@ -201,6 +208,27 @@ def refuse_foreign(stack: StackState, app_name: str) -> None:
     )
 
 
+def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]) -> None:
+    """Leave an app alone that was last deployed from another folder or repository, as the first stack tells that knows.
+
+    Raises:
+        RefusedError: ``deployed_from_elsewhere``.
+    """
+    told = ((stack, last) for stack in stacks if stack is not None and (last := origin_of(stack)) is not None)
+    stack, last = next(told, (None, None))
+    if origin is None or stack is None or last is None or last.is_same(origin) or stack.owner_app != app_name:
+        return
+    by = f" by {quoted(last.by, public=True)}" if last.by else ""
+    when = f" at {stack.updated_at.isoformat(timespec='minutes')}" if stack.updated_at else ""
+    raise RefusedError(
+        "deployed_from_elsewhere",
+        f"The app {app_name} was last deployed from {quoted(last.hint, public=True) or 'another place'}{by}{when}; "
+        f"this is {quoted(origin.hint, public=True)}, another folder or repository. Nothing was changed.",
+        "Choose another app name, or pass --adopt if this is where the app is deployed from now on.",
+        {"stack": stack.name, "last_origin": quoted(last.hint, public=True), "this_origin": origin.hint},
+    )
+
+
 def stack_parameters(
     template: Template, deployed: StackState | None, *, target: Target, image: PlannedImage | None
 ) -> dict[str, str]:
@@ -240,7 +268,7 @@ def _deployed_document(deployed: StackState) -> dict[str, Any]:
         raise _unreadable(deployed) from exc
     if not isinstance(document, dict):
         raise _unreadable(deployed)
-    return document
+    return without_origin(document)
 
 
 def _unreadable(deployed: StackState) -> StackError:

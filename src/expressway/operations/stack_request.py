@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from expressway.errors import RefusedError, StackError
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
+from expressway.model.origin import Origin
 from expressway.model.progress import Phase
 from expressway.model.quotation import quoted
 from expressway.model.stack import StackState, StackVersion
@@ -36,6 +37,18 @@ class StackGateway(StackEvents, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RememberedStacks:
+    """The stacks as planning saw them, so that checking them asks nothing again."""
+
+    stacks: StackGateway
+    seen: dict[str, StackState | None] = field(default_factory=dict[str, StackState | None])
+
+    def describe(self, stack_name: str) -> StackState | None:
+        self.seen[stack_name] = self.stacks.describe(stack_name)
+        return self.seen[stack_name]
+
+
+@dataclass(frozen=True, slots=True)
 class StackRequest:
     """What a stack should become.
 
@@ -47,6 +60,7 @@ class StackRequest:
         termination_protection: what it is switched to in the end; None leaves it as it is.
         imports_existing: whether resources that exist already are taken over where the stack would make them.
         restores: whether what somebody removed from the stack by other means is made again.
+        origin: where this is deployed from; None keeps what the stack says of that.
         shown: what was shown of the stack; None where no plan was made.
         busy_seconds: how long an operation that another program started is waited for.
     """
@@ -61,6 +75,7 @@ class StackRequest:
     termination_protection: bool | None = None
     imports_existing: bool = False
     restores: bool = False
+    origin: Origin | None = None
     shown: ShownStack | None = None
     busy_seconds: float = LONGEST_OPERATION_SECONDS
 

@@ -146,6 +146,7 @@ class Toolkit:
             RefusedError: ``stack_foreign``, ``name_taken``.
             ImageError: the build's folder or Dockerfile is wrong.
         """
+        from expressway.adapters.source_origin import source_origin
         from expressway.operations.plan import plan_app
         from expressway.operations.secret_arns import with_complete_arns
 
@@ -168,6 +169,7 @@ class Toolkit:
             termination_protection=source.definition.termination_protection,
             adopt=adopt,
             allow_replacement=allow_replacement,
+            origin=source_origin(source.base_dir, self.target),
             progress=progress,
         )
 
@@ -407,6 +409,7 @@ class Toolkit:
 
         Raises: see `expressway.operations.deploy.deploy_app`; also StillRunning ``operation_running``.
         """
+        from expressway.adapters.source_origin import source_origin
         from expressway.operations.bounded_wait import BoundedWait
         from expressway.operations.deploy import DeployRequest, deploy_app
 
@@ -417,6 +420,7 @@ class Toolkit:
             adopt=adopt,
             allow_replacement=allow_replacement,
             continue_rollback=continue_rollback,
+            origin=source_origin(source.base_dir, self.target),
         )
         with self._operation(source.definition.name, "deploy", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)

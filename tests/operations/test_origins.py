@@ -1,0 +1,125 @@
+"""Two folders that deploy an app of one name do not undo each other unsaid."""
+
+import json
+from typing import Any
+
+import pytest
+
+from expressway.errors import RefusedError
+from expressway.model.aws_limits import TEMPLATE_BODY
+from expressway.model.origin import Origin, make_origin, origin_of, with_origin, without_origin
+from expressway.model.stack import StackState
+from expressway.model.template import AppTemplates, Template
+from tests.operations.in_memory_deployment import REPOSITORY, SERVICE, World, templates
+from tests.operations.test_deploy import digest_of_plan
+
+MINE = make_origin(path="/home/me/shop", remote="github.com/acme/shop", place="", by="me")
+CI = make_origin(path="/builds/7/shop", remote="github.com/acme/shop", place="", by="ci")
+OTHER = make_origin(path="/home/you/shop", remote="", place="", by="you")
+OTHERS = [OTHER, make_origin(path="/x/shop", remote="github.com/you/shop", place="")]
+
+
+def deployed(origin: Origin | None = MINE) -> World:
+    world = World()
+    world.deploy(origin=origin)
+    world.told.clear()
+    return world
+
+
+def remembered(world: World) -> set[Origin | None]:
+    return {origin_of(world.stacks.stacks[name]) for name in (REPOSITORY, SERVICE)}
+
+
+def test_both_stacks_remember_where_they_were_deployed_from() -> None:
+    assert remembered(deployed()) == {MINE}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("changes", [False, True])
+def test_another_place_is_told_who_deployed_from_where_and_changes_nothing(other: Origin, changes: bool) -> None:
+    world = deployed()
+    before = dict(world.stacks.stacks)
+    if changes:
+        world.templates = templates(cpu="512")
+    with pytest.raises(RefusedError) as refusal:
+        world.deploy(origin=other)
+    assert refusal.value.code == "deployed_from_elsewhere"
+    assert "github.com/acme/shop" in refusal.value.message
+    assert "me" in refusal.value.message
+    assert other.hint in refusal.value.message
+    assert "--adopt" in refusal.value.hint
+    assert "/home" not in str(refusal.value.to_dict())
+    assert world.stacks.stacks == before
+
+
+def test_a_place_that_adopts_the_app_is_where_it_is_deployed_from_then_on() -> None:
+    world = deployed()
+    world.templates = templates(cpu="512")
+    assert world.deploy(origin=OTHER, adopt=True).status == "deployed"
+    assert world.deploy(origin=OTHER).status == "unchanged"
+
+
+def test_another_checkout_of_the_same_repository_is_the_same_place_and_plans_the_same() -> None:
+    world = deployed()
+    assert world.deploy(origin=CI).status == "unchanged"
+    assert world.stacks.requests
+    world.templates = templates(cpu="512")
+    mine = digest_of_plan(world)
+    assert world.deploy(origin=CI, approved_plan=mine).status == "deployed"
+    assert world.deploy(origin=MINE).status == "unchanged"
+
+
+def test_an_app_from_before_origins_were_remembered_is_taken_over_and_that_is_told_once() -> None:
+    world = deployed(None)
+    assert world.deploy(origin=MINE).status == "unchanged"
+    assert remembered(world) == {None}
+    world.templates = templates(cpu="512")
+    assert world.deploy(origin=MINE).status == "deployed"
+    noted = [one.message for one in world.told if "from now on" in one.message]
+    assert len(noted) == 1
+    assert origin_of(world.stacks.stacks[SERVICE]) == MINE
+
+
+def test_what_knows_no_place_keeps_what_is_remembered() -> None:
+    world = deployed()
+    world.templates = templates(cpu="512")
+    world.deploy(origin=None)
+    assert remembered(world) == {MINE}
+
+
+# -- in templates -----------------------------------------------------------------------------------------------
+def body(**mark: Any) -> str:
+    return json.dumps({"Metadata": {"Expressway": {"App": "hello", **mark}, "More": 1}, "Resources": {}}, indent=1)
+
+
+def test_a_template_with_an_origin_is_compared_without_it() -> None:
+    marked = with_origin(body(), MINE)
+    assert origin_of(StackState("s", "id", "CREATE_COMPLETE", template=marked)) == MINE
+    assert without_origin(json.loads(marked)) == json.loads(body())
+    assert with_origin(body(), None) == body()
+    assert json.loads(with_origin(marked, CI))["Metadata"]["Expressway"]["Origin"]["By"] == "ci"
+
+
+@pytest.mark.parametrize("text", ["{}", '{"Metadata": 7}', '{"Metadata": {"Expressway": []}}'])
+def test_templates_of_others_get_none(text: str) -> None:
+    assert with_origin(text, MINE) == text
+    assert without_origin(json.loads(text)) == json.loads(text)
+
+
+@pytest.mark.parametrize("told", [7, [], {}, {"Remote": 7, "Folder": None}, {"Hint": "x" * 9999}])
+def test_what_others_wrote_into_a_template_is_bounded(told: Any) -> None:
+    found = origin_of(StackState("s", "id", "CREATE_COMPLETE", template=body(Origin=told)))
+    assert found is None or len(found.hint) <= 120
+
+
+def test_an_origin_never_makes_a_template_too_long() -> None:
+    world = World()
+    filled = templates()
+    document = dict(filled.service.document)
+    document["Metadata"] = document["Metadata"] | {"Padding": ""}
+    document["Metadata"]["Padding"] = "x" * (TEMPLATE_BODY.maximum - len(json.dumps(document).encode()))
+    service = Template(SERVICE, json.dumps(document))
+    world.templates = AppTemplates(filled.repository, service)
+    world.deploy(origin=MINE)
+    assert origin_of(world.stacks.stacks[SERVICE]) is None
+    assert origin_of(world.stacks.stacks[REPOSITORY]) == MINE
