@@ -12,7 +12,9 @@ from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.diagnosis.place_findings import near_names
 from expressway.diagnosis.unstable_resources import SERVICE_TYPES, instability, service_remedy
+from expressway.model.aws_messages import is_aws_message, quoted_reason
 from expressway.model.finding import Finding, Severity, ranked
+from expressway.model.quotation import OwnText, QuotingText
 from expressway.model.stack_history import STACK_TYPE, HistoryEvent, StackHistory
 
 _OTHERS_TOLD = 3
@@ -104,11 +106,12 @@ def _state(history: StackHistory) -> Iterator[Finding]:
     known = _STATES.get(history.status)
     if known is not None:
         code, severity, sentence, remedy = known
+        reason = [_evidence("", history.status_reason, STACK_TYPE)] if history.status_reason else []
         yield Finding(
             code=code,
             severity=severity,
             cause=f"The stack {history.name} {sentence}.",
-            evidence=tuple(text for text in (f"status {history.status}", evidence_line(history.status_reason)) if text),
+            evidence=(OwnText(f"status {history.status}"), *reason),
             remedy=remedy,
             resource=history.stack_id,
         )
@@ -190,11 +193,11 @@ def _told(failure: Failure, severity: Severity) -> Finding:
     event = failure.event
     if event.kind != "resource":
         return _check_failed(failure, severity)
-    text = evidence_line(event.reason)
     physical_id = failure.physical_id
     known = cause_of_message(Statement(event.reason, event.logical_id)) or instability(event, physical_id)
     within = f" of the nested stack {failure.stack.name}" if failure.path else ""
-    evidence = (f"{event.status} {failure.place} ({event.resource_type}): {text or 'no reason given'}",)
+    told = f"{event.status} {failure.place} ({event.resource_type}): "
+    evidence = (_evidence(told, event.reason, event.resource_type),)
     remedy = "Correct what CloudFormation names in the evidence, and repeat the operation."
     if event.resource_type in SERVICE_TYPES:
         remedy = service_remedy(physical_id)
@@ -207,6 +210,16 @@ def _told(failure: Failure, severity: Severity) -> Finding:
         remedy=known.remedy if known and known.remedy else remedy,
         resource=physical_id or failure.place,
     )
+
+
+def _evidence(before: str, reason: str, resource_type: str) -> str:
+    """A line of evidence; where AWS wrote the reason, everybody may read it."""
+    text = evidence_line(reason)
+    if not text:
+        return OwnText(f"{before}no reason given")
+    if not is_aws_message(reason, resource_type):
+        return f"{before}{text}"
+    return QuotingText(f"{before}{quoted_reason(reason, resource_type, text)}")
 
 
 def _check_failed(failure: Failure, severity: Severity) -> Finding:

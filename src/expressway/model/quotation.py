@@ -34,6 +34,15 @@ class OwnText(str):
     __slots__ = ()
 
 
+class QuotingText(str):
+    """A text of ours with quotations in it, where others' text is expected: what its marks enclose was quoted by us.
+
+    By its type, never by marks in a text: those an application can write too.
+    """
+
+    __slots__ = ()
+
+
 def quoted(text: str, *, public: bool = False) -> str:
     """The text as a quotation: cleaned, and between marks; empty stays empty, a quotation is not quoted again."""
     if is_quoted(text):
@@ -55,6 +64,11 @@ def echoed(text: str, most: int = LONGEST_ECHO) -> str:
 def named(text: str) -> str:
     """A name that a caller gave: as it is when it is one short word, else as a quotation."""
     return text if _SHORT_WORD.fullmatch(text[: _LONGEST_WORD + 1]) else echoed(text)
+
+
+def without_marks(text: str) -> str:
+    """The text with other brackets in place of marks: whoever wrote it may have written marks too."""
+    return text.translate(_INNER_MARKS)
 
 
 def is_quoted(text: str) -> bool:

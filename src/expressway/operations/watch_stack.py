@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from expressway.errors import StackError, TargetError
+from expressway.model.aws_messages import quoted_reason
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
-from expressway.model.quotation import quoted
 from expressway.model.stack import StackEvent, StackState, first_failure, own_events
+from expressway.model.stack_history import STACK_TYPE
 
 EventsSoFar = tuple[StackEvent, ...]
 OnEvents = Callable[[EventsSoFar], None]
@@ -138,7 +139,11 @@ def stack_failure(watched: WatchedStack) -> StackError:
     """The error for an operation that did not end as wanted: the first real cause, not its consequences."""
     cause = first_failure(watched.events)
     stack = watched.stack
-    because = f"{cause.logical_id}: {quoted(cause.reason)}" if cause else quoted(stack.status_reason)
+    because = (
+        f"{cause.logical_id}: {quoted_reason(cause.reason, cause.resource_type)}"
+        if cause
+        else quoted_reason(stack.status_reason, STACK_TYPE)
+    )
     return StackError(
         "stack_delete_failed" if stack.status == "DELETE_FAILED" else "stack_failed",
         f"{stack.name} ended in {stack.status}. First cause: {because or 'no reason given'}",
@@ -188,7 +193,7 @@ def _vanished(stack_id: str) -> StackState:
 
 
 def _progress(event: StackEvent, phase: Phase, elapsed_seconds: float) -> Progress:
-    reason = f": {quoted(event.reason)}" if event.reason and event.failed else ""
+    reason = f": {quoted_reason(event.reason, event.resource_type)}" if event.reason and event.failed else ""
     return Progress(
         phase,
         f"{event.status} {event.logical_id}{reason}",

@@ -8,7 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from expressway.model.quotation import CLOSING, OPENING, OwnText, cleaned, map_quotations, quoted
+from expressway.model.quotation import (
+    CLOSING,
+    OPENING,
+    PUBLIC_OPENING,
+    OwnText,
+    QuotingText,
+    cleaned,
+    map_quotations,
+    quoted,
+    without_marks,
+)
 from expressway.policy.gates import SENSITIVE_VARIABLE
 from expressway.policy.others_text import LEFT_OUT, Reader, reader_of
 from expressway.policy.redaction import marker
@@ -81,7 +91,7 @@ class _Walk:
             elif reader == "operator" and not self.showing.allow_sensitive_data and name in LEFT_OUT and item:
                 ours = _own_texts(item)
                 self.withheld += _texts(item) - len(ours)
-                kept |= {name: [self._own(one) for one in ours]} if ours else {}
+                kept |= {name: [self._others(one, reader) for one in ours]} if ours else {}
             else:
                 kept[name] = self._others(item, reader)
         return kept
@@ -90,8 +100,13 @@ class _Walk:
         """Text of others, in whatever it is kept, and what is ours among it."""
         if isinstance(value, OwnText):
             return self._own(value)
+        if isinstance(value, QuotingText):
+            return self.text(value)
         if isinstance(value, str):
-            return value if value in _WITHHELD_BEFORE else self.text(quoted(value, public=reader == "everybody"))
+            if value in _WITHHELD_BEFORE:
+                return value
+            is_forged = reader == "operator" and value.startswith(PUBLIC_OPENING)  # whoever wrote it wrote the mark too
+            return self.text(quoted(without_marks(value) if is_forged else value, public=reader == "everybody"))
         if isinstance(value, Mapping):
             return {self._own(str(name)): self._others(item, reader) for name, item in cast("Any", value).items()}
         if isinstance(value, Sequence) and not isinstance(value, bytes):
@@ -123,11 +138,11 @@ def _texts(value: Any) -> int:
     return 0 if value in _WITHHELD_BEFORE else 1
 
 
-def _own_texts(value: Any) -> list[OwnText]:
-    """What is in our own words among the lines of others."""
+def _own_texts(value: Any) -> list[OwnText | QuotingText]:
+    """What is in our own words among the lines of others, or quotes with marks of ours."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         return []
-    return [item for item in cast("Sequence[Any]", value) if isinstance(item, OwnText)]
+    return [item for item in cast("Sequence[Any]", value) if isinstance(item, OwnText | QuotingText)]
 
 
 def _withheld_note(count: int) -> str:

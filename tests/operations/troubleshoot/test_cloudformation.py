@@ -1,16 +1,18 @@
 """What became of a stack: nested stacks followed, what is missing named, what may not be read a gap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from expressway.errors import TargetError
+from expressway.model.quotation import plain
 from expressway.model.stack_history import STACK_TYPE, HistoryEvent, StackHistory, StackResource
 from expressway.model.target import Target
 from expressway.operations.troubleshoot.cloudformation import fetch_cloudformation_status
+from expressway.policy.withheld import Showing, shown
 
 TARGET = Target("123456789012", "eu-west-1")
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -108,7 +110,7 @@ def test_the_first_cause_is_found_in_a_nested_stack_that_is_gone_already() -> No
 
     assert codes(answer)[0] == "resource_exists"
     assert [(one["logical_id"], one["stack_name"]) for one in answer["failure_reasons"]] == [("Role", "web-child")]
-    assert answer["raw_events"][0]["ResourceStatusReason"] == "Resource creation cancelled"
+    assert plain(answer["raw_events"][0]["ResourceStatusReason"]) == "Resource creation cancelled"
 
 
 def test_nested_stacks_are_followed_only_so_deep_and_so_many() -> None:
@@ -195,3 +197,20 @@ def test_resources_and_events_keep_the_names_that_cloudformation_gives_their_mem
     ]
     assert answer["raw_events"][0]["HookStatusReason"] == "rejected"
     assert answer["raw_events"][0]["HookType"] == "Team::Hook"
+
+
+def test_with_closed_gates_a_failed_stack_still_says_why() -> None:
+    service = "AWS::ECS::ExpressGatewayService"
+    reason = (
+        'Resource handler returned message: "Invalid request provided: The role web-exec cannot be assumed by '
+        "'some text of a user'\" (RequestToken: 3b0c9f4e-0000-4000-8000-5f3d1c2b7a90, HandlerErrorCode: InvalidRequest)"
+    )
+    failed = replace(event(2, "Service", "CREATE_FAILED", reason), resource_type=service)
+    answer = fetch("web", Stacks((stack("web", "ROLLBACK_COMPLETE", failed),)))
+    told = shown(answer, Showing(False, str))
+    for where in (told["findings"][0]["evidence"], told["failure_reasons"], told["raw_events"]):
+        assert "The role web-exec cannot be assumed by" in str(where)
+        assert "text of a user" not in str(where)
+    custom = replace(failed, resource_type="Custom::Seeder")
+    told = shown(fetch("web", Stacks((stack("web", "ROLLBACK_COMPLETE", custom),))), Showing(False, str))
+    assert "cannot be assumed" not in str(told)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, cast
 
-from expressway.model.quotation import OwnText
+from expressway.model.quotation import OwnText, QuotingText
 from expressway.model.shortened_text import shortened
 
 SUMMARY_BYTES = 3_000
@@ -104,7 +104,7 @@ def _cut_value(value: Any, limits: _Limits, left_out: dict[str, int], path: str)
         if whole:
             return value
         short = shortened(value, limits.characters - 1)
-        return OwnText(short) if isinstance(value, OwnText) else short
+        return type(value)(short) if isinstance(value, OwnText | QuotingText) else short
     if isinstance(value, Mapping):
         return _cut(cast("Mapping[str, Any]", value), limits, left_out, path)
     return _cut_list(value, limits, left_out, path) if _is_list(value) else value

@@ -7,6 +7,7 @@ from typing import Any
 
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.stack_rules import Failure, first_failures, missing_stack_finding, stack_findings
+from expressway.model.aws_messages import is_aws_message, quoted_reason
 from expressway.model.finding import Finding
 from expressway.model.stack_history import HistoryEvent, StackHistory, StackResource
 from expressway.model.target import Target
@@ -122,7 +123,7 @@ def _reason(failure: Failure) -> Mapping[str, Any]:
         "physical_id": failure.physical_id or "N/A",
         "resource_type": event.resource_type,
         "status": event.status,
-        "reason": evidence_line(event.reason) or "No reason provided",
+        "reason": _shown(event, evidence_line(event.reason)) or "No reason provided",
         "timestamp": event.timestamp.isoformat(),
     } | ({"stack_name": failure.stack.name} if failure.path else {})
 
@@ -133,7 +134,7 @@ def _resource(resource: StackResource) -> Mapping[str, Any]:
         PhysicalResourceId=resource.physical_id,
         ResourceType=resource.resource_type,
         ResourceStatus=resource.status,
-        ResourceStatusReason=resource.reason,
+        ResourceStatusReason=_shown(resource, resource.reason),
         LastUpdatedTimestamp=_iso(resource.updated_at),
     )
 
@@ -148,8 +149,15 @@ def _event(event: HistoryEvent) -> Mapping[str, Any]:
         HookType=event.check if event.kind == "hook" else "",
         ValidationName=event.check if event.kind == "validation" else "",
         ValidationPath=event.path,
-        **{f"{told}Status": event.status, f"{told}StatusReason": event.reason},
+        **{f"{told}Status": event.status, f"{told}StatusReason": _shown(event, event.reason)},
     )
+
+
+def _shown(told: HistoryEvent | StackResource, text: str) -> str:
+    """A reason, or `text` of it; AWS's own as a quotation that everybody may read."""
+    is_resource = isinstance(told, StackResource) or told.kind == "resource"
+    is_aws = is_resource and is_aws_message(told.reason, told.resource_type)
+    return quoted_reason(told.reason, told.resource_type, text) if is_aws else text
 
 
 def _filled(**members: str) -> Mapping[str, str]:
