@@ -205,6 +205,27 @@ def test_a_parameter_is_looked_up_by_its_exact_name(
     assert session.asked[0][2]["ParameterFilters"][0]["Values"] == ["/web/token"]
 
 
+@pytest.mark.parametrize(
+    ("value_from", "asked", "held", "presence"),
+    [
+        (f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/token", ["token", "/token"], ["token"], "present"),
+        (f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/token", ["token", "/token"], ["/token"], "present"),
+        (f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/token", ["token", "/token"], ["/other"], "missing"),
+        (PARAMETER_ARN, ["/web/token"], ["/web/token"], "present"),
+        ("token", ["token"], ["token"], "present"),
+        ("/token", ["/token"], ["/token"], "present"),
+    ],
+)
+def test_an_arn_leaves_open_whether_a_parameters_name_begins_with_a_slash(
+    value_from: str, asked: list[str], held: list[str], presence: str
+) -> None:
+    described = [{"Name": name, "Type": "String"} for name in held]
+    session = AnsweringSession({"ssm.describe_parameters": {"Parameters": described}})
+
+    assert Parameters(session).fact(SecretReference("Main", "TOKEN", value_from)).presence == presence
+    assert session.asked[0][2]["ParameterFilters"][0]["Values"] == asked
+
+
 def test_a_parameter_of_another_account_is_not_looked_for_here() -> None:
     session = AnsweringSession({})
     foreign = SecretReference("Main", "TOKEN", "arn:aws:ssm:us-east-1:210987654321:parameter/shared")

@@ -100,6 +100,24 @@ def test_a_secret_that_is_marked_for_deletion_cannot_be_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "own_role", "refused"),
+    [
+        ("arn:aws:kms:eu-west-1:999988887777:key/1", True, True),
+        ("arn:aws:kms:eu-west-1:999988887777:alias/x", True, True),
+        ("arn:aws:kms:eu-west-1:999988887777:key/1", False, False),
+        ("arn:aws:kms:eu-west-1:111122223333:key/1", True, False),
+        ("alias/x", True, False),
+        ("", True, False),
+    ],
+)
+def test_the_role_that_is_made_uses_keys_of_the_secrets_own_account(key: str, own_role: bool, refused: bool) -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:api-AbCdEf"
+    fact = SecretFact(SecretReference("Main", "A", arn), "present", arn=arn, kms_key_id=key)
+
+    assert [problem.path for problem in secret_problems(fact, own_role=own_role)] == ["secrets.A"] * refused
+
+
 def test_a_secret_needs_the_version_that_is_named() -> None:
     reference = SecretReference("Main", "API_KEY", f"{SECRET}::AWSNEXT:")
     (problem,) = secret_problems(SecretFact(reference, "present", stages=("AWSCURRENT",)))

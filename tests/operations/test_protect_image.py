@@ -165,7 +165,17 @@ def test_an_image_that_ran_and_is_gone_does_not_keep_the_new_one_from_being_prot
     assert "no longer holds gone" in app.told[0]
 
 
-@pytest.mark.parametrize("running", ["other.example/app@sha256:1", "nginx:1", f"{URI.replace('hello', 'other')}@x", ""])
+@pytest.mark.parametrize(
+    "running",
+    [
+        "other.example/app@sha256:1",
+        "nginx:1",
+        f"{URI.replace('hello', 'other')}@x",
+        f"{URI.replace('1111', '9999')}@x",
+        "a.test/team/hello-repo@x",
+        "",
+    ],
+)
 def test_what_runs_from_another_repository_is_not_looked_for(running: str) -> None:
     app = App(Registry(golden_policy(keep_tagged=1)))
     app.registry.push("new")

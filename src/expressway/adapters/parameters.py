@@ -15,6 +15,13 @@ from expressway.model.task_requirements import SecretReference
 _SECURE = "SecureString"
 
 
+def _names(reference: SecretReference) -> tuple[str, ...]:
+    """What a parameter may be called; only an ARN leaves it open."""
+    name = reference.secret_id
+    is_open = reference.value_from.startswith("arn:") and not name.startswith("/")
+    return (name, f"/{name}") if is_open else (name,)
+
+
 class Parameters:
     """The parameters of one account, in any region."""
 
@@ -30,7 +37,7 @@ class Parameters:
         if reference.account_id and reference.account_id != self._session.target.account_id:
             return SecretFact(reference, "elsewhere")
         name = reference.secret_id
-        found = self._describe(reference)
+        found = self._describe(reference, names=_names(reference))
         if found is None:
             return SecretFact(reference, "missing")
         is_encrypted = found.get("Type") == _SECURE
@@ -42,14 +49,15 @@ class Parameters:
             is_encrypted=is_encrypted,
         )
 
-    def _describe(self, reference: SecretReference) -> Mapping[str, Any] | None:
-        name, region = reference.secret_id, reference.region or None
+    def _describe(self, reference: SecretReference, *, names: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """The parameter of one of these names: an ARN does not tell whether a name of one level begins with a slash."""
+        region = reference.region or None
         doing = f"describe the parameter {reference.shown}"
         try:
-            named = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+            named = [{"Key": "Name", "Option": "Equals", "Values": list(names)}]
             ask = partial(self._session.client("ssm", region=region).describe_parameters, ParameterFilters=named)
-            found = pages(ask, doing=doing, by="NextToken")
-            return next((one for page in found for one in page["Parameters"] if one["Name"] == name), None)
+            found = {one["Name"]: one for page in pages(ask, doing=doing, by="NextToken") for one in page["Parameters"]}
+            return next((found[name] for name in names if name in found), None)
         except ClientError as exc:
             if aws_error_code(exc) == "InvalidFilterValue":
                 return None  # no parameter can have such a name

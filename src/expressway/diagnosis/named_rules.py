@@ -93,8 +93,11 @@ def _group(index: int, group_id: str, found: SecurityGroup | None, *, vpcs: Sequ
         yield _problem(path, f"a security group of {vpcs[0]}, where the subnets are", f"{group_id} of {found.vpc_id}")
 
 
-def secret_problems(fact: SecretFact) -> tuple[Problem, ...]:
-    """A secret or parameter must be there, with the version that is named, and not be marked for deletion."""
+def secret_problems(fact: SecretFact, *, own_role: bool = False) -> tuple[Problem, ...]:
+    """A secret or parameter must be there, with the version that is named, and not be marked for deletion.
+
+    With `own_role`, the role that is made for it reads it: that one may use the keys of the secret's own account.
+    """
     reference = fact.reference
     path, kind = f"secrets.{reference.variable}", "parameter" if reference.is_parameter else "secret"
     if fact.presence == "missing":
@@ -105,6 +108,10 @@ def secret_problems(fact: SecretFact) -> tuple[Problem, ...]:
     if stage and fact.stages and stage not in fact.stages:
         got = f"{stage}, and the secret has {', '.join(fact.stages)}"
         return (_problem(path, "the label of a version that exists", got),)
+    key = fact.kms_key_id.split(":")
+    if own_role and len(key) > 4 and reference.account_id and key[4] != reference.account_id:
+        expected = f"a {kind} with a key of its own account {reference.account_id} (or a role in roles.execution)"
+        return (_problem(path, expected, f"{reference.secret_id} with the key {fact.kms_key_id}"),)
     return ()
 
 

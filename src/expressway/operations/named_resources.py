@@ -7,6 +7,7 @@ that stands as it is asks for nothing.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from expressway.diagnosis.named_rules import (
@@ -195,7 +196,8 @@ class _Looks:
 
     def _secret(self, reference: SecretReference) -> Look:
         reader = self._reads.parameters if reference.is_parameter else self._reads.secrets
-        return self._look(f"secret {reference.shown}", lambda: reader().fact(reference), secret_problems)
+        judge = partial(secret_problems, own_role=self._definition.roles.execution is None)
+        return self._look(f"secret {reference.shown}", lambda: reader().fact(reference), judge)
 
     def _key(self) -> Iterator[Look]:
         arn = self._definition.repository.kms_key_arn

@@ -45,8 +45,10 @@ class ImageProtection:
 
     def protect(self, *, starting: str, running: str) -> None:
         """Before the service is touched: the image it is to run, and the one it runs, by URI ("" for none)."""
-        digest = _digest(starting)
-        self._attempt(lambda: self._keep_running(self._own_digest(running), digest))
+        place, _, digest = starting.partition("@")
+        ran_from, _, ran = running.partition("@")
+        if ran_from == place:  # an image of another repository is not kept here
+            self._attempt(lambda: self._keep_running(ran, digest))
         self._attempt(lambda: self._keep_starting(digest))
 
     def settle(self, running: str) -> None:
@@ -77,11 +79,6 @@ class ImageProtection:
 
     def _tag(self, digest: str, tag: str) -> None:
         self.registry.tag_image(self.repository_name, digest=digest, tag=tag)
-
-    def _own_digest(self, uri: str) -> str:
-        """The digest of an image of this repository; nothing for another's."""
-        place, _, digest = uri.partition("@")
-        return digest if place.endswith(f"/{self.repository_name}") else ""
 
     def _warn_of_policy(self) -> None:
         """A repository that was taken over, or whose policy somebody changed, may not heed the tags."""
