@@ -312,3 +312,10 @@ def test_names_of_members_are_masked_as_well_and_none_is_lost_for_it() -> None:
 @given(st.from_regex(FOREIGN_KINDS) | st.text())
 def test_what_is_told_fast_is_told_no_less_often(text: str) -> None:
     assert may_hold_foreign_kinds(text) or not FOREIGN_KINDS.search(text)
+
+
+def test_of_what_a_plugin_finds_the_name_beside_the_secret_stays() -> None:
+    value = "A1b2C3d4E5" * 4
+    assert masked(f"my aws pwd is '{value}' today") == "my aws pwd is '[masked]' today"
+    address = "https://api.softlayer.com/soap/v3/"
+    assert masked(f"POST {address}{'0123456789abcdef' * 4} ended") == f"POST {address}[masked] ended"
