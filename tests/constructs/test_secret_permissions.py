@@ -209,3 +209,14 @@ def test_secrets_beyond_one_policy_of_a_role_that_was_given_come_before_the_serv
     assert all(arn in json.dumps(documents) for arn in secrets.values())
     assert inline in service["DependsOn"]
     assert set(made[inline]["DependsOn"]) == made.keys() - {inline}
+
+
+@pytest.mark.parametrize(
+    ("behind", "services"),
+    [("", {"secretsmanager", "ssm"}), (":password", {"secretsmanager"}), (":password::", {"secretsmanager"})],
+)
+def test_only_a_secret_of_secrets_manager_has_a_json_key(behind: str, services: set[str]) -> None:
+    given = cdk.CfnParameter(cdk.Stack(), "Arn").value_as_string
+    (statements,) = secret_policies([f"{given}{behind}"])
+    actions = {action.partition(":")[0] for statement in statements for action in statement.actions}
+    assert actions - {"kms"} == services
