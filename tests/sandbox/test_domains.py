@@ -3,8 +3,8 @@
 import pytest
 
 from expressway.constructs.service_domain import function_text
-from tests.sandbox.conftest import Cloud, wait_for_stack
-from tests.sandbox.stack_templates import role, template
+from tests.sandbox.conftest import Cloud, wait_for_stack, wait_until
+from tests.sandbox.stack_templates import role, service_resources, template
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 KNOWN = function_text()
@@ -36,3 +36,26 @@ def test_no_other_function_is_taken_for_it(cloud: Cloud, code: str, token: objec
     cloudformation.delete_stack(StackName=created["StackId"])
     wait_for_stack(cloud, created["StackId"])
     assert reason in " ".join(each.get("ResourceStatusReason", "") for each in events)
+
+
+def test_a_rule_of_an_apps_own_serves_its_host_name(cloud: Cloud, images: dict[str, str]) -> None:
+    def managed(name: str) -> dict[str, list[str]]:
+        return {"Fn::GetAtt": ["Service", f"ECSManagedResourceArns.IngressPath.{name}"]}
+
+    rule = {
+        "ListenerArn": managed("ListenerArn"),
+        "Priority": 100,
+        "Conditions": [{"Field": "host-header", "HostHeaderConfig": {"Values": ["own.example.test"]}}],
+        "Actions": [{"Type": "forward", "TargetGroupArn": {"Fn::Select": [0, managed("TargetGroupArns")]}}],
+    }
+    resources = service_resources("own-rule", cloud.uri("v1"))
+    resources["Rule"] = {"Type": "AWS::ElasticLoadBalancingV2::ListenerRule", "Properties": rule}
+    cloudformation = cloud.client("cloudformation")
+    capabilities = ["CAPABILITY_NAMED_IAM"]
+    cloudformation.create_stack(StackName="own-rule", TemplateBody=template(resources), Capabilities=capabilities)
+    status = wait_for_stack(cloud, "own-rule")
+    served, refused = cloud.get("own.example.test"), cloud.get("other.example.test")
+    cloudformation.delete_stack(StackName="own-rule")
+    wait_until(lambda: cloud.get("own.example.test")[0] == 403, "the rule is gone")
+    assert (status, served) == ("CREATE_COMPLETE", (200, "version 1"))
+    assert refused[0] == 403

@@ -33,7 +33,10 @@ def hook() -> None:
 
 
 def endpoint_of(host: str) -> str | None:
-    """The endpoint of the service that a domain belongs to, or None."""
+    """The endpoint of a service whose listener has a rule for this host name, or None.
+
+    The rule may be ECS's, with a domain added to it, or one of an app's own; the load balancer decides by it.
+    """
     name = host.partition(":")[0].lower()
     if _DOMAIN.fullmatch(name) is None:
         return None
@@ -41,14 +44,17 @@ def endpoint_of(host: str) -> str | None:
         if service.status == "INACTIVE":
             continue
         with emulator.scope(service.account, service.region):
-            if name in _hosts(service.resources.rule.arn):
+            if name in _hosts(service.resources.listener.arn):
                 return service.endpoint
     return None
 
 
-def _hosts(rule_arn: str) -> set[str]:
-    rule = emulator.module("services.alb")._rules.get(rule_arn) or {}
-    conditions = [each for each in rule.get("Conditions", ()) if each.get("Field") == "host-header"]
+def _hosts(listener_arn: str) -> set[str]:
+    """The host names in the rules of a listener."""
+    rules = [
+        each for each in emulator.module("services.alb")._rules.values() if each.get("ListenerArn") == listener_arn
+    ]
+    conditions = [each for rule in rules for each in rule.get("Conditions", ()) if each.get("Field") == "host-header"]
     return {str(host).lower() for each in conditions for host in each.get("Values", ())}
 
 
