@@ -16,9 +16,9 @@ from expressway.errors import (
     TargetError,
 )
 from expressway.model.cause import Cause
+from expressway.model.reach import service_url
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
-from expressway.operations.deploy import service_url
 from tests.operations.in_memory_deployment import OUTPUTS, REPOSITORY, SERVICE, World, templates
 
 CRASH = Cause(

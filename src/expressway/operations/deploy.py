@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from expressway.errors import RefusedError, ServiceError, StackError, TargetError
 from expressway.model.cause import Cause
@@ -10,9 +9,9 @@ from expressway.model.definition import AppDefinition
 from expressway.model.origin import origin_of
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
+from expressway.model.reach import service_url
 from expressway.model.replacement import planned_replacements
 from expressway.model.stack import StackEvent, service_stack_name
-from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.model.touched_names import touched_names
 from expressway.operations.apply_stack import apply_stack
@@ -30,7 +29,7 @@ from expressway.operations.stack_request import (
     check_stack,
 )
 
-__all__ = ["DeployPorts", "DeployRequest", "DeployResult", "deploy_app", "service_url"]
+__all__ = ["DeployPorts", "DeployRequest", "DeployResult", "deploy_app"]
 
 
 def deploy_app(
@@ -249,8 +248,7 @@ class _Deployment:
             while_waiting=warning.while_waiting if warning else None,
         )
         if outcome.result == "updated" and origin_of(deployed) is None and self.request.origin is not None:
-            here = f"{template.stack_name} is deployed from {self.request.origin.hint} from now on"
-            self.progress(Progress(phase, f"{here}; other places are asked for --adopt"))
+            self.progress(Progress(phase, f"{template.stack_name} is from {self.request.origin.hint} from now on"))
         self.outcomes[template.stack_name] = outcome.summary
         self.standing.append(f"{template.stack_name} is {outcome.stack.status}")
         self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
@@ -350,12 +348,3 @@ class _Deployment:
         self.phase = phase
         self.operation.record(phase=phase, message=message)
         self.progress(Progress(phase, message))
-
-
-def service_url(endpoint: str, target: Target) -> str:
-    """The URL at which an endpoint answers: HTTPS on AWS, the emulator's own port on the sandbox."""
-    host = endpoint.removeprefix("https://").removeprefix("http://").rstrip("/")
-    if target.sandbox_url is None:
-        return f"https://{host}/"
-    port = urlsplit(target.sandbox_url).port
-    return f"http://{host}:{port}/" if port else f"http://{host}/"
