@@ -43,7 +43,7 @@ def test_a_tag_is_the_beginning_of_the_digest() -> None:
 
 
 def test_what_fills_a_context_is_told_by_top_level_paths_the_largest_first() -> None:
-    files = [("a/x", 1), ("a/y/z", 2), ("b", 3), ("c", 9), ("d", 4), ("e", 5), ("f", 6), ("g/x", 0)]
+    files = [("b", 3), ("a/x", 1), ("a/y/z", 2), ("c", 9), ("d", 4), ("e", 5), ("f", 6), ("g/x", 0)]
     assert largest_entries(files) == (("c", 9), ("f", 6), ("e", 5), ("d", 4), ("a/", 3))
     assert largest_entries(files, 7)[4:] == (("a/", 3), ("b", 3), ("g/", 0))
     assert largest_entries([]) == ()
