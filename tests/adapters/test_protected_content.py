@@ -6,6 +6,7 @@ import pytest
 
 from expressway.adapters.build_context import read_build_context
 from expressway.model.protected_files import including_line, protection_warning
+from expressway.model.quotation import plain
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PRIVATE = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----\n"
@@ -69,7 +70,7 @@ def test_all_else_is_kept_out_and_listed_with_how_to_include_it(context: Path) -
     folders = {"data/credentials/": "data/credentials/notes"}
     assert set(found.left_out) == {*KEPT_OUT, *folders} - {*folders.values()}
     lines = [including_line(path) for path in found.left_out]
-    warning = protection_warning(found.left_out, found.ignore_file)
+    warning = plain(protection_warning(found.left_out, found.ignore_file))
     assert all(f"{path} (include it: {line})" in warning for path, line in zip(found.left_out, lines, strict=True))
     (context / ".dockerignore").write_text("\n".join(lines))
     assert files_of(context) == {*TAKEN, *KEPT_OUT, "Dockerfile", ".dockerignore"}

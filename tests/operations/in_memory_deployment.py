@@ -10,6 +10,7 @@ from expressway.errors import ExpresswayError, TargetError
 from expressway.model.cause import Cause
 from expressway.model.cluster import ClusterState
 from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.network import SecurityGroup, Subnet
 from expressway.model.operation import OperationRecord
 from expressway.model.plan import PlannedImage
@@ -82,6 +83,7 @@ class InMemoryImages:
     registry: TaggedImages | None = None
     uri: str = "repo@sha256:"
     outputs_seen: dict[str, str] | None = None
+    left_out: LeftOutFiles = field(default_factory=LeftOutFiles)
 
     def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
         if self.wrong is not None:
@@ -96,6 +98,10 @@ class InMemoryImages:
 class InMemoryImage:
     images: InMemoryImages
     planned: PlannedImage | None
+
+    @property
+    def left_out(self) -> LeftOutFiles:
+        return self.images.left_out
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from expressway.errors import (
     TargetError,
 )
 from expressway.model.cause import Cause
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.reach import service_url
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
@@ -441,6 +442,16 @@ def test_a_failing_service_reports_the_explained_cause_rather_than_cloudformatio
     assert (error.details["cause"], error.details["evidence"]) == ("container_exited", ["log"])
     assert "ECS deployment failed" in error.details["stack_message"]
     assert app.errors_told == [CRASH.sentence]
+
+
+def test_a_crash_for_want_of_what_was_kept_out_of_the_image_is_told_as_that() -> None:
+    app = broken(causes=[None, replace(CRASH, evidence=("ModuleNotFoundError: No module named 'credentials'",))])
+    app.images.left_out = LeftOutFiles(("credentials/",))
+    with pytest.raises(StackError) as failure:
+        app.deploy()
+    assert failure.value.details["cause"] == "excluded_file_missing"
+    assert "credentials/" in failure.value.message
+    assert "!credentials" in failure.value.hint
 
 
 def test_a_failure_that_nobody_can_explain_is_cloudformations() -> None:

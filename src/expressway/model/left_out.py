@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.quotation import named
 
 _COPYING = re.compile(r"\b(?:COPY|ADD) (?P<flags>(?:--\S+ +)*)(?P<words>.+)")
@@ -17,23 +18,26 @@ _MISSED = re.compile(r'stat (?P<plain>[^\s:]+): (?:file does not exist|no such f
 def with_left_out(error: ImageError, context: BuildContext) -> ImageError:
     """The error of a failed build, with what was left out; where that made it fail, with how to include it.
 
-    ``left_out`` in the details lists all of it, ``left_out_but_copied`` what the failed step copies.
+    ``left_out`` in the details lists all of it, ``left_out_but_copied`` what the failed step copies,
+    ``left_out_but_missed`` what its output says is missing.
     """
     if error.code != "build_failed" or not context.left_out:
         return error
     details = {**error.details, "left_out": [named(path) for path in context.left_out]}
     sources = tuple(_sources(str(error.details.get("step", "")), error.message))
     copied = [path for path in context.left_out if any(_names(source, path) for source in sources)]
-    if not copied:
+    left_out = LeftOutFiles(context.left_out, context.ignore_file)
+    missed = copied or left_out.missed_by(error.details.get("output", ()))
+    if not missed:
         return ImageError(error.code, error.message, error.hint, details)
-    lines = " and ".join(named(f"!{path.rstrip('/')}") for path in copied)
+    why = "the Dockerfile copies it" if copied else "the step that failed says that it is missing"
+    told = [named(path) for path in missed]
     hint = (
-        f"Expressway kept {', '.join(map(named, copied))} out of the build, since it may hold secrets or history, and "
-        f"the Dockerfile copies it. If the image needs it, add {lines} to {named(context.ignore_file)}."
+        f"Expressway kept {', '.join(told)} out of the build, since it may hold secrets or history, and {why}. "
+        f"{left_out.remedy(missed)}"
     )
-    return ImageError(
-        error.code, error.message, hint, {**details, "left_out_but_copied": [named(path) for path in copied]}
-    )
+    kind = "left_out_but_copied" if copied else "left_out_but_missed"
+    return ImageError(error.code, error.message, hint, {**details, kind: told})
 
 
 def _sources(step: str, message: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from expressway.errors import ImageError, TargetError
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
 from expressway.model.image import ImageBuild
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.names import app_names
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
@@ -113,6 +114,13 @@ class CheckedAppImage:
     checked: CheckedBuild | None
     planned: PlannedImage | None
     repository_name: str
+
+    @property
+    def left_out(self) -> LeftOutFiles:
+        """What was kept out of the image that is built here, so that a crash that follows from it is known as such."""
+        if self.checked is None:
+            return LeftOutFiles()
+        return LeftOutFiles(self.checked.context.left_out, self.checked.context.ignore_file)
 
     @property
     def warnings(self) -> tuple[str, ...]:
