@@ -72,3 +72,21 @@ def test_a_region_that_fails_is_named_and_hides_no_other() -> None:
     assert both["failed_regions"] == [
         {"region": "closed", "code": "access_denied", "message": "No permission.", "hint": "Grant it."}
     ]
+
+
+def test_a_stack_that_may_not_be_read_is_named_and_hides_no_app() -> None:
+    place = region(stack("one-express-service", "one"), stack("two-express-service", "two"))
+    describe = place.describe
+
+    def refusing(stack_name: str) -> StackState | None:
+        if stack_name.startswith("two"):
+            raise TargetError("access_denied", "Not authorized: cloudformation:GetTemplate.", "Ask.")
+        return describe(stack_name)
+
+    place.describe = refusing  # type: ignore[method-assign]
+    found = listed(here=place)
+    assert [app["app_name"] for app in found["apps"]] == ["one"]
+    assert "failed_regions" not in found
+    assert found["unread_stacks"] == [
+        {"region": "here", "stack": "two-express-service", "message": "Not authorized: cloudformation:GetTemplate."}
+    ]

@@ -87,7 +87,14 @@ def show_apps(found: AppList, *, as_json: bool) -> None:
         for row in rows:
             table.add_row(*map(escape, row))
         data_console().print(table)
-    if found.read_regions and not found.apps:
+    _show_unread(found)
+
+
+def _show_unread(found: AppList) -> None:
+    """What could not be read; that there is no app is said only where everything could."""
+    for (region, name), why in found.unread_stacks.items():
+        message_console().print(f"[yellow]{escape(name)} in {region} could not be read:[/] {escape(why)}")
+    if found.read_regions and not (found.apps or found.unread_stacks):
         message_console().print(f"No app of Expressway's in {', '.join(found.read_regions)}.")
     for region, error in found.failed_regions.items():
         message_console().print(f"[red]{region} could not be read:[/] {escape(str(error))}")

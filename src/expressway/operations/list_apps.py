@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from expressway.errors import ExpresswayError
+from expressway.errors import ExpresswayError, TargetError
 from expressway.model.cancellation import ReadPool
 from expressway.model.stack import StackState, may_be_an_apps
 
@@ -40,11 +40,15 @@ class ListedApp:
 
 @dataclass(frozen=True, slots=True)
 class AppList:
-    """Apps by region and name; `failed_regions`: the error of each region that could not be read."""
+    """Apps by region and name; `failed_regions`: the error of each region that could not be read.
+
+    `unread_stacks` are stacks that are named as an app's and may not be read, by region and name, with the reason.
+    """
 
     apps: tuple[ListedApp, ...]
     regions: tuple[str, ...]
     failed_regions: Mapping[str, ExpresswayError]
+    unread_stacks: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
     @property
     def read_regions(self) -> tuple[str, ...]:
@@ -54,7 +58,12 @@ class AppList:
     def to_dict(self) -> dict[str, Any]:
         failed = [{"region": region, **error.to_dict()} for region, error in self.failed_regions.items()]
         shape: dict[str, Any] = {"apps": [app.to_dict() for app in self.apps], "regions": list(self.regions)}
-        return shape | ({"failed_regions": failed} if failed else {})
+        unread = [
+            {"region": region, "stack": name, "message": message}
+            for (region, name), message in self.unread_stacks.items()
+        ]
+        optional = {"failed_regions": failed, "unread_stacks": unread}
+        return shape | {name: value for name, value in optional.items() if value}
 
 
 def list_apps(places: Mapping[str, Callable[[], StackListing]]) -> AppList:
@@ -65,25 +74,37 @@ def list_apps(places: Mapping[str, Callable[[], StackListing]]) -> AppList:
     with ReadPool(_REGIONS_AT_ONCE, thread_name_prefix="list regions") as pool:
         asked = {region: pool.submit(_apps_of, region, place) for region, place in places.items()}
     apps: list[ListedApp] = []
+    unread: dict[tuple[str, str], str] = {}
     failed: dict[str, ExpresswayError] = {}
     for region, future in asked.items():
         try:
-            apps.extend(future.result())
+            found, refused = future.result()
+            apps.extend(found)
+            unread |= {(region, name): message for name, message in refused.items()}
         except ExpresswayError as error:
             failed[region] = error
-    return AppList(tuple(apps), tuple(places), failed)
+    return AppList(tuple(apps), tuple(places), failed, unread)
 
 
-def _apps_of(region: str, place: Callable[[], StackListing]) -> list[ListedApp]:
+def _apps_of(region: str, place: Callable[[], StackListing]) -> tuple[list[ListedApp], dict[str, str]]:
+    """The apps of a region, and why stacks of an app's name there may not be read."""
     stacks = place()
     candidates = [name for name in stacks.names() if may_be_an_apps(name)]
     with ReadPool(_STACKS_AT_ONCE, thread_name_prefix="list stacks") as pool:
-        described = list(pool.map(stacks.describe, candidates))
+        asked = {name: pool.submit(stacks.describe, name) for name in candidates}
     owned: dict[str, list[StackState]] = {}
-    for stack in described:
+    refused: dict[str, str] = {}
+    for name, future in asked.items():
+        try:
+            stack = future.result()
+        except TargetError as error:
+            if error.code != "access_denied":
+                raise
+            refused[name] = error.message
+            continue
         if stack is not None and stack.owner_app:
             owned.setdefault(stack.owner_app, []).append(stack)
-    return [_app(name, region, owned[name]) for name in sorted(owned)]
+    return [_app(name, region, owned[name]) for name in sorted(owned)], refused
 
 
 def _app(name: str, region: str, stacks: list[StackState]) -> ListedApp:
