@@ -1,5 +1,6 @@
 """What is withheld of AWS's answers is told by the service model's types: all of it, and nothing else."""
 
+import random
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expressway.adapters.api_shapes import answer_shapes, request_shapes
-from expressway.model.api_shape import ShapeTree
+from expressway.model.api_shape import ApiShape, ApiType, ShapeTree
 from expressway.model.quotation import is_quoted, plain
 from expressway.policy.redaction import marker, redact
 from expressway.policy.sensitive_members import MEMBERS, Kind
@@ -110,6 +111,42 @@ def test_what_the_model_does_not_know_is_withheld() -> None:
 def test_an_answer_of_another_shape_than_the_models_lets_nothing_sensitive_through() -> None:
     answer = {"taskDefinition": {"containerDefinitions": [{"command": {"odd": "hunter2"}, "environment": "hunter2"}]}}
     assert "hunter2" not in str(closed(answer, answer_shapes("ecs", "DescribeTaskDefinition")))
+
+
+@pytest.mark.parametrize("kind", ["string", "structure", "list", "map"])
+@pytest.mark.parametrize("value", ["hunter2", {"member": "hunter2"}, ["hunter2"], [{"member": ["hunter2"]}], 42])
+def test_a_sensitive_shape_that_no_table_names_is_withheld_whatever_comes(kind: ApiType, value: Any) -> None:
+    shapes = {
+        "Answer": ApiShape("structure", {"novelty": "Novelty"}),
+        "Novelty": ApiShape(kind, {"member": "Text"}, element="Text", sensitive=True),
+        "Text": ApiShape("string"),
+    }
+    found = redact({"novelty": value}, ShapeTree("ecs", "Novel", "Answer", shapes), allow_sensitive_data=False)
+    assert "hunter2" not in str(found.content)
+    assert "42" not in str(found.content)
+    assert found.withheld.keys() == {Kind.TOKEN.value}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_an_answer_with_values_of_other_types_is_walked_to_its_end(seed: int) -> None:
+    chance = random.Random(seed)
+    tree = chance.choice(TREES)
+    odd: list[Any] = ["text", 7, True, [], ["text", {}], {}, {"key": ["text"]}, [[{}]]]
+    members = tree.shapes[tree.root].members
+
+    def value(name: str, depth: int) -> Any:
+        shape = tree.shapes[name]
+        if depth > 4 or chance.random() < 0.4:
+            return chance.choice(odd)
+        if shape.type == "structure":
+            return {member: value(target, depth + 1) for member, target in shape.members.items()}
+        if shape.type == "list":
+            return [value(shape.element, depth + 1)]
+        return {"key": value(shape.element, depth + 1)} if shape.type == "map" else "text"
+
+    answer = {member: value(target, 0) for member, target in members.items()}
+    for allowed in (False, True):
+        assert redact(answer, tree, allow_sensitive_data=allowed).content.keys() == answer.keys()
 
 
 def test_with_the_gate_open_all_is_shown_and_free_text_is_a_quotation() -> None:

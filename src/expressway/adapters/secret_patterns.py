@@ -136,10 +136,12 @@ def may_hold_foreign_kinds(text: str) -> bool:
     return any(form.search(lowered) for form in (_LONG_AFTER_COLON, _LONG_AFTER_DOTS, _LONG_AFTER_SIGN))
 
 
-KEY_LINE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{64}={0,2}")
-"""A line of a private key by itself, such as a log shows when it begins within one: 64 characters of base64."""
-KEY_BODY = re.compile(r"[A-Za-z0-9+/]{60,76}")
-KEY_TAIL = re.compile(r"[A-Za-z0-9+/]{1,76}={0,2}")
+KEY_LINE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{64,76}={0,2}")
+"""A line of a private key by itself, such as a log shows when it begins within one: base64 as OpenSSL (64), OpenSSH
+(70) and MIME (76) break it."""
+KEY_BODY = re.compile(r"[A-Za-z0-9+/]{16,}")
+KEY_TAIL = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+"""Lines of a key of which the first or the last line is shown, however it is broken, or not at all."""
 KEY_HEADER = re.compile(r"(?:Proc-Type|DEK-Info|Version|Comment|Hash): .*|")
 KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
