@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from expressway.adapters.build_context import read_build_context
+from expressway.adapters.build_network import BuildNetwork
 from expressway.adapters.buildkit_command import build_with_buildkit, find_buildkit_command
 from expressway.adapters.docker_client import open_client
 from expressway.adapters.docker_engine import DockerEngine
@@ -182,7 +183,9 @@ def test_a_failed_step_is_named_by_its_own_output_since_steps_run_side_by_side(t
     command.chmod(0o755)
     build = a_build(tmp_path / "app", "FROM busybox\nCOPY .env /\n")
     with Path(os.devnull).open("rb") as archive, pytest.raises(ImageError) as caught:
-        build_with_buildkit((str(command),), {}, build, archive, progress=lambda _: None, cancellation=NEVER)
+        build_with_buildkit(
+            (str(command),), {}, build, archive, network=BuildNetwork(), progress=lambda _: None, cancellation=NEVER
+        )
     assert (caught.value.code, caught.value.details["step"]) == ("build_failed", "[stage-0 3/3] COPY .env /")
 
 
@@ -198,7 +201,9 @@ def test_a_frontend_that_cannot_be_fetched_is_not_taken_for_a_base_image(tmp_pat
     command.chmod(0o755)
     build = a_build(tmp_path / "app", "# escape=\\\n# syntax=docker/dockerfile:1\nFROM busybox\n")
     with Path(os.devnull).open("rb") as archive, pytest.raises(ImageError) as caught:
-        build_with_buildkit((str(command),), {}, build, archive, progress=lambda _: None, cancellation=NEVER)
+        build_with_buildkit(
+            (str(command),), {}, build, archive, network=BuildNetwork(), progress=lambda _: None, cancellation=NEVER
+        )
     error = caught.value
     assert (error.code, error.details["line"]) == ("build_frontend_unavailable", 2)
     assert error.message.startswith(

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from expressway.adapters.build_network import BuildNetwork
 from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.adapters.engine_discovery import credential_helpers
-from expressway.adapters.engine_messages import BuildFailure, build_error, plain_text
+from expressway.adapters.engine_messages import BuildFailure, build_error, network_warning, plain_text
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.adapters.engine_stream import interruptible
 from expressway.errors import EngineError, ImageError
@@ -93,6 +94,7 @@ def build_with_buildkit(
     build: ImageBuild,
     archive: IO[bytes],
     *,
+    network: BuildNetwork,
     progress: ProgressSink,
     cancellation: Cancellation,
 ) -> None:
@@ -108,6 +110,7 @@ def build_with_buildkit(
     words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
     words += ["--file", build.context.dockerfile, *(("--target", build.target) if build.target else ())]
     words += [word for name, value in sorted(build.args.items()) for word in ("--build-arg", f"{name}={value}")]
+    words += _network_words(network, build, environment)
     try:
         process = subprocess.Popen(
             [*words, "-"],
@@ -122,19 +125,29 @@ def build_with_buildkit(
             "engine_unreachable", f"{command[0]} cannot be started: {exc.strerror}.", "Install it anew."
         ) from exc
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    step = ""
+    step, unreached = "", ""
     with process:
         lines = interruptible(_lines(process), cancellation=cancellation, stop=lambda: _stop(process))
         started = time.monotonic()
         for line in lines:
             step = _tell(line, step, progress=progress, elapsed_seconds=time.monotonic() - started)
             tail.append(line)
+            unreached = unreached or network_warning(line, progress)
     if process.returncode != 0:
         message = next((line for line in reversed(tail) if _FAILURE.match(line)), tail[-1] if tail else "")
         output = tuple(line for line in tail if not _NOISE.match(line))
         failed = next((found[1] for line in tail if (found := _FAILED_STEP.match(line))), step)
         syntax_line = next((one.line for one in build.buildkit_reasons if one.text.startswith("# syntax=")), 0)
-        raise build_error(BuildFailure(message, failed, output, syntax_line))
+        raise build_error(BuildFailure(message, failed, output, syntax_line, unreached))
+
+
+def _network_words(network: BuildNetwork, build: ImageBuild, environment: Mapping[str, str]) -> Iterator[str]:
+    """Options for what a build gets of the network: proxies are taken from the environment, unseen by others."""
+    if network.mode:
+        yield from ("--network", network.mode)
+    for name, value in sorted(network.args.items()):
+        if name not in build.args:
+            yield from ("--build-arg", name if environment.get(name) == value else f"{name}={value}")
 
 
 def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:

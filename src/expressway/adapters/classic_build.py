@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from expressway.adapters.engine_messages import BuildFailure, build_error, engine_error, plain_text
+from expressway.adapters.build_network import BuildNetwork
+from expressway.adapters.engine_messages import BuildFailure, build_error, engine_error, network_warning, plain_text
 from expressway.errors import ImageError
 from expressway.model.image import ImageBuild
 from expressway.model.progress import Progress, ProgressSink
@@ -19,7 +20,7 @@ _NEEDS_BUILDKIT = re.compile(
     r"requires? buildkit|(?:classic|legacy) builder.{0,200}(?:removed|not supported)", re.IGNORECASE
 )
 _STEP = re.compile(r"^Step (?P<done>\d{1,9})/(?P<all>\d{1,9}) : ")
-_NOISE = re.compile(r"^ ---> |^Removing intermediate container ")
+_NOISE = re.compile(r"^ ---> |^Removing intermediate container |^\[Warning\] One or more build-args ")
 _TAIL_LINES = 30
 
 
@@ -28,12 +29,14 @@ def build_classic(
     build: ImageBuild,
     upload: Any,
     *,
+    network: BuildNetwork,
     progress: ProgressSink,
     follow: Callable[[Iterator[Any]], Iterator[dict[str, Any]]],
 ) -> bool:
     """Build an image from the archive that `upload` reads; False when the engine says that it has no such builder.
 
     Args:
+        network: what the build gets of this machine's network.
         follow: reads the engine's stream, so that it can be broken off.
 
     Raises:
@@ -48,7 +51,8 @@ def build_classic(
             dockerfile=build.context.dockerfile,
             tag=build.name,
             target=build.target or "",
-            buildargs=dict(build.args),
+            buildargs={**network.args, **build.args},
+            network_mode=network.mode or None,
             platform=build.platform,
             rm=True,
             forcerm=True,
@@ -70,11 +74,11 @@ def build_classic(
 def follow_build(events: Iterator[dict[str, Any]], progress: ProgressSink) -> None:
     """Relay the classic builder's stream; raises on its error, or when it ends without having built."""
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    step, fraction, built = "", None, False
+    step, fraction, built, unreached = "", None, False, ""
     started = time.monotonic()
     for event in events:
         if "error" in event:
-            raise build_error(BuildFailure(str(event["error"]), step, tuple(tail)))
+            raise build_error(BuildFailure(str(event["error"]), step, tuple(tail), unreached=unreached))
         built = built or "ID" in (event.get("aux") or {})
         for line in _lines(event):
             match = _STEP.match(line)
@@ -84,6 +88,7 @@ def follow_build(events: Iterator[dict[str, Any]], progress: ProgressSink) -> No
             if not _NOISE.match(line):
                 tail.append(line)
                 progress(Progress("build", quoted(line, public=True), time.monotonic() - started, fraction))
+                unreached = unreached or network_warning(line, progress)
     if not built:
         raise engine_error(EOFError("the build's output ended early"), "build an image")
 

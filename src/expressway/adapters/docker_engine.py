@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expressway.adapters.build_network import BuildNetwork, build_network
 from expressway.adapters.buildkit_command import (
     build_with_buildkit,
     buildkit_missing,
@@ -114,14 +115,20 @@ class DockerEngine:
                 ``platform_mismatch``, ``context_changed``, ``disk_full``.
             EngineError: ``engine_unreachable`` when the engine goes away.
         """
+        by_command = bool(build.buildkit_reasons) and not self._builds_everything()
         with closing(open_context_archive(build.context, cancellation=cancellation)) as archive:
-            if build.buildkit_reasons and not self._builds_everything():
-                command, environment = self._buildkit(build)
-                build_with_buildkit(command, environment, build, archive, progress=progress, cancellation=cancellation)
-            elif not self._build_classic(build, archive, progress=progress, cancellation=cancellation):
+            if by_command or not self._build_classic(build, archive, progress=progress, cancellation=cancellation):
                 archive.seek(0)
                 command, environment = self._buildkit(build)
-                build_with_buildkit(command, environment, build, archive, progress=progress, cancellation=cancellation)
+                build_with_buildkit(
+                    command,
+                    environment,
+                    build,
+                    archive,
+                    network=self._network(),
+                    progress=progress,
+                    cancellation=cancellation,
+                )
         image = self.find_image(build.name)
         if image is None:
             raise ImageError(
@@ -210,9 +217,13 @@ class DockerEngine:
                 client,
                 build,
                 CancellableFile(archive, cancellation),
+                network=self._network(),
                 progress=progress,
                 follow=lambda events: self._events(client, events, cancellation),
             )
+
+    def _network(self) -> BuildNetwork:
+        return build_network(self.address.docker_host, self._environ)
 
     def _builds_everything(self) -> bool:
         """Podman and Finch build through Buildah and BuildKit behind the same interface."""

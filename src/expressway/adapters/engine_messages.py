@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from expressway.adapters.build_network import unreachable
 from expressway.errors import EngineError, ExpresswayError, ImageError
+from expressway.model.progress import Progress, ProgressSink
 from expressway.model.quotation import echoed, named, quoted
 from expressway.model.shortened_text import shortened
 
@@ -41,18 +43,28 @@ _TRANSIENT = (
 class BuildFailure:
     """A failed build: the builder's message, the step it was in, and the last lines of output.
 
-    `syntax_line` is the line of the Dockerfile that names a BuildKit frontend, from 1; 0 without one.
+    `syntax_line` is the line of the Dockerfile that names a BuildKit frontend, from 1; 0 without one. `unreached` is
+    the first line that says that something in the network was not reached.
     """
 
     message: str
     step: str
     tail: tuple[str, ...]
     syntax_line: int = 0
+    unreached: str = ""
 
 
 def plain_text(text: str) -> str:
     """Output without terminal colours and line ends."""
     return _ANSI.sub("", text).rstrip()
+
+
+def network_warning(line: str, progress: ProgressSink) -> str:
+    """Warn at once of a line that says that the network was not reached, which tools repeat for minutes; the line."""
+    if not unreachable(line):
+        return ""
+    progress(Progress("build", "the build does not reach the network; what follows may be attempts", level="warning"))
+    return line
 
 
 def build_error(failure: BuildFailure) -> ImageError:
@@ -76,19 +88,27 @@ def build_error(failure: BuildFailure) -> ImageError:
             "(docker login). Without a network, expressway sandbox start --seed makes the examples' base images.",
             details,
         )
+    return _build_failed(failure, details)
+
+
+def _build_failed(failure: BuildFailure, details: dict[str, object]) -> ImageError:
+    text = plain_text(failure.message)
     found = _EXIT_CODE.search(text)
     if found:
         details["exit_code"] = int(found[1])
     last = next((line for line in reversed(failure.tail) if line and line != text), "")
-    where = f"The build failed in {step}" if step else "The build failed"
+    where = f"The build failed in {echoed(failure.step, _LONGEST_STEP)}" if failure.step else "The build failed"
     status = f" with exit code {found[1]}" if found else ""
-    reason = f": {_told(last)}" if found and last else f": {message}"
-    return ImageError(
-        "build_failed",
-        f"{where}{status}{reason}",
-        "Correct the Dockerfile or what it copies; the last lines of its output tell more.",
-        details,
-    )
+    reason = f": {_told(last if found and last else text)}"
+    hint = "Correct the Dockerfile or what it copies; the last lines of its output tell more."
+    if failure.unreached:
+        details["unreached"] = _told(failure.unreached)
+        reason = f": {_told(failure.unreached)}"
+        hint = (
+            "The build did not reach the network. In Expressway's own engine, builds use this machine's name servers "
+            "and the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY: check these; another engine has its own settings."
+        )
+    return ImageError("build_failed", f"{where}{status}{reason}", hint, details)
 
 
 def _told(text: str) -> str:

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from expressway.adapters.build_network import NETWORK_FILE, WITHOUT_RULES
 from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.adapters.engine_ping import EngineAddress, ping_engine
 from expressway.adapters.engine_record import (
@@ -79,6 +80,8 @@ def start_daemon(directory: Path, arguments: tuple[str, ...], legacy_iptables: s
         *arguments,
     ]
     _clear_leftovers(short)
+    bare = "--iptables=false" in arguments
+    (short / NETWORK_FILE).write_text(WITHOUT_RULES if bare else "with network rules", encoding="utf-8")
     environment = _daemon_environment(directory, legacy_iptables)
     with one_at_a_time():
         remove_abandoned_bridges()
