@@ -138,3 +138,35 @@ def test_excluded_tags_of_an_immutable_repository_may_move(cloud: Cloud, push: C
     shown = ecr.describe_repositories(repositoryNames=["excluding"])["repositories"][0]
     assert shown["imageTagMutabilityExclusionFilters"] == filters
     ecr.delete_repository(repositoryName="excluding", force=True)
+
+
+def test_a_lifecycle_policy_is_carried_out_after_each_push_and_never_on_what_an_earlier_rule_keeps(
+    cloud: Cloud, push: Callable[..., str]
+) -> None:
+    ecr = cloud.client("ecr")
+    ecr.create_repository(repositoryName="expiring")
+    counted = {"tagStatus": "tagged", "countType": "imageCountMoreThan"}
+    rules = [
+        {"rulePriority": priority, "selection": {**counted, **selection}, "action": {"type": "expire"}}
+        for priority, selection in (
+            (1, {"tagPatternList": ["kept-*"], "countNumber": 9}),
+            (2, {"tagPatternList": ["*"], "countNumber": 1}),
+        )
+    ]
+    ecr.put_lifecycle_policy(repositoryName="expiring", lifecyclePolicyText=json.dumps({"rules": rules}))
+
+    def held() -> set[str]:
+        details = ecr.describe_images(repositoryName="expiring")["imageDetails"]
+        return {tag for detail in details for tag in detail["imageTags"]}
+
+    for tag in ("one", "two"):
+        push(tag, HTTPD, {"www/index.html": tag}, "expiring")
+    assert held() == {"two"}
+    image = ecr.batch_get_image(repositoryName="expiring", imageIds=[{"imageTag": "two"}])["images"][0]
+    ecr.put_image(repositoryName="expiring", imageManifest=image["imageManifest"], imageTag="kept-two")
+    for tag in ("three", "four"):
+        push(tag, HTTPD, {"www/index.html": tag}, "expiring")
+    assert held() == {"two", "kept-two", "four"}
+    with pytest.raises(ecr.exceptions.InvalidParameterException):
+        ecr.put_lifecycle_policy(repositoryName="expiring", lifecyclePolicyText='{"rules": [{}]}' + " " * 100)
+    ecr.delete_repository(repositoryName="expiring", force=True)
