@@ -31,7 +31,9 @@ _NOISE = re.compile(r"^(?:#\d+ (?:sha256:|DONE|CACHED|transferring|\.\.\.)|-+$|$
 _FAILURE = re.compile(r"^(?:ERROR: )?(failed to |executor failed |error: |ERROR: )", re.IGNORECASE)
 _FAILED_STEP = re.compile(r"^ > (\[[^\]]+\] .+|resolve image config for .+):$")
 """Heads the output of the step that failed; steps run side by side, so the last one that began need not be it."""
-_TAIL_LINES = 30
+_FAILED_NUMBER = re.compile(r"^#(\d{1,9}) ERROR: ")
+_TIME = re.compile(r"^(?:#\d{1,9} )?\d{1,9}\.\d{1,9} ")
+_TAIL_LINES = 400
 _LONGEST_LINE = 4096
 _STOP_SECONDS = 5.0
 
@@ -135,7 +137,7 @@ def build_with_buildkit(
             unreached = unreached or network_warning(line, progress)
     if process.returncode != 0:
         message = next((line for line in reversed(tail) if _FAILURE.match(line)), tail[-1] if tail else "")
-        output = tuple(line for line in tail if not _NOISE.match(line))
+        output = _output_of_failed_step([line for line in tail if not _NOISE.match(line)])
         failed = next((found[1] for line in tail if (found := _FAILED_STEP.match(line))), step)
         syntax_line = next((one.line for one in build.buildkit_reasons if one.text.startswith("# syntax=")), 0)
         raise build_error(BuildFailure(message, failed, output, syntax_line, unreached))
@@ -148,6 +150,13 @@ def _network_words(network: BuildNetwork, build: ImageBuild, environment: Mappin
     for name, value in sorted(network.args.items()):
         if name not in build.args:
             yield from ("--build-arg", name if environment.get(name) == value else f"{name}={value}")
+
+
+def _output_of_failed_step(lines: Sequence[str]) -> tuple[str, ...]:
+    """The output of the step that failed, without its number and times; everything where no step is said to."""
+    number = next((found[1] for line in reversed(lines) if (found := _FAILED_NUMBER.match(line))), None)
+    own = [line for line in lines if line.startswith(f"#{number} ") and not _FAILED_NUMBER.match(line)]
+    return tuple(_TIME.sub("", line) for line in own[1:] or lines)
 
 
 def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:

@@ -21,7 +21,7 @@ _NEEDS_BUILDKIT = re.compile(
 )
 _STEP = re.compile(r"^Step (?P<done>\d{1,9})/(?P<all>\d{1,9}) : ")
 _NOISE = re.compile(r"^ ---> |^Removing intermediate container |^\[Warning\] One or more build-args ")
-_TAIL_LINES = 30
+_TAIL_LINES = 400
 
 
 def build_classic(
@@ -83,6 +83,7 @@ def follow_build(events: Iterator[dict[str, Any]], progress: ProgressSink) -> No
         for line in _lines(event):
             match = _STEP.match(line)
             if match:
+                tail.clear()  # what earlier steps said is no reason
                 step, fraction = line, int(match["done"]) / max(1, int(match["all"]))
             built = built or line.startswith("Successfully built")
             if not _NOISE.match(line):

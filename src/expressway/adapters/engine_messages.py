@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from expressway.adapters.build_network import unreachable
 from expressway.errors import EngineError, ExpresswayError, ImageError
+from expressway.model.build_output import first_cause, telling_part
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.quotation import echoed, named, quoted
 from expressway.model.shortened_text import shortened
@@ -41,7 +42,7 @@ _TRANSIENT = (
 
 @dataclass(frozen=True, slots=True)
 class BuildFailure:
-    """A failed build: the builder's message, the step it was in, and the last lines of output.
+    """A failed build: the builder's message, the step it was in, and its output, as far back as it was kept.
 
     `syntax_line` is the line of the Dockerfile that names a BuildKit frontend, from 1; 0 without one. `unreached` is
     the first line that says that something in the network was not reached.
@@ -74,7 +75,7 @@ def build_error(failure: BuildFailure) -> ImageError:
     text = plain_text(failure.message)
     message, step = _told(text), echoed(failure.step, _LONGEST_STEP) if failure.step else ""
     lowered = text.lower()
-    details: dict[str, object] = {"step": failure.step, "output": list(failure.tail)}
+    details: dict[str, object] = {"step": failure.step, "output": list(telling_part(failure.tail))}
     if _has(lowered, _DISK_FULL):
         return _disk_full(text, details)
     if failure.step.startswith(_FRONTEND_STEP):
@@ -96,10 +97,12 @@ def _build_failed(failure: BuildFailure, details: dict[str, object]) -> ImageErr
     found = _EXIT_CODE.search(text)
     if found:
         details["exit_code"] = int(found[1])
-    last = next((line for line in reversed(failure.tail) if line and line != text), "")
+    told = [line for line in failure.tail if line and line != text]
+    at = first_cause(told)
+    cause = told[-1 if at is None else at] if told else ""
     where = f"The build failed in {echoed(failure.step, _LONGEST_STEP)}" if failure.step else "The build failed"
     status = f" with exit code {found[1]}" if found else ""
-    reason = f": {_told(last if found and last else text)}"
+    reason = f": {_told(cause if found and cause else text)}"
     hint = "Correct the Dockerfile or what it copies; the last lines of its output tell more."
     if failure.unreached:
         details["unreached"] = _told(failure.unreached)
