@@ -20,6 +20,8 @@ what came, `hint` says what to do next.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from expressway.faces import for_people
+
 
 class ExpresswayError(Exception):
     """A failure that a person or an agent can act on.
@@ -41,7 +43,7 @@ class ExpresswayError(Exception):
         self.details: dict[str, Any] = dict(details or {})
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        return for_people(f"{self.message} {self.hint}".strip())
 
     def to_dict(self) -> dict[str, Any]:
         """The one shape in which every face shows an error: code, message, hint and, if any, details."""

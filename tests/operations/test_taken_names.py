@@ -125,7 +125,7 @@ def test_a_service_that_was_deleted_by_other_means_is_noticed_although_no_stack_
     with pytest.raises(ServiceError) as error:
         app.deploy()
     assert error.value.code == "service_missing"
-    assert "expressway delete hello, then expressway deploy" in error.value.hint
+    assert "expressway delete hello, then expressway deploy" in str(error.value)
     assert app.stacks.calls == []
 
 

@@ -28,6 +28,7 @@ from botocore.exceptions import (
 )
 
 from expressway.errors import TargetError
+from expressway.faces import REGION, USE_SANDBOX
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _INVALID = {
@@ -98,15 +99,15 @@ _BY_CODE: tuple[tuple[set[str], str, str], ...] = (
 )
 
 _SIGN_IN_COMMAND = re.compile(r"\baws (?:sso )?login\b")
-_SIGN_IN = "Set AWS_PROFILE or sign in (aws sso login), or use --sandbox for the embedded AWS."
+_SIGN_IN = f"Set AWS_PROFILE or sign in (aws sso login), or {USE_SANDBOX}."
 _CHECK_CONFIGURATION = "Correct the AWS configuration file (usually ~/.aws/config), or choose another profile."
-_CHECK_REGION = "Correct --region or AWS_REGION; regions are named like eu-west-1."
+_CHECK_REGION = f"Correct {REGION} or AWS_REGION; regions are named like eu-west-1."
 
 _BY_TYPE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
     (
         (NoRegionError,),
         "region_missing",
-        "Pass --region, or set AWS_REGION, or use --sandbox for the embedded AWS.",
+        f"Pass {REGION}, or set AWS_REGION, or {USE_SANDBOX}.",
     ),
     ((InvalidRegionError, UnknownRegionError), "region_unknown", _CHECK_REGION),
     ((ProfileNotFound,), "profile_missing", "List the profiles with: aws configure list-profiles."),

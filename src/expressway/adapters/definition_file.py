@@ -10,6 +10,7 @@ from expressway.adapters.given_path import given_path, read_ordinary_file
 from expressway.errors import DefinitionError
 from expressway.model.definition import AppDefinition, parse_definition
 from expressway.model.definition_text import MAX_CHARACTERS, load_yaml
+from expressway.model.definition_types import SCHEMA
 from expressway.model.quotation import echoed
 from expressway.model.recognized_definition import is_definition
 
@@ -83,7 +84,7 @@ def _find(path: Path) -> Path:
             "definition_missing",
             f"Expected {f'{FILE_NAMES[0]} in the folder {named}' if folder else f'a file or folder at {named}'}, "
             "found none.",
-            "Name the definition file, or write one: `expressway schema` prints every key.",
+            f"Name the definition file, or write one: {SCHEMA} has every key.",
         )
     real = found.resolve()
     if real.suffix.lower() not in _SUFFIXES or found.suffix.lower() not in _SUFFIXES:

@@ -22,6 +22,7 @@ from expressway.adapters.ecs_calls import chunks as _chunks
 from expressway.adapters.ecs_calls import listed as _list
 from expressway.adapters.session import AwsSession
 from expressway.errors import ServiceError
+from expressway.faces import command
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -121,7 +122,7 @@ class Ecs:
                     "restart_refused",
                     f"ECS does not restart {service_arn}: {aws_error_message(exc)}",
                     "See the reason above. A changed environment value in the definition starts new tasks as well: "
-                    "expressway deploy.",
+                    f"{command('deploy')}.",
                 ) from exc
             raise map_aws_error(exc, f"restart the service {service_arn}") from exc
         except BotoCoreError as exc:

@@ -6,6 +6,7 @@ from functools import cache
 import boto3
 
 from expressway.errors import TargetError
+from expressway.faces import REGION
 
 _ALIKE = 0.6
 """How similar a name has to be to be proposed, of 1; difflib's own default."""
@@ -30,7 +31,7 @@ def check_region(region: str) -> None:
     raise TargetError(
         "region_unknown",
         f"Expected the name of an AWS region, got {region[:40]!r}, which boto3 {boto3.__version__} does not know.",
-        f"{meant} --region, AWS_REGION or the profile's region. A region that is newer than boto3 needs a newer boto3.",
+        f"{meant} {REGION}, AWS_REGION or the profile's region. A region that is newer than boto3 needs a newer boto3.",
         {"nearest": nearest[0]} if nearest else None,
     )
 

@@ -18,6 +18,7 @@ from expressway.adapters.regions import check_region
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
 from expressway.adapters.sandbox_key import LOOPBACK, SANDBOX_VARIABLE, find_key, same_sandbox
 from expressway.errors import TargetError
+from expressway.faces import USE_SANDBOX, on_faces
 from expressway.model.cancellation import raise_if_cancelled
 from expressway.model.target import Target
 
@@ -146,7 +147,8 @@ def open_session(
         raise TargetError(
             "target_conflict",
             f"The profile {profile!r} names an AWS account, but the sandbox at {url} is selected too.",
-            f"Leave out --profile to act on the sandbox; unset {SANDBOX_VARIABLE} (or leave out --sandbox) for AWS.",
+            f"Leave the profile out to act on the sandbox; for AWS unset {SANDBOX_VARIABLE}"
+            f"{on_faces(command_line=' (or leave out --sandbox)', mcp='')}.",
         )
     return _sandbox_session(url.rstrip("/"), region or variables.get("AWS_REGION"), variables)
 
@@ -219,7 +221,7 @@ def _refuse_endpoint_variables(variables: Mapping[str, str]) -> None:
         raise TargetError(
             "endpoint_override",
             f"{', '.join(overrides)} would send these calls somewhere other than AWS.",
-            "Unset it to act on AWS, or use --sandbox to act on the embedded AWS.",
+            f"Unset it to act on AWS, or {USE_SANDBOX}.",
         )
 
 
@@ -239,7 +241,7 @@ def _refuse_endpoint_settings(core: botocore.session.Session) -> None:
         raise TargetError(
             "endpoint_override",
             f"The profile {core.profile or 'default'!r} sends calls for {', '.join(found)} instead of AWS.",
-            "Remove endpoint_url from the profile and its services section, or use --sandbox.",
+            f"Remove endpoint_url from the profile and its services section, or {USE_SANDBOX}.",
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from expressway.cli.standard_output import STDOUT_NOT_WRITABLE
 from expressway.errors import ExpresswayError, StillRunning
+from expressway.faces import for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,7 @@ def readable(value: Any) -> Any:
     from expressway.model.quotation import cleaned, plain
 
     if isinstance(value, str):
-        return masked(plain(cleaned(value)))
+        return masked(for_people(plain(cleaned(value))))
     if isinstance(value, Mapping):
         return {key: readable(item) for key, item in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list | tuple):

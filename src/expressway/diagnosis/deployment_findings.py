@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.faces import on_faces
 from expressway.model.finding import Finding
 
 STUCK_AFTER = timedelta(minutes=30)
@@ -83,6 +84,7 @@ def under_way(facts: ServiceFacts) -> Finding | None:
         severity="info",
         cause=f"A deployment is under way{stage}: {deployment.running_count} of {deployment.requested_count} "
         "tasks run.",
-        remedy="Wait for it: wait_for_service_ready tells when it is done.",
+        remedy=f"Wait for it: {on_faces(command_line='expressway status', mcp='wait_for_service_ready')} tells when it "
+        "is done.",
         resource=facts.resource,
     )

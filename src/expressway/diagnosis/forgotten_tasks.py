@@ -13,6 +13,7 @@ from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.log_severity import severity_of
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import LeftLog, ServiceFacts
+from expressway.faces import action
 from expressway.model.finding import Finding, finding_of
 
 _EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)
@@ -20,7 +21,7 @@ _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 LOOK_ELSEWHERE = (
     "ECS forgets stopped tasks after about an hour: deploy again and ask while it fails, or read what its containers "
-    "wrote (fetch_task_logs with a time_window that reaches back to the deployment)."
+    f"wrote ({action('logs')} with a time window that reaches back to the deployment)."
 )
 _ASK_FOR_TASKS = "Grant the permissions that the gaps name (ecs:ListTasks, ecs:DescribeTasks) and ask again."
 

@@ -11,6 +11,7 @@ from expressway.diagnosis.foreign_names import LONGEST_MESSAGE, names_hidden
 from expressway.diagnosis.message_rule import MessageRule
 from expressway.diagnosis.message_rule import message_rule as _rule
 from expressway.diagnosis.start_messages import START_MESSAGES
+from expressway.faces import command
 from expressway.model.cause import Cause
 from expressway.model.quotation import quoted
 from expressway.model.shortened_text import shortened
@@ -73,7 +74,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "log_group_missing",
         r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group [^:]*: ?ResourceNotFoundException",
         "The log group that the container logs to does not exist.",
-        "Make it again; of an app of Expressway, expressway deploy (deploy_app) sees that it is gone and restores it.",
+        f"Make it again; of an app of Expressway, {command('deploy')} sees that it is gone and restores it.",
     ),
     _rule(
         "log_denied",

@@ -15,6 +15,7 @@ from expressway.diagnosis.forgotten_tasks import forgotten_error, forgotten_exit
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.stop_findings import killed_at_stop, side_container_ended, spot_interrupted
+from expressway.faces import action
 from expressway.model.cause import Cause
 from expressway.model.finding import Finding, finding_of, ranked
 
@@ -24,7 +25,7 @@ CONSEQUENCES = frozenset({"circuit_breaker_rollback", "deployment_stuck", "deplo
 """What follows from another cause: told as a warning where that cause is among the findings."""
 
 
-_IN_AWS_WORDS = "Act on AWS's own words in the evidence; fetch_task_failures tells more of the tasks."
+_IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} tells more of the tasks."
 
 
 def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
@@ -102,7 +103,7 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
         cause=f"{facts.running_count} of {service.desired_count} tasks run, {service.pending_count} are starting, "
         f"and nothing that could be read says why.{unread}",
         evidence=tuple(event.message for event in facts.story.events[:2]),
-        remedy="Ask again in a minute; then read fetch_service_events and fetch_task_failures.",
+        remedy=f"Ask again in a minute; then read {action('events')} and {action('failures')}.",
         resource=service.arn,
         confidence="low",
     )

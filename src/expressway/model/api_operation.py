@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.errors import RefusedError, UsageError
+from expressway.faces import command
 from expressway.model.near_name import near_names
 from expressway.model.quotation import named
 
@@ -78,7 +79,8 @@ def refuse_change_of_registry(operation: ApiOperation) -> None:
     raise RefusedError(
         "operation_not_offered",
         f"{operation.name} changes ECR; of ECR only reads are offered here, and nothing was changed.",
-        "deploy_app and build_and_push_image_to_ecr make repositories and push images, delete_app deletes them.",
+        f"{command('deploy')} and {command('build')} make repositories and push images, {command('delete')} deletes "
+        "them.",
     )
 
 

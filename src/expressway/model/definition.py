@@ -13,6 +13,7 @@ from expressway.model.definition_problems import field_problems, without_faulty_
 from expressway.model.definition_rules import Problem, find_problems, with_metric_for_target
 from expressway.model.definition_text import load_yaml
 from expressway.model.definition_types import (
+    SCHEMA,
     AppName,
     Argument,
     BuildSettings,
@@ -161,7 +162,7 @@ def invalid_definition(problems: tuple[Problem, ...]) -> DefinitionError:
     return DefinitionError(
         "invalid_definition",
         f"The definition has {count}: {told}",
-        f"Correct each path named above; `expressway schema` prints every key with its meaning.{''.join(keys)}",
+        f"Correct each path named above; {SCHEMA} has every key with its meaning.{''.join(keys)}",
         details | ({"more_problems": more} if more else {}),
     )
 

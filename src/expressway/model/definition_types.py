@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from expressway.errors import DefinitionError
+from expressway.faces import on_faces
 from expressway.model import aws_limits
 from expressway.model.aws_limits import Limit
 from expressway.model.image_reference import parse_image_reference
@@ -15,6 +16,7 @@ from expressway.model.plain_text import CDK_TOKEN, DYNAMIC_REFERENCE, expected_i
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 """What AWS adds to a secret's name, which may end so itself: less a length than a name can be is never refused."""
 
+SCHEMA = on_faces(command_line="`expressway schema`", mcp="the resource expressway://schema/definition")
 _PARTITION = r"arn:aws(?:-[a-z]+)*"
 _ACCOUNT = r"[0-9]{12}"
 _REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"

@@ -146,4 +146,4 @@ def _after_escape(text: str, at: int) -> int:
     return at
 
 
-_INNER_MARKS = str.maketrans({OPENING: "[", CLOSING: "]", PUBLIC_OPENING: "[", PUBLIC_CLOSING: "]"})
+_INNER_MARKS = str.maketrans({OPENING: "[", CLOSING: "]", PUBLIC_OPENING: "[", PUBLIC_CLOSING: "]", "⦅": "(", "⦆": ")"})

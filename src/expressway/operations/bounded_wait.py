@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from expressway.errors import StillRunning
+from expressway.faces import command
 from expressway.model.clock import Clock
 from expressway.model.operation import OperationRecord
 from expressway.model.progress import Cancellation, Progress, ProgressSink
@@ -61,7 +62,7 @@ class BoundedWait:
             "still_running",
             f"The {kind} of {app_name} is not done after waiting {self.seconds:g} s for AWS "
             f"(operation {operation_id}, phase {latest.phase}: {latest.message}).",
-            f"AWS carries on with what it has begun: see expressway status {app_name}. Repeat the same command to "
+            f"AWS carries on with what it has begun: see {command('status', app_name)}. Repeat the same command to "
             "wait on and to do what is left.",
             {"operation_id": operation_id, "phase": latest.phase},
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from expressway.errors import RefusedError, ServiceError, StackError, TargetError
+from expressway.faces import command
 from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition
 from expressway.model.missing_files import LeftOutFiles, with_missing_files
@@ -324,7 +325,7 @@ class _Deployment:
             raise ServiceError(
                 "service_not_ready",
                 readiness.message,
-                f"{self._what_stands()} See get_deployment_status for the service's state.",
+                f"{self._what_stands()} See {command('status')} for the service's state.",
                 {"service_arn": service.stack.outputs.get("ServiceArn", "")},
             )
         return readiness.url

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, TargetError
+from expressway.faces import command
 from expressway.model.cancellation import ReadPool
 from expressway.model.service import DeploymentState, ExpressService, RevisionState, ServiceState
 from expressway.model.service_location import ServiceLocation, service_location
@@ -102,7 +103,7 @@ def drift_note(
         if stack is not None:
             return (
                 f"This is a deployment of the app {stack.owner_app}: its service may now run something else than the "
-                f"stack {stack.name} says. get_app_status shows it; deploy_app brings both together."
+                f"stack {stack.name} says. {command('status')} shows it; {command('deploy')} brings both together."
             )
     return ""
 
@@ -123,9 +124,9 @@ def _owner(thing: Touched, ports: OwnershipPorts) -> StackState | None:
 def _owned(operation: str, thing: Touched, touches: Sequence[Touched], stack: StackState) -> RefusedError:
     app = stack.owner_app
     if deletes(operation):
-        hint = f"Delete the whole app: delete_app with app_name {app} (expressway delete {app})."
+        hint = f"Delete the whole app: {command('delete', app or '', mcp=f'with app_name {app}')}."
     else:
-        hint = f"Change the definition of {app} and deploy it: deploy_app (expressway deploy)."
+        hint = f"Change the definition of {app} and deploy it: {command('deploy')}."
     return RefusedError(
         "owned_by_stack",
         f"{thing} belongs to the stack {stack.name} of the app {app}; {operation} would leave the stack "
@@ -184,8 +185,8 @@ def _used(operation: str, thing: Touched, touches: Sequence[Touched], app: _AppS
         "used_by_app",
         f"The service {app.location.name} of the app {app.app} runs {thing}, or goes back to it when a deployment "
         f"fails; {operation} would take that away. Nothing was changed.",
-        f"Deploy another version first (deploy_app; expressway deploy), or delete the whole app: delete_app with "
-        f"app_name {app.app} (expressway delete {app.app}).",
+        f"Deploy another version first ({command('deploy')}), or delete the whole app: "
+        f"{command('delete', app.app, mcp=f'with app_name {app.app}')}.",
         {"touches": [str(one) for one in touches], "stack_name": app.stack_name, "app_name": app.app},
     )
 
@@ -198,7 +199,7 @@ def _inhabited(operation: str, cluster: Touched, apps: Sequence[_AppService]) ->
         "used_by_app",
         f"In {cluster} {'run' if len(names) > 1 else 'runs'} {listed}; {operation} would take it away from under them. "
         "Nothing was changed.",
-        "Delete these apps first: delete_app with each app_name (expressway delete), or leave the cluster: an empty "
+        f"Delete these apps first: {command('delete', mcp='with each app_name')}, or leave the cluster: an empty "
         "one costs nothing.",
         {
             "touches": [str(cluster), *services],

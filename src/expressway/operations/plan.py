@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, ServiceError, StackError
+from expressway.faces import command, option
 from expressway.model.change import IMAGE_PARAMETER, StackChange, compare_templates
 from expressway.model.origin import Origin, origin_of, without_origin
 from expressway.model.plan import Plan, PlannedImage
@@ -140,7 +141,10 @@ def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
         return
     if stack is None or stack.owner_app == plan.app_name:
         name = plan.app_name
-        way = f"Run: expressway delete {name}, then expressway deploy (with --adopt where removal_policy is retain)"
+        way = (
+            f"Run: {command('delete', name, mcp=f'with app_name {name}')}, then {command('deploy')} (with "
+            f"{option('adopt')} where removal_policy is retain)"
+        )
     else:
         way = f"Delete the stack {stack.name} with the tool that made it, and deploy again"
     raise ServiceError(
@@ -203,7 +207,7 @@ def refuse_foreign(stack: StackState, app_name: str) -> None:
     raise RefusedError(
         "stack_foreign",
         f"The stack {stack.name} exists and {whose}; it is left alone.",
-        "Choose another app name, or pass --adopt to take the stack over.",
+        f"Choose another app name, or pass {option('adopt')} to take the stack over.",
         {"stack": stack.name, "status": stack.status},
     )
 
@@ -224,7 +228,7 @@ def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[S
         "deployed_from_elsewhere",
         f"The app {app_name} was last deployed from {quoted(last.hint, public=True) or 'another place'}{by}{when}; "
         f"this is {quoted(origin.hint, public=True)}, another folder or repository. Nothing was changed.",
-        "Choose another app name, or pass --adopt if this is where the app is deployed from now on.",
+        f"Choose another app name, or pass {option('adopt')} if this is where the app is deployed from now on.",
         {"stack": stack.name, "last_origin": quoted(last.hint, public=True), "this_origin": origin.hint},
     )
 

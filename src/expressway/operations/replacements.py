@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from expressway.errors import RefusedError
+from expressway.faces import option
 from expressway.model.replacement import Replacement
 from expressway.model.service_location import EXPRESS_TYPE
 
@@ -59,7 +60,7 @@ def _refused(replacements: Sequence[Replacement]) -> RefusedError:
     return RefusedError(
         "replacement_refused",
         f"{what}; {', and '.join(losses)}." if losses else f"{what}.",
-        "Undo the change of those properties, or pass --allow-replacement. Nothing was changed.",
+        f"Undo the change of those properties, or pass {option('allow_replacement')}. Nothing was changed.",
         _details(replacements),
     )
 

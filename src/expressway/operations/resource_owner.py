@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from expressway.errors import RefusedError, TargetError
+from expressway.faces import command
 from expressway.model.stack import StackState
 from expressway.operations.service_ports import StackReads
 
@@ -81,7 +82,7 @@ def refuse_other_holder(what: str, physical_id: str, holder: Holder) -> None:
         raise RefusedError(
             "owned_by_stack",
             f"{what[:1].upper()}{what[1:]} belongs to {holder}; it was not deleted.",
-            f"Delete it with its stack: expressway delete {holder.app_name}."
+            f"Delete it with its stack: {command('delete', holder.app_name, mcp=f'with app_name {holder.app_name}')}."
             if holder.app_name
             else f"If it is to go, delete the stack {holder.name} with the tool that made it.",
             {"resource": physical_id, "stack_name": holder.name},

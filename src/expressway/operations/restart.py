@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from expressway.errors import ServiceError, StackError
+from expressway.faces import command
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.names import check_app_name
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
@@ -160,7 +161,7 @@ class _Restart:
         return service
 
     def _not_deployed(self, message: str) -> ServiceError:
-        hint = "Deploy it first: expressway deploy (or look in another account or region)."
+        hint = f"Deploy it first: {command('deploy')} (or look in another account or region)."
         return ServiceError("app_not_deployed", message, hint, {"app_name": self.app_name})
 
     def _newest(self, service: ServiceState, gaps: ReadGaps) -> str:
@@ -194,7 +195,7 @@ class _Restart:
                     "restart_failed",
                     f"ECS took the restart of {service.name}, and told no new deployment within "
                     f"{_BEGINS_WITHIN_SECONDS:.0f} s.",
-                    f"See expressway status {self.app_name}.",
+                    f"See {command('status', self.app_name)}.",
                     {"service_arn": service.arn},
                 )
             self.cancellation.raise_if_cancelled()
@@ -205,6 +206,6 @@ class _Restart:
         return ServiceError(
             "restart_failed",
             f"The restarted tasks do not serve. {readiness.message}",
-            (cause.remedy if cause else "") or f"See expressway troubleshoot {self.app_name}.",
+            (cause.remedy if cause else "") or f"See {command('troubleshoot', f'--app {self.app_name}')}.",
             {"service_arn": service.arn, "status": readiness.status} | ({"cause": cause.code} if cause else {}),
         )

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import Any
 
 from expressway.errors import RefusedError
+from expressway.faces import command
 from expressway.model.approved_change import differences, is_approved, unshown_changes
 from expressway.model.change import StackChange
 from expressway.model.change_set import ChangeSet
@@ -19,8 +20,7 @@ from expressway.operations.plan import deployed_stack, stack_change
 from expressway.policy.redaction import is_plain_name
 
 LOOK_AGAIN = (
-    "Look at the new plan (expressway diff, or the tool diff_app; with the same adopt and allow_replacement) and "
-    "approve its digest."
+    f"Look at the new plan ({command('diff')}, with the same adoption and replacement allowed) and approve its digest."
 )
 
 

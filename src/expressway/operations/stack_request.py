@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from expressway.errors import RefusedError, StackError
+from expressway.faces import option
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.origin import Origin
 from expressway.model.progress import Phase
@@ -118,7 +119,7 @@ def check_stack(stack: StackState | None, request: StackRequest, *, stacks: Stac
         raise StackError(
             "update_rollback_failed",
             f"{stack.name} is stuck in UPDATE_ROLLBACK_FAILED: {quoted(stack.status_reason) or 'a rollback failed'}.",
-            "Mend what the rollback failed on, then pass --continue-rollback.",
+            f"Mend what the rollback failed on, then pass {option('continue_rollback')}.",
             {"stack": stack.name},
         )
 

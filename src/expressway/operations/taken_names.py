@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.errors import RefusedError
+from expressway.faces import option
 from expressway.model.cancellation import ReadPool
 from expressway.model.progress import ProgressSink
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
@@ -112,9 +113,11 @@ def refuse_taken_names(app_name: str, taken: Iterable[NamedResource], *, adopt: 
 def _hint(blocking: list[NamedResource]) -> str:
     otherwise = "choose another app name, or delete what is named above"
     if all(one.can_be_adopted for one in blocking):
-        return f"Pass --adopt to take over what an earlier deletion has kept, images and logs included; or {otherwise}."
+        kept = "what an earlier deletion has kept, images and logs included"
+        return f"Pass {option('adopt')} to take over {kept}; or {otherwise}."
     if all(one.holds_data for one in blocking):
-        return f"Set removal_policy: retain and pass --adopt to take them over with what they hold; or {otherwise}."
+        over = f"Set removal_policy: retain and pass {option('adopt')} to take them over with what they hold"
+        return f"{over}; or {otherwise}."
     return f"{otherwise[:1].upper()}{otherwise[1:]}; roles and services cannot be taken over."
 
 

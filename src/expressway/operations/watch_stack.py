@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from expressway.errors import StackError, TargetError
+from expressway.faces import option
 from expressway.model.aws_messages import quoted_reason
 from expressway.model.clock import Clock, polling_delays
 from expressway.model.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
@@ -179,7 +180,7 @@ def _has_ended(stack: StackState, events: list[StackEvent]) -> bool:
 
 def _hint(status: str) -> str:
     if status == "UPDATE_ROLLBACK_FAILED":
-        return "Mend what the rollback failed on, then pass --continue-rollback."
+        return f"Mend what the rollback failed on, then pass {option('continue_rollback')}."
     if status == "DELETE_FAILED":
         return "Remove what holds the resource named above, then repeat the deletion: it continues."
     if "ROLLBACK" in status:

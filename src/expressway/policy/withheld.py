@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from expressway.faces import for_agents
 from expressway.model.quotation import (
     CLOSING,
     OPENING,
@@ -121,7 +122,7 @@ class _Walk:
         return f"{OPENING}{self.showing.mask(cleaned(inside))}{CLOSING}"
 
     def _own(self, text: str) -> str:
-        return self.showing.mask(cleaned(text)) if text else text
+        return self.showing.mask(cleaned(for_agents(text))) if text else text
 
 
 def _without_values(members: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,10 +8,7 @@ from expressway.model.cut_answer import LeftOut, cut_answer, json_bytes
 ANSWER_BYTES = 24_000
 """Six thousand tokens or so; what containerizing an ordinary app tells takes a quarter of it."""
 _FILES_BYTES, _DIFF_BYTES, _ROOM_FOR_NOTES = 12_000, 4_000, 1_200
-_REST = (
-    "The linked resource has all of it, and expressway containerize prints it; "
-    "write (and overwrite, for the diff) puts it into the folder."
-)
+_REST = "The linked resource has all of it; write (and overwrite, for the diff) puts it into the folder."
 _MOST_ITEMS = 20
 
 

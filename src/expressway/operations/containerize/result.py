@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from expressway.faces import command
 from expressway.model.finding import Finding
 from expressway.model.quotation import named
 
@@ -79,7 +80,7 @@ class Containerization:
             steps.append(f"Write {', '.join(pending)} into the folder (or ask for it with write).")
         if self.diff and not set(self.improved) <= set(self.written):
             steps.append("Review the diff and apply it (or ask for it with write and overwrite).")
-        return [*steps, "synth_app checks the definition; then diff_app and deploy_app."]
+        return [*steps, f"{command('synth')} checks the definition; then {command('diff')} and {command('deploy')}."]
 
 
 def _image(name: str) -> str:
