@@ -52,7 +52,8 @@ def problem_paths(**settings: Any) -> dict[str, str]:
     try:
         parse_definition({"name": "shop"} | source | settings)
     except DefinitionError as error:
-        return {problem["path"]: problem["expected"] for problem in error.details["problems"]}
+        paths = {problem["path"]: problem["expected"] for problem in error.details["problems"]}
+        return {path.replace("⟪", "").replace("⟫", ""): expected for path, expected in paths.items()}  # unquoted names
     return {}
 
 
