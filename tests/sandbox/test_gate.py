@@ -24,6 +24,7 @@ from expressway.adapters.child_environment import NETWORK, child_environment
 from expressway.adapters.sandbox_key import SandboxKey, find_key, new_key
 from expressway.errors import SandboxError
 from expressway.sandbox import lifecycle
+from expressway.sandbox.emulator_process import emulator_environment
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.sandbox.registry_access import RegistryTokens
 from expressway.sandbox.urls import endpoint_request
@@ -500,12 +501,12 @@ def test_the_emulator_starts_without_the_starters_credentials(monkeypatch: pytes
 
 def test_no_process_of_the_sandbox_gets_what_it_does_not_need() -> None:
     environ = SECRETS | {"HOME": "/home/me", "LC_ALL": "C", "https_proxy": "http://proxy:3128", "PATH": "/opt/bin"}
-    for made in (child_environment(environ, also=NETWORK), lifecycle.emulator_environment(environ)):
+    for made in (child_environment(environ, also=NETWORK), emulator_environment(environ)):
         assert not set(made) & set(SECRETS)
         assert made["HOME"] == "/home/me"
         assert made["PATH"].split(os.pathsep)[0] == "/opt/bin"
         assert "/usr/sbin" in made["PATH"].split(os.pathsep)
-    assert "https_proxy" not in lifecycle.emulator_environment(environ)
+    assert "https_proxy" not in emulator_environment(environ)
 
 
 @pytest.mark.engine
