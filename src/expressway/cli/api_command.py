@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -57,11 +56,24 @@ def _ask(operation: str, touches: tuple[str, ...], *, as_json: bool) -> None:
 
 
 def _parameters(text: str) -> Mapping[str, Any]:
+    from expressway.adapters.given_path import given_path
+    from expressway.model.bounded_data import MOST_CHARACTERS, why_too_large
+
     try:
-        read = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
-        parameters: Any = json.loads(read)
-    except (OSError, ValueError) as exc:
+        if text.startswith("@"):
+            with given_path(text[1:]).open(encoding="utf-8") as file:
+                text = file.read(MOST_CHARACTERS + 1)
+        parameters: Any = json.loads(text) if len(text) <= MOST_CHARACTERS else text
+    except OSError as exc:
+        raise _wrong(exc.strerror or "it cannot be read") from exc
+    except UnicodeDecodeError as exc:
+        raise _wrong("it is no UTF-8") from exc
+    except RecursionError as exc:
+        raise _wrong("it is nested too deeply") from exc
+    except ValueError as exc:
         raise _wrong(str(exc)) from exc
+    if reason := why_too_large(parameters):
+        raise _wrong(f"it has {reason}")
     if not isinstance(parameters, dict):
         raise _wrong("it is JSON, but no object")
     return parameters
