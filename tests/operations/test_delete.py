@@ -767,3 +767,12 @@ def test_without_a_stack_the_name_decides_and_the_cluster_is_the_arns() -> None:
     made.world.express = replace(express, arn=arn("production", "web"))
     made.world.clusters = {"production": ("web",)}
     assert delete(made, arn("production", "web")).service_deletion["status"] == "deleted"
+
+
+def test_a_service_that_no_stack_tells_of_is_not_deleted_unread() -> None:
+    made = loose_app(log_group="/expressway/web")
+    made.world.denied.add("express_service")
+    with pytest.raises(TargetError) as caught:
+        delete(made, arn("default", "web"))
+    assert caught.value.code == "access_denied"
+    assert "delete_express_service" not in made.world.calls

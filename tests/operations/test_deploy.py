@@ -661,3 +661,9 @@ def test_after_a_rollback_there_is_nothing_to_prove() -> None:
 )
 def test_the_url_is_the_one_at_which_the_endpoint_answers(sandbox_url: str | None, endpoint: str, url: str) -> None:
     assert service_url(endpoint, Target("111122223333", "us-east-1", sandbox_url=sandbox_url)) == url
+
+
+def test_how_long_a_deployment_took_is_counted_from_its_own_beginning() -> None:
+    app = world()
+    app.clock.now = 1000.0
+    assert app.deploy().elapsed_seconds == round(app.clock.now - 1000.0, 3) < 900
