@@ -1,5 +1,6 @@
 """One real sandbox for all tests here, with real containers made from a busybox tree."""
 
+import atexit
 import contextlib
 import functools
 import io
@@ -117,7 +118,9 @@ def push(cloud: Cloud, engine: docker.DockerClient) -> Iterator[Callable[..., st
 @functools.cache
 def busybox_program() -> Path:
     """A static busybox, on machines too where it is not installed."""
-    return root_filesystem.busybox(Path(tempfile.mkdtemp(prefix="expressway-tests-busybox-")))
+    folder = tempfile.mkdtemp(prefix="expressway-tests-busybox-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return root_filesystem.busybox(Path(folder))
 
 
 def tree(files: dict[str, str]) -> bytes:

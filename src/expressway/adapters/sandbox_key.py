@@ -85,6 +85,9 @@ def announce(port: int, state_dir: Path) -> None:
             partial.unlink(missing_ok=True)
             partial.symlink_to(state_dir)
             partial.replace(folder / str(port))
+            for link in folder.iterdir():
+                if not (link / RECORD_NAME).exists():  # of a sandbox that was killed, or whose folder is gone
+                    link.unlink(missing_ok=True)
 
 
 def withdraw(port: int, state_dir: Path) -> None:
