@@ -271,3 +271,19 @@ def test_plain_names_of_every_kind_stay_to_the_letter() -> None:
     shapes = answer_shapes("ecs", "DescribeTaskDefinition")
     for allowed in (False, True):
         assert redact(answer, shapes, allow_sensitive_data=allowed).content == answer
+
+
+def test_with_the_gate_open_only_free_text_of_others_is_a_quotation() -> None:
+    reference = f"arn:aws:secretsmanager:us-east-1:{'0' * 12}:secret:shop"
+    definition = {
+        "environment": [{"name": "MODE", "value": "blue"}],
+        "secrets": [{"name": "KEY", "valueFrom": reference}],
+        "privileged": True,
+    }
+    answer = {"taskDefinition": {"containerDefinitions": [definition]}}
+    shapes = answer_shapes("ecs", "DescribeTaskDefinition")
+    (shown,) = redact(answer, shapes, allow_sensitive_data=True).content["taskDefinition"]["containerDefinitions"]
+    assert shown["secrets"] == [{"name": "KEY", "valueFrom": reference}]
+    assert is_quoted(shown["environment"][0]["value"])
+    assert plain(shown["environment"][0]["value"]) == "blue"
+    assert shown["privileged"] is True
