@@ -16,7 +16,7 @@ from expressway.policy.withheld import shown
 TEMPLATE_URI = "expressway://{app}/templates/{stack_name}"
 SCHEMA_URI = "expressway://schema/definition"
 _JSON = "application/json"
-WITHHELD_NOTE = "Values are withheld; digest is that of the whole template, not of the text that is shown."
+WITHHELD_NOTE = "Values are withheld or marked; digest is that of the whole template, not of the text that is shown."
 
 
 class SynthesizedTemplates:

@@ -1,8 +1,10 @@
 """What is sensitive in CloudFormation templates and in the changes between them, told by resource type and property."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from expressway.model.quotation import quoted
 from expressway.policy.redaction import is_plain_name, marker
 from expressway.policy.sensitive_members import Kind
 
@@ -21,6 +23,7 @@ _ECS_PROPERTIES: Mapping[str, Kind] = {
 _ANY_PROPERTIES: Mapping[str, Kind] = {"Environment": Kind.ENVIRONMENT, "Tags": Kind.LABEL}
 _NAMES = frozenset({"Name", "Key"})
 _ECS = "AWS::ECS::"
+_WORD = re.compile(r"[!-~]{0,200}")
 
 
 def is_resource(value: Mapping[str, Any]) -> bool:
@@ -35,28 +38,46 @@ def is_resource_change(value: Mapping[str, Any]) -> bool:
 
 def redacted_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource of a template without the values of environments, commands, labels, tags and secret references."""
-    return {**resource, "Properties": _values(resource["Properties"], _table(resource["Type"]))}
+    return {**resource, "Properties": _values(resource["Properties"], _table(resource["Type"]), _withheld)}
 
 
 def redacted_change(change: Mapping[str, Any]) -> dict[str, Any]:
     """A changed resource of a plan likewise; which properties change stays."""
+    return _changed(change, _withheld)
+
+
+def quoted_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource of a template with those values as quotations where they are more than a word."""
+    return {**resource, "Properties": _values(resource["Properties"], _table(resource["Type"]), _quoted)}
+
+
+def quoted_change(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A changed resource of a plan likewise."""
+    return _changed(change, _quoted)
+
+
+Treatment = Callable[[Any, Kind], Any]
+
+
+def _changed(change: Mapping[str, Any], treat: Treatment) -> dict[str, Any]:
     table = _table(change["type"])
-    return {**change, "properties": [_property_change(item, table) for item in change["properties"]]}
+    return {**change, "properties": [_property_change(item, table, treat) for item in change["properties"]]}
 
 
 def _table(resource_type: str) -> Mapping[str, Kind]:
     return _ECS_PROPERTIES if resource_type.startswith(_ECS) else _ANY_PROPERTIES
 
 
-def _property_change(item: Mapping[str, Any], table: Mapping[str, Kind]) -> dict[str, Any]:
+def _property_change(item: Mapping[str, Any], table: Mapping[str, Kind], treat: Treatment) -> dict[str, Any]:
     names = [name.partition("[")[0] for name in str(item["path"]).split(".")]
     kind = next((table[name] for name in names if name in table), None)
     sides = {
-        side: _withheld(item[side], kind) if kind else _values(item[side], table)
+        side: treat(item[side], kind) if kind else _values(item[side], table, treat)
         for side in ("before", "after")
         if side in item
     }
-    return {**item, "path": _path(item["path"]), **sides}
+    path = _path(item["path"]) if treat is _withheld else _quoted(item["path"], Kind.NAME)
+    return {**item, "path": path, **sides}
 
 
 def _path(path: Any) -> Any:
@@ -68,16 +89,26 @@ def _path(path: Any) -> Any:
     return ".".join((*steps[:plain], marker(Kind.NAME)))
 
 
-def _values(value: Any, table: Mapping[str, Kind]) -> Any:
+def _values(value: Any, table: Mapping[str, Kind], treat: Treatment) -> Any:
     if isinstance(value, Mapping):
         members = cast("Mapping[str, Any]", value)
         return {
-            name: _withheld(item, table[name]) if name in table else _values(item, table)
+            name: treat(item, table[name]) if name in table else _values(item, table, treat)
             for name, item in members.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_values(item, table) for item in cast("Sequence[Any]", value)]
+        return [_values(item, table, treat) for item in cast("Sequence[Any]", value)]
     return value
+
+
+def _quoted(value: Any, kind: Kind) -> Any:
+    """The value with its free texts as quotations; what has no white space is a value as AWS or a program takes it."""
+    if isinstance(value, Mapping):
+        return {_quoted(name, kind): _quoted(item, kind) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_quoted(item, kind) for item in cast("Sequence[Any]", value)]
+    is_free = isinstance(value, str) and not _WORD.fullmatch(value)
+    return quoted(value, public=True) or value if is_free else value
 
 
 def _withheld(value: Any, kind: Kind) -> Any:

@@ -24,7 +24,14 @@ from expressway.policy.gates import SENSITIVE_VARIABLE
 from expressway.policy.others_text import LEFT_OUT, Reader, reader_of
 from expressway.policy.redaction import marker
 from expressway.policy.sensitive_members import Kind
-from expressway.policy.template_values import is_resource, is_resource_change, redacted_change, redacted_resource
+from expressway.policy.template_values import (
+    is_resource,
+    is_resource_change,
+    quoted_change,
+    quoted_resource,
+    redacted_change,
+    redacted_resource,
+)
 
 WITHHELD = "[withheld]"
 _WITHHELD_BEFORE = frozenset({WITHHELD, *(marker(kind) for kind in Kind)})
@@ -82,8 +89,7 @@ class _Walk:
         return map_quotations(text, self._quotation, self._own)
 
     def _members(self, members: Mapping[str, Any], above: str) -> dict[str, Any]:
-        if not self.showing.allow_sensitive_data:
-            members = _without_values(members)
+        members = _treated(members, is_open=self.showing.allow_sensitive_data)
         kept: dict[str, Any] = {}
         for name, item in members.items():
             reader = reader_of(name, above)
@@ -125,10 +131,13 @@ class _Walk:
         return self.showing.mask(cleaned(for_agents(text))) if text else text
 
 
-def _without_values(members: Mapping[str, Any]) -> Mapping[str, Any]:
+def _treated(members: Mapping[str, Any], *, is_open: bool) -> Mapping[str, Any]:
+    """What is a resource without its sensitive values, or, where they may be seen, with them as quotations."""
     if is_resource(members):
-        return redacted_resource(members)
-    return redacted_change(members) if is_resource_change(members) else members
+        return quoted_resource(members) if is_open else redacted_resource(members)
+    if not is_resource_change(members):
+        return members
+    return quoted_change(members) if is_open else redacted_change(members)
 
 
 def _texts(value: Any) -> int:
