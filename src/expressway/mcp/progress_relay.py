@@ -10,10 +10,12 @@ from mcp.server.mcpserver import Context
 
 from expressway.mcp.showing import showing_of
 from expressway.model.progress import Progress, ProgressSink
+from expressway.model.shortened_text import shortened
 from expressway.policy.gates import Gates
 from expressway.policy.withheld import shown_text
 
 SHORTEST_PAUSE_SECONDS = 0.25
+_LONGEST_MESSAGE = 2_000
 
 
 class _Relay:
@@ -58,7 +60,8 @@ class _Relay:
                 await self._ctx.report_progress(self._count, None, self._message(progress))
 
     def _message(self, progress: Progress) -> str:
-        shown = shown_text(progress.message, self._showing)
+        # Masking takes time that grows with the text, and this is the event loop.
+        shown = shown_text(shortened(progress.message, _LONGEST_MESSAGE), self._showing)
         return f"{progress.phase}: {'' if progress.level == 'info' else f'{progress.level}: '}{shown}"
 
 
