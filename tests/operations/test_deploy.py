@@ -667,3 +667,10 @@ def test_how_long_a_deployment_took_is_counted_from_its_own_beginning() -> None:
     app = world()
     app.clock.now = 1000.0
     assert app.deploy().elapsed_seconds == round(app.clock.now - 1000.0, 3) < 900
+
+
+def test_where_nothing_is_to_do_the_address_is_told_all_the_same() -> None:
+    result = deployed().deploy()
+    assert result.status == "unchanged"
+    assert result.url is not None
+    assert result.endpoint in result.url
