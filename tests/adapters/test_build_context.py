@@ -338,6 +338,24 @@ def test_the_walk_can_be_cancelled_inside_one_large_folder(tmp_path: Path) -> No
     assert len(walk.entries) < 1_200
 
 
+def test_what_is_walked_is_what_dockers_own_matcher_decided_for_generated_files(tmp_path: Path) -> None:
+    recorded = json.loads((Path(__file__).parents[1] / "model" / "docker_ignore_cases.json").read_text())
+    files = ["a/b/a", "a/ab", "b/a/b", "d/e/a.b", "xa", "ab", "a.b", "é", "a b", "#a", "!a", "a-b", "A"]
+    root = write(tmp_path, {"Dockerfile": "FROM a\n", **dict.fromkeys(files, "")})
+    places = [recorded["paths"].index(name) for name in files]
+    for text, decided in recorded["cases"][::4]:
+        (root / ".dockerignore").write_bytes(text.encode("latin-1"))
+        if decided is None:
+            error = refusal(root)
+            assert error.code == "ignore_file_invalid"
+            assert len(json.dumps(error.to_dict())) < 2_000
+            continue
+        excluded = f"{int(decided, 16):0{len(recorded['paths'])}b}"
+        expected = [name for name, place in zip(files, places, strict=True) if excluded[place] == "0"]
+        found = [entry.path for entry in read_build_context(root).entries if entry.kind == "file"]
+        assert sorted(expected) == [name for name in found if name not in {"Dockerfile", ".dockerignore"}], text
+
+
 def test_a_dockerfile_beyond_all_measure_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"Dockerfile": "FROM a\n" + "#" * 1024 * 1024})
     assert refusal(tmp_path).code == "dockerfile_too_large"

@@ -1,12 +1,12 @@
 """Checks the Dockerfile and .dockerignore that an app brings; neither is changed here."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from expressway.diagnosis.dockerfile_start import base_port, listening_port
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.diagnosis.registry_credentials import harmless_files
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.dockerfile import parse_dockerfile
 from expressway.model.dockerfile_edit import ExpectedApp, official_name, split_image
@@ -100,5 +100,5 @@ def _sufficient_manifests(files: AppFiles) -> Iterator[str]:
     companions = any(files.has(name) for name in _COMPANIONS) or files.has_folder("patches")
     for manifest, pattern in _NEEDS_MORE.items():
         text = files.text(manifest)
-        if text and not companions and not re.search(pattern, text):
+        if text and not companions and not linear_regex.search(pattern, text):
             yield from (manifest, *(lock for lock in _LOCKS.get(manifest, ()) if files.has(lock)))
