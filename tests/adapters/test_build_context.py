@@ -288,6 +288,15 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
     assert refusal(root, dockerfile).code in {"context_unreadable", "dockerfile_missing"}
 
 
+def test_builders_read_a_dockerfile_that_is_excluded_or_named_like_a_key(tmp_path: Path) -> None:
+    root = write(tmp_path, {"docker/web.key": "FROM a\n", "docker/x": "", ".dockerignore": "docker\n"})
+    assert paths(read_build_context(root, "docker/web.key")) == [".dockerignore", "docker", "docker/web.key"]
+    (root / ".dockerignore").unlink()
+    context = read_build_context(root, "docker/web.key")
+    assert paths(context) == ["docker", "docker/web.key", "docker/x"]
+    assert context.left_out == ()
+
+
 def test_a_pipe_put_in_a_files_place_is_not_waited_for(tmp_path: Path) -> None:
     root = write(tmp_path, {"Dockerfile": "FROM a\n", "app.py": "1"})
     context = read_build_context(root)

@@ -168,5 +168,6 @@ def test_only_a_line_with_a_name_names_a_path_explicitly() -> None:
     assert IgnoreRules(["!certs/*.pem"]).names_explicitly("certs/ca.pem")
     assert IgnoreRules(["!.git"]).names_explicitly(".git/config")
     assert not IgnoreRules(["!*"]).names_explicitly(".env")
+    assert not IgnoreRules(["!????"]).names_explicitly(".env")
     assert not IgnoreRules(["!**"]).names_explicitly("a/.env")
     assert not IgnoreRules(["!certs"]).names_explicitly("keys/ca.pem")
