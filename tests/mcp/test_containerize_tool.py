@@ -57,7 +57,7 @@ async def test_a_huge_manifest_gives_no_huge_answer_but_a_link_to_it(era: Era, t
     names = [f"requirements-{number:04}-{'x' * 100}.txt" for number in range(1_500)]
     for name in names:
         (tmp_path / name).write_text("flask==3.1.0\n")
-    (tmp_path / "requirements.txt").write_text("".join(f"-r {name}\n" for name in names))
+    (tmp_path / "requirements.txt").write_text("flask==3.1.0\n" + "".join(f"-r {name}\n" for name in names))
     (tmp_path / "app.py").write_text("from flask import Flask\n\napp = Flask(__name__)\n")
     with Toolkit(environ={"EXPRESSWAY_HOME": "/nonexistent"}) as toolkit:
         async with connected(toolkit, era, CLOSED) as client:
