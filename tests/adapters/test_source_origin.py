@@ -1,5 +1,6 @@
 """Where a folder deploys from: checkouts of one repository are one place, other folders are not; nothing leaks."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,18 @@ SAME = [
     "ssh://git@github.com/acme/shop.git",
     "ssh://git@github.com:22/acme/shop",
     "git://github.com/acme/shop",
+    "HTTPS://github.com/Acme/Shop.git/",
+    "git+ssh://git@github.com/acme/shop",
+    "git@github.com:/acme/shop.git",
+    "ssh://git@ssh.github.com:443/acme/shop.git",
+    "https://ci:p@ss:" + "t0ken" * 400 + "@github.com/acme/shop.git",
+    "https://github.com/acme/shop.git?private_token=1",
+    '"https://github.com/acme/shop" ; the main one',
+]
+SAME_ELSEWHERE = [
+    ("https://org@dev.azure.com/org/project/_git/shop", "git@ssh.dev.azure.com:v3/org/project/shop"),
+    ("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop", "codecommit::eu-west-1://profile@shop"),
+    ("https://gitlab.com/acme/shop.git", "ssh://git@altssh.gitlab.com:443/acme/shop.git"),
 ]
 
 
@@ -42,8 +55,48 @@ def test_checkouts_of_one_repository_are_one_place_wherever_they_lie(url: str, p
     mine = origin(checkout(tmp_path / "mine", SAME[0], place=place))
     other = origin(checkout(tmp_path / "ci" / "build-7", url, place=place))
     assert mine.is_same(other)
-    assert mine.hint == other.hint == f"github.com/acme/shop/{place}".rstrip("/")
+    assert mine.hint == f"github.com/acme/shop/{place}".rstrip("/")
+    assert other.hint.lower() == mine.hint
     assert "token" not in repr(other)
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_ELSEWHERE)
+def test_addresses_by_which_hosts_serve_one_repository_are_one_place(one: str, other: str, tmp_path: Path) -> None:
+    assert origin(checkout(tmp_path / "a", one)).remote == origin(checkout(tmp_path / "b", other)).remote != ""
+
+
+def test_sections_and_keys_of_a_configuration_are_read_in_either_case(tmp_path: Path) -> None:
+    checkout(tmp_path, SAME[0])
+    (tmp_path / ".git" / "config").write_text(f'[Remote "origin"] # mine\nURL={SAME[0]}\n')
+    assert origin(tmp_path).hint == "github.com/acme/shop"
+
+
+@pytest.mark.parametrize(
+    "leads", [b"gitdir: \xff\xfe", b"gitdir: a\0b", b"gitdir: loop/x", b"gitdir: " + b"a/" * 3000, b"gitdir: /dev"]
+)
+def test_a_git_file_that_no_git_wrote_is_no_repository(leads: bytes, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / ".git").write_bytes(leads)
+    assert origin(tmp_path).remote == ""
+
+
+@pytest.mark.parametrize("place", [".git", ".git/config"])
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+def test_pipes_and_devices_in_place_of_git_s_files_are_not_waited_for(place: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(exist_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    assert origin(tmp_path).remote == ""
+
+
+def test_a_folder_whose_name_is_no_text_has_an_origin_that_a_template_can_hold(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n\x1b[1m"))
+    folder.mkdir()
+    assert origin(folder).hint.encode() == b"caf"
+    assert origin(folder).is_same(origin(folder))
 
 
 def test_other_repositories_and_other_places_in_one_are_other_origins(tmp_path: Path) -> None:

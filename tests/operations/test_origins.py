@@ -16,7 +16,8 @@ from tests.operations.test_deploy import digest_of_plan
 MINE = make_origin(path="/home/me/shop", remote="github.com/acme/shop", place="", by="me")
 CI = make_origin(path="/builds/7/shop", remote="github.com/acme/shop", place="", by="ci")
 OTHER = make_origin(path="/home/you/shop", remote="", place="", by="you")
-OTHERS = [OTHER, make_origin(path="/x/shop", remote="github.com/you/shop", place="")]
+HOSTILE = make_origin(path="/x/\x1b[31mshop\udcff\n", remote="", place="")
+OTHERS = [OTHER, HOSTILE, make_origin(path="/x/shop", remote="github.com/you/shop", place="")]
 
 
 def deployed(origin: Origin | None = MINE) -> World:
@@ -59,6 +60,19 @@ def test_a_place_that_adopts_the_app_is_where_it_is_deployed_from_then_on() -> N
     assert world.deploy(origin=OTHER).status == "unchanged"
 
 
+def test_adopting_an_app_that_needs_no_change_tells_that_it_is_not_remembered_and_when_it_will_be() -> None:
+    world = deployed()
+    (warning,) = world.deploy(origin=OTHER, adopt=True).warnings
+    assert "needed no change" in warning
+    assert "github.com/acme/shop" in warning
+    assert "--adopt" in warning
+    assert remembered(world) == {MINE}
+    world.templates = templates(cpu="512")
+    assert not world.deploy(origin=OTHER, adopt=True).warnings
+    assert not world.deploy(origin=OTHER, adopt=True).warnings
+    assert not world.deploy(origin=OTHER).warnings
+
+
 def test_another_checkout_of_the_same_repository_is_the_same_place_and_plans_the_same() -> None:
     world = deployed()
     assert world.deploy(origin=CI).status == "unchanged"
@@ -85,6 +99,17 @@ def test_what_knows_no_place_keeps_what_is_remembered() -> None:
     world.templates = templates(cpu="512")
     world.deploy(origin=None)
     assert remembered(world) == {MINE}
+
+
+def test_a_folder_of_any_name_can_deploy_and_its_name_is_a_quotation() -> None:
+    world = deployed(None)
+    world.templates = templates(cpu="512")
+    assert world.deploy(origin=HOSTILE).status == "deployed"
+    assert origin_of(world.stacks.stacks[SERVICE]) == HOSTILE
+    assert any("⟪shop⟫ from now on" in one.message for one in world.told)
+    with pytest.raises(RefusedError) as refusal:
+        world.deploy(origin=OTHER)
+    assert refusal.value.details["this_origin"] == "⟪shop⟫"
 
 
 # -- in templates -----------------------------------------------------------------------------------------------

@@ -80,6 +80,23 @@ def test_a_secret_that_is_gone_or_may_not_be_looked_up_stays_as_it_is_deployed(
     assert len(told) == denied
 
 
+@pytest.mark.parametrize(
+    ("deployed", "also"),
+    [
+        (template(LOOKS_COMPLETE), {"A": LOOKS_COMPLETE}),
+        (template(LOOKS_COMPLETE, LOOKS_COMPLETE, f"{LOOKS_COMPLETE}-??????"), {}),
+        (template(LOOKS_COMPLETE, LOOKS_COMPLETE, f"{LOOKS_COMPLETE}-??????"), {"A": LOOKS_COMPLETE}),
+        (template(COMPLETE, COMPLETE), {}),
+    ],
+)
+def test_a_secret_that_is_not_known_is_never_taken_for_another_one_whose_name_is_longer(
+    deployed: object, also: dict[str, str]
+) -> None:
+    short = f"{PREFIX}shop/api"
+    made, _ = completed(definition(B=short, **also), InMemoryNamed(denied={short, LOOKS_COMPLETE}), deployed)
+    assert made.secrets["B"] == short
+
+
 def test_without_secrets_of_secrets_manager_nothing_is_asked() -> None:
     def unasked() -> Any:
         raise TargetError("asked", "asked", "asked")

@@ -4,16 +4,29 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from expressway.adapters.given_path import read_ordinary_file
 from expressway.model.origin import Origin, make_origin
 from expressway.model.target import Target
 
-_SECTION = re.compile(r'\[\s*remote\s+"(?P<name>[^"\n]{1,100})"\s*\]')
-_URL = re.compile(r"url\s*=\s*(?P<url>\S{1,500})")
+_COMMENT = r"(?:\s*[;#].*)?"
+_SECTION = re.compile(rf'\[\s*remote\s+"(?P<name>[^"\n]{{1,100}})"\s*\]{_COMMENT}', re.IGNORECASE)
+_URL = re.compile(rf'url\s*=\s*"?(?P<url>[^\s"]{{1,4000}})"?{_COMMENT}', re.IGNORECASE)
 _SCP = re.compile(r"(?:[^@/\s]{1,100}@)?(?P<host>[\w.-]{1,253}):(?P<path>[^:\s]{1,400})")
 _ADDRESS = re.compile(
-    r"(?:https?|ssh|git)://(?:[^@/\s]{1,300}@)?(?P<host>[\w.-]{1,253})(?::\d{1,5})?/(?P<path>\S{1,400})"
+    r"(?:https?|git|ssh|git\+ssh|ssh\+git)://(?:[^/\s]{1,3000}@)?"
+    r"(?P<host>[\w.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?/(?P<path>[^\s?#]{1,400})(?:[?#]\S*)?",
+    re.IGNORECASE,
 )
-_LONGEST_CONFIGURATION = 100_000
+_CODE_COMMIT = re.compile(r"codecommit::(?P<region>[a-z0-9-]{1,32})://(?:[^@/\s]{1,100}@)?(?P<name>[\w.-]{1,100})")
+"""The address that git-remote-codecommit reads."""
+_OTHER_NAMES = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "ssh.dev.azure.com": "dev.azure.com",
+}
+"""Hosts that serve the repositories of another one by SSH."""
+_LARGEST_FILE = 1024 * 1024
 
 
 def source_origin(folder: Path, target: Target) -> Origin:
@@ -29,26 +42,43 @@ def source_origin(folder: Path, target: Target) -> Origin:
 def _remote(git: Path) -> str:
     """The remote ``origin``, or the only one, without user, password, protocol and suffix."""
     try:
-        text = _configuration(git).read_text(encoding="utf-8", errors="replace")[:_LONGEST_CONFIGURATION]
-    except OSError:
+        text = _text(_configuration(git))
+    except (OSError, ValueError, RuntimeError):  # names that no file system takes, links that lead to themselves
         return ""
     found = dict(_remotes(text))
     address = found.get("origin", next(iter(found.values())) if len(found) == 1 else "")
+    return _named(address)
+
+
+def _named(address: str) -> str:
+    """What addresses of one repository have in common; empty for a path on this machine: no name for others."""
+    if match := _CODE_COMMIT.fullmatch(address):
+        return f"git-codecommit.{match['region']}.amazonaws.com/v1/repos/{match['name']}"
     match = (_ADDRESS if "://" in address else _SCP).fullmatch(address)
     if match is None:
-        return ""  # a path on this machine, say, which is no name for others
-    return f"{match['host'].lower()}/{match['path'].strip('/').removesuffix('.git')}"
+        return ""
+    host = match["host"].lower()
+    host, path = _OTHER_NAMES.get(host, host), match["path"].strip("/").removesuffix(".git")
+    if host == "dev.azure.com":
+        path = path.removeprefix("v3/").replace("/_git/", "/")
+    return f"{host}/{path}"
 
 
 def _configuration(git: Path) -> Path:
     """The file of a checkout, of a further work tree, or of a submodule, whose ``.git`` is a file that leads there."""
     if git.is_dir():
         return git / "config"
-    directory = (git.parent / git.read_text(encoding="utf-8")[:4096].partition("gitdir:")[2].strip()).resolve()
+    directory = (git.parent / _text(git).partition("gitdir:")[2].strip()).resolve()
     common = directory / "commondir"
     if common.is_file():
-        directory = (directory / common.read_text(encoding="utf-8")[:4096].strip()).resolve()
+        directory = (directory / _text(common).strip()).resolve()
     return directory / "config"
+
+
+def _text(path: Path) -> str:
+    """The text of an ordinary file, which strangers may have made: no pipe is waited for and nothing endless read."""
+    content, _ = read_ordinary_file(path.resolve(), _LARGEST_FILE)
+    return (content or b"").decode("utf-8", errors="replace")
 
 
 def _remotes(text: str) -> Iterator[tuple[str, str]]:

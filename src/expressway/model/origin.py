@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.model.quotation import cleaned
 from expressway.model.stack import OWNERSHIP_KEY, StackState
 
 _KEY = "Origin"
@@ -42,7 +43,9 @@ class Origin:
 def make_origin(*, path: str, remote: str, place: str, by: str = "") -> Origin:
     """The origin of an absolute `path`, which is `place` (relative) in a checkout of `remote`, if it is in one."""
     name = f"{remote}/{place}".rstrip("/") if remote else path.rstrip("/").rsplit("/", 1)[-1]
-    return Origin(_hash(f"{remote}#{place}") if remote else "", _hash(path), name[:_LONGEST_HINT], by[:_LONGEST_HINT])
+    whole = f"{remote.lower()}#{place}"  # hosts take the names of their repositories in either case
+    hint = " ".join(cleaned(name).split())[:_LONGEST_HINT]  # a folder's name may hold what no template can
+    return Origin(_hash(whole) if remote else "", _hash(path), hint, by[:_LONGEST_HINT])
 
 
 def origin_of(stack: StackState | None) -> Origin | None:

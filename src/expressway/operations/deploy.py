@@ -11,6 +11,7 @@ from expressway.model.missing_files import LeftOutFiles, with_missing_files
 from expressway.model.origin import origin_of
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
+from expressway.model.quotation import quoted
 from expressway.model.reach import service_url
 from expressway.model.replacement import planned_replacements
 from expressway.model.stack import StackEvent, service_stack_name
@@ -19,6 +20,7 @@ from expressway.model.touched_names import touched_names
 from expressway.operations.apply_stack import apply_stack
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
 from expressway.operations.early_warning import EarlyWarning
+from expressway.operations.origins import still_elsewhere
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.operations.protect_image import ImageProtection, protect_before_service
 from expressway.operations.replacements import check_replacements
@@ -104,6 +106,7 @@ class _Deployment:
             self._tell(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()
         image_uri, service = self._carry_out(templates, image)
+        self._tell_of_origin(templates, stacks)
         proving = self.has_moved or self._is_unproven(service)
         url = self._wait_until_ready(service) if proving else self._url(service)
         if self.protected is not None and proving:
@@ -252,13 +255,22 @@ class _Deployment:
             while_waiting=warning.while_waiting if warning else None,
         )
         if outcome.result == "updated" and origin_of(deployed) is None and self.request.origin is not None:
-            self.progress(Progress(phase, f"{template.stack_name} is from {self.request.origin.hint} from now on"))
+            place = quoted(self.request.origin.hint, public=True)
+            self.progress(Progress(phase, f"{template.stack_name} is from {place} from now on"))
         self.outcomes[template.stack_name] = outcome.summary
         self.standing.append(f"{template.stack_name} is {outcome.stack.status}")
         self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
         if outcome.protection is not None:
             self.protection[template.stack_name] = outcome.protection
         return outcome
+
+    def _tell_of_origin(self, templates: AppTemplates, stacks: RememberedStacks) -> None:
+        """Stacks that were adopted and left as they are go on to name the place that they are from."""
+        seen = [stacks.seen.get(one.stack_name) for one in (templates.service, *templates)]
+        unchanged = [one if one and self.outcomes.get(one.name) == "unchanged" else None for one in seen]
+        sentence = still_elsewhere(self.request.definition.name, self.request.origin, unchanged)
+        if sentence and unchanged[0] is seen[0]:
+            self._warn(sentence)
 
     def _stack_request(
         self, template: Template, *, phase: Phase = "plan", parameters: Mapping[str, str] | None = None

@@ -1,16 +1,15 @@
 """Tell what deploying an app would change, reading only."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.faces import command, option
 from expressway.model.change import IMAGE_PARAMETER, StackChange, compare_templates
-from expressway.model.origin import Origin, origin_of, without_origin
+from expressway.model.origin import Origin, without_origin
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import ProgressSink, ignore_progress
-from expressway.model.quotation import quoted
 from expressway.model.replacement import planned_replacements
 from expressway.model.service_location import holds_express_service, service_location, template_resources
 from expressway.model.stack import StackState, StackVersion, repository_stack_name
@@ -18,6 +17,7 @@ from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
 from expressway.operations.check_limits import check_limits
+from expressway.operations.origins import refuse_other_origin
 from expressway.operations.pusher import pusher_parameters
 from expressway.operations.removed_resources import find_removed, restoration
 from expressway.operations.replacements import impossible_replacement
@@ -209,27 +209,6 @@ def refuse_foreign(stack: StackState, app_name: str) -> None:
         f"The stack {stack.name} exists and {whose}; it is left alone.",
         f"Choose another app name, or pass {option('adopt')} to take the stack over.",
         {"stack": stack.name, "status": stack.status},
-    )
-
-
-def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]) -> None:
-    """Leave an app alone that was last deployed from another folder or repository, as the first stack tells that knows.
-
-    Raises:
-        RefusedError: ``deployed_from_elsewhere``.
-    """
-    told = ((stack, last) for stack in stacks if stack is not None and (last := origin_of(stack)) is not None)
-    stack, last = next(told, (None, None))
-    if origin is None or stack is None or last is None or last.is_same(origin) or stack.owner_app != app_name:
-        return
-    by = f" by {quoted(last.by, public=True)}" if last.by else ""
-    when = f" at {stack.updated_at.isoformat(timespec='minutes')}" if stack.updated_at else ""
-    raise RefusedError(
-        "deployed_from_elsewhere",
-        f"The app {app_name} was last deployed from {quoted(last.hint, public=True) or 'another place'}{by}{when}; "
-        f"this is {quoted(origin.hint, public=True)}, another folder or repository. Nothing was changed.",
-        f"Choose another app name, or pass {option('adopt')} if this is where the app is deployed from now on.",
-        {"stack": stack.name, "last_origin": quoted(last.hint, public=True), "this_origin": origin.hint},
     )
 
 

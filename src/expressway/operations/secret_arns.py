@@ -53,7 +53,8 @@ def with_complete_arns(
         progress(Progress("plan", text, level="warning"))
     if not all(complete.values()):
         known = _deployed_arns(deployed())
-        complete = {secret_id: found or _deployed_as(secret_id, known) for secret_id, found in complete.items()}
+        others = {one: wanted.keys() - {one} for one in wanted}  # written out as another secret, it is none of this one
+        complete = {one: found or _deployed_as(one, known - others[one]) for one, found in complete.items()}
     named = {one.variable: _named(one, complete.get(one.secret_id)) for one in references}
     return definition.model_copy(update={"secrets": named, "complete_secret_arns": all(complete.values())})
 
@@ -68,13 +69,15 @@ _ARN = re.compile(r'"(arn:[\w-]{1,32}:secretsmanager:[\w-]{1,32}:\d{12}:secret:[
 
 def _deployed_as(secret_id: str, known: frozenset[str]) -> str | None:
     """The complete ARN by which a deployed stack knows a secret; None where that stack does not know it either."""
-    if f"{secret_id}-??????" in known:
-        return None
+    complete = {arn for arn in known if f"{arn}{_ANY_SUFFIX}" not in known}
     if secret_id in known:
-        return secret_id
-    longer = [arn for arn in known if arn.startswith(f"{secret_id}-") and _SUFFIX.fullmatch(arn[len(secret_id) :])]
+        return secret_id if secret_id in complete else None
+    longer = [arn for arn in complete if arn.startswith(f"{secret_id}-") and _SUFFIX.fullmatch(arn[len(secret_id) :])]
     return longer[0] if len(longer) == 1 else None
 
+
+_ANY_SUFFIX = "-??????"
+"""What a policy says in place of a suffix that is not known: the ARN before it is not known to be complete."""
 
 _SUFFIX = re.compile("-[A-Za-z0-9]{6}")
 

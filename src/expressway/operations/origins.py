@@ -1,0 +1,55 @@
+"""Whether an app is deployed from the place where it was deployed from before."""
+
+from collections.abc import Sequence
+
+from expressway.errors import RefusedError
+from expressway.faces import option
+from expressway.model.origin import Origin, origin_of
+from expressway.model.quotation import quoted
+from expressway.model.stack import StackState
+
+
+def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]) -> None:
+    """Leave an app alone that was last deployed from another folder or repository, as the first stack tells that knows.
+
+    Raises:
+        RefusedError: ``deployed_from_elsewhere``.
+    """
+    stack, last = _elsewhere(app_name, origin, stacks)
+    if origin is None or stack is None or last is None:
+        return
+    by = f" by {quoted(last.by, public=True)}" if last.by else ""
+    when = f" at {stack.updated_at.isoformat(timespec='minutes')}" if stack.updated_at else ""
+    here = quoted(origin.hint, public=True) or "a folder without a name"
+    raise RefusedError(
+        "deployed_from_elsewhere",
+        f"The app {app_name} was last deployed from {quoted(last.hint, public=True) or 'another place'}{by}{when}; "
+        f"this is {here}, another folder or repository. Nothing was changed.",
+        f"Choose another app name, or pass {option('adopt')} if this is where the app is deployed from now on.",
+        {"stack": stack.name, "last_origin": quoted(last.hint, public=True), "this_origin": here},
+    )
+
+
+def still_elsewhere(app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]) -> str | None:
+    """What to know of stacks that were adopted and needed no change: CloudFormation cannot be told a new origin alone.
+
+    A template's metadata is updated with a resource only. Source: CloudFormation user guide, "Metadata".
+    """
+    stack, last = _elsewhere(app_name, origin, stacks)
+    if stack is None or last is None:
+        return None
+    return (
+        f"{stack.name} needed no change, so it remembers {quoted(last.hint, public=True) or 'another place'} as where "
+        f"{app_name} is deployed from: pass {option('adopt')} with the next change too, which will be remembered."
+    )
+
+
+def _elsewhere(
+    app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]
+) -> tuple[StackState, Origin] | tuple[None, None]:
+    """The first of the app's stacks that knows where it is from, and that place, if it is another one."""
+    told = ((stack, last) for stack in stacks if stack is not None and (last := origin_of(stack)) is not None)
+    stack, last = next(told, (None, None))
+    if origin is None or stack is None or last is None or last.is_same(origin) or stack.owner_app != app_name:
+        return None, None
+    return stack, last
