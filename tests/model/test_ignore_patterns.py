@@ -111,6 +111,19 @@ def test_what_docker_refuses_is_one_error_that_names_file_and_line(text: str) ->
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("bracket", ["[.]", "[+-/]", "[.-/]", "[+-.]", "[^a]", "[^a-z]", "[a.]", "?", "."])
+def test_a_backslash_at_the_end_is_refused_where_docker_reads_up_to_it(bracket: str) -> None:
+    """Go compares each pattern with ``.``, and reads one on behind a star only as long as it fits."""
+    with pytest.raises(ImageError):
+        read_ignore_file(f"{bracket}*\\".encode())
+
+
+@pytest.mark.parametrize("bracket", ["[a]", "[a-z]", "[/-9]", "[^.]", "[^+-/]", "[ab]", "a"])
+def test_a_backslash_at_the_end_is_a_pattern_where_docker_stops_before_it(bracket: str) -> None:
+    (pattern,) = read_ignore_file(f"{bracket}*\\".encode()).patterns
+    assert pattern.text == f"{bracket}*\\"
+
+
 @pytest.mark.parametrize(
     "content", [b"a" * 4_097, b"a\n" * 2_001, b"\n" * (1024 * 1024 + 1)], ids=["long", "many", "large"]
 )

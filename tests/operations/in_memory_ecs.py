@@ -91,6 +91,7 @@ class World:
     calls: list[str] = field(default_factory=list)
     url_status: int | None = 200
     fetched: list[str] = field(default_factory=list)
+    patience: list[float] = field(default_factory=list[float])
     schedule: list[tuple[float, Callable[["World"], None]]] = field(default_factory=list)
     draining_seconds: float = 2.0
     refuses_delete: str = ""
@@ -213,6 +214,7 @@ class World:
     def fetch(self, endpoint: str, *, path: str = "/", timeout_seconds: float = 5.0) -> "Answer":
         self._read("fetch")
         self.fetched.append(path)
+        self.patience.append(timeout_seconds)
         return Answer(f"https://{endpoint}{path}", self.url_status)
 
 

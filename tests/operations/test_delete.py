@@ -284,6 +284,16 @@ def test_images_stay_when_the_service_drains_for_too_long() -> None:
     assert made.repositories == {"web-repo"}
 
 
+def test_a_deletion_waits_for_a_draining_service_up_to_its_time_and_no_longer() -> None:
+    made = app()
+    made.world.draining_seconds = 10_000
+
+    result = delete(made, timeout=0)
+
+    assert [error["code"] for error in result.errors] == ["service_still_draining"]
+    assert made.world.clock.sleeps == []
+
+
 @pytest.mark.parametrize("moment", [SERVICE_STACK, REPOSITORY_STACK])
 def test_a_deletion_killed_on_the_way_is_finished_by_the_next(moment: str) -> None:
     made = app()

@@ -351,3 +351,16 @@ def test_what_may_not_be_read_is_asked_once_however_long_the_wait() -> None:
     assert world.calls.count("deployments") > 5
     assert world.calls.count("health") == 1
     assert len([one for one in told if one.level == "warning"]) == 2
+
+
+def test_an_address_has_five_seconds_to_answer_and_near_the_end_what_is_left_of_the_wait() -> None:
+    world = deployed_world()
+    world.url_status = None
+
+    wait(world, timeout_seconds=9)
+
+    assert world.patience[0] == 5
+    assert world.patience[-1] == 1
+    assert all(given <= 5 for given in world.patience)
+    assert any(1 < given < 5 for given in world.patience)
+    assert world.patience == sorted(world.patience, reverse=True)
