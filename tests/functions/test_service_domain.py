@@ -1,10 +1,11 @@
 """The function that changes an Express service's rule, over answers in the shape of Elastic Load Balancing."""
 
+import json
 from typing import Any
 
 import pytest
 
-from expressway.functions.service_domain import apply
+from expressway.functions.service_domain import apply, respond
 
 RULE = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener-rule/app/alb/1/2/3"
 ENDPOINT = "ex-1.ecs.eu-west-1.on.aws"
@@ -82,3 +83,33 @@ def test_deleting_from_a_rule_that_is_gone_succeeds() -> None:
 def test_a_rule_that_is_gone_cannot_be_given_a_name() -> None:
     with pytest.raises(LookupError, match="There is no rule gone"):
         apply(event("Create", "gone"), Elbv2())
+
+
+def asked(request_type: str, rule: str = RULE) -> dict[str, Any]:
+    names = {
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "Domain",
+        "ResponseURL": "https://answer.test/?a=b",
+    }
+    return {**event(request_type, rule), **names}
+
+
+def test_cloudformation_gets_an_answer_to_each_request() -> None:
+    answers: list[tuple[str, dict[str, Any]]] = []
+    respond(asked("Create"), Elbv2(by_host(ENDPOINT)), lambda url, body: answers.append((url, json.loads(body))))
+    [(url, answer)] = answers
+    assert url == "https://answer.test/?a=b"
+    assert answer["Status"] == "SUCCESS"
+    assert answer["Data"]["DnsName"] == "alb.elb.test"
+    assert (answer["StackId"], answer["RequestId"], answer["LogicalResourceId"]) == ("stack", "request", "Domain")
+
+
+def test_a_failure_is_answered_with_its_reason_before_it_is_raised() -> None:
+    answers: list[dict[str, Any]] = []
+    with pytest.raises(LookupError, match="There is no rule other"):
+        respond(asked("Create", "other"), Elbv2(), lambda _, body: answers.append(json.loads(body)))
+    [answer] = answers
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == "LookupError: There is no rule other"
+    assert answer["PhysicalResourceId"] == "other|shop.test"

@@ -9,20 +9,30 @@ from urllib.parse import urlsplit
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Answer CloudFormation, whatever happens: it would wait for an hour."""
+    """Do what CloudFormation asks for, and answer it."""
     import boto3
 
+    respond(event, boto3.client("elbv2"), _put)
+
+
+def respond(event: dict[str, Any], elbv2: Any, put: Callable[[str, bytes], None]) -> None:
+    """Answer CloudFormation, whatever happens: it would wait for an hour."""
     answer: dict[str, Any] = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     answer |= {"Status": "FAILED", "PhysicalResourceId": event.get("PhysicalResourceId", "none")}
     try:
-        answer |= {"Status": "SUCCESS", **apply(event, boto3.client("elbv2"))}
+        answer |= {"Status": "SUCCESS", **apply(event, elbv2)}
     finally:
         error = sys.exc_info()[1]
-        answer["Reason"] = f"{type(error).__name__}: {error}"[:1000] if error else "OK"
-        url = urlsplit(event["ResponseURL"])
-        connection = http.client.HTTPSConnection(url.netloc, timeout=30)
-        connection.request("PUT", f"{url.path}?{url.query}", json.dumps(answer).encode())
-        connection.getresponse().read()
+        if error:
+            answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+        put(event["ResponseURL"], json.dumps(answer).encode())
+
+
+def _put(address: str, body: bytes) -> None:
+    url = urlsplit(address)
+    connection = http.client.HTTPSConnection(url.netloc, timeout=30)
+    connection.request("PUT", f"{url.path}?{url.query}", body)
+    connection.getresponse().read()
 
 
 def apply(event: dict[str, Any], elbv2: Any) -> dict[str, Any]:
