@@ -52,6 +52,25 @@ def test_a_name_and_a_folder_are_enough() -> None:
     assert definition.regions == ("us-east-1",)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {
+            "secrets": {
+                "A": f"{SECRET.rpartition(':')[0]}:rds!db-0a1b2c3d-1111-2222-3333-444455556666-AbCdEf:password::"
+            }
+        },
+        {"secrets": {"A": f"{SECRET.rpartition(':')[0]}:rds!cluster-0a1b2c3d-AbCdEf"}},
+        {"cluster": "2nd-cluster"},
+        {"cluster": "_shared"},
+        {"cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/2nd"},
+    ],
+)
+def test_names_that_aws_gives_and_takes_are_taken(change: dict[str, Any]) -> None:
+    """Source: "Secrets Manager secrets managed by other AWS services" (SERVICE!NAME); ECS API, CreateCluster."""
+    assert problems_of(MINIMAL | change) == {}
+
+
 def test_a_folder_alone_means_the_same_as_a_build_section_with_that_context() -> None:
     assert parse_definition(MINIMAL | {"build": "./app"}) == parse_definition(MINIMAL | {"build": {"context": "./app"}})
 

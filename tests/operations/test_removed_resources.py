@@ -57,7 +57,7 @@ def test_what_was_removed_by_hand_is_planned_and_made_again(
     if also_changes:
         world.templates = templates(cpu="512")
 
-    result = world.deploy(**({"approved_plan": digest_of(world)} if approved else {}))
+    result = world.deploy(approved_plan=digest_of(world) if approved else None)
 
     assert result.status == "deployed"
     assert world.stacks.removed == set()
@@ -127,7 +127,11 @@ class Roles:
         ({"ManagedPolicyArns": [AWS_MANAGED]}, ("Execution",), None),
         ({"ManagedPolicyArns": [AWS_MANAGED]}, (), ("Execution",)),
         ({"ManagedPolicyArns": [{"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/X"}]}, (), ("X",)),
-        ({"ManagedPolicyArns": [{"Ref": "Policy"}, {"Fn::GetAtt": ["Policy", "Arn"]}]}, (), None),
+        ({"ManagedPolicyArns": [{"Fn::GetAtt": ["Policy", "Arn"]}]}, (), None),
+        ({"ManagedPolicyArns": [AWS_MANAGED, {"Ref": "Mine"}]}, ("Execution", "shop-Mine-1X2Y"), None),
+        ({"ManagedPolicyArns": [AWS_MANAGED, {"Ref": "Mine"}]}, ("Execution", "cut-off-name"), None),
+        ({"ManagedPolicyArns": [AWS_MANAGED, {"Ref": "Mine"}]}, ("Execution",), ("Mine",)),
+        ({"ManagedPolicyArns": [{"Ref": "Mine1"}, {"Ref": "Mine2"}]}, ("shop-Mine2-1X",), ("Mine1",)),
         ({"Policies": [{"PolicyName": {"Ref": "Name"}}]}, (), None),
     ],
 )

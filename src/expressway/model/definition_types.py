@@ -27,7 +27,7 @@ VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 HEALTH_PATH_PATTERN = r"^/[!-~]*$"
 FILE_PATH_PATTERN = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 TOKEN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # noqa: S105 - a build stage's name, not a secret
-CLUSTER_PATTERN = rf"^(?:{_PARTITION}:ecs:{_REGION}:{_ACCOUNT}:cluster/)?[A-Za-z][A-Za-z0-9_-]{{0,254}}$"
+CLUSTER_PATTERN = rf"^(?:{_PARTITION}:ecs:{_REGION}:{_ACCOUNT}:cluster/)?[A-Za-z0-9_-]{{1,255}}$"
 SUBNET_PATTERN = r"^subnet-[0-9a-f]{8,17}$"
 SECURITY_GROUP_PATTERN = r"^sg-[0-9a-f]{8,17}$"
 ROLE_PATTERN = rf"^{_PARTITION}:iam::{_ACCOUNT}:role/[A-Za-z0-9+=,.@_/-]+$"
@@ -35,7 +35,7 @@ PRINCIPAL_PATTERN = rf"^{_PARTITION}:iam::{_ACCOUNT}:(?:role|user)/[A-Za-z0-9+=,
 KEY_PATTERN = rf"^{_PARTITION}:kms:{_REGION}:{_ACCOUNT}:(?:key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$"
 TASK_DEFINITION_PATTERN = rf"^{_PARTITION}:ecs:{_REGION}:{_ACCOUNT}:task-definition/[A-Za-z0-9_-]{{1,255}}:[0-9]+$"
 SECRET_PATTERN = (
-    rf"^{_PARTITION}:(?:secretsmanager:{_REGION}:{_ACCOUNT}:secret:[A-Za-z0-9/_+=.@-]+(?::[^:\s]*:[^:\s]*:[^:\s]*)?"
+    rf"^{_PARTITION}:(?:secretsmanager:{_REGION}:{_ACCOUNT}:secret:[A-Za-z0-9/_+=.@!-]+(?::[^:\s]*:[^:\s]*:[^:\s]*)?"
     rf"|ssm:{_REGION}:{_ACCOUNT}:parameter/[A-Za-z0-9_./-]+)$"
 )
 

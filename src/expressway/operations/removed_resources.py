@@ -99,13 +99,28 @@ def _lost(held: _Held, account: AccountReads) -> tuple[str, tuple[str, ...]] | N
     """The name and the policies that are lost; no policies where all of it is, None where nothing is."""
     if held.resource_type == "AWS::IAM::Role":
         names = account.roles().policy_names(held.name)
-        policies = template_policies(held.properties) - names if names is not None else frozenset[str]()
+        policies = _lost_policies(held.properties, names) if names is not None else frozenset[str]()
         return (held.name, tuple(sorted(policies))) if names is None or policies else None
     if held.resource_type == "AWS::ECR::Repository":
         found = account.repositories().describe_repository(held.name)
     else:
         found = account.log_groups().group(held.name)
     return (held.name, ()) if found is None else None
+
+
+def _lost_policies(properties: Mapping[str, Any], names: frozenset[str]) -> frozenset[str]:
+    """What a template gives a role that has policies of these names; a policy of the stack's own by its logical id.
+
+    CloudFormation names the latter ``STACK-LOGICALID-RANDOM``, shortened where that is too long: none is missed while
+    the role has as many that the template does not name.
+    """
+    by_name = template_policies(properties)
+    made_here = {
+        one["Ref"] for one in properties.get("ManagedPolicyArns", ()) if isinstance(one, dict) and "Ref" in one
+    }
+    others = names - by_name
+    missing = {one for one in made_here if not any(f"-{one}-" in name for name in others)}
+    return (by_name - names) | (missing if len(others) < len(made_here) else frozenset[str]())
 
 
 def template_policies(properties: Mapping[str, Any]) -> frozenset[str]:
