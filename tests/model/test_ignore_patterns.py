@@ -176,6 +176,12 @@ def test_a_folder_is_looked_into_only_when_something_in_it_may_come_back() -> No
     assert IgnoreRules(["*", "!**/keep.py"]).may_take_back_below("any/where")
 
 
+def test_what_matched_the_folder_above_has_to_be_of_the_same_file() -> None:
+    _, matched = IgnoreRules(["a"]).decide("a")
+    with pytest.raises(ValueError, match="shorter"):
+        IgnoreRules(["a", "b"]).decide("a/b", matched)
+
+
 def test_only_a_line_with_a_name_names_a_path_explicitly() -> None:
     assert IgnoreRules(["!.env"]).names_explicitly(".env")
     assert IgnoreRules(["!certs/*.pem"]).names_explicitly("certs/ca.pem")

@@ -113,4 +113,4 @@ def _property(detail: ChangeSetDetail) -> str:
 
 
 def _root(path: str) -> str:
-    return path.split(".")[0].split("[")[0]
+    return path.partition(".")[0].partition("[")[0]
