@@ -186,6 +186,24 @@ def test_entries_of_lists_are_texts_wherever_one_is_wanted(stack: cdk.Stack, syn
     assert outputs["Joined"]["Value"]
 
 
+def test_lists_that_were_given_as_tokens_can_be_asked_for_entries_too(stack: cdk.Stack, synth: Synth) -> None:
+    groups = cdk.CfnParameter(stack, "Groups", type="List<AWS::EC2::SecurityGroup::Id>").value_as_list
+    arns = cdk.Fn.split(",", cdk.Fn.import_value("TargetGroups"))
+    web, other = (
+        service(stack, security_groups=groups),
+        imported(stack, security_group_ids=groups, target_group_arns=arns),
+    )
+    for each in (web, other):
+        each.connections.allow_from_any_ipv4(ec2.Port.tcp(80))
+    entries = [web.security_group_ids[0], other.security_group_ids[1], other.target_group_arn]
+    for number, entry in enumerate(entries):
+        cdk.CfnOutput(stack, f"Entry{number}", value=entry)
+    values = [output["Value"] for output in synth(stack)["Outputs"].values()]
+    first, second = ({"Fn::Select": [index, {"Ref": "Groups"}]} for index in (0, 1))
+    imports = {"Fn::Select": [0, {"Fn::Split": [",", {"Fn::ImportValue": "TargetGroups"}]}]}
+    assert values == [first, second, imports]
+
+
 @pytest.mark.parametrize("index", [-1, slice(0, 1)])
 def test_the_end_of_a_list_that_is_not_known_yet_cannot_be_asked_for(stack: cdk.Stack, index: Any) -> None:
     with pytest.raises(DefinitionError, match="Expected an index of 0 or more") as caught:

@@ -21,6 +21,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from expressway.adapters.jsii_runtime import bundled_node
 from expressway.constructs.express_gateway_service import RESOURCE_TYPE, ExpressGatewayService
 from expressway.constructs.express_image import ExpressImage
+from expressway.constructs.image_repository import ImageRepository
 from expressway.constructs.push_pull_role import PushPullRole
 from expressway.constructs.service_checks import TYPES
 from expressway.errors import DefinitionError
@@ -210,6 +211,10 @@ def test_an_image_built_of_a_folder(stack: cdk.Stack, synth: Synth, tmp_path: Pa
     assert "ecr:GetDownloadUrlForLayer" in json.dumps(resources(template, "AWS::IAM::Policy"))
 
 
+def web(stack: cdk.Stack, **settings: Any) -> ExpressGatewayService:
+    return ExpressGatewayService(stack, "Web", image="nginx:1", **settings)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -219,10 +224,20 @@ def test_an_image_built_of_a_folder(stack: cdk.Stack, synth: Synth, tmp_path: Pa
         lambda stack: ExpressImage.from_ecr_repository("shop", "v1"),  # type: ignore[arg-type]
         lambda stack: ExpressImage.from_ecr_repository(ecr.Repository(stack, "R"), None),  # type: ignore[arg-type]
         lambda stack: ExpressGatewayService.from_service_arn(stack, "X", 3),  # type: ignore[arg-type]
+        lambda stack: ExpressGatewayService.from_service_arn(stack, "X", "arn:aws:ecs:eu-west-1:1:cluster/web"),
+        lambda stack: web(stack).grant_describe("arn"),
+        lambda stack: web(stack).grant_update(None),
+        lambda stack: web(stack).grant(s3.Bucket(stack, "B"), "ecs:DescribeServices"),
+        lambda stack: ImageRepository(stack, "I", repository_name=5),
+        lambda stack: ImageRepository(stack, "I", keep_tagged="3"),
+        lambda stack: ImageRepository(stack, "I", encryption_key="arn"),
+        lambda stack: ImageRepository(stack, "I", expire_untagged=7),
+        lambda stack: web(stack, vpc=ec2.Vpc(stack, "V"), vpc_subnets={"subnetType": ec2.SubnetType.PUBLIC}),
+        lambda stack: web(stack, vpc=ec2.Vpc(stack, "V"), vpc_subnets={"subnet_type": "public"}),
         lambda stack: ExpressGatewayService.from_service_attributes(
             stack,
             "X",
-            service_arn="arn",
+            service_arn="arn:aws:ecs:eu-west-1:111122223333:service/web/shop",
             target_group_arns="arn",
         ),
         lambda stack: PushPullRole(stack, "P", repository="shop"),  # type: ignore[arg-type]
@@ -232,7 +247,7 @@ def test_an_image_built_of_a_folder(stack: cdk.Stack, synth: Synth, tmp_path: Pa
 def test_other_constructs_name_what_is_wrong_too(stack: cdk.Stack, make: Callable[[cdk.Stack], Any]) -> None:
     with pytest.raises(DefinitionError, match=r"expected .*, got ") as caught:
         make(stack)
-    assert caught.value.code in ("invalid_image", "invalid_service", "invalid_push_pull_role")
+    assert caught.value.code.removeprefix("invalid_") in ("image", "service", "push_pull_role", "grant", "repository")
 
 
 # Node

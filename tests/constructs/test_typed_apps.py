@@ -62,3 +62,9 @@ def test_the_apps_synthesize(apps: Path, name: str) -> None:
     done = run([sys.executable, f"{name}.py"], apps, CDK_OUTDIR=str(apps / f"{name}.out"), **variables)
     assert done.returncode == 0, done.stderr
     assert (apps / f"{name}.out" / "Shop.template.json").is_file()
+
+
+@pytest.mark.skipif(bundled_node() is None, reason="no bundled Node for this platform")
+def test_the_readmes_sample_needs_no_node_on_the_path(apps: Path) -> None:
+    done = run([sys.executable, "readme_sample.py"], apps, PATH=str(apps), JSII_NODE="", CDK_VALIDATION="false")
+    assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ A class such as ``iam.Role`` names parameters otherwise than its own interface `
 rightly object. Node matches them by position, so the values fit; these functions say so in one place.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast, overload
 
@@ -11,6 +12,7 @@ import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_iam as iam
 
+from expressway.constructs.setting_types import is_token_list
 from expressway.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ class TokenList(list[str]):
                 "Pass the list as a whole, or ask for single entries from its start.",
             )
         return cdk.Fn.select(int(index), list(self))
+
+
+def ids_of(entries: Sequence[str]) -> list[str]:
+    """The entries as a list, which can be asked for single ones also where all of it is one token."""
+    return TokenList(entries) if is_token_list(entries) else list(entries)
 
 
 LAST = 1000

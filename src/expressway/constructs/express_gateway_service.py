@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 
 from constructs import Construct
 from expressway.constructs import service_roles
-from expressway.constructs.cdk_types import as_principal, as_role, late
+from expressway.constructs.cdk_types import as_principal, as_role, ids_of, late
 from expressway.constructs.express_gateway_service_base import ExpressGatewayServiceBase, grant_pass_roles
 from expressway.constructs.express_image import ExpressImage, bind
 from expressway.constructs.imported_service import ImportedExpressGatewayService, ServiceAttributes
@@ -254,7 +254,7 @@ class ExpressGatewayService(ManagedService):
     def security_group_ids(self) -> list[str]:
         """Ids of the security groups given, or of the one that ECS makes."""
         if self._given_groups:
-            return [_group_id(group) for group in self._given_groups]
+            return ids_of([_group_id(group) for group in self._given_groups])
         return [id_of_group(self.list_attribute("ECSManagedResourceArns.ServiceSecurityGroups")[0])]
 
     @property
@@ -272,8 +272,9 @@ class ExpressGatewayService(ManagedService):
         return as_principal(self.task_role)
 
     def grant_update(self, grantee: "AnyGrantee") -> iam.Grant:
+        grant = super().grant_update(grantee)
         self._updaters.append(grantee)
-        return super().grant_update(grantee)
+        return grant
 
     @property
     def passed_role_arns(self) -> list[str]:

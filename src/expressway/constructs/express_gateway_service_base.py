@@ -9,6 +9,7 @@ import jsii
 from aws_cdk import aws_iam as iam
 
 from constructs import Construct
+from expressway.constructs import setting_types as types
 from expressway.constructs.cdk_types import Connectable, as_grantee
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ DESCRIBE_ACTIONS = (
     "ecs:DescribeServiceRevisions",
     "ecs:ListServiceDeployments",
 )
+
+_GRANT_TYPES = {
+    "grantee": types.one(
+        "an iam.IGrantable, such as a role (iam.Role.from_role_arn makes one of an ARN) or a function",
+        types.offers("grant_principal"),
+        optional=False,
+    )
+}
 
 
 @jsii.implements(Connectable, iam.IGrantable)
@@ -138,7 +147,8 @@ class ExpressGatewayServiceBase(Construct):
         return self._connections
 
     def _security_groups(self) -> "list[ec2.ISecurityGroup]":
-        return [self._imported_group(index, group_id) for index, group_id in enumerate(self.security_group_ids)]
+        ids = self.security_group_ids
+        return [self._imported_group(index, ids[index]) for index in range(len(ids))]  # a token's entries have indices
 
     def _imported_group(self, index: int, group_id: str) -> "ec2.ISecurityGroup":
         from aws_cdk import aws_ec2 as ec2  # as above
@@ -191,7 +201,12 @@ class ExpressGatewayServiceBase(Construct):
         return domain
 
     def grant(self, grantee: "AnyGrantee", *actions: str) -> iam.Grant:
-        """Let `grantee` do `actions` on this service."""
+        """Let `grantee` do `actions` on this service.
+
+        Raises:
+            DefinitionError: ``invalid_grant`` where `grantee` is nothing that permissions can be granted to.
+        """
+        types.refuse_wrong_types("invalid_grant", {"grantee": grantee}, _GRANT_TYPES, place=self.node.path)
         return iam.Grant.add_to_principal(
             grantee=as_grantee(grantee), actions=list(actions), resource_arns=[self.service_arn]
         )

@@ -7,7 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 
 from constructs import Construct
-from expressway.constructs.service_checks import is_token
+from expressway.constructs import setting_types as types
 from expressway.errors import DefinitionError
 from expressway.model.protected_tags import PROTECTED_PATTERN
 
@@ -37,7 +37,7 @@ class ImageRepository(ecr.Repository):
         removal_policy: DESTROY also deletes the images. Default: DESTROY.
 
     Raises:
-        DefinitionError: ``invalid_repository`` when `keep_tagged` is under 1.
+        DefinitionError: ``invalid_repository`` when `keep_tagged` is under 1 or a setting has a wrong type.
     """
 
     def __init__(
@@ -54,10 +54,13 @@ class ImageRepository(ecr.Repository):
         expire_untagged: cdk.Duration | None = None,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.DESTROY,
     ) -> None:
-        if not is_token(keep_tagged) and keep_tagged < 1:
+        arguments = locals()
+        place = f"{scope.node.path}/{construct_id}".lstrip("/")
+        types.refuse_wrong_types("invalid_repository", arguments, _TYPES, place=place)
+        if not types.is_token(keep_tagged) and keep_tagged < 1:
             raise DefinitionError(
                 "invalid_repository",
-                f"keep_tagged: expected 1 or more, got {keep_tagged}.",
+                f"{place}: keep_tagged: expected 1 or more, got {types.describe(keep_tagged)}.",
                 "Keep 20 or more, so that the image that runs and the one before it stay.",
             )
         super().__init__(
@@ -93,6 +96,16 @@ class ImageRepository(ecr.Repository):
             ],
         )
 
+
+_TYPES = {
+    "repository_name": types.TEXT,
+    **dict.fromkeys(("immutable_tags", "scan_on_push"), types.one("True or False", types.is_flag, optional=False)),
+    "encryption": types.one("an ecr.RepositoryEncryption", lambda value: isinstance(value, ecr.RepositoryEncryption)),
+    "encryption_key": types.one("a kms.IKey", types.offers("key_arn", "grant_encrypt_decrypt")),
+    "keep_tagged": types.one("a whole number", types.is_number, optional=False),
+    "expire_untagged": types.one("a Duration", lambda value: isinstance(value, cdk.Duration)),
+    "removal_policy": types.one("a member of RemovalPolicy", types.is_member(cdk.RemovalPolicy), optional=False),
+}
 
 _PROTECTED = 1_000
 """More images than ever have a protected tag: deployments use three, each on one image."""

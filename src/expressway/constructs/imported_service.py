@@ -1,5 +1,6 @@
 """An Express service that this app did not make, by what is known of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -8,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from constructs import Construct
 from expressway.constructs import setting_types as types
-from expressway.constructs.cdk_types import as_principal
+from expressway.constructs.cdk_types import as_principal, ids_of
 from expressway.constructs.express_gateway_service_base import ExpressGatewayServiceBase
 
 if TYPE_CHECKING:
@@ -34,9 +35,16 @@ class ServiceAttributes:
     role_arns: Sequence[str] = ()
 
 
+_SERVICE_ARN = re.compile(r"arn:[^:/]+:ecs:[^:/]+:[^:/]+:service/[^/]+/[^/]+")
+"""With the cluster's name: Express services have no ARN of the older form."""
+
 _TEXT_LISTS = ("target_group_arns", "security_group_ids", "role_arns")
 _TYPES = {
-    "service_arn": types.one("the ARN of a service", types.is_text, optional=False),
+    "service_arn": types.one(
+        "the ARN of a service (arn:…:ecs:…:service/cluster/name)",
+        lambda value: types.is_text(value) and (types.is_token(value) or bool(_SERVICE_ARN.fullmatch(value))),
+        optional=False,
+    ),
     **dict.fromkeys(("endpoint", "load_balancer_arn", "listener_arn", "listener_rule_arn"), types.TEXT),
     "load_balancer_security_group": types.TEXT,
     **dict.fromkeys(_TEXT_LISTS, types.TEXTS),
@@ -81,7 +89,7 @@ class ImportedExpressGatewayService(ExpressGatewayServiceBase):
     @property
     def target_group_arns(self) -> list[str]:
         arns = self._attributes.target_group_arns
-        return _known(list(arns) or None, "target_group_arn")
+        return _known(ids_of(arns) or None, "target_group_arn")
 
     @property
     def load_balancer_security_group(self) -> str:
@@ -89,7 +97,7 @@ class ImportedExpressGatewayService(ExpressGatewayServiceBase):
 
     @property
     def security_group_ids(self) -> list[str]:
-        return list(self._attributes.security_group_ids)
+        return ids_of(self._attributes.security_group_ids)
 
     @property
     def passed_role_arns(self) -> list[str]:

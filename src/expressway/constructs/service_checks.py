@@ -203,8 +203,20 @@ def _network(settings: Mapping[str, Any]) -> Iterator[str]:
         yield "subnets: expected either vpc or subnets, got both."
     if settings.get("vpc_subnets") is not None and settings.get("vpc") is None:
         yield "vpc_subnets: expected a vpc beside it, got none."
+    yield from _selection(settings)
     if subnets and len(set(subnets)) < 2 and not is_token_list(subnets):
         yield "subnets: expected two or more in two zones, or none for the default VPC, got one."
+
+
+def _selection(settings: Mapping[str, Any]) -> Iterator[str]:
+    chosen = settings.get("vpc_subnets")
+    if isinstance(chosen, dict) and settings.get("vpc") is not None:
+        from aws_cdk import aws_ec2 as ec2  # whoever gives a vpc has loaded it
+
+        try:
+            ec2.SubnetSelection(**chosen)
+        except TypeError as exc:
+            yield f"vpc_subnets: expected the settings of an ec2.SubnetSelection, got others: {shorten(str(exc))}."
 
 
 _CHECKS = (_name, _size, _endpoint, _scaling, _variables, _network)
