@@ -1,12 +1,15 @@
 """A program that misses what was kept out of its image says so in many ways; one that misses something else not."""
 
+from dataclasses import replace
+
 import pytest
 
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext
 from expressway.model.cause import Cause
+from expressway.model.finding import Finding
 from expressway.model.left_out import with_left_out
-from expressway.model.missing_files import LeftOutFiles, with_missing_files
+from expressway.model.missing_files import LeftOutFiles, finding_with_missing_files, with_missing_files
 
 LEFT_OUT = LeftOutFiles(
     ("src/credentials/", "certs/ca.pem", ".env.production", "config/service-account.json", "deploy/id_rsa", ".aws/")
@@ -57,6 +60,16 @@ def test_another_failure_stays_as_it_is(line: str) -> None:
     cause = Cause("container_exited", "The container ended.", (line,), "Run it.")
     assert with_missing_files(cause, LEFT_OUT) is cause
     assert with_missing_files(cause, LeftOutFiles()) is cause
+
+
+@pytest.mark.parametrize("code", ["out_of_memory", "container_killed", "container_terminated"])
+def test_an_end_that_no_missing_file_explains_stays_as_it_is(code: str) -> None:
+    line = "warning: .env.production: no such file, using defaults"
+    cause = Cause(code, "The container ended.", (line,))
+    assert with_missing_files(cause, LEFT_OUT) is cause
+    finding = Finding(code, "critical", "The container ended.", (line,))
+    assert finding_with_missing_files(finding, LEFT_OUT) is finding
+    assert finding_with_missing_files(replace(finding, code="container_exited"), LEFT_OUT).code != "container_exited"
 
 
 def test_a_step_of_the_build_that_misses_it_is_told_as_well() -> None:

@@ -263,6 +263,7 @@ class World:
     definition: dict[str, Any] = field(default_factory=dict[str, Any])
     named: InMemoryNamed = field(default_factory=InMemoryNamed)
     waits: int = 0
+    excluded: dict[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
     synthesized: list[AppDefinition] = field(default_factory=list[AppDefinition])
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
@@ -298,6 +299,7 @@ class World:
             explain=self._explain,
             wait_for_service=self.wait_for_service or self._wait,
             clock=self.clock,
+            record_excluded=lambda image, left_out, _warn: self.excluded.update({image: left_out}),
         )
         return deploy_app(
             DeployRequest(definition, Path(), **options),

@@ -8,6 +8,7 @@ import pytest
 
 from expressway.errors import ImageError, StackError
 from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.progress import NeverCancelled, Progress
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates, Template
@@ -38,6 +39,7 @@ class World:
         self.stacks = InMemoryCloudFormation(outputs={"PushPullRoleArn": ROLE})
         self.asked: list[AppDefinition] = []
         self.told: list[Progress] = []
+        self.excluded: dict[str, LeftOutFiles] = {}
 
     def build(self, definition: AppDefinition | None) -> BuiltImage:
         ports = BuildPorts(
@@ -48,6 +50,7 @@ class World:
             engine=lambda: self.engine,
             registry=self.registry,
             clock=ManualClock(),
+            record_excluded=lambda image, left_out, _warn: self.excluded.update({image: left_out}),
         )
         return build_app_image(
             BuildRequest("hello", self.folder),
@@ -108,6 +111,16 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
     uri = image.publish(stack_outputs={"PushPullRoleArn": ROLE}, progress=world.told.append, cancellation=never)
     assert "@sha256:" in uri
     assert world.registry.roles == [(ROLE, "expressway-hello")]
+
+
+def test_what_was_kept_out_of_the_image_is_recorded_under_its_digest(world: World) -> None:
+    (world.folder / "server.key").write_text("-----BEGIN " + "PRIVATE KEY-----")
+    world.build(None)
+    ((image, left_out),) = world.excluded.items()
+    assert image.endswith(f"@{next(iter(world.registry.tags.values()))}")
+    assert left_out == LeftOutFiles(("server.key",), ".dockerignore")
+    world.build(None)
+    assert len(world.excluded) == 1
 
 
 def test_a_published_image_is_looked_for_again_by_its_digest(world: World) -> None:

@@ -444,14 +444,14 @@ def test_a_failing_service_reports_the_explained_cause_rather_than_cloudformatio
     assert app.errors_told == [CRASH.sentence]
 
 
-def test_a_crash_for_want_of_what_was_kept_out_of_the_image_is_told_as_that() -> None:
-    app = broken(causes=[None, replace(CRASH, evidence=("ModuleNotFoundError: No module named 'credentials'",))])
-    app.images.left_out = LeftOutFiles(("credentials/",))
-    with pytest.raises(StackError) as failure:
+def test_what_was_kept_out_of_an_image_is_recorded_for_that_image_also_when_its_service_fails() -> None:
+    app = broken()
+    left_out = LeftOutFiles(("credentials/",))
+    assert app.excluded == {"repo@sha256:content-1": LeftOutFiles()}
+    app.images.content, app.images.left_out = "content-2", left_out
+    with pytest.raises(StackError):
         app.deploy()
-    assert failure.value.details["cause"] == "excluded_file_missing"
-    assert "credentials/" in failure.value.message
-    assert "!credentials" in failure.value.hint
+    assert app.excluded["repo@sha256:content-2"] == left_out
 
 
 def test_a_failure_that_nobody_can_explain_is_cloudformations() -> None:

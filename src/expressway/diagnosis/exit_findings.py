@@ -12,6 +12,7 @@ from expressway.diagnosis.program_format import format_is_open
 from expressway.diagnosis.runtime_memory import RuntimeLimit, runtime_limit
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding, finding_of
+from expressway.model.missing_files import finding_with_missing_files
 from expressway.model.service import ContainerState, TaskState
 
 _CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
@@ -40,7 +41,9 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
     """
     task = _first_with_log(facts)
     container = culprit_of(task) if task is not None else None
-    return _exit_finding(facts, task, container) if task is not None and container is not None else None
+    if task is None or container is None:
+        return None
+    return finding_with_missing_files(_exit_finding(facts, task, container), facts.story.excluded.get(container.name))
 
 
 def crash_loop(facts: ServiceFacts) -> Finding | None:

@@ -8,6 +8,7 @@ from expressway.diagnosis.facts import DeploymentFacts, Statement
 from expressway.diagnosis.log_excerpt import NOT_STARTED, excerpt
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.model.cause import Cause
+from expressway.model.missing_files import with_missing_files
 from expressway.model.quotation import quoted
 from expressway.model.service import ContainerState, TaskState
 
@@ -57,7 +58,8 @@ def exited_container(facts: DeploymentFacts) -> Cause | None:
         container = culprit_of(task)
         if container is not None and not task.failed_health_check:
             silence = facts.unread_logs.get(task.task_id, "is empty")
-            return _cause(task, container, facts.logs.get(task.task_id, ()), silence=silence)
+            cause = _cause(task, container, facts.logs.get(task.task_id, ()), silence=silence)
+            return with_missing_files(cause, facts.excluded.get(container.name))
     return None
 
 

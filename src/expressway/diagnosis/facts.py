@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from expressway.diagnosis.culprit import telling_reasons
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -41,6 +42,7 @@ class DeploymentFacts:
         targets: the revision's targets as the load balancer sees them.
         stack_events: the events of the stack operation that caused the deployment, in order of time.
         gaps: what could not be read and why, one phrase each.
+        excluded: what was kept out of the images that its tasks run, by container, as far as this machine knows.
     """
 
     cluster: str
@@ -57,6 +59,7 @@ class DeploymentFacts:
     stack_events: tuple[StackEvent, ...] = ()
     gaps: tuple[str, ...] = ()
     definition: TaskDefinition | None = None
+    excluded: Mapping[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
 
     @property
     def failed_tasks(self) -> tuple[TaskState, ...]:

@@ -13,6 +13,7 @@ from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.service_findings import cause_of_tasks
 from expressway.model.clock import not_before
 from expressway.model.finding import Finding, Severity
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.service import ServiceState, TaskState
 from expressway.model.task_definition import TaskDefinition
 
@@ -26,7 +27,7 @@ class FailedTasks:
     Attributes:
         service: as it is now; None for tasks that were run by themselves, and where it could not be read.
         definition: what they run; None where it could not be read.
-        logs, unread_logs, gaps: as in `facts.DeploymentFacts`.
+        logs, unread_logs, gaps, excluded: as in `facts.DeploymentFacts`.
     """
 
     tasks: tuple[TaskState, ...]
@@ -35,6 +36,7 @@ class FailedTasks:
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unread_logs: Mapping[str, str] = field(default_factory=dict[str, str])
     gaps: tuple[str, ...] = ()
+    excluded: Mapping[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
 
     @property
     def is_current(self) -> bool:
@@ -89,6 +91,7 @@ def _facts(failed: FailedTasks, cluster: str, now: datetime) -> ServiceFacts:
         unread_logs=failed.unread_logs,
         gaps=failed.gaps,
         definition=failed.definition,
+        excluded=failed.excluded,
     )
     return ServiceFacts(cluster, name, now, story, tasks=failed.tasks, gaps=failed.gaps)
 

@@ -15,6 +15,7 @@ from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import LeftLog, ServiceFacts
 from expressway.faces import action
 from expressway.model.finding import Finding, finding_of
+from expressway.model.missing_files import finding_with_missing_files
 
 _EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)
 _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
@@ -28,6 +29,21 @@ _ASK_FOR_TASKS = "Grant the permissions that the gaps name (ecs:ListTasks, ecs:D
 
 def forgotten_exit(facts: ServiceFacts) -> Finding | None:
     """A container of the failed deployment exited, by the deployment's own reason."""
+    return _with_missing_files(facts, _forgotten_exit(facts))
+
+
+def forgotten_error(facts: ServiceFacts) -> Finding | None:
+    """The circuit breaker ended the deployment, and the log of the last of its tasks ends with an error."""
+    return _with_missing_files(facts, _forgotten_error(facts))
+
+
+def _with_missing_files(facts: ServiceFacts, finding: Finding | None) -> Finding | None:
+    if finding is None or facts.left_log is None:
+        return finding
+    return finding_with_missing_files(finding, facts.story.excluded.get(facts.left_log.container))
+
+
+def _forgotten_exit(facts: ServiceFacts) -> Finding | None:
     if not _knows_no_task(facts):
         return None
     found = next((match for text in _reasons(facts) if (match := _EXIT_CODE.search(text)) is not None), None)
@@ -52,8 +68,7 @@ def forgotten_exit(facts: ServiceFacts) -> Finding | None:
     )
 
 
-def forgotten_error(facts: ServiceFacts) -> Finding | None:
-    """The circuit breaker ended the deployment, and the log of the last of its tasks ends with an error."""
+def _forgotten_error(facts: ServiceFacts) -> Finding | None:
     deployment, left = facts.story.deployment, facts.left_log
     if not _knows_no_task(facts) or deployment is None or left is None or deployment.triggered_alarms:
         return None

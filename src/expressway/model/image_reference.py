@@ -91,6 +91,12 @@ def parse_image_reference(text: str) -> ImageReference:
     )
 
 
+def digest_of(text: str) -> str:
+    """The digest that a reference ends with; empty where it names none."""
+    digest = _split_digest(text)[1] or ""
+    return digest if _DIGEST.fullmatch(digest) else ""
+
+
 def _split_digest(text: str) -> tuple[str, str | None]:
     name, at, digest = text.strip().partition("@")
     return name, digest if at else None

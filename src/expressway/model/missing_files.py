@@ -1,12 +1,14 @@
 """A failure that follows from what was kept out of the image: a program says that it misses just that."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from expressway.model.cause import Cause
+from expressway.model.finding import Finding
 from expressway.model.protected_files import including_line
 from expressway.model.quotation import named
+from expressway.model.task_definition import TaskDefinition
 
 _MISSING = re.compile(
     r"no module named|module ?not ?found|cannot find|can't find|no such file|enoent|not found|does not exist|"
@@ -16,6 +18,8 @@ _MISSING = re.compile(
 )
 _PLACE = re.compile(r"[\w@~./-]{1,1024}")
 _MODULE = re.compile(r"no module named [\"'`]?([\w.]{1,200})", re.IGNORECASE)
+_ENDED_OTHERWISE = frozenset({"out_of_memory", "container_killed", "container_terminated"})
+"""Ends that no missing file explains, whatever else the log names."""
 _MOST_LINES = 200
 _LONGEST_LINE = 2_000
 
@@ -42,20 +46,61 @@ class LeftOutFiles:
         return f"If the image needs it, add {lines} to {named(self.ignore_file)}, and build again."
 
 
-def with_missing_files(cause: Cause, left_out: LeftOutFiles) -> Cause:
+ExcludedFrom = Callable[[str], LeftOutFiles]
+"""What was kept out of an image, by its reference; nothing where that is not known."""
+
+
+RecordExcluded = Callable[[str, LeftOutFiles, Callable[[str], None]], None]
+"""Remembers what was kept out of an image, by its reference; tells a warning where that cannot be written down."""
+
+
+def nothing_excluded(image: str) -> LeftOutFiles:
+    """Nothing is known of any image."""
+    del image
+    return LeftOutFiles()
+
+
+def excluded_by_container(definition: TaskDefinition | None, excluded_from: ExcludedFrom) -> Mapping[str, LeftOutFiles]:
+    """What was kept out of the images that a task runs, by container."""
+    containers = definition.containers if definition is not None else ()
+    known = {one.name: excluded_from(one.image) for one in containers if one.image}
+    return {name: left_out for name, left_out in known.items() if left_out.paths}
+
+
+def with_missing_files(cause: Cause, left_out: LeftOutFiles | None) -> Cause:
     """The cause as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
-    missed = left_out.missed_by((*cause.evidence, cause.sentence))
-    if not missed:
+    missed = _missed(cause, left_out)
+    if not missed or left_out is None:
         return cause
-    names = ", ".join(map(named, missed))
-    told = f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
     return replace(
         cause,
         code="excluded_file_missing",
-        sentence=f"{told} {cause.sentence}",
+        sentence=f"{_told(missed)} {cause.sentence}",
         remedy=left_out.remedy(missed),
         permanent=True,
     )
+
+
+def finding_with_missing_files(finding: Finding, left_out: LeftOutFiles | None) -> Finding:
+    """The finding as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
+    missed = _missed(finding, left_out)
+    if not missed or left_out is None:
+        return finding
+    return replace(
+        finding,
+        code="excluded_file_missing",
+        cause=f"{_told(missed)} {finding.cause}",
+        remedy=left_out.remedy(missed),
+    )
+
+
+def _missed(ended: Cause | Finding, left_out: LeftOutFiles | None) -> tuple[str, ...]:
+    return left_out.missed_by(ended.evidence) if left_out and ended.code not in _ENDED_OTHERWISE else ()
+
+
+def _told(missed: Sequence[str]) -> str:
+    names = ", ".join(map(named, missed))
+    return f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
 
 
 def _missing_names(line: str) -> set[str]:

@@ -118,9 +118,7 @@ class CheckedAppImage:
     @property
     def left_out(self) -> LeftOutFiles:
         """What was kept out of the image that is built here, so that a crash that follows from it is known as such."""
-        if self.checked is None:
-            return LeftOutFiles()
-        return LeftOutFiles(self.checked.context.left_out, self.checked.context.ignore_file)
+        return self.checked.left_out if self.checked is not None else LeftOutFiles()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition, BuildSettings
 from expressway.model.image import PublishedImage
+from expressway.model.missing_files import RecordExcluded
 from expressway.model.names import app_names
 from expressway.model.progress import Cancellation, Progress, ProgressSink
 from expressway.model.target import Target
@@ -39,6 +40,7 @@ class BuildPorts:
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
     clock: Clock
+    record_excluded: RecordExcluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,11 @@ def build_app_image(
         clock=ports.clock,
         progress=progress,
         cancellation=cancellation,
+    )
+    ports.record_excluded(
+        published.image_uri,
+        checked.left_out,
+        lambda warning: progress(Progress("push", warning, level="warning")),
     )
     return BuiltImage(published, outputs.get(PUSH_ROLE_OUTPUT, ""), app_names(request.app_name).repository_stack)
 

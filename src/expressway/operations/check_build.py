@@ -19,6 +19,7 @@ from expressway.model.build_context import (
 from expressway.model.definition_types import NAME_PATTERN
 from expressway.model.dockerfile import Dockerfile, parse_dockerfile
 from expressway.model.image import LOCAL_PREFIX, ImageBuild
+from expressway.model.missing_files import LeftOutFiles
 from expressway.model.problem_list import MOST_SHOWN
 from expressway.model.progress import Cancellation, NeverCancelled
 from expressway.model.protected_files import protection_warning
@@ -67,6 +68,11 @@ class CheckedBuild:
     tag: str
     build: ImageBuild
     warnings: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> LeftOutFiles:
+        """What was kept out of the image, so that a crash that follows from it is known as such."""
+        return LeftOutFiles(self.context.left_out, self.context.ignore_file)
 
 
 def check_build(

@@ -7,7 +7,6 @@ from expressway.errors import RefusedError, ServiceError, StackError, TargetErro
 from expressway.faces import command
 from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition
-from expressway.model.missing_files import LeftOutFiles, with_missing_files
 from expressway.model.origin import origin_of
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
@@ -80,14 +79,12 @@ class _Deployment:
     protected: ImageProtection | None = None
     standing: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
-    left_out: LeftOutFiles = field(default_factory=LeftOutFiles)
 
     def run(self) -> DeployResult:
         started = self.ports.clock.monotonic()
         definition = self.request.definition
         self._enter("check", f"checking {definition.name}")
         image = self.ports.images.check(definition, self.request.base_dir, progress=self._tell)
-        self.left_out = image.left_out
         self._enter("synth", "synthesizing and linting the stacks")
         definition = self._with_complete_arns()
         templates = self.ports.synthesize(definition, self._tell)
@@ -218,6 +215,8 @@ class _Deployment:
             self._enter("push", "pushing the image")
             uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
+        if planned is not None and planned.uri is not None:
+            self.ports.record_excluded(planned.uri, image.left_out, self._warn)
         self.protected = image.protection(stack_outputs=outputs, progress=self._tell)
         protect_before_service(self.protected, planned, self.ports.stacks.describe(templates.service.stack_name))
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
@@ -299,7 +298,6 @@ class _Deployment:
             cause = warning.conclude() if exc.code == "stack_failed" else None
             if cause is None:
                 raise
-            cause = with_missing_files(cause, self.left_out)
             raise StackError(
                 "deployment_failed",
                 f"{cause.sentence} ({exc.details['stack']} ended in {exc.details['status']}.)",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
-from expressway.model.missing_files import LeftOutFiles
+from expressway.model.missing_files import LeftOutFiles, RecordExcluded
 from expressway.model.operation import OperationRecord
 from expressway.model.origin import Origin
 from expressway.model.plan import PlannedImage
@@ -106,7 +106,10 @@ class DeployRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeployPorts:
-    """Everything outside that deploying needs; `named` is got where the plan makes something of a name."""
+    """Everything outside that deploying needs; `named` is got where the plan makes something of a name.
+
+    `record_excluded` remembers what was kept out of an image for whoever explains a crash of it.
+    """
 
     target: Target
     synthesize: Synthesize
@@ -117,6 +120,7 @@ class DeployPorts:
     explain: Explain
     wait_for_service: WaitForService
     clock: Clock
+    record_excluded: RecordExcluded
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.model.cause import Cause
 from expressway.model.clock import not_before
+from expressway.model.missing_files import ExcludedFrom, excluded_by_container, nothing_excluded
 from expressway.model.service import (
     DeploymentState,
     RevisionState,
@@ -41,6 +42,7 @@ def explain_failure(
     logs: LogReads,
     stack_events: Sequence[StackEvent] = (),
     targets: TargetReads | None = None,
+    excluded_from: ExcludedFrom = nothing_excluded,
 ) -> Cause | None:
     """The first real cause of the service's newest failed or struggling deployment; None when none failed.
 
@@ -58,6 +60,7 @@ def explain_failure(
             logs=logs,
             stack_events=stack_events,
             targets=targets,
+            excluded_from=excluded_from,
         )
     )
 
@@ -70,6 +73,7 @@ def gather_facts(
     logs: LogReads,
     stack_events: Sequence[StackEvent] = (),
     targets: TargetReads | None = None,
+    excluded_from: ExcludedFrom = nothing_excluded,
 ) -> DeploymentFacts:
     """All that can be read about the service's newest failed or running deployment."""
     since = start_of(stack_events)
@@ -111,6 +115,7 @@ def gather_facts(
         }
         told = {task.task_id: _REFUSED for task in worth if task.task_definition_arn not in definitions}
         told = {**told, **{task_id: reads.take(asked, _REFUSED) for task_id, asked in asked_logs.items()}}
+        definition = _definition_of(revision, mine, definitions)
         return DeploymentFacts(
             cluster=cluster,
             service_name=service_name,
@@ -125,7 +130,8 @@ def gather_facts(
             targets=reads.take(asked_targets, ()),
             stack_events=tuple(stack_events),
             gaps=tuple(reads.gaps),
-            definition=_definition_of(revision, mine, definitions),
+            definition=definition,
+            excluded=excluded_by_container(definition, excluded_from),
         )
 
 

@@ -250,6 +250,7 @@ class _Status:
                 ecs=self.ports.ecs,
                 logs=self.ports.logs,
                 targets=self.ports.targets,
+                excluded_from=self.ports.excluded_from,
             )
             if cause is not None:
                 return error_of_cause(cause)

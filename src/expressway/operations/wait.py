@@ -8,6 +8,7 @@ from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock, polling_delays
+from expressway.model.missing_files import ExcludedFrom, nothing_excluded
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.model.reach import reach_of
 from expressway.model.service import ExpressService, RevisionState, ServiceState, TargetHealth
@@ -62,12 +63,16 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class ServicePorts:
-    """The outside things that waiting and status need. Without `targets`, target health is not looked at."""
+    """The outside things that waiting and status need. Without `targets`, target health is not looked at.
+
+    `excluded_from` tells what this machine kept out of an image.
+    """
 
     ecs: ServiceReads
     logs: LogReads
     probe: UrlProbe
     targets: TargetReads | None = None
+    excluded_from: ExcludedFrom = nothing_excluded
 
 
 def wait_for_service(
@@ -233,6 +238,7 @@ class _Wait:
             ecs=self.ports.ecs,
             logs=self.ports.logs,
             targets=self.ports.targets,
+            excluded_from=self.ports.excluded_from,
         )
 
     def _tell(self, message: str) -> None:

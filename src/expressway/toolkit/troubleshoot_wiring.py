@@ -33,6 +33,7 @@ def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
         dependencies=lambda: _dependency_ports(session),
         image_pulls=lambda: _image_pull_ports(session),
         stacks=lambda: StackHistories(session),
+        excluded_from=wiring.excluded_files.of_image,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from expressway.adapters.docker_engine import DockerEngine
     from expressway.adapters.ecr import EcrRegistry
     from expressway.adapters.ecs import Ecs
+    from expressway.adapters.excluded_files import ExcludedFilesJournal
     from expressway.adapters.iam import Iam
     from expressway.adapters.logs import Logs
     from expressway.adapters.session import AwsSession
@@ -199,6 +200,7 @@ class Wiring:
             engine=lambda: self.engine,
             registry=self.registry,
             clock=self.clock,
+            record_excluded=self.excluded_files.record,
         )
 
     @cached_property
@@ -215,6 +217,7 @@ class Wiring:
             explain=self._explain,
             wait_for_service=self._wait_until_ready,
             clock=self.clock,
+            record_excluded=self.excluded_files.record,
         )
 
     @cached_property
@@ -252,12 +255,24 @@ class Wiring:
         return Journal(self._local.state, self.session.target)
 
     @cached_property
+    def excluded_files(self) -> ExcludedFilesJournal:
+        from expressway.adapters.excluded_files import ExcludedFilesJournal
+
+        return ExcludedFilesJournal(self._local.state)
+
+    @cached_property
     def service_ports(self) -> ServicePorts:
         from expressway.adapters.http_probe import HttpProbe
         from expressway.adapters.target_health import LoadBalancerTargets
         from expressway.operations.wait import ServicePorts
 
-        return ServicePorts(self.ecs, self.logs, HttpProbe(self.session.target), LoadBalancerTargets(self.session))
+        return ServicePorts(
+            self.ecs,
+            self.logs,
+            HttpProbe(self.session.target),
+            LoadBalancerTargets(self.session),
+            self.excluded_files.of_image,
+        )
 
     @cached_property
     def prerequisite_ports(self) -> PrerequisitePorts:
@@ -321,4 +336,5 @@ class Wiring:
             logs=ports.logs,
             stack_events=events,
             targets=ports.targets,
+            excluded_from=ports.excluded_from,
         )

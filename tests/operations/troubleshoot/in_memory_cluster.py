@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from expressway.errors import TargetError
 from expressway.model.cluster import ClusterState
 from expressway.model.log_event import LogEvent, LogSearch
+from expressway.model.missing_files import ExcludedFrom, nothing_excluded
 from expressway.model.service import (
     ContainerState,
     DeploymentState,
@@ -64,6 +65,7 @@ class ClusterWorld:
     denied_groups: set[str] = field(default_factory=set[str])
     unknown_families: set[str] = field(default_factory=set[str])
     fails_with: str = "access_denied"
+    excluded_from: ExcludedFrom = nothing_excluded
     calls: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
 
     # -- the ports ------------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ class ClusterWorld:
             dependencies=self._nothing_around,
             image_pulls=self._nothing_around,
             stacks=self._nothing_around,
+            excluded_from=self.excluded_from,
         )
 
     def _nothing_around(self) -> NoReturn:

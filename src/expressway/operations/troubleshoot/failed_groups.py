@@ -5,6 +5,7 @@ from functools import partial
 
 from expressway.diagnosis.failed_tasks import FailedTasks, alike, failed_tasks_finding
 from expressway.model.finding import Finding
+from expressway.model.missing_files import excluded_by_container
 from expressway.model.service import ServiceState, TaskState
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.ports import TroubleshootPorts
@@ -53,6 +54,7 @@ def unexplained_failures(
                 logs=logs,
                 unread_logs={task_id: place for task_id, place in places.items() if isinstance(place, str)},
                 gaps=tuple(reads.gaps),
+                excluded=excluded_by_container(definitions[group[0].task_definition_arn], ports.excluded_from),
             ),
             cluster=cluster,
             now=now,

@@ -7,6 +7,7 @@ from expressway.diagnosis.failed_tasks import FailedTasks, alike, failed_tasks_f
 from expressway.diagnosis.log_findings import errors_in_log
 from expressway.model.finding import Finding, ranked
 from expressway.model.log_event import LogEvent, LogSearch
+from expressway.model.missing_files import ExcludedFrom, excluded_by_container
 from expressway.model.service import TaskState
 from expressway.model.task_definition import TaskDefinition
 from expressway.operations.troubleshoot.log_places import SeenInCluster
@@ -21,6 +22,7 @@ def findings_of_logs(
     definitions: Mapping[str, TaskDefinition],
     searches: Iterable[LogSearch | None],
     now: datetime,
+    excluded_from: ExcludedFrom,
 ) -> tuple[Finding, ...]:
     """What ended the tasks that wrote the lines found, and which further lines name errors."""
     streams = _by_stream(event for one in searches if one is not None for event in one.events)
@@ -42,6 +44,7 @@ def findings_of_logs(
                 services.get(group[0].service_name),
                 definitions.get(group[0].task_definition_arn),
                 logs,
+                excluded=excluded_by_container(definitions.get(group[0].task_definition_arn), excluded_from),
             ),
             cluster=request.cluster,
             now=now,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from expressway.model.missing_files import ExcludedFrom, nothing_excluded
 from expressway.operations.troubleshoot.seen_services import SeenServices
 
 if TYPE_CHECKING:  # models of networks and dependencies are loaded by what reads them
@@ -72,7 +73,8 @@ class LogSearches(Protocol):
 class TroubleshootPorts:
     """Everything that the seven actions read; `now` gives the present moment in UTC.
 
-    What not every action needs is made when it is asked for. `seen` remembers the services that were asked about.
+    What not every action needs is made when it is asked for. `seen` remembers the services that were asked about,
+    `excluded_from` what this machine kept out of images.
     """
 
     target: Target
@@ -86,3 +88,4 @@ class TroubleshootPorts:
     image_pulls: Callable[[], ImagePullPorts]
     stacks: Callable[[], StackHistoryReads]
     seen: SeenServices = field(default_factory=SeenServices)
+    excluded_from: ExcludedFrom = nothing_excluded

@@ -15,6 +15,7 @@ from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.settled import is_settled
 from expressway.model.clock import not_before
 from expressway.model.log_event import LogEvent
+from expressway.model.missing_files import ExcludedFrom, excluded_by_container
 from expressway.model.service import (
     ExpressService,
     RevisionState,
@@ -71,7 +72,7 @@ def begin_service(
     now = ports.now()
     service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now)
     service_reads.begin_first_round()
-    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin)
+    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin, ports.excluded_from)
 
 
 class ServiceGathering:
@@ -85,6 +86,7 @@ class ServiceGathering:
         reads: ConcurrentReads,
         now: datetime,
         begin: Begin | None,
+        excluded_from: ExcludedFrom,
     ) -> None:
         self._cluster = cluster
         self._name = service_name
@@ -92,6 +94,7 @@ class ServiceGathering:
         self._reads = reads
         self._now = now
         self._begin = begin
+        self._excluded_from = excluded_from
 
     def gather(self) -> ServiceFacts:
         """All facts; waits for them.
@@ -148,6 +151,7 @@ class ServiceGathering:
         definitions: Mapping[str, TaskDefinition | None],
     ) -> ServiceFacts:
         left_log = self._of.left_log()
+        definition = definitions.get(self._task_definition_arn(service, course, mine))
         story = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
@@ -161,7 +165,8 @@ class ServiceGathering:
             unread_logs=self._of.unread_logs,
             targets=targets,
             gaps=tuple(self._reads.gaps),
-            definition=definitions.get(self._task_definition_arn(service, course, mine)),
+            definition=definition,
+            excluded=excluded_by_container(definition, self._excluded_from),
         )
         return ServiceFacts(
             cluster=self._cluster,

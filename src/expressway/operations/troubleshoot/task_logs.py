@@ -66,7 +66,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
     written = any(one is None or one.events for one in found_logs.values())
     if request.task_id and task is None and not written and was_read(reads, "task"):
         return answer_of_nothing(request, *_no_logs(request, reads, task), reads.gaps)
-    findings = findings_of_logs(request, seen, definitions, found_logs.values(), ports.now())
+    findings = findings_of_logs(request, seen, definitions, found_logs.values(), ports.now(), ports.excluded_from)
     return answer_of(request, found_logs, findings, reads.gaps)
 
 
