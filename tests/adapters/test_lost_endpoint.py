@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -51,6 +52,19 @@ def lost(session: AwsSession) -> str:
     with pytest.raises(TargetError) as caught:
         Logs(session).tail_events("/a/group", "a/stream/1")
     return caught.value.code
+
+
+def test_a_sandbox_that_does_not_run_is_asked_once_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        nowhere = f"http://127.0.0.1:{held.getsockname()[1]}"
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    for session in (open_session(sandbox_url=nowhere), open_session(sandbox_url=nowhere).for_questions()):
+        with pytest.raises(TargetError, match=nowhere) as caught:
+            Logs(session).tail_events("/a/group", "a/stream/1")
+        assert caught.value.code == "sandbox_not_running"
+        assert "expressway sandbox start" in caught.value.hint
+    assert waits == []
 
 
 def test_a_question_is_asked_twice() -> None:

@@ -64,6 +64,9 @@ def open_aws(answer: Answer, **arguments: object) -> AwsSession:
         "https://cloudformation.us-east-1.amazonaws.com",
         "ftp://127.0.0.1:4566",
         "127.0.0.1:4566",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:port",
+        "http://[::1",
     ],
 )
 def test_a_sandbox_that_is_not_on_loopback_is_refused(url: str) -> None:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -10,6 +11,7 @@ from botocore.exceptions import (
     ConfigNotFound,
     ConfigParseError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     InvalidConfigError,
     InvalidRegionError,
@@ -27,6 +29,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
+from expressway.adapters.sandbox_key import LOOPBACK, SANDBOX_VARIABLE
 from expressway.errors import TargetError
 from expressway.faces import REGION, USE_SANDBOX
 
@@ -156,6 +159,8 @@ def map_aws_error(exc: ClientError | BotoCoreError, doing: str) -> TargetError:
         exc: what boto3 raised.
         doing: the attempt as an infinitive, such as ``create the change set``.
     """
+    if isinstance(exc, EndpointConnectionError) and (sandbox := _sandbox_at(exc)):
+        return _sandbox_not_running(sandbox, doing)
     message = f"AWS did not {doing}: {aws_error_message(exc)}"
     if isinstance(exc, ClientError):
         return _answered(exc, message)
@@ -163,6 +168,22 @@ def map_aws_error(exc: ClientError | BotoCoreError, doing: str) -> TargetError:
         if isinstance(exc, types):
             return TargetError(ours, message, hint)
     return TargetError("aws_error", message, "This is an error of the AWS SDK, not an answer of AWS; repeat it.")
+
+
+def _sandbox_not_running(url: str, doing: str) -> TargetError:
+    """Nobody listens at the sandbox that the environment or an option names."""
+    return TargetError(
+        "sandbox_not_running",
+        f"Could not {doing}: no sandbox runs at {url}.",
+        f"Start it with: expressway sandbox start. Or unset {SANDBOX_VARIABLE} to act on AWS.",
+        {"sandbox": url},
+    )
+
+
+def _sandbox_at(exc: EndpointConnectionError) -> str:
+    """The address, where it is the sandbox's: only that one is on loopback, since endpoint overrides are refused."""
+    parts = urlsplit(str(exc.kwargs.get("endpoint_url", "")))
+    return f"{parts.scheme}://{parts.netloc}" if parts.hostname in LOOPBACK else ""
 
 
 def naming_profile(error: TargetError, profile: str | None) -> TargetError:

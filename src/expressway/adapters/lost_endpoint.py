@@ -5,13 +5,24 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.exceptions import HTTPClientError, ReadTimeoutError
+from botocore.exceptions import EndpointConnectionError, HTTPClientError, ReadTimeoutError
 
 ATTEMPTS = 2
 """One may meet a connection that was closed meanwhile; throttling is retried as ever."""
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
 _REMEMBERED_SECONDS = 5.0
+
+
+def ask_once_where_nobody_listens(client: Any) -> None:
+    """Send no call of this client again to a port that refuses connections: for the sandbox, which is on loopback."""
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register_first(f"needs-retry.{service}", _raise_if_nobody_listens)
+
+
+def _raise_if_nobody_listens(caught_exception: Exception | None, **_: Any) -> None:
+    if isinstance(caught_exception, EndpointConnectionError):
+        raise caught_exception
 
 
 class LostEndpoint:

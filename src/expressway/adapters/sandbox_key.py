@@ -48,7 +48,7 @@ def find_key(url: str, environ: Mapping[str, str]) -> SandboxKey:
 
     Without either, `UNKNOWN_KEY`.
     """
-    port = urlsplit(url).port or 80
+    port = loopback_port(url) or 80
     for directory in filter(None, (announced_directory(url), state_directory(environ) / "sandbox")):
         key = _recorded_key(directory, port)
         if key is not None:
@@ -61,17 +61,26 @@ def find_key(url: str, environ: Mapping[str, str]) -> SandboxKey:
 
 def same_sandbox(url: str, other: str) -> bool:
     """Whether two addresses are one: of the loopback address, which has several names, only the port counts."""
-    one, two = urlsplit(url), urlsplit(other)
-    if one.hostname in LOOPBACK and two.hostname in LOOPBACK:
-        return (one.port or 80) == (two.port or 80)
+    port, other_port = loopback_port(url), loopback_port(other)
+    if port and other_port:
+        return port == other_port
     return url.rstrip("/") == other.rstrip("/")
+
+
+def loopback_port(url: str) -> int | None:
+    """The port of an http URL on this machine's loopback address, where sandboxes are; None for any other text."""
+    try:
+        parts = urlsplit(url)
+        return (parts.port or 80) if parts.scheme == "http" and parts.hostname in LOOPBACK else None
+    except ValueError:  # no port, or no address in brackets
+        return None
 
 
 def announced_directory(url: str) -> Path | None:
     """The state directory of the sandbox that was started last at the port of `url`, by this user."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError):
         if _is_private(_folder()):
-            return (_folder() / str(urlsplit(url).port or 80)).readlink()
+            return (_folder() / str(loopback_port(url) or 80)).readlink()
     return None
 
 

@@ -5,7 +5,6 @@ import platform
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -13,10 +12,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from expressway.adapters.aws_errors import map_aws_error, naming_profile
-from expressway.adapters.lost_endpoint import CONNECT_SECONDS, READ_SECONDS, LostEndpoint
+from expressway.adapters.lost_endpoint import CONNECT_SECONDS, READ_SECONDS, LostEndpoint, ask_once_where_nobody_listens
 from expressway.adapters.regions import check_region
 from expressway.adapters.role_session_name import caller_name, name_role_sessions, role_session_name
-from expressway.adapters.sandbox_key import LOOPBACK, SANDBOX_VARIABLE, find_key, same_sandbox
+from expressway.adapters.sandbox_key import SANDBOX_VARIABLE, find_key, loopback_port, same_sandbox
 from expressway.errors import TargetError
 from expressway.faces import USE_SANDBOX, on_faces
 from expressway.model.cancellation import raise_if_cancelled
@@ -168,8 +167,7 @@ def configured_target(profile: str | None, environ: Mapping[str, str]) -> tuple[
 
 
 def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str]) -> AwsSession:
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+    if loopback_port(url) is None:
         raise TargetError(
             "sandbox_not_loopback",
             f"The sandbox is expected at an http URL of this machine's loopback address, got {url}.",
@@ -295,6 +293,8 @@ def _make_client(
     make: Any = session.client
     client = make(service, endpoint_url=endpoint_url, config=config.merge(more) if more else config)
     client.meta.events.register_first("before-call", _stop_if_cancelled)
+    if endpoint_url:
+        ask_once_where_nobody_listens(client)
     return client
 
 

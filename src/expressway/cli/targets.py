@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from expressway.adapters.sandbox_key import LOOPBACK, SANDBOX_VARIABLE, announced_directory, same_sandbox
+from expressway.adapters.sandbox_key import SANDBOX_VARIABLE, announced_directory, loopback_port, same_sandbox
 from expressway.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -64,8 +63,9 @@ def port_to_start(port: int | None) -> int | None:
     named = os.environ.get(SANDBOX_VARIABLE)
     if not named:
         return port
-    if same_sandbox(named, f"http://127.0.0.1:{port}") or (not port and urlsplit(named).hostname in LOOPBACK):
-        return urlsplit(named).port or 80
+    named_port = loopback_port(named)
+    if named_port and port in (None, 0, named_port):
+        return named_port
     raise SandboxError(
         "sandbox_conflict",
         f"{SANDBOX_VARIABLE} names the sandbox at {named}, and a sandbox at {port or 'a free port'} was asked for.",

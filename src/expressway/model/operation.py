@@ -7,7 +7,7 @@ from typing import Any, Literal
 OperationKind = Literal["deploy", "delete", "build", "restart"]
 OperationState = Literal["running", "succeeded", "failed", "interrupted"]
 
-_CUT_OFF = {"credentials_expired", "connection_failed", "throttled", "service_unavailable"}
+_CUT_OFF = {"credentials_expired", "connection_failed", "sandbox_not_running", "throttled", "service_unavailable"}
 
 
 @dataclass(frozen=True, slots=True)

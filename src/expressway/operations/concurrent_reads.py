@@ -19,6 +19,7 @@ _MEET_EVERY_READ = frozenset(
         "configuration_invalid",
         "profile_missing",
         "region_missing",
+        "sandbox_not_running",
     }
 )
 """Codes of TargetErrors that are not about what was asked, but about who asks. An endpoint that is out of reach
