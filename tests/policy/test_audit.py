@@ -94,6 +94,13 @@ def test_a_description_with_the_gate_open_is_a_disclosure_and_a_list_of_names_is
     assert record("ecs_resource_management", {"api_operation": "DescribeTasks"}, is_open=True, code="x") is None
 
 
+def test_a_call_of_which_no_more_is_known_counts_as_one_that_may_change_aws() -> None:
+    call = AuditedCall("deploy_app", {}, writes=True)
+    assert (call.may_change, call.local) == (True, False)
+    assert not AuditedCall("deploy_app", {}, writes=True, is_allowed=False).may_change
+    assert not AuditedCall("synth_app", {}, writes=False).may_change
+
+
 def test_the_same_arguments_have_the_same_digest_and_others_another() -> None:
     one, same, other = (record(arguments={"definition": {"a": value}}) for value in (1, 1, 2))
     assert one is not None

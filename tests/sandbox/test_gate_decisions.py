@@ -169,6 +169,8 @@ async def test_a_service_that_is_off_is_refused_to_those_who_sign(service: str) 
     assert "--services" in done.text
     unsigned = await Exchange().ask({}, path=path)
     assert "--services" not in unsigned.text
+    assert unsigned.headers["content-type"] == "text/xml"
+    assert done.headers["content-type"] == ("application/json" if service == "lambda" else "application/xml")
     assert unsigned.emulator.scopes == []
 
 

@@ -1,11 +1,12 @@
 """Who may use the sandbox's registry: whoever has a password of its ECR, for twelve hours, or a download's address."""
 
 import base64
+import json
 from urllib.parse import urlsplit
 
 import pytest
 
-from expressway.sandbox.registry_access import RegistryTokens
+from expressway.sandbox.registry_access import TOKENS, RegistryTokens, with_usable_address
 
 
 class Clock:
@@ -68,6 +69,8 @@ def test_a_password_opens_it_only_with_its_user_and_scheme() -> None:
     assert not tokens.accepts(basic("aws", password))
     assert not tokens.accepts(basic("AWS", password, "Bearer"))
     assert not tokens.accepts(password)
+    right = basic("AWS", password)
+    assert not tokens.accepts(f"{right[:12]}!{right[12:]}")
 
 
 def test_the_address_of_a_download_opens_that_download_alone() -> None:
@@ -78,3 +81,15 @@ def test_the_address_of_a_download_opens_that_download_alone() -> None:
     assert not tokens.accepts_download(signed.path, "")
     assert not tokens.accepts_download(signed.path, "x-expressway-download=é")
     assert not RegistryTokens(Clock()).accepts_download(signed.path, signed.query)
+
+
+def test_ecr_answers_the_address_of_a_download_usable_and_its_errors_as_they_are() -> None:
+    told = {"layerDigest": "sha256:1", "downloadUrl": "http://127.0.0.1:4566/v2/team/web/blobs/sha256:1"}
+    answers = {"good": (200, {}, json.dumps(told).encode()), "bad": (400, {}, b'{"__type": "LayersNotFoundException"}')}
+    handle = with_usable_address(lambda request: answers[request["which"]])
+    status, _, body = handle({"which": "good"})
+    answered = json.loads(body)
+    address = urlsplit(answered["downloadUrl"])
+    assert (status, answered["layerDigest"]) == (200, "sha256:1")
+    assert TOKENS.accepts_download(address.path, address.query)
+    assert handle({"which": "bad"}) == answers["bad"]

@@ -1,5 +1,6 @@
 """Which signatures the sandbox takes, without a running one: each claim that a request makes is checked."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from expressway.adapters.sandbox_key import SandboxKey, new_key
+from expressway.sandbox import emulator
 from expressway.sandbox.signatures import UNKNOWN, UNSIGNED, SignedRequest, early_failure, failure
 
 OWN = new_key()
@@ -71,6 +73,49 @@ def test_a_request_that_is_signed_with_the_sandboxs_secret_is_taken() -> None:
 @pytest.mark.parametrize("key_id", ["test", "AKIAIOSFODNN7EXAMPLE", "00000000000", "0" * 13, "a"])
 def test_a_key_that_is_none_of_the_sandboxs_is_unknown_even_with_its_secret(make: Sign, key_id: str) -> None:
     assert early_failure(make(key=replace(OWN, access_key_id=key_id)), OWN) == UNKNOWN
+
+
+ACCOUNTS = ("111122223333", "444455556666")
+
+
+def session(monkeypatch: pytest.MonkeyPatch, *, expires: float) -> SandboxKey:
+    """A key of a session that the sandbox's STS started for another account than that of the request."""
+    key = SandboxKey("ASIAOFASESSION", "secret of the session")
+    arn = f"arn:aws:sts::{ACCOUNTS[0]}:assumed-role/deploy/one"
+    known = {"Arn": arn, "SecretAccessKey": key.secret_access_key, "SessionToken": "token", "Expiration": expires}
+    monkeypatch.setitem(emulator.module("services.sts")._sessions, key.access_key_id, known)
+    return key
+
+
+def users_key(*accounts: str) -> SandboxKey:
+    """A key that the sandbox's IAM made for a user of each account."""
+    key = SandboxKey(f"AKIAOFUSERS{len(accounts)}", "secret of the user")
+    iam, responses = emulator.module("services.iam"), emulator.module("core.responses")
+    record = {"UserName": "ann", "SecretAccessKey": key.secret_access_key, "Status": "Active"}
+    for account in accounts:
+        before = responses._request_account_id.set(account)
+        iam._users["ann"] = {"Arn": f"arn:aws:iam::{account}:user/ann", "UserId": "AIDA", "UserName": "ann"}
+        iam._access_keys[key.access_key_id] = record
+        responses._request_account_id.reset(before)
+    return key
+
+
+def test_a_sessions_key_signs_in_its_own_account_with_its_token_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = session(monkeypatch, expires=time.time() + 60)
+    token = {"X-Amz-Security-Token": "token"}
+    assert code(signed(key=key, headers=TARGET | token)) == ""
+    assert early(signed(key=key)) == "InvalidToken"
+    assert early(signed(key=key, headers=TARGET | {"X-Amz-Security-Token": "other"})) == "InvalidToken"
+    assert code(signed(key=replace(key, secret_access_key="x"), headers=TARGET | token)) == "SignatureDoesNotMatch"
+    query = presigned(key=key)
+    assert early(replace(query, query=f"{query.query}&X-Amz-Security-Token=token")) == ""
+    ended = session(monkeypatch, expires=time.time() - 1)
+    assert early(signed(key=ended, headers=TARGET | token)) == "ExpiredTokenException"
+
+
+def test_a_users_key_signs_in_its_own_account_and_one_that_two_accounts_have_signs_nothing() -> None:
+    assert code(signed(key=users_key(ACCOUNTS[0]))) == ""
+    assert early(signed(key=users_key(*ACCOUNTS))) == UNKNOWN.code
 
 
 @pytest.mark.parametrize("make", [signed, presigned])
@@ -141,7 +186,17 @@ TARGET_IN_LOWER_CASE = {name.lower(): value for name, value in TARGET.items()}
 
 @pytest.mark.parametrize(
     ("seconds", "refused"),
-    [("1", ""), ("604800", ""), ("604801", "I"), ("0", "I"), ("-1", "I"), ("", "I"), ("x", "I"), ("²", "I")],
+    [
+        ("1", ""),
+        ("604800", ""),
+        ("604801", "I"),
+        ("0", "I"),
+        ("-1", "I"),
+        ("", "I"),
+        ("x", "I"),
+        ("²", "I"),
+        ("9" * 5_000, "I"),
+    ],
 )
 def test_a_presigned_request_is_good_for_a_second_to_a_week(seconds: str, refused: str) -> None:
     made = with_words(presigned(), "X-Amz-Expires=60", f"X-Amz-Expires={quote(seconds)}")

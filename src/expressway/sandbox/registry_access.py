@@ -19,6 +19,7 @@ from expressway.sandbox import emulator
 
 USER = "AWS"
 _LIFETIME_SECONDS = 12 * 3600
+_DOWNLOAD_KEY_BYTES = 32
 _PERMISSION = "x-expressway-download"
 
 
@@ -29,7 +30,7 @@ class RegistryTokens:
         self._clock = clock
         self._expiry: dict[bytes, float] = {}
         self._lock = threading.Lock()
-        self._download_key = secrets.token_bytes(32)
+        self._download_key = secrets.token_bytes(_DOWNLOAD_KEY_BYTES)
 
     def issue(self) -> tuple[str, int]:
         """A new password, and when it expires in seconds since the epoch."""
@@ -75,7 +76,7 @@ def hook() -> None:
     """Have ECR give out tokens that the registry checks."""
     ecr = emulator.module("services.ecr")
     ecr._get_authorization_token = _get_authorization_token
-    ecr._get_download_url_for_layer = _get_download_url_for_layer(ecr._get_download_url_for_layer)
+    ecr._get_download_url_for_layer = with_usable_address(ecr._get_download_url_for_layer)
 
 
 def _get_authorization_token(_request: Mapping[str, Any]) -> emulator.Answer:
@@ -88,7 +89,9 @@ def _get_authorization_token(_request: Mapping[str, Any]) -> emulator.Answer:
     return emulator.answer_json({"authorizationData": [data]})
 
 
-def _get_download_url_for_layer(original: Callable[..., emulator.Answer]) -> Callable[..., emulator.Answer]:
+def with_usable_address(original: Callable[..., emulator.Answer]) -> Callable[..., emulator.Answer]:
+    """GetDownloadUrlForLayer, answering an address that opens the registry; its errors stay as they are."""
+
     def handle(request: Mapping[str, Any]) -> emulator.Answer:
         answer = original(request)
         if answer[0] >= 400:

@@ -22,6 +22,7 @@ _DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _UNSIGNED_BODY = "UNSIGNED-PAYLOAD"
 _STREAMED_BODY = "STREAMING-"
+_SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 _LONGEST_PRESIGNED_SECONDS = 7 * 24 * 3600
 
 
@@ -156,7 +157,7 @@ def _wrong_time(claim: Any, request: SignedRequest) -> Failure | None:
         refused = sigv4.request_time_failure(claim)
         return Failure(*refused) if refused else None
     seconds = request.parameters.get("X-Amz-Expires", [""])[0]
-    if not seconds.isascii() or not seconds.isdigit() or not 0 < int(seconds[:9]) <= _LONGEST_PRESIGNED_SECONDS:
+    if not _SECONDS.fullmatch(seconds) or not 0 < int(seconds) <= _LONGEST_PRESIGNED_SECONDS:
         return Failure("IncompleteSignature", f"X-Amz-Expires must be from 1 to {_LONGEST_PRESIGNED_SECONDS}.")
     try:
         expired = sigv4.presigned_request_is_expired(claim.amz_date, seconds)
