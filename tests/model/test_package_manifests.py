@@ -1,9 +1,11 @@
 """Dependencies as each language's manifest names them."""
 
+import tracemalloc
+
 import pytest
 
 from expressway.model.app_files import AppFiles
-from expressway.model.package_manifests import dependencies_of, unparsable
+from expressway.model.package_manifests import dependencies_of, toml_table, unparsable
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,40 @@ def test_the_names_are_read_without_running_anything(language: str, path: str, t
 def test_a_manifest_that_cannot_be_parsed_is_named() -> None:
     assert unparsable(AppFiles("app", ("package.json",), {"package.json": "{"}))[0].startswith("package.json: ")
     assert unparsable(AppFiles("app", ("package.json",), {"package.json": "{}"})) == ()
+
+
+MIXED = ".".join(["a", "'b'", '"c\\"d"', " e "] * 12)
+"""A key of bare, literal and basic parts, the quoted ones with what could be taken for their end."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{'a.' * 40}b = 1",
+        f"{MIXED} = 1",
+        f"[{'a.' * 40}b]",
+        f"[[{'a . ' * 40}b]]",
+        f"x = {{y = '\"', {'a.' * 40}b = 1, z = '\"'}}",
+        f'x = {{y = """\n\' """, {"a." * 40}b = 1, z = "\'"}}',
+    ],
+)
+def test_a_dotted_key_that_takes_gigabytes_when_it_is_long_is_not_parsed(text: str) -> None:
+    files = AppFiles("app", ("pyproject.toml",), {"pyproject.toml": text})
+    assert unparsable(files) == ("pyproject.toml: ⟪a dotted key has more than 32 parts⟫",)
+    assert dependencies_of(files, "python") == frozenset()
+
+
+def test_other_texts_with_many_dots_are_parsed() -> None:
+    versions = ", ".join(f'"a{number}==1.{number}.0.post1"' for number in range(60))
+    table = toml_table(f"# {'.' * 80}\n[project]\nname = '{'One word. ' * 40}'\ndependencies = [{versions}]\n")
+    assert len(table["project"]["dependencies"]) == 60
+
+
+def test_the_longest_keys_that_are_parsed_cost_little() -> None:
+    lines = (f"{'a.' * 30}k{number} = 1" for number in range(1_500))
+    tracemalloc.start()
+    try:
+        assert toml_table("\n".join(lines))
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()

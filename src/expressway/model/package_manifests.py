@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
+from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.quotation import echoed, named
 
@@ -19,6 +20,8 @@ _GEM = re.compile(r"^[ \t]*gem[ \t]+[\"']([\w-]+)[\"']", re.MULTILINE)
 _LOCKED_GEM = re.compile(r"^ {4}([\w-]+) \(", re.MULTILINE)
 _GO_MODULE = re.compile(r"^[ \t]*(?:require[ \t]+)?([a-z0-9.-]+\.[a-z]+/\S+)[ \t]+v", re.MULTILINE)
 _ARTIFACT = re.compile(r"<artifactId>\s*([\w.-]+)\s*</artifactId>")
+_LONG_KEY = r"""(?:(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
+"""A dotted key of TOML that no manifest has: `tomllib` keeps each of its beginnings, gigabytes for a long one."""
 _GRADLE = re.compile(r"""["']([\w.-]+):([\w.-]+)(?::[^"']*)?["']|\bid[ \t]*(?:\([ \t]*)?["']([\w.-]+)["']""")
 
 
@@ -55,9 +58,16 @@ def json_object(text: str) -> Mapping[str, Any]:
 def toml_table(text: str) -> Mapping[str, Any]:
     """The table that a TOML text is; empty for anything else."""
     try:
-        return tomllib.loads(text)
+        return _toml(text)
     except (ValueError, RecursionError):
         return {}
+
+
+def _toml(text: str) -> Mapping[str, Any]:
+    """`tomllib.loads`, in time and memory that grow with the text."""
+    if linear_regex.search(_LONG_KEY, text):
+        raise ValueError("a dotted key has more than 32 parts")
+    return tomllib.loads(text)
 
 
 def section(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
@@ -135,6 +145,6 @@ _READERS: Mapping[str, Callable[[AppFiles], Iterator[str]]] = {
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "package.json": json.loads,
     "composer.json": json.loads,
-    "pyproject.toml": tomllib.loads,
-    "Cargo.toml": tomllib.loads,
+    "pyproject.toml": _toml,
+    "Cargo.toml": _toml,
 }
