@@ -86,3 +86,13 @@ def test_the_wheel_ships_every_data_file(tmp_path: Path) -> None:
     shipped = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("expressway/containerize/")}
     assert here == shipped
     assert len(here) > 40
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "told"), [("FROM [/red]x\nCMD a\n", "on [/red]x\n"), ("", "on no base image\n")]
+)
+def test_a_base_image_is_told_as_the_folder_says_it(tmp_path: Path, dockerfile: str, told: str) -> None:
+    (tmp_path / "Dockerfile").write_text(dockerfile)
+    done = run(str(tmp_path))
+    assert told in done.stderr
+    assert "internal_error" not in done.stderr

@@ -50,7 +50,8 @@ def _show(made: Containerization) -> None:
     _show_files(made)
     console = message_console()
     known = " with ".join(part for part in (made.framework, made.installer) if part)
-    console.print(f"[bold]{escape(known or 'unknown framework')}[/], port {made.container_port}, on {made.base_image}")
+    base = escape(made.base_image or "no base image")
+    console.print(f"[bold]{escape(known or 'unknown framework')}[/], port {made.container_port}, on {base}")
     for finding in made.findings:
         style = _STYLES[finding.severity]
         console.print(f"[{style}]{finding.severity}[/] {escape(finding.resource)} {escape(finding.cause)}")

@@ -83,6 +83,8 @@ class Containerization:
         return [*steps, f"{command('synth')} checks the definition; then {command('diff')} and {command('deploy')}."]
 
 
-def _image(name: str) -> str:
-    """An image as the folder names it, an official one by its short name."""
+def _image(name: str) -> str | None:
+    """An image as the folder names it, an official one by its short name; None where it names none."""
+    if not name:
+        return None
     return f"{_OFFICIAL}{named(name.removeprefix(_OFFICIAL))}" if name.startswith(_OFFICIAL) else named(name)
