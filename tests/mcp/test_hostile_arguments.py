@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import anyio
 import pytest
@@ -101,11 +102,17 @@ async def test_names_of_resources_are_bounded_and_marked_as_well(era: Era) -> No
             "expressway://" + "x" * 500_000,
             f"expressway://{HOSTILE}",
             "expressway://answers/" + "9" * 100_000,
+            f"expressway://answers/{HOSTILE}",
+            f"expressway://{quote(HOSTILE)}/templates/shop",
+            f"expressway://shop/templates/{quote(HOSTILE)}",
         ):
             message = await refused_resource(client, uri)
             assert len(message) < SMALL
-            if HOSTILE in uri:
+            if HOSTILE in unquote(uri):
                 assert_marked(message)
+        with pytest.raises(MCPError) as caught:
+            await client.get_prompt(HOSTILE)
+        assert_marked(caught.value.message)
 
 
 async def refused_resource(client: Client, uri: str) -> str:

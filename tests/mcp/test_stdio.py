@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import psutil
 import pytest
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
+from mcp.types import PARSE_ERROR
 
 from mcp import Client
 from tests.knowledge.hostile import hostile, never
@@ -302,8 +303,41 @@ async def test_the_command_line_starts_the_same_server(tmp_path: Path) -> None:
         assert len((await client.list_tools()).tools) == len(PARAMETERS)
 
 
+CALL = '{"jsonrpc": "2.0", %s, "method": "tools/call", "params": {"name": "get_deployment_status", "arguments": %s}}'
+TAIL = '{"method": "tools/call", "params": {"name": "synth_app", "arguments": {"app_path": %s}}, "jsonrpc": "2.0", %s}'
+
+
+@pytest.mark.parametrize(
+    ("line", "answered"),
+    [
+        (CALL % ('"id": 7', '{"app_name": "cut \\ud83d"}'), 7),
+        (CALL % ('"id": "seven"', f'{{"app_name": {"[" * 400}{"]" * 400}}}'), "seven"),
+        (CALL % ('"id": 7', f'{{"app_name": {"[" * 200_000}{"]" * 200_000}}}'), 7),
+        (TAIL % ("[" * 200_000 + "]" * 200_000, '"id": 7'), 7),
+        (CALL % ('"id": 7', f'{{"app_name": {"9" * 5_000}}}'), 7),
+        (CALL % ('"id": 7', '{"app_name": "shop"'), 7),
+        ('{"jsonrpc": "2.0", "method": "notifications/x", "params": {"a": "\\ud83d"}}', None),
+        ("no message at all", None),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_answered_and_the_next_one_too(
+    tmp_path: Path, line: str, answered: int | str | None
+) -> None:
+    with _raw_server(FAKE, _environment(tmp_path)) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(f"{line}\n".encode())
+        if answered is not None:
+            server.stdin.flush()
+            refused = json.loads(server.stdout.readline())
+            assert refused["id"] == answered
+            assert refused["error"]["code"] == PARSE_ERROR
+            assert len(refused["error"]["message"]) < 300
+        assert _ask(server, "ping", {}) == {}
+
+
 @contextmanager
-def _raw_server(module: tuple[str, ...], environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def _raw_server(module: tuple[str, ...], environment: dict[str, str]) -> Generator["subprocess.Popen[bytes]"]:
     server = subprocess.Popen(
         [sys.executable, *module],
         env=environment,

@@ -9,6 +9,7 @@ from mcp.server.mcpserver.resources import FunctionResource
 from mcp.types import ResourceLink
 
 from expressway.mcp.answers import compact_json
+from expressway.mcp.bounded_requests import marked
 from expressway.mcp.showing import showing_of
 from expressway.policy.gates import Gates
 from expressway.policy.withheld import shown
@@ -52,7 +53,8 @@ class SynthesizedTemplates:
             body = self._bodies.get((app, stack_name))
         if body is None:
             raise ResourceNotFoundError(
-                f"No template {stack_name} of {app} was synthesized in this session. Call synth_app first."
+                f"No template {marked(stack_name)} of {marked(app)} was synthesized in this session. "
+                "Call synth_app first."
             )
         return body
 

@@ -8,6 +8,8 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.types import ResourceLink
 
+from expressway.mcp.bounded_requests import marked
+
 ANSWER_URI = "expressway://answers/{number}"
 _ANSWERS_KEPT = 20
 _BYTES_KEPT = 4_000_000
@@ -49,7 +51,9 @@ class KeptAnswers:
         with self._lock:
             text = self._texts.get(number)
         if text is None:
-            raise ResourceNotFoundError(f"No answer {number} is kept (any more). Repeat the call that gave the link.")
+            raise ResourceNotFoundError(
+                f"No answer {marked(number)} is kept (any more). Repeat the call that gave the link."
+            )
         return text
 
     def _held_bytes(self) -> int:

@@ -35,6 +35,7 @@ from expressway.mcp.logs import start_logging
 from expressway.mcp.operate_tools import OperateTools
 from expressway.mcp.preload import preload_later
 from expressway.mcp.service_tools import ServiceTools
+from expressway.mcp.stdio import serve_stdio
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
 from expressway.model.knowledge import KnowledgeTool
@@ -145,7 +146,7 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
     server = build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit)
     loading = preload_later()
     leave_on_signals(background, audit)
-    server.run()
+    serve_stdio(server)
     loading.cancel()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what a careless print left in a buffer would otherwise follow the last answer
@@ -157,7 +158,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = Non
 def serve_nothing(environ: Mapping[str, str]) -> None:
     """Serve a client that expects this server, without any tool."""
     start_logging(environ)
-    MCPServer("expressway", version=__version__, instructions="The operator turned this server off.").run()
+    server = MCPServer("expressway", version=__version__, instructions="The operator turned this server off.")
+    serve_stdio(server)
 
 
 def _audit_trail(environ: Mapping[str, str]) -> AuditTrail:
