@@ -127,6 +127,27 @@ def test_the_stack_that_holds_a_resource_is_found_by_the_resource(session: AwsSe
     assert StackOwners(session).stack_of(ARN) == stack
 
 
+@pytest.mark.parametrize("status", ["DELETE_COMPLETE", "DELETE_SKIPPED"])
+def test_a_stack_that_retained_or_deleted_a_resource_does_not_hold_it_whatever_else_it_holds(
+    session: AwsSession, status: str
+) -> None:
+    described = [
+        {
+            "StackId": "arn:aws:cloudformation:eu-west-1:000000000000:stack/shop/1",
+            "PhysicalResourceId": physical_id,
+            "LogicalResourceId": "Service",
+            "ResourceType": "AWS::ECS::ExpressGatewayService",
+            "Timestamp": 0,
+            "ResourceStatus": of_it,
+        }
+        for physical_id, of_it in ((ARN, status), ("another", "CREATE_COMPLETE"))
+    ]
+    stubbed(session, "cloudformation").add_response(
+        "describe_stack_resources", {"StackResources": described}, {"PhysicalResourceId": ARN}
+    )
+    assert StackOwners(session).stack_of(ARN) is None
+
+
 def test_a_resource_that_no_stack_holds_is_told_from_one_that_may_not_be_looked_up(session: AwsSession) -> None:
     stub = stubbed(session, "cloudformation")
     stub.add_client_error("describe_stack_resources", "ValidationError", f"Stack for {ARN} does not exist")

@@ -211,6 +211,19 @@ def test_secrets_beyond_one_policy_of_a_role_that_was_given_come_before_the_serv
     assert set(made[inline]["DependsOn"]) == made.keys() - {inline}
 
 
+def test_keys_of_a_secret_whose_arn_is_known_at_deploy_time_are_those_of_its_own_place() -> None:
+    stack = cdk.Stack()
+    given = cdk.CfnParameter(stack, "Arn").value_as_string
+    (policy,) = secret_policies([f"{given}:password::"])
+    _, decrypt = (stack.resolve(statement.to_statement_json()) for statement in policy)
+    parts = [{"Fn::Select": [index, {"Fn::Split": [":", {"Ref": "Arn"}]}]} for index in (1, 3, 4)]
+    partition, region, account = parts
+    key = ["arn:", partition, ":kms:", region, ":", account, ":key/*"]
+    assert decrypt["Resource"] == {"Fn::Join": ["", key]}
+    via = {"Fn::Join": ["", ["secretsmanager.", region, ".*"]]}
+    assert decrypt["Condition"]["StringLike"]["kms:ViaService"] == via
+
+
 @pytest.mark.parametrize(
     ("behind", "services"),
     [("", {"secretsmanager", "ssm"}), (":password", {"secretsmanager"}), (":password::", {"secretsmanager"})],

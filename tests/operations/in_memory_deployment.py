@@ -297,7 +297,7 @@ class World:
             named=self.named.reads,
             images=self.images,
             explain=self._explain,
-            wait_for_service=self.wait_for_service or self._wait,
+            wait_for_service=self.wait_for_service or self.wait,
             clock=self.clock,
             record_excluded=lambda image, left_out, _warn: self.excluded.update({image: left_out}),
         )
@@ -326,7 +326,7 @@ class World:
             raise answer
         return answer
 
-    def _wait(
+    def wait(
         self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation
     ) -> InMemoryReadiness:
         self.waits += 1

@@ -175,6 +175,28 @@ def test_a_run_killed_before_executing_is_continued_with_the_same_change_set() -
     assert stacks.calls == ["create_change_set", "execute_change_set"]
 
 
+class RunElsewhereToo(InMemoryCloudFormation):
+    """The same command elsewhere takes up each change set at once, and CloudFormation goes on to describe it."""
+
+    def create_change_set(self, request: ChangeSetRequest) -> bool:
+        made = super().create_change_set(request)
+        _, change_set = self.change_sets[request.stack_name, request.change_set_name]
+        self.execute_change_set(change_set)
+        self.calls.clear()
+        self.change_sets[request.stack_name, request.change_set_name] = (
+            request,
+            replace(change_set, execution_status="EXECUTE_IN_PROGRESS"),
+        )
+        return made
+
+
+def test_a_change_set_that_the_same_command_elsewhere_carries_out_is_joined_and_left_alone() -> None:
+    stacks = RunElsewhereToo()
+    outcome = run(stacks)
+    assert (outcome.result, outcome.stack.status) == ("created", "CREATE_COMPLETE")
+    assert stacks.calls == []
+
+
 def test_a_template_that_differs_in_spaces_only_is_unchanged() -> None:
     stacks = existing("CREATE_COMPLETE", template=json.dumps(template().document, indent=4))
     assert run(stacks).result == "unchanged"
@@ -263,8 +285,10 @@ def test_the_change_sets_name_depends_on_the_template_the_parameters_and_the_sta
         change_set_name(request, stack, {}),
         change_set_name(request, None, {"ImageUri": "x"}),
         change_set_name(other, None, {}),
+        change_set_name(replace(request, restores=True), stack, {}),
+        change_set_name(replace(request, imports_existing=True), stack, {}),
     }
-    assert len(names) == 4
+    assert len(names) == 6
     assert change_set_name(request, stack, {}) == change_set_name(request, stack, {})
 
 

@@ -585,6 +585,12 @@ def test_a_service_of_another_app_cluster_account_or_region_is_refused(
     assert made.deleted == []
 
 
+def test_the_service_of_the_stack_may_be_named_by_its_old_short_arn() -> None:
+    made = app()
+    assert delete(made, arn("default", "web").replace("/default/", "/")).succeeded
+    assert made.world.state is None or made.world.state.status == "INACTIVE"
+
+
 @pytest.mark.parametrize("name", ["", "Web", "a" * 21, "web\n", "../web", "web_1"])
 def test_a_name_that_no_app_can_have_is_refused(name: str) -> None:
     with pytest.raises(DefinitionError) as caught:
@@ -690,6 +696,21 @@ def test_a_log_group_that_was_retained_on_purpose_is_kept_and_named() -> None:
 
     assert made.groups == {"/expressway/web": Group(30)}
     assert "30 days" in result.kept[0].reason
+
+
+@pytest.mark.parametrize(("policy", "stays"), [("Retain", True), ("RetainExceptOnCreate", True), ("Delete", False)])
+@pytest.mark.parametrize("retention_days", [None, 30])
+def test_a_log_group_that_is_there_after_its_stack_went_stays_where_the_stack_retains_it(
+    policy: str, stays: bool, retention_days: int | None
+) -> None:
+    made = app()
+    group = {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": policy, "Properties": {"LogGroupName": "/expressway/web"}}
+    made.stacks[SERVICE_STACK] = stack(SERVICE_STACK, template={"LogGroup": group})
+    made.groups = {"/expressway/web": Group(retention_days)}
+
+    assert delete(made).succeeded
+
+    assert bool(made.groups) is stays
 
 
 def test_a_cancelled_deletion_stops_between_its_steps() -> None:

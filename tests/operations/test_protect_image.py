@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from expressway.errors import ImageError
+from expressway.errors import ImageError, ServiceError
 from expressway.model.image import RegistryImage
 from expressway.model.lifecycle_policy import expired_images, parse_lifecycle_policy
 from expressway.model.progress import Progress
@@ -94,7 +94,7 @@ class App:
     def deploy(self, digest: str, *, end: str = "proved") -> None:
         """One deployment: it proves itself, is rolled back by CloudFormation, or ends without being ready."""
         self.registry.push(digest)
-        protection = ImageProtection(self.registry, "hello-repo", self._tell)
+        protection = ImageProtection(self.registry, "hello-repo", self.tell)
         protection.protect(starting=f"{URI}@{digest}", running=f"{URI}@{self.running}" if self.running else "")
         if end == "rolled back":
             return
@@ -104,7 +104,7 @@ class App:
             if self.proved[-1:] != [digest]:
                 self.proved.append(digest)
 
-    def _tell(self, progress: Progress) -> None:
+    def tell(self, progress: Progress) -> None:
         self.told.append(progress.message)
 
 
@@ -149,7 +149,7 @@ def test_a_repository_that_ran_an_image_before_there_were_protected_tags_gets_th
     app.registry.images["old"] = {"ctx-old"}
     app.registry.pushed["old"] = app.registry.now
     app.registry.push("old")
-    protection = ImageProtection(app.registry, "hello-repo", app._tell)
+    protection = ImageProtection(app.registry, "hello-repo", app.tell)
     app.registry.images["new"] = {"ctx-new"}
     app.registry.pushed["new"] = app.registry.now + timedelta(seconds=1)
     protection.protect(starting=f"{URI}@new", running=f"{URI}@old")
@@ -160,7 +160,7 @@ def test_a_repository_that_ran_an_image_before_there_were_protected_tags_gets_th
 def test_an_image_that_ran_and_is_gone_does_not_keep_the_new_one_from_being_protected() -> None:
     app = App(Registry(golden_policy(keep_tagged=1)))
     app.registry.push("new")
-    ImageProtection(app.registry, "hello-repo", app._tell).protect(starting=f"{URI}@new", running=f"{URI}@gone")
+    ImageProtection(app.registry, "hello-repo", app.tell).protect(starting=f"{URI}@new", running=f"{URI}@gone")
     assert app.registry.protected() == {"new"}
     assert "no longer holds gone" in app.told[0]
 
@@ -179,7 +179,7 @@ def test_an_image_that_ran_and_is_gone_does_not_keep_the_new_one_from_being_prot
 def test_what_runs_from_another_repository_is_not_looked_for(running: str) -> None:
     app = App(Registry(golden_policy(keep_tagged=1)))
     app.registry.push("new")
-    ImageProtection(app.registry, "hello-repo", app._tell).protect(starting=f"{URI}@new", running=running)
+    ImageProtection(app.registry, "hello-repo", app.tell).protect(starting=f"{URI}@new", running=running)
     assert app.registry.images["new"] == {"ctx-new", "expressway-next"}
     assert not app.told
 
@@ -200,6 +200,14 @@ def test_what_runs_from_another_repository_is_not_looked_for(running: str) -> No
             '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["expressway-*"], '
             '"countType": "sinceImagePushed", "countNumber": 5}}]}',
             "5 days after it was pushed",
+        ),
+        *(
+            (
+                '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": '
+                f'["expressway-*"], "countType": "imageCountMoreThan", "countNumber": {count}}}}}]}}',
+                told,
+            )
+            for count, told in ((3, "once 3 newer images"), (4, None))
         ),
     ],
 )
@@ -243,7 +251,7 @@ def test_a_deployment_marks_what_it_starts_before_the_service_and_what_it_proved
     app = world()
     registry = deploying(app, "one")
     seen: list[dict[str, str]] = []
-    wait: Callable[..., Any] = app._wait
+    wait: Callable[..., Any] = app.wait
 
     def waiting(*arguments: Any) -> InMemoryReadiness:
         seen.append(protected(registry))
@@ -258,6 +266,27 @@ def test_a_deployment_marks_what_it_starts_before_the_service_and_what_it_proved
     deploying(app, "one")
     app.deploy()
     assert protected(registry) == {"next": "sha256:one", "running": "sha256:one", "previous": "sha256:two"}
+
+
+def test_a_deployment_that_finds_nothing_to_do_moves_no_tag() -> None:
+    app = world()
+    registry = deploying(app, "one")
+    app.deploy()
+    registry.calls.clear()
+    assert app.deploy().status == "unchanged"
+    assert registry.calls == []
+
+
+def test_an_image_that_never_proved_itself_is_not_marked_as_proved_by_a_deployment_that_changes_nothing() -> None:
+    app = world()
+    registry = deploying(app, "one")
+    app.deploy()
+    deploying(app, "two")
+    app.readiness = InMemoryReadiness(status="timeout", message="not ready")
+    with pytest.raises(ServiceError):
+        app.deploy()
+    assert app.deploy().status == "unchanged"
+    assert protected(registry) == {"next": "sha256:two", "running": "sha256:one"}
 
 
 def test_a_deployment_that_fails_leaves_what_runs_marked() -> None:

@@ -90,6 +90,13 @@ def test_a_restart_that_was_not_waited_out_is_waited_for_and_not_made_again(runs
     assert world.restarted == 1
 
 
+def test_a_restart_is_made_beside_a_deployment_that_runs_for_another_reason() -> None:
+    world = deployed_world()
+    world.restart("default", "arn")
+    restart(world)
+    assert world.restarted == 2
+
+
 @pytest.mark.parametrize("denied", ["deployments", "tasks", "revisions", "health", "express_service"])
 def test_what_may_not_be_read_of_a_restart_is_named(denied: str) -> None:
     world = deployed_world()

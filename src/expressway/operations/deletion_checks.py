@@ -176,11 +176,9 @@ def _location(app_name: str, named: ServiceArn | None, stack: StackState | None)
     expected = service_location(app_name, stack)
     if named is None:
         return expected
-    told = service_arn_of(stack)
-    if told is not None and told.arn != named.arn:
-        raise _not_of_app(named.arn, app_name, f"its stack holds {told.arn}")
     if named.name != expected.name or (stack is not None and named.cluster != expected.cluster):
-        raise _not_of_app(named.arn, app_name, f"the app's service is named {expected.name}")
+        told = f"its stack holds {expected.arn}" if expected.arn else f"the app's service is named {expected.name}"
+        raise _not_of_app(named.arn, app_name, told)
     return ServiceLocation(named.cluster, named.name, named.arn)
 
 
