@@ -61,6 +61,13 @@ def test_text_of_others_is_withheld_with_the_gate_closed_and_marked_with_it_open
     assert answer == before
 
 
+@pytest.mark.parametrize("evidence", [SECRET, 4711, {"line": SECRET}, OwnText(SECRET)])
+def test_evidence_that_is_no_list_is_left_out_as_well(evidence: object) -> None:
+    answer = shown({"code": "x", "evidence": evidence}, CLOSED)
+    assert answer.keys() == {"code", "withheld"}
+    assert answer["withheld"].startswith("1 text ")
+
+
 def test_an_empty_evidence_is_nothing_to_withhold() -> None:
     assert shown({"evidence": []}, CLOSED) == {"evidence": []}
 

@@ -150,7 +150,7 @@ def _texts(value: Any) -> int:
 
 def _own_texts(value: Any) -> list[OwnText | QuotingText]:
     """What is in our own words among the lines of others, or quotes with marks of ours."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if not isinstance(value, Sequence):
         return []
     return [item for item in cast("Sequence[Any]", value) if isinstance(item, OwnText | QuotingText)]
 
