@@ -2,11 +2,12 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from expressway.adapters.definition_file import load_definition
+from expressway.adapters.definition_file import has_definition, is_folder, load_definition
 from expressway.errors import DefinitionError, ExpresswayError
 
 TEXT = "name: hello\nbuild: ./app\n"
@@ -104,6 +105,15 @@ def test_paths_that_no_file_system_takes_are_one_short_error() -> None:
         error = error_of(path)
         assert error.code == "invalid_path"
         assert len(json.dumps(error.to_dict())) < 1_000
+
+
+@pytest.mark.parametrize("look", [is_folder, has_definition])
+def test_where_nobody_may_look_nothing_is_said_to_be_or_not(look: Callable[[Path], bool], tmp_path: Path) -> None:
+    assert look(tmp_path / "absent") is False
+    with pytest.raises(DefinitionError) as caught:
+        look(tmp_path / ("x" * 300))
+    assert caught.value.code == "definition_missing"
+    assert "File name too long" in caught.value.message
 
 
 def test_a_missing_file_and_an_empty_folder_are_told_apart(tmp_path: Path) -> None:

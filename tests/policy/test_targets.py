@@ -11,7 +11,9 @@ OWN = ("work", "eu-west-1")
 
 def refusal(variables: dict[str, str], *, strict: bool = True, **asked: str | None) -> str:
     wanted = {"profile": None, "region": None} | asked
-    return decide_target(target_rules(variables), own=OWN, strict=strict, **wanted).code
+    decision = decide_target(target_rules(variables), own=OWN, strict=strict, **wanted)
+    assert decision.allowed is not bool(decision.code)
+    return decision.code
 
 
 def test_the_environments_own_profile_and_region_always_may() -> None:
@@ -67,6 +69,7 @@ def test_what_an_arn_names_may_be_read_where_a_person_or_agent_may_ask(
     variables = {"EXPRESSWAY_REGIONS": regions} if regions else {}
     followed = decide_elsewhere(target_rules(variables), region, own=(OWN[1],), strict=strict)
     assert followed.code == refusal(variables, strict=strict, region=region)
+    assert followed.allowed is not bool(followed.code)
 
 
 def test_a_region_that_is_not_followed_is_named_with_those_that_are() -> None:
