@@ -9,6 +9,7 @@ import pytest
 
 from expressway.adapters.definition_file import has_definition, is_folder, load_definition
 from expressway.errors import DefinitionError, ExpresswayError
+from expressway.faces import for_agents, for_people
 
 TEXT = "name: hello\nbuild: ./app\n"
 MARKER = "hunter2-marker"
@@ -121,6 +122,8 @@ def test_a_missing_file_and_an_empty_folder_are_told_apart(tmp_path: Path) -> No
         with pytest.raises(DefinitionError, match=text) as caught:
             load_definition(path)
         assert caught.value.code == "definition_missing"
+        assert "expressway containerize FOLDER --write" in for_people(caught.value.hint)
+        assert "containerize_app with write: true" in for_agents(caught.value.hint)
 
 
 @pytest.mark.parametrize("content", [b"name: \xff\xfe", b"name: a\0", b"\xff\xfen\0a\0", b"name: a\n" * 200_000])

@@ -43,6 +43,10 @@ def test_nothing_is_taken_from_above_a_folder_that_is_named(repository: Path) ->
         definition_at(repository / "src")
     assert caught.value.code == "definition_missing"
     assert f"expressway containerize {repository / 'src'} --write" in caught.value.hint
+    (repository / "my app").mkdir()
+    with pytest.raises(DefinitionError) as caught:
+        definition_at(repository / "my app")
+    assert f"expressway containerize '{repository / 'my app'}' --write" in caught.value.hint
 
 
 def _repository_root(app: Path) -> None:

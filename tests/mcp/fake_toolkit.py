@@ -40,6 +40,9 @@ class FakeShape:
     def to_dict(self) -> Mapping[str, Any]:
         return self.shape
 
+    def raise_unless_read(self) -> None:
+        """Everything was read."""
+
 
 def templates_of(app: str) -> AppTemplates:
     return AppTemplates(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from expressway.errors import TargetError
 from expressway.model.stack import StackState
 from expressway.operations.list_apps import list_apps
@@ -72,6 +74,18 @@ def test_a_region_that_fails_is_named_and_hides_no_other() -> None:
     assert both["failed_regions"] == [
         {"region": "closed", "code": "access_denied", "message": "No permission.", "hint": "Grant it."}
     ]
+
+
+def test_where_no_region_could_be_read_there_is_an_error_with_all_of_them() -> None:
+    denied, lost = TargetError("access_denied", "No permission.", "Grant it."), TargetError("connection_failed", "No.")
+    for places in ({"a": Region(fails=denied)}, {"a": Region(fails=denied), "b": Region(fails=lost)}):
+        found = list_apps({name: lambda place=place: place for name, place in places.items()})
+        with pytest.raises(TargetError) as caught:
+            found.raise_unless_read()
+        assert caught.value.code == "access_denied"
+        told = [one["region"] for one in caught.value.details.get("failed_regions", [])]
+        assert told == (["a", "b"] if len(places) > 1 else [])
+    list_apps({"a": lambda: Region(fails=denied), "b": region}).raise_unless_read()
 
 
 def test_a_stack_that_may_not_be_read_is_named_and_hides_no_app() -> None:

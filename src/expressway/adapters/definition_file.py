@@ -8,6 +8,7 @@ from pathlib import Path
 
 from expressway.adapters.given_path import given_path, read_ordinary_file
 from expressway.errors import DefinitionError
+from expressway.faces import command
 from expressway.model.definition import AppDefinition, parse_definition
 from expressway.model.definition_text import MAX_CHARACTERS, load_yaml
 from expressway.model.definition_types import SCHEMA
@@ -17,6 +18,7 @@ from expressway.model.recognized_definition import is_definition
 FILE_NAMES = ("expressway.yaml", "expressway.yml")
 _SUFFIXES = frozenset({".yaml", ".yml"})
 _MOST_BYTES = 4 * MAX_CHARACTERS
+_CONTAINERIZE = command("containerize", "FOLDER --write", mcp="with write: true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def _find(path: Path) -> Path:
             "definition_missing",
             f"Expected {f'{FILE_NAMES[0]} in the folder {named}' if folder else f'a file or folder at {named}'}, "
             "found none.",
-            f"Name the definition file, or write one: {SCHEMA} has every key.",
+            "Name the app's folder or its definition file, or have one written: "
+            f"{_CONTAINERIZE}. {SCHEMA} has every key.",
         )
     real = found.resolve()
     if real.suffix.lower() not in _SUFFIXES or found.suffix.lower() not in _SUFFIXES:

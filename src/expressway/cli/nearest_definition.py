@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ def definition_at(path: Path) -> Path:
     raise DefinitionError(
         "definition_missing",
         f"Expected {_NAMES[0]} in the folder {path.resolve()}{above}, found none.",
-        f"Name the app's folder or its definition file, or have one written: expressway containerize {path} --write",
+        "Name the app's folder or its definition file, or have one written: "
+        f"expressway containerize {shlex.quote(str(path))} --write",
     )
 
 

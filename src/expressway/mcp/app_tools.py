@@ -157,10 +157,13 @@ class AppTools:
                 f"{'all_regions' if all_regions else f'{len(regions or ())} regions'}.",
                 "Name every region among regions, and leave region out.",
             )
-        return await self.worker.run(
-            ctx,
-            lambda toolkit, _, __: toolkit.list_apps(toolkit.regions() if all_regions else regions or ()).to_dict(),
-        )
+
+        def listed(toolkit: ToolkitPort, *_: object) -> Mapping[str, Any]:
+            found = toolkit.list_apps(toolkit.regions() if all_regions else regions or ())
+            found.raise_unless_read()
+            return found.to_dict()
+
+        return await self.worker.run(ctx, listed)
 
     async def delete_app(
         self,

@@ -55,6 +55,14 @@ class AppList:
         """The regions that were read, so that an app which is not listed there is not there."""
         return tuple(region for region in self.regions if region not in self.failed_regions)
 
+    def raise_unless_read(self) -> None:
+        """Raise the first region's error where no region could be read; the details have those of all."""
+        if self.failed_regions and not self.read_regions:
+            error = next(iter(self.failed_regions.values()))
+            if len(self.failed_regions) > 1:
+                error.details["failed_regions"] = self.to_dict()["failed_regions"]
+            raise error
+
     def to_dict(self) -> dict[str, Any]:
         failed = [{"region": region, **error.to_dict()} for region, error in self.failed_regions.items()]
         shape: dict[str, Any] = {"apps": [app.to_dict() for app in self.apps], "regions": list(self.regions)}
