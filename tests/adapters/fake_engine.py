@@ -20,6 +20,7 @@ class FakeEngine:
         refusal: HTTP status and message instead of a stream.
         version: what ``GET /version`` says in addition.
         image: what it says of any image; none exists without.
+        images: what it says of images by their names, where `image` says nothing.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class FakeEngine:
         refusal: tuple[int, str] | None = None,
         version: Mapping[str, Any] | None = None,
         image: Mapping[str, Any] | None = None,
+        images: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        self.image = image
+        self.image, self.images = image, dict(images or {})
         self.stream, self.cut, self.hang, self.refusal = stream, cut, hang, refusal
         self.version = {"Version": "29.0.0", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64", **(version or {})}
         self.gone = threading.Event()
@@ -59,7 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if "/images/" in self.path:
-            image = self.server.engine.image
+            name = self.path.rpartition("/images/")[2].removesuffix("/json")
+            image = self.server.engine.image or self.server.engine.images.get(name)
             self._answer(200 if image else 404, json.dumps(image or {"message": "No such image"}).encode())
             return
         self._answer(200, b"OK" if self.path.endswith("/_ping") else json.dumps(self.server.engine.version).encode())

@@ -436,3 +436,57 @@ def test_only_images_that_were_built_for_the_app_are_taken_out(
             if engine.find_image(name):
                 client.remove_image(name)
         client.close()
+
+
+OF_A_REGISTRY = {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64", "RepoDigests": ["busybox@sha256:1"]}
+MADE_HERE = OF_A_REGISTRY | {"RepoDigests": []}
+
+
+@pytest.mark.parametrize(
+    ("held", "renewed", "pulled"),
+    [(OF_A_REGISTRY, (), False), (OF_A_REGISTRY, ("a:1",), True), (MADE_HERE, ("a:1",), False), (MADE_HERE, (), False)],
+)
+def test_the_builder_pulls_base_images_anew_unless_they_were_made_here(
+    tmp_path: Path, held: dict[str, Any], renewed: tuple[str, ...], pulled: bool
+) -> None:
+    fake = FakeEngine(tmp_path / "engine", stream=[{"stream": "Successfully built 1"}], image=held)
+    try:
+        build = a_build(tmp_path / "app", "FROM a:1\n", renewed_images=renewed)
+        _, told = run_build(DockerEngine(fake.address, environ={}, command_folders=()), build)
+    finally:
+        fake.close()
+    assert [("pull=1" in path or "pull=True" in path) for path in fake.posts] == [pulled]
+    assert any("made in this engine" in one.message for one in told) == (bool(renewed) and not pulled)
+
+
+def test_beside_an_image_that_was_made_here_the_others_are_pulled_before_the_build(tmp_path: Path) -> None:
+    fake = FakeEngine(
+        tmp_path / "engine", stream=[{"error": "manifest for b:2 not found"}], images={"own:1": MADE_HERE}
+    )
+    try:
+        build = a_build(tmp_path / "app", "FROM own:1\nFROM b:2\n", renewed_images=("own:1", "b:2"))
+        error = failure(DockerEngine(fake.address, environ={}, command_folders=()), build)
+    finally:
+        fake.close()
+    assert error.code == "base_image_unavailable"
+    assert "b:2" in error.message
+    assert [("/images/create" in path, "fromImage=b" in path, "tag=2" in path) for path in fake.posts] == [(True,) * 3]
+
+
+def test_buildkits_command_is_told_to_pull(tmp_path: Path) -> None:
+    command = tmp_path / "docker"
+    command.write_text('#!/bin/sh\ncat >/dev/null\necho "$@" >"${0}.words"\n')
+    command.chmod(0o755)
+    for pull in (True, False):
+        with Path(os.devnull).open("rb") as archive:
+            build_with_buildkit(
+                (str(command),),
+                {},
+                a_build(tmp_path / "app", "FROM busybox\n"),
+                archive,
+                network=BuildNetwork(),
+                pull=pull,
+                progress=lambda _: None,
+                cancellation=NEVER,
+            )
+        assert ("--pull" in (tmp_path / "docker.words").read_text().split()) == pull

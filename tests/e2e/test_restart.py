@@ -1,10 +1,12 @@
-"""A secret that was rotated reaches an app by a restart alone, on the embedded AWS with real containers."""
+"""A rotated secret reaches an app by a restart, a moved base by building it again, on the embedded AWS."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
+import docker
 import pytest
 
 from expressway.adapters.session import open_session
@@ -63,3 +65,43 @@ def test_a_rotated_secret_reaches_the_app_by_a_restart_alone(
         toolkit.call_api("UpdateService", {"service": NAME, "forceNewDeployment": True, "desiredCount": 2})
     assert refused.value.code == "owned_by_stack"
     toolkit.delete(NAME)
+
+
+def test_a_base_image_that_moved_reaches_the_app_by_building_it_again(
+    toolkit: Toolkit, tmp_path: Path, engine_host: str
+) -> None:
+    """The base is made in the engine, so that no registry is asked for it; another image gets its name."""
+    name, base = "rebuilt-app", f"expressway-test-base-{tmp_path.name.lower()}:1"
+    app = source(tmp_path, name, engine_host)
+    dockerfile = tmp_path / "app" / "Dockerfile"
+    busybox = dockerfile.read_text().split()[1]
+    client = docker.APIClient(base_url=engine_host, timeout=60)
+
+    def make_base(label: str) -> None:
+        text = io.BytesIO(f"FROM {busybox}\nLABEL state={label}\n".encode())
+        assert "Successfully built" in str(list(client.build(fileobj=text, tag=base, rm=True)))
+
+    try:
+        make_base("old")
+        dockerfile.write_text(f"FROM {base}\nLABEL app={name}\n")
+        first = toolkit.deploy(app)
+        same = toolkit.deploy(app, rebuild=True)
+        assert (same.status, same.image_uri) == ("unchanged", first.image_uri)
+        assert "is the one that runs" in same.rebuilt
+
+        make_base("new")
+        assert toolkit.deploy(app).status == "unchanged"
+        plan = toolkit.diff(app, rebuild=True)
+        moved = toolkit.deploy(app, rebuild=True, approved_plan=plan.digest)
+        assert moved.status == "deployed"
+        assert moved.image_uri != first.image_uri
+        assert toolkit.fetch(moved.endpoint) == 200
+        again = toolkit.deploy(app, rebuild=True)
+        assert (again.status, again.image_uri) == ("unchanged", moved.image_uri)
+        assert toolkit.diff(app).is_empty
+        assert toolkit.deploy(app).image_uri == moved.image_uri
+        toolkit.delete(name)
+    finally:
+        toolkit.remove_local_images(name)
+        client.remove_image(base, force=True)
+        client.close()

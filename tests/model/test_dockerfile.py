@@ -167,3 +167,13 @@ def test_no_text_makes_reading_fail(text: str) -> None:
     lines = len(text.splitlines()) or 1
     assert all(1 <= problem.line <= lines for problem in dockerfile.problems)
     assert bool(dockerfile.stages) or bool(dockerfile.problems)
+
+
+def test_images_from_outside_are_bases_and_what_files_are_copied_or_mounted_from() -> None:
+    text = (
+        "ARG TOOLS=tools\nFROM a:1 AS build\nCOPY --from=$TOOLS:2 --chown=1 /x /y\n"
+        "RUN --mount=type=bind,from=z:1,target=/c true --from=no\nRUN --mount=type=cache,target=/c true\n"
+        "FROM scratch\nCOPY --from=build /x /\nCOPY --from=0 /x /\nCOPY --from=a:1 /x /\nCOPY --from= /x /\n"
+    )
+    assert parse_dockerfile(text).outside_images() == ("a:1", "tools:2", "z:1")
+    assert parse_dockerfile(text).outside_images({"TOOLS": "own"}) == ("a:1", "own:2", "z:1")

@@ -27,7 +27,7 @@ class AnyEngine:
 def read_all(text: str) -> Dockerfile:
     """Everything that anybody asks of a Dockerfile."""
     dockerfile = parse_dockerfile(text)
-    dockerfile.exposed_ports(), dockerfile.environment(), dockerfile.base_images()
+    dockerfile.exposed_ports(), dockerfile.environment(), dockerfile.outside_images()
     dockerfile.command(), dockerfile.entrypoint(), dockerfile.user()
     improve_dockerfile(text, ExpectedApp(8080, probe=("curl",)))
     return dockerfile

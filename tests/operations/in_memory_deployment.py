@@ -84,12 +84,17 @@ class InMemoryImages:
     uri: str = "repo@sha256:"
     outputs_seen: dict[str, str] | None = None
     left_out: LeftOutFiles = field(default_factory=LeftOutFiles)
+    base: str = ""
 
-    def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "InMemoryImage":
+    def check(
+        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool
+    ) -> "InMemoryImage":
         if self.wrong is not None:
             raise self.wrong
         if self.check_warns:
             progress(Progress("check", self.check_warns, level="warning"))
+        if rebuild:
+            return InMemoryImage(self, PlannedImage("to_rebuild", None, self.content))
         uri = self.published.get(self.content)
         return InMemoryImage(self, PlannedImage("published" if uri else "to_build", uri, self.content))
 
@@ -98,6 +103,15 @@ class InMemoryImages:
 class InMemoryImage:
     images: InMemoryImages
     planned: PlannedImage | None
+    content: str = ""
+
+    def renewed(self, running: str) -> PlannedImage | None:
+        again = self.planned is not None and self.planned.state == "to_rebuild"
+        same = running.startswith(f"{self.images.uri}{self.images.content}-")
+        return PlannedImage("published", running, self.images.content) if same and not again else None
+
+    def as_planned(self, planned: PlannedImage | None) -> "InMemoryImage":
+        return replace(self, planned=planned)
 
     @property
     def left_out(self) -> LeftOutFiles:
@@ -112,10 +126,15 @@ class InMemoryImage:
         uri = self.planned.uri if self.planned else None
         return uri is None or uri in self.images.published.values()
 
-    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> "InMemoryImage":
         self.images.while_building()
         if self.images.fails is not None:
             raise self.images.fails
+        if self.planned is None or self.planned.state != "to_rebuild":
+            return self
+        content = f"{self.images.content}-{self.images.base}" if self.images.base else self.images.content
+        uri = self.images.published.get(content)
+        return InMemoryImage(self.images, PlannedImage("published" if uri else "to_build", uri, content), content)
 
     def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:
         registry = self.images.registry
@@ -126,10 +145,11 @@ class InMemoryImage:
         images.outputs_seen = dict(stack_outputs)
         if images.push_fails is not None:
             raise images.push_fails
-        if images.content not in images.published:
-            images.pushes.append(images.content)
-            images.published[images.content] = f"{images.uri}{images.content}"
-        return images.published[images.content]
+        content = self.content or images.content
+        if content not in images.published:
+            images.pushes.append(content)
+            images.published[content] = f"{images.uri}{content}"
+        return images.published[content]
 
 
 @dataclass

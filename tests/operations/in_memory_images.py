@@ -24,6 +24,13 @@ class MemoryRegistry:
     denied: bool = False
     policy: str | None = None
     roles: list[tuple[str, str]] = field(default_factory=list)
+    configurations: dict[str, str] = field(default_factory=dict)
+    reads_denied: bool = False
+
+    def configuration_digest(self, repository_name: str, *, digest: str) -> str | None:
+        if self.reads_denied:
+            raise TargetError("access_denied", "Not authorized: ecr:BatchGetImage", "Ask.")
+        return self.configurations.get(digest)
 
     def through_role(self, role_arn: str, *, session_name: str) -> "MemoryRegistry":
         self.roles.append((role_arn, session_name))
@@ -71,7 +78,10 @@ class MemoryRegistry:
 
 @dataclass
 class MemoryEngine:
-    """Builds by hashing; each build differs, as real ones do. `faults` are raised by the next pushes, in order."""
+    """Builds by hashing; each build differs, as real ones do. `faults` are raised by the next pushes, in order.
+
+    What is built with images pulled anew depends on the `base` alone, as it does with a cache.
+    """
 
     registry: MemoryRegistry
     refusal: ExpresswayError | None = None
@@ -80,6 +90,7 @@ class MemoryEngine:
     builds: list[ImageBuild] = field(default_factory=list)
     passwords: list[str] = field(default_factory=list)
     pushed_before_us: str | None = None
+    base: str | None = None
 
     def check_build(self, build: ImageBuild) -> None:
         if self.refusal:
@@ -91,7 +102,8 @@ class MemoryEngine:
     def build(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> LocalImage:
         cancellation.raise_if_cancelled()
         self.builds.append(build)
-        identity = hashlib.sha256(f"{build.name} {len(self.builds)}".encode()).hexdigest()
+        made_of = len(self.builds) if self.base is None else self.base
+        identity = hashlib.sha256(f"{build.name} {made_of}".encode()).hexdigest()
         self.images[build.name] = LocalImage(f"sha256:{identity}", build.platform, 7)
         progress(Progress("build", "Step 1/1 : FROM scratch"))
         return self.images[build.name]
@@ -116,6 +128,7 @@ class MemoryEngine:
             raise fault
         digest = image_id.replace("sha256:", "sha256:d")[:71]
         self.registry.put(tag, digest)
+        self.registry.configurations[digest] = image_id
         return digest
 
 

@@ -91,7 +91,7 @@ class Account:
         images = self.images_of_apps()
         parsed = parse_definition({"name": "hello", **definition})
         checked = images.check(parsed, Path(), progress=self.told.append)
-        assert images.plan(parsed, Path(), progress=lambda _: None) == checked.planned
+        assert images.plan(parsed, Path(), progress=lambda _: None).planned == checked.planned
         return checked.planned
 
 

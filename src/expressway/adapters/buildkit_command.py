@@ -97,6 +97,7 @@ def build_with_buildkit(
     archive: IO[bytes],
     *,
     network: BuildNetwork,
+    pull: bool = False,
     progress: ProgressSink,
     cancellation: Cancellation,
 ) -> None:
@@ -110,6 +111,7 @@ def build_with_buildkit(
         EngineError: ``engine_unreachable`` when the command cannot start.
     """
     words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
+    words += ["--pull"] if pull else []
     words += ["--file", build.context.dockerfile, *(("--target", build.target) if build.target else ())]
     words += [word for name, value in sorted(build.args.items()) for word in ("--build-arg", f"{name}={value}")]
     words += _network_words(network, build, environment)

@@ -30,6 +30,7 @@ def build_classic(
     upload: Any,
     *,
     network: BuildNetwork,
+    pull: bool = False,
     progress: ProgressSink,
     follow: Callable[[Iterator[Any]], Iterator[dict[str, Any]]],
 ) -> bool:
@@ -37,6 +38,7 @@ def build_classic(
 
     Args:
         network: what the build gets of this machine's network.
+        pull: whether the images that it is made of are pulled, also where the engine has them.
         follow: reads the engine's stream, so that it can be broken off.
 
     Raises:
@@ -54,6 +56,7 @@ def build_classic(
             buildargs={**network.args, **build.args},
             network_mode=network.mode or None,
             platform=build.platform,
+            pull=pull,
             rm=True,
             forcerm=True,
             decode=True,

@@ -22,6 +22,7 @@ from expressway.adapters.engine_messages import engine_error, push_error
 from expressway.adapters.engine_ping import ping_engine
 from expressway.adapters.engine_stream import CancellableFile, interruptible
 from expressway.adapters.push_progress import PushProgress
+from expressway.adapters.renewed_images import builder_pulls
 from expressway.errors import EngineError, ImageError
 from expressway.model.image import EngineFacts, ImageBuild, LocalImage, RegistryLogin
 from expressway.model.progress import Cancellation, ProgressSink
@@ -115,9 +116,12 @@ class DockerEngine:
                 ``platform_mismatch``, ``context_changed``, ``disk_full``.
             EngineError: ``engine_unreachable`` when the engine goes away.
         """
+        pull = self._builder_pulls(build, progress=progress, cancellation=cancellation)
         by_command = bool(build.buildkit_reasons) and not self._builds_everything()
         with closing(open_context_archive(build.context, cancellation=cancellation)) as archive:
-            if by_command or not self._build_classic(build, archive, progress=progress, cancellation=cancellation):
+            if by_command or not self._build_classic(
+                build, archive, pull=pull, progress=progress, cancellation=cancellation
+            ):
                 archive.seek(0)
                 command, environment = self._buildkit(build)
                 build_with_buildkit(
@@ -126,6 +130,7 @@ class DockerEngine:
                     build,
                     archive,
                     network=self._network(),
+                    pull=pull,
                     progress=progress,
                     cancellation=cancellation,
                 )
@@ -208,8 +213,16 @@ class DockerEngine:
             found: list[dict[str, Any]] = client.images()
         return names_of_app(found, app_name, repository_name=repository_name, registry_host=registry_host)
 
+    def _builder_pulls(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> bool:
+        if not build.renewed_images:
+            return False
+        with self._client("pull the base images") as client:
+            return builder_pulls(
+                client, build, progress=progress, follow=lambda events: self._events(client, events, cancellation)
+            )
+
     def _build_classic(
-        self, build: ImageBuild, archive: Any, *, progress: ProgressSink, cancellation: Cancellation
+        self, build: ImageBuild, archive: Any, *, pull: bool, progress: ProgressSink, cancellation: Cancellation
     ) -> bool:
         """Build with the classic builder; False when the engine says that it has none."""
         with self._client("build an image") as client:
@@ -218,6 +231,7 @@ class DockerEngine:
                 build,
                 CancellableFile(archive, cancellation),
                 network=self._network(),
+                pull=pull,
                 progress=progress,
                 follow=lambda events: self._events(client, events, cancellation),
             )

@@ -1,6 +1,7 @@
 """Amazon ECR: repositories, images, tags and the login that pushing needs."""
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -119,6 +120,21 @@ class EcrRegistry:
         except (ClientError, BotoCoreError) as exc:
             raise _repository_error(exc, repository_name, "list the images of") from exc
 
+    def configuration_digest(self, repository_name: str, *, digest: str) -> str | None:
+        """The digest of an image's configuration, which Docker's own image ids are; None for a manifest list.
+
+        Raises:
+            ImageError: ``repository_missing``.
+            TargetError: ``access_denied`` without ecr:BatchGetImage, and the like.
+        """
+        try:
+            found = _manifests(self._session.client("ecr"), repository_name, digest)
+        except (ClientError, BotoCoreError) as exc:
+            raise _repository_error(exc, repository_name, "read an image's manifest in") from exc
+        config = _object(found[0]["imageManifest"]).get("config") if found else None
+        named: Any = config.get("digest") if isinstance(config, dict) else None
+        return named if isinstance(named, str) else None
+
     def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None:
         """Give an image that is there another tag, without moving a byte (PutImage of the same manifest).
 
@@ -127,11 +143,7 @@ class EcrRegistry:
         """
         client = self._push_session().client("ecr")
         try:
-            found = client.batch_get_image(
-                repositoryName=repository_name,
-                imageIds=[{"imageDigest": digest}],
-                acceptedMediaTypes=list(_MANIFEST_TYPES),
-            )["images"]
+            found = _manifests(client, repository_name, digest)
             if not found:
                 raise ImageError(
                     "image_missing",
@@ -276,3 +288,20 @@ def _repository_error(exc: ClientError | BotoCoreError, name: str, doing: str) -
             "Deploy the repository stack first, or check account and region.",
         )
     return map_aws_error(exc, f"{doing} the repository {name}")
+
+
+def _manifests(client: Any, repository_name: str, digest: str) -> list[Mapping[str, Any]]:
+    return client.batch_get_image(
+        repositoryName=repository_name,
+        imageIds=[{"imageDigest": digest}],
+        acceptedMediaTypes=list(_MANIFEST_TYPES),
+    )["images"]
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """The object that a JSON text is; empty for anything else, since whoever pushes an image writes it."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -18,6 +18,7 @@ from expressway.cli.options import (
     AsJson,
     DefinitionPath,
     Profile,
+    Rebuild,
     Region,
     Sandbox,
     Wait,
@@ -67,6 +68,7 @@ def diff(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when there are changes.")] = False,
     adopt: Adopt = False,
     allow_replacement: AllowReplacement = False,
+    rebuild: Rebuild = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
@@ -74,13 +76,15 @@ def diff(
 ) -> None:
     """Show what deploying would change, reading only.
 
-    Prints the plan's digest, which --adopt and --allow-replacement are part of: give `deploy` the same.
+    Prints the plan's digest, which --adopt, --allow-replacement and --rebuild are part of: give `deploy` the same.
     """
     from expressway.cli.show import show_plan
 
     with reporting(as_json=as_json):
         with _toolkit_for(path, sandbox, profile, region) as (toolkit, source), watching(as_json=as_json) as printer:
-            plan = toolkit.diff(source, adopt=adopt, allow_replacement=allow_replacement, progress=printer)
+            plan = toolkit.diff(
+                source, adopt=adopt, allow_replacement=allow_replacement, rebuild=rebuild, progress=printer
+            )
         show_plan(plan, as_json=as_json)
     if exit_code and not plan.is_empty:
         raise SystemExit(10)
@@ -90,6 +94,7 @@ def build(
     path: DefinitionPath = HERE,
     app_name: Annotated[str | None, typer.Option(help="The app's name.", show_default="from expressway.yaml")] = None,
     tag: Annotated[str | None, typer.Option(help="Tag of the image.", show_default="derived from its content")] = None,
+    rebuild: Rebuild = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
     region: Region = None,
@@ -103,7 +108,7 @@ def build(
         place = path if app_name else definition_at(path)
         name = app_name or app_source(place).definition.name
         with _toolkit(sandbox, profile, region) as toolkit, watching(as_json=as_json) as printer:
-            built = toolkit.build(name, str(place), tag, progress=printer)
+            built = toolkit.build(name, str(place), tag, rebuild=rebuild, progress=printer)
         show_mapping(built, as_json=as_json)
 
 
@@ -118,6 +123,7 @@ def deploy(
     restart_unchanged: Annotated[
         bool, typer.Option("--restart", help="Start new tasks also where nothing changes (a rotated secret, say).")
     ] = False,
+    rebuild: Rebuild = False,
     wait: Wait = None,
     yes: Yes = False,
     sandbox: Sandbox = False,
@@ -136,7 +142,9 @@ def deploy(
         with _toolkit_for(path, sandbox, profile, region) as (toolkit, source):
             if plan is None and not yes and can_ask(as_json=as_json):
                 with watching(as_json=as_json) as printer:
-                    shown = toolkit.diff(source, adopt=adopt, allow_replacement=allow_replacement, progress=printer)
+                    shown = toolkit.diff(
+                        source, adopt=adopt, allow_replacement=allow_replacement, rebuild=rebuild, progress=printer
+                    )
                 show_plan(shown, as_json=False)
                 plan = _confirmed(shown)
             with watching(as_json=as_json) as printer:
@@ -146,6 +154,7 @@ def deploy(
                     adopt=adopt,
                     allow_replacement=allow_replacement,
                     continue_rollback=continue_rollback,
+                    rebuild=rebuild,
                     wait_seconds=wait,
                     progress=printer,
                 )

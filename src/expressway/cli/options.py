@@ -24,6 +24,7 @@ Adopt = Annotated[bool, typer.Option("--adopt", help="Take over foreign stacks, 
 AllowReplacement = Annotated[
     bool, typer.Option("--allow-replacement", help="Allow replacing resources; the URL then changes.")
 ]
+Rebuild = Annotated[bool, typer.Option("--rebuild", help="Build the image again, with its base images pulled anew.")]
 Wait = Annotated[
     float | None,
     typer.Option(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from expressway.model.change import PropertyChange, ResourceChange, StackChange
     from expressway.model.lint import LintFinding
-    from expressway.model.plan import Plan
+    from expressway.model.plan import Plan, PlannedImage
     from expressway.operations.delete import DeleteResult
     from expressway.operations.deploy import DeployResult
     from expressway.operations.list_apps import AppList
@@ -126,10 +126,16 @@ def _plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
         for kind, items in (("parameter", stack.parameters), ("setting", stack.settings), ("output", stack.outputs)):
             for item in items:
                 yield f"{name}.{kind}.{item.path}", _change(item)
-    if plan.image and plan.image.state == "to_build":
-        yield "image", f"to build and push, tag {plan.image.tag}"
+    if plan.image and plan.image.is_built:
+        yield "image", _to_build(plan.image)
     yield from ((what, readable(text)) for what, text in _remarks(plan))
     yield "plan", plan.digest
+
+
+def _to_build(image: PlannedImage) -> str:
+    if image.state == "to_rebuild":
+        return f"to build again with its base images pulled anew, tag {image.tag}; deployed if another one comes of it"
+    return f"to build and push, tag {image.tag}"
 
 
 def _change(item: PropertyChange) -> str:
@@ -162,8 +168,8 @@ def _show_plan_to_people(plan: Plan) -> None:
     console = data_console()
     for stack in plan.stacks:
         _show_stack(stack)
-    if plan.image and plan.image.state == "to_build":
-        console.print(f"[green]+[/] image to build and push, tag {plan.image.tag}")
+    if plan.image and plan.image.is_built:
+        console.print(f"[green]+[/] image {_to_build(plan.image)}")
     for what, text in _remarks(plan):
         console.print(_REMARKS[what].format(escape(text)))
     console.print(f"[dim]plan {plan.digest}[/]")
@@ -220,6 +226,8 @@ def show_deployment(result: DeployResult, *, as_json: bool) -> None:
         switched = result.termination_protection.get(stack)
         protection = f", termination protection is {switched} now" if switched else ""
         message_console().print(f"  [dim]{stack}: {outcome}{protection}[/]")
+    if result.rebuilt:
+        message_console().print(f"  {escape(result.rebuilt)}", soft_wrap=True)
     data_console().print(result.url or result.endpoint)
     if reach := result.to_dict().get("reach"):
         message_console().print(f"  [dim]where that name does not resolve: {escape(reach)}[/]", soft_wrap=True)

@@ -9,7 +9,8 @@ from typing import Literal
 
 DEFAULT_LIMIT_BYTES = 500 * 1024 * 1024
 CONTENT_TAG_PREFIX = "ctx-"
-CONTENT_TAG = re.compile(r"ctx-[0-9a-f]{20}")
+CONTENT_TAG = re.compile(r"ctx-[0-9a-f]{20}(?:-[0-9a-f]{12})?")
+"""The tag of a content; the part behind it tells an image that was built of the same content again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ def context_digest(context: BuildContext, *, target: str | None, args: Mapping[s
 def content_tag(digest: str) -> str:
     """The image tag that names a content: ``ctx-`` and the first 20 digits of its digest."""
     return f"{CONTENT_TAG_PREFIX}{digest[:20]}"
+
+
+def rebuilt_tag(tag: str, image_id: str) -> str:
+    """The tag of an image that was built of a content again: the content's, and 12 digits of the image's own id."""
+    return f"{tag}-{image_id.removeprefix('sha256:')[:12]}"
 
 
 def largest_entries(entries: Iterable[tuple[str, int]], count: int = 5) -> tuple[tuple[str, int], ...]:

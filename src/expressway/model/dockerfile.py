@@ -110,6 +110,15 @@ class Dockerfile:
         bases = [expand_variables(stage.base, values) for stage in self.stages]
         return tuple(dict.fromkeys(b for b in bases if b.lower() not in names and b != "scratch"))
 
+    def outside_images(self, args: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """`base_images`, and the images that files are copied or mounted from."""
+        stages = {name for stage in self.stages for name in (str(stage.index), (stage.name or "").lower())}
+        values = {**self.global_args, **(args or {})}
+        named = [expand_variables(name, values) for stage in self.stages for name in _sources(stage)]
+        return tuple(
+            dict.fromkeys((*self.base_images(args), *(one for one in named if one and one.lower() not in stages)))
+        )
+
     def chain(self, target: str | None = None) -> Iterator[Stage]:
         """The built stage and the stages it is based on, the lowest first."""
         stages: list[Stage] = []
@@ -125,6 +134,15 @@ class Dockerfile:
         """The instruction of that keyword that counts, in the built stage or in one that it is based on."""
         found = [instruction for stage in self.chain(target) if (instruction := stage.last(keyword))]
         return found[-1] if found else None
+
+
+def _sources(stage: Stage) -> Iterator[str]:
+    """The images or stages that ``COPY --from=`` and ``RUN --mount=…,from=`` of a stage name."""
+    for name, value in (flag for instruction in stage.instructions for flag in instruction.flags):
+        if name == "from":
+            yield value
+        elif name == "mount":
+            yield from (part.removeprefix("from=") for part in value.split(",") if part.startswith("from="))
 
 
 def parse_dockerfile(text: str) -> Dockerfile:

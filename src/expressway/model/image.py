@@ -15,7 +15,8 @@ LOCAL_PREFIX = "expressway"
 class ImageBuild:
     """One build for an engine: a context that was read, and how to build it.
 
-    `name` is the local name (with tag) of the result; `buildkit_reasons` tells why only BuildKit can build it.
+    `name` is the local name (with tag) of the result; `buildkit_reasons` tells why only BuildKit can build it;
+    `renewed_images` are the images it is made of that are pulled again first, also where the engine has them.
     """
 
     name: str
@@ -24,6 +25,7 @@ class ImageBuild:
     target: str | None = None
     args: Mapping[str, str] = field(default_factory=dict[str, str])
     buildkit_reasons: tuple[BuildkitReason, ...] = ()
+    renewed_images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

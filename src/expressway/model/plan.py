@@ -15,11 +15,13 @@ class PlannedImage:
     """The image that the service would run.
 
     `state` is ``given`` (the definition names it), ``published`` (this very content is in the repository
-    already, `uri` has its digest) or ``to_build`` (`tag` is derived from the content that will be built).
+    already, `uri` has its digest), ``to_build`` (`tag` is derived from the content that will be built) or
+    ``to_rebuild`` (the content is built again with its base images pulled anew; only then is known whether another
+    image comes of it).
     `warnings` say what its registry will do to it; they are no part of what is approved.
     """
 
-    state: Literal["given", "published", "to_build"]
+    state: Literal["given", "published", "to_build", "to_rebuild"]
     uri: str | None = None
     tag: str | None = None
     warnings: tuple[str, ...] = ()
@@ -27,6 +29,22 @@ class PlannedImage:
     def shape(self) -> dict[str, Any]:
         """What identifies it."""
         return {"state": self.state, "uri": self.uri, "tag": self.tag}
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it has to be built before its digest is known."""
+        return self.state in {"to_build", "to_rebuild"}
+
+    @property
+    def identity(self) -> str | None:
+        """What it is known by before and after it is built: the tag of its content, or its URI."""
+        return f"{self.tag}, built again" if self.state == "to_rebuild" else self.tag or self.uri
+
+    @property
+    def parameter(self) -> str:
+        """The value of the service's image parameter: the URI, or words for what has none yet."""
+        again = " again with its base images pulled anew" if self.state == "to_rebuild" else ""
+        return self.uri or f"(built{again} from this folder, tag {self.tag})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +84,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """True when deploying would change nothing."""
-        builds = self.image is not None and self.image.state == "to_build"
+        builds = self.image is not None and self.image.is_built
         return not builds and self.missing_service is None and all(stack.is_empty for stack in self.stacks)
 
     def approval(self) -> dict[str, Any]:
@@ -75,7 +93,7 @@ class Plan:
             "plan": self.digest,
             "target": self.target,
             "templates": dict(self.template_digests),
-            "image": self._image_identity,
+            "image": self.image.identity if self.image else None,
             "allows": self.allows,
             **approved_changes(self.stacks),
             "protection": {name: change.after for name, change in self.protection.items()},
@@ -108,11 +126,6 @@ class Plan:
         of_image = (f"{one}." for one in self.image.warnings) if self.image else ()
         refused = (f"deploying will be refused: {one}." for one in self.impossible)
         return (*refused, *kept_settings(self.stacks), *taken_over_repositories(self.stacks), *of_image)
-
-    @property
-    def _image_identity(self) -> str | None:
-        """What an image is known by before and after it is built: the tag of its content, or its URI."""
-        return (self.image.tag or self.image.uri) if self.image else None
 
     def to_dict(self) -> dict[str, Any]:
         """The shape that every face shows; unchanged stacks are named without their details."""

@@ -1,10 +1,11 @@
 """The image of one app, from its definition: named, in the repository already, or to be built."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from expressway.errors import ImageError, TargetError
+from expressway.faces import command
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
 from expressway.model.image import ImageBuild
@@ -23,6 +24,7 @@ from expressway.operations.publish_image import (
     check_build,
     plan_image,
     publish_image,
+    rebuild_image,
 )
 from expressway.operations.push_identity import registry_to_push
 from expressway.operations.ready_image import ReadyImages, TaskDefinitionReads, check_task_definition, find_ready_image
@@ -56,29 +58,20 @@ class AppImages:
     task_definitions: Callable[[], TaskDefinitionReads]
     clock: Clock
 
-    def plan(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> PlannedImage | None:
-        """What the app would run, without an engine; None when its task definition says so itself.
+    def plan(
+        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool = False
+    ) -> "CheckedAppImage":
+        """What the app would run, without an engine; with `rebuild`, built again with its base images pulled anew.
 
         Raises:
-            ImageError: the folder or the Dockerfile is wrong; ``image_not_found``, ``wrong_architecture``.
+            ImageError: the folder or the Dockerfile is wrong; ``image_not_found``, ``wrong_architecture``;
+                ``nothing_to_rebuild`` where the app's image is not built here.
             ServiceError: ``task_definition_unsuitable``.
         """
-        return self._checked(definition, base_dir, progress).planned
-
-    def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> "CheckedAppImage":
-        """Like `plan`, and also find an engine that can build it, if it must be built.
-
-        Raises:
-            ImageError, EngineError, ServiceError: anything that would fail later; nothing has been changed.
-        """
-        image = self._checked(definition, base_dir, progress)
-        if image.checked is not None and image.planned is not None and image.planned.state == "to_build":
-            self.engine().check_build(image.checked.build)
-        return image
-
-    def _checked(self, definition: AppDefinition, base_dir: Path, progress: ProgressSink) -> "CheckedAppImage":
         repository = app_names(definition.name).repository
         if definition.build is None:
+            if rebuild:
+                raise _nothing_to_rebuild(definition)
             return CheckedAppImage(self, definition, None, self._brought(definition, progress), repository)
         request = BuildRequest(
             app_name=definition.name,
@@ -87,10 +80,27 @@ class AppImages:
             target=definition.build.target,
             args=definition.build.args,
             platform=definition.build.platform,
+            rebuild=rebuild,
         )
         checked = check_build(request, engine=_NoEngineAsked())
-        planned = plan_image(checked, registry=self.registry, repository_name=repository)
+        if rebuild:
+            planned = PlannedImage("to_rebuild", None, checked.tag)
+        else:
+            planned = plan_image(checked, registry=self.registry, repository_name=repository)
         return CheckedAppImage(self, definition, checked, planned, repository)
+
+    def check(
+        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool = False
+    ) -> "CheckedAppImage":
+        """Like `plan`, and also find an engine that can build it, if it must be built.
+
+        Raises:
+            ImageError, EngineError, ServiceError: anything that would fail later; nothing has been changed.
+        """
+        image = self.plan(definition, base_dir, progress=progress, rebuild=rebuild)
+        if image.checked is not None and image.planned is not None and image.planned.is_built:
+            self.engine().check_build(image.checked.build)
+        return image
 
     def _brought(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
         """The image that the definition names, or None when it names a task definition instead."""
@@ -125,6 +135,30 @@ class CheckedAppImage:
         """What whoever deploys should know of the build, also when its content is published already."""
         return self.checked.warnings if self.checked is not None else ()
 
+    def renewed(self, running: str) -> PlannedImage | None:
+        """The image that runs, by its URI, where it was built of this very content again: it is not taken back.
+
+        None where it was not, or where building again is asked for.
+        """
+        place, _, digest = running.partition("@")
+        if self.checked is None or self.planned is None or self.planned.state == "to_rebuild":
+            return None
+        if running == self.planned.uri or not digest or not place.endswith(f"/{self.repository_name}"):
+            return None
+        try:
+            found = self.images.registry.find_image(self.repository_name, digest=digest)
+        except ImageError as error:
+            if error.code != "repository_missing":
+                raise
+            return None
+        if found is None or not any(tag.startswith(f"{self.checked.content_tag}-") for tag in found.tags):
+            return None
+        return PlannedImage("published", running, self.checked.tag)
+
+    def as_planned(self, planned: PlannedImage | None) -> "CheckedAppImage":
+        """The same, with what a plan made of it."""
+        return replace(self, planned=planned)
+
     def is_there(self) -> bool:
         """Whether the image that was found when this was planned is in its repository now.
 
@@ -150,11 +184,27 @@ class CheckedAppImage:
                 raise
             return True
 
-    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None:
-        """Build the image here if it is not in the repository, so that a build that fails has changed nothing."""
-        if self.checked is None or self.planned is None or self.planned.state != "to_build":
-            return
-        build_image(self.checked, engine=self.images.engine(), progress=progress, cancellation=cancellation)
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> "CheckedAppImage":
+        """Build the image here if it is not in the repository, so that a build that fails has changed nothing.
+
+        Returns what to go on with: of an image that was built again, whether it is published already is known now.
+        """
+        if self.checked is None or self.planned is None or not self.planned.is_built:
+            return self
+        engine = self.images.engine()
+        if self.planned.state == "to_build":
+            build_image(self.checked, engine=engine, progress=progress, cancellation=cancellation)
+            return self
+        registry, name = self.images.registry, self.repository_name
+        checked = rebuild_image(
+            self.checked,
+            engine=engine,
+            registry=registry,
+            repository_name=name,
+            progress=progress,
+            cancellation=cancellation,
+        )
+        return replace(self, checked=checked, planned=plan_image(checked, registry=registry, repository_name=name))
 
     def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:
         """How its repository is made to keep it; None for an image that is not built here."""
@@ -177,3 +227,13 @@ class CheckedAppImage:
             cancellation=cancellation,
         )
         return published.image_uri
+
+
+def _nothing_to_rebuild(definition: AppDefinition) -> ImageError:
+    named = definition.image or definition.task_definition_arn or ""
+    return ImageError(
+        "nothing_to_rebuild",
+        f"The image of {definition.name} is not built here: the definition names {named}. Nothing was changed.",
+        f"Where the image behind that name has moved: {command('deploy')}, which looks for it anew.",
+        {"app_name": definition.name},
+    )

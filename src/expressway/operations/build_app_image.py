@@ -23,6 +23,7 @@ from expressway.operations.publish_image import (
     check_build,
     plan_image,
     publish_image,
+    rebuild_image,
 )
 from expressway.operations.push_identity import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.operations.removed_resources import RemovedResource, find_removed
@@ -86,7 +87,16 @@ def build_app_image(
     checked = check_build(request, engine=engine, cancellation=cancellation)
     for warning in checked.warnings:
         progress(Progress("build", warning, level="warning"))
-    if plan_image(checked, registry=ports.registry, repository_name=repository).state == "to_build":
+    if request.rebuild:
+        checked = rebuild_image(
+            checked,
+            engine=engine,
+            registry=ports.registry,
+            repository_name=repository,
+            progress=progress,
+            cancellation=cancellation,
+        )
+    elif plan_image(checked, registry=ports.registry, repository_name=repository).state == "to_build":
         build_image(checked, engine=engine, progress=progress, cancellation=cancellation)
     outputs = _repository_outputs(request, definition, ports, progress, cancellation)
     published = publish_image(

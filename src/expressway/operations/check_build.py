@@ -41,7 +41,10 @@ class BuildChecker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
-    """What to build. `dockerfile` is relative to `context`; without a `tag` the content names itself."""
+    """What to build. `dockerfile` is relative to `context`; without a `tag` the content names itself.
+
+    With `rebuild` its base images are pulled anew, and it is built also where an image of this content exists.
+    """
 
     app_name: str
     context: Path
@@ -50,6 +53,7 @@ class BuildRequest:
     args: Mapping[str, str] = field(default_factory=dict[str, str])
     platform: str = "linux/amd64"
     tag: str | None = None
+    rebuild: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def check_build(
         target=request.target,
         args=dict(request.args),
         buildkit_reasons=dockerfile.buildkit_reasons,
+        renewed_images=dockerfile.outside_images(request.args) if request.rebuild else (),
     )
     engine.check_build(build)
     return CheckedBuild(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from expressway.errors import RefusedError, ServiceError, StackError, TargetError
+from expressway.errors import ServiceError, StackError, TargetError
 from expressway.faces import command
 from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition
@@ -17,14 +17,16 @@ from expressway.model.stack import StackEvent, service_stack_name
 from expressway.model.template import AppTemplates, Template
 from expressway.model.touched_names import touched_names
 from expressway.operations.apply_stack import apply_stack
+from expressway.operations.approve_plan import check_approval, image_that_went
 from expressway.operations.deploy_request import AppImage, DeployPorts, DeployRequest, DeployResult, OperationLog
-from expressway.operations.early_warning import EarlyWarning
+from expressway.operations.early_warning import EarlyWarning, deployment_failed
 from expressway.operations.origins import still_elsewhere
 from expressway.operations.plan import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.operations.protect_image import ImageProtection, protect_before_service
+from expressway.operations.rebuilt_image import rebuilt_sentence, remember_rebuilt, running_image
 from expressway.operations.replacements import check_replacements
 from expressway.operations.secret_arns import with_complete_arns
-from expressway.operations.shown_stack import LOOK_AGAIN, ShownStack
+from expressway.operations.shown_stack import ShownStack
 from expressway.operations.stack_request import (
     RememberedStacks,
     StackOutcome,
@@ -84,13 +86,15 @@ class _Deployment:
         started = self.ports.clock.monotonic()
         definition = self.request.definition
         self._enter("check", f"checking {definition.name}")
-        image = self.ports.images.check(definition, self.request.base_dir, progress=self._tell)
+        image = self.ports.images.check(
+            definition, self.request.base_dir, progress=self._tell, rebuild=self.request.rebuild
+        )
         self._enter("synth", "synthesizing and linting the stacks")
         definition = self._with_complete_arns()
         templates = self.ports.synthesize(definition, self._tell)
         self._enter("plan", "comparing with what is deployed")
         stacks = RememberedStacks(self.ports.stacks)
-        plan = self._approved_plan(templates, image.planned, stacks)
+        plan = self._approved_plan(templates, image, stacks)
         self._check_before_changing(definition, templates, plan, stacks)
         for stack_name in plan.unused_stacks:
             self._warn(
@@ -102,7 +106,8 @@ class _Deployment:
         for warning in image.warnings:
             self._tell(Progress("build", warning, level="warning"))
         self.cancellation.raise_if_cancelled()
-        image_uri, service = self._carry_out(templates, image)
+        running = running_image(stacks.seen.get(templates.service.stack_name))
+        image_uri, service = self._carry_out(templates, image.as_planned(plan.image))
         self._tell_of_origin(templates, stacks)
         proving = self.has_moved or self._is_unproven(service)
         url = self._wait_until_ready(service) if proving else self._url(service)
@@ -123,6 +128,7 @@ class _Deployment:
             termination_protection=self.protection,
             elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
             warnings=tuple(self.warnings),
+            rebuilt=rebuilt_sentence(image_uri, running=running) if self.request.rebuild else "",
         )
 
     # -- before anything is changed -------------------------------------------------------------------------
@@ -135,36 +141,23 @@ class _Deployment:
             progress=self._tell,
         )
 
-    def _approved_plan(self, templates: AppTemplates, image: PlannedImage | None, stacks: RememberedStacks) -> Plan:
+    def _approved_plan(self, templates: AppTemplates, image: AppImage, stacks: RememberedStacks) -> Plan:
         plan = plan_app(
             self.request.definition.name,
             templates,
             target=self.ports.target,
             stacks=stacks,
             account=self.ports.account,
-            image=image,
+            image=image.planned,
             termination_protection=self.request.definition.termination_protection,
             adopt=self.request.adopt,
             allow_replacement=self.request.allow_replacement,
             origin=self.request.origin,
+            renewed=image.renewed,
             progress=self._tell,
         )
-        approved = self.request.approved_plan
-        if approved == plan.digest:
-            self.operation.record(approved=plan.approval())
-        elif approved is not None and not self._continues(approved, plan):
-            raise RefusedError(
-                "plan_changed",
-                f"The plan {approved} was approved, but deploying now would carry out {plan.digest}.",
-                LOOK_AGAIN,
-                {"approved": approved, "current": plan.digest},
-            )
+        check_approval(plan, self.request.approved_plan, self.operation)
         return plan
-
-    def _continues(self, approved: str, plan: Plan) -> bool:
-        """Whether an earlier run was approved by this digest, and this plan is what that run has left to do."""
-        approval = self.operation.current.approved
-        return approval is not None and approval.get("plan") == approved and plan.continues(approval)
 
     def _check_before_changing(
         self, definition: AppDefinition, templates: AppTemplates, plan: Plan, stacks: RememberedStacks
@@ -201,43 +194,29 @@ class _Deployment:
 
     # -- carrying it out ------------------------------------------------------------------------------------
     def _carry_out(self, templates: AppTemplates, image: AppImage) -> tuple[str, StackOutcome]:
-        planned = image.planned
         outputs: Mapping[str, str] = {}
-        if planned is not None and planned.uri is None:
-            self._enter("build", "building the image")
-            image.build(progress=self.progress, cancellation=self.cancellation)
+        if image.planned is not None and image.planned.is_built:
+            again = " again, with its base images pulled anew" if self.request.rebuild else ""
+            self._enter("build", f"building the image{again}")
+            image = image.build(progress=self.progress, cancellation=self.cancellation)
+        planned = image.planned
         if templates.repository is not None:
             self._enter("repository", f"bringing {templates.repository.stack_name} up to date")
             outputs = self._apply(templates.repository, "repository", None).stack.outputs
         if planned is not None and planned.uri is not None and not image.is_there():
-            planned = self._without_uri(planned)
+            planned = image_that_went(planned, self.request.approved_plan, self._warn)
         if planned is not None and planned.uri is None:
             self._enter("push", "pushing the image")
             uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
         if planned is not None and planned.uri is not None:
             self.ports.record_excluded(planned.uri, image.left_out, self._warn)
+        if self.request.rebuild and planned is not None:
+            remember_rebuilt(planned.uri or "", self.operation)
         self.protected = image.protection(stack_outputs=outputs, progress=self._tell)
         protect_before_service(self.protected, planned, self.ports.stacks.describe(templates.service.stack_name))
         self._enter("service", f"bringing {templates.service.stack_name} up to date")
         return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)
-
-    def _without_uri(self, planned: PlannedImage) -> PlannedImage:
-        """The image as one that must be built, since it went from the repository after it was planned.
-
-        Raises:
-            RefusedError: ``plan_changed`` where the plan that named its digest was approved.
-        """
-        message = f"The image {planned.uri} was in the repository when this was planned, and is gone"
-        if self.request.approved_plan is not None:
-            raise RefusedError(
-                "plan_changed",
-                f"{message}; the service was not changed.",
-                LOOK_AGAIN,
-                {"approved": self.request.approved_plan, "image": planned.uri},
-            )
-        self._warn(f"{message}: it is built and pushed again")
-        return PlannedImage("to_build", None, planned.tag)
 
     def _apply(
         self, template: Template, phase: Phase, image: PlannedImage | None, warning: EarlyWarning | None = None
@@ -298,12 +277,7 @@ class _Deployment:
             cause = warning.conclude() if exc.code == "stack_failed" else None
             if cause is None:
                 raise
-            raise StackError(
-                "deployment_failed",
-                f"{cause.sentence} ({exc.details['stack']} ended in {exc.details['status']}.)",
-                cause.remedy or exc.hint,
-                exc.details | {"cause": cause.code, "evidence": list(cause.evidence), "stack_message": exc.message},
-            ) from exc
+            raise deployment_failed(exc, cause) from exc
 
     def _explain(self, events: tuple[StackEvent, ...]) -> Cause | None:
         return self.ports.explain(self.request.definition.cluster, self.request.definition.name, events)

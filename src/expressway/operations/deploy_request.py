@@ -32,7 +32,8 @@ class AppImage(Protocol):
 
     `planned` is None when the app's own task definition names the image; `stack_outputs` are those of the
     repository stack, which stands when it is published. `is_there` looks again for an image that was planned by its
-    digest: it may be deleted or expire until the service is touched.
+    digest: it may be deleted or expire until the service is touched. `renewed` is the running image where it was built
+    of this content again, and `as_planned` the image with what a plan made of it. `build` gives what to go on with.
     """
 
     @property
@@ -42,7 +43,9 @@ class AppImage(Protocol):
     @property
     def left_out(self) -> LeftOutFiles: ...
     def is_there(self) -> bool: ...
-    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
+    def renewed(self, running: str) -> PlannedImage | None: ...
+    def as_planned(self, planned: PlannedImage | None) -> AppImage: ...
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> AppImage: ...
     def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None: ...
     def publish(
         self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation
@@ -52,7 +55,9 @@ class AppImage(Protocol):
 class Images(Protocol):
     """Checks everything about an app's image that can be checked before AWS is changed."""
 
-    def check(self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink) -> AppImage: ...
+    def check(
+        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool
+    ) -> AppImage: ...
 
 
 class OperationLog(Protocol):
@@ -93,6 +98,7 @@ class DeployRequest:
         adopt: take over stacks that carry no Expressway ownership mark, and what an earlier deletion has kept.
         origin: where this is deployed from; None where that does not matter.
         allow_replacement: allow resources to be replaced (the service's URL then changes).
+        rebuild: build the image again with its base images pulled anew, also where its content is published.
     """
 
     definition: AppDefinition
@@ -102,6 +108,7 @@ class DeployRequest:
     allow_replacement: bool = False
     continue_rollback: bool = False
     origin: Origin | None = None
+    rebuild: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class DeployResult:
     verified: the permission to look was missing. `stacks` tells of each stack whether it was
     ``created``, ``updated`` or left ``unchanged``; `termination_protection`, of each whose protection was switched,
     whether that is ``on`` or ``off`` now. `warnings` are those of the checks, and name what somebody else changed
-    meanwhile where no plan was approved.
+    meanwhile where no plan was approved. `rebuilt` says what came of building the image again, if that was asked for.
     """
 
     operation_id: str
@@ -147,9 +154,10 @@ class DeployResult:
     termination_protection: dict[str, str] = field(default_factory=dict[str, str])
     elapsed_seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    rebuilt: str = ""
 
     def to_dict(self) -> Mapping[str, Any]:
         """The shape for every face; on the sandbox with `reach`: how the service answers where its name does not."""
         shape = asdict(self)
-        reach = reach_of(self.url)
-        return shape | ({"reach": reach} if reach else {})
+        optional = {"rebuilt": shape.pop("rebuilt"), "reach": reach_of(self.url)}
+        return shape | {name: value for name, value in optional.items() if value}

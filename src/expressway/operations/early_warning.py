@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from expressway.errors import ExpresswayError
+from expressway.errors import ExpresswayError, StackError
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock
 from expressway.model.progress import Progress, ProgressSink
@@ -69,3 +69,13 @@ class EarlyWarning:
         self.cause = cause
         if not told:
             self.progress(Progress("service", cause.sentence, level="error"))
+
+
+def deployment_failed(failure: StackError, cause: Cause) -> StackError:
+    """The error of a stack that failed (``stack_failed``), with the first real cause in its place."""
+    return StackError(
+        "deployment_failed",
+        f"{cause.sentence} ({failure.details['stack']} ended in {failure.details['status']}.)",
+        cause.remedy or failure.hint,
+        failure.details | {"cause": cause.code, "evidence": list(cause.evidence), "stack_message": failure.message},
+    )

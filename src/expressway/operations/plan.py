@@ -1,7 +1,7 @@
 """Tell what deploying an app would change, reading only."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from expressway.errors import RefusedError, ServiceError, StackError
@@ -42,6 +42,7 @@ def plan_app(
     adopt: bool = False,
     allow_replacement: bool = False,
     origin: Origin | None = None,
+    renewed: Callable[[str], PlannedImage | None] = lambda _: None,
     progress: ProgressSink = ignore_progress,
 ) -> Plan:
     """Compare the templates of an app, their protection, and the image it would run, with what is deployed.
@@ -49,6 +50,9 @@ def plan_app(
     For what would be made it also looks for what has these names already; for a service that is deployed, whether
     ECS still has it. A stack without a service (one that is adopted, say) has lost none: it gets one. Where the app
     is not built any more, it looks for the repository that stays.
+
+    `renewed` tells, by the URI of the image that the service's stack names, whether that was built of the same content
+    again: then it stays.
 
     `adopt` and `allow_replacement` are part of the plan, so that its digest approves them as well.
 
@@ -71,6 +75,8 @@ def plan_app(
             refuse_foreign(stack, app_name)
         deployed = deployed_stack(stack)
         standing.append(deployed)
+        if template is templates.service and deployed is not None:
+            image = renewed(deployed.parameters.get(IMAGE_PARAMETER, "")) or image
         wanted = stack_parameters(template, deployed, target=target, image=image)
         check_limits(template, parameters=target.pseudo_parameters | wanted)
         change = stack_change(template, deployed, wanted)
@@ -98,6 +104,7 @@ def plan_app(
             adopt=adopt,
             allow_replacement=allow_replacement,
             origin=origin,
+            renewed=renewed,
             progress=progress,
         )
     refuse_taken_names(app_name, taken, adopt=adopt)
@@ -221,7 +228,7 @@ def stack_parameters(
     values = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
     values |= {name: value for name, value in pusher_parameters(previous, target).items() if name in declared}
     if IMAGE_PARAMETER in declared and image is not None:
-        values[IMAGE_PARAMETER] = image.uri or f"(built from this folder, tag {image.tag})"
+        values[IMAGE_PARAMETER] = image.parameter
     return values
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from expressway.errors import ExpresswayError
-from expressway.model.change import IMAGE_PARAMETER
 from expressway.model.image import RegistryImage
 from expressway.model.lifecycle_policy import LifecycleRule, deciding_rule, parse_lifecycle_policy
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.protected_tags import NEXT_TAG, PREVIOUS_TAG, PROTECTED_PATTERN, RUNNING_TAG, UNPROVEN_TAG
 from expressway.model.stack import StackState
+from expressway.operations.rebuilt_image import running_image
 
 _PREFIX = PROTECTED_PATTERN.removesuffix("*")
 _IMAGES = 4
@@ -131,5 +131,5 @@ def protect_before_service(
     """Keep what the service is to run, and what its stack says that it runs."""
     if protection is None or planned is None:
         return
-    running = service.parameters.get(IMAGE_PARAMETER, "") if service is not None else ""
+    running = running_image(service)
     protection.protect(starting=planned.uri or "", running=running)

@@ -1,9 +1,10 @@
 """Publish an app's image: check everything, build, push, verify; nothing when the content is there already."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from expressway.errors import ExpresswayError, ImageError
+from expressway.errors import ExpresswayError, ImageError, TargetError
+from expressway.model.build_context import rebuilt_tag
 from expressway.model.clock import Clock
 from expressway.model.image import (
     ImageBuild,
@@ -28,6 +29,7 @@ __all__ = [
     "check_build",
     "plan_image",
     "publish_image",
+    "rebuild_image",
 ]
 
 _PUSH_ATTEMPTS = 3
@@ -61,6 +63,7 @@ class ImageRegistry(Protocol):
     def find_image(
         self, repository_name: str, *, tag: str | None = None, digest: str | None = None
     ) -> RegistryImage | None: ...
+    def configuration_digest(self, repository_name: str, *, digest: str) -> str | None: ...
     def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None: ...
     def lifecycle_policy(
         self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
@@ -69,7 +72,10 @@ class ImageRegistry(Protocol):
 
 
 def plan_image(checked: CheckedBuild, *, registry: ImageRegistry, repository_name: str) -> PlannedImage:
-    """What publishing would do: nothing (``published``), or build and push (``to_build``). Changes nothing."""
+    """What publishing would do: nothing (``published``), or build and push (``to_build``). Changes nothing.
+
+    For a build that was not asked to be made again, or was made again already.
+    """
     repository = registry.describe_repository(repository_name)
     if repository is not None:
         existing = registry.find_image(repository_name, tag=checked.content_tag)
@@ -95,6 +101,48 @@ def build_image(
         return False
     _build(checked, engine, progress, cancellation)
     return True
+
+
+def rebuild_image(
+    checked: CheckedBuild,
+    *,
+    engine: ContainerEngine,
+    registry: ImageRegistry,
+    repository_name: str,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation = _NEVER,
+) -> CheckedBuild:
+    """Build the content again with its base images pulled anew; touches no registry but to compare.
+
+    Returns:
+        What to publish: the same where the content's tag is free or names this very image, else with a tag of the
+        image's own, which immutable repositories take. The engine's cache gives the same image and so the same tag
+        as long as no base has moved, so that repeating it after it was cut short pushes nothing twice.
+
+    Raises:
+        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
+        EngineError: ``engine_unreachable``.
+    """
+    local = _build(checked, engine, progress, cancellation)
+    if registry.describe_repository(repository_name) is None:
+        return checked
+    existing = registry.find_image(repository_name, tag=checked.content_tag)
+    if existing is None or local.image_id == existing.digest:
+        return checked
+    if local.image_id == _configuration_digest(registry, repository_name, existing.digest):
+        return checked
+    tag = rebuilt_tag(checked.content_tag, local.image_id)
+    return replace(checked, content_tag=tag, tag=checked.request.tag or tag)
+
+
+def _configuration_digest(registry: ImageRegistry, repository_name: str, digest: str) -> str | None:
+    """None where it may not be read: then pushing the image tells whether the registry has it under another tag."""
+    try:
+        return registry.configuration_digest(repository_name, digest=digest)
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        return None
 
 
 def _local_image(checked: CheckedBuild, engine: ContainerEngine) -> LocalImage | None:

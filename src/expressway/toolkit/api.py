@@ -138,9 +138,12 @@ class Toolkit:
         *,
         adopt: bool = False,
         allow_replacement: bool = False,
+        rebuild: bool = False,
         progress: ProgressSink = ignore_progress,
     ) -> Plan:
         """What deploying would change; reads only. Its digest approves exactly this plan and what it may do besides.
+
+        With `rebuild`, deploying builds the image again with its base images pulled anew.
 
         Raises:
             RefusedError: ``stack_foreign``, ``name_taken``.
@@ -150,7 +153,7 @@ class Toolkit:
         from expressway.operations.plan import plan_app
         from expressway.operations.secret_arns import with_complete_arns
 
-        image = self._wiring.images.plan(source.definition, source.base_dir, progress=progress)
+        image = self._wiring.images.plan(source.definition, source.base_dir, progress=progress, rebuild=rebuild)
         named, stacks = self._wiring.deploy_ports.named, self._wiring.cloudformation
         definition = with_complete_arns(
             source.definition,
@@ -165,7 +168,8 @@ class Toolkit:
             target=self.target,
             stacks=self._wiring.cloudformation,
             account=self._wiring.account,
-            image=image,
+            image=image.planned,
+            renewed=image.renewed,
             termination_protection=source.definition.termination_protection,
             adopt=adopt,
             allow_replacement=allow_replacement,
@@ -357,13 +361,15 @@ class Toolkit:
         app_path: str,
         tag: str | None = None,
         *,
+        rebuild: bool = False,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
     ) -> dict[str, Any]:
         """Build a folder's image and push it to the app's repository, which is made if it is missing.
 
-        The folder's definition, where it has one, says how; `on_started` is told the operation's id.
+        The folder's definition, where it has one, says how; `on_started` is told the operation's id. With `rebuild` it
+        is built again with its base images pulled anew, also where its content is in the repository.
 
         Returns:
             repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
@@ -376,7 +382,7 @@ class Toolkit:
 
         path = given_path(app_path)
         source = source_of(app_name, path)
-        request = build_request(app_name, path, tag, source)
+        request = replace(build_request(app_name, path, tag, source), rebuild=rebuild)
         ports = self._wiring.build_ports
         with self._operation(app_name, "build", on_started, progress) as operation:
             built = build_app_image(
@@ -398,12 +404,16 @@ class Toolkit:
         adopt: bool = False,
         allow_replacement: bool = False,
         continue_rollback: bool = False,
+        rebuild: bool = False,
         wait_seconds: float | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
     ) -> DeployResult:
         """Bring an app to what its definition says; `on_started` is told the operation's id.
+
+        With `rebuild` its image is built again with its base images pulled anew, and deployed if another one comes of
+        it; otherwise content that is in the repository is not built.
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
 
@@ -421,6 +431,7 @@ class Toolkit:
             allow_replacement=allow_replacement,
             continue_rollback=continue_rollback,
             origin=source_origin(source.base_dir, self.target),
+            rebuild=rebuild,
         )
         with self._operation(source.definition.name, "deploy", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)

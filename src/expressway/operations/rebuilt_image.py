@@ -1,0 +1,25 @@
+"""What came of building an app's image again with its base images pulled anew."""
+
+from expressway.model.change import IMAGE_PARAMETER
+from expressway.model.stack import StackState
+from expressway.operations.deploy_request import OperationLog
+
+
+def running_image(service: StackState | None) -> str:
+    """The URI of the image that the service's stack names; "" for none."""
+    return service.parameters.get(IMAGE_PARAMETER, "") if service is not None else ""
+
+
+def remember_rebuilt(image_uri: str, operation: OperationLog) -> None:
+    """Note it under the approval, so that a run that continues this one knows the image as its own."""
+    approval = operation.current.approved
+    if approval is not None:
+        operation.record(approved={**approval, "rebuilt": image_uri})
+
+
+def rebuilt_sentence(image_uri: str, *, running: str) -> str:
+    """Whether it is another image than the one that ran."""
+    again = "The image was built again with its base images pulled anew"
+    if image_uri == running:
+        return f"{again}, and is the one that runs."
+    return f"{again}: {image_uri} is another one than ran before."
