@@ -65,6 +65,24 @@ def test_addresses_by_which_hosts_serve_one_repository_are_one_place(one: str, o
     assert origin(checkout(tmp_path / "a", one)).remote == origin(checkout(tmp_path / "b", other)).remote != ""
 
 
+@pytest.mark.parametrize("address", [SAME[0], SAME[4], f" {SAME[1]}#services/api/"])
+def test_a_build_server_says_where_a_folder_without_its_repository_is_from(address: str, tmp_path: Path) -> None:
+    place = "services/api" if "#" in address else ""
+    mine = origin(checkout(tmp_path / "mine", SAME[0], place=place))
+    for build in ("build-1", "build-2"):
+        (tmp_path / build).mkdir()
+        theirs = source_origin(tmp_path / build, TARGET, {"EXPRESSWAY_ORIGIN": address})
+        assert theirs.is_same(mine)
+        assert theirs.hint == mine.hint
+
+
+def test_a_name_that_is_no_address_is_a_place_of_its_own_and_nothing_said_is_none(tmp_path: Path) -> None:
+    one = source_origin(checkout(tmp_path / "a", SAME[0]), TARGET, {"EXPRESSWAY_ORIGIN": "shop pipeline"})
+    assert one.hint == "shop pipeline"
+    assert not one.is_same(origin(tmp_path / "a"))
+    assert source_origin(tmp_path / "a", TARGET, {"EXPRESSWAY_ORIGIN": " "}) == origin(tmp_path / "a")
+
+
 def test_sections_and_keys_of_a_configuration_are_read_in_either_case(tmp_path: Path) -> None:
     checkout(tmp_path, SAME[0])
     (tmp_path / ".git" / "config").write_text(f'[Remote "origin"] # mine\nURL={SAME[0]}\n')

@@ -1,7 +1,8 @@
 """The origin of a folder, from the configuration of the Git repository around it; no command is run."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from expressway.adapters.given_path import read_ordinary_file
@@ -29,14 +30,30 @@ _OTHER_NAMES = {
 _LARGEST_FILE = 1024 * 1024
 
 
-def source_origin(folder: Path, target: Target) -> Origin:
+ORIGIN_VARIABLE = "EXPRESSWAY_ORIGIN"
+"""Where a folder without its repository, such as a build server's, is from: an address, and #PLACE in it."""
+_LONGEST_NAME = 400
+
+
+def source_origin(folder: Path, target: Target, environ: Mapping[str, str] = os.environ) -> Origin:
     """Where deploying from `folder` comes from. What of Git cannot be read counts as no repository."""
     path = folder.resolve()
-    root = next((one for one in (path, *path.parents) if (one / ".git").exists()), None)
-    remote = _remote(root / ".git") if root is not None else ""
-    place = path.relative_to(root).as_posix() if root is not None and remote else ""
+    remote, place = _told(environ.get(ORIGIN_VARIABLE, "")) or _found(path)
     by = (target.caller_arn or "").rpartition(":")[2].partition("/")[2] or ""
     return make_origin(path=str(path), remote=remote, place="" if place == "." else place, by=by)
+
+
+def _told(text: str) -> tuple[str, str] | None:
+    """The remote, or any other name, and the place that somebody says that a folder is; None where nobody does."""
+    name, _, place = text.strip()[:_LONGEST_NAME].partition("#")
+    return (_named(name) or name, place.strip("/")) if name else None
+
+
+def _found(path: Path) -> tuple[str, str]:
+    """The remote of the checkout around a folder and the folder's place in it; both empty where there is none."""
+    root = next((one for one in (path, *path.parents) if (one / ".git").exists()), None)
+    remote = _remote(root / ".git") if root is not None else ""
+    return remote, path.relative_to(root).as_posix() if root is not None and remote else ""
 
 
 def _remote(git: Path) -> str:

@@ -25,7 +25,8 @@ def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[S
         "deployed_from_elsewhere",
         f"The app {app_name} was last deployed from {quoted(last.hint, public=True) or 'another place'}{by}{when}; "
         f"this is {here}, another folder or repository. Nothing was changed.",
-        f"Choose another app name, or pass {option('adopt')} if this is where the app is deployed from now on.",
+        f"Choose another app name, or pass {option('adopt')} if this is where the app is deployed from now on. (Where "
+        "each build has a folder of its own without .git, EXPRESSWAY_ORIGIN names the repository.)",
         {"stack": stack.name, "last_origin": quoted(last.hint, public=True), "this_origin": here},
     )
 
