@@ -86,5 +86,18 @@ def test_a_text_that_only_looks_like_a_quotation_is_quoted() -> None:
     assert quoted("⟦a\x1b[31m⟧") == "⟦[a]⟧"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "⟦", "a", "⟦a", "a⟧", "⟦a⟫", "⟪a⟧", "⟦⟦a⟧", "⟦a⟧⟧", "⟦a⟧b⟧", "⟦\u200ba⟧", "⟦a\u200b⟧", "⟦\x1bMa⟧", " ⟦a⟧"],
+)
+def test_what_is_unclean_anywhere_between_its_marks_is_no_quotation(text: str) -> None:
+    assert not is_quoted(text)
+
+
+@pytest.mark.parametrize("text", ["⟦⟧", "⟦a⟧", "⟦ab⟧", "⟪a⟫", "⟦[a]⟧"])
+def test_what_is_clean_between_its_marks_is_a_quotation(text: str) -> None:
+    assert is_quoted(text)
+
+
 def test_for_a_person_the_marks_go_and_the_text_stays() -> None:
     assert plain("Exited: ⟦KeyError⟧.") == "Exited: KeyError."
