@@ -67,6 +67,8 @@ def test_adopting_an_app_that_needs_no_change_tells_that_it_is_not_remembered_an
     assert "github.com/acme/shop" in warning
     assert "--adopt" in warning
     assert remembered(world) == {MINE}
+    world.termination_protection = True
+    assert world.deploy(origin=OTHER, adopt=True).warnings == (warning,)
     world.templates = templates(cpu="512")
     assert not world.deploy(origin=OTHER, adopt=True).warnings
     assert not world.deploy(origin=OTHER, adopt=True).warnings

@@ -108,7 +108,6 @@ class _Deployment:
         self.cancellation.raise_if_cancelled()
         running = running_image(stacks.seen.get(templates.service.stack_name))
         image_uri, service = self._carry_out(templates, image.as_planned(plan.image))
-        self._tell_of_origin(templates, stacks)
         proving = self.has_moved or self._is_unproven(service)
         url = self._wait_until_ready(service) if proving else self._url(service)
         if self.protected is not None and proving:
@@ -235,20 +234,14 @@ class _Deployment:
         if outcome.result == "updated" and origin_of(deployed) is None and self.request.origin is not None:
             place = quoted(self.request.origin.hint, public=True)
             self.progress(Progress(phase, f"{template.stack_name} is from {place} from now on"))
+        if outcome.result == "unchanged" and phase == "service":
+            self._warn(still_elsewhere(self.request.definition.name, self.request.origin, deployed))
         self.outcomes[template.stack_name] = outcome.summary
         self.standing.append(f"{template.stack_name} is {outcome.stack.status}")
         self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
         if outcome.protection is not None:
             self.protection[template.stack_name] = outcome.protection
         return outcome
-
-    def _tell_of_origin(self, templates: AppTemplates, stacks: RememberedStacks) -> None:
-        """Stacks that were adopted and left as they are go on to name the place that they are from."""
-        seen = [stacks.seen.get(one.stack_name) for one in (templates.service, *templates)]
-        unchanged = [one if one and self.outcomes.get(one.name) == "unchanged" else None for one in seen]
-        sentence = still_elsewhere(self.request.definition.name, self.request.origin, unchanged)
-        if sentence and unchanged[0] is seen[0]:
-            self._warn(sentence)
 
     def _stack_request(
         self, template: Template, *, phase: Phase = "plan", parameters: Mapping[str, str] | None = None
@@ -329,7 +322,7 @@ class _Deployment:
         self.progress(progress)
 
     def _warn(self, message: str) -> None:
-        if message not in self.warnings:
+        if message and message not in self.warnings:
             self._tell(Progress(self.phase, message, level="warning"))
 
     def _enter(self, phase: Phase, message: str) -> None:

@@ -31,14 +31,14 @@ def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[S
     )
 
 
-def still_elsewhere(app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]) -> str | None:
-    """What to know of stacks that were adopted and needed no change: CloudFormation cannot be told a new origin alone.
+def still_elsewhere(app_name: str, origin: Origin | None, service: StackState | None) -> str:
+    """What to know of a service stack that was adopted and needed no change; empty where its origin is `origin`.
 
-    A template's metadata is updated with a resource only. Source: CloudFormation user guide, "Metadata".
+    A template's metadata is updated together with a resource only. Source: CloudFormation user guide, "Metadata".
     """
-    stack, last = _elsewhere(app_name, origin, stacks)
+    stack, last = _elsewhere(app_name, origin, [service])
     if stack is None or last is None:
-        return None
+        return ""
     return (
         f"{stack.name} needed no change, so it remembers {quoted(last.hint, public=True) or 'another place'} as where "
         f"{app_name} is deployed from: pass {option('adopt')} with the next change too, which will be remembered."
