@@ -37,6 +37,8 @@ def wanted(tree: ShapeTree, name: str, above: tuple[str, ...] = ()) -> st.Search
         members = {
             member: wanted(tree, target, inside) for member, target in shape.members.items() if target not in inside
         }
+        if not above and "maxResults" in members:
+            members["maxResults"] = st.integers(1, 64)  # a page of nothing would never end a list
         must = {member: members.pop(member) for member in shape.required}
         return st.fixed_dictionaries(must, optional=members)
     if shape.type == "list":

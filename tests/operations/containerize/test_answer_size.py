@@ -56,7 +56,7 @@ def test_no_answer_is_larger_than_stated_and_no_file_is_in_pieces(
         named = " ".join(shown["cut"]["left_out"])
         assert all(path in named for path in files if path not in shown.get("files", {}))
         assert "diff" in shown or not diff or "diff:" in named
-        assert "expressway containerize" in shown["cut"]["rest"]
+        assert "The linked resource has all of it" in shown["cut"]["rest"]
 
 
 def test_the_gravest_findings_stay_and_the_rest_is_counted() -> None:
