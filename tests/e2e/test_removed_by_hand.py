@@ -1,5 +1,6 @@
 """What somebody removes from an app by other means, one thing after the other, on the embedded AWS."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expressway.adapters.session import AwsSession, open_session
+from expressway.errors import DefinitionError, ServiceError
 from expressway.model.names import app_names
 from expressway.toolkit import Toolkit
 from tests.e2e.test_what_deployments_find import source
@@ -99,3 +101,40 @@ def test_each_thing_that_is_removed_is_planned_and_brought_back(
         assert toolkit.diff(app).is_empty, what
         assert toolkit.status(NAME).status == "ready", what
     toolkit.delete(NAME)
+
+
+def remove_cluster(session: AwsSession, name: str) -> None:
+    """As soon as the tasks of its services have ended."""
+    ecs = session.client("ecs")
+    deadline = time.monotonic() + 120
+    while ecs.list_tasks(cluster=name)["taskArns"] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    ecs.delete_cluster(cluster=name)
+
+
+def test_a_cluster_that_was_removed_with_its_service_is_told_until_the_app_is_back(
+    toolkit: Toolkit, session: AwsSession, tmp_path: Path, engine_host: str
+) -> None:
+    ecs = session.client("ecs")
+    ecs.create_cluster(clusterName="bereft-cluster")
+    app = source(tmp_path, "bereft-here", engine_host, cluster="bereft-cluster")
+    first = toolkit.deploy(app)
+    ecs.delete_express_gateway_service(serviceArn=first.service_arn)
+    remove_cluster(session, "bereft-cluster")
+
+    assert toolkit.diff(app).missing_service == first.service_arn
+    make = "aws ecs create-cluster --cluster-name bereft-cluster"
+    with pytest.raises(ServiceError) as missing:
+        toolkit.deploy(app)
+    assert missing.value.code == "service_missing"
+    assert "expressway delete bereft-here" in missing.value.hint
+    assert make in missing.value.hint
+    assert toolkit.delete("bereft-here").errors == ()
+    with pytest.raises(DefinitionError) as needed:
+        toolkit.deploy(app)
+    assert needed.value.code == "prerequisites_missing"
+    assert make in needed.value.message
+    ecs.create_cluster(clusterName="bereft-cluster")
+    assert toolkit.deploy(app).status == "deployed"
+    assert toolkit.delete("bereft-here").errors == ()
+    ecs.delete_cluster(cluster="bereft-cluster")

@@ -100,7 +100,8 @@ def test_everything_that_is_missing_is_told_in_one_error_before_anything_is_chan
     assert [problem["path"] for problem in error.details["problems"]] == PATHS
     assert all(set(problem) == {"path", "expected", "got", "message"} for problem in error.details["problems"])
     assert f"names {len(PATHS)} things that AWS account {ACCOUNT}, us-east-1 does not have" in error.message
-    assert "(1) cluster: expected a cluster that exists, got apps, which does not." in error.message
+    assert "(1) cluster: expected a cluster that exists (aws ecs create-cluster --cluster-name apps" in error.message
+    assert "makes it), got apps, which does not." in error.message
 
 
 def test_what_is_there_stands_in_nobodys_way_and_each_thing_is_asked_for_once() -> None:

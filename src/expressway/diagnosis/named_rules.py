@@ -31,7 +31,8 @@ def cluster_problems(named: str, found: ClusterState | None, target: Target) -> 
     if place is not None and not place.is_in(target):
         return (_problem("cluster", f"a cluster of {_own(target)}", f"one of {place.describe()}"),)
     if found is None:
-        return (_problem("cluster", "a cluster that exists", f"{named}, which does not"),)
+        make = f"aws ecs create-cluster --cluster-name {named.rpartition('/')[2]}"
+        return (_problem("cluster", f"a cluster that exists ({make} makes it)", f"{named}, which does not"),)
     if found.status != "ACTIVE":
         return (_problem("cluster", "a cluster that is ACTIVE", f"{named}, which is {found.status}"),)
     return ()

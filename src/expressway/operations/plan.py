@@ -150,7 +150,7 @@ def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
         name = plan.app_name
         way = (
             f"Run: {command('delete', name, mcp=f'with app_name {name}')}, then {command('deploy')} (with "
-            f"{option('adopt')} where removal_policy is retain)"
+            f"{option('adopt')} where removal_policy is retain{_cluster_first(plan.missing_service)})"
         )
     else:
         way = f"Delete the stack {stack.name} with the tool that made it, and deploy again"
@@ -161,6 +161,14 @@ def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
         f"{way}; its URL then changes.",
         {"service": plan.missing_service},
     )
+
+
+def _cluster_first(missing_service: str) -> str:
+    """A cluster can only be deleted when its services are, so that it may be gone too; default is made by ECS."""
+    cluster = missing_service.split("/")[-2] if missing_service.count("/") > 1 else "default"
+    if cluster == "default":
+        return ""
+    return f"; where the cluster {cluster} is gone too, first run: aws ecs create-cluster --cluster-name {cluster}"
 
 
 def _unused_stacks(
