@@ -125,6 +125,13 @@ def test_what_is_wrong_is_told(web: ExpressGatewayService, zone: Any, settings: 
     assert caught.value.code == "invalid_domain"
 
 
+def test_a_host_name_is_added_once(web: ExpressGatewayService, zone: Any) -> None:
+    web.add_domain(zone=zone, name="api")
+    with pytest.raises(DefinitionError, match="does not have yet, got 'api") as caught:
+        web.add_domain(zone=zone, name=f"API.{zone.zone_name}.")
+    assert caught.value.code == "invalid_domain"
+
+
 def test_the_function_fits_into_a_template() -> None:
     assert len(function_text()) <= 4096
 

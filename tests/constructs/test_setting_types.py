@@ -224,6 +224,7 @@ def web(stack: cdk.Stack, **settings: Any) -> ExpressGatewayService:
         lambda stack: ExpressImage.from_ecr_repository("shop", "v1"),  # type: ignore[arg-type]
         lambda stack: ExpressImage.from_ecr_repository(ecr.Repository(stack, "R"), None),  # type: ignore[arg-type]
         lambda stack: ExpressGatewayService.from_service_arn(stack, "X", 3),  # type: ignore[arg-type]
+        lambda stack: ExpressGatewayService(stack, "X", task_definition=ecs.Ec2TaskDefinition(stack, "T")),
         lambda stack: ExpressGatewayService.from_service_arn(stack, "X", "arn:aws:ecs:eu-west-1:1:cluster/web"),
         lambda stack: web(stack).grant_describe("arn"),
         lambda stack: web(stack).grant_update(None),

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 from expressway.constructs import setting_types as types
 from expressway.constructs.cdk_types import Connectable, as_grantee
+from expressway.errors import DefinitionError
 
 if TYPE_CHECKING:
     from aws_cdk import aws_certificatemanager as acm
@@ -195,6 +196,13 @@ class ExpressGatewayServiceBase(Construct):
             certificate=cast("acm.ICertificate | None", certificate),
             record=record,
         )
+        if any(earlier.domain_name == domain.domain_name for earlier in self._domains):
+            raise DefinitionError(
+                "invalid_domain",
+                f"{self.node.path}: name: expected a host name that the service does not have yet, "
+                f"got {types.describe(domain.domain_name)}.",
+                "Add each host name once.",
+            )
         for earlier in self._domains[-1:]:
             domain.wait_for(earlier)
         self._domains.append(domain)

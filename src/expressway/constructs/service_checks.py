@@ -116,8 +116,11 @@ _EXCLUDED_BY_TASK_DEFINITION = (
 
 
 def _task_definition(settings: Mapping[str, Any]) -> Iterator[str]:
-    if settings.get("task_definition") is None:
+    chosen = settings.get("task_definition")
+    if chosen is None:
         return
+    if not isinstance(chosen, str) and not getattr(chosen, "is_fargate_compatible", True):
+        yield "task_definition: expected one for Fargate (ecs.FargateTaskDefinition), got one for other launch types."
     for name in _EXCLUDED_BY_TASK_DEFINITION:
         if settings.get(name) not in (None, (), [], {}):
             yield f"{name}: expected nothing beside task_definition, which decides it."
