@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.diagnosis.node_entry import find_bundle, find_next, find_node_start
@@ -14,7 +14,7 @@ from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Entry
-from expressway.model.package_manifests import json_object, section, toml_table
+from expressway.model.package_manifests import json_object, section, sections, toml_table
 from expressway.model.quotation import named
 
 _DATA_FOLDERS = ("templates", "views", "static", "public", "assets", "migrations", "web", "config")
@@ -79,12 +79,9 @@ def _go_main(_: DetectedApp, files: AppFiles) -> EntryPoint:
 
 def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     manifest = toml_table(files.text("Cargo.toml"))
-    listed = manifest.get("bin")
-    binaries: list[Mapping[str, str]] = listed if isinstance(listed, list) else _cargo_programs(files)
+    binaries = sections(manifest, "bin") or ("bin" not in manifest and _cargo_programs(files)) or ()
     package = section(manifest, "package")
-    name = str(
-        package.get("default-run") or (binaries[0].get("name") if binaries else "") or package.get("name", "app")
-    )
+    name = str(package.get("default-run") or (binaries and binaries[0].get("name")) or package.get("name", "app"))
     told = (
         (f"Cargo.toml has several programs; {named(name)} was taken for the one that serves.",)
         if len(binaries) > 1
@@ -107,12 +104,12 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     return EntryPoint(command, slots, assumptions=told, reasons=reasons)
 
 
-def _cargo_programs(files: AppFiles) -> list[Mapping[str, str]]:
+def _cargo_programs(files: AppFiles) -> tuple[Mapping[str, str], ...]:
     """What Cargo takes for programs where neither Cargo.toml names one nor src/main.rs is there."""
     if "src/main.rs" in files.paths:
-        return []
+        return ()
     found = [_CARGO_PROGRAM.match(path) for path in files.paths]
-    return [{"name": match[1] or match[2], "path": match[0]} for match in found if match]
+    return tuple({"name": match[1] or match[2], "path": match[0]} for match in found if match)
 
 
 def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, ...]:
@@ -120,8 +117,7 @@ def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, .
     library = section(manifest, "lib")
     named = [str(library.get("path") or "src/lib.rs")] if library else []
     for kind, folder in _CARGO_TARGETS.items():
-        listed = manifest.get(kind)
-        for target in cast("list[Mapping[str, Any]]", listed) if isinstance(listed, list) else []:
+        for target in sections(manifest, kind):
             usual = (f"{folder}/{target.get('name')}.rs", f"{folder}/{target.get('name')}/main.rs")
             named.append(
                 str(target.get("path") or next((path for path in usual if path in files.paths), "src/main.rs"))

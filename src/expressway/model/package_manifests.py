@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
+from expressway.model.bounded_data import why_too_large
 from expressway.model.quotation import echoed, named
 
 Names = frozenset[str]
@@ -63,11 +64,21 @@ def toml_table(text: str) -> Mapping[str, Any]:
         return {}
 
 
+def sections(value: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
+    """The mappings of the list below `key`; none where there is something else."""
+    listed = value.get(key)
+    items = cast("list[Any]", listed) if isinstance(listed, list) else []
+    return tuple(item for item in items if isinstance(item, dict))
+
+
 def _toml(text: str) -> Mapping[str, Any]:
-    """`tomllib.loads`, in time and memory that grow with the text."""
+    """`tomllib.loads`, in time and memory that grow with the text; no number is too long to be shown."""
     if linear_regex.search(_LONG_KEY, text):
         raise ValueError("a dotted key has more than 32 parts")
-    return tomllib.loads(text)
+    table = tomllib.loads(text)
+    if reason := why_too_large(table):
+        raise ValueError(f"it has {reason}")
+    return table
 
 
 def section(value: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
@@ -87,8 +98,8 @@ def _python(files: AppFiles) -> Iterator[str]:
         yield from _requirements("\n".join(str(item) for item in cast("list[object]", listed)))
     for name, wanted in section(pyproject, "tool", "poetry", "dependencies").items():
         yield name.replace("_", "-")
-        extras = cast("Mapping[str, Any]", wanted).get("extras", ()) if isinstance(wanted, dict) else ()
-        yield from (f"{name}[{extra}]" for extra in cast("list[str]", extras))
+        extras = cast("Mapping[str, Any]", wanted).get("extras") if isinstance(wanted, dict) else None
+        yield from (f"{name}[{extra}]" for extra in (cast("list[str]", extras) if isinstance(extras, list) else ()))
 
 
 def _requirements(text: str) -> Iterator[str]:
