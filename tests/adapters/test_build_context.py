@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from expressway.adapters.build_context import read_build_context, resolve_context, why_refused
-from expressway.adapters.context_archive import open_context_archive
+from expressway.adapters.context_archive import open_context_archive, unpacked_context
 from expressway.adapters.context_walk import ContextWalk
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext, content_tag, context_digest
@@ -470,3 +470,45 @@ def test_reading_and_packing_stop_when_asked(tmp_path: Path) -> None:
     context = read_build_context(root)
     with pytest.raises(Enough):
         open_context_archive(context, cancellation=Impatient())
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "ignored", "builder_only"),
+    [
+        ("Dockerfile", "Dockerfile", ("Dockerfile",)),
+        ("Dockerfile", "*\n!a", (".dockerignore", "Dockerfile")),
+        ("Dockerfile", "a", ()),
+        ("d/e/Dockerfile", "d", ("d", "d/e", "d/e/Dockerfile")),
+        ("d/e/Dockerfile", "d\n!d/a", ("d/e", "d/e/Dockerfile")),
+        ("d/e/Dockerfile", "d/e/*", ("d/e/Dockerfile",)),
+        ("d/e/Dockerfile", "d/e", ("d/e", "d/e/Dockerfile")),
+    ],
+)
+def test_what_only_builders_may_read_is_known_with_the_folders_that_are_there_for_it(
+    tmp_path: Path, dockerfile: str, ignored: str, builder_only: tuple[str, ...]
+) -> None:
+    files = {"a": "a", "d/a": "a", "d/e/x": "x", dockerfile: "FROM scratch\nCOPY . .\n", ".dockerignore": ignored}
+    context = read_build_context(write(tmp_path, files), dockerfile)
+    assert context.builder_only == builder_only
+    with (
+        open_context_archive(context) as archive,
+        unpacked_context(context, archive) as (folder, found),
+    ):
+        assert found.read_text() == "FROM scratch\nCOPY . .\n"
+        assert found.name == "Dockerfile"
+        inside = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert inside == set(paths(context)) - set(builder_only)
+    assert not folder.exists()
+
+
+def test_rules_of_another_name_than_dockerignore_are_told_to_the_classic_builder(tmp_path: Path) -> None:
+    files = {"a": "a", "b": "b", "x[1]/Dockerfile": "FROM scratch\n", "x[1]/Dockerfile.dockerignore": "*\n!a\n"}
+    context = read_build_context(write(tmp_path, files), "x[1]/Dockerfile")
+    with open_context_archive(context) as archive, tarfile.open(fileobj=archive) as tar:
+        rules = tar.extractfile(".dockerignore")
+        assert rules is not None
+        assert rules.read().decode() == ".dockerignore\nx\\[1\\]\nx\\[1\\]/Dockerfile"
+        assert set(tar.getnames()) == {"a", "x[1]", "x[1]/Dockerfile", ".dockerignore"}
+        archive.seek(0)
+        with unpacked_context(context, archive) as (folder, _):
+            assert [path.name for path in folder.rglob("*")] == ["a"]

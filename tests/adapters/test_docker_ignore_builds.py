@@ -11,8 +11,8 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,9 +20,15 @@ import pytest
 
 from expressway.adapters.build_context import read_build_context
 from expressway.adapters.context_archive import open_context_archive
+from expressway.adapters.docker_engine import DockerEngine
+from expressway.adapters.engine_ping import EngineAddress
+from expressway.model.dockerfile_buildkit import BuildkitReason
+from expressway.model.image import ImageBuild
+from expressway.model.progress import NeverCancelled
 
 pytestmark = pytest.mark.engine
 SEED = 7
+PROGRAM = shutil.which("docker") or "docker"
 FILES = ("a", "b", "ab", "a.b", "barx", "x", "d/a", "d/b", "d/e/a", "d/e/x", "n/o/p/q", "a b", "é", "[a]", "K", "k")
 LINKS = {"out": "/dev/stdout", "zone": "/usr/share/zoneinfo/UTC", "up": "../../far", "d/folder": "e", "gone": "none"}
 ALIKE = (
@@ -65,7 +71,8 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(name)
     for name, target in LINKS.items():
         (tmp_path / name).symlink_to(target)
-    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /context/\n")
+    unshared = f"LABEL test={uuid4().hex}"  # no step is another run's, whose images go meanwhile
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\n{unshared}\nCOPY . /context/\n")
     (tmp_path / "d").chmod(0o750)
     (tmp_path / "b").chmod(0o640)
     return tmp_path.resolve()
@@ -76,14 +83,32 @@ def described(archive: tarfile.TarFile, prefix: str = "") -> dict[str, tuple[int
     return {name: (member.mode & 0o7777, member.linkname) for name, member in members.items() if name}
 
 
-def by_docker(program: str, builder: str, host: str, folder: Path) -> dict[str, tuple[int, str]]:
+def by_docker(
+    program: str, builder: str, host: str, folder: Path, dockerfile: str = "Dockerfile"
+) -> dict[str, tuple[int, str]]:
     name = f"expressway/ignore-test:{uuid4().hex}"
     environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": host, "DOCKER_BUILDKIT": builder, "HOME": "/nonexistent"}
 
-    def docker(*words: str) -> bytes:
-        return subprocess.run([program, *words], env=environment, check=True, capture_output=True).stdout
+    docker = partial(docker_command, program, environment)
+    docker("build", "--quiet", "--file", str(folder / dockerfile), "--tag", name, str(folder))
+    return exported(docker, name)
 
-    docker("build", "--quiet", "--tag", name, str(folder))
+
+def by_our_builder(builder: str, host: str, folder: Path, dockerfile: str) -> dict[str, tuple[int, str]]:
+    """What the image holds that Expressway has built of the folder."""
+    name = f"expressway/ignore-test:{uuid4().hex}"
+    reasons = (BuildkitReason(1, "FROM scratch", "the test wants it"),) if builder == "1" else ()
+    build = ImageBuild(name, read_build_context(folder, dockerfile), "linux/amd64", buildkit_reasons=reasons)
+    DockerEngine(EngineAddress(host, "test")).build(build, progress=lambda _: None, cancellation=NeverCancelled())
+    return exported(partial(docker_command, PROGRAM, {"PATH": os.environ["PATH"], "DOCKER_HOST": host}), name)
+
+
+def docker_command(program: str, environment: dict[str, str], *words: str) -> bytes:
+    return subprocess.run([program, *words], env=environment, check=True, capture_output=True).stdout
+
+
+def exported(docker: Callable[..., bytes], name: str) -> dict[str, tuple[int, str]]:
+    """Everything below /context of the image, which is removed."""
     container = docker("create", name, "none").decode().strip()
     try:
         with tarfile.open(fileobj=io.BytesIO(docker("export", container))) as archive:
@@ -130,3 +155,42 @@ def test_the_same_files_links_and_modes_reach_the_image(
             if docker.get(name) != ours.get(name)
         ]
     assert not differing
+
+
+@pytest.mark.parametrize("builder", ["0", "1"])
+@pytest.mark.parametrize(
+    ("dockerfile", "text"),
+    [
+        ("Dockerfile", "Dockerfile\nd"),
+        ("Dockerfile", ".dockerignore\nDockerfile"),
+        ("Dockerfile", "*\n!a"),
+        ("Dockerfile", "b"),
+        ("docker/web.Dockerfile", "docker\n.dockerignore"),
+        ("docker/web.Dockerfile", "docker/web.*"),
+        ("docker/web.Dockerfile", "docker\n!docker/x"),
+        ("dir x/Docker file", "dir?x"),
+    ],
+)
+def test_an_excluded_dockerfile_or_dockerignore_is_in_no_image(
+    engine_host: str, folder: Path, builder: str, dockerfile: str, text: str
+) -> None:
+    (folder / dockerfile).parent.mkdir(exist_ok=True)
+    (folder / "docker").mkdir(exist_ok=True)
+    (folder / "docker" / "x").write_text("x")
+    (folder / "Dockerfile").rename(folder / dockerfile)
+    (folder / ".dockerignore").write_text(text)
+    program = next(program for program, _ in commands() if can_build(program, builder))
+    assert by_our_builder(builder, engine_host, folder, dockerfile) == by_docker(
+        program, builder, engine_host, folder, dockerfile
+    )
+
+
+@pytest.mark.parametrize("builder", ["0", "1"])
+def test_rules_in_a_file_beside_the_dockerfile_take_both_and_themselves_away(
+    engine_host: str, folder: Path, builder: str
+) -> None:
+    (folder / ".dockerignore").write_text("a\n")
+    (folder / "Dockerfile.dockerignore").write_text("*ocker*\nd\nn\n")
+    built = by_our_builder(builder, engine_host, folder, "Dockerfile")
+    assert "a" in built
+    assert not [name for name in built if "ocker" in name or name in {"d", "n"}]

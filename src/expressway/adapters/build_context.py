@@ -90,7 +90,9 @@ def read_build_context(
     ignore_name = ignore_file.relative_to(root).as_posix() if ignore_file else ".dockerignore"
     text = _text_of(path, root)
     content = _content(ignore_file, most_bytes=MOST_BYTES) if ignore_file else b""
-    walk = ContextWalk(root, read_ignore_file(content, file=ignore_name), always=(name, ignore_name))
+    # A file of rules with another name than .dockerignore is applied here; no builder looks for it.
+    always = (name, ".dockerignore") if ignore_name == ".dockerignore" else (name,)
+    walk = ContextWalk(root, read_ignore_file(content, file=ignore_name), always=always)
     walk.walk(cancellation)
     _refuse_size(walk, limit_bytes)
     entries = tuple(_hashed_all(walk, limit_bytes, cancellation))
@@ -104,6 +106,7 @@ def read_build_context(
         ignored_special=tuple(sorted(walk.special)),
         outside_links=tuple(sorted(walk.outside_links)),
         ignore_file=ignore_name,
+        builder_only=walk.builder_only(),
     )
 
 

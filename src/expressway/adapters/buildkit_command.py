@@ -10,17 +10,20 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from expressway.adapters.build_network import BuildNetwork
 from expressway.adapters.child_environment import NETWORK, child_environment
+from expressway.adapters.context_archive import unpacked_context
 from expressway.adapters.engine_discovery import credential_helpers
 from expressway.adapters.engine_messages import BuildFailure, build_error, network_warning, plain_text
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.adapters.engine_stream import interruptible
 from expressway.errors import EngineError, ImageError
+from expressway.model.build_context import BuildContext
 from expressway.model.dockerfile_buildkit import BuildkitReason
 from expressway.model.image import EngineFacts, ImageBuild
 from expressway.model.progress import Cancellation, Progress, ProgressSink
@@ -112,13 +115,41 @@ def build_with_buildkit(
     """
     words = [*command, "--progress", "plain", "--platform", build.platform, "--tag", build.name]
     words += ["--pull"] if pull else []
-    words += ["--file", build.context.dockerfile, *(("--target", build.target) if build.target else ())]
+    words += ["--target", build.target] if build.target else []
     words += [word for name, value in sorted(build.args.items()) for word in ("--build-arg", f"{name}={value}")]
     words += _network_words(network, build, environment)
+    with _handed_over(build.context, archive, cancellation) as (place, stdin):
+        _run([*words, *place], stdin, environment, build, progress=progress, cancellation=cancellation)
+
+
+@contextmanager
+def _handed_over(
+    context: BuildContext, archive: IO[bytes], cancellation: Cancellation
+) -> Generator[tuple[tuple[str, ...], IO[bytes] | int]]:
+    """The words that say where Dockerfile and context are, and the command's input.
+
+    A tar is enough unless it holds what only builders may read.
+    """
+    if not context.builder_only:
+        yield ("--file", context.dockerfile, "-"), archive
+        return
+    with unpacked_context(context, archive, cancellation=cancellation) as (folder, dockerfile):
+        yield ("--file", str(dockerfile), str(folder)), subprocess.DEVNULL
+
+
+def _run(
+    words: Sequence[str],
+    stdin: IO[bytes] | int,
+    environment: Mapping[str, str],
+    build: ImageBuild,
+    *,
+    progress: ProgressSink,
+    cancellation: Cancellation,
+) -> None:
     try:
         process = subprocess.Popen(
-            [*words, "-"],
-            stdin=archive,
+            words,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=environment,
@@ -126,7 +157,7 @@ def build_with_buildkit(
         )
     except OSError as exc:
         raise EngineError(
-            "engine_unreachable", f"{command[0]} cannot be started: {exc.strerror}.", "Install it anew."
+            "engine_unreachable", f"{words[0]} cannot be started: {exc.strerror}.", "Install it anew."
         ) from exc
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     step, unreached = "", ""

@@ -2,9 +2,12 @@
 
 import errno
 import hashlib
+import io
 import os
 import tarfile
 import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -12,8 +15,9 @@ from expressway.adapters.build_context import open_regular_file
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext, ContextEntry
 from expressway.model.progress import Cancellation, NeverCancelled
-from expressway.model.protected_files import safe_path
+from expressway.model.protected_files import literal_pattern, safe_path
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SPOOL_BYTES = 32 * 1024 * 1024
 _NEVER = NeverCancelled()
 
@@ -30,20 +34,78 @@ def open_context_archive(context: BuildContext, *, cancellation: Cancellation = 
             for entry in context.entries:
                 cancellation.raise_if_cancelled()
                 _add(tar, Path(context.root), entry)
+            _add_ignore_file(tar, context)
         spool.seek(0)
     except OSError as exc:
         spool.close()
-        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise ImageError(
-                "disk_full",
-                "The disk is full: the build context could not be packed.",
-                f"Free at least {context.size_bytes // 1024**2 + 1} MiB below {tempfile.gettempdir()}, and repeat.",
-            ) from exc
+        if exc.errno in _FULL:
+            raise _disk_full(context) from exc
         raise _changed(str(exc.filename or "a file")) from exc
     except BaseException:
         spool.close()
         raise
     return spool
+
+
+@contextmanager
+def unpacked_context(
+    context: BuildContext, archive: IO[bytes], *, cancellation: Cancellation = _NEVER
+) -> Generator[tuple[Path, Path]]:
+    """A folder with what the image may hold, and the Dockerfile outside of it; both go at the end.
+
+    BuildKit gives an image everything that is in a tar; of a folder, it gets the Dockerfile apart. The file beside the
+    Dockerfile keeps the .dockerignore from being applied again.
+
+    Raises:
+        ImageError: ``disk_full``.
+    """
+    with tempfile.TemporaryDirectory(prefix="expressway-context-") as made:
+        folder, dockerfile = Path(made, "context"), Path(made, "builder", Path(context.dockerfile).name)
+        folder.mkdir()
+        dockerfile.parent.mkdir()
+        try:
+            with tarfile.open(fileobj=archive) as tar:
+                source = tar.extractfile(context.dockerfile)
+                dockerfile.write_bytes(source.read() if source else b"")
+                tar.extraction_filter = lambda member, _folder: member
+                members = _members(tar, context, cancellation)
+                tar.extractall(folder, members)  # noqa: S202 - an archive of our own making
+            dockerfile.with_name(f"{dockerfile.name}.dockerignore").write_text("# applied already\n")
+        except OSError as exc:
+            if exc.errno in _FULL:
+                raise _disk_full(context) from exc
+            raise
+        yield folder, dockerfile
+
+
+def _members(tar: tarfile.TarFile, context: BuildContext, cancellation: Cancellation) -> Iterator[tarfile.TarInfo]:
+    """Those that an image may hold."""
+    wanted = {entry.path for entry in context.entries} - set(context.builder_only)
+    for member in tar.getmembers():
+        cancellation.raise_if_cancelled()
+        if member.name in wanted:
+            yield member
+
+
+def _disk_full(context: BuildContext) -> ImageError:
+    return ImageError(
+        "disk_full",
+        "The disk is full: the build context could not be packed.",
+        f"Free at least {context.size_bytes // 1024**2 + 1} MiB below {tempfile.gettempdir()}, and repeat.",
+    )
+
+
+def _add_ignore_file(tar: tarfile.TarFile, context: BuildContext) -> None:
+    """The classic builder takes the Dockerfile away where a .dockerignore excludes it, and that file knows of no other.
+
+    Where the rules are in a file of another name that excludes .dockerignore too, one takes its place that says so.
+    """
+    if not context.builder_only or any(entry.path == ".dockerignore" for entry in context.entries):
+        return
+    lines = "\n".join([".dockerignore", *map(literal_pattern, context.builder_only)]).encode(errors="surrogateescape")
+    member = tarfile.TarInfo(".dockerignore")
+    member.size, member.mode = len(lines), 0o644
+    tar.addfile(member, io.BytesIO(lines))
 
 
 def _add(tar: tarfile.TarFile, root: Path, entry: ContextEntry) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from expressway.adapters.protected_content import holds_nothing_secret, is_suspicious_data
 from expressway.errors import ImageError
 from expressway.model.build_context import ContextEntry
-from expressway.model.ignore_patterns import IgnoreRules
+from expressway.model.ignore_patterns import IgnoreRules, with_parents
 from expressway.model.progress import Cancellation
 from expressway.model.protected_files import PROTECTED, safe_path
 
@@ -43,6 +43,8 @@ class ContextWalk:
     outside_links: list[str] = field(default_factory=list[str])
     unreadable: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _seen: int = 0
+    _excluded_files: set[str] = field(default_factory=set[str])
+    _excluded_folders: set[str] = field(default_factory=set[str])
 
     def walk(self, cancellation: Cancellation) -> None:
         """Fill the lists.
@@ -64,6 +66,14 @@ class ContextWalk:
                             pending.append(inside)
             except OSError as exc:
                 self._note_unreadable(folder.path or ".", exc)
+
+    def builder_only(self) -> tuple[str, ...]:
+        """Entries that are excluded and only there for builders: files, and folders with nothing else in them."""
+        excluded = self._excluded_files | self._excluded_folders
+        needed = {path.rpartition("/")[0] for path in self.entries if path not in excluded}
+        for folder in tuple(needed):
+            needed.update(with_parents(folder))
+        return tuple(sorted(self._excluded_files | (self._excluded_folders - needed)))
 
     def _count(self, cancellation: Cancellation) -> None:
         self._seen += 1
@@ -89,6 +99,8 @@ class ContextWalk:
             return None
         self._note_parents(path)
         self._note(path)
+        if excluded:
+            self._excluded_files.add(path)
         return inside if is_folder else None
 
     def _is_protected(self, path: str, parent: _Folder, *, is_folder: bool) -> bool:
@@ -105,6 +117,7 @@ class ContextWalk:
         parent = path.rpartition("/")[0]
         while parent and parent not in self.entries:
             self._note(parent)
+            self._excluded_folders.add(parent)
             parent = parent.rpartition("/")[0]
 
     def _note(self, path: str) -> None:

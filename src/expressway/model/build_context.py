@@ -43,6 +43,8 @@ class BuildContext:
         ignored_special: sockets, pipes and devices, which no image can hold.
         outside_links: relative links that climb out of the context: they are packed, and lead elsewhere in an image.
         ignore_file: where a ``!`` line takes back what was left out.
+        builder_only: those of the entries that builders read and no image gets: a Dockerfile or .dockerignore that is
+            excluded itself, and the excluded folders that are there for nothing else.
     """
 
     root: str
@@ -53,6 +55,7 @@ class BuildContext:
     ignored_special: tuple[str, ...] = ()
     outside_links: tuple[str, ...] = ()
     ignore_file: str = ".dockerignore"
+    builder_only: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:

@@ -60,7 +60,12 @@ def safe_path(path: str) -> str:
 
 def including_line(path: str) -> str:
     """The line of a .dockerignore that includes the path although it is protected."""
-    return "!" + _UNSAFE_IN_PATTERN.sub(r"\\\1", path.rstrip("/"))
+    return f"!{literal_pattern(path.rstrip('/'))}"
+
+
+def literal_pattern(path: str) -> str:
+    """The pattern of a .dockerignore that matches this path by its letters."""
+    return _UNSAFE_IN_PATTERN.sub(r"\\\1", path)
 
 
 def protection_warning(left_out: Sequence[str], ignore_file: str = ".dockerignore") -> str:
