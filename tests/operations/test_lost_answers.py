@@ -285,3 +285,25 @@ def test_the_same_command_run_elsewhere_is_joined_whenever_it_runs(
     assert world.stacks.stacks[SERVICE].healthy
     names = [request.stack_name for _, request in world.stacks.executed[before:]]
     assert len(names) == len(set(names)), "each stack is changed once"
+
+
+@dataclass
+class TakesUpTheChangeSet(Twin):
+    """The same command elsewhere carries out the change set that we made, right before we look whether it may be."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name == "version":
+            self.at = self.calls + 1
+        return super().__getattr__(name)
+
+
+@pytest.mark.parametrize("only_begins", [False, True])
+def test_a_change_set_of_ours_that_runs_already_is_what_was_approved(only_begins: bool) -> None:
+    world = changed()
+    world.stacks.polls_until_done = 9  # it still runs when it is looked at again
+    before = len(world.stacks.executed)
+    digest = changed().deploy().plan_digest
+    world.gateway = TakesUpTheChangeSet(world, 0, only_begins)  # type: ignore[assignment]
+    assert world.deploy(approved_plan=digest).status == "deployed"
+    assert world.stacks.stacks[SERVICE].healthy
+    assert [request.stack_name for _, request in world.stacks.executed[before:]].count(SERVICE) == 1

@@ -55,6 +55,15 @@ def test_a_restart_that_ecs_never_begins_is_a_failure() -> None:
     assert "no new deployment" in failure.value.message
 
 
+def test_a_restart_is_waited_for_no_longer_than_was_asked() -> None:
+    world = deployed_world()
+    world.restart_seconds = 10_000.0
+    with pytest.raises(ServiceError) as failure:
+        restart(world, timeout_seconds=60.0)
+    assert failure.value.details["status"] == "timeout"
+    assert world.clock.now < world.restart_seconds
+
+
 def test_a_restart_that_fails_is_told_with_its_cause() -> None:
     world = deployed_world()
     world.restart_ends = "ROLLBACK_SUCCESSFUL"
@@ -130,6 +139,8 @@ def test_nothing_is_restarted_of_what_is_not_there_not_ours_or_being_changed() -
         known.stacks[SERVICE_STACK] = replace(known.stacks[SERVICE_STACK], **changes)
         return known
 
+    for never in (standing(status="REVIEW_IN_PROGRESS", owner_app=None), standing(status="ROLLBACK_COMPLETE")):
+        assert refusal(deployed_world(), never).code == "app_not_deployed"
     foreign = refusal(deployed_world(), standing(owner_app=None))
     assert (type(foreign), foreign.code) == (RefusedError, "stack_foreign")
     busy = refusal(deployed_world(), standing(status="UPDATE_IN_PROGRESS"))

@@ -15,7 +15,7 @@ def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[S
     Raises:
         RefusedError: ``deployed_from_elsewhere``.
     """
-    stack, last = _elsewhere(app_name, origin, stacks)
+    stack, last = _elsewhere(origin, stacks)
     if origin is None or stack is None or last is None:
         return
     by = f" by {quoted(last.by, public=True)}" if last.by else ""
@@ -36,7 +36,7 @@ def still_elsewhere(app_name: str, origin: Origin | None, service: StackState | 
 
     A template's metadata is updated together with a resource only. Source: CloudFormation user guide, "Metadata".
     """
-    stack, last = _elsewhere(app_name, origin, [service])
+    stack, last = _elsewhere(origin, [service])
     if stack is None or last is None:
         return ""
     return (
@@ -46,11 +46,11 @@ def still_elsewhere(app_name: str, origin: Origin | None, service: StackState | 
 
 
 def _elsewhere(
-    app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]
+    origin: Origin | None, stacks: Sequence[StackState | None]
 ) -> tuple[StackState, Origin] | tuple[None, None]:
     """The first of the app's stacks that knows where it is from, and that place, if it is another one."""
     told = ((stack, last) for stack in stacks if stack is not None and (last := origin_of(stack)) is not None)
     stack, last = next(told, (None, None))
-    if origin is None or stack is None or last is None or last.is_same(origin) or stack.owner_app != app_name:
+    if origin is None or stack is None or last is None or last.is_same(origin):
         return None, None
     return stack, last
