@@ -115,10 +115,11 @@ class FakeToolkit:
         *,
         adopt: bool = False,
         allow_replacement: bool = False,
+        rebuild: bool = False,
         progress: ProgressSink = ignore_progress,
     ) -> Plan:
-        self._note("diff", (source, adopt, allow_replacement), progress)
-        image = PlannedImage("to_build", tag="abc") if source.definition.build else None
+        self._note("diff", (source, adopt, allow_replacement, rebuild), progress)
+        image = PlannedImage("to_rebuild" if rebuild else "to_build", tag="abc") if source.definition.build else None
         return Plan(source.definition.name, TARGET.describe(), (), image, {}, adopt, allow_replacement)
 
     def deploy(
@@ -129,12 +130,13 @@ class FakeToolkit:
         adopt: bool = False,
         allow_replacement: bool = False,
         continue_rollback: bool = False,
+        rebuild: bool = False,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,
     ) -> DeployResult:
         assert on_started is not None
-        self._note("deploy", (approved_plan, adopt, allow_replacement, continue_rollback), progress)
+        self._note("deploy", (approved_plan, adopt, allow_replacement, continue_rollback, rebuild), progress)
         on_started("deploy-shop-1")
         self._hold(cancellation)
         return DeployResult(

@@ -14,7 +14,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "get_deployment_status": {"app_name": ...},
     "list_apps": {"regions": None, "all_regions": False},
     "synth_app": {"app_path": ..., "definition": None, "include_templates": False},
-    "diff_app": {"app_path": ..., "definition": None, "adopt": False, "allow_replacement": False},
+    "diff_app": {"app_path": ..., "definition": None, "adopt": False, "allow_replacement": False, "rebuild": False},
     "deploy_app": {
         "app_path": ...,
         "definition": None,
@@ -22,6 +22,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "adopt": False,
         "allow_replacement": False,
         "continue_rollback": False,
+        "rebuild": False,
         "wait_seconds": 45,
     },
     "containerize_app": {

@@ -30,6 +30,7 @@ class JournalledToolkit(FakeToolkit):
         adopt: bool = False,
         allow_replacement: bool = False,
         continue_rollback: bool = False,
+        rebuild: bool = False,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,

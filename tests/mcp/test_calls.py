@@ -74,16 +74,18 @@ async def test_a_definition_may_be_given_inline_as_object_yaml_or_json(
             await client.call_tool("diff_app", {"app_path": str(tmp_path), "definition": definition, "adopt": True})
         )
     assert shape["app_name"] == "inline"
-    source, adopt, allow_replacement = toolkit.calls[0][1]
+    source, adopt, allow_replacement, rebuild = toolkit.calls[0][1]
     assert source.base_dir == tmp_path.resolve()
-    assert (adopt, allow_replacement) == (True, False)
+    assert (adopt, allow_replacement, rebuild) == (True, False, False)
 
 
 async def test_a_plan_can_be_reviewed_as_it_would_be_deployed(tmp_path: Path) -> None:
-    arguments = {"app_path": str(write_app(tmp_path)), "adopt": True, "allow_replacement": True}
-    async with connected(FakeToolkit(), "auto") as client:
+    arguments = {"app_path": str(write_app(tmp_path)), "adopt": True, "allow_replacement": True, "rebuild": True}
+    toolkit = FakeToolkit()
+    async with connected(toolkit, "auto") as client:
         shape = good_shape(await client.call_tool("diff_app", arguments))
     assert shape["allows"] == ["adopt", "allow_replacement"]
+    assert toolkit.calls[0][1][1:] == (True, True, True)
 
 
 @pytest.mark.parametrize("wait_seconds", [0, 20])
@@ -118,9 +120,10 @@ async def test_diff_answers_with_the_digest_that_deploy_takes(era: Era, tmp_path
 async def test_deploy_hands_over_what_the_caller_allows(era: Era, tmp_path: Path) -> None:
     toolkit = FakeToolkit()
     options = {"approved_plan": "d1g35t", "adopt": True, "allow_replacement": True, "continue_rollback": True}
+    options["rebuild"] = True
     async with connected(toolkit, era) as client:
         shape = good_shape(await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path)), **options}))
-    assert toolkit.calls == [("deploy", ("d1g35t", True, True, True))]
+    assert toolkit.calls == [("deploy", ("d1g35t", True, True, True, True))]
     assert (shape["status"], shape["url"], shape["operation_id"]) == ("deployed", URL, "deploy-shop-1")
 
 
@@ -128,7 +131,7 @@ async def test_deploy_allows_nothing_that_was_not_asked(tmp_path: Path) -> None:
     toolkit = FakeToolkit()
     async with connected(toolkit, "auto") as client:
         await client.call_tool("deploy_app", {"app_path": str(write_app(tmp_path))})
-    assert toolkit.calls == [("deploy", (None, False, False, False))]
+    assert toolkit.calls == [("deploy", (None, False, False, False, False))]
 
 
 @pytest.mark.parametrize("era", ERAS)

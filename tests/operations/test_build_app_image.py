@@ -1,6 +1,7 @@
 """An image without a service: as whom it is pushed, and what its definition says of the repository."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class World:
         self.told: list[Progress] = []
         self.excluded: dict[str, LeftOutFiles] = {}
 
-    def build(self, definition: AppDefinition | None) -> BuiltImage:
+    def build(self, definition: AppDefinition | None, *, rebuild: bool = False) -> BuiltImage:
         ports = BuildPorts(
             target=Target("111122223333", "eu-west-1"),
             synthesize=self._synthesize,
@@ -53,7 +54,7 @@ class World:
             record_excluded=lambda image, left_out, _warn: self.excluded.update({image: left_out}),
         )
         return build_app_image(
-            BuildRequest("hello", self.folder),
+            BuildRequest("hello", self.folder, rebuild=rebuild),
             definition,
             ports=ports,
             progress=self.told.append,
@@ -84,6 +85,18 @@ def test_it_is_pushed_as_the_role_of_the_repository_that_stands_when_asked(world
 def test_it_is_pushed_as_the_caller_when_not_asked(world: World, definition: AppDefinition | None) -> None:
     assert world.build(definition).push_pull_role_arn == ROLE
     assert world.registry.roles == []
+
+
+def test_an_image_is_built_again_when_asked_and_pushed_when_it_is_another_one(world: World) -> None:
+    world.engine.base = "old"
+    first = world.build(None)
+    assert world.build(None, rebuild=True).published.digest == first.published.digest
+    world.engine.base = "new"
+    again = world.build(None, rebuild=True)
+    assert again.published.digest != first.published.digest
+    assert again.to_dict()["image_tag"].startswith(f"{first.published.tag}-")
+    assert world.build(None, rebuild=True).published == replace(again.published, pushed=False)
+    assert len(world.registry.tags) == 2
 
 
 def test_a_repository_without_the_role_is_told_before_the_push(world: World) -> None:

@@ -34,6 +34,7 @@ AppName = Annotated[str, Field(pattern="^[a-z0-9-]{1,20}$", description="The app
 WaitSeconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="Longest wait.")]
 Adopt = Annotated[bool, Field(description="Take over foreign stacks and what a deletion kept.")]
 AllowReplacement = Annotated[bool, Field(description="Its URL may change.")]
+Rebuild = Annotated[bool, Field(description="For moved base images.")]
 _FINDINGS_SHOWN = 30
 
 
@@ -73,15 +74,16 @@ class AppTools:
         definition: Definition = None,
         adopt: Adopt = False,
         allow_replacement: AllowReplacement = False,
+        rebuild: Rebuild = False,
     ) -> Mapping[str, Any]:
-        """Show what deploy_app would change, reading only; show it to the person before every deployment. Returns each
+        """Show what deploy_app would change, reading only; show the person before every deployment. Returns each
         stack's changes, replacements, the image, warnings and plan_digest. Next: deploy_app with
-        approved_plan=plan_digest and the same adopt and allow_replacement."""
+        approved_plan=plan_digest and the same options."""
         source = await self.worker.source(app_path, definition)
         plan = await self.worker.run(
             ctx,
             lambda toolkit, progress, _: toolkit.diff(
-                source, adopt=adopt, allow_replacement=allow_replacement, progress=progress
+                source, adopt=adopt, allow_replacement=allow_replacement, rebuild=rebuild, progress=progress
             ),
         )
         return plan.to_dict()
@@ -95,18 +97,19 @@ class AppTools:
         adopt: Adopt = False,
         allow_replacement: AllowReplacement = False,
         continue_rollback: Annotated[bool, Field(description="Continue a failed rollback first.")] = False,
+        rebuild: Rebuild = False,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> Mapping[str, Any]:
-        """Bring an app to what its definition says: repository, image, service, health. Safe to repeat: continues what
-        was interrupted, does nothing when all is there. Returns status deployed or unchanged with the url, or running
-        with operation_id: then call get_deployment_status. A failure names its cause; the previous version keeps
-        serving."""
+        """Bring an app to what its definition says: repository, image, service, health. Safe to repeat: it continues,
+        or changes nothing. Returns status deployed or unchanged with the url, or running with operation_id: then call
+        get_deployment_status. A failure names its cause; the previous version keeps serving."""
         source = await self.worker.source(app_path, definition)
         options = {
             "approved_plan": approved_plan,
             "adopt": adopt,
             "allow_replacement": allow_replacement,
             "continue_rollback": continue_rollback,
+            "rebuild": rebuild,
         }
 
         toolkit = self.worker.toolkit()
@@ -118,6 +121,7 @@ class AppTools:
                 adopt=adopt,
                 allow_replacement=allow_replacement,
                 continue_rollback=continue_rollback,
+                rebuild=rebuild,
                 progress=operation.report,
                 cancellation=NeverCancelled(),
                 on_started=operation.started,

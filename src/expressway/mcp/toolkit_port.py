@@ -53,7 +53,13 @@ class ToolkitPort(Protocol):
     def list_apps(self, regions: Sequence[str] = ()) -> ListedApps: ...
     def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ...) -> Synthesized: ...
     def diff(
-        self, source: AppSource, *, adopt: bool = False, allow_replacement: bool = False, progress: ProgressSink = ...
+        self,
+        source: AppSource,
+        *,
+        adopt: bool = False,
+        allow_replacement: bool = False,
+        rebuild: bool = False,
+        progress: ProgressSink = ...,
     ) -> Plan: ...
     def deploy(
         self,
@@ -63,6 +69,7 @@ class ToolkitPort(Protocol):
         adopt: bool = False,
         allow_replacement: bool = False,
         continue_rollback: bool = False,
+        rebuild: bool = False,
         progress: ProgressSink = ...,
         cancellation: Cancellation = ...,
         on_started: Callable[[str], None] | None = None,
