@@ -569,6 +569,9 @@ def test_a_plain_ecs_service_is_left_alone() -> None:
         (arn("production", "web"), RefusedError, "service_not_of_app"),
         (arn("default", "web").replace("us-east-1", "eu-west-1"), RefusedError, "service_not_of_app"),
         (arn("default", "web").replace(ACCOUNT, "111122223333"), RefusedError, "service_not_of_app"),
+        (arn("default", "web").replace("arn:aws:", "arn:aws-cn:"), RefusedError, "service_not_of_app"),
+        (arn("default", "web") + "\n", DefinitionError, "invalid_service_arn"),
+        (arn("default", "web").replace(ACCOUNT, "\u0660" * 12), DefinitionError, "invalid_service_arn"),
         ("web", DefinitionError, "invalid_service_arn"),
         ("arn:aws:ecs:us-east-1:000000000000:cluster/default", DefinitionError, "invalid_service_arn"),
     ],
@@ -589,6 +592,16 @@ def test_the_service_of_the_stack_may_be_named_by_its_old_short_arn() -> None:
     made = app()
     assert delete(made, arn("default", "web").replace("/default/", "/")).succeeded
     assert made.world.state is None or made.world.state.status == "INACTIVE"
+
+
+def test_a_loose_service_that_was_named_with_another_partition_is_refused() -> None:
+    made = loose_app()
+
+    with pytest.raises(RefusedError) as caught:
+        delete(made, arn("default", "web").replace("arn:aws:", "arn:aws-cn:"))
+
+    assert caught.value.code == "service_not_of_app"
+    assert made.deleted == []
 
 
 @pytest.mark.parametrize("name", ["", "Web", "a" * 21, "web\n", "../web", "web_1"])

@@ -11,8 +11,9 @@ from expressway.model.stack import StackState
 EXPRESS_TYPE = "AWS::ECS::ExpressGatewayService"
 DEFAULT_CLUSTER = "default"
 _SERVICE_ARN = re.compile(
-    r"^arn:(?P<partition>aws[\w-]*):ecs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):service/"
-    r"(?:(?P<cluster>[\w-]+)/)?(?P<name>[\w-]+)$"
+    r"arn:(?P<partition>aws[\w-]*):ecs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):service/"
+    r"(?:(?P<cluster>[\w-]+)/)?(?P<name>[\w-]+)",
+    re.ASCII,
 )
 
 
@@ -38,7 +39,7 @@ class ServiceLocation:
 
 def parse_service_arn(text: str) -> ServiceArn | None:
     """The parts of an ECS service ARN, or None when the text is none."""
-    match = _SERVICE_ARN.match(text)
+    match = _SERVICE_ARN.fullmatch(text)
     if match is None:
         return None
     return ServiceArn(text, match["account"], match["region"], match["cluster"] or DEFAULT_CLUSTER, match["name"])

@@ -67,6 +67,8 @@ def check_deletion(
     repository_stack = _own_stack(repository_stack_name(app_name), app_name, stacks)
     location = _location(app_name, named, service_stack)
     service = ecs.service(location.cluster, location.name)
+    if named is not None and service is not None and service.arn.split(":")[:5] != named.arn.split(":")[:5]:
+        raise _not_of_app(named.arn, app_name, f"ECS knows that service as {service.arn}")
     alive = service is not None and service.status != "INACTIVE"
     express = _express_side(service, service_stack, ecs) if service and alive else None
     if service is not None:
