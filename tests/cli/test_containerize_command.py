@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -96,3 +98,36 @@ def test_a_base_image_is_told_as_the_folder_says_it(tmp_path: Path, dockerfile: 
     done = run(str(tmp_path))
     assert told in done.stderr
     assert "internal_error" not in done.stderr
+
+
+def test_sigterm_ends_the_reading_of_a_huge_folder(tmp_path: Path) -> None:
+    for number in range(200):
+        place = tmp_path / f"{'a' * 40}{number}"
+        place.mkdir()
+        for name in ("main.py", "package.json", "Dockerfile", *(f"{'a' * 40}{each}.py" for each in range(40))):
+            (place / name).write_text("from flask import Flask\n" * 100)
+    (tmp_path / ".dockerignore").write_text("*a*a*a*a*a*a*a*a*a*ab\n" + "**/" * 200 + "b\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3\nRUN " + "a=" * 200_000 + "\n")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "expressway", "containerize", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not reads(running.pid, tmp_path) and running.poll() is None:
+            time.sleep(0.002)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert "Traceback" not in err
+    assert running.returncode in {128 + signal.SIGTERM, 0, 2}  # else it was quicker
+
+
+def reads(process_id: int, folder: Path) -> bool:
+    """Whether the process has something below the folder open."""
+    try:
+        return any(str(one.readlink()).startswith(str(folder)) for one in Path(f"/proc/{process_id}/fd").iterdir())
+    except OSError:
+        return False
