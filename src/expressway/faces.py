@@ -24,7 +24,12 @@ TOOLS: Mapping[str, str] = {
 """The tool that does what a command does."""
 
 
-_ACTIONS = {"events": "fetch_service_events", "failures": "fetch_task_failures", "logs": "fetch_task_logs"}
+_ACTIONS = {
+    "events": "fetch_service_events",
+    "failures": "fetch_task_failures",
+    "logs": "fetch_task_logs",
+    "stack": "fetch_cloudformation_status",
+}
 
 
 def on_faces(*, command_line: str, mcp: str) -> str:

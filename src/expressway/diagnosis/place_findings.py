@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from expressway.diagnosis.service_facts import AskedPlace
+from expressway.faces import action
 from expressway.model.finding import Finding
 
 _SHOWN = 5
+_FAILED_BEFORE = f"If an app's first deployment failed, {action('stack')} tells why its stack has no service."
 
 
 def place_findings(place: AskedPlace) -> tuple[Finding, ...]:
@@ -60,7 +62,8 @@ def _cluster_missing(place: AskedPlace) -> Finding | None:
         severity="critical",
         cause=f"The cluster {name} {state} in {place.place}.",
         evidence=(_listed("clusters", place.cluster_names),),
-        remedy=f"{_meant(near)}Check the cluster's name, the account and the region that were asked: {place.place}.",
+        remedy=f"{_meant(near)}Check the cluster's name, the account and the region that were asked: {place.place}. "
+        f"{_FAILED_BEFORE}",
         resource=name,
     )
 
@@ -76,7 +79,7 @@ def _service_missing(place: AskedPlace) -> Finding | None:
         severity="critical",
         cause=f"The service {name} does not exist in the cluster {place.cluster_name} of {place.place}.",
         evidence=(_listed(f"services of {place.cluster_name}", place.service_names),),
-        remedy=f"{elsewhere}{near}Check the service's name, the cluster, the account and the region.",
+        remedy=f"{elsewhere}{near}Check the service's name, the cluster, the account and the region. {_FAILED_BEFORE}",
         resource=name,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from expressway.errors import TargetError
+from expressway.faces import for_agents, for_people
 from expressway.model.cluster import ClusterState
 from expressway.model.service import ContainerState, DeploymentState, RevisionState, ServiceEvent
 from expressway.operations.troubleshoot.actions import GUIDANCE, troubleshoot
@@ -190,6 +191,13 @@ def test_a_wrong_service_names_the_nearest(world: ClusterWorld) -> None:
     answer = ask(world, ecs_service_name="wbe")
     assert codes(answer) == ["service_not_found"]
     assert "Did you mean web?" in answer["findings"][0]["remedy"]
+
+
+def test_what_is_not_there_leads_to_the_stack_that_failed_to_make_it(world: ClusterWorld) -> None:
+    for asked in ({"ecs_cluster_name": "defualt"}, {"ecs_service_name": "wbe"}):
+        remedy = ask(world, **asked)["findings"][0]["remedy"]
+        assert "first deployment failed, expressway troubleshoot --action stack tells why" in for_people(remedy)
+        assert "first deployment failed, fetch_cloudformation_status tells why" in for_agents(remedy)
 
 
 def test_a_service_in_another_cluster_is_found_there(world: ClusterWorld) -> None:
