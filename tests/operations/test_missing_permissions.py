@@ -149,7 +149,7 @@ def test_status_does_without_the_journal() -> None:
 def deploying(waiting: Callable[[], InMemoryReadiness]) -> Deployment:
     @dataclass
     class Waiting(Deployment):
-        def _wait(self, *_: object) -> InMemoryReadiness:
+        def wait(self, *_: object) -> InMemoryReadiness:
             return waiting()
 
     return Waiting()
