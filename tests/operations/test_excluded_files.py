@@ -155,6 +155,15 @@ def test_tasks_of_no_service_and_of_a_replaced_version_are_told_by_the_image_tha
     assert "excluded_file_missing" in findings(world, "fetch_task_failures", time_window=7200)
 
 
+def test_the_tasks_of_a_service_that_its_rollback_deleted_still_tell_it(journal: ExcludedFilesJournal) -> None:
+    world = broken_cluster(journal)
+    made = world.services["web"]
+    made.state = replace(made.state, status="INACTIVE", desired_count=0)
+    told = ASK["of failures"](world)
+    assert set(told) == {"service_inactive", "excluded_file_missing"}
+    assert "the service web is INACTIVE" in told["excluded_file_missing"]["cause"]
+
+
 @pytest.mark.parametrize("reason", [EXITED, BREAKER])
 def test_the_log_that_is_left_of_forgotten_tasks_tells_it_too(journal: ExcludedFilesJournal, reason: str) -> None:
     world = forgotten(reason, *TRACEBACK)

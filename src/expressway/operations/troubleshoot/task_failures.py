@@ -28,7 +28,12 @@ _THREADS = 12
 _SERVICES_LOOKED_INTO = 10
 _READS_EACH = 6
 _DEFINITIONS_READ = 10
-_ABOUT_NO_FAILURE = frozenset({"spot_interrupted", "killed_at_stop", "side_container_ended", "deployment_in_progress"})
+_ABOUT_NO_FAILURE = frozenset(
+    {
+        *("spot_interrupted", "killed_at_stop", "side_container_ended", "deployment_in_progress"),
+        *("service_inactive", "service_draining"),
+    }
+)
 """Findings that do not tell what ended a task of its own fault."""
 
 
