@@ -213,6 +213,14 @@ async def test_a_refusal_is_written_down(era: Era) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
+async def test_a_tool_that_is_not_there_is_an_ordinary_error_where_calls_are_written_down(era: Era) -> None:
+    records: Records = []
+    async with audited(FakeToolkit(), era, OPEN, records) as client:
+        assert error_shape(await client.call_tool("deploy_ap", {}))["code"] == "unknown_tool"
+    assert records == []
+
+
+@pytest.mark.parametrize("era", ERAS)
 async def test_a_read_is_not_unless_it_shows_text_of_others(era: Era) -> None:
     records: Records = []
     toolkit = FakeToolkit()
