@@ -51,7 +51,7 @@ TOLD: dict[str, tuple[KnowledgeTool, ...]] = {
         for name in KNOWLEDGE_TOOLS
     ),
     "as long as it may be": tuple(
-        KnowledgeTool(name, "w" * 90, _schema_of({"url": {"type": "string", "description": "d" * 190}}))
+        KnowledgeTool(name, "w" * 90, _schema_of({"url": {"type": "string", "description": "d" * 160}}))
         for name in KNOWLEDGE_TOOLS
     ),
     "alternatives": tuple(

@@ -18,7 +18,7 @@ from expressway.model.knowledge import READ, RECOMMEND, SEARCH, KnowledgeTool
 PREFIX = "aws_knowledge_"
 """Agents know these tools by the endpoint's names behind this prefix."""
 ECS_GUIDANCE = "For ECS look here first: Express Mode is newer than most training."
-_WORDS, _SCHEMA = 160, 320
+_WORDS, _SCHEMA = 160, 240
 """Characters of a description and of a schema of the endpoint's, where ours is no longer: the whole list has 15 kB."""
 _URL = text("A page of AWS's documentation.")
 SEARCH_INPUT: Mapping[str, Any] = {
