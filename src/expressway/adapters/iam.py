@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -34,11 +35,7 @@ class Iam:
             TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
         """
         with ReadPool(_THREADS, thread_name_prefix="iam") as pool:
-            asked = pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name)
-            inline = pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name)))
-            attached = pool.submit(
-                lambda: list(self._pages("list_attached_role_policies", "AttachedPolicies", role_name))
-            )
+            asked, inline, attached = self._begin_reading(pool, role_name)
             answer = asked.result()
             if answer is None:
                 return None
@@ -53,6 +50,16 @@ class Iam:
                 permissions_boundary_arn=(raw.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""),
             )
 
+    def _begin_reading(
+        self, pool: ReadPool, role_name: str
+    ) -> tuple[Future[Any], Future[list[Any]], Future[list[Any]]]:
+        """Ask for the role, the names of its inline policies and its attached policies at the same time."""
+        return (
+            pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name),
+            pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name))),
+            pool.submit(lambda: list(self._pages("list_attached_role_policies", "AttachedPolicies", role_name))),
+        )
+
     def policy_names(self, role_name: str) -> frozenset[str] | None:
         """The names of a role's policies, inline and attached, in one round trip; None when there is no such role.
 
@@ -60,11 +67,7 @@ class Iam:
             TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
         """
         with ReadPool(_THREADS, thread_name_prefix="iam") as pool:
-            asked = pool.submit(self._ask, f"read the role {role_name}", "get_role", RoleName=role_name)
-            inline = pool.submit(lambda: list(self._pages("list_role_policies", "PolicyNames", role_name)))
-            attached = pool.submit(
-                lambda: list(self._pages("list_attached_role_policies", "AttachedPolicies", role_name))
-            )
+            asked, inline, attached = self._begin_reading(pool, role_name)
             if asked.result() is None:
                 return None
             return frozenset([*inline.result(), *(str(one["PolicyName"]) for one in attached.result())])
