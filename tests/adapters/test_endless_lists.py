@@ -3,6 +3,7 @@
 import ast
 import itertools
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -44,6 +45,7 @@ class EndlessSession:
         self.target = Target("123456789012", "us-east-1")
         self.asked = 0
         self._tokens = iter(tokens)
+        self._lock = threading.Lock()  # a role's lists are read at the same time
 
     def client(self, service: str, *, region: str | None = None) -> Any:
         client: Any = boto3.client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
@@ -51,8 +53,9 @@ class EndlessSession:
         return client
 
     def _answer(self, model: Any, **_: Any) -> tuple[AWSResponse, Mapping[str, Any]]:
-        self.asked += 1
-        token = next(self._tokens)
+        with self._lock:
+            self.asked += 1
+            token = next(self._tokens)
         shape = model.output_shape
         page = {name: token if name in TOKENS else _EMPTY.get(one.type_name) for name, one in shape.members.items()}
         return AWSResponse("", 200, {}, None), {**page, "IsTruncated": True}
