@@ -173,7 +173,7 @@ def check() -> None:
 
 
 def _installed_version() -> str:
-    hint = f"Install the sandbox extra: pip install 'expressway[sandbox]' (ministack=={EXPECTED_VERSION})."
+    hint = f"Install that version: pip install ministack=={EXPECTED_VERSION}"
     try:
         found = metadata.version("ministack")
     except metadata.PackageNotFoundError as exc:
