@@ -1,14 +1,16 @@
 """What the server lists: the names and parameters that agents know, honest hints, few bytes."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from expressway.mcp.knowledge_tools import MORE_BYTES, PREFIX, READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
 from expressway.mcp.server import Besides, build_server
-from expressway.model.knowledge import KNOWLEDGE_TOOLS, KnowledgeTool
+from expressway.model.knowledge import KNOWLEDGE_TOOLS, READ, RECOMMEND, SEARCH, KnowledgeTool
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, good_shape
 from tests.mcp.fake_toolkit import FakeToolkit
@@ -44,6 +46,20 @@ def _schema_of(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "title": "Arguments", "$schema": "https://json-schema.org/x"}
 
 
+LISTED_INPUT: dict[str, Mapping[str, Any]] = {SEARCH: SEARCH_INPUT, READ: READ_INPUT, RECOMMEND: RECOMMEND_INPUT}
+
+
+def _longest_schema(ours: Mapping[str, Any], *, more: int = 0) -> dict[str, Any]:
+    """A schema of the endpoint's with a description as long as may be listed in place of `ours`, and `more` bytes."""
+    bare = {"type": "object", "properties": {"url": {"type": "string", "description": ""}}}
+    room = _bytes(ours) + MORE_BYTES - _bytes(bare)
+    return _schema_of({"url": {"type": "string", "description": "d" * (room + more)}})
+
+
+def _bytes(schema: Mapping[str, Any]) -> int:
+    return len(json.dumps(schema, separators=(",", ":")))
+
+
 TOLD: dict[str, tuple[KnowledgeTool, ...]] = {
     "never asked": (),
     "endless words": tuple(
@@ -51,8 +67,7 @@ TOLD: dict[str, tuple[KnowledgeTool, ...]] = {
         for name in KNOWLEDGE_TOOLS
     ),
     "as long as it may be": tuple(
-        KnowledgeTool(name, "w" * 90, _schema_of({"url": {"type": "string", "description": "d" * 160}}))
-        for name in KNOWLEDGE_TOOLS
+        KnowledgeTool(name, "w" * 90, _longest_schema(LISTED_INPUT[name])) for name in KNOWLEDGE_TOOLS
     ),
     "alternatives": tuple(
         KnowledgeTool(
@@ -84,6 +99,20 @@ async def test_every_model_api_takes_the_whole_list(era: Era, told: str, former:
     if not former:
         assert len(tools) == len(PARAMETERS)
         assert len(listed.model_dump_json(by_alias=True, exclude_none=True).encode()) <= WHOLE_LIST_BYTES
+
+
+@pytest.mark.parametrize("name", KNOWLEDGE_TOOLS)
+async def test_a_description_that_makes_a_schema_too_long_is_replaced_by_ours(name: str) -> None:
+    ours = LISTED_INPUT[name]
+    described: list[str] = []
+    for more in (0, 1):
+        told = (KnowledgeTool(name, "Short.", _longest_schema(ours, more=more)),)
+        async with Client(build_server(FakeToolkit, OPEN, besides=Besides(told))) as client:
+            tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+        assert tools[PREFIX + name]["properties"].keys() == {"url"}
+        described.append(tools[PREFIX + name]["properties"]["url"]["description"])
+    assert set(described[0]) == {"d"}
+    assert described[1] == ours["properties"].get("url", {}).get("description", "As the endpoint takes it.")
 
 
 async def test_the_instructions_cost_few_bytes() -> None:

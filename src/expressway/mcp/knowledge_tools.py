@@ -17,10 +17,10 @@ from expressway.model.knowledge import READ, RECOMMEND, SEARCH, KnowledgeTool
 
 PREFIX = "aws_knowledge_"
 """Agents know these tools by the endpoint's names behind this prefix."""
-ECS_GUIDANCE = "For ECS look here first: Express Mode is newer than most training."
-_WORDS, _SCHEMA = 160, 240
-"""Characters of a description and of a schema of the endpoint's, where ours is no longer: the whole list has 15 kB."""
-_URL = text("A page of AWS's documentation.")
+ECS_GUIDANCE = "For ECS look here first: few models know Express Mode."
+MORE_BYTES = 32
+"""Bytes by which a schema of the endpoint's may be longer than ours: the whole list has at most 15 kB."""
+_URL = text("Documentation page.")
 SEARCH_INPUT: Mapping[str, Any] = {
     "type": "object",
     "properties": {
@@ -70,8 +70,8 @@ class KnowledgeListing:
             if tool is None:
                 continue
             our_words, our_schema = self._ours[one.name]
-            told_words = f"{one.description}\n\n{ECS_GUIDANCE}" if one.description else ""
-            description = told_words if 0 < len(told_words) <= max(_WORDS, len(our_words)) else our_words
+            told_words = f"{one.description}\n\n{ECS_GUIDANCE}"
+            description = told_words if one.description and _bytes(told_words) <= _bytes(our_words) else our_words
             parameters = _listed_schema(one.input_schema, our_schema)
             if (tool.description, tool.parameters) != (description, parameters):
                 tool.description, tool.parameters, news = description, parameters, True
@@ -79,14 +79,26 @@ class KnowledgeListing:
 
 
 def _listed_schema(told: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    """The endpoint's schema, each parameter described, where every model API takes it; else ours."""
+    """The endpoint's schema, each parameter described, where every model API takes it and it is short; else ours.
+
+    Where its descriptions make it too long, it is taken with ours.
+    """
     schema = portable(told)
     if schema is None:
         return dict(ours)
-    for name, item in schema["properties"].items():
-        if not item.get("description"):
-            item["description"] = ours["properties"].get(name, {}).get("description", "As the endpoint takes it.")
-    return schema if len(json.dumps(schema)) <= max(_SCHEMA, len(json.dumps(ours))) else dict(ours)
+    own = {name: item["description"] for name, item in ours["properties"].items()}
+    short = {name: own.get(name, "As the endpoint takes it.") for name in schema["properties"]}
+    full = {name: item.get("description") or short[name] for name, item in schema["properties"].items()}
+    for descriptions in (full, short):
+        described = {name: {**item, "description": descriptions[name]} for name, item in schema["properties"].items()}
+        listed = {**schema, "properties": described}
+        if _bytes(listed) <= _bytes(ours) + MORE_BYTES:
+            return listed
+    return dict(ours)
+
+
+def _bytes(listed: Any) -> int:
+    return len(json.dumps(listed, separators=(",", ":")))
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ class KnowledgeTools:
         return await self._consult(ctx, READ, arguments)
 
     async def aws_knowledge_aws___recommend(self, ctx: Context, arguments: dict[str, Any]) -> Mapping[str, Any]:
-        """Find pages related to a page of AWS's documentation: similar, newer, or often read next."""
+        """Find pages related to one of AWS's documentation: similar, newer, or often read next."""
         return await self._consult(ctx, RECOMMEND, arguments)
 
     async def _consult(self, ctx: Context, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
