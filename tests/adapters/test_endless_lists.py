@@ -4,7 +4,6 @@ import ast
 import itertools
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -35,6 +34,8 @@ from expressway.model.task_requirements import SecretReference
 
 SOURCE = Path(__file__).parents[2] / "src" / "expressway"
 TOKENS = {"NextToken", "nextToken", "Marker", "NextMarker"}
+LONG = 60.0
+"""Seconds after which a test fails that waits for threads."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -179,18 +180,19 @@ def test_any_pages_are_all_there_or_an_error_is() -> None:
 
 
 def test_threads_that_read_stop_with_the_block_that_started_them() -> None:
-    service = Pages(_endless())
     reading: list[Future[None]] = []
+    begun = threading.Barrier(3)
 
     def read() -> None:
-        for _ in pages(service, doing="list", by="Next", most=10**9):
-            pass
+        service = Pages(_endless())
+        for page in pages(service, doing="list", by="Next", most=10**9):
+            if page["n"] == 2:
+                begun.wait(LONG)
 
     def interrupted() -> None:
         with ReadPool(2, thread_name_prefix="test") as pool:
             reading.extend(pool.submit(read) for _ in range(2))
-            while len(service.asked) < 3:
-                time.sleep(0.001)
+            begun.wait(LONG)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
