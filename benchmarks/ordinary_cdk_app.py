@@ -5,7 +5,7 @@ import sys
 import aws_cdk as cdk
 
 from expressway.adapters.definition_file import load_definition
-from expressway.constructs.stacks import add_app_stacks
+from expressway.synth.stacks import add_app_stacks
 
 app = cdk.App()
 add_app_stacks(app, load_definition(sys.argv[1]).definition)

@@ -16,7 +16,7 @@ def main() -> None:
     node = bundled_node()
     if node is not None:
         os.environ.setdefault("JSII_NODE", str(node))
-    from expressway.constructs.stacks import add_app_stacks, new_app
+    from expressway.synth.stacks import add_app_stacks, new_app
 
     app = new_app()
     for file in sorted(HERE.glob("*.yaml")):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.mutants.modules import ROOT, SOURCE, importing, listed_modules
+from tests.mutants.modules import ROOT, importing, listed_modules, module_path
 from tests.mutants.mutations import Mutation, mutations
 
 _COPIED = ("src", "tests", "stacks", "examples", "benchmarks", "docs", "requirements", "pyproject.toml", "cdk.json")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         for number in range(options.jobs):
             copies.put(_copy(Path(scratch) / str(number)))
         # Read at once: somebody may go on working in the tree.
-        sources = {module: (ROOT / SOURCE / module).read_text(encoding="utf-8") for module in chosen}
+        sources = {module: (ROOT / module_path(module)).read_text(encoding="utf-8") for module in chosen}
         for module, tests in chosen.items():
             seconds = _seconds_without_mutant(copies, tests)
             if seconds is None:
@@ -84,7 +84,7 @@ def _of_module(
         if changed is None or changed == source:
             return None
         copy = copies.get()
-        file = copy / SOURCE / module
+        file = copy / module_path(module)
         try:
             file.write_text(changed, encoding="utf-8")
             noticed = _tests_fail(copy, tests, limit)

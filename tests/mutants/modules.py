@@ -8,6 +8,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path("src") / "expressway"
 
 
+def module_path(module: str) -> Path:
+    """A module's file; one of another package is listed with the package's name."""
+    return SOURCE.parent / module if module.startswith("expressway_") else SOURCE / module
+
+
 def listed_modules() -> Mapping[str, tuple[str, ...]]:
     """The modules of ``modules.txt``, each with its tests."""
     modules: dict[str, tuple[str, ...]] = {}
@@ -20,7 +25,7 @@ def listed_modules() -> Mapping[str, tuple[str, ...]]:
 
 def importing(module: str) -> list[str]:
     """The tests that import a module, in the folder of its name."""
-    dotted = re.escape(f"expressway.{module.removesuffix('.py').replace('/', '.')}")
+    dotted = re.escape(".".join(module_path(module).relative_to("src").with_suffix("").parts))
     wanted = re.compile(rf"(?m)^\s*(?:from|import) {dotted}\b")
     folder = ROOT / "tests" / Path(module).parts[0]
     found = [path for path in folder.rglob("test_*.py") if wanted.search(path.read_text(encoding="utf-8"))]

@@ -7,7 +7,6 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from expressway.constructs.stacks import add_app_stacks
 from expressway.errors import DefinitionError, StackError
 from expressway.model import aws_limits
 from expressway.model.aws_limits import LIMITS, Limit
@@ -17,7 +16,8 @@ from expressway.model.template import AppTemplates, Template
 from expressway.model.template_limits import problems_of_size
 from expressway.operations.check_limits import check_limits
 from expressway.operations.synth import synth_app
-from tests.constructs import conftest as _node  # noqa: F401 - the CDK runs on the Node that it sets
+from expressway.synth.stacks import add_app_stacks
+from tests.expressway_constructs import conftest as _node  # noqa: F401 - the CDK runs on the Node that it sets
 from tests.golden.limits_page import LIMITS_PAGE, limits_page
 
 ACCOUNT = "111122223333"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.constructs.service_domain import function_text
+from expressway_constructs.service.domain import function_text
 from tests.sandbox.conftest import Cloud, wait_for_stack, wait_until
 from tests.sandbox.stack_templates import role, service_resources, template
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from expressway.adapters.cache_directory import cache_directory
 from expressway.adapters.jsii_index import package_cache
-from expressway.bundled_node import bundled_node
+from expressway_constructs.node import bundled_node
 
 _SHIM = """\
 // Speaks jsii's protocol on the standard streams instead of descriptor 3, and keeps stray output out of it.

@@ -52,7 +52,7 @@ def _serve(answers: IO[str], folder: Path) -> None:
     ensure_index(os.environ)
     wait_for_node = pipeline_loading()
     # Loaded before the first request arrives, since it takes half a second.
-    importlib.import_module("expressway.constructs.stacks")
+    importlib.import_module("expressway.synth.stacks")
     wait_for_node()
     _write(answers, {"ready": True})
     for line in sys.stdin:
@@ -88,8 +88,8 @@ def _node_answers() -> bool:
 
 def synthesize(data: dict[str, Any], outdir: Path) -> dict[str, str | None]:
     """The template texts of one definition (all its fields): keys ``repository`` (or None) and ``service``."""
-    from expressway.constructs.stacks import add_app_stacks, new_app
     from expressway.model.stack import repository_stack_name, service_stack_name
+    from expressway.synth.stacks import add_app_stacks, new_app
 
     app = new_app(str(outdir), context=_LEFT_OUT)
     repository, _ = add_app_stacks(app, _definition_view(data))

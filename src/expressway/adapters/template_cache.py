@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("expressway", "aws-cdk-lib", "constructs", "jsii")
 _SOURCES = (
-    *("constructs/*.py", "model/definition*.py", "model/fargate.py", "model/protected_tags.py", "model/stack.py"),
-    "adapters/synth_kernel.py",
+    *("expressway_constructs/**/*.py", "expressway/synth/*.py", "expressway/adapters/synth_kernel.py"),
+    *("expressway/model/definition*.py", "expressway/model/stack.py"),
 )
 _KEPT_ENTRIES = 200
 
@@ -33,7 +33,7 @@ def synthesis_fingerprint() -> str:
     digest = hashlib.sha256()
     for package in _PACKAGES:
         digest.update(f"{package}={version(package)}\n".encode())
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for source in sorted(root.glob(pattern)):
             digest.update(source.name.encode() + b"\0" + source.read_bytes())

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from expressway.functions import service_domain
 from expressway.sandbox import emulator
 from expressway.sandbox.express_store import STORE
+from expressway_constructs.service import domain_function
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -91,7 +91,7 @@ def _run(request_type: str, properties: Properties, physical_id: str = "") -> Cr
         raise ValueError(f"{RESOURCE_TYPE} is made by the function of Expressway's constructs alone.")
     event = {"RequestType": request_type, "ResourceProperties": properties, "PhysicalResourceId": physical_id}
     try:
-        answer = service_domain.apply(event, _Balancers())
+        answer = domain_function.apply(event, _Balancers())
     except LookupError as error:
         raise ValueError(str(error)) from error
     return str(answer["PhysicalResourceId"]), dict(answer.get("Data", {}))
@@ -114,7 +114,7 @@ def _delete(physical_id: str, properties: Properties) -> None:
 
 def _taking_the_known_function(handler: dict[str, Any]) -> dict[str, Any]:
     """Handlers that keep nothing of the known function, and leave every other one to `handler`."""
-    known = Path(service_domain.__file__).read_text(encoding="utf-8")
+    known = Path(domain_function.__file__).read_text(encoding="utf-8")
     create: Callable[..., Created] = handler["create"]
     update: Callable[..., Created] = handler["update"]
     delete: Callable[..., None] = handler["delete"]

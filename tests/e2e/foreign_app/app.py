@@ -12,7 +12,7 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_sns as sns
 
-from expressway.constructs import ExpressGatewayService, ExpressImage
+from expressway_constructs import ExpressGatewayService, ExpressImage
 
 app = App()
 stack = Stack(app, "ForeignApp", synthesizer=BootstraplessSynthesizer())

@@ -1,0 +1,1 @@
+"""The templates of an app: its two stacks, made of the constructs."""
