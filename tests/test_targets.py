@@ -13,7 +13,7 @@ from expressway.adapters.repositories import Repositories
 from expressway.adapters.secrets import Secrets
 from expressway.adapters.session import AwsSession
 from expressway.errors import RefusedError, TargetError
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 from expressway.toolkit import Toolkit
 from expressway.toolkit.target_choice import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 from expressway.adapters.alarms import Alarms
+from expressway.adapters.ecs import Ecs
 from expressway.adapters.keys import Keys
 from expressway.adapters.parameters import Parameters
 from expressway.adapters.quotas import Quotas
 from expressway.adapters.repositories import Repositories
 from expressway.adapters.scaling import Scaling
 from expressway.adapters.secrets import Secrets
-from expressway.adapters.task_definitions import TaskDefinitions
 from expressway.errors import TargetError
+from expressway.model.service import LogConfiguration
 from expressway.model.service_dependencies import KeyFact, ScalingActivity, ScalingPolicy
-from expressway.model.task_requirements import ContainerImage, LogGroupReference, SecretReference
+from expressway.model.task_definition import ContainerImage, SecretReference
 from tests.adapters.answers import AnsweringSession
 
 ACCOUNT = "123456789012"
@@ -63,7 +64,7 @@ def test_a_task_definition_is_read_as_what_it_needs() -> None:
         ],
     }
     session = AnsweringSession({"ecs.describe_task_definition": {"taskDefinition": definition}})
-    found = TaskDefinitions(session).requirements("web:1")
+    found = Ecs(session).task_definition("web:1")
 
     assert found is not None
     assert found.images == (
@@ -75,14 +76,14 @@ def test_a_task_definition_is_read_as_what_it_needs() -> None:
         SecretReference("Main", "", "arn:credentials"),
         SecretReference("router", "splunk-token", "token"),
     )
-    assert found.log_groups == (LogGroupReference("Main", "/web", "x", True),)
+    assert found.log_configurations == (LogConfiguration("Main", "/web", region="x", creates_group=True),)
     assert (found.platform, found.cpu_units, found.runs_on_fargate) == ("linux/arm64", 512, True)
 
 
 def test_a_task_definition_that_ecs_does_not_know_is_none() -> None:
     unknown = ("ClientException", "Unable to describe task definition.")
 
-    assert TaskDefinitions(AnsweringSession({"ecs.describe_task_definition": unknown})).requirements("web") is None
+    assert Ecs(AnsweringSession({"ecs.describe_task_definition": unknown})).task_definition("web") is None
 
 
 def test_families_are_read_page_by_page_up_to_the_limit() -> None:
@@ -91,8 +92,8 @@ def test_families_are_read_page_by_page_up_to_the_limit() -> None:
 
     session = AnsweringSession({"ecs.list_task_definition_families": pages})
 
-    assert TaskDefinitions(session).families("w", limit=9) == ("a", "b", "c")
-    assert TaskDefinitions(session).families("w", limit=1) == ("a",)
+    assert Ecs(session).families("w", limit=9) == ("a", "b", "c")
+    assert Ecs(session).families("w", limit=1) == ("a",)
     assert session.asked[0][2] == {"familyPrefix": "w", "status": "ACTIVE"}
 
 
@@ -413,8 +414,8 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "service-quotas.get_service_quota": lambda session: Quotas(session).fargate(),
     "ecr.get_repository_policy": lambda session: Repositories(session).policy("web", registry_id=ACCOUNT, region="x-1"),
     "ecr.describe_images": lambda session: Repositories(session).tags("web", registry_id=ACCOUNT, region="x-1"),
-    "ecs.describe_task_definition": lambda session: TaskDefinitions(session).requirements("web"),
-    "ecs.list_task_definition_families": lambda session: TaskDefinitions(session).families("web", limit=3),
+    "ecs.describe_task_definition": lambda session: Ecs(session).task_definition("web"),
+    "ecs.list_task_definition_families": lambda session: Ecs(session).families("web", limit=3),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from expressway.adapters.ecs_cluster import EcsCluster
+from expressway.adapters.ecs import Ecs
 from expressway.adapters.logs import Logs
 from expressway.adapters.session import AwsSession, open_session
 from expressway.errors import ExpresswayError, TargetError
@@ -40,10 +40,10 @@ def test_a_cluster_is_told_with_its_counts_and_a_missing_one_is_none(session: Aw
     raw = {"clusterName": "default", "clusterArn": "arn", "status": "ACTIVE", "runningTasksCount": 2}
     ecs.add_response("describe_clusters", {"clusters": [raw]}, {"clusters": ["default"]})
     ecs.add_response("describe_clusters", {"clusters": [], "failures": [{"arn": "a", "reason": "MISSING"}]})
-    cluster = EcsCluster(session).cluster("default")
+    cluster = Ecs(session).cluster("default")
     assert cluster is not None
     assert (cluster.status, cluster.running_tasks) == ("ACTIVE", 2)
-    assert EcsCluster(session).cluster("nope") is None
+    assert Ecs(session).cluster("nope") is None
 
 
 @pytest.mark.parametrize(("stability", "state"), [("STEADY_STATE", "COMPLETED"), ("STABILIZING", "")])
@@ -61,7 +61,7 @@ def test_the_task_sets_of_a_service_that_others_deploy_are_its_rollouts(
     }
     raw: dict[str, Any] = {"serviceName": "web", "deployments": [], "taskSets": [task_set]}
     stub("ecs").add_response("describe_services", {"services": [raw]}, {"cluster": "c", "services": ["web"]})
-    (service,) = EcsCluster(session).services("c", ["web"])
+    (service,) = Ecs(session).services("c", ["web"])
     (rollout,) = service.rollouts
     assert (rollout.deployment_id, rollout.status, rollout.state) == ("ecs-svc/2", "ACTIVE", state)
     assert (rollout.desired_count, rollout.running_count, rollout.task_definition_arn) == (2, 1, "td:2")
@@ -78,7 +78,7 @@ def test_services_come_with_rollouts_groups_grace_and_all_their_events(session: 
         "events": events,
     }
     stub("ecs").add_response("describe_services", {"services": [raw]}, {"cluster": "c", "services": ["web"]})
-    (service,) = EcsCluster(session).services("c", ["web"])
+    (service,) = Ecs(session).services("c", ["web"])
     assert (service.grace_period_seconds, service.target_group_arns, len(service.events)) == (60, ("tg",), 100)
     assert (service.rollouts[0].state, service.rollouts[0].failed_count) == ("FAILED", 4)
 
@@ -89,8 +89,8 @@ def test_tasks_of_all_pages_are_listed_for_one_service_or_for_all(session: AwsSe
     ecs.add_response("list_tasks", {"taskArns": [TASK], "nextToken": "more"}, first)
     ecs.add_response("list_tasks", {"taskArns": [f"{TASK}2"]}, {**first, "nextToken": "more"})
     ecs.add_response("list_tasks", {"taskArns": []}, {"cluster": "c", "desiredStatus": "RUNNING"})
-    assert EcsCluster(session).task_arns("c", "STOPPED", service_name="web") == (TASK, f"{TASK}2")
-    assert EcsCluster(session).task_arns("c", "RUNNING") == ()
+    assert Ecs(session).task_arns("c", "STOPPED", service_name="web") == (TASK, f"{TASK}2")
+    assert Ecs(session).task_arns("c", "RUNNING") == ()
 
 
 def test_limits_and_logs_of_a_task_definition_are_read_at_once(session: AwsSession, stub: Stub) -> None:
@@ -110,7 +110,7 @@ def test_limits_and_logs_of_a_task_definition_are_read_at_once(session: AwsSessi
         ],
     }
     stub("ecs").add_response("describe_task_definition", {"taskDefinition": raw})
-    definition = EcsCluster(session).task_definition("td:1")
+    definition = Ecs(session).task_definition("td:1")
     assert definition is not None
     assert (definition.memory_mib, definition.cpu_architecture) == (1024, "ARM64")
     assert (definition.containers[0].memory_mib, definition.containers[0].stop_timeout_seconds) == (256, 90)
@@ -120,7 +120,7 @@ def test_limits_and_logs_of_a_task_definition_are_read_at_once(session: AwsSessi
 def test_a_refusal_is_a_target_error(session: AwsSession, stub: Stub) -> None:
     stub("ecs").add_client_error("describe_clusters", "AccessDeniedException", http_status_code=400)
     with pytest.raises(TargetError) as caught:
-        EcsCluster(session).cluster("default")
+        Ecs(session).cluster("default")
     assert caught.value.code == "access_denied"
 
 

@@ -17,20 +17,19 @@ from botocore.awsrequest import AWSResponse
 from expressway.adapters.alarms import Alarms
 from expressway.adapters.cloudformation import CloudFormation
 from expressway.adapters.ecr import EcrRegistry
-from expressway.adapters.ecs_cluster import EcsCluster
+from expressway.adapters.ecs import Ecs
 from expressway.adapters.iam import Iam
 from expressway.adapters.load_balancers import LoadBalancers
 from expressway.adapters.logs import Logs
 from expressway.adapters.network import Network
 from expressway.adapters.parameters import Parameters
-from expressway.adapters.placements import Placements
 from expressway.adapters.scaling import Scaling
 from expressway.adapters.stack_history import StackHistories
 from expressway.errors import ExpresswayError
 from expressway.model.cancellation import ReadPool, cancelled_by
 from expressway.model.pages import MOST_PAGES, pages
 from expressway.model.target import Target
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 
 SOURCE = Path(__file__).parents[2] / "src" / "expressway"
 TOKENS = {"NextToken", "nextToken", "Marker", "NextMarker"}
@@ -73,8 +72,9 @@ READS: dict[str, Read] = {
     "cloudformation change sets": lambda session: CloudFormation(session).change_set_names("a"),
     "ecr images": lambda session: EcrRegistry(session).list_images("shop"),
     "ecr delete": lambda session: EcrRegistry(session).delete_images("shop"),
-    "ecs_calls clusters": lambda session: EcsCluster(session).cluster_names(),
-    "ecs_calls tasks": lambda session: EcsCluster(session).task_arns("a", "STOPPED"),
+    "ecs clusters": lambda session: Ecs(session).cluster_names(),
+    "ecs services": lambda session: Ecs(session).service_names("a"),
+    "ecs tasks": lambda session: Ecs(session).task_arns("a", "STOPPED"),
     "iam role": lambda session: Iam(session).role("a"),
     "load_balancers": lambda session: LoadBalancers(session).load_balancers_of(["vpc-1"]),
     "logs group": lambda session: Logs(session).group("a"),
@@ -83,7 +83,6 @@ READS: dict[str, Read] = {
     "parameters": lambda session: Parameters(session).fact(
         SecretReference("c", "A", "arn:aws:ssm:us-east-1:1:parameter/a")
     ),
-    "placements": lambda session: Placements(session).service_names("a"),
     "scaling": lambda session: Scaling(session).of_service("a", "b"),
     "stack_history names": lambda session: StackHistories(session).names(),
     "stack_history deleted": lambda session: StackHistories(session).deleted_id("a"),

@@ -10,14 +10,14 @@ import botocore.session
 import pytest
 
 from expressway.adapters import network as network_module
+from expressway.adapters.ecs import Ecs
 from expressway.adapters.load_balancers import LoadBalancers
 from expressway.adapters.network import Network
-from expressway.adapters.placements import Placements
 from expressway.adapters.session import AwsSession, open_session
 from expressway.errors import TargetError
 from expressway.model.load_balancing import RegisteredTarget
 from expressway.model.network import AclEntry, Endpoint, NatGateway, Route, SecurityRule
-from expressway.model.network_facts import TargetBinding, TaskNeeds
+from expressway.model.network_facts import TargetBinding
 from tests.adapters.answers import AnsweringSession
 
 if TYPE_CHECKING:
@@ -204,15 +204,19 @@ class TestOnTheEmbeddedAws:
             launchType="FARGATE",
             networkConfiguration={"awsvpcConfiguration": network},
         )
-        placements = Placements(site.session)
+        placements = Ecs(site.session)
 
-        (placed,) = placements.services("placed", placements.service_names("placed"))
+        (placed,) = placements.placements("placed", placements.service_names("placed"))
 
         assert (placed.subnet_ids, placed.security_group_ids) == ((site.private,), (site.group_id,))
         assert (placed.assign_public_ip, placed.launch_type, placed.is_express) == (False, "FARGATE", False)
-        assert placements.needs(placed.task_definition_arn) == TaskNeeds(("nginx",), ("/web/a",), ("us-east-1",))
-        assert placements.services("placed", ["nobody"]) == ()
-        assert placements.services("nowhere", ["web"]) == ()
+        definition = placements.task_definition(placed.task_definition_arn)
+        assert definition is not None
+        assert [one.image for one in definition.images] == ["nginx"]
+        assert [one.value_from for one in definition.secrets] == ["/web/a"]
+        assert [one.region for one in definition.log_configurations] == ["us-east-1"]
+        assert placements.placements("placed", ["nobody"]) == ()
+        assert placements.placements("nowhere", ["web"]) == ()
 
 
 # -- what the embedded AWS cannot tell ----------------------------------------------------------------------
@@ -430,7 +434,7 @@ def test_a_revision_tells_what_ecs_manages() -> None:
     }
     session = answering(ecs__describe_service_revisions={"serviceRevisions": [raw]})
 
-    found = Placements(session).revisions([REVISION])[REVISION]
+    found = Ecs(session).revision_placements([REVISION])[REVISION]
 
     assert found.security_group_ids == ("sg-own", "sg-managed")
     assert found.managed_group_ids == ("sg-managed",)
@@ -447,8 +451,8 @@ def test_the_newest_deployment_tells_the_revision_on_its_way() -> None:
     session = answering(ecs__list_service_deployments={"serviceDeployments": listed})
     none = answering(ecs__list_service_deployments={"serviceDeployments": []})
 
-    assert Placements(session).newest_revision_arn("default", "web") == f"{REVISION}3"
-    assert Placements(none).newest_revision_arn("default", "web") == ""
+    assert Ecs(session).newest_revision_arn("default", "web") == f"{REVISION}3"
+    assert Ecs(none).newest_revision_arn("default", "web") == ""
 
 
 @pytest.mark.parametrize(
@@ -464,7 +468,7 @@ def test_the_newest_deployment_tells_the_revision_on_its_way() -> None:
 def test_capacity_providers_stand_for_a_launch_type(raw: dict[str, Any], launch_type: str) -> None:
     service = {"serviceArn": SERVICE, "serviceName": "web", "status": "ACTIVE", **raw}
 
-    (placed,) = Placements(answering(ecs__describe_services={"services": [service]})).services("default", ["web"])
+    (placed,) = Ecs(answering(ecs__describe_services={"services": [service]})).placements("default", ["web"])
 
     assert placed.launch_type == launch_type
 
@@ -472,7 +476,7 @@ def test_capacity_providers_stand_for_a_launch_type(raw: dict[str, Any], launch_
 def test_a_service_that_is_gone_has_no_place() -> None:
     service = {"serviceArn": SERVICE, "serviceName": "web", "status": "INACTIVE"}
 
-    assert Placements(answering(ecs__describe_services={"services": [service]})).services("default", ["web"]) == ()
+    assert Ecs(answering(ecs__describe_services={"services": [service]})).placements("default", ["web"]) == ()
 
 
 def test_secrets_of_containers_logs_and_registries_are_needed() -> None:
@@ -491,10 +495,13 @@ def test_secrets_of_containers_logs_and_registries_are_needed() -> None:
     session = answering(ecs__describe_task_definition={"taskDefinition": definition})
     none = answering(ecs__describe_task_definition=("ClientException", "Unable to describe task definition."))
 
-    found = Placements(session).needs(DEFINITION)
+    found = Ecs(session).task_definition(DEFINITION)
 
-    assert found == TaskNeeds(("registry.example/web:1",), ("first", "second", "third"), ())
-    assert Placements(none).needs(DEFINITION) is None
+    assert found is not None
+    assert [one.image for one in found.images] == ["registry.example/web:1"]
+    assert {one.value_from for one in found.secrets} == {"first", "second", "third"}
+    assert found.log_configurations == ()
+    assert Ecs(none).task_definition(DEFINITION) is None
 
 
 def test_the_interfaces_of_tasks_are_found_once() -> None:
@@ -504,15 +511,15 @@ def test_the_interfaces_of_tasks_are_found_once() -> None:
         ecs__describe_tasks={"tasks": [{"attachments": [attachment, attachment]}]},
     )
 
-    assert Placements(session).interface_ids("default") == ("eni-1",)
+    assert Ecs(session).interface_ids("default") == ("eni-1",)
 
 
 def test_the_readme_names_every_permission_that_reading_a_network_takes() -> None:
     folder = Path(network_module.__file__).parent
-    sources = [(folder / name).read_text() for name in ("network.py", "load_balancers.py", "placements.py")]
+    sources = [(folder / name).read_text() for name in ("network.py", "load_balancers.py", "ecs.py")]
     asked = {name for text in sources for name in re.findall(r"\b((?:describe|list|get)_[a-z_]+)\b(?=\"|\()", text)}
     operations = {name.title().replace("_", "") for name in asked} & known_operations()
-    named = set(re.findall(r"`(\w+)`", (Path(__file__).parents[2] / "README.md").read_text()))
+    named = set(re.findall(r"`(?:ecs:)?(\w+)`", (Path(__file__).parents[2] / "README.md").read_text()))
 
     assert len(operations) > 20
     assert operations - named == set()

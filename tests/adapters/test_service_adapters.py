@@ -42,8 +42,9 @@ Stub = Callable[[str], Stubber]
 
 def test_every_page_of_a_list_is_read(session: AwsSession, stub: Stub) -> None:
     ecs = stub("ecs")
-    ecs.add_response("list_services", {"serviceArns": [SERVICE], "nextToken": "more"}, {"cluster": "default"})
-    ecs.add_response("list_services", {"serviceArns": [f"{SERVICE}-2"]}, {"cluster": "default", "nextToken": "more"})
+    asked = {"cluster": "default", "maxResults": 100}
+    ecs.add_response("list_services", {"serviceArns": [SERVICE], "nextToken": "more"}, asked)
+    ecs.add_response("list_services", {"serviceArns": [f"{SERVICE}-2"]}, asked | {"nextToken": "more"})
 
     assert Ecs(session).service_names("default") == ("web", "web-2")
 
@@ -69,7 +70,7 @@ def test_the_newest_deployments_come_first_whatever_the_order_of_the_answer(sess
         "describe_service_deployments", {"serviceDeployments": described}, {"serviceDeploymentArns": ["d/3", "d/2"]}
     )
 
-    found = Ecs(session).deployments("default", "web", limit=2)
+    found = Ecs(session).newest_deployments("default", "web", limit=2)
 
     assert [one.arn for one in found] == ["d/3", "d/2"]
 
@@ -87,7 +88,7 @@ def test_a_rollback_is_read_with_its_reason_and_alarms(session: AwsSession, stub
     }
     ecs.add_response("describe_service_deployments", {"serviceDeployments": [raw]})
 
-    (found,) = Ecs(session).deployments("default", "web")
+    (found,) = Ecs(session).newest_deployments("default", "web")
 
     assert found.failed
     assert (found.target_revision_arn, found.requested_count, found.running_count) == ("r/2", 2, 1)
@@ -163,7 +164,7 @@ def test_stopped_tasks_of_a_deleted_service_are_found_in_the_cluster(session: Aw
     ]
     ecs.add_response("describe_tasks", {"tasks": raw}, {"cluster": "default", "tasks": ["t/1", "t/2"]})
 
-    (task,) = Ecs(session).tasks("default", "web")
+    (task,) = Ecs(session).service_tasks("default", "web")
 
     assert task.task_id == "1"
     assert task.failed

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from expressway.model.role import RolePolicy, RoleState
+from expressway.model.service import LogConfiguration
 from expressway.model.service_dependencies import (
     DependencyFacts,
     DependencySubject,
@@ -14,11 +15,10 @@ from expressway.model.service_dependencies import (
     ScalingFact,
     SecretFact,
 )
-from expressway.model.task_requirements import (
-    ContainerImage,
-    LogGroupReference,
+from expressway.model.task_definition import (
+    ContainerDefinition,
     SecretReference,
-    TaskRequirements,
+    TaskDefinition,
 )
 
 ACCOUNT = "123456789012"
@@ -77,15 +77,15 @@ READS_ITS_SECRETS = inline(
     name="secrets",
 )
 
-REQUIREMENTS = TaskRequirements(
+REQUIREMENTS = TaskDefinition(
     arn=DEFINITION_ARN,
     family="default-web",
     execution_role_arn=EXECUTION_ROLE_ARN,
     launch_types=frozenset({"FARGATE"}),
     cpu_units=1024,
-    images=(ContainerImage("Main", IMAGE),),
+    containers=(ContainerDefinition("Main", image=IMAGE),),
     secrets=(SECRET, PARAMETER),
-    log_groups=(LogGroupReference("Main", "/expressway/web", REGION),),
+    log_configurations=(LogConfiguration("Main", "/expressway/web", region=REGION),),
 )
 
 SUBJECT = DependencySubject(
@@ -146,6 +146,6 @@ HEALTHY = DependencyFacts(
             ),
         ),
     ),
-    log_groups=(LogGroupFact(REQUIREMENTS.log_groups[0], "present"),),
+    log_groups=(LogGroupFact(REQUIREMENTS.log_configurations[0], "present"),),
     scaling=ScalingFact(1, 4),
 )

@@ -78,7 +78,7 @@ UNREAD_PARTS: dict[str, Any] = {
     "keys": (),
     "execution_role": RoleFact(EXECUTION_ROLE_ARN, "unread"),
     "infrastructure_role": RoleFact("arn:infrastructure", "unread"),
-    "log_groups": (LogGroupFact(REQUIREMENTS.log_groups[0], "unread"),),
+    "log_groups": (LogGroupFact(REQUIREMENTS.log_configurations[0], "unread"),),
     "scaling": None,
     "requirements": None,
 }

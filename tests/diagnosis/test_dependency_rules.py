@@ -10,6 +10,7 @@ import pytest
 from expressway.diagnosis.dependency_rules import dependency_findings
 from expressway.model.finding import Finding
 from expressway.model.role import RoleState
+from expressway.model.service import LogConfiguration
 from expressway.model.service_dependencies import (
     AlarmFact,
     DependencyFacts,
@@ -23,7 +24,7 @@ from expressway.model.service_dependencies import (
     ScalingPolicy,
     SecretFact,
 )
-from expressway.model.task_requirements import ContainerImage, LogGroupReference, SecretReference
+from expressway.model.task_definition import ContainerImage, SecretReference
 from tests.diagnosis.dependency_samples import (
     ACCOUNT,
     DEFINITION_ARN,
@@ -78,7 +79,7 @@ def with_role(role: RoleFact) -> DependencyFacts:
 
 
 def with_log_group(presence: Any, *, creates_group: bool = False) -> DependencyFacts:
-    reference = LogGroupReference("Main", "/expressway/web", REGION, creates_group)
+    reference = LogConfiguration("Main", "/expressway/web", region=REGION, creates_group=creates_group)
     return replace(HEALTHY, subject=FAILING, log_groups=(LogGroupFact(reference, presence),))
 
 
@@ -99,7 +100,7 @@ def test_nothing_is_concluded_from_what_was_not_read() -> None:
         keys=(),
         execution_role=RoleFact(EXECUTION_ROLE_ARN, "unread"),
         infrastructure_role=RoleFact(INFRASTRUCTURE_ROLE_ARN, "unread"),
-        log_groups=(LogGroupFact(REQUIREMENTS.log_groups[0], "unread"),),
+        log_groups=(LogGroupFact(REQUIREMENTS.log_configurations[0], "unread"),),
         scaling=None,
         gaps=("everything: denied",),
     )

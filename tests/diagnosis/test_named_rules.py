@@ -19,7 +19,7 @@ from expressway.model.network import SecurityGroup, Subnet
 from expressway.model.role import RoleState
 from expressway.model.service_dependencies import KeyFact, SecretFact
 from expressway.model.target import Target
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 
 TARGET = Target("111122223333", "us-east-1")
 ARN = "arn:aws:iam::111122223333:role/team/runner"

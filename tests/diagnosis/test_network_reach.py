@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from expressway.diagnosis.network_needs import Need, needs_of
 from expressway.diagnosis.network_reach import INTERNET, Peer, Reach, denied_ports, through_acl, through_groups
 from expressway.model.network import AclEntry, NetworkAcl, SecurityRule
-from expressway.model.network_facts import NetworkFacts, TaskNeeds
-from tests.diagnosis.topologies import ECR_IMAGE, REGION, SECRET
+from expressway.model.network_facts import NetworkFacts
+from expressway.model.task_definition import TaskDefinition
+from tests.diagnosis.topologies import ECR_IMAGE, REGION, SECRET, task_needs
 
 # A world small enough to try every packet in: 16 addresses, 16 ports.
 WORLD = ip_network("10.0.0.0/28")
@@ -99,31 +100,31 @@ ECR_NEEDS = {"ecr.api", "ecr.dkr", "s3"}
 @pytest.mark.parametrize(
     ("needs", "endpoints", "labels"),
     [
-        (TaskNeeds((ECR_IMAGE,)), ECR_NEEDS, set[str]()),
-        (TaskNeeds((f"123456789012.dkr.ecr-fips.{REGION}.amazonaws.com/a/b:1",)), ECR_NEEDS, set[str]()),
-        (TaskNeeds((ECR_IMAGE.replace(REGION, "us-west-2"),)), set[str](), {"the ECR registry in us-west-2"}),
-        (TaskNeeds(("nginx",)), set[str](), {"the registry docker.io"}),
-        (TaskNeeds(("library/nginx:1.29",)), set[str](), {"the registry docker.io"}),
-        (TaskNeeds(("public.ecr.aws/docker/library/python:3.13-slim",)), set[str](), {"the registry public.ecr.aws"}),
-        (TaskNeeds(("ghcr.io/owner/app@sha256:0",)), set[str](), {"the registry ghcr.io"}),
-        (TaskNeeds(("registry.corp.example/app:1",)), set[str](), set[str]()),
-        (TaskNeeds(("registry:5000/app:1",)), set[str](), set[str]()),
-        (TaskNeeds(("localhost/app:1",)), set[str](), set[str]()),
-        (TaskNeeds((), (SECRET,)), {"secretsmanager"}, set[str]()),
-        (TaskNeeds((), (SECRET + ":password::",)), {"secretsmanager"}, set[str]()),
-        (TaskNeeds((), ("/web/password",)), {"ssm"}, set[str]()),
-        (TaskNeeds((), (f"arn:aws:ssm:{REGION}:123456789012:parameter/web/password",)), {"ssm"}, set[str]()),
+        (task_needs((ECR_IMAGE,)), ECR_NEEDS, set[str]()),
+        (task_needs((f"123456789012.dkr.ecr-fips.{REGION}.amazonaws.com/a/b:1",)), ECR_NEEDS, set[str]()),
+        (task_needs((ECR_IMAGE.replace(REGION, "us-west-2"),)), set[str](), {"the ECR registry in us-west-2"}),
+        (task_needs(("nginx",)), set[str](), {"the registry docker.io"}),
+        (task_needs(("library/nginx:1.29",)), set[str](), {"the registry docker.io"}),
+        (task_needs(("public.ecr.aws/docker/library/python:3.13-slim",)), set[str](), {"the registry public.ecr.aws"}),
+        (task_needs(("ghcr.io/owner/app@sha256:0",)), set[str](), {"the registry ghcr.io"}),
+        (task_needs(("registry.corp.example/app:1",)), set[str](), set[str]()),
+        (task_needs(("registry:5000/app:1",)), set[str](), set[str]()),
+        (task_needs(("localhost/app:1",)), set[str](), set[str]()),
+        (task_needs((), (SECRET,)), {"secretsmanager"}, set[str]()),
+        (task_needs((), (SECRET + ":password::",)), {"secretsmanager"}, set[str]()),
+        (task_needs((), ("/web/password",)), {"ssm"}, set[str]()),
+        (task_needs((), (f"arn:aws:ssm:{REGION}:123456789012:parameter/web/password",)), {"ssm"}, set[str]()),
         (
-            TaskNeeds((), (SECRET.replace(REGION, "us-east-1"),)),
+            task_needs((), (SECRET.replace(REGION, "us-east-1"),)),
             set[str](),
             {"AWS Secrets Manager in us-east-1"},
         ),
-        (TaskNeeds(log_regions=(REGION,)), {"logs"}, set[str]()),
-        (TaskNeeds(log_regions=("us-east-1",)), set[str](), {"CloudWatch Logs in us-east-1"}),
-        (TaskNeeds(), set[str](), set[str]()),
+        (task_needs(log_regions=(REGION,)), {"logs"}, set[str]()),
+        (task_needs(log_regions=("us-east-1",)), set[str](), {"CloudWatch Logs in us-east-1"}),
+        (task_needs(), set[str](), set[str]()),
     ],
 )
-def test_a_task_needs_what_its_definition_names(needs: TaskNeeds, endpoints: set[str], labels: set[str]) -> None:
+def test_a_task_needs_what_its_definition_names(needs: TaskDefinition, endpoints: set[str], labels: set[str]) -> None:
     found = needs_of(needs, REGION)
 
     assert {one.endpoint for one in found if one.endpoint} == endpoints
@@ -131,5 +132,5 @@ def test_a_task_needs_what_its_definition_names(needs: TaskNeeds, endpoints: set
 
 
 def test_what_several_containers_need_is_named_once() -> None:
-    assert len(needs_of(TaskNeeds((ECR_IMAGE, ECR_IMAGE.replace("web", "side"))), REGION)) == 3
-    assert needs_of(TaskNeeds(("nginx", "redis")), REGION) == (Need("the registry docker.io"),)
+    assert len(needs_of(task_needs((ECR_IMAGE, ECR_IMAGE.replace("web", "side"))), REGION)) == 3
+    assert needs_of(task_needs(("nginx", "redis")), REGION) == (Need("the registry docker.io"),)

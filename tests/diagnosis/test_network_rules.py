@@ -19,7 +19,7 @@ from expressway.model.network import (
     SecurityRule,
     Subnet,
 )
-from expressway.model.network_facts import NetworkFacts, TargetBinding, TaskNeeds
+from expressway.model.network_facts import NetworkFacts, TargetBinding
 from tests.diagnosis.topologies import (
     ECR_IMAGE,
     LB,
@@ -41,6 +41,7 @@ from tests.diagnosis.topologies import (
     service,
     subnet,
     table,
+    task_needs,
     tcp,
     vpce,
     with_more,
@@ -198,7 +199,7 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
     ),
     "an image of a registry in the own network": (
         private_with_nat,
-        (service(needs=TaskNeeds(("registry.internal:5000/web:1",))), table("rtb-private", LOCAL)),
+        (service(needs=task_needs(("registry.internal:5000/web:1",))), table("rtb-private", LOCAL)),
     ),
     "the tasks need nothing that could be told": (
         private_with_nat,
@@ -255,7 +256,7 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
     "an ACL lets nothing out of the own network, and the endpoints are inside": (
         private_with_endpoints,
         (
-            service(needs=TaskNeeds(log_regions=(REGION,))),
+            service(needs=task_needs(log_regions=(REGION,))),
             each(
                 "network_acls",
                 "network_acl_id",
@@ -510,12 +511,12 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
     ),
     "a public registry and endpoints only": (
         private_with_endpoints,
-        (service(needs=TaskNeeds(("nginx:1.29",))),),
+        (service(needs=task_needs(("nginx:1.29",))),),
         ("no_internet_route", "critical", "high", "rtb-private", "docker.io"),
     ),
     "ECR of another region and endpoints only": (
         private_with_endpoints,
-        (service(needs=TaskNeeds((ECR_IMAGE.replace(REGION, "us-east-1"),))),),
+        (service(needs=task_needs((ECR_IMAGE.replace(REGION, "us-east-1"),))),),
         ("no_internet_route", "critical", "high", "rtb-private", "us-east-1"),
     ),
     "no endpoint for ECR's API": (
@@ -540,7 +541,7 @@ BROKEN: dict[str, tuple[Topology, tuple[Change, ...], tuple[str, str, str, str, 
     ),
     "no endpoint for the parameter": (
         private_with_endpoints,
-        (service(needs=TaskNeeds((), ("/web/password",))),),
+        (service(needs=task_needs((), ("/web/password",))),),
         ("endpoint_missing", "critical", "high", "vpc-1", "Parameter Store"),
     ),
     "the S3 endpoint is not in the subnet's route table": (

@@ -1,6 +1,6 @@
 """Healthy networks as facts, and small changes to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,9 @@ from expressway.model.network import (
     Subnet,
     Vpc,
 )
-from expressway.model.network_facts import NetworkFacts, ServicePlacement, TargetBinding, TaskNeeds
+from expressway.model.network_facts import NetworkFacts, ServicePlacement, TargetBinding
+from expressway.model.service import LogConfiguration
+from expressway.model.task_definition import ContainerDefinition, SecretReference, TaskDefinition
 
 REGION = "eu-west-1"
 SERVICE_ARN = f"arn:aws:ecs:{REGION}:123456789012:service/default/web"
@@ -52,6 +54,18 @@ PRIVATE = (
 )
 
 
+def task_needs(
+    images: Sequence[str] = (), secrets: Sequence[str] = (), log_regions: Sequence[str] = ()
+) -> TaskDefinition:
+    """A task definition by what its tasks must reach before they start."""
+    return TaskDefinition(
+        "td:1",
+        containers=tuple(ContainerDefinition(f"c{number}", image=image) for number, image in enumerate(images)),
+        secrets=tuple(SecretReference("c0", "SECRET", reference) for reference in secrets),
+        log_configurations=tuple(LogConfiguration("c0", "/web", region=region) for region in log_regions),
+    )
+
+
 def tcp(port: int, *peers: str, to_port: int | None = None) -> SecurityRule:
     """A rule for TCP; peers are CIDRs, groups and prefix lists as their ids say."""
     return SecurityRule(
@@ -77,7 +91,7 @@ def default_vpc() -> NetworkFacts:
         load_balancer_arns=(LB,),
         rule_arns=("rule-1",),
         access_type="PUBLIC",
-        needs=TaskNeeds((ECR_IMAGE,), log_regions=(REGION,)),
+        needs=task_needs((ECR_IMAGE,), log_regions=(REGION,)),
     )
     return NetworkFacts(
         region=REGION,
@@ -148,7 +162,7 @@ def private_with_endpoints() -> NetworkFacts:
     tight = SecurityGroup("sg-task", "task", "vpc-1", (tcp(PORT, "sg-lb"),), (tcp(443, "10.0.0.0/16", "pl-s3"),))
     return replace(
         nat,
-        services=(replace(nat.services[0], needs=TaskNeeds((ECR_IMAGE,), (SECRET,), (REGION,))),),
+        services=(replace(nat.services[0], needs=task_needs((ECR_IMAGE,), (SECRET,), (REGION,))),),
         subnets=PRIVATE,
         route_tables=(
             RouteTable("rtb-main", "vpc-1", (), is_main=True, routes=(LOCAL,)),

@@ -20,7 +20,7 @@ from expressway.model.service import ServiceState
 from expressway.model.service_dependencies import KeyFact, SecretFact
 from expressway.model.stack import StackEvent
 from expressway.model.target import Target
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 from expressway.model.template import AppTemplates, Template
 from expressway.operations.account_reads import AccountReads
 from expressway.operations.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app

@@ -134,7 +134,7 @@ class World:
         self._read("express_service")
         return self.express if self.express and self.express.arn == service_arn else None
 
-    def deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
+    def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
         self._read("deployments")
         return self.deployment[:limit]
 
@@ -142,18 +142,14 @@ class World:
         self._read("revisions")
         return tuple(one for one in self.revision if one.arn in revision_arns)
 
-    def tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]:
+    def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]:
         self._read("tasks")
         return self.task
 
-    def log_configurations(self, task_definition_arn: str) -> tuple[LogConfiguration, ...]:
-        self._read("log_configurations")
-        return (LogConfiguration("Main", "/expressway/web", "app"),)
-
-    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None:
+    def task_definition(self, task_definition: str) -> TaskDefinition | None:
         self._read("task_definition")
-        return self.definitions.get(task_definition_arn) or TaskDefinition(
-            task_definition_arn,
+        return self.definitions.get(task_definition) or TaskDefinition(
+            task_definition,
             "ACTIVE",
             frozenset({"FARGATE"}),
             (ContainerDefinition("Main", (PortMapping("main", 8080),), log_driver="awslogs"),),

@@ -369,7 +369,7 @@ def test_a_log_group_that_went_as_well_is_not_named() -> None:
     assert not [one for one in result.kept if one.resource.startswith("log group")]
 
 
-@pytest.mark.parametrize("read", ["revisions", "log_configurations"])
+@pytest.mark.parametrize("read", ["revisions", "task_definition"])
 def test_log_groups_that_may_not_be_looked_for_are_a_warning(read: str) -> None:
     told: list[Progress] = []
     made = loose_app()

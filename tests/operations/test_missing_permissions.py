@@ -189,7 +189,7 @@ def test_a_wait_that_breaks_off_says_that_everything_stands(code: str) -> None:
 
 
 # -- delete -----------------------------------------------------------------------------------------------------
-DELETE_READS = ["service", "express_service", "revisions", "log_configurations", "stack_of", "group", "repository"]
+DELETE_READS = ["service", "express_service", "revisions", "task_definition", "stack_of", "group", "repository"]
 
 
 def denying(made: InMemoryApp, read: str) -> InMemoryApp:

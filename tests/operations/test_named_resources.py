@@ -11,7 +11,7 @@ from expressway.model.cluster import ClusterState
 from expressway.model.network import SecurityGroup, Subnet
 from expressway.model.role import RoleState
 from expressway.model.service_dependencies import KeyFact, SecretFact
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 from tests.operations.in_memory_deployment import World
 
 ACCOUNT = "111122223333"

@@ -67,7 +67,7 @@ class World:
         configurations = tuple(ServiceConfiguration(f"r{one}") for one in self.configured)
         return ExpressService(service_arn, "shop", "default", "ACTIVE", configurations=configurations)
 
-    def deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]:
+    def newest_deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]:
         self._ask("deployments")
         return tuple(self.recent)
 

@@ -10,7 +10,7 @@ from expressway.model.definition import AppDefinition, parse_definition
 from expressway.model.progress import Progress
 from expressway.model.service_dependencies import SecretFact
 from expressway.model.stack import StackState
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 from expressway.operations.secret_arns import with_complete_arns
 from tests.operations.in_memory_deployment import InMemoryNamed, World
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from expressway.adapters.ecs import Ecs
 from expressway.adapters.load_balancers import LoadBalancers
 from expressway.adapters.network import Network
-from expressway.adapters.placements import Placements
 from expressway.adapters.session import open_session
 from expressway.operations.troubleshoot.network import fetch_network_configuration
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
@@ -53,7 +53,7 @@ class Deployed:
 @pytest.fixture(scope="module")
 def ports(cloud: Cloud) -> NetworkPorts:
     session = open_session(sandbox_url=cloud.info.endpoint_url, environ={})
-    return NetworkPorts(session.target.region, Placements(session), Network(session), LoadBalancers(session))
+    return NetworkPorts(session.target.region, Ecs(session), Network(session), LoadBalancers(session))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""Amazon ECS behind narrow ports: what a service, its deployments, revisions and tasks are right now."""
+"""Amazon ECS: one client for clusters, services, deployments, revisions, tasks and task definitions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -8,34 +9,46 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.adapters.aws_errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.adapters.ecs_answers import (
+    cluster_state,
+    created,
+    deployment_brief,
     deployment_state,
     express_service,
-    log_configurations,
+    interface_ids,
     revision_state,
     service_state,
     short_name,
-    task_definition,
     task_state,
 )
-from expressway.adapters.ecs_calls import NO_CLUSTER, NO_SERVICE, EcsCalls
-from expressway.adapters.ecs_calls import chunks as _chunks
-from expressway.adapters.ecs_calls import listed as _list
+from expressway.adapters.ecs_answers import (
+    task_definition as _task_definition,
+)
+from expressway.adapters.placements import revision_placement, service_placement
 from expressway.adapters.session import AwsSession
 from expressway.errors import ServiceError
 from expressway.faces import command
-from expressway.model.service import (
-    DeploymentState,
-    ExpressService,
-    LogConfiguration,
-    RevisionState,
-    ServiceState,
-    TaskState,
-)
+from expressway.model.cluster import ClusterState
+from expressway.model.network_facts import ServicePlacement
+from expressway.model.pages import pages
+from expressway.model.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
 from expressway.model.task_definition import TaskDefinition
 
-_STOPPED_TASKS_KEPT = 50
+SERVICES_A_CALL = 10
+TASKS_A_CALL = 100
+"""Limits of DescribeServices and DescribeTasks (API reference)."""
 _REVISIONS_A_CALL = 20
-_TASKS_A_CALL = 100
+_STOPPED_TASKS_KEPT = 50
+_TASKS_LISTED = 500
+_EVENTS_KEPT = 100
+_NOT_FOUND = frozenset(
+    {
+        "ClusterNotFoundException",
+        "ServiceNotFoundException",
+        "ServiceNotActiveException",
+        "ResourceNotFoundException",
+    }
+)
+_REFUSALS = frozenset({"InvalidParameterException", "ClientException", "UnsupportedFeatureException"})
 
 
 class Ecs:
@@ -47,27 +60,44 @@ class Ecs:
 
     def __init__(self, session: AwsSession) -> None:
         self._client = session.client("ecs")
-        self._calls = EcsCalls(self._client)
 
     # -- clusters and services ------------------------------------------------------------------------------
+    def cluster(self, name: str) -> ClusterState | None:
+        """The cluster, also an INACTIVE one; None when ECS knows none."""
+        answer = self._ask(f"describe the cluster {name}", "describe_clusters", clusters=[name])
+        return next((cluster_state(one) for one in _list(answer, "clusters")), None)
+
     def cluster_exists(self, cluster: str) -> bool:
-        answer = self._ask(f"describe the cluster {cluster}", "describe_clusters", clusters=[cluster])
-        return any(one.get("status") == "ACTIVE" for one in (answer or {}).get("clusters", []))
+        found = self.cluster(cluster)
+        return found is not None and found.status == "ACTIVE"
 
     def cluster_names(self) -> tuple[str, ...]:
         return tuple(short_name(arn) for arn in self._pages("list the clusters", "list_clusters", "clusterArns"))
 
     def service_names(self, cluster: str) -> tuple[str, ...]:
         """Names of all services of a cluster, Express ones included; empty for a cluster that does not exist."""
-        pages = self._pages(f"list the services of {cluster}", "list_services", "serviceArns", cluster=cluster)
-        return tuple(short_name(arn) for arn in pages)
+        pages = self._pages(
+            f"list the services of {cluster}", "list_services", "serviceArns", cluster=cluster, maxResults=100
+        )
+        return tuple(dict.fromkeys(short_name(arn) for arn in pages))
 
     def service(self, cluster: str, service_name: str) -> ServiceState | None:
         """The service, also for a while after its deletion (status INACTIVE); None when ECS knows none."""
-        answer = self._ask(
-            f"describe the service {service_name}", "describe_services", cluster=cluster, services=[service_name]
-        )
-        return next((service_state(one) for one in (answer or {}).get("services", [])), None)
+        found = self._services(f"describe the service {service_name}", cluster, [service_name])
+        return next((service_state(one) for one in found), None)
+
+    def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]:
+        """At most ten services, with all the events that ECS keeps of each."""
+        found = self._services(f"describe the services of {cluster}", cluster, names)
+        return tuple(service_state(one, events_kept=_EVENTS_KEPT) for one in found)
+
+    def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]:
+        """The placements of up to ten services that are not INACTIVE, as far as DescribeServices tells."""
+        found = self._services(f"describe the services of {cluster}", cluster, names)
+        return tuple(service_placement(one) for one in found if one.get("status") != "INACTIVE")
+
+    def _services(self, doing: str, cluster: str, names: Sequence[str]) -> Sequence[Any]:
+        return _list(self._ask(doing, "describe_services", cluster=cluster, services=list(names)), "services")
 
     def express_service(self, service_arn: str) -> ExpressService | None:
         """The Express side of a service; None when there is none, or it is a plain ECS service."""
@@ -76,7 +106,7 @@ class Ecs:
         except ClientError as exc:
             code = aws_error_code(exc)
             plain = code == "InvalidParameterException" and "express" in aws_error_message(exc).lower()
-            if plain or code in NO_CLUSTER | NO_SERVICE | {"UnsupportedFeatureException"}:
+            if plain or code in _NOT_FOUND | {"UnsupportedFeatureException"}:
                 return None
             raise map_aws_error(exc, f"describe the Express service {service_arn}") from exc
         except BotoCoreError as exc:
@@ -95,9 +125,9 @@ class Ecs:
             self._client.delete_express_gateway_service(serviceArn=service_arn)
         except ClientError as exc:
             code = aws_error_code(exc)
-            if code in NO_CLUSTER | NO_SERVICE:
+            if code in _NOT_FOUND:
                 return
-            if code in {"InvalidParameterException", "ClientException", "UnsupportedFeatureException"}:
+            if code in _REFUSALS:
                 raise ServiceError(
                     "service_delete_refused",
                     f"ECS refuses to delete {service_arn}: {aws_error_message(exc)}",
@@ -116,8 +146,7 @@ class Ecs:
         try:
             self._client.update_service(cluster=cluster, service=service_arn, forceNewDeployment=True)
         except ClientError as exc:
-            refused = {"InvalidParameterException", "ClientException", "UnsupportedFeatureException"}
-            if aws_error_code(exc) in refused | NO_CLUSTER | NO_SERVICE:
+            if aws_error_code(exc) in _REFUSALS | _NOT_FOUND:
                 raise ServiceError(
                     "restart_refused",
                     f"ECS does not restart {service_arn}: {aws_error_message(exc)}",
@@ -129,91 +158,140 @@ class Ecs:
             raise map_aws_error(exc, f"restart the service {service_arn}") from exc
 
     # -- deployments and revisions --------------------------------------------------------------------------
-    def deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
-        """The newest service deployments, newest first. `service` is a name or an ARN."""
-        listed = self._pages(
+    def deployment_briefs(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
+        """The newest deployments as the list tells them, newest first. `service` is a name or an ARN."""
+        pages = self._pages(
             f"list the deployments of {service}",
             "list_service_deployments",
             "serviceDeployments",
             cluster=cluster,
             service=service,
         )
-        newest = sorted(listed, key=_created, reverse=True)[:limit]
-        arns = [one["serviceDeploymentArn"] for one in newest]
+        briefs = sorted(map(deployment_brief, pages), key=created, reverse=True)
+        return tuple(briefs[:limit])
+
+    def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]:
+        """The deployments of these ARNs, in their order."""
         if not arns:
             return ()
-        answer = self._ask(
-            f"describe the deployments of {service}", "describe_service_deployments", serviceDeploymentArns=arns
-        )
-        states = {one["serviceDeploymentArn"]: deployment_state(one) for one in _list(answer, "serviceDeployments")}
-        return tuple(states[arn] for arn in arns if arn in states)
+        answer = self._ask("describe the deployments", "describe_service_deployments", serviceDeploymentArns=list(arns))
+        found = {one.arn: one for one in map(deployment_state, _list(answer, "serviceDeployments"))}
+        return tuple(found[arn] for arn in arns if arn in found)
+
+    def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
+        """The newest service deployments in full, newest first. `service` is a name or an ARN."""
+        return self.deployments([one.arn for one in self.deployment_briefs(cluster, service, limit=limit)])
+
+    def newest_revision_arn(self, cluster: str, service: str) -> str:
+        """The revision that the service's newest deployment brings in; empty when there was none."""
+        return next((one.target_revision_arn for one in self.deployment_briefs(cluster, service, limit=1)), "")
 
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]:
-        found: list[RevisionState] = []
-        for some in _chunks(revision_arns, _REVISIONS_A_CALL):
+        return tuple(map(revision_state, self._revisions(revision_arns)))
+
+    def revision_placements(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]:
+        """Where revisions put their tasks, by ARN, newest first: what ECS manages for them, above all."""
+        found = sorted(self._revisions(revision_arns), key=_raw_created, reverse=True)
+        return {one["serviceRevisionArn"]: revision_placement(one) for one in found}
+
+    def _revisions(self, arns: Sequence[str]) -> Iterator[Any]:
+        for some in _chunks(arns, _REVISIONS_A_CALL):
             answer = self._ask("describe the revisions", "describe_service_revisions", serviceRevisionArns=some)
-            found.extend(revision_state(one) for one in _list(answer, "serviceRevisions"))
-        return tuple(found)
+            yield from _list(answer, "serviceRevisions")
 
     # -- tasks ----------------------------------------------------------------------------------------------
-    def tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]:
+    def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]:
+        """Tasks that shall run, or that have stopped within the last hour; of one service, or of all."""
+        return tuple(islice(self._task_pages(cluster, service_name, desiredStatus=desired_status), _TASKS_LISTED))
+
+    def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]:
+        """At most a hundred tasks, by ARN or id; those that ECS has forgotten are left out."""
+        return tuple(map(task_state, self._tasks(cluster, arns)))
+
+    def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]:
         """Running and recently stopped tasks of a service, also of one that was just deleted; newest first."""
-        arns = [*self._task_arns(cluster, service_name, "RUNNING"), *self._stopped(cluster, service_name)]
-        found: list[TaskState] = []
-        for some in _chunks(list(dict.fromkeys(arns)), _TASKS_A_CALL):
-            answer = self._ask("describe the tasks", "describe_tasks", cluster=cluster, tasks=some)
-            found.extend(task_state(one) for one in _list(answer, "tasks"))
-        group = f"service:{service_name}"
-        mine = [task for task in found if task.group in {group, ""}]
-        return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
+        arns = [
+            *self._task_pages(cluster, service_name, desiredStatus="RUNNING"),
+            *self._stopped(cluster, service_name),
+        ]
+        found = map(task_state, self._tasks(cluster, list(dict.fromkeys(arns))))
+        of_service = [task for task in found if task.group in {f"service:{service_name}", ""}]
+        return tuple(sorted(of_service, key=created, reverse=True))
 
-    def _stopped(self, cluster: str, service_name: str) -> list[str]:
+    def interface_ids(self, cluster: str) -> tuple[str, ...]:
+        """The network interfaces of the cluster's tasks."""
+        tasks = self._tasks(cluster, list(self._task_pages(cluster)))
+        return tuple(dict.fromkeys(one for task in tasks for one in interface_ids(task)))
+
+    def _stopped(self, cluster: str, service_name: str) -> Sequence[str]:
         """Stopped tasks; of the whole cluster where the service is gone, since ECS then knows no filter for it."""
-        mine = self._task_arns(cluster, service_name, "STOPPED")
-        if mine:
-            return mine
-        pages = self._pages("list the tasks", "list_tasks", "taskArns", cluster=cluster, desiredStatus="STOPPED")
-        return list(islice(pages, _STOPPED_TASKS_KEPT))
+        own = list(islice(self._task_pages(cluster, service_name, desiredStatus="STOPPED"), _STOPPED_TASKS_KEPT))
+        return own or list(islice(self._task_pages(cluster, desiredStatus="STOPPED"), _STOPPED_TASKS_KEPT))
 
-    def _task_arns(self, cluster: str, service_name: str, desired_status: str) -> list[str]:
+    def _task_pages(self, cluster: str, service_name: str = "", **narrowed: str) -> Iterator[str]:
+        if service_name:
+            narrowed["serviceName"] = service_name
+        doing = f"list the tasks of {service_name or cluster}"
+        return self._pages(doing, "list_tasks", "taskArns", cluster=cluster, **narrowed)
+
+    def _tasks(self, cluster: str, arns: Sequence[str]) -> Iterator[Any]:
+        for some in _chunks(arns, TASKS_A_CALL):
+            answer = self._ask(f"describe tasks of {cluster}", "describe_tasks", cluster=cluster, tasks=some)
+            yield from _list(answer, "tasks")
+
+    # -- task definitions -----------------------------------------------------------------------------------
+    def task_definition(self, task_definition: str) -> TaskDefinition | None:
+        """A task definition by ARN, ``family:revision``, or family (its newest active revision).
+
+        None when ECS knows none of that name.
+        """
+        doing = f"describe the task definition {task_definition}"
+        missing = _NOT_FOUND | {"ClientException"}  # "Unable to describe task definition."
+        answer = self._ask(doing, "describe_task_definition", missing, taskDefinition=task_definition)
+        return _task_definition(answer["taskDefinition"]) if answer else None
+
+    def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]:
+        """The families with an active task definition whose names begin with `family_prefix`."""
         pages = self._pages(
-            f"list the tasks of {service_name}",
-            "list_tasks",
-            "taskArns",
-            cluster=cluster,
-            serviceName=service_name,
-            desiredStatus=desired_status,
+            f"list the task definition families of {family_prefix}",
+            "list_task_definition_families",
+            "families",
+            familyPrefix=family_prefix,
+            status="ACTIVE",
         )
-        return list(islice(pages, _STOPPED_TASKS_KEPT if desired_status == "STOPPED" else None))
+        return tuple(islice(pages, limit))
 
-    def log_configurations(self, task_definition_arn: str) -> tuple[LogConfiguration, ...]:
-        """Where the containers of a task definition log to (awslogs only)."""
-        answer = self._ask(
-            "describe the task definition", "describe_task_definition", taskDefinition=task_definition_arn
-        )
-        return log_configurations(answer["taskDefinition"]) if answer else ()
-
-    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None:
-        """The task definition as an Express service would see it; None when ECS knows none of that ARN."""
-        doing = f"describe the task definition {task_definition_arn}"
+    # -- asking ---------------------------------------------------------------------------------------------
+    def _ask(
+        self, doing: str, operation: str, missing: frozenset[str] = _NOT_FOUND, **arguments: Any
+    ) -> Mapping[str, Any] | None:
+        """The answer, or None where what was named does not exist."""
+        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
         try:
-            answer = self._client.describe_task_definition(taskDefinition=task_definition_arn)
+            return call(**arguments)
         except ClientError as exc:
-            if aws_error_code(exc) == "ClientException":  # "Unable to describe task definition."
+            if aws_error_code(exc) in missing:
                 return None
             raise map_aws_error(exc, doing) from exc
         except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
-        return task_definition(answer["taskDefinition"])
-
-    # -- asking ---------------------------------------------------------------------------------------------
-    def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
-        return self._calls.ask(doing, operation, **arguments)
 
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-        return self._calls.pages(doing, operation, key, **arguments)
+        """Every element of `key` over all pages."""
+        for page in pages(partial(self._ask, doing, operation, **arguments), doing=doing, by="nextToken"):
+            yield from _list(page, key)
 
 
-def _created(raw: Mapping[str, Any]) -> float:
-    moment = raw.get("createdAt") or raw.get("startedAt")
+def _list(answer: Mapping[str, Any] | None, key: str) -> Sequence[Any]:
+    """A list of the answer; empty where there was no answer."""
+    return (answer or {}).get(key, [])
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def _raw_created(raw: Mapping[str, Any]) -> float:
+    moment = raw.get("createdAt")
     return moment.timestamp() if moment else 0.0

@@ -1,9 +1,10 @@
 """ECS answers become our values here: no dictionary of AWS's leaves the adapter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from expressway.adapters.ecs_contents import definition_content, revision_settings
+from expressway.model.cluster import ClusterState
 from expressway.model.service import (
     ContainerState,
     DeploymentState,
@@ -18,13 +19,26 @@ from expressway.model.service import (
     ServiceState,
     TaskState,
 )
-from expressway.model.task_definition import ContainerDefinition, PortMapping, TaskDefinition
+from expressway.model.task_definition import ContainerDefinition, PortMapping, SecretReference, TaskDefinition
 
 Raw = Mapping[str, Any]
 _EVENTS_KEPT = 20
 _TASK_SET_STATES = {"STEADY_STATE": "COMPLETED"}
 """A task set that is not steady may be on its way in as well as out of order: then its counts tell."""
 _T = TypeVar("_T")
+
+
+def cluster_state(raw: Raw) -> ClusterState:
+    """One element of DescribeClusters.clusters."""
+    return ClusterState(
+        name=raw.get("clusterName", ""),
+        arn=raw.get("clusterArn", ""),
+        status=raw.get("status", ""),
+        running_tasks=raw.get("runningTasksCount", 0),
+        pending_tasks=raw.get("pendingTasksCount", 0),
+        active_services=raw.get("activeServicesCount", 0),
+        container_instances=raw.get("registeredContainerInstancesCount", 0),
+    )
 
 
 def service_state(raw: Raw, *, events_kept: int = _EVENTS_KEPT) -> ServiceState:
@@ -83,9 +97,7 @@ def express_service(raw: Raw) -> ExpressService:
         status_reason=status.get("statusReason", ""),
         current_deployment_arn=raw.get("currentDeployment", ""),
         infrastructure_role_arn=raw.get("infrastructureRoleArn", ""),
-        configurations=tuple(
-            sorted(configurations, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True)
-        ),
+        configurations=tuple(sorted(configurations, key=created, reverse=True)),
     )
 
 
@@ -221,30 +233,43 @@ def _container(raw: Raw) -> ContainerState:
     )
 
 
-def log_configurations(raw: Raw) -> tuple[LogConfiguration, ...]:
-    """The awslogs configurations of a DescribeTaskDefinition.taskDefinition."""
-    found: list[LogConfiguration] = []
-    for container in raw.get("containerDefinitions", []):
-        logs: Raw = container.get("logConfiguration") or {}
-        options: Raw = logs.get("options") or {}
-        if logs.get("logDriver") == "awslogs" and options.get("awslogs-group"):
-            prefix = options.get("awslogs-stream-prefix", "")
-            found.append(LogConfiguration(container.get("name", ""), options["awslogs-group"], prefix))
-    return tuple(found)
+def interface_ids(raw: Raw) -> Iterator[str]:
+    """The network interfaces of an element of DescribeTasks.tasks."""
+    for attachment in raw.get("attachments", ()):
+        if attachment.get("type") == "ElasticNetworkInterface":
+            details: Sequence[Raw] = attachment.get("details", ())
+            yield from (one["value"] for one in details if one.get("name") == "networkInterfaceId" and one.get("value"))
 
 
 def task_definition(raw: Raw) -> TaskDefinition:
     """A DescribeTaskDefinition.taskDefinition."""
+    platform: Raw = raw.get("runtimePlatform") or {}
+    containers: Sequence[Raw] = raw.get("containerDefinitions", [])
     return TaskDefinition(
         arn=raw.get("taskDefinitionArn", ""),
         status=raw.get("status", ""),
         launch_types=frozenset([*raw.get("requiresCompatibilities", []), *raw.get("compatibilities", [])]),
-        containers=tuple(_container_definition(one) for one in raw.get("containerDefinitions", [])),
+        containers=tuple(_container_definition(one) for one in containers),
+        family=raw.get("family", ""),
+        execution_role_arn=raw.get("executionRoleArn", ""),
+        task_role_arn=raw.get("taskRoleArn", ""),
+        cpu_units=_cpu_units(raw.get("cpu")),
         memory_mib=int(raw.get("memory") or 0),
-        cpu_architecture=(raw.get("runtimePlatform") or {}).get("cpuArchitecture", ""),
-        log_configurations=log_configurations(raw),
+        cpu_architecture=platform.get("cpuArchitecture") or "X86_64",
+        operating_system=platform.get("operatingSystemFamily") or "LINUX",
+        secrets=tuple(dict.fromkeys(reference for one in containers for reference in _secrets(one))),
+        log_configurations=tuple(found for one in containers for found in _log_configuration(one)),
         content=definition_content(raw),
     )
+
+
+def _cpu_units(text: object) -> int:
+    """``256`` or ``.25 vCPU``: ECS stores either form."""
+    words = str(text or "").split()
+    if not words:
+        return 0
+    amount = float(words[0])
+    return int(amount * 1024) if len(words) > 1 else int(amount)
 
 
 def _container_definition(raw: Raw) -> ContainerDefinition:
@@ -256,7 +281,36 @@ def _container_definition(raw: Raw) -> ContainerDefinition:
         stop_timeout_seconds=raw.get("stopTimeout") or 0,
         essential=raw.get("essential", True),
         log_driver=(raw.get("logConfiguration") or {}).get("logDriver", ""),
+        credentials=_credentials(raw),
     )
+
+
+def _credentials(container: Raw) -> str:
+    return str((container.get("repositoryCredentials") or {}).get("credentialsParameter", ""))
+
+
+def _secrets(container: Raw) -> Iterator[SecretReference]:
+    name = container.get("name", "")
+    for secret in container.get("secrets", []):
+        yield SecretReference(name, secret.get("name", ""), secret.get("valueFrom", ""))
+    for option in (container.get("logConfiguration") or {}).get("secretOptions", []):
+        yield SecretReference(name, option.get("name", ""), option.get("valueFrom", ""))
+    if _credentials(container):
+        yield SecretReference(name, "", _credentials(container))
+
+
+def _log_configuration(container: Raw) -> Iterator[LogConfiguration]:
+    """The awslogs configuration of a container, where it has one."""
+    logs: Raw = container.get("logConfiguration") or {}
+    options: Raw = logs.get("options") or {}
+    if logs.get("logDriver") == "awslogs" and options.get("awslogs-group"):
+        yield LogConfiguration(
+            container=container.get("name", ""),
+            log_group=options["awslogs-group"],
+            stream_prefix=options.get("awslogs-stream-prefix", ""),
+            region=options.get("awslogs-region", ""),
+            creates_group=str(options.get("awslogs-create-group", "")).lower() == "true",
+        )
 
 
 def _port(raw: Raw) -> PortMapping:
@@ -266,3 +320,8 @@ def _port(raw: Raw) -> PortMapping:
 def short_name(arn_or_name: str) -> str:
     """The last part of an ARN; a name stays as it is."""
     return arn_or_name.rsplit("/", 1)[-1]
+
+
+def created(state: ServiceConfiguration | DeploymentState | TaskState) -> float:
+    """When something was created, to sort by; the epoch where that is not known."""
+    return state.created_at.timestamp() if state.created_at else 0.0

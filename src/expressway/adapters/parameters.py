@@ -10,7 +10,7 @@ from expressway.adapters.aws_errors import aws_error_code, map_aws_error
 from expressway.adapters.session import AwsSession
 from expressway.model.pages import pages
 from expressway.model.service_dependencies import SecretFact
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 
 _SECURE = "SecureString"
 

@@ -11,7 +11,7 @@ from expressway.adapters.iam import decode_document
 from expressway.adapters.session import AwsSession
 from expressway.errors import TargetError
 from expressway.model.service_dependencies import SecretFact
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 """What AWS adds to a secret's name in its ARN."""

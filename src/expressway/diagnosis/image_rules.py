@@ -15,7 +15,7 @@ from expressway.diagnosis.role_checks import PULL_ACTIONS
 from expressway.model.finding import Finding, Severity
 from expressway.model.quotation import echoed
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 
 TOKEN_ACTION = "ecr:GetAuthorizationToken"  # noqa: S105 - the name of an action
 _TAGS_SHOWN = 5

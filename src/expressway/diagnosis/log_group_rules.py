@@ -22,13 +22,13 @@ def log_group_arn(group: LogGroupFact, facts: DependencyFacts) -> str:
     """The ARN of its streams, which IAM judges writing by. The partition is that of the execution role."""
     partition = facts.execution_role.arn.split(":")[1] if facts.execution_role else "aws"
     region = group.reference.region or facts.region
-    return f"arn:{partition}:logs:{region}:{facts.account_id}:log-group:{group.reference.name}:*"
+    return f"arn:{partition}:logs:{region}:{facts.account_id}:log-group:{group.reference.log_group}:*"
 
 
 def _missing(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Finding]:
     if group.presence != "missing":
         return
-    name = group.reference.name
+    name = group.reference.log_group
     if not group.reference.creates_group:
         why, remedy = "", "Create the log group, or deploy the stack that makes it: ECS does not make it by itself."
     elif role_decision(facts.execution_role, CREATE_GROUP, log_group_arn(group, facts)) == "denied":
@@ -57,7 +57,7 @@ def _denied(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Finding]:
             f"{' and '.join(denied)} not allowed.",
             evidence=(f"no policy of the role allows that on {arn}, or one denies it",),
             remedy="Attach service-role/AmazonECSTaskExecutionRolePolicy to the execution role.",
-            resource=group.reference.name,
+            resource=group.reference.log_group,
         )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expressway.model.network_facts import TaskNeeds
+from expressway.model.task_definition import TaskDefinition
 
 _ECR = re.compile(r"^\d{12}\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/")
 _PUBLIC_REGISTRIES = frozenset(
@@ -23,12 +23,12 @@ class Need:
     endpoint: str = ""
 
 
-def needs_of(needs: TaskNeeds, region: str) -> tuple[Need, ...]:
+def needs_of(definition: TaskDefinition, region: str) -> tuple[Need, ...]:
     """Everything that surely must be reached: registries, log and secret services; private registries are unknown."""
     found = [
-        *(need for image in needs.images for need in _image_needs(image, region)),
-        *(_secret_need(reference, region) for reference in needs.secret_references),
-        *(_regional("CloudWatch Logs", "logs", where, region) for where in needs.log_regions),
+        *(need for image in definition.images if image.image for need in _image_needs(image.image, region)),
+        *(_secret_need(secret.value_from, region) for secret in definition.secrets if secret.value_from),
+        *(_regional("CloudWatch Logs", "logs", logs.region, region) for logs in definition.log_configurations),
     ]
     return tuple(dict.fromkeys(found))
 

@@ -57,7 +57,7 @@ def _execution_role_unset(facts: DependencyFacts) -> Iterator[Finding]:
         for name, present in (
             ("pull its image from a private ECR repository", any(one.repository_arn for one in facts.images)),
             ("read its secrets", bool(needed.secrets)),
-            ("write its log", bool(needed.log_groups)),
+            ("write its log", bool(needed.log_configurations)),
         )
         if present
     ]

@@ -14,7 +14,6 @@ _MODULES = (
     "expressway.toolkit.troubleshoot_wiring",
     "expressway.adapters.session",
     "expressway.adapters.ecs",
-    "expressway.adapters.ecs_cluster",
     "expressway.adapters.logs",
     "expressway.adapters.stack_history",
     "expressway.adapters.target_health",

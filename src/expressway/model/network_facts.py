@@ -15,6 +15,7 @@ from expressway.model.network import (
     Subnet,
     Vpc,
 )
+from expressway.model.task_definition import TaskDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,6 @@ class TargetBinding:
 
     target_group_arn: str
     container_port: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskNeeds:
-    """What a task must reach before its containers can run, as its task definition says.
-
-    Attributes:
-        images: image references, as written.
-        secret_references: ``valueFrom`` of secrets and credentials: ARNs, or names of parameters.
-        log_regions: the region of every awslogs configuration.
-    """
-
-    images: tuple[str, ...] = ()
-    secret_references: tuple[str, ...] = ()
-    log_regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +39,7 @@ class ServicePlacement:
         load_balancer_arns, rule_arns: those that ECS manages for an Express service.
         access_type: of an Express service's ingress: PUBLIC or PRIVATE; empty when unknown.
         task_definition_arn, revision_arns: what it runs; the revisions that are on their way or in service.
-        needs: None when the task definition could not be read.
+        needs: what its tasks need to start: the task definition; None when that could not be read.
     """
 
     service_arn: str
@@ -70,7 +56,7 @@ class ServicePlacement:
     access_type: str = ""
     task_definition_arn: str = ""
     revision_arns: tuple[str, ...] = ()
-    needs: TaskNeeds | None = None
+    needs: TaskDefinition | None = None
 
     def completed_by(self, revision: "ServicePlacement") -> "ServicePlacement":
         """This placement with what a revision tells besides: what ECS manages, above all.

@@ -295,11 +295,16 @@ class TargetHealth:
 
 @dataclass(frozen=True, slots=True)
 class LogConfiguration:
-    """Where a container of a task definition writes its log (awslogs driver)."""
+    """Where a container of a task definition writes its log (awslogs driver).
+
+    `region` is empty where the definition names none; `creates_group` is ``awslogs-create-group``.
+    """
 
     container: str
     log_group: str
     stream_prefix: str = ""
+    region: str = ""
+    creates_group: bool = False
 
     def stream(self, task_id: str) -> str:
         """The stream's name as the awslogs driver forms it: prefix/container/task id."""

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from expressway.model.role import RoleState
-from expressway.model.task_requirements import (
+from expressway.model.service import LogConfiguration
+from expressway.model.task_definition import (
     ContainerImage,
-    LogGroupReference,
     SecretReference,
-    TaskRequirements,
+    TaskDefinition,
 )
 
 Presence = Literal["present", "missing", "unread", "elsewhere"]
@@ -122,7 +122,7 @@ class RoleFact:
 class LogGroupFact:
     """A log group that a container writes to."""
 
-    reference: LogGroupReference
+    reference: LogConfiguration
     presence: Presence
 
 
@@ -234,7 +234,7 @@ class DependencyFacts:
     subject: DependencySubject
     account_id: str = ""
     region: str = ""
-    requirements: TaskRequirements | None = None
+    requirements: TaskDefinition | None = None
     images: tuple[ImageFact, ...] = ()
     secrets: tuple[SecretFact, ...] = ()
     keys: tuple[KeyFact, ...] = ()

@@ -79,8 +79,8 @@ def gather_facts(
     since = start_of(stack_events)
     with ConcurrentReads(_THREADS, name="explain", beside_a_failure=True) as reads:
         asked_service = reads.ask("service", lambda: ecs.service(cluster, service_name))
-        asked_deployments = reads.ask("deployments", lambda: ecs.deployments(cluster, service_name))
-        asked_tasks = reads.ask("tasks", lambda: ecs.tasks(cluster, service_name))
+        asked_deployments = reads.ask("deployments", lambda: ecs.newest_deployments(cluster, service_name))
+        asked_tasks = reads.ask("tasks", lambda: ecs.service_tasks(cluster, service_name))
         service = reads.take(asked_service, None)
         asked_express = reads.ask("express service", lambda: ecs.express_service(service.arn) if service else None)
         remembered = reads.take(asked_deployments, ())

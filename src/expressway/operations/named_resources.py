@@ -31,7 +31,7 @@ from expressway.model.role import RoleState, role_name_of
 from expressway.model.service_dependencies import KeyFact, SecretFact
 from expressway.model.service_location import DEFAULT_CLUSTER
 from expressway.model.target import Target
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 from expressway.model.touched_names import TouchedNames
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.secret_arns import SecretArns
@@ -41,7 +41,7 @@ _THREADS = 8
 
 
 class Clusters(Protocol):
-    """Clusters by name or ARN, or None (adapters.ecs_cluster.EcsCluster)."""
+    """Clusters by name or ARN, or None (adapters.ecs.Ecs)."""
 
     def cluster(self, name: str) -> ClusterState | None: ...
 

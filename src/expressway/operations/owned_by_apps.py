@@ -41,7 +41,7 @@ class Services(Protocol):
 
     def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
     def express_service(self, service_arn: str) -> ExpressService | None: ...
-    def deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]: ...
+    def newest_deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]: ...
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
 
 
@@ -173,7 +173,7 @@ def _definitions_of(location: ServiceLocation, services: Services) -> Iterator[s
         yield from (one.task_definition_arn for one in service.rollouts)
     express = services.express_service(location.arn) if location.arn else None
     revisions = [one.revision_arn for one in express.configurations] if express else []
-    deployments = services.deployments(location.cluster, location.arn or location.name)
+    deployments = services.newest_deployments(location.cluster, location.arn or location.name)
     for one in (*deployments[:1], *[one for one in deployments if one.successful][:1]):
         revisions += [one.target_revision_arn, one.rollback_revision_arn]
     asked = [one for one in dict.fromkeys(revisions) if one]

@@ -19,7 +19,7 @@ _UNVERIFIABLE = frozenset(
 class TaskDefinitionReads(Protocol):
     """Task definitions by ARN, or None (adapters.ecs.Ecs)."""
 
-    def task_definition(self, task_definition_arn: str) -> TaskDefinition | None: ...
+    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
 
 
 class ReadyImage(FoundImage, Protocol):

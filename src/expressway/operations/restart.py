@@ -177,11 +177,11 @@ class _Restart:
         return deployment is not None and deployment.running
 
     def _deployment(self, service: ServiceState, gaps: ReadGaps) -> DeploymentState | None:
-        ecs, cluster = self.ports.ecs, service.cluster
-        return next(iter(gaps.take("deployments", lambda: ecs.deployments(cluster, service.arn, limit=1), ())), None)
+        newest = self.ports.ecs.newest_deployments
+        return next(iter(gaps.take("deployments", lambda: newest(service.cluster, service.arn, limit=1), ())), None)
 
     def _running(self, location: ServiceLocation, gaps: ReadGaps) -> tuple[str, ...]:
-        tasks = gaps.take("tasks", lambda: self.ports.ecs.tasks(location.cluster, location.name), ())
+        tasks = gaps.take("tasks", lambda: self.ports.ecs.service_tasks(location.cluster, location.name), ())
         return tuple(task.task_id for task in tasks if task.running)
 
     def _await_begin(self, service: ServiceState, before: str, gaps: ReadGaps) -> None:

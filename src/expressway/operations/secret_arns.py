@@ -7,7 +7,7 @@ from typing import Protocol
 from expressway.model.definition import AppDefinition
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.stack import StackState
-from expressway.model.task_requirements import SecretReference
+from expressway.model.task_definition import SecretReference
 from expressway.operations.concurrent_reads import ConcurrentReads
 
 _THREADS = 8

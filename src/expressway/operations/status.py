@@ -190,7 +190,7 @@ class _Status:
         if service is None or service.status == "INACTIVE":
             return None, None
         asked_express = pool.submit(lambda: ecs.express_service(service.arn) if service.is_express else None)
-        asked_tasks = pool.submit(ecs.tasks, location.cluster, location.name)
+        asked_tasks = pool.submit(ecs.service_tasks, location.cluster, location.name)
         newest = self._newest(service, asked_express, asked_tasks)
         arn = serving_revision_arn(newest)
         if not arn:
@@ -206,9 +206,8 @@ class _Status:
         asked_express: "Future[ExpressService | None]",
         asked_tasks: "Future[tuple[TaskState, ...]]",
     ) -> ServiceSnapshot:
-        ecs = self.ports.ecs
-        gaps = self.gaps
-        deployments = gaps.take("deployments", lambda: ecs.deployments(service.cluster, service.arn, limit=1), ())
+        ecs, gaps, arn = self.ports.ecs, self.gaps, service.arn
+        deployments = gaps.take("deployments", lambda: ecs.newest_deployments(service.cluster, arn, limit=1), ())
         deployment = next(iter(deployments), None)
         target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
         revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from expressway.errors import TargetError
 from expressway.model.progress import Progress, ProgressSink
-from expressway.model.service import ExpressService
+from expressway.model.service import ExpressService, LogConfiguration
 from expressway.operations.service_ports import ServiceReads
 
 _LOG_GROUPS = "logGroups"
@@ -61,8 +61,13 @@ def _task_definition_groups(express: ExpressService, ecs: ServiceReads, progress
     """Log groups of the containers, sidecars included, of task definitions that a person gave the service."""
     arns = (configuration.task_definition_arn for configuration in express.configurations)
     for arn in dict.fromkeys(arn for arn in arns if arn):
-        for one in _if_allowed(lambda arn=arn: ecs.log_configurations(arn), f"the task definition {arn}", progress):
+        for one in _if_allowed(lambda arn=arn: _log_configurations(arn, ecs), f"the task definition {arn}", progress):
             yield one.log_group
+
+
+def _log_configurations(arn: str, ecs: ServiceReads) -> tuple[LogConfiguration, ...]:
+    definition = ecs.task_definition(arn)
+    return definition.log_configurations if definition else ()
 
 
 def _if_allowed(read: Callable[[], tuple[_T, ...]], what: str, progress: ProgressSink) -> tuple[_T, ...]:

@@ -156,14 +156,14 @@ class _Wait:
         if service.status != "ACTIVE":
             return ServiceSnapshot(service)
         gaps, arn = self.gaps, service.arn
-        deployments = gaps.take("deployments", lambda: ecs.deployments(self.cluster, arn, limit=1), ())
+        deployments = gaps.take("deployments", lambda: ecs.newest_deployments(self.cluster, arn, limit=1), ())
         deployment = next(iter(deployments), None)
         target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
         revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
         revision = next(iter(revisions), None)
         if deployment is None and (deployment := rollout_deployment(service)) is not None:
             revision = rollout_revisions(service).get(deployment.target_revision_arn)
-        tasks = gaps.take("tasks", lambda: ecs.tasks(self.cluster, self.service_name), ())
+        tasks = gaps.take("tasks", lambda: ecs.service_tasks(self.cluster, self.service_name), ())
         targets, express = self._target_health(revision), self._express(service)
         return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
 

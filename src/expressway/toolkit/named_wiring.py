@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from expressway.operations.named_resources import NamedReads
 
 if TYPE_CHECKING:
-    from expressway.adapters.ecs_cluster import EcsCluster
+    from expressway.adapters.ecs import Ecs
     from expressway.adapters.iam import Iam
     from expressway.adapters.keys import Keys
     from expressway.adapters.network import Network
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def named_reads(session: AwsSession) -> NamedReads:
     """Reads over one session for questions, which soon gives up an endpoint that is out of reach."""
 
-    def clusters() -> EcsCluster:
-        from expressway.adapters.ecs_cluster import EcsCluster
+    def clusters() -> Ecs:
+        from expressway.adapters.ecs import Ecs
 
-        return EcsCluster(session)
+        return Ecs(session)
 
     def identities() -> Iam:
         from expressway.adapters.iam import Iam

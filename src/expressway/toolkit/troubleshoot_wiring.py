@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
     """Ports over one session for questions; what not every action reads is made by the action that needs it."""
     from expressway.adapters.ecs import Ecs
-    from expressway.adapters.ecs_cluster import EcsCluster
     from expressway.adapters.logs import Logs
     from expressway.adapters.stack_history import StackHistories
     from expressway.adapters.target_health import LoadBalancerTargets
@@ -25,7 +24,7 @@ def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
     return TroubleshootPorts(
         target=session.target,
         now=wiring.clock.now,
-        cluster=EcsCluster(session),
+        cluster=Ecs(session),
         express=Ecs(session),
         logs=Logs(session),
         targets=LoadBalancerTargets(session),
@@ -38,23 +37,22 @@ def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
 
 
 def _network_ports(session: AwsSession) -> NetworkPorts:
+    from expressway.adapters.ecs import Ecs
     from expressway.adapters.load_balancers import LoadBalancers
     from expressway.adapters.network import Network
-    from expressway.adapters.placements import Placements
     from expressway.operations.troubleshoot.network_ports import NetworkPorts
 
-    return NetworkPorts(session.target.region, Placements(session), Network(session), LoadBalancers(session))
+    return NetworkPorts(session.target.region, Ecs(session), Network(session), LoadBalancers(session))
 
 
 def _image_pull_ports(session: AwsSession) -> ImagePullPorts:
     from expressway.adapters.ecs import Ecs
-    from expressway.adapters.ecs_cluster import EcsCluster
     from expressway.adapters.stack_history import StackHistories
     from expressway.operations.troubleshoot.dependency_ports import ImagePullPorts
 
     return ImagePullPorts(
         dependencies=_dependency_ports(session),
-        services=EcsCluster(session),
+        services=Ecs(session),
         revisions=Ecs(session),
         stacks=StackHistories(session),
     )
@@ -63,6 +61,7 @@ def _image_pull_ports(session: AwsSession) -> ImagePullPorts:
 def _dependency_ports(session: AwsSession) -> DependencyPorts:
     from expressway.adapters.alarms import Alarms
     from expressway.adapters.ecr import EcrRegistry
+    from expressway.adapters.ecs import Ecs
     from expressway.adapters.iam import Iam
     from expressway.adapters.image_platforms import ImagePlatforms
     from expressway.adapters.keys import Keys
@@ -72,12 +71,11 @@ def _dependency_ports(session: AwsSession) -> DependencyPorts:
     from expressway.adapters.repositories import Repositories
     from expressway.adapters.scaling import Scaling
     from expressway.adapters.secrets import Secrets
-    from expressway.adapters.task_definitions import TaskDefinitions
     from expressway.operations.troubleshoot.dependency_ports import DependencyPorts
 
     return DependencyPorts(
         target=session.target,
-        definitions=TaskDefinitions(session),
+        definitions=Ecs(session),
         images=EcrRegistry(session),
         platforms=ImagePlatforms(session),
         repositories=Repositories(session),

@@ -11,7 +11,7 @@ from expressway.model.role import RoleState
 from expressway.model.service import DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.model.service_dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
 from expressway.model.target import Target
-from expressway.model.task_requirements import SecretReference, TaskRequirements
+from expressway.model.task_definition import SecretReference, TaskDefinition
 from expressway.operations.troubleshoot.dependency_ports import DependencyPorts, ImagePullPorts
 from tests.diagnosis.dependency_samples import (
     ACCOUNT,
@@ -31,7 +31,7 @@ DIGEST = "sha256:" + "0" * 64
 class Account:
     """All that the ports of dependencies and of image pulls can be asked; `denied` names what AWS refuses."""
 
-    definitions: dict[str, TaskRequirements] = field(default_factory=lambda: {DEFINITION_ARN: REQUIREMENTS})
+    definitions: dict[str, TaskDefinition] = field(default_factory=lambda: {DEFINITION_ARN: REQUIREMENTS})
     found_images: dict[str, dict[str, tuple[str, ...]]] = field(
         default_factory=lambda: {"team/web": {"v1": ("linux/amd64",)}}
     )
@@ -73,7 +73,7 @@ class Account:
             raise TargetError(self.fails_with, f"AWS did not allow {name}.")
 
     # -- what a task definition names -------------------------------------------------------------------------
-    def requirements(self, task_definition: str) -> TaskRequirements | None:
+    def task_definition(self, task_definition: str) -> TaskDefinition | None:
         self._ask("requirements", task_definition)
         return self.definitions.get(task_definition)
 

@@ -18,7 +18,8 @@ from expressway.model.network import (
     Subnet,
     Vpc,
 )
-from expressway.model.network_facts import NetworkFacts, ServicePlacement, TaskNeeds
+from expressway.model.network_facts import NetworkFacts, ServicePlacement
+from expressway.model.task_definition import TaskDefinition
 from expressway.operations.troubleshoot.network_ports import DnsAttribute, NetworkPorts
 
 
@@ -48,9 +49,9 @@ class InMemoryNetwork:
         self._answer("service_names", cluster)
         return tuple(one.service_name for one in self.facts.services)
 
-    def services(self, cluster: str, service_names: Sequence[str]) -> tuple[ServicePlacement, ...]:
-        self._answer("services", cluster, tuple(service_names))
-        found = [one for one in self.facts.services if one.service_name in service_names]
+    def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]:
+        self._answer("placements", cluster, tuple(names))
+        found = [one for one in self.facts.services if one.service_name in names]
         return tuple(
             replace(
                 one,
@@ -63,18 +64,18 @@ class InMemoryNetwork:
             for one in found
         )
 
-    def newest_revision_arn(self, cluster: str, service_name: str) -> str:
-        self._answer("newest_revision_arn", cluster, service_name)
-        return next(f"{one.service_arn}/1" for one in self.facts.services if one.service_name == service_name)
+    def newest_revision_arn(self, cluster: str, service: str) -> str:
+        self._answer("newest_revision_arn", cluster, service)
+        return next(f"{one.service_arn}/1" for one in self.facts.services if one.service_name == service)
 
-    def revisions(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]:
-        self._answer("revisions", tuple(revision_arns))
+    def revision_placements(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]:
+        self._answer("revision_placements", tuple(revision_arns))
         every = {f"{one.service_arn}/1": replace(one, needs=None) for one in self.facts.services}
         return {arn: every[arn] for arn in revision_arns if arn in every}
 
-    def needs(self, task_definition_arn: str) -> TaskNeeds | None:
-        self._answer("needs", task_definition_arn)
-        return next(one.needs for one in self.facts.services if one.task_definition_arn == task_definition_arn)
+    def task_definition(self, task_definition: str) -> TaskDefinition | None:
+        self._answer("task_definition", task_definition)
+        return next(one.needs for one in self.facts.services if one.task_definition_arn == task_definition)
 
     def interface_ids(self, cluster: str) -> tuple[str, ...]:
         self._answer("interface_ids", cluster)

@@ -7,7 +7,7 @@ import pytest
 from expressway.diagnosis.dependency_rules import dependency_findings
 from expressway.model.role import RolePolicy
 from expressway.model.service_dependencies import AlarmFact, QuotaFact, ScalingFact, ScalingPolicy, SecretFact
-from expressway.model.task_requirements import ContainerImage, SecretReference
+from expressway.model.task_definition import ContainerDefinition, SecretReference
 from expressway.operations.troubleshoot.dependencies import gather_dependencies
 from tests.diagnosis.dependency_samples import (
     ACCOUNT,
@@ -114,7 +114,7 @@ def test_a_missing_tag_brings_the_tags_that_are_there() -> None:
 def test_an_image_is_looked_up_in_the_account_and_region_of_its_own_uri() -> None:
     image = f"210987654321.dkr.ecr.us-west-2.amazonaws.com/a/b/c@sha256:{'1' * 64}"
     account = Account(
-        definitions={DEFINITION_ARN: replace(REQUIREMENTS, images=(ContainerImage("Main", image),))},
+        definitions={DEFINITION_ARN: replace(REQUIREMENTS, containers=(ContainerDefinition("Main", image=image),))},
         found_images={"a/b/c": {f"sha256:{'1' * 64}": ("linux/amd64",)}},
     )
     facts = gather_dependencies(FAILING, ports=account.ports())
@@ -124,7 +124,9 @@ def test_an_image_is_looked_up_in_the_account_and_region_of_its_own_uri() -> Non
 
 
 def test_an_image_outside_ecr_is_not_looked_up() -> None:
-    definition = replace(REQUIREMENTS, images=(ContainerImage("Main", "public.ecr.aws/docker/library/nginx:1"),))
+    definition = replace(
+        REQUIREMENTS, containers=(ContainerDefinition("Main", image="public.ecr.aws/docker/library/nginx:1"),)
+    )
     account = Account(definitions={DEFINITION_ARN: definition})
     facts = gather_dependencies(FAILING, ports=account.ports())
 

@@ -7,7 +7,7 @@ import pytest
 
 from expressway.errors import ExpresswayError, TargetError
 from expressway.model.service import ContainerState, DeploymentState, RevisionState, ServiceState, TaskState
-from expressway.model.task_requirements import ContainerImage, SecretReference
+from expressway.model.task_definition import ContainerDefinition, SecretReference
 from expressway.operations.troubleshoot.image_pulls import PullQuestion, detect_image_pull_failures
 from tests.diagnosis.dependency_samples import (
     ACCOUNT,
@@ -62,7 +62,9 @@ def codes(answer: Any) -> list[str]:
 
 def with_image(image: str, credentials: str = "", **changes: Any) -> Account:
     secrets = (SecretReference("Main", "", credentials),) if credentials else ()
-    needed = replace(REQUIREMENTS, images=(ContainerImage("Main", image, credentials),), secrets=secrets)
+    needed = replace(
+        REQUIREMENTS, containers=(ContainerDefinition("Main", image=image, credentials=credentials),), secrets=secrets
+    )
     return account(definitions={DEFINITION_ARN: needed}, **changes)
 
 
@@ -127,7 +129,7 @@ def test_what_ecs_says_and_what_was_looked_up_is_one_finding() -> None:
 
 
 def test_the_definition_that_a_rollback_left_behind_is_looked_at_too() -> None:
-    failed = replace(REQUIREMENTS, arn=OLD_DEFINITION, images=(ContainerImage("Main", f"{IMAGE}x"),))
+    failed = replace(REQUIREMENTS, arn=OLD_DEFINITION, containers=(ContainerDefinition("Main", image=f"{IMAGE}x"),))
     world = account(
         definitions={DEFINITION_ARN: REQUIREMENTS, OLD_DEFINITION: failed},
         briefs=(DeploymentState("d", "ROLLBACK_SUCCESSFUL", target_revision_arn="r"),),

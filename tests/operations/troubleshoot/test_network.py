@@ -101,9 +101,9 @@ def test_what_is_known_is_asked_for_once() -> None:
 
 
 REFUSED = {
-    "services": ("services", "services"),
-    "revisions": ("revisions", None),
-    "needs": ("task definitions", None),
+    "placements": ("services", "services"),
+    "revision_placements": ("revisions", None),
+    "task_definition": ("task definitions", None),
     "interface_ids": ("tasks", None),
     "vpcs": ("vpcs", "vpcs"),
     "dns_attribute": ("vpc dns", None),

@@ -12,6 +12,7 @@ from expressway.diagnosis.policy_evaluation import account_of, needs_simulation
 from expressway.diagnosis.role_checks import LOG_ACTIONS, PULL_ACTIONS
 from expressway.diagnosis.secret_rules import is_aws_owned
 from expressway.model.role import role_name_of
+from expressway.model.service import LogConfiguration
 from expressway.model.service_dependencies import (
     AlarmFact,
     DependencyFacts,
@@ -23,7 +24,7 @@ from expressway.model.service_dependencies import (
     ScalingFact,
     SecretFact,
 )
-from expressway.model.task_requirements import LogGroupReference, SecretReference, TaskRequirements
+from expressway.model.task_definition import SecretReference, TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.dependency_ports import DependencyPorts
 from expressway.operations.troubleshoot.image_facts import ImageLookup
@@ -41,7 +42,7 @@ def gather_dependencies(subject: DependencySubject, *, ports: DependencyPorts) -
         return _Gathering(subject, ports, reads).gather()
 
 
-def gather_pull(needed: TaskRequirements, subject: DependencySubject, *, ports: DependencyPorts) -> DependencyFacts:
+def gather_pull(needed: TaskDefinition, subject: DependencySubject, *, ports: DependencyPorts) -> DependencyFacts:
     """Only what pulling the images of one task definition takes: images, execution role, registry credentials."""
     with ConcurrentReads(_THREADS, name="pull") as reads:
         return _Gathering(subject, ports, reads).gather_pull(needed)
@@ -53,7 +54,7 @@ class _Asked:
 
     images: tuple[Future[ImageFact], ...] = ()
     secrets: tuple[tuple[SecretReference, Future[SecretFact | None]], ...] = ()
-    log_groups: tuple[tuple[LogGroupReference, Future[LogGroupFact | None]], ...] = ()
+    log_groups: tuple[tuple[LogConfiguration, Future[LogGroupFact | None]], ...] = ()
     execution_role: Future[RoleFact] | None = None
     task_role: Future[RoleFact] | None = None
 
@@ -86,14 +87,14 @@ class _Gathering:
             gaps=self._gaps(facts),
         )
 
-    def gather_pull(self, needed: TaskRequirements) -> DependencyFacts:
+    def gather_pull(self, needed: TaskDefinition) -> DependencyFacts:
         """Only what pulling the images of one task definition takes."""
         credentials = tuple(one for one in needed.secrets if not one.variable)
         pulled = replace(needed, secrets=credentials, log_groups=(), task_role_arn="")
         facts = self._taken(needed, self._ask_needs(pulled))
         return replace(facts, gaps=self._gaps(facts))
 
-    def _taken(self, needed: TaskRequirements | None, asked: _Asked) -> DependencyFacts:
+    def _taken(self, needed: TaskDefinition | None, asked: _Asked) -> DependencyFacts:
         """What was asked for a task definition, with the keys of its secrets and IAM's decisions about its role."""
         reads = self._reads
         secrets = tuple(
@@ -123,11 +124,11 @@ class _Gathering:
         of_keys = (f"policy of the key {one.key_id}: {one.policy_gap}" for one in facts.keys if one.policy_gap)
         return tuple(dict.fromkeys((*self._reads.gaps, *self._lookup.gaps, *of_secrets, *of_keys)))
 
-    def _requirements(self) -> TaskRequirements | None:
+    def _requirements(self) -> TaskDefinition | None:
         arn = self._subject.task_definition_arn
-        return self._ports.definitions.requirements(arn) if arn else None
+        return self._ports.definitions.task_definition(arn) if arn else None
 
-    def _ask_needs(self, needed: TaskRequirements) -> _Asked:
+    def _ask_needs(self, needed: TaskDefinition) -> _Asked:
         """Begin everything that the task definition names, each thing once."""
         return _Asked(
             images=tuple(
@@ -135,7 +136,7 @@ class _Gathering:
                 for image in dict.fromkeys(needed.images)
             ),
             secrets=tuple((one, self._ask_secret(one)) for one in _once(needed.secrets)),
-            log_groups=tuple((one, self._ask_log_group(one)) for one in dict.fromkeys(needed.log_groups)),
+            log_groups=tuple((one, self._ask_log_group(one)) for one in dict.fromkeys(needed.log_configurations)),
             execution_role=self._ask_role("execution role", needed.execution_role_arn),
             task_role=self._ask_role("task role", needed.task_role_arn),
         )
@@ -144,14 +145,14 @@ class _Gathering:
         reader = self._ports.parameters if reference.is_parameter else self._ports.secrets
         return self._reads.ask(f"secret {reference.shown}", lambda: reader.fact(reference))
 
-    def _ask_log_group(self, reference: LogGroupReference) -> Future[LogGroupFact | None]:
+    def _ask_log_group(self, reference: LogConfiguration) -> Future[LogGroupFact | None]:
         def read() -> LogGroupFact:
             if reference.region not in {"", self._ports.target.region}:
                 return LogGroupFact(reference, "elsewhere")
-            found = self._ports.log_groups.group(reference.name)
+            found = self._ports.log_groups.group(reference.log_group)
             return LogGroupFact(reference, "missing" if found is None else "present")
 
-        return self._reads.ask(f"log group {reference.name}", read)
+        return self._reads.ask(f"log group {reference.log_group}", read)
 
     def _ask_role(self, purpose: str, role_arn: str) -> Future[RoleFact] | None:
         if not role_arn:

@@ -13,14 +13,14 @@ from expressway.model.role import RoleState
 from expressway.model.service import DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.model.service_dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
 from expressway.model.target import Target
-from expressway.model.task_requirements import SecretReference, TaskRequirements
+from expressway.model.task_definition import SecretReference, TaskDefinition
 from expressway.operations.prerequisites import ImageReads, PlatformReads
 
 
 class RequirementReads(Protocol):
-    """Task definitions as what they need around them (adapters.task_definitions.TaskDefinitions)."""
+    """Task definitions as what they need around them (adapters.ecs.Ecs)."""
 
-    def requirements(self, task_definition: str) -> TaskRequirements | None: ...
+    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
     def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]: ...
 
 
@@ -94,7 +94,7 @@ class DependencyPorts:
 
 
 class ServiceTasks(Protocol):
-    """Services, what they deployed, and what became of their tasks (adapters.ecs_cluster.EcsCluster)."""
+    """Services, what they deployed, and what became of their tasks (adapters.ecs.Ecs)."""
 
     def cluster(self, name: str) -> ClusterState | None: ...
     def cluster_names(self) -> tuple[str, ...]: ...

@@ -9,7 +9,7 @@ from expressway.model.cancellation import ReadPool
 from expressway.model.image_reference import ImageReference, parse_image_reference
 from expressway.model.service_dependencies import ImageFact
 from expressway.model.target import Target
-from expressway.model.task_requirements import ContainerImage, TaskRequirements
+from expressway.model.task_definition import ContainerImage, TaskDefinition
 from expressway.operations.troubleshoot.dependency_ports import DependencyPorts
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class ImageLookup:
         self._ports = ports
         self.gaps: list[str] = []
 
-    def fact(self, container: ContainerImage, requirements: TaskRequirements) -> ImageFact:
+    def fact(self, container: ContainerImage, requirements: TaskDefinition) -> ImageFact:
         """The image of one container: there or not, its platforms, and its repository's policy."""
         blank = ImageFact(container, requirements.arn, "elsewhere", wanted_platform=requirements.platform)
         try:

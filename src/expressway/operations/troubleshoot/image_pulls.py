@@ -11,7 +11,7 @@ from expressway.diagnosis.stack_rules import missing_stack_finding
 from expressway.errors import UsageError
 from expressway.model.finding import Finding, ranked
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
-from expressway.model.task_requirements import SecretReference, TaskRequirements
+from expressway.model.task_definition import SecretReference, TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.dependencies import gather_pull
 from expressway.operations.troubleshoot.dependency_ports import ImagePullPorts
@@ -73,7 +73,7 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
             return _nothing_found(question, ports, reads, is_missing=subjects is None)
         definitions = ports.dependencies.definitions
         asked = [
-            (one, reads.ask("task definition", lambda one=one: definitions.requirements(one.task_definition)))
+            (one, reads.ask("task definition", lambda one=one: definitions.task_definition(one.task_definition)))
             for one in subjects
         ]
         known = [(one, needed) for one, future in asked if (needed := reads.take(future, None)) is not None]
@@ -101,7 +101,7 @@ def _subjects(question: PullQuestion, subjects: PullSubjects) -> tuple[PullSubje
     )
 
 
-def _check(one: PullSubject, needed: TaskRequirements, ports: ImagePullPorts) -> _Checked:
+def _check(one: PullSubject, needed: TaskDefinition, ports: ImagePullPorts) -> _Checked:
     subject = replace(one.subject, task_definition_arn=needed.arn)
     facts = gather_pull(needed, subject, ports=ports.dependencies)
     return _Checked(facts, pull_findings(facts, one.tasks))

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from expressway.model.load_balancing import LoadBalancer, TargetGroup
 from expressway.model.network import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
-from expressway.model.network_facts import NetworkFacts, ServicePlacement, TaskNeeds
+from expressway.model.network_facts import NetworkFacts, ServicePlacement
+from expressway.model.task_definition import TaskDefinition
 from expressway.operations.concurrent_reads import ConcurrentReads
 from expressway.operations.troubleshoot.asked_once import AskedOnce, or_none
 from expressway.operations.troubleshoot.network_ports import NetworkPorts
@@ -44,7 +45,7 @@ class NetworkGathering:
         self._vpc_balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
         self._vpc_subnets = AskedOnce[Subnet](reads, "subnets", network.subnets_of)
         self._rules = AskedOnce(reads, "listener rules", balancers.missing_rules)
-        self._needs: dict[str, Future[TaskNeeds | None]] = {}
+        self._needs: dict[str, Future[TaskDefinition | None]] = {}
         self._dns: dict[str, tuple[Future[bool | None], Future[bool | None]]] = {}
         self._targets = AskedOnce(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
 
@@ -75,7 +76,7 @@ class NetworkGathering:
             asked_names = reads.ask("services", lambda: placements.service_names(self._cluster))
             names = take_or_stop(reads, asked_names, ())
         asked = [
-            reads.ask("services", lambda some=some: placements.services(self._cluster, some))
+            reads.ask("services", lambda some=some: placements.placements(self._cluster, some))
             for some in _chunks(names, _SERVICES_A_CALL)
         ]
         return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
@@ -91,7 +92,7 @@ class NetworkGathering:
         arns = [arn for one in services for arn in one.revision_arns]
         arns += [arn for asked in asked_arns if (arn := reads.take(asked, ""))]
         return [
-            reads.ask("revisions", lambda some=some: placements.revisions(some))
+            reads.ask("revisions", lambda some=some: placements.revision_placements(some))
             for some in _chunks(arns, _REVISIONS_A_CALL)
         ]
 
@@ -126,7 +127,7 @@ class NetworkGathering:
         for arn in arns:
             self._targets.ask([arn])
         self._rules.ask(arn for one in services for arn in one.rule_arns)
-        read = self._ports.placements.needs
+        read = self._ports.placements.task_definition
         for arn in dict.fromkeys(one.task_definition_arn for one in services):
             if arn and arn not in self._needs:
                 self._needs[arn] = self._reads.ask("task definitions", lambda arn=arn: read(arn))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.model.task_requirements import SecretReference, TaskRequirements
+from expressway.model.task_definition import SecretReference, TaskDefinition
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:web/database-AbCdEf"
 PARAMETER = "arn:aws-cn:ssm:cn-north-1:123456789012:parameter"
@@ -56,4 +56,4 @@ def test_registry_credentials_are_a_secret_also_by_name() -> None:
     ],
 )
 def test_the_platform_is_that_of_the_runtime_platform(architecture: str, system: str, platform: str) -> None:
-    assert TaskRequirements("arn", cpu_architecture=architecture, operating_system=system).platform == platform
+    assert TaskDefinition("arn", cpu_architecture=architecture, operating_system=system).platform == platform
