@@ -2,6 +2,8 @@
 .PHONY: help setup demo demo-svg test check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
+WORKERS ?= 2
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,8 +17,8 @@ demo: setup  ## from a folder to a running service and away again, on the embedd
 demo-svg: setup  ## record the demo as docs/demo.svg
 	@.venv/bin/expressway demo --svg docs/demo.svg
 
-test: setup  ## run all tests (starts a container engine of its own where there is none)
-	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(PYTEST_ARGS)
+test: setup  ## run all tests in two processes (WORKERS=…); starts a container engine of its own where there is none
+	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 check: setup  ## lint, formatting, types, import contracts
 	@.venv/bin/ruff check .

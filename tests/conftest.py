@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.shared import provide_images, shared_engine, shared_sandbox, stop_left_sandboxes, stop_unused_engine
+
 if TYPE_CHECKING:
     from expressway.sandbox.lifecycle import SandboxInfo
-
-MAY_INSTALL = os.environ.get("EXPRESSWAY_INSTALL") == "1"
-"""Set by ``make test``: Debian packages for a private container engine may be installed where none answers."""
 
 # The same examples everywhere and at every load: a test that fails, fails again.
 settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,28 +33,42 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 @pytest.fixture(scope="session")
 def engine_host() -> Iterator[str]:
     """The address of a container engine, in the form of DOCKER_HOST; a private one is started where there is none."""
-    from expressway.sandbox.private_engine import provide_engine
-
-    engine = provide_engine(install=MAY_INSTALL)
-    yield engine.docker_host
-    engine.close()
+    with shared_engine() as docker_host:
+        yield docker_host
 
 
 @pytest.fixture(scope="session")
 def base_images(engine_host: str) -> str:
     """The engine's address, once it holds the images that the examples are built from."""
-    from expressway.sandbox.base_images import seed_base_images
-
-    seed_base_images(engine_host, install=MAY_INSTALL)
+    provide_images(engine_host)
     return engine_host
 
 
 @pytest.fixture(scope="session")
-def embedded_aws(engine_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["SandboxInfo"]:
-    """One embedded AWS for all tests that do not need one of their own; they use different app names."""
-    from expressway.sandbox.lifecycle import start, stop
+def busybox_image(engine_host: str) -> str:
+    """The smallest of the base images, which the engine holds."""
+    from expressway.sandbox.base_images import BUSYBOX_IMAGE
 
-    state_dir = tmp_path_factory.mktemp("sandbox")
-    info = start(state_dir=state_dir, docker_host=engine_host)
-    yield info
-    stop(state_dir)
+    provide_images(engine_host, [BUSYBOX_IMAGE])
+    return BUSYBOX_IMAGE
+
+
+@pytest.fixture(scope="session")
+def embedded_aws(engine_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["SandboxInfo"]:
+    """One embedded AWS for all tests of a process that do not need one of their own; they use different app names."""
+    with shared_sandbox(tmp_path_factory.mktemp("sandbox"), engine_host) as info:
+        yield info
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several workers begin with the files that take longest, so that none is left alone with one of them."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("engine", "sandbox"))}
+        items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what workers left that were killed."""
+    if not hasattr(config, "workerinput") and config.pluginmanager.has_plugin("dsession"):
+        stop_left_sandboxes()
+        stop_unused_engine()

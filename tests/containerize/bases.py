@@ -4,6 +4,7 @@ What is made here bears the published image's name and lays out the same program
 published image builds on it. It also trusts the certificates that this machine trusts.
 """
 
+import hashlib
 import io
 import tarfile
 from collections import defaultdict
@@ -21,6 +22,7 @@ from docker.errors import ImageNotFound
 from expressway.errors import EngineError
 from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, SEEDED_LABEL, seed_base_images
 from tests.locks import python_pins
+from tests.shared import one_at_a_time
 
 GEMS_IMAGE = "expressway-containerize/debian-gems:latest"
 LIBRARY = "public.ecr.aws/docker/library"
@@ -146,7 +148,7 @@ def _recipes() -> Mapping[str, Recipe]:
 def provide_bases(docker_host: str, names: list[str]) -> None:
     """Make the engine hold the images `names`; `docker_host` holds the examples' base images already.
 
-    Threads may call it: each image is made once.
+    Threads and processes may call it: each image is made once.
     """
     with closing(docker.APIClient(base_url=docker_host, timeout=600)) as client:
         for name in names:
@@ -156,7 +158,8 @@ def provide_bases(docker_host: str, names: list[str]) -> None:
 def _provide(client: Any, docker_host: str, name: str) -> None:
     with _LOCKS[name]:
         if name not in _PROVIDED:
-            _provide_once(client, docker_host, name)
+            with one_at_a_time(f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}"):
+                _provide_once(client, docker_host, name)
             _PROVIDED.add(name)
 
 

@@ -111,12 +111,8 @@ def synthesizer() -> Iterator[Synthesizer]:
 
 
 @pytest.fixture
-def apps(embedded_aws: "SandboxInfo", engine_host: str, synthesizer: Synthesizer) -> Apps:
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-    from tests.conftest import MAY_INSTALL
-
-    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
-    return Apps(open_session(sandbox_url=embedded_aws.endpoint_url), synthesizer, BUSYBOX_IMAGE)
+def apps(embedded_aws: "SandboxInfo", busybox_image: str, synthesizer: Synthesizer) -> Apps:
+    return Apps(open_session(sandbox_url=embedded_aws.endpoint_url), synthesizer, busybox_image)
 
 
 def put_image(session: AwsSession, repository: str, tag: str, platforms: tuple[str, ...]) -> None:

@@ -31,15 +31,15 @@ def aws(embedded_aws: "SandboxInfo") -> AwsSession:
 
 @pytest.fixture(scope="module")
 def toolkit(
-    embedded_aws: "SandboxInfo", engine_host: str, aws: AwsSession, tmp_path_factory: pytest.TempPathFactory
+    embedded_aws: "SandboxInfo",
+    engine_host: str,
+    busybox_image: str,
+    aws: AwsSession,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Toolkit]:
     """A toolkit, with the app deployed that the tests are about."""
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-    from tests.conftest import MAY_INSTALL
-
     folder, state = tmp_path_factory.mktemp("needy"), tmp_path_factory.mktemp("state")
-    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
-    (folder / "Dockerfile").write_text(f"FROM {BUSYBOX_IMAGE}\nLABEL app={NAME}\n")
+    (folder / "Dockerfile").write_text(f"FROM {busybox_image}\nLABEL app={NAME}\n")
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     secret = aws.client("secretsmanager").create_secret(Name=SECRET_NAME, SecretString="value", KmsKeyId=key)["ARN"]
     aws.client("ssm").put_parameter(Name=PARAMETER, Value="value", Type="SecureString")

@@ -34,21 +34,18 @@ class Owned:
 
 
 @pytest.fixture(scope="module")
-def owned(engine_host: str, embedded_aws: "SandboxInfo") -> Iterator[Owned]:
+def owned(busybox_image: str, embedded_aws: "SandboxInfo") -> Iterator[Owned]:
     from expressway.adapters.session import open_session
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-    from tests.conftest import MAY_INSTALL
 
-    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
     container = {
-        "Image": BUSYBOX_IMAGE,
+        "Image": busybox_image,
         "ContainerPort": 8080,
         "Command": ["sh", "-c", SERVE],
         "Environment": [{"Name": "KEY", "Value": SECRET}],
     }
     body = {
         "Metadata": {OWNERSHIP_KEY: {"App": APP, "Schema": 1}},
-        "Resources": service_resources(APP, BUSYBOX_IMAGE, PrimaryContainer=container),
+        "Resources": service_resources(APP, busybox_image, PrimaryContainer=container),
     }
     cloudformation = open_session(sandbox_url=embedded_aws.endpoint_url).client("cloudformation")
     cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"])

@@ -38,13 +38,9 @@ def recorded_toolkit(recorded_aws: RecordedAws, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def embedded_toolkit(
-    embedded_aws: "SandboxInfo", engine_host: str, tmp_path_factory: pytest.TempPathFactory
+    embedded_aws: "SandboxInfo", busybox_image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Toolkit]:
     """A toolkit on an embedded AWS on which every situation has been brought about."""
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-    from tests.conftest import MAY_INSTALL
-
-    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
     with on_stage(embedded_aws) as stage:
         play(stage, embedded_scenarios())
     with _toolkit(embedded_aws.endpoint_url, tmp_path_factory.mktemp("state")) as made:

@@ -36,15 +36,6 @@ SERVE = "mkdir /www; echo served > /www/index.html; exec httpd -f -v -p 8080 -h 
 CRASH = "echo 'starting'; echo 'ValueError: the setting DATABASE_URL is missing' >&2; exit 3"
 
 
-@pytest.fixture(scope="module")
-def busybox(engine_host: str) -> str:
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-    from tests.conftest import MAY_INSTALL
-
-    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
-    return BUSYBOX_IMAGE
-
-
 @dataclass
 class Cloud:
     """The embedded AWS as these tests use it."""
@@ -117,12 +108,12 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(embedded_aws: "SandboxInfo", busybox: str) -> Iterator[Cloud]:
+def cloud(embedded_aws: "SandboxInfo", busybox_image: str) -> Iterator[Cloud]:
     session = open_session(sandbox_url=embedded_aws.endpoint_url)
     ports = ServicePorts(
         ecs=Ecs(session), logs=Logs(session), probe=HttpProbe(session.target), targets=LoadBalancerTargets(session)
     )
-    yield Cloud(session, busybox, ports)
+    yield Cloud(session, busybox_image, ports)
     client = session.client("ecs")
     for arn in client.list_services(cluster="default", resourceManagementType="ECS").get("serviceArns", []):
         if "/svc-" in arn:

@@ -20,7 +20,7 @@ SERVE = ["sh", "-c", "mkdir /www; echo served > /www/index.html; exec httpd -f -
 
 
 @pytest.fixture
-def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, busybox_image: str, tmp_path: Path) -> Iterator[Toolkit]:
     environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
     with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
         made.warm()
@@ -33,10 +33,8 @@ def ecs(embedded_aws: "SandboxInfo") -> Any:
 
 
 def source(folder: Path, name: str, engine_host: str, **more: Any) -> AppSource:
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-    from tests.conftest import MAY_INSTALL
+    from expressway.sandbox.base_images import BUSYBOX_IMAGE
 
-    seed_base_images(engine_host, names=[BUSYBOX_IMAGE], install=MAY_INSTALL)
     folder = folder / "app"
     folder.mkdir(exist_ok=True)
     (folder / "Dockerfile").write_text(f"FROM {BUSYBOX_IMAGE}\nLABEL app={name}\n")

@@ -19,11 +19,12 @@ from typing import Any
 import docker
 import pytest
 
-from expressway.sandbox import lifecycle, root_filesystem
+from expressway.sandbox import root_filesystem
 from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.sandbox.private_engine import stop_private_engine
 from expressway.sandbox.urls import endpoint_request
 from tests.sandbox_clients import client, registry_login, signed
+from tests.shared import shared_sandbox
 
 HTTPD = ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"]
 REPOSITORY = "team/web"
@@ -79,10 +80,8 @@ def engine_directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cloud(engine_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    state_dir = tmp_path_factory.mktemp("sandbox")
-    info = lifecycle.start(state_dir=state_dir, docker_host=engine_host)
-    yield Cloud(info)
-    lifecycle.stop(state_dir)
+    with shared_sandbox(tmp_path_factory.mktemp("sandbox"), engine_host) as info:
+        yield Cloud(info)
 
 
 @pytest.fixture(scope="session")

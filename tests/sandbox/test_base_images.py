@@ -14,10 +14,10 @@ from expressway.adapters.engine_ping import EngineAddress
 from expressway.errors import EngineError
 from expressway.model.progress import Progress, ignore_progress
 from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, seed_base_images
-from expressway.sandbox.debian_packages import find_program, install_packages, unpack_package
+from expressway.sandbox.debian_packages import find_program, unpack_package
 from expressway.sandbox.prepare import prepare_example
 from expressway.sandbox.root_filesystem import debian_mirror, is_static, write_busybox, write_python
-from tests.conftest import MAY_INSTALL
+from tests.shared import provide_programs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -65,11 +65,8 @@ def test_without_a_usable_mirror_debians_own_is_used(apt: Path, text: str) -> No
 @pytest.fixture
 def python_packages() -> None:
     """What a Python base image is made with."""
-    missing = [name for name in ("debootstrap", "gpgv") if find_program(name) is None]
-    if missing and not MAY_INSTALL:
-        pytest.skip(f"not installed: {', '.join(missing)}; EXPRESSWAY_INSTALL=1 installs them")
-    if missing:
-        install_packages(missing)
+    if not provide_programs("debootstrap", "gpgv"):
+        pytest.skip("debootstrap or gpgv is not installed; EXPRESSWAY_INSTALL=1 installs them")
 
 
 def _mirror(folder: Path) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from expressway.sandbox import lifecycle
-from expressway.sandbox.debian_packages import find_program, install_packages
+from expressway.sandbox.debian_packages import find_program
 from expressway.sandbox.lifecycle import SandboxInfo
-from tests.conftest import MAY_INSTALL
 from tests.sandbox_clients import client
+from tests.shared import provide_programs
 
 pytestmark = pytest.mark.sandbox
 
@@ -105,8 +105,7 @@ def stranger(info: SandboxInfo) -> Generator[Stranger]:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    if find_program("chromium") is None and MAY_INSTALL:
-        install_packages(["chromium"])
+    provide_programs("chromium")
     program = find_program("chromium")
     if program is None:
         pytest.skip("no chromium; EXPRESSWAY_INSTALL=1 installs it")
