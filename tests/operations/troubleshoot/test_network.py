@@ -84,7 +84,7 @@ def test_services_are_described_ten_at_a_time() -> None:
 
     gathered = gather_network("default", ports=network.ports)
 
-    sizes = sorted(len(asked[1]) for name, asked in network.asked if name == "services")
+    sizes = sorted(len(asked[1]) for name, asked in network.asked if name == "placements")
     assert sizes == [5, 10, 10]
     assert len(gathered.services) == 25
 
