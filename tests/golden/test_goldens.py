@@ -80,7 +80,7 @@ def test_every_template_needs_no_bootstrap_carries_our_mark_and_fits_in_one_call
 ) -> None:
     for template in synthesizer.synthesize(golden(name)):
         document = template.document
-        assert set(document.get("Parameters", {})) <= {"PusherArn", "PusherPermissionSet", "ImageUri"}
+        assert set(document.get("Parameters", {})) <= {"PusherArn", "PusherPermissionSet", "ImageUri", "Origin"}
         assert "Rules" not in document
         assert owner_of(document) == name
         assert document["Description"]

@@ -36,10 +36,13 @@ TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::1111222233
 OUTPUTS = {"Endpoint": "ex-1.ecs.us-east-1.on.aws", "ServiceArn": "arn:aws:ecs:us-east-1:111122223333:service/hello"}
 
 
+ORIGIN = {"Type": "String", "Default": "", "MaxLength": 1024}
+
+
 def templates(cpu: str = "256", service_name: str = "hello", deletion_policy: str = "Delete") -> AppTemplates:
     mark = {"Metadata": {"Expressway": {"App": "hello", "Schema": 1}}}
     repository = {
-        "Parameters": {"PusherArn": {"Type": "String", "Default": ""}},
+        "Parameters": {"PusherArn": {"Type": "String", "Default": ""}, "Origin": ORIGIN},
         "Resources": {
             "Repository": {
                 "Type": "AWS::ECR::Repository",
@@ -51,7 +54,7 @@ def templates(cpu: str = "256", service_name: str = "hello", deletion_policy: st
     }
     properties = {"ServiceName": service_name, "Cpu": cpu, "PrimaryContainer": {"Image": {"Ref": "ImageUri"}}}
     service = {
-        "Parameters": {"ImageUri": {"Type": "String"}},
+        "Parameters": {"ImageUri": {"Type": "String"}, "Origin": ORIGIN},
         "Resources": {
             "LogGroup": {
                 "Type": "AWS::Logs::LogGroup",

@@ -64,8 +64,11 @@ def test_a_first_deployment_makes_the_repository_then_the_image_then_the_service
     assert result.stacks == {REPOSITORY: "created", SERVICE: "created"}
     assert (result.image_uri, result.url) == ("repo@sha256:content-1", "https://ex-1.ecs.us-east-1.on.aws/")
     assert result.service_arn.endswith("service/hello")
-    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-1"}
-    assert app.stacks.stacks[REPOSITORY].parameters == {"PusherArn": "arn:aws:iam::111122223333:user/someone"}
+    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-1", "Origin": ""}
+    assert app.stacks.stacks[REPOSITORY].parameters == {
+        "PusherArn": "arn:aws:iam::111122223333:user/someone",
+        "Origin": "",
+    }
     assert app.stacks.change_sets == {}
     assert app.waits == 1
 
@@ -194,7 +197,7 @@ def test_new_content_updates_the_service_alone() -> None:
     app.images.content = "content-2"
     result = app.deploy()
     assert result.stacks == {REPOSITORY: "unchanged", SERVICE: "updated"}
-    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-2"}
+    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-2", "Origin": ""}
 
 
 def test_an_image_that_is_published_already_is_not_published_again() -> None:
@@ -428,7 +431,7 @@ def test_an_image_that_fails_to_build_leaves_the_service_as_it_was() -> None:
     with pytest.raises(ImageError):
         app.deploy()
     assert app.stacks.calls == []
-    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-1"}
+    assert app.stacks.stacks[SERVICE].parameters == {"ImageUri": "repo@sha256:content-1", "Origin": ""}
 
 
 def test_a_failing_service_reports_the_explained_cause_rather_than_cloudformations() -> None:

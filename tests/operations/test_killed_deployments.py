@@ -75,7 +75,7 @@ def assert_converged(world: World) -> None:
     assert world.stacks.change_sets == {}
     assert world.stacks.stacks[SERVICE].template == world.templates.service.body
     uri = world.images.published[world.images.content]
-    assert world.stacks.stacks[SERVICE].parameters == {"ImageUri": uri}
+    assert world.stacks.stacks[SERVICE].parameters == {"ImageUri": uri, "Origin": ""}
     assert world.images.pushes == list(dict.fromkeys(world.images.pushes))
     assert not any(world.stacks.pending.values())
 

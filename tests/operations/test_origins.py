@@ -1,15 +1,12 @@
 """Two folders that deploy an app of one name do not undo each other unsaid."""
 
 import json
-from typing import Any
 
 import pytest
 
 from expressway.errors import RefusedError
-from expressway.model.aws_limits import TEMPLATE_BODY
-from expressway.model.origin import Origin, make_origin, origin_of, with_origin, without_origin
+from expressway.model.origin import Origin, make_origin, origin_of, origin_parameter, without_origin
 from expressway.model.stack import StackState
-from expressway.model.template import AppTemplates, Template
 from tests.operations.in_memory_deployment import REPOSITORY, SERVICE, World, templates
 from tests.operations.test_deploy import digest_of_plan
 
@@ -114,39 +111,41 @@ def test_a_folder_of_any_name_can_deploy_and_its_name_is_a_quotation() -> None:
     assert refusal.value.details["this_origin"] == "⟪shop⟫"
 
 
-# -- in templates -----------------------------------------------------------------------------------------------
-def body(**mark: Any) -> str:
-    return json.dumps({"Metadata": {"Expressway": {"App": "hello", **mark}, "More": 1}, "Resources": {}}, indent=1)
+def test_an_origin_is_in_no_template_that_is_sent() -> None:
+    world = deployed()
+    sent = {request.template_body for request in world.stacks.requests}
+    assert sent == {template.sent_body for template in templates()}
 
 
-def test_a_template_with_an_origin_is_compared_without_it() -> None:
-    marked = with_origin(body(), MINE)
-    assert origin_of(StackState("s", "id", "CREATE_COMPLETE", template=marked)) == MINE
-    assert without_origin(json.loads(marked)) == json.loads(body())
-    assert with_origin(body(), None) == body()
-    assert json.loads(with_origin(marked, CI))["Metadata"]["Expressway"]["Origin"]["By"] == "ci"
+# -- in parameters ----------------------------------------------------------------------------------------------
+def stack(value: str) -> StackState:
+    return StackState("s", "id", "CREATE_COMPLETE", parameters={"Origin": value, "ImageUri": "x"})
 
 
-@pytest.mark.parametrize("text", ["{}", '{"Metadata": 7}', '{"Metadata": {"Expressway": []}}'])
-def test_templates_of_others_get_none(text: str) -> None:
-    assert with_origin(text, MINE) == text
-    assert without_origin(json.loads(text)) == json.loads(text)
+def test_an_origin_is_read_as_it_was_written_and_compared_with_nothing() -> None:
+    document = {"Parameters": {"Origin": {"Type": "String", "Default": ""}}}
+    for origin in (MINE, CI, *OTHERS):
+        written = origin_parameter(document, origin)
+        assert origin_of(stack(written["Origin"])) == origin
+        assert without_origin({**written, "ImageUri": "x"}) == {"ImageUri": "x"}
+    assert origin_parameter(document, None) == {}
+    assert origin_parameter({"Resources": {}}, MINE) == {}
 
 
-@pytest.mark.parametrize("told", [7, [], {}, {"Remote": 7, "Folder": None}, {"Hint": "x" * 9999}])
-def test_what_others_wrote_into_a_template_is_bounded(told: Any) -> None:
-    found = origin_of(StackState("s", "id", "CREATE_COMPLETE", template=body(Origin=told)))
-    assert found is None or len(found.hint) <= 120
+def test_the_longest_origin_fits_into_the_parameter() -> None:
+    longest = make_origin(path="/x", remote='"' * 500, place="\\" * 500, by="\\" * 500)
+    for template in templates():
+        declared = template.document["Parameters"]["Origin"]
+        assert len(origin_parameter(template.document, longest)["Origin"]) <= declared["MaxLength"]
 
 
-def test_an_origin_never_makes_a_template_too_long() -> None:
-    world = World()
-    filled = templates()
-    document = dict(filled.service.document)
-    document["Metadata"] = document["Metadata"] | {"Padding": ""}
-    document["Metadata"]["Padding"] = "x" * (TEMPLATE_BODY.maximum - len(json.dumps(document).encode()))
-    service = Template(SERVICE, json.dumps(document))
-    world.templates = AppTemplates(filled.repository, service)
-    world.deploy(origin=MINE)
-    assert origin_of(world.stacks.stacks[SERVICE]) is None
-    assert origin_of(world.stacks.stacks[REPOSITORY]) == MINE
+@pytest.mark.parametrize("value", ["", "x", "7", "[]", "{}", "[" * 100_000, '{"Remote": 7, "Folder": null}'])
+def test_what_others_wrote_into_the_parameter_is_bounded(value: str) -> None:
+    found = origin_of(stack(value))
+    assert found is None or found == Origin("", "", "")
+
+
+def test_a_long_hint_of_others_is_cut() -> None:
+    found = origin_of(stack(json.dumps({"Hint": "x" * 9999})))
+    assert found is not None
+    assert len(found.hint) == 120

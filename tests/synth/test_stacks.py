@@ -37,9 +37,9 @@ def test_logical_ids_and_outputs_of_the_repository_stack_never_change(
         "Repository": "AWS::ECR::Repository",
         "PushPullRole": "AWS::IAM::Role",
     }
-    assert set(repository["Parameters"]) == {"PusherArn", "PusherPermissionSet"}
+    assert set(repository["Parameters"]) == {"PusherArn", "PusherPermissionSet", "Origin"}
     assert set(repository["Conditions"]) == {"HasPusher", "HasPusherPermissionSet"}
-    assert set(repository["Outputs"]) == {"RepositoryUri", "RepositoryArn", "PushPullRoleArn"}
+    assert set(repository["Outputs"]) == {"RepositoryUri", "RepositoryArn", "PushPullRoleArn", "DeployedFrom"}
 
 
 def test_logical_ids_and_outputs_of_the_service_stack_never_change(
@@ -52,8 +52,9 @@ def test_logical_ids_and_outputs_of_the_service_stack_never_change(
         "ExecutionRole": "AWS::IAM::Role",
         "LogGroup": "AWS::Logs::LogGroup",
     }
-    assert set(service["Parameters"]) == {"ImageUri"}
+    assert set(service["Parameters"]) == {"ImageUri", "Origin"}
     assert set(service["Outputs"]) == {
+        "DeployedFrom",
         "ServiceArn",
         "Endpoint",
         "Cluster",
@@ -179,7 +180,7 @@ def test_a_custom_task_definition_stands_alone(app: cdk.App, synth: Synth) -> No
     properties = template["Resources"]["Service"]["Properties"]
     assert properties["TaskDefinitionArn"] == arn
     assert not {"PrimaryContainer", "Cpu", "Memory", "ExecutionRoleArn", "TaskRoleArn"} & set(properties)
-    assert "Parameters" not in template
+    assert set(template["Parameters"]) == {"Origin"}
     assert "LogGroup" not in template["Resources"]
 
 

@@ -1,7 +1,7 @@
-"""Where an app is deployed from, as its stacks remember it: so that two folders of one name do not undo each other.
+"""Where an app is deployed from, as its stacks record it: so that two folders of one name do not undo each other.
 
-It is written into the template that CloudFormation gets, beside the ownership mark, and is part of no comparison, plan
-or digest. Folders are known by hashes alone: templates are read by others.
+It is the value of a template parameter, which is part of no comparison, plan or digest; `cdk deploy` keeps the value
+and `cdk diff` does not compare it. Folders are known by hashes alone: parameters are read by others.
 """
 
 import hashlib
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.model.quotation import cleaned
-from expressway.model.stack import OWNERSHIP_KEY, StackState
+from expressway.model.stack import StackState
 
-_KEY = "Origin"
+ORIGIN_PARAMETER = "Origin"
 _LONGEST_HINT = 120
 
 
@@ -49,44 +49,29 @@ def make_origin(*, path: str, remote: str, place: str, by: str = "") -> Origin:
 
 
 def origin_of(stack: StackState | None) -> Origin | None:
-    """Where the deployed template says that it came from; None where it says nothing that can be read."""
+    """Where the stack's parameter says that it was deployed from; None where it says nothing that can be read."""
     try:
-        document: Any = json.loads(stack.template) if stack is not None and stack.template else None
-    except ValueError:
+        told: Any = json.loads(stack.parameters.get(ORIGIN_PARAMETER, "")) if stack is not None else None
+    except (ValueError, RecursionError):
         return None
-    told = _mark(document).get(_KEY)
     if not isinstance(told, Mapping):
         return None
     texts = [value if isinstance(value := told.get(name), str) else "" for name in ("Remote", "Folder", "Hint", "By")]
     return Origin(texts[0], texts[1], texts[2][:_LONGEST_HINT], texts[3][:_LONGEST_HINT])
 
 
-def with_origin(body: str, origin: Origin | None) -> str:
-    """The template's text with the origin in it, if it is a template of ours."""
-    document: Any = json.loads(body)
-    mark = _mark(document)
-    if origin is None or not mark:
-        return body
+def origin_parameter(document: Mapping[str, Any], origin: Origin | None) -> dict[str, str]:
+    """The parameter that records `origin`, where there is one and the template takes it."""
+    if origin is None or ORIGIN_PARAMETER not in document.get("Parameters", {}):
+        return {}
     told = {"Remote": origin.remote, "Folder": origin.folder, "Hint": origin.hint, "By": origin.by}
-    marked = {**mark, _KEY: {name: value for name, value in told.items() if value}}
-    whole = {**document, "Metadata": {**document["Metadata"], OWNERSHIP_KEY: marked}}
-    layout: dict[str, Any] = {"indent": 1} if "\n" in body else {"separators": (",", ":")}
-    return json.dumps(whole, ensure_ascii=False, **layout)
+    present = {name: value for name, value in told.items() if value}
+    return {ORIGIN_PARAMETER: json.dumps(present, ensure_ascii=False, separators=(",", ":"))}
 
 
-def without_origin(document: Any) -> Any:
-    """A template's document as it is compared."""
-    mark = _mark(document)
-    if _KEY not in mark:
-        return document
-    bare = {name: value for name, value in mark.items() if name != _KEY}
-    return {**document, "Metadata": {**document["Metadata"], OWNERSHIP_KEY: bare}}
-
-
-def _mark(document: Any) -> Mapping[str, Any]:
-    metadata = document.get("Metadata") if isinstance(document, Mapping) else None
-    mark = metadata.get(OWNERSHIP_KEY) if isinstance(metadata, Mapping) else None
-    return mark if isinstance(mark, Mapping) else {}
+def without_origin(parameters: Mapping[str, str]) -> dict[str, str]:
+    """A stack's parameters as they are compared."""
+    return {name: value for name, value in parameters.items() if name != ORIGIN_PARAMETER}
 
 
 def _hash(text: str) -> str:

@@ -178,8 +178,8 @@ class _Application:
         wanted = self.request.template.document
         declared = wanted.get("Parameters", {})
         defaults = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
-        standing = without_origin(_document(stack.template))
-        return dict(stack.parameters) == defaults | dict(parameters) and standing == wanted
+        values = without_origin(stack.parameters)
+        return values == without_origin({**defaults, **parameters}) and _document(stack.template) == wanted
 
     def _outcome(self, stack: StackState, result: Literal["created", "updated", "unchanged"]) -> StackOutcome:
         """The end of it all: protection is switched last, by a call of its own."""

@@ -34,7 +34,7 @@ def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[S
 def still_elsewhere(app_name: str, origin: Origin | None, service: StackState | None) -> str:
     """What to know of a service stack that was adopted and needed no change; empty where its origin is `origin`.
 
-    A template's metadata is updated together with a resource only. Source: CloudFormation user guide, "Metadata".
+    A plan without a change is carried out without an update of the stack.
     """
     stack, last = _elsewhere(origin, [service])
     if stack is None or last is None:

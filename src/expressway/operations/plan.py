@@ -248,14 +248,18 @@ def stack_change(template: Template, deployed: StackState | None, wanted: Mappin
     """
     if deployed is None:
         return compare_templates(
-            template.stack_name, before=None, after=template.document, parameters_before={}, parameters_after=wanted
+            template.stack_name,
+            before=None,
+            after=template.document,
+            parameters_before={},
+            parameters_after=without_origin(wanted),
         )
     return compare_templates(
         template.stack_name,
         before=_deployed_document(deployed),
         after=template.document,
-        parameters_before=deployed.parameters,
-        parameters_after=wanted,
+        parameters_before=without_origin(deployed.parameters),
+        parameters_after=without_origin(wanted),
     )
 
 
@@ -266,7 +270,7 @@ def _deployed_document(deployed: StackState) -> dict[str, Any]:
         raise _unreadable(deployed) from exc
     if not isinstance(document, dict):
         raise _unreadable(deployed)
-    return without_origin(document)
+    return document
 
 
 def _unreadable(deployed: StackState) -> StackError:

@@ -6,11 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from expressway.errors import ExpresswayError, StackError
-from expressway.model.aws_limits import TEMPLATE_BODY
 from expressway.model.change import StackChange, canonical_json
 from expressway.model.change_set import ChangeSet, ChangeSetRequest
 from expressway.model.clock import Clock, polling_delays
-from expressway.model.origin import origin_of, with_origin
+from expressway.model.origin import origin_of, origin_parameter
 from expressway.model.progress import Cancellation
 from expressway.model.quotation import quoted
 from expressway.model.replacement import expected_replacements
@@ -71,8 +70,8 @@ class ChangeReview:
         request = ChangeSetRequest(
             stack_name,
             name,
-            self._body(stack),
-            dict(parameters),
+            self.request.template.sent_body,
+            {**parameters, **origin_parameter(self.request.template.document, self.request.origin or origin_of(stack))},
             creates,
             imports_existing=self.request.imports_existing,
             reverts_drift=self.request.restores and not creates,
@@ -98,12 +97,6 @@ class ChangeReview:
                 self._discard(change_set)
             raise
         return change_set
-
-    def _body(self, stack: StackState | None) -> str:
-        """The template with where it comes from, unless that is what makes it too long."""
-        body = self.request.template.sent_body
-        marked = with_origin(body, self.request.origin or origin_of(stack))
-        return marked if len(marked.encode()) <= TEMPLATE_BODY.maximum else body
 
     def _has_moved(self, stack: StackState) -> bool:
         """A change set is made of the stack as it stood then: `stack`, if that stands unchanged afterwards."""

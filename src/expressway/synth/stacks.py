@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from expressway.errors import DefinitionError
+from expressway.model.origin import ORIGIN_PARAMETER
 from expressway.model.stack import OWNERSHIP_KEY, repository_stack_name, service_stack_name
 from expressway_constructs.cdk_types import as_principal
 from expressway_constructs.errors import ConstructError
@@ -55,6 +56,18 @@ class _AppStack(cdk.Stack):
             element = construct if isinstance(construct, cdk.CfnElement) else construct and construct.node.default_child
             if isinstance(element, cdk.CfnElement):
                 element.override_logical_id(logical_id)
+
+    def _record_origin(self) -> None:
+        """A parameter, since `cdk diff` would show metadata; and an output, so that the parameter is used."""
+        origin = cdk.CfnParameter(
+            self,
+            ORIGIN_PARAMETER,
+            type="String",
+            default="",
+            max_length=1024,
+            description="Folder or repository that the app was last deployed from; expressway deploy sets it",
+        )
+        self._output("DeployedFrom", origin.value_as_string, "Folder or repository of the last deployment")
 
     def _output(self, name: str, value: str, description: str) -> None:
         cdk.CfnOutput(self, name, value=value, description=description)
@@ -130,6 +143,7 @@ class RepositoryStack(_AppStack):
         self._output("RepositoryUri", self.repository.repository_uri, "URI of the image repository")
         self._output("RepositoryArn", self.repository.repository_arn, "ARN of the image repository")
         self._output("PushPullRoleArn", self.push_pull_role.role_arn, "Role that pushes and pulls images")
+        self._record_origin()
 
 
 class ServiceStack(_AppStack):
@@ -164,6 +178,7 @@ class ServiceStack(_AppStack):
             }  # pyright: ignore[reportArgumentType]
         )
         self._outputs()
+        self._record_origin()
 
     def _outputs(self) -> None:
         service = self.service
