@@ -18,6 +18,8 @@ from expressway.adapters.definition_file import load_definition
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.sandbox.lifecycle import SandboxInfo, environment
 from expressway.sandbox.urls import endpoint_request
+from expressway.toolkit.api import Toolkit
+from expressway.toolkit.app_source import app_source
 from tests import node_tools
 from tests.golden.regenerate import NAMES, definition_text
 from tests.sandbox_clients import client, registry_login
@@ -117,6 +119,10 @@ class Aws:
         live = {each["StackName"] for each in summaries if each["StackStatus"] != "DELETE_COMPLETE"}
         return {name for name in live if name.startswith("cdk-cli-")}
 
+    def parameters(self, stack: str) -> dict[str, str]:
+        (described,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+
     def get(self, endpoint: str, path: str) -> dict[str, Any]:
         asked = endpoint_request(endpoint, self.info.endpoint_url, path)
         request = urllib.request.Request(asked.url, headers={"Host": asked.host})
@@ -151,7 +157,7 @@ def push(embedded_aws: SandboxInfo, name: str) -> str:
 @pytest.mark.engine
 @pytest.mark.sandbox
 def test_the_command_line_deploys_compares_finds_drift_and_destroys(
-    sandbox_project: Project, embedded_aws: SandboxInfo, base_images: str, pushed_image: str
+    sandbox_project: Project, embedded_aws: SandboxInfo, base_images: str, pushed_image: str, tmp_path: Path
 ) -> None:
     project, aws = sandbox_project, Aws(embedded_aws)
     project.define(DEFINITION % "hello")
@@ -170,6 +176,17 @@ def test_the_command_line_deploys_compares_finds_drift_and_destroys(
     assert "Number of stacks with differences: 0" in project.cdk("diff", "--fail")
     assert "No drift detected" in project.cdk("drift", "--fail")
 
+    source = tmp_path / "app"
+    shutil.copytree(ROOT / "examples" / "hello", source)
+    (source / "expressway.yaml").write_text(DEFINITION % "ours", encoding="utf-8")
+    project.define(DEFINITION % "ours")
+    environ = {"EXPRESSWAY_HOME": str(tmp_path / "home"), "DOCKER_HOST": base_images}
+    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as toolkit:
+        assert toolkit.deploy(app_source(source)).status == "deployed"
+    origin = aws.parameters(service)["Origin"]
+    assert '"Hint":"app"' in origin
+    assert "Number of stacks with differences: 0" in project.cdk("diff", "--fail")
+
     project.define(DEFINITION % "changed")
     difference = project.cdk("diff", "--fail", fails=True)
     assert "AWS::ECS::ExpressGatewayService" in difference
@@ -177,6 +194,7 @@ def test_the_command_line_deploys_compares_finds_drift_and_destroys(
     project.cdk("deploy", service, *yes, "--outputs-file", str(outputs))
     assert json.loads(outputs.read_text())[service]["Endpoint"] == endpoint
     assert aws.get(endpoint, "/")["message"] == "changed"
+    assert aws.parameters(service)["Origin"] == origin
 
     aws.client("iam").update_role(RoleName="cdk-cli-express-execution", Description="changed by hand")
     assert "Modified Resources" in project.cdk("drift", service, "--fail", fails=True)
