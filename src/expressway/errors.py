@@ -13,8 +13,8 @@
     ├── StillRunning           the work goes on; ask again with the operation id
     └── SandboxError           the embedded AWS cannot start or is not running
 
-`code` is a stable snake_case word (a contract: agents branch on it), `message` says what was expected and
-what came, `hint` says what to do next.
+`code` is a stable snake_case word of `error_codes` (a contract: agents branch on it), `message` says what was
+expected and what came, `hint` says what to do next.
 """
 
 from collections.abc import Mapping

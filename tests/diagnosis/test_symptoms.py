@@ -25,11 +25,11 @@ def finding(code: str, severity: Severity = "critical", resource: str = "web") -
     ],
 )
 def test_words_point_to_a_topic(description: str, topic: str) -> None:
-    assert understood(description).names[0] == topic
+    assert understood(description).topics[0] == topic
 
 
 def test_other_words_point_nowhere() -> None:
-    assert understood("it feels odd").names == ()
+    assert understood("it feels odd").topics == ()
 
 
 def test_what_fits_the_symptoms_comes_first_among_the_equally_grave() -> None:

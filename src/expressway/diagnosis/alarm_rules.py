@@ -2,6 +2,7 @@
 
 import re
 
+from expressway.diagnose.catalog import make_finding
 from expressway.model.finding import Finding
 from expressway.model.service_dependencies import AlarmFact, DependencyFacts
 
@@ -19,9 +20,8 @@ def _finding(alarm: AlarmFact) -> Finding:
     limit = f" against {alarm.threshold:g}" if alarm.threshold is not None else ""
     about = f" ({', '.join(f'{name}={value}' for name, value in alarm.dimensions.items())})" if alarm.dimensions else ""
     met = f"it answered too many requests with {' and '.join(f'{kind}xx' for kind in kinds)} errors"
-    return Finding(
+    return make_finding(
         code="error_rate_alarm" if kinds else "deployment_alarm",
-        severity="critical",
         cause=f"The alarm {alarm.name} rolled the new version back: "
         + (f"{met}." if kinds else f"it watches {watched}{limit}, which the new version did not keep."),
         evidence=tuple(text for text in (f"{watched}{limit}{about}", alarm.state_reason) if text),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
@@ -46,9 +47,8 @@ def _port(
     path, number = literal
     fixed = int(number)
     if asked is not None and asked != fixed:
-        mismatch = Finding(
+        mismatch = make_finding(
             code="port_fixed_in_source",
-            severity="critical",
             cause=f"The source listens on port {fixed}, whatever PORT says; {asked} was asked for.",
             remedy=f"Let the app read PORT, or ask for port {fixed}.",
             resource=path,
@@ -83,11 +83,9 @@ def _loopback(app: DetectedApp, sources: tuple[tuple[str, str], ...]) -> Iterato
         return
     for path, text in sources:
         if linear_regex.search(app.framework.loopback, text):
-            yield Finding(
+            yield make_finding(
                 code="listens_on_loopback",
-                severity="critical",
                 cause="The source listens on 127.0.0.1: nothing outside the container, no load balancer, reaches it.",
-                remedy="Listen on 0.0.0.0, or on no named address.",
                 resource=path,
                 confidence="medium",
             )

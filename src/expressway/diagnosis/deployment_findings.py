@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.faces import on_faces
@@ -23,23 +24,19 @@ def rolled_back(facts: ServiceFacts) -> Finding | None:
     )
     if deployment.triggered_alarms:
         names = ", ".join(deployment.triggered_alarms)
-        return Finding(
+        return make_finding(
             code="error_rate_alarm",
-            severity="critical",
             cause="The new version answered too many requests with errors (4xx or 5xx), so the deployment's alarm "
             f"rolled it back: {names}.",
             evidence=reasons,
-            remedy="Read the log of the new version for the failing requests; correct them and deploy again.",
             resource=facts.resource,
         )
     if deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in reasons):
         went_back = ", and the service went back to what it ran before" if facts.restored else ""
-        return Finding(
+        return make_finding(
             code="circuit_breaker_rollback",
-            severity="critical",
             cause=f"The circuit breaker ended the deployment because its tasks failed again and again{went_back}.",
             evidence=reasons,
-            remedy="Correct what made the tasks fail (see the other findings), and deploy again.",
             resource=facts.resource,
         )
     return None
@@ -56,9 +53,8 @@ def stuck(facts: ServiceFacts) -> Finding | None:
     revision = facts.story.revision
     waiting = [one for one in (revision.managed_resources if revision else ()) if one.status == "PROVISIONING"]
     stage = f" in stage {deployment.lifecycle_stage}" if deployment.lifecycle_stage else ""
-    return Finding(
+    return make_finding(
         code="deployment_stuck",
-        severity="critical",
         cause=f"The deployment has been {deployment.status} for {age.total_seconds() / 60:.0f} minutes{stage}, "
         f"with {deployment.running_count} of {deployment.requested_count} tasks running.",
         evidence=tuple(f"{one.kind} is PROVISIONING: {one.status_reason or 'no reason given'}" for one in waiting[:4]),
@@ -79,9 +75,8 @@ def under_way(facts: ServiceFacts) -> Finding | None:
     if deployment.created_at is not None and facts.now - deployment.created_at >= STUCK_AFTER:
         return None
     stage = f" ({deployment.lifecycle_stage})" if deployment.lifecycle_stage else ""
-    return Finding(
+    return make_finding(
         code="deployment_in_progress",
-        severity="info",
         cause=f"A deployment is under way{stage}: {deployment.running_count} of {deployment.requested_count} "
         "tasks run.",
         remedy=f"Wait for it: {on_faces(command_line='expressway status', mcp='wait_for_service_ready')} tells when it "

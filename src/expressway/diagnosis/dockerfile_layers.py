@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from expressway.diagnose.catalog import make_finding
 from expressway.model.dockerfile import ASSIGNED, Dockerfile, Stage
 from expressway.model.dockerfile_edit import Edit, ExpectedApp, is_single_line, official_name, split_image
 from expressway.model.dockerfile_text import Instruction
@@ -43,9 +44,8 @@ def base_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expect
         if stage.base not in external or "@" in stage.base or "$" in stage.base or tag not in {"", "latest"}:
             continue
         pinned = expected.pinned.get(official_name(name))
-        yield Finding(
+        yield make_finding(
             code="base_image_not_pinned",
-            severity="warning",
             cause=f"The base image {named(name)} has no version: a build next month may be another program.",
             remedy=f"Name a version, such as {named(name)}:{pinned or '1.2'}.",
             resource=f"Dockerfile:{stage.line}",
@@ -61,9 +61,8 @@ def secret_findings(dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[F
         where = f"Dockerfile:{instruction.line}"
         for name in _given_names(instruction):
             if _SECRET_NAME.search(name):
-                yield Finding(
+                yield make_finding(
                     code="secret_in_image",
-                    severity="critical",
                     cause=f"{instruction.keyword} {named(name)} puts what looks like a secret into the image.",
                     remedy="Remove it, change the secret, keep the new one in Secrets Manager, and name "
                     f"{named(name)} under secrets in expressway.yaml.",
@@ -71,11 +70,9 @@ def secret_findings(dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[F
                     confidence="medium",
                 )
         if _copies(instruction) and _names_secret_file(instruction.arguments, expected):
-            yield Finding(
+            yield make_finding(
                 code="secret_file_copied",
-                severity="critical",
                 cause="A file that usually holds secrets is copied into the image.",
-                remedy="Remove the line, name the file in .dockerignore, and give the values when the service runs.",
                 resource=where,
                 confidence="medium",
             )
@@ -89,11 +86,9 @@ def order_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expec
         installs = next((i for i in own if i.keyword == "RUN" and _INSTALLS.search(i.arguments)), None)
         if not copies or installs is None or installs.line < copies[0].line or not _WHOLE.match(copies[0].arguments):
             continue
-        yield Finding(
+        yield make_finding(
             code="source_before_dependencies",
-            severity="warning",
             cause="The source is copied before its dependencies are installed: each change installs all anew.",
-            remedy="Copy the manifests first, install, then copy the source.",
             resource=f"Dockerfile:{copies[0].line}",
         )
         yield from _reordered(stage, copies[0], installs, lines, expected)

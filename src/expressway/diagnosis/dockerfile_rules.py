@@ -6,6 +6,7 @@ An edit is proposed only where it is sure to mean the same; everything else is a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.dockerfile_layers import base_findings, order_findings, secret_findings
 from expressway.diagnosis.dockerfile_start import command_findings, health_findings, port_findings, user_findings
 from expressway.model.dockerfile import Dockerfile
@@ -28,9 +29,8 @@ def review_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) 
     if stage is None or dockerfile.problems:
         return Review(
             tuple(
-                Finding(
+                make_finding(
                     code="dockerfile_invalid",
-                    severity="critical",
                     cause="The Dockerfile cannot be built: its line is no instruction that a builder knows.",
                     remedy=f"Correct it: {problem.message}.",
                     resource=f"Dockerfile:{problem.line}",

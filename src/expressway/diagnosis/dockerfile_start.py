@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from expressway.diagnose.catalog import make_finding
 from expressway.model.dockerfile import Dockerfile, Stage, expand_variables
 from expressway.model.dockerfile_edit import Edit, ExpectedApp, cased, is_single_line, official_name, split_image
 from expressway.model.dockerfile_text import Instruction
@@ -62,9 +63,8 @@ def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -
     exposed = dockerfile.exposed_ports()
     where = f"Dockerfile:{stage.line}"
     if dockerfile.last("EXPOSE") is None and base_port(dockerfile) is None:
-        yield Finding(
+        yield make_finding(
             code="port_not_exposed",
-            severity="info",
             cause=f"No EXPOSE tells the port; {expected.port} was assumed.",
             remedy=f"Add EXPOSE {expected.port}, or the port that it is.",
             resource=where,
@@ -72,11 +72,10 @@ def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -
         yield from _inserted(stage, f"EXPOSE {expected.port}")
     elif exposed and expected.asked_port is not None and expected.asked_port not in exposed:
         listed = ", ".join(str(port) for port in exposed)
-        yield Finding(
+        yield make_finding(
             code="port_mismatch",
             severity="warning",
             cause=f"Port {expected.asked_port} was asked for; the Dockerfile exposes {listed}.",
-            remedy="Let the container listen on one port, and name the same in the definition.",
             resource=where,
         )
 
@@ -85,11 +84,9 @@ def health_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp)
     """A container whose health only the load balancer can tell."""
     if dockerfile.last("HEALTHCHECK") is not None:
         return
-    yield Finding(
+    yield make_finding(
         code="no_health_check",
-        severity="info",
         cause="No HEALTHCHECK: a local engine cannot tell whether the app is well. (On ECS the load balancer asks.)",
-        remedy="Add a HEALTHCHECK that asks the app.",
         resource=f"Dockerfile:{stage.line}",
     )
     if _can_probe(lowest_base(dockerfile), expected):
@@ -106,11 +103,9 @@ def user_findings(stage: Stage, dockerfile: Dockerfile) -> Iterator[Finding | Ed
         return
     if (user is None and _ORDINARY_BASE.search(base)) or (user is not None and user.lower() not in _ROOT_USERS):
         return
-    yield Finding(
+    yield make_finding(
         code="runs_as_root",
-        severity="warning",
         cause="The app runs as root in its container: whoever breaks into it owns everything in it.",
-        remedy="Add USER with an ordinary user before CMD; folders that the app writes to have to be that user's.",
         resource=f"Dockerfile:{stage.line}",
         confidence="high" if user is not None else "medium",
     )
@@ -148,28 +143,24 @@ def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
     where = f"Dockerfile:{instruction.line}"
     keyword = instruction.keyword
     if not instruction.arguments.startswith("[") and not _gives_way(instruction.arguments):
-        yield Finding(
+        yield make_finding(
             code="shell_form_command",
-            severity="warning",
             cause=f"{keyword} in shell form starts the app below a shell, which keeps the signal to stop from it.",
             remedy=f'Write {keyword} as a list: {keyword} ["program", "argument"].',
             resource=where,
         )
     if _LOOPBACK.search(instruction.arguments):
-        yield Finding(
+        yield make_finding(
             code="listens_on_loopback",
-            severity="critical",
             cause=f"{keyword} makes the app listen on 127.0.0.1: nothing outside the container reaches it.",
             remedy="Listen on 0.0.0.0.",
             resource=where,
             confidence="medium",
         )
     if _DEVELOPMENT.search(text):
-        yield Finding(
+        yield make_finding(
             code="development_server",
-            severity="warning",
             cause=f"{keyword} starts a server that is meant for development.",
-            remedy="Start the framework's server for production.",
             resource=where,
             confidence="medium",
         )

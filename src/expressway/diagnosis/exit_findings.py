@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.culprit import SIGKILL_EXIT_CODE, culprit_of, killed_for_memory, rivals_of
 from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
@@ -61,7 +62,7 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
     codes = sorted({container.exit_code for container in culprits if container.exit_code is not None})
     lived = f", each within {max(1, math.ceil(max(lives)))} s of its start" if lives else ""
     told, ended = _line_of(facts, _first_with_log(facts)), _line_of(facts, newest)
-    return Finding(
+    return make_finding(
         code="crash_loop",
         severity="warning" if facts.restored else "critical",
         cause=f"{len(crashed)} tasks of the same revision ended one after another{lived}, "
@@ -110,9 +111,8 @@ def _beside(rivals: Sequence[ContainerState]) -> str:
 def _runtime_gave_up(
     task: TaskState, container: ContainerState, limit: RuntimeLimit, evidence: tuple[str, ...]
 ) -> Finding:
-    return Finding(
+    return make_finding(
         code="out_of_memory",
-        severity="critical",
         cause=f"The container {container.name} ended by itself (exit code {container.exit_code}): {limit.happened}; "
         "ECS did not kill it.",
         evidence=evidence,
@@ -125,14 +125,11 @@ def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evi
     """SIGKILL that nobody explains: ECS did not stop the task, and says nothing of memory."""
     limit = _memory_limit(facts, container.name)
     has = f" It has {limit} MiB." if limit else ""
-    return Finding(
+    return make_finding(
         code="container_killed",
-        severity="critical",
         cause=f"The container {container.name} was killed (SIGKILL, exit code 137); ECS neither stopped it nor says "
         f"that it lacked memory, which is still the commonest reason.{has}",
         evidence=evidence,
-        remedy="Watch its memory (MemoryUtilization) and raise memory_mib if it comes near the limit; "
-        "else look for what kills the process inside the container.",
         resource=task.arn,
         confidence="medium",
     )
@@ -148,20 +145,16 @@ def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerSt
     confidence = "high" if told else "medium"
     if own and (not whole or own < whole):
         of_task = f" of the task's {whole} MiB" if whole else ""
-        return Finding(
+        return make_finding(
             code="container_memory_limit",
-            severity="critical",
             cause=f"The container {container.name} was killed at its own memory limit: {own} MiB{of_task}.",
             evidence=evidence,
-            remedy="Raise the container's memory in the task definition (or leave it out, so that the task's size is "
-            "the limit), or make the application use less.",
             resource=task.arn,
             confidence=confidence,
         )
     has = f" of {whole} MiB" if whole else ""
-    return Finding(
+    return make_finding(
         code="out_of_memory",
-        severity="critical",
         cause=f"The container {container.name} used up the task's memory{has} and was killed.",
         evidence=evidence,
         remedy="Raise memory_mib in the definition, or make the application use less (fewer workers, smaller heap).",

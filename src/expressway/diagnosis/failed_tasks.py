@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import ServiceFacts
@@ -100,13 +101,10 @@ def _health_check(tasks: Sequence[TaskState]) -> Finding | None:
     """All of them were stopped because the load balancer found them unhealthy: no end of their own."""
     if not all(task.failed_health_check for task in tasks):
         return None
-    return Finding(
+    return make_finding(
         code="health_check_failed",
-        severity="critical",
         cause="The health check failed, and ECS stopped what did not pass it.",
         evidence=(evidence_line(tasks[0].stopped_reason),),
-        remedy="Ask for guidance of the service while it fails; compare path and port of its health check with what "
-        "the application answers.",
         resource=tasks[0].arn,
         confidence="medium",
     )

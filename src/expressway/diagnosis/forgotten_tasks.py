@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.log_severity import severity_of
@@ -76,9 +77,8 @@ def _forgotten_error(facts: ServiceFacts) -> Finding | None:
     line = telling_line(left.lines)
     if not broke or not any(line in one and severity_of(one) == "ERROR" for one in left.lines):
         return None
-    return Finding(
+    return make_finding(
         code="log_ends_with_error",
-        severity="critical",
         cause=f"{_why_unknown(facts)}; the log of the last of them that the failed deployment started (container "
         f"{left.container}) names an error near its end, most likely what ended it.",
         evidence=excerpt(left.lines),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.health_check import health_check_of
 from expressway.diagnosis.health_rules import failing_health_check, said_of_health
@@ -106,9 +107,8 @@ def _wrong_interface(facts: ServiceFacts, cause: Cause) -> Finding | None:
     found = loopback_listener(_lines(facts))
     if found is None:
         return None
-    return Finding(
+    return make_finding(
         code="listens_on_loopback",
-        severity="critical",
         cause=f"{_asked(facts)}: by its log, the application listens on {found.host}:{found.port} only, "
         "which nobody outside its container can reach.",
         evidence=(found.line, *cause.evidence),
@@ -123,9 +123,8 @@ def _wrong_port(facts: ServiceFacts, cause: Cause) -> Finding | None:
     port, other = _port(facts), only_listener(_lines(facts))
     if not port or other is None or other.port == port:
         return None
-    return Finding(
+    return make_finding(
         code="port_mismatch",
-        severity="critical",
         cause=f"{_asked(facts)}: no answer came there; by its log, the application listens on port {other.port}.",
         evidence=(other.line, *cause.evidence),
         remedy=f"Set container_port: {other.port}, or let the application listen on {port}.",
@@ -149,9 +148,8 @@ def _slow_start(facts: ServiceFacts, cause: Cause) -> Finding | None:
         grace = facts.service.grace_period_seconds if facts.service else 0
         if took is None or took.seconds < max(grace, _NOTABLY_LONG_SECONDS if took.ready else 0):
             continue
-        return Finding(
+        return make_finding(
             code="slow_start",
-            severity="critical",
             cause=f"{_asked(facts)}: the application {_when(took)}, "
             f"and health checks count after a grace period of {grace} s.",
             evidence=(took.line, *cause.evidence),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.diagnosis.policy_evaluation import ResourceSide, access_decision, role_decision
@@ -28,20 +29,19 @@ def image_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
 
 def _unreadable(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     if image.presence == "invalid":
-        yield Finding(
+        yield make_finding(
             code="invalid_image_reference",
             severity=_severity(facts),
             cause=f"The container {image.reference.container} names an image that no registry can have: "
             f"{echoed(image.reference.image)} is no image reference.",
             evidence=(image.detail,),
-            remedy="Write registry/repository:tag or registry/repository@sha256:….",
             resource=image.reference.image,
         )
 
 
 def _repository_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     if image.presence == "repository_missing":
-        yield Finding(
+        yield make_finding(
             code="repository_not_found",
             severity=_severity(facts),
             cause=f"The image {image.reference.image} has no repository: account {image.account_id} has none of "
@@ -58,7 +58,7 @@ def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding
     by_tag = image.presence == "tag_missing"
     wanted = image.reference.image.rpartition(":")[2] if ":" in image.reference.image.rpartition("/")[2] else "latest"
     repository = image.reference.image.partition("@")[0]
-    yield Finding(
+    yield make_finding(
         code="image_tag_not_found" if by_tag else "image_digest_not_found",
         severity=_severity(facts),
         cause=f"The repository of {repository} has no image tagged {wanted}."
@@ -72,7 +72,7 @@ def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding
 
 def _wrong_platform(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     if image.presence == "present" and image.platforms and not image.runs_on_tasks:
-        yield Finding(
+        yield make_finding(
             code="wrong_architecture",
             severity=_severity(facts),
             cause=f"The image {image.reference.image} is built for {', '.join(image.platforms)}, and the tasks run "
@@ -99,7 +99,7 @@ def _pull_denied(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     if not denied or role is None:
         return
     foreign = image.account_id != facts.account_id
-    yield Finding(
+    yield make_finding(
         code="image_pull_denied",
         severity=_severity(facts),
         cause=f"The execution role {role.arn} may not pull {image.reference.image}: {', '.join(denied)} not allowed.",
@@ -136,7 +136,7 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
     if not told:
         return
     given = SecretReference(image.reference.container, "", image.reference.credentials).shown
-    yield Finding(
+    yield make_finding(
         code="registry_credentials_refused" if given else "registry_credentials_missing",
         severity=_severity(facts),
         cause=f"The registry of {image.reference.image} refuses it: the credentials that the container "

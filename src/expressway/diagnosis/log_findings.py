@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.log_severity import patterns_of, severity_of
 from expressway.model.finding import Finding
 from expressway.model.log_event import LogEvent
@@ -20,13 +21,10 @@ def errors_in_log(group: str, events: Sequence[LogEvent]) -> Finding | None:
         f"{number} line{'' if number == 1 else 's'} of the log group {group} name{'s' if number == 1 else ''} errors"
     )
     alike = f", {most} of them the same but for numbers and ids" if most > 1 else ""
-    return Finding(
+    return make_finding(
         code="errors_in_log",
-        severity="info",
         cause=f"{lines}{alike}; no task of the cluster that ECS remembers as failed wrote them.",
         evidence=tuple(text for text, _ in patterns[:_SHOWN]),
-        remedy="Read the lines around them (narrow the time, or filter_pattern) if the application does not do what it "
-        "should.",
         resource=group,
         confidence="medium",
     )

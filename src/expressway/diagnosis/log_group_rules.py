@@ -5,6 +5,7 @@ Source: ECS developer guide, "Send Amazon ECS logs to CloudWatch" (``awslogs-cre
 
 from collections.abc import Iterator
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.policy_evaluation import role_decision
 from expressway.diagnosis.role_checks import LOG_ACTIONS
 from expressway.model.finding import Finding, Severity
@@ -36,7 +37,7 @@ def _missing(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Finding]:
         remedy = f"Create the log group, or allow {CREATE_GROUP} on it in the execution role's policies."
     else:
         return
-    yield Finding(
+    yield make_finding(
         code="log_group_missing",
         severity=_severity(facts),
         cause=f"The container {group.reference.container} logs to {name}, which does not exist{why}.",
@@ -50,13 +51,12 @@ def _denied(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Finding]:
     arn = log_group_arn(group, facts)
     denied = [action for action in LOG_ACTIONS if role_decision(facts.execution_role, action, arn) == "denied"]
     if denied and group.presence != "missing":
-        yield Finding(
+        yield make_finding(
             code="log_denied",
             severity=_severity(facts),
             cause=f"The execution role may not write the log of the container {group.reference.container}: "
             f"{' and '.join(denied)} not allowed.",
             evidence=(f"no policy of the role allows that on {arn}, or one denies it",),
-            remedy="Attach service-role/AmazonECSTaskExecutionRolePolicy to the execution role.",
             resource=group.reference.log_group,
         )
 

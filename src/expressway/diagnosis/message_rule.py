@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from expressway.diagnose.catalog import CATALOG
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRule:
@@ -16,21 +18,16 @@ class MessageRule:
     pattern: re.Pattern[str]
     sentence: str
     remedy: str
-    permanent: bool = True
     certain: bool = True
     reads_names: bool = False
 
 
 def message_rule(
-    code: str,
-    pattern: str,
-    sentence: str,
-    remedy: str,
-    *,
-    permanent: bool = True,
-    certain: bool = True,
-    reads_names: bool = False,
+    code: str, pattern: str, *, cause: str = "", remedy: str = "", certain: bool = True, reads_names: bool = False
 ) -> MessageRule:
-    """A row; case makes no difference to its pattern, and a dot stands for any character."""
-    compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
-    return MessageRule(code, compiled, sentence, remedy, permanent, certain, reads_names)
+    """A row; case makes no difference to its pattern, and a dot stands for any character.
+
+    Where it has no words of its own, it stands for those of the catalogue.
+    """
+    compiled, entry = re.compile(pattern, re.IGNORECASE | re.DOTALL), CATALOG[code]
+    return MessageRule(code, compiled, cause or entry.cause, remedy or entry.remedy, certain, reads_names)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.network_parts import subnets_named
 from expressway.diagnosis.network_reach import BALANCER_PORTS, Peer, denied_ports, through_acl
 from expressway.model.finding import Finding
@@ -21,7 +22,7 @@ def acl_findings(
             denial = _denial(facts, near, far, port)
             if denial is not None:
                 acl, words = denial
-                yield Finding(
+                yield make_finding(
                     code="network_acl_denies",
                     severity="warning",
                     cause=f"The network ACL {acl} cuts the load balancer off from {service.service_name}.",

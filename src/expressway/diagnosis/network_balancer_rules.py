@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.network_parts import groups_named, names, subnets_named
 from expressway.diagnosis.network_routes import internet_path
 from expressway.model.finding import Finding
@@ -16,28 +17,26 @@ _FREE_ADDRESSES_NEEDED = 8
 def balancer_findings(facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer) -> Iterator[Finding]:
     groups = groups_named(facts, balancer.security_group_ids)
     if groups and not any(group.ingress for group in groups):
-        yield Finding(
+        yield make_finding(
             code="load_balancer_closed",
-            severity="critical",
             cause=f"Nobody can reach {balancer.name}: its security groups have no inbound rule at all.",
             evidence=(f"clients → ✗ {', '.join(balancer.security_group_ids)} → {balancer.name}",),
             remedy=f"Let the listener's port in, from where clients are, into {balancer.security_group_ids[0]}.",
             resource=balancer.security_group_ids[0],
         )
     if balancer.state in {"active_impaired", "failed"}:
-        yield Finding(
+        yield make_finding(
             code="load_balancer_impaired",
             severity="critical" if balancer.state == "failed" else "warning",
             cause=f"{balancer.name} is {balancer.state}: it could not get all that it needs to serve or grow.",
             evidence=(f"{balancer.name}: state {balancer.state}",),
-            remedy="See whether its subnets have free addresses; a failed load balancer has to be made anew.",
             resource=balancer.arn,
         )
     subnets = subnets_named(facts, balancer.subnet_ids)
     yield from _facing_findings(facts, service, balancer, subnets)
     tight = [one for one in subnets if one.cidr_block and one.free_address_count < _FREE_ADDRESSES_NEEDED]
     for subnet in tight:
-        yield Finding(
+        yield make_finding(
             code="subnet_full",
             severity="warning",
             cause=f"{balancer.name} lacks free addresses in {subnet.subnet_id} to grow.",
@@ -51,9 +50,8 @@ def _facing_findings(
     facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer, subnets: Sequence[Subnet]
 ) -> Iterator[Finding]:
     if balancer.scheme == "internal":
-        yield Finding(
+        yield make_finding(
             code="load_balancer_internal",
-            severity="info",
             cause=f"{service.service_name} can be reached from inside its network only: {balancer.name} is internal.",
             evidence=(f"{balancer.name}: scheme internal, in {names(subnets)}",),
             remedy="If it should be public, place it in subnets with a route to an internet gateway. "
@@ -71,7 +69,7 @@ def _facing_findings(
     cut = [(one, path) for one, path in paths if path.is_cut or path.way == "nat"]
     if cut:
         everywhere = len(cut) == len(paths)
-        yield Finding(
+        yield make_finding(
             code="load_balancer_no_internet_route",
             severity="critical" if everywhere else "warning",
             cause=f"{balancer.name} faces the internet, but {names([one for one, _ in cut])} "
@@ -79,6 +77,5 @@ def _facing_findings(
             evidence=tuple(
                 f"clients ✗ {balancer.name} in {one.subnet_id}: {'; '.join(path.steps)}" for one, path in cut[:3]
             ),
-            remedy="Route 0.0.0.0/0 of these subnets to an internet gateway, or give the load balancer public subnets.",
             resource=balancer.arn,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.network_acl_rules import acl_findings
 from expressway.diagnosis.network_balancer_rules import balancer_findings
 from expressway.diagnosis.network_parts import blocks_of, groups_named, names, subnets_named
@@ -37,12 +38,10 @@ def _routing_findings(facts: NetworkFacts, service: ServicePlacement) -> Iterato
     groups = [facts.target_group(one.target_group_arn) for one in service.bindings]
     for binding, group in zip(service.bindings, groups, strict=True):
         if group is None and facts.target_groups is not None:
-            yield Finding(
+            yield make_finding(
                 code="target_group_missing",
-                severity="critical",
                 cause=f"{service.service_name} registers its tasks in a target group that does not exist.",
                 evidence=(f"{binding.target_group_arn} is not found",),
-                remedy="Recreate the target group and its listener rule, or update the service to one that exists.",
                 resource=binding.target_group_arn,
             )
     for arn in facts.missing_rule_arns or ():
@@ -59,9 +58,8 @@ def _is_settled(service: ServicePlacement) -> bool:
 
 
 def _no_rule(service: ServicePlacement, resource: str, evidence: str) -> Finding:
-    return Finding(
+    return make_finding(
         code="listener_rule_missing",
-        severity="critical",
         cause=f"No listener rule sends requests to {service.service_name}.",
         evidence=(evidence,),
         remedy="Add a listener rule that forwards to the target group"
@@ -80,20 +78,17 @@ def _target_findings(
         return
     others = sorted({one.port for one in here})
     if port not in others:
-        yield Finding(
+        yield make_finding(
             code="target_port_mismatch",
-            severity="warning",
             cause=f"The targets of {service.service_name} have port {others[0]}, its container has {port}.",
             evidence=tuple(f"{group.name}: target {one.address}:{one.port} is {one.state}" for one in here[:3]),
-            remedy="Deploy again, so that ECS registers the tasks with the container's port.",
             resource=group.arn,
             confidence="medium",
         )
     checked = group.health_check_port
     if checked and checked != port:
-        yield Finding(
+        yield make_finding(
             code="health_check_port_mismatch",
-            severity="warning",
             cause=f"The health check asks port {checked}, and the container of {service.service_name} has port {port}.",
             evidence=(f"{group.name}: health check port {checked}; all of {len(here)} targets are unhealthy",),
             remedy=f"Set the health check's port to traffic-port, or let the task answer on {checked}.",
@@ -163,7 +158,7 @@ def _blocked(
     named, source = ", ".join(one.group_id for one in groups), ", ".join(balancer.security_group_ids)
     rules = "; ".join(_shown(group) for group in groups)
     some = "some nodes of the load balancer" if is_partly else "the load balancer"
-    return Finding(
+    return make_finding(
         code="load_balancer_blocked",
         severity="warning" if is_partly else "critical",
         cause=f"The security groups of {service.service_name} ({named}) do not let {some} in on port {port}.",
@@ -178,9 +173,8 @@ def _blocked(
 
 def _kept_in(service: ServicePlacement, balancer: LoadBalancer, *, port: int) -> Finding:
     named, mine = ", ".join(balancer.security_group_ids), ", ".join(service.security_group_ids)
-    return Finding(
+    return make_finding(
         code="load_balancer_blocked",
-        severity="critical",
         cause=f"The security groups of {balancer.name} ({named}) let nothing out on port {port}.",
         evidence=(f"{balancer.name} → ✗ {named} has no outbound rule for TCP {port} → tasks ({mine})",),
         remedy=f"In {balancer.security_group_ids[0]}, let TCP {port} out to {mine}.",
@@ -204,7 +198,7 @@ def _zone_findings(
     enabled = list(dict.fromkeys(one.zone for one in theirs))
     outside = [one for one in mine if one.zone not in enabled]
     if outside and len(theirs) == len(balancer.subnet_ids):
-        yield Finding(
+        yield make_finding(
             code="zone_not_enabled",
             severity="critical" if len(outside) == len(mine) else "warning",
             cause=f"{balancer.name} sends no requests to tasks of {service.service_name} in {names(outside)}: "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.network_routes import internet_path
 from expressway.model.finding import Finding
 from expressway.model.network import Subnet
@@ -58,9 +59,8 @@ def _mixed_vpcs(facts: NetworkFacts, service: ServicePlacement, subnets: Sequenc
         *(f"{one.name} is in {one.vpc_id}" for one in targets if one and one.vpc_id and one.vpc_id != home),
     ]
     if strangers:
-        yield Finding(
+        yield make_finding(
             code="vpc_mismatch",
-            severity="critical",
             cause=f"{service.service_name} mixes resources of several VPCs, which cannot work together.",
             evidence=(f"{subnets[0].subnet_id} is in {home}", *strangers[:4]),
             remedy=f"Use subnets, security groups and target groups of {home} only.",
@@ -73,13 +73,12 @@ def _zones(service: ServicePlacement, subnets: Sequence[Subnet]) -> Iterator[Fin
     if len(zones) != 1 or len(subnets) != len(service.subnet_ids):
         return
     zone = next(iter(zones))
-    yield Finding(
+    yield make_finding(
         code="subnets_one_zone",
         severity="critical" if service.is_express else "warning",
         cause=f"All subnets of {service.service_name} are in {zone}"
         + (", and its load balancer needs two zones." if service.is_express else ": when that zone fails, it is gone."),
         evidence=tuple(f"{one.subnet_id} is in {one.zone}" for one in subnets[:4]),
-        remedy="Add a subnet in another zone.",
         resource=service.service_arn,
     )
 
@@ -88,7 +87,7 @@ def _addresses(service: ServicePlacement, subnets: Sequence[Subnet]) -> Iterator
     full = [one for one in subnets if one.cidr_block and one.free_address_count == 0]
     for subnet in full:
         everywhere = len(full) == len(subnets)
-        yield Finding(
+        yield make_finding(
             code="subnet_full",
             severity="critical" if everywhere else "warning",
             cause=f"No further task of {service.service_name} can start in {subnet.subnet_id}: it has no free address.",
@@ -110,12 +109,10 @@ def _kinds(facts: NetworkFacts, service: ServicePlacement, subnets: Sequence[Sub
     public = [name for name, way in ways.items() if way == "gateway"]
     private = [name for name, way in ways.items() if way in {"nat", "none"}]
     if public and private:
-        yield Finding(
+        yield make_finding(
             code="subnets_mixed",
-            severity="warning",
             cause=f"{service.service_name} has public and private subnets; its shared load balancer needs one kind.",
             evidence=(f"route to an internet gateway: {', '.join(public)}", f"none: {', '.join(private)}"),
-            remedy="Give it public subnets only for a public endpoint, or private ones only for an internal one.",
             resource=service.service_arn,
             confidence="medium",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.service_facts import AskedPlace
 from expressway.faces import action
 from expressway.model.finding import Finding
@@ -26,13 +27,10 @@ def near_names(wanted: str, names: Sequence[str]) -> list[str]:
 def _foreign_place(place: AskedPlace) -> Finding | None:
     if not place.foreign:
         return None
-    return Finding(
+    return make_finding(
         code="wrong_account_or_region",
-        severity="critical",
         cause=f"The ARN belongs to {place.foreign}, but {place.place} was asked.",
         evidence=(f"asked: {place.place}",),
-        remedy="Ask with the profile and region of the ARN (parameters profile and region, or AWS_PROFILE and "
-        "AWS_REGION).",
         resource=place.arn,
     )
 
@@ -40,9 +38,8 @@ def _foreign_place(place: AskedPlace) -> Finding | None:
 def _wrong_cluster(place: AskedPlace) -> Finding | None:
     if not place.named_cluster:
         return None
-    return Finding(
+    return make_finding(
         code="wrong_cluster",
-        severity="critical",
         cause=f"The ARN belongs to the cluster {place.named_cluster}, but the cluster {place.cluster_name} was asked.",
         evidence=(f"asked: {place.cluster_name} in {place.place}",),
         remedy=f"Ask with the cluster {place.named_cluster}, or for something of {place.cluster_name}.",
@@ -57,9 +54,8 @@ def _cluster_missing(place: AskedPlace) -> Finding | None:
     near = near_names(name, place.cluster_names or ())
     deleted = place.cluster is not None
     state = "has been deleted (INACTIVE)" if deleted else "does not exist"
-    return Finding(
+    return make_finding(
         code="cluster_inactive" if deleted else "cluster_not_found",
-        severity="critical",
         cause=f"The cluster {name} {state} in {place.place}.",
         evidence=(_listed("clusters", place.cluster_names),),
         remedy=f"{_meant(near)}Check the cluster's name, the account and the region that were asked: {place.place}. "
@@ -74,9 +70,8 @@ def _service_missing(place: AskedPlace) -> Finding | None:
     name = place.service_name
     elsewhere = f"A service of that name is in the cluster {' and '.join(place.elsewhere)}. " if place.elsewhere else ""
     near = _meant(near_names(name, place.service_names or ())) if not elsewhere else ""
-    return Finding(
+    return make_finding(
         code="service_not_found",
-        severity="critical",
         cause=f"The service {name} does not exist in the cluster {place.cluster_name} of {place.place}.",
         evidence=(_listed(f"services of {place.cluster_name}", place.service_names),),
         remedy=f"{elsewhere}{near}Check the service's name, the cluster, the account and the region. {_FAILED_BEFORE}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from expressway.diagnose.catalog import entry_of
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.image_rules import image_findings, names_repository
 from expressway.diagnosis.merged_findings import merged
@@ -13,23 +14,6 @@ from expressway.diagnosis.secret_rules import secret_findings
 from expressway.model.finding import Finding, finding_of, ranked
 from expressway.model.service import TaskState
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
-
-PULL_CODES = frozenset(
-    {
-        "image_not_found",
-        "image_pull_denied",
-        "image_too_large",
-        "registry_rate_limited",
-        "registry_unreachable",
-        "repository_not_found",
-        "role_not_assumable",
-        "script_without_interpreter",
-        "wrong_architecture",
-    }
-)
-"""Codes of the table of AWS's messages that are about getting an image onto a task."""
-
-_ABOUT_AN_IMAGE = PULL_CODES - {"registry_unreachable", "role_not_assumable"}
 
 
 def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:
@@ -49,14 +33,14 @@ def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
             continue
         for text in (*(one.reason for one in task.containers), task.stopped_reason):
             cause = cause_of_message(Statement(text, task.arn)) if text else None
-            if cause is not None and cause.code in PULL_CODES:
+            if cause is not None and "image_on_task" in entry_of(cause.code).marks:
                 first.setdefault(cause.code, (finding_of(cause), text))
     return tuple(first.values())
 
 
 def _about_its_image(finding: Finding, text: str, images: Sequence[ImageFact]) -> Finding:
     """What a task's words tell of an image is about the one whose repository they name, or the only one there is."""
-    if not text or finding.code not in _ABOUT_AN_IMAGE:
+    if not text or "about_image" not in entry_of(finding.code).marks:
         return finding
     every = [one.reference.image for one in images]
     named = [image for image in every if names_repository(text, _repository(image))] or (

@@ -7,6 +7,7 @@ A file that only names a variable holds no secret (npm: ``${NAME}`` in .npmrc; Y
 import re
 from collections.abc import Iterator
 
+from expressway.diagnose.catalog import make_finding
 from expressway.model.app_files import AppFiles
 from expressway.model.finding import Finding
 from expressway.model.quotation import named
@@ -59,9 +60,8 @@ def sign_in_variables(files: AppFiles) -> tuple[str, ...]:
 def credential_findings(files: AppFiles) -> tuple[Finding, ...]:
     """One finding for each file that holds a token or password; none of them is quoted."""
     return tuple(
-        Finding(
+        make_finding(
             code="registry_credentials",
-            severity="critical",
             cause=f"The file {named(name)} holds a token or a password; only a .dockerignore that names it keeps it "
             "out of images.",
             remedy=f"Keep the token in your own {named(f'~/{name}')}, or let the file here name a variable only. The "

@@ -5,6 +5,7 @@ Sources: as of `role_checks`; ECS developer guide, "Amazon ECS task execution IA
 
 from collections.abc import Callable, Iterator, Mapping
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.policy_evaluation import role_decision
 from expressway.diagnosis.policy_statements import statements, strings
 from expressway.diagnosis.role_checks import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, RoleNeeds, missing_actions, trusts
@@ -23,7 +24,7 @@ def role_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
 def _missing(facts: DependencyFacts) -> Iterator[Finding]:
     for fact, needs in _roles(facts):
         if fact.presence == "missing":
-            yield Finding(
+            yield make_finding(
                 code="role_not_found",
                 severity=_severity(facts),
                 cause=f"The {needs.purpose} {fact.arn} does not exist.",
@@ -36,7 +37,7 @@ def _missing(facts: DependencyFacts) -> Iterator[Finding]:
 def _not_assumable(facts: DependencyFacts) -> Iterator[Finding]:
     for fact, needs in _roles(facts):
         if fact.role is not None and fact.role.trust and not trusts(fact.role.trust, needs.principal):
-            yield Finding(
+            yield make_finding(
                 code="role_not_assumable",
                 severity=_severity(facts),
                 cause=f"ECS cannot assume the {needs.purpose} {fact.arn}: its trust policy does not name "
@@ -62,12 +63,11 @@ def _execution_role_unset(facts: DependencyFacts) -> Iterator[Finding]:
         if present
     ]
     if purposes:
-        yield Finding(
+        yield make_finding(
             code="execution_role_unset",
             severity=_severity(facts),
             cause=f"The task definition names no execution role, so that no task can {' or '.join(purposes)}.",
             evidence=(f"{needed.arn}: no executionRoleArn",),
-            remedy="Name an execution role with service-role/AmazonECSTaskExecutionRolePolicy.",
             resource=needed.arn,
         )
 
@@ -85,7 +85,7 @@ def _infrastructure_lacks(facts: DependencyFacts) -> Iterator[Finding]:
     stuck = "; ECS cannot finish the service's infrastructure without" if facts.subject.is_stuck else ""
     more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
     only_advisable = all(action in needs.advisable for action in lacking)
-    yield Finding(
+    yield make_finding(
         code="infrastructure_role_lacks_permission",
         severity="critical" if facts.subject.is_stuck else "warning",
         cause=f"The infrastructure role {fact.arn} lacks {', '.join(lacking[:_SHOWN])}{more}{stuck}.",

@@ -5,6 +5,7 @@ Source: Application Auto Scaling API reference, ScalingActivity and NotScaledRea
 
 from collections.abc import Callable, Iterator
 
+from expressway.diagnose.catalog import make_finding
 from expressway.model.finding import Finding
 from expressway.model.service_dependencies import AlarmFact, DependencyFacts, ScalingActivity, ScalingFact
 
@@ -22,13 +23,11 @@ def _at_maximum(facts: DependencyFacts) -> Iterator[Finding]:
         return
     evidence = (*_high_alarms(facts, scaling), *_refusals(scaling))
     if evidence:
-        yield Finding(
+        yield make_finding(
             code="scaling_at_maximum",
-            severity="warning",
             cause=f"The service runs {facts.subject.running_count} tasks, the most that its autoscaling allows "
             f"({scaling.maximum}), and its load asks for more.",
             evidence=evidence,
-            remedy="Raise the maximum task count, give each task more CPU or memory, or make requests cheaper.",
             resource=facts.subject.resource,
         )
 
@@ -36,12 +35,10 @@ def _at_maximum(facts: DependencyFacts) -> Iterator[Finding]:
 def _suspended(facts: DependencyFacts) -> Iterator[Finding]:
     scaling = facts.scaling
     if scaling is not None and scaling.scaling_out_suspended and _high_alarms(facts, scaling):
-        yield Finding(
+        yield make_finding(
             code="scaling_suspended",
-            severity="warning",
             cause="Scaling out is suspended, and the service's load asks for more tasks.",
             evidence=_high_alarms(facts, scaling),
-            remedy="Resume dynamic scale-out on the service's scalable target.",
             resource=facts.subject.resource,
         )
 
@@ -49,12 +46,10 @@ def _suspended(facts: DependencyFacts) -> Iterator[Finding]:
 def _failed(facts: DependencyFacts) -> Iterator[Finding]:
     newest = next(iter(facts.scaling.activities), None) if facts.scaling else None
     if newest is not None and newest.status == "Failed":
-        yield Finding(
+        yield make_finding(
             code="scaling_failed",
-            severity="warning",
             cause="The newest scaling of the service failed.",
             evidence=_told(newest),
-            remedy="Correct what Application Auto Scaling names; it tries again at the next alarm.",
             resource=facts.subject.resource,
         )
 
@@ -64,9 +59,8 @@ def _quota_used_up(facts: DependencyFacts) -> Iterator[Finding]:
     needed = facts.requirements.cpu_units / 1024 if facts.requirements else 0.0
     for quota in facts.quotas:
         if quota.used is not None and quota.used + needed > quota.value:
-            yield Finding(
+            yield make_finding(
                 code="quota_exceeded",
-                severity="critical",
                 cause=f"The account may run {quota.value:g} vCPUs ({quota.name}), and {quota.used:g} are in use.",
                 evidence=(f"quota {quota.code}: {quota.value:g}; in use: {quota.used:g}; a task needs {needed:g}",),
                 remedy=f"Ask for more of the quota {quota.code} in the Service Quotas console, or stop other tasks.",

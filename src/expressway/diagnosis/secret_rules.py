@@ -7,6 +7,7 @@ Secrets Manager user guide, "How Secrets Manager uses AWS KMS".
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.policy_evaluation import ResourceSide, access_decision, account_of
 from expressway.model.finding import Finding, Severity
 from expressway.model.service_dependencies import DependencyFacts, KeyFact, SecretFact
@@ -35,7 +36,7 @@ def _missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
         kind = "parameter" if reference.is_parameter else "secret"
         where = f"account {reference.account_id or facts.account_id} in {reference.region or facts.region}"
         for_what = "its registry's credentials" if not reference.variable else f"its variable {reference.variable}"
-        yield Finding(
+        yield make_finding(
             code="secret_not_found" if reference.variable else "registry_credentials_missing",
             severity=_severity(facts),
             cause=f"The container {reference.container} takes {for_what} from the {kind} {reference.shown}, "
@@ -48,12 +49,11 @@ def _missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
 
 def _deleted(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
     if secret.presence == "present" and secret.deleted_at is not None:
-        yield Finding(
+        yield make_finding(
             code="secret_deleted",
             severity=_severity(facts),
             cause=f"The secret {secret.reference.shown} is marked for deletion, and cannot be read any more.",
             evidence=(f"DeletedDate: {secret.deleted_at.isoformat()}",),
-            remedy="Restore it (secretsmanager:RestoreSecret), or name another secret.",
             resource=secret.arn or secret.reference.shown,
         )
 
@@ -63,7 +63,7 @@ def _stage_missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Findi
     if secret.presence != "present" or not stage or not secret.stages or stage in secret.stages:
         return
     near = get_close_matches(stage, secret.stages, n=1) or list(secret.stages[:1])
-    yield Finding(
+    yield make_finding(
         code="secret_version_missing",
         severity=_severity(facts),
         cause=f"The secret {secret.reference.shown} has no version labelled {stage}.",
@@ -80,7 +80,7 @@ def _denied(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
     action = secret.reference.read_action
     side = ResourceSide(account_of(secret.arn) or facts.account_id, secret.resource_policy, secret.policy_read)
     if access_decision(facts.execution_role, action, secret.arn, side) == "denied":
-        yield Finding(
+        yield make_finding(
             code="secret_denied",
             severity=_severity(facts),
             cause=f"The execution role {_role(facts)} may not read {secret.reference.shown}: {action} is not allowed.",
@@ -95,7 +95,7 @@ def _key_unusable(secret: SecretFact, facts: DependencyFacts) -> Iterator[Findin
     if key is None or (key.presence != "missing" and key.state not in _UNUSABLE_KEYS):
         return
     state = "does not exist any more" if key.presence == "missing" else f"is {key.state}"
-    yield Finding(
+    yield make_finding(
         code="kms_key_unusable",
         severity=_severity(facts),
         cause=f"The KMS key of {secret.reference.shown} {state}, so that nobody can decrypt the secret.",
@@ -112,7 +112,7 @@ def _decrypt_denied(secret: SecretFact, facts: DependencyFacts) -> Iterator[Find
         return
     side = ResourceSide(account_of(key.arn), key.policy, key.policy_read, must_delegate=True)
     if access_decision(facts.execution_role, "kms:Decrypt", key.arn, side) == "denied":
-        yield Finding(
+        yield make_finding(
             code="kms_denied",
             severity=_severity(facts),
             cause=f"The execution role {_role(facts)} may not decrypt {secret.reference.shown}: kms:Decrypt "

@@ -5,8 +5,10 @@ and made more exact (which limit, which answer, which address). Further rules ad
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
 from expressway.diagnosis import deployment_cause
 from expressway.diagnosis.deployment_findings import rolled_back, stuck, under_way
 from expressway.diagnosis.exit_findings import crash_loop, exit_finding, memory_finding
@@ -21,10 +23,6 @@ from expressway.model.finding import Finding, finding_of, ranked
 
 Rule = Callable[[ServiceFacts], Finding | None]
 
-CONSEQUENCES = frozenset({"circuit_breaker_rollback", "deployment_stuck", "deployment_failed", "tasks_missing"})
-"""What follows from another cause: told as a warning where that cause is among the findings."""
-
-
 _IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} tells more of the tasks."
 
 
@@ -34,13 +32,13 @@ def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
     if gone is not None:
         return (gone,)
     found = [finding for rule in RULES if (finding := rule(facts)) is not None]
-    causes = [one for one in found if one.severity == "critical" and one.code not in CONSEQUENCES]
-    found = [_as_consequence(one) for one in found] if causes else [_without_cause(facts, one) for one in found]
-    codes = {one.code for one in found}
-    if causes or "circuit_breaker_rollback" in codes:
-        found = [one for one in found if one.code not in {"deployment_failed", "tasks_missing"}]
-    elif codes & {"deployment_failed", "spot_interrupted"}:
-        found = [one for one in found if one.code != "tasks_missing"]
+    told = {one.code for one in found}
+    if any(one.severity == "critical" and not entry_of(one.code).is_consequence for one in found):
+        told.add(ANY_CAUSE)
+        found = [_as_consequence(one, told) for one in found]
+    else:
+        found = [_without_cause(facts, one) for one in found]
+    found = [one for one in found if not entry_of(one.code).omitted_beside & told]
     return ranked(_softened(facts, one) for one in found)
 
 
@@ -51,9 +49,8 @@ def service_state(facts: ServiceFacts) -> Finding | None:
         return None
     draining = service.status == "DRAINING"
     tasks = f"{service.running_count} tasks still run" if service.running_count else "no tasks run"
-    return Finding(
+    return make_finding(
         code="service_draining" if draining else "service_inactive",
-        severity="critical",
         cause=f"The service {service.name} is being deleted (DRAINING); {tasks}."
         if draining
         else f"The service {service.name} has been deleted (INACTIVE); ECS only remembers it.",
@@ -81,12 +78,10 @@ def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
     service = facts.service
     if service is None or service.desired_count or facts.running_count or not facts.deployment_is_well:
         return None
-    return Finding(
+    return make_finding(
         code="scaled_to_zero",
-        severity="critical",
         cause=f"The desired count of {service.name} is 0, so that no task runs.",
         evidence=("desiredCount: 0",),
-        remedy="Raise the desired count, or the minimum of its scaling.",
         resource=service.arn,
     ).in_own_words()
 
@@ -97,7 +92,7 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
     if service is None or facts.has_enough_tasks or (deployment is not None and deployment.running):
         return None
     unread = " Some facts could not be read (see gaps)." if facts.gaps else ""
-    return Finding(
+    return make_finding(
         code="tasks_missing",
         severity="warning" if facts.running_count else "critical",
         cause=f"{facts.running_count} of {service.desired_count} tasks run, {service.pending_count} are starting, "
@@ -167,8 +162,8 @@ def _without_cause(facts: ServiceFacts, finding: Finding) -> Finding:
     return replace(finding, remedy=_IN_AWS_WORDS if facts.story.failed_tasks else look_elsewhere(facts))
 
 
-def _as_consequence(finding: Finding) -> Finding:
-    return replace(finding, severity="warning") if finding.code in CONSEQUENCES else finding
+def _as_consequence(finding: Finding, told: AbstractSet[str]) -> Finding:
+    return replace(finding, severity="warning") if entry_of(finding.code).follows_from & told else finding
 
 
 def _softened(facts: ServiceFacts, finding: Finding) -> Finding:

@@ -8,6 +8,7 @@ resource(s) failed") is never the cause.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.message_rules import cause_of_message, evidence_line
 from expressway.diagnosis.place_findings import near_names
@@ -63,9 +64,8 @@ def missing_stack_finding(stack_name: str, *, place: str, names: tuple[str, ...]
     near = near_names(stack_name, names)
     shown = near or sorted(names)[:_NAMES_SHOWN]
     there = f"Did you mean {' or '.join(near)}?" if near else "Check the account, the region and the name."
-    return Finding(
+    return make_finding(
         code="stack_not_found",
-        severity="critical",
         cause=f"There is no CloudFormation stack {stack_name} in {place}, and none was deleted within 90 days.",
         evidence=(f"stacks there: {', '.join(shown)}",) if shown else (f"there are no stacks in {place}",),
         remedy=there,
@@ -121,12 +121,10 @@ def _still_at_work(history: StackHistory) -> Iterator[Finding]:
     waiting = [one.logical_id for one in history.resources if one.status.endswith("_IN_PROGRESS")]
     if history.in_progress:
         on = f"; it works on {', '.join(waiting[:_NAMES_SHOWN])}" if waiting else ""
-        yield Finding(
+        yield make_finding(
             code="stack_in_progress",
-            severity="info",
             cause=f"The stack {history.name} is in the middle of an operation{on}.",
             evidence=(f"status {history.status}",),
-            remedy="Wait until it has ended; ask again meanwhile.",
             resource=history.stack_id,
         ).in_own_words()
 
@@ -201,7 +199,7 @@ def _told(failure: Failure, severity: Severity) -> Finding:
     remedy = "Correct what CloudFormation names in the evidence, and repeat the operation."
     if event.resource_type in SERVICE_TYPES:
         remedy = service_remedy(physical_id)
-    return Finding(
+    return make_finding(
         code=known.code if known else "resource_failed",
         severity=severity,
         cause=f"{failure.place} ({event.resource_type}){within} could not be {_verb(event.status)}"
@@ -227,7 +225,7 @@ def _check_failed(failure: Failure, severity: Severity) -> Finding:
     is_hook = event.kind == "hook"
     where = f" at {event.path}" if event.path else ""
     subject = failure.place or failure.stack.name
-    return Finding(
+    return make_finding(
         code="hook_failed" if is_hook else "template_validation_failed",
         severity=severity,
         cause=f"The hook {event.check} rejected {subject} before it was provisioned."

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from expressway.diagnose.catalog import entry_of
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
 from expressway.model.service import DeploymentState, ServiceState, TaskState
@@ -16,13 +17,6 @@ _OVER = {
     "STOP_REQUESTED": "is being stopped",
     "STOPPED": "was stopped",
 }
-_BEFORE_THE_BALANCER = frozenset(
-    {
-        *("load_balancer_closed", "load_balancer_impaired", "load_balancer_no_internet_route"),
-        *("listener_rule_missing", "target_group_missing"),
-    }
-)
-"""What keeps clients away although every task is healthy: the load balancer itself asks the tasks all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ def standing_of(facts: ServiceFacts, findings: Sequence[Finding]) -> Standing | 
 
 def is_cut_off(findings: Iterable[Finding]) -> bool:
     """Whether a finding says that clients do not come as far as the tasks."""
-    return any(one.code in _BEFORE_THE_BALANCER and one.severity != "info" for one in findings)
+    return any("cuts_clients_off" in entry_of(one.code).marks and one.severity != "info" for one in findings)
 
 
 def counted(service: ServiceState) -> Standing:

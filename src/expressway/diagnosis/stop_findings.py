@@ -1,5 +1,6 @@
 """What the end of containers tells that ended no task: ECS stopped them, or the task runs on without them."""
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.culprit import SIGKILL_EXIT_CODE, killed_for_memory
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.model.finding import Finding
@@ -16,14 +17,11 @@ def killed_at_stop(facts: ServiceFacts) -> Finding | None:
     container = next(one for one in killed[0].containers if one.exit_code == SIGKILL_EXIT_CODE)
     told = facts.container_definition(container.name).stop_timeout_seconds
     given = f"stopTimeout: {told} s" if told else f"{_DEFAULT_STOP_SECONDS} s, since no stopTimeout is set"
-    return Finding(
+    return make_finding(
         code="killed_at_stop",
-        severity="warning",
         cause=f"The container {container.name} was killed (exit code 137) because it did not end on SIGTERM within "
         f"the time it has ({given}); it was not short of memory.",
         evidence=tuple(dict.fromkeys(task.stopped_reason for task in killed if task.stopped_reason))[:3],
-        remedy="Let the application end on SIGTERM: run it as the container's first process (CMD in exec form), "
-        "or handle the signal; requests under way are cut off otherwise.",
         resource=facts.resource,
         confidence="high",
     )
@@ -41,9 +39,8 @@ def side_container_ended(facts: ServiceFacts) -> Finding | None:
         return None
     task, container = ended[0]
     name, code = container.name, container.exit_code
-    return Finding(
+    return make_finding(
         code="side_container_ended",
-        severity="info",
         cause=f"The container {name} ended with code {code} beside the application, which runs on: {name} is not "
         "essential.",
         evidence=(container.reason,) if container.reason else (),
@@ -58,14 +55,12 @@ def spot_interrupted(facts: ServiceFacts) -> Finding | None:
     if not taken:
         return None
     number = len(taken)
-    return Finding(
+    return make_finding(
         code="spot_interrupted",
         severity="info" if facts.has_enough_tasks else "warning" if facts.running_count else "critical",
         cause=f"AWS took back the Spot capacity of {number} task{'' if number == 1 else 's'} and stopped "
         f"{'it' if number == 1 else 'them'}; the application is not at fault.",
         evidence=tuple(dict.fromkeys(task.stopped_reason for task in taken if task.stopped_reason))[:1],
-        remedy="Let some tasks run on FARGATE (a base in the capacity provider strategy), and use subnets in more "
-        "zones; ECS starts others as soon as there is capacity.",
         resource=facts.resource,
     )
 

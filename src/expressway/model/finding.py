@@ -14,7 +14,7 @@ critical. `info`: worth knowing."""
 Confidence = Literal["high", "medium", "low"]
 """`high`: AWS or the log says it. `medium`: it follows from the configuration. `low`: the likeliest of several."""
 
-_SEVERITIES: Mapping[str, int] = {"critical": 0, "warning": 1, "info": 2}
+SEVERITY_ORDER: Mapping[str, int] = {"critical": 0, "warning": 1, "info": 2}
 _CONFIDENCES: Mapping[str, int] = {"high": 0, "medium": 1, "low": 2}
 
 
@@ -88,4 +88,4 @@ def finding_of(cause: Cause, *, severity: Severity = "critical", confidence: Con
 
 
 def _rank(finding: Finding) -> tuple[int, int]:
-    return _SEVERITIES[finding.severity], _CONFIDENCES[finding.confidence]
+    return SEVERITY_ORDER[finding.severity], _CONFIDENCES[finding.confidence]

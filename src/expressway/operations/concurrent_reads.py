@@ -6,24 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from expressway.error_codes import has_trait
 from expressway.errors import TargetError
 from expressway.model.cancellation import ReadPool
 
 T = TypeVar("T")
-
-_MEET_EVERY_READ = frozenset(
-    {
-        "credentials_expired",
-        "credentials_missing",
-        "clock_skewed",
-        "configuration_invalid",
-        "profile_missing",
-        "region_missing",
-        "sandbox_not_running",
-    }
-)
-"""Codes of TargetErrors that are not about what was asked, but about who asks. An endpoint that is out of reach
-(``connection_failed``), or knows nothing of the caller (``credentials_invalid``), is one service's alone."""
 
 
 class ConcurrentReads:
@@ -43,7 +30,7 @@ class ConcurrentReads:
 
     def __init__(self, threads: int, *, name: str, beside_a_failure: bool = False) -> None:
         self.gaps: list[str] = []
-        self._stops_at: frozenset[str] = frozenset() if beside_a_failure else _MEET_EVERY_READ
+        self._beside_a_failure = beside_a_failure
         self._pool = ReadPool(threads, thread_name_prefix=name)
         self._names: dict[int, str] = {}
 
@@ -68,7 +55,7 @@ class ConcurrentReads:
         try:
             return future.result()
         except TargetError as error:
-            if error.code in self._stops_at:
+            if not self._beside_a_failure and has_trait(error.code, "about_caller"):
                 raise
             gap = f"{self._names[id(future)]}: {error.message}"
             if gap not in self.gaps:

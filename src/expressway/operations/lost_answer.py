@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
+from expressway.error_codes import has_trait
 from expressway.errors import ExpresswayError, TargetError
-
-_NO_ANSWER = frozenset({"connection_failed", "service_unavailable"})
 
 
 def is_lost(error: ExpresswayError) -> bool:
     """Whether AWS may have done what was asked all the same: the connection broke, or the answer was an error of its
     own (5xx). What AWS throttles, refuses or does not know it has not done."""
-    return isinstance(error, TargetError) and error.code in _NO_ANSWER
+    return isinstance(error, TargetError) and has_trait(error.code, "may_have_been_done")
 
 
 def write_once(write: Callable[[], object], *, is_done: Callable[[], bool]) -> None:

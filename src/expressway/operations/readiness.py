@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from expressway.diagnose.catalog import entry_of
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.message_rules import cause_of_message
 from expressway.model.service import (
@@ -17,17 +18,6 @@ from expressway.model.service import (
 
 _EXITS_ARE_A_LOOP = 3
 _HEALTH_FAILURES_ARE_A_LOOP = 3
-_HOPELESS = frozenset(
-    {
-        "image_not_found",
-        "repository_not_found",
-        "wrong_architecture",
-        *("secret_not_found", "secret_key_missing", "secret_deleted"),
-        *("command_not_found", "command_not_executable", "command_missing"),
-        *("script_without_interpreter", "interpreter_missing", "user_not_found", "working_directory_unusable"),
-        *("security_group_missing", "subnet_missing"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +119,7 @@ def infrastructure_complaint(snapshot: ServiceSnapshot) -> str:
 def _hopeless(task: TaskState) -> bool:
     facts = DeploymentFacts(cluster="", service_name="", tasks=(task,))
     causes = map(cause_of_message, facts.task_statements())
-    return any(cause is not None and cause.code in _HOPELESS for cause in causes)
+    return any(cause is not None and "unrecoverable" in entry_of(cause.code).marks for cause in causes)
 
 
 def _kept(deployment: DeploymentState, snapshot: ServiceSnapshot) -> bool:

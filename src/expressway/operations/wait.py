@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
+from expressway.error_codes import has_trait
 from expressway.errors import TargetError
 from expressway.model.cause import Cause
 from expressway.model.clock import Clock, polling_delays
@@ -21,8 +22,7 @@ from expressway.operations.service_ports import LogReads, ServiceReads, TargetRe
 _LONGEST_DELAY_SECONDS = 1.0
 _PROBE_SECONDS = 5.0
 _STUCK_SECONDS = 60.0
-_TRANSIENT = frozenset({"throttled", "connection_failed", "service_unavailable"})
-_TRANSIENT_IN_A_ROW = 5
+_FAILURES_IN_A_ROW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class _Wait:
             snapshot = self._snapshot()
         except TargetError as error:
             self.failures_in_a_row += 1
-            if error.code not in _TRANSIENT or self.failures_in_a_row >= _TRANSIENT_IN_A_ROW:
+            if not has_trait(error.code, "passes") or self.failures_in_a_row >= _FAILURES_IN_A_ROW:
                 raise
             return None
         self.failures_in_a_row = 0

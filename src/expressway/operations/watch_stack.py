@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from expressway.error_codes import has_trait
 from expressway.errors import StackError, TargetError
 from expressway.faces import option
 from expressway.model.aws_messages import quoted_reason
@@ -17,7 +18,6 @@ EventsSoFar = tuple[StackEvent, ...]
 OnEvents = Callable[[EventsSoFar], None]
 """Told the operation's events so far, in order of time."""
 
-_PASSING = {"throttled", "connection_failed", "service_unavailable"}
 _UNREADABLE_SECONDS = 300.0
 _NEVER = NeverCancelled()
 
@@ -121,13 +121,13 @@ class _Watch:
 
     def _bear(self, error: TargetError) -> None:
         """Go on for a while when only the reading fails: the operation does not depend on being watched."""
-        now = self.clock.monotonic()
+        now, passes = self.clock.monotonic(), has_trait(error.code, "passes")
         if self.unreadable_since is None:
             self.unreadable_since = now
-            if error.code in _PASSING:
+            if passes:
                 text = f"{error.message} The operation goes on; asking again."
                 self.progress(Progress(self.phase, text, now - self.started, level="warning"))
-        if error.code not in _PASSING or now - self.unreadable_since > _UNREADABLE_SECONDS:
+        if not passes or now - self.unreadable_since > _UNREADABLE_SECONDS:
             raise TargetError(
                 error.code,
                 f"{error.message} The operation goes on in CloudFormation.",

@@ -3,6 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.dockerfile_layers import has_secret_text
 from expressway.diagnosis.dockerfile_rules import review_dockerfile
 from expressway.errors import ImageError
@@ -52,22 +53,18 @@ def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
     if not left_in:
         return Improvement()
     improved = f"{text.rstrip()}\n" + "".join(f"{pattern}\n" for pattern in dict.fromkeys((*missing, *left_in)))
-    finding = Finding(
+    finding = make_finding(
         code="secret_files_in_context",
-        severity="warning",
         cause=f"The .dockerignore leaves in what usually holds secrets: {', '.join(map(named, left_in[:5]))}.",
-        remedy="Name it in .dockerignore. (Expressway's own builds keep it out in any case.)",
         resource=".dockerignore",
     )
     return Improvement((finding,), improved, unified_diff(text, improved, ".dockerignore"))
 
 
 def _too_many_rules(count: int) -> Finding:
-    return Finding(
+    return make_finding(
         code="ignore_file_not_checked",
-        severity="info",
         cause=f"The .dockerignore has {count:,} lines; whether it keeps secret files out was not checked.",
-        remedy="Shorten it with patterns such as **/*.log.",
         resource=".dockerignore",
     )
 

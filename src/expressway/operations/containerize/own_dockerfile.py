@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.dockerfile_start import base_port, listening_port
 from expressway.diagnosis.framework_marks import DetectedApp
 from expressway.diagnosis.registry_credentials import harmless_files
@@ -74,11 +75,9 @@ def _missing_ignore_file(files: AppFiles) -> tuple[Finding, ...]:
     if ".dockerignore" in files.paths or "Dockerfile.dockerignore" in files.paths:
         return ()
     return (
-        Finding(
+        make_finding(
             code="no_ignore_file",
-            severity="warning",
             cause="There is no .dockerignore: version control, local builds and secrets are sent with each build.",
-            remedy="Add the .dockerignore among the files.",
             resource=".dockerignore",
         ),
     )

@@ -127,13 +127,13 @@ def shown_symptoms(symptoms: Symptoms, named: Sequence[str] = ()) -> Mapping[str
         return None
     if named:
         note = "Findings about these services, and then about these things, are told first."
-        return {"understood_as": list(symptoms.names), "named_services": list(named), "note": note}
+        return {"understood_as": list(symptoms.topics), "named_services": list(named), "note": note}
     if not symptoms.topics:
         return {
             "understood_as": [],
             "note": "The words point to nothing in particular; no finding is told first for them.",
         }
-    return {"understood_as": list(symptoms.names), "note": "Findings about these are told first."}
+    return {"understood_as": list(symptoms.topics), "note": "Findings about these are told first."}
 
 
 def shown_cluster(cluster: ClusterState | None) -> list[Mapping[str, Any]]:

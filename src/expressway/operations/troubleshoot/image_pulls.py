@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.pull_rules import pull_findings
 from expressway.diagnosis.service_facts import AskedPlace
@@ -115,11 +116,9 @@ def _nothing_found(
         return _shape(f"What {question.describe()} runs could not be read (see gaps).", (), (), tuple(reads.gaps))
     place = ports.dependencies.target.describe()
     found = _missing(question, ports, reads) if is_missing else ()
-    nothing = Finding(
+    nothing = make_finding(
         code="task_definition_not_found",
-        severity="warning",
         cause=f"No task definitions were found for {question.describe()} in {place}.",
-        remedy="Check the name, the cluster, the account and the region.",
         resource=question.named,
     )
     findings = found or (nothing,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.log_severity import patterns_of, severity_of
 from expressway.model.finding import Finding, ranked
 from expressway.model.log_event import LogEvent, LogSearch
@@ -89,11 +90,9 @@ def _group(place: LogPlace, found: LogSearch | None) -> Mapping[str, Any]:
 
 
 def _missing_group(group: str) -> Finding:
-    return Finding(
+    return make_finding(
         code="log_group_missing",
-        severity="critical",
         cause=f"The log group {group} that a task definition names does not exist.",
-        remedy="Deploy the service stack, which makes it, or create it; the execution role cannot create log groups.",
         resource=group,
     )
 

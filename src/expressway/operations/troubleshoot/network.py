@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.network_rules import network_findings
 from expressway.model.finding import Finding
 from expressway.model.network_facts import NetworkFacts
@@ -58,12 +59,10 @@ def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
     if not vpc_id or facts.vpcs is None or any(one.vpc_id == vpc_id for one in facts.vpcs):
         return None
     others = ", ".join(sorted({one.vpc_id for one in (*facts.vpcs, *(facts.subnets or ()))} - {vpc_id, ""}))
-    return Finding(
+    return make_finding(
         code="vpc_not_found",
-        severity="critical",
         cause=f"There is no VPC {vpc_id} in {facts.region}.",
         evidence=(f"VPCs of the cluster's services: {others}",) if others else (),
-        remedy="Check the VPC's id, the account and the region, or leave vpc_id out to look at the cluster's own.",
         resource=vpc_id,
     ).in_own_words()
 
@@ -74,9 +73,8 @@ def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
         return ()
     names = ", ".join(one.service_name for one in facts.services[:_NAMED])
     return (
-        Finding(
+        make_finding(
             code="nothing_wrong",
-            severity="info",
             cause=f"Nothing is wrong with the network around the services of the cluster {cluster}.",
             evidence=(f"{len(facts.services)} looked at: {names}{', …' if len(facts.services) > _NAMED else ''}",),
             resource=cluster,

@@ -71,7 +71,7 @@ class TroubleshootRequest:
 
         Words about crashes alone ask for nothing around the service: its tasks and their logs tell of these.
         """
-        topics = set(understood(self.symptoms).names)
+        topics = set(understood(self.symptoms).topics)
         return self.detail == "full" or (bool(self.symptoms) and not (topics and topics <= _TOLD_BY_TASKS))
 
 

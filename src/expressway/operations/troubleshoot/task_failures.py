@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from expressway.diagnose.catalog import codes_with
 from expressway.diagnosis.culprit import culprit_of
 from expressway.diagnosis.place_findings import place_findings
 from expressway.diagnosis.service_findings import service_findings
@@ -28,13 +29,6 @@ _THREADS = 12
 _SERVICES_LOOKED_INTO = 10
 _READS_EACH = 6
 _DEFINITIONS_READ = 10
-_ABOUT_NO_FAILURE = frozenset(
-    {
-        *("spot_interrupted", "killed_at_stop", "side_container_ended", "deployment_in_progress"),
-        *("service_inactive", "service_draining"),
-    }
-)
-"""Findings that do not tell what ended a task of its own fault."""
 
 
 def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
@@ -100,7 +94,7 @@ class _Service:
         codes = {finding.code for finding in self.findings}
         if task.stop_code == "SpotInterruption" and "spot_interrupted" in codes:
             return True
-        return bool(codes - _ABOUT_NO_FAILURE) and self._is_of_story(task)
+        return bool(codes - codes_with("normal_end")) and self._is_of_story(task)
 
     def _is_of_story(self, task: TaskState) -> bool:
         """By its ARN; one of those too many to be read is of the story where it was started as the story's were."""

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.place_findings import place_findings
 from expressway.model.finding import Finding
 from expressway.model.service import ServiceState, TaskState
@@ -99,12 +100,9 @@ def _no_logs(
 
 
 def _missing_task(request: TroubleshootRequest) -> Finding:
-    return Finding(
+    return make_finding(
         code="task_not_found",
-        severity="warning",
         cause=f"ECS knows no task {request.task_id} in the cluster {request.cluster}, and the log groups of its "
         "services hold no line of such a task in the time asked for.",
-        remedy="Check the id and the cluster; ECS forgets a task about an hour after it stopped, but its log stays: "
-        "ask for a longer time_window.",
         resource=request.task_id,
     )

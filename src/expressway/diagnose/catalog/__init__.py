@@ -1,0 +1,74 @@
+"""The catalogue of findings: every code once, with all that does not depend on what was read.
+
+`make_finding` takes severity and remedy from here where a rule gives none of its own. The codes of errors stand in
+`expressway.error_codes`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from expressway.diagnose.catalog.dockerfile import DOCKERFILE_CODES
+from expressway.diagnose.catalog.entry import ANY_CAUSE, FindingCode, Mark, Topic
+from expressway.diagnose.catalog.network import NETWORK_CODES
+from expressway.diagnose.catalog.service import SERVICE_CODES
+from expressway.diagnose.catalog.tasks import TASK_CODES
+from expressway.model.finding import Confidence, Finding, Severity
+
+__all__ = [
+    "ANY_CAUSE",
+    "CATALOG",
+    "FindingCode",
+    "Mark",
+    "Topic",
+    "codes_with",
+    "entry_of",
+    "finding_codes",
+    "make_finding",
+]
+
+CATALOG: Mapping[str, FindingCode] = {
+    one.code: one for one in (*TASK_CODES, *SERVICE_CODES, *NETWORK_CODES, *DOCKERFILE_CODES)
+}
+HADOLINT = "hadolint_*"
+"""Stands for the codes of hadolint's rules, such as ``hadolint_dl3008``."""
+
+
+def finding_codes() -> tuple[FindingCode, ...]:
+    """Every entry, in the order of the tables."""
+    return tuple(CATALOG.values())
+
+
+def entry_of(code: str) -> FindingCode:
+    """The entry of a finding's code.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return CATALOG[HADOLINT if code.startswith(HADOLINT[:-1]) else code]
+
+
+def codes_with(mark: Mark) -> frozenset[str]:
+    """The codes that bear a mark."""
+    return frozenset(one.code for one in CATALOG.values() if mark in one.marks)
+
+
+def make_finding(
+    code: str,
+    *,
+    cause: str = "",
+    evidence: Iterable[str] = (),
+    remedy: str = "",
+    resource: str = "",
+    severity: Severity | None = None,
+    confidence: Confidence = "high",
+) -> Finding:
+    """A finding; what is not given is the catalogue's."""
+    entry = CATALOG[code]
+    return Finding(
+        code=code,
+        severity=severity or entry.severities[0],
+        cause=cause or entry.cause,
+        evidence=tuple(evidence),
+        remedy=remedy or entry.remedy,
+        resource=resource,
+        confidence=confidence,
+    )
