@@ -90,7 +90,7 @@ class _Gathering:
     def gather_pull(self, needed: TaskDefinition) -> DependencyFacts:
         """Only what pulling the images of one task definition takes."""
         credentials = tuple(one for one in needed.secrets if not one.variable)
-        pulled = replace(needed, secrets=credentials, log_groups=(), task_role_arn="")
+        pulled = replace(needed, secrets=credentials, log_configurations=(), task_role_arn="")
         facts = self._taken(needed, self._ask_needs(pulled))
         return replace(facts, gaps=self._gaps(facts))
 
