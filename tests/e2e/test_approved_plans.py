@@ -1,6 +1,7 @@
 """An approved plan on the embedded AWS, while a colleague deploys the same app from another machine."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +117,7 @@ def test_a_plan_made_during_an_update_that_is_rolled_back_is_not_carried_out_aft
         failing = colleague.submit(theirs.deploy, broken)
         while cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"] != "UPDATE_IN_PROGRESS":
             assert not failing.done()
+            time.sleep(0.05)
         plan = mine.diff(wanted)
         greeting = [
             (item.before, item.after)

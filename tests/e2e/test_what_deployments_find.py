@@ -10,6 +10,7 @@ import pytest
 from expressway.adapters.session import open_session
 from expressway.errors import ExpresswayError, RefusedError, ServiceError
 from expressway.toolkit import AppSource, Toolkit, inline_source
+from tests.shared import provide_images
 
 if TYPE_CHECKING:
     from expressway.sandbox.lifecycle import SandboxInfo
@@ -20,7 +21,7 @@ SERVE = ["sh", "-c", "mkdir /www; echo served > /www/index.html; exec httpd -f -
 
 
 @pytest.fixture
-def toolkit(embedded_aws: "SandboxInfo", engine_host: str, busybox_image: str, tmp_path: Path) -> Iterator[Toolkit]:
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
     environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
     with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
         made.warm()
@@ -35,6 +36,7 @@ def ecs(embedded_aws: "SandboxInfo") -> Any:
 def source(folder: Path, name: str, engine_host: str, **more: Any) -> AppSource:
     from expressway.sandbox.base_images import BUSYBOX_IMAGE
 
+    provide_images(engine_host, [BUSYBOX_IMAGE])
     folder = folder / "app"
     folder.mkdir(exist_ok=True)
     (folder / "Dockerfile").write_text(f"FROM {BUSYBOX_IMAGE}\nLABEL app={name}\n")
