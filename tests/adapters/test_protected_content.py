@@ -1,10 +1,12 @@
 """What is kept out of an image by its name and is no secret by its content, and the other way round."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from expressway.adapters.build_context import read_build_context
+from expressway.adapters.protected_content import holds_nothing_secret, is_suspicious_data
 from expressway.model.protected_files import including_line, protection_warning
 from expressway.model.quotation import plain
 
@@ -97,3 +99,12 @@ def test_a_link_is_judged_by_what_it_leads_to_inside_the_folder(tmp_path: Path) 
     found = read_build_context(root.resolve())
     assert "ca.pem" in {entry.path for entry in found.entries if entry.kind == "link"}
     assert found.left_out == ("loop.pem", "outside.pem")
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_under_a_protected_name_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    assert not holds_nothing_secret(tmp_path.resolve(), "ca.pem", is_folder=False)
+    assert is_suspicious_data(tmp_path.resolve(), "ca.pem") is False
+    os.mkfifo(tmp_path / "tokens.json")
+    assert is_suspicious_data(tmp_path.resolve(), "tokens.json")
