@@ -1,10 +1,13 @@
 """What an operation would build: told by the content that decides the image, and by nothing else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from expressway.operations.app_image import checked_folder
 from expressway.toolkit import app_source, inline_source
+from expressway.toolkit.app_source import build_request
 from expressway.toolkit.content import built_content, deployed_content
 
 
@@ -20,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def both(folder: Path) -> tuple[str, str]:
-    return deployed_content(app_source(folder)), built_content("shop", str(folder))
+    return deployed_content(app_source(folder)).text, built_content("shop", str(folder)).text
 
 
 def test_what_decides_the_image_counts(folder: Path) -> None:
@@ -42,18 +45,18 @@ def test_what_the_build_ignores_does_not(folder: Path) -> None:
 
 
 def test_the_build_alone_also_depends_on_the_definition_that_lies_there(folder: Path) -> None:
-    before = built_content("shop", str(folder))
-    inline = deployed_content(inline_source({"name": "shop", "build": "."}, folder))
+    before = built_content("shop", str(folder)).text
+    inline = deployed_content(inline_source({"name": "shop", "build": "."}, folder)).text
     (folder / ".dockerignore").write_text("notes.txt\nexpressway.yaml\n")
-    unseen = built_content("shop", str(folder))
+    unseen = built_content("shop", str(folder)).text
     (folder / "expressway.yaml").write_text("name: shop\nbuild: .\nrepository:\n  keep_tagged: 7\n")
-    assert len({before, unseen, built_content("shop", str(folder))}) == 3
+    assert len({before, unseen, built_content("shop", str(folder)).text}) == 3
     assert inline.startswith("ctx-")
 
 
 def test_an_app_that_builds_nothing_has_no_content(tmp_path: Path) -> None:
     source = inline_source({"name": "shop", "image": "public.ecr.aws/docker/library/httpd:2.4"}, tmp_path)
-    assert deployed_content(source) == ""
+    assert deployed_content(source).text == ""
 
 
 def test_a_folder_that_cannot_be_built_is_told_apart_by_why(folder: Path) -> None:
@@ -63,4 +66,14 @@ def test_a_folder_that_cannot_be_built_is_told_apart_by_why(folder: Path) -> Non
     (folder / "Dockerfile").write_text("FRM scratch\n")
     assert all("dockerfile_invalid" in told for told in both(folder))
     (folder / "expressway.yaml").write_text("name: other\nbuild: .\n")
-    assert "app_name_mismatch" in built_content("shop", str(folder))
+    assert "app_name_mismatch" in built_content("shop", str(folder)).text
+
+
+def test_a_folder_that_was_read_for_the_comparison_is_not_read_again_for_the_build(folder: Path) -> None:
+    read = built_content("shop", str(folder)).context
+    request = build_request("shop", folder, None, app_source(folder))
+    (folder / "app.py").write_text("print('two')\n")
+
+    assert read is not None
+    assert checked_folder(replace(request, read=read)).context is read
+    assert checked_folder(request).context != read

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from expressway.model.build_context import BuildContext
 from expressway.model.knowledge import KnowledgeResult
 from expressway.model.lint import LintFinding
 from expressway.model.plan import Plan, PlannedImage
@@ -76,6 +77,7 @@ class FakeToolkit:
         default_factory=lambda: {"status": "success", "assessment": "Nothing is wrong.", "findings": []}
     )
     api_answer: Mapping[str, Any] = field(default_factory=lambda: {"clusterArns": []})
+    read: list[BuildContext | None] = field(default_factory=list["BuildContext | None"])
     steps: list[Progress] = field(default_factory=list[Progress])
     go_on: threading.Event = field(default_factory=threading.Event)
     begun: threading.Event = field(default_factory=threading.Event)
@@ -131,11 +133,13 @@ class FakeToolkit:
         allow_replacement: bool = False,
         continue_rollback: bool = False,
         rebuild: bool = False,
+        read: BuildContext | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,
     ) -> DeployResult:
         assert on_started is not None
+        self.read.append(read)
         self._note("deploy", (approved_plan, adopt, allow_replacement, continue_rollback, rebuild), progress)
         on_started("deploy-shop-1")
         self._hold(cancellation)
@@ -178,11 +182,13 @@ class FakeToolkit:
         app_path: str,
         tag: str | None = None,
         *,
+        read: BuildContext | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,
     ) -> Mapping[str, Any]:
         assert on_started is not None
+        self.read.append(read)
         self._note("build", (app_name, app_path, tag), progress)
         on_started("build-shop-1")
         self._hold(cancellation)

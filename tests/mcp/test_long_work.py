@@ -146,6 +146,7 @@ async def test_a_deployment_whose_folder_was_edited_meanwhile_is_not_joined_but_
     assert (refused["code"], refused["details"]["operation_id"]) == ("operation_running", "deploy-shop-1")
     assert "folder has changed" in refused["message"]
     assert held.names == ["deploy"]
+    assert [read and read.root for read in held.read] == [str(folder)], "the folder is not read again"
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -163,6 +164,7 @@ async def test_a_build_whose_folder_was_edited_meanwhile_is_not_joined(
         assert "folder has changed" in refused["message"]
         held.go_on.set()
     assert held.names == ["build"]
+    assert [read and read.root for read in held.read] == [str(folder)], "the folder is not read again"
 
 
 async def test_what_a_folder_holds_is_never_read_on_the_event_loop(held: FakeToolkit) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from expressway.errors import ExpresswayError, TargetError
+from expressway.model.build_context import BuildContext
 from expressway.model.cause import Cause
 from expressway.model.cluster import ClusterState
 from expressway.model.definition import AppDefinition, parse_definition
@@ -90,7 +91,13 @@ class InMemoryImages:
     base: str = ""
 
     def check(
-        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool
+        self,
+        definition: AppDefinition,
+        base_dir: Path,
+        *,
+        progress: ProgressSink,
+        rebuild: bool,
+        read: BuildContext | None = None,
     ) -> "InMemoryImage":
         if self.wrong is not None:
             raise self.wrong

@@ -13,7 +13,7 @@ from expressway.mcp.app_resources import SynthesizedTemplates
 from expressway.mcp.schemas import text
 from expressway.mcp.selected_target import selected_target
 from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
-from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker
+from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker, deployed_content
 from expressway.model.progress import NeverCancelled
 from expressway.model.quotation import echoed
 from expressway.operations.background import BackgroundOperation, Outcome
@@ -112,7 +112,7 @@ class AppTools:
             "rebuild": rebuild,
         }
 
-        toolkit = self.worker.toolkit()
+        toolkit, content = self.worker.toolkit(), deployed_content(source)
 
         def deploy(operation: BackgroundOperation) -> Outcome:
             result = _at_work(toolkit, operation).deploy(
@@ -122,6 +122,7 @@ class AppTools:
                 allow_replacement=allow_replacement,
                 continue_rollback=continue_rollback,
                 rebuild=rebuild,
+                read=content.context,
                 progress=operation.report,
                 cancellation=NeverCancelled(),
                 on_started=operation.started,
@@ -135,7 +136,7 @@ class AppTools:
             deploy,
             request=asked,
             wait_seconds=wait_seconds,
-            content_of=self.worker.deployed_content(source),
+            content_of=content.text,
         )
 
     async def get_deployment_status(self, ctx: Context, app_name: AppName) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from expressway.errors import ExpresswayError
 from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_tools import AppName
-from expressway.mcp.work import Worker
+from expressway.mcp.work import Worker, built_content
 from expressway.model.progress import NeverCancelled
 from expressway.operations.background import BackgroundOperation, Outcome
 
@@ -36,21 +36,21 @@ class ServiceTools:
         call is given up: call again for the result. Returns full_image_uri. Next:
         validate_ecs_express_mode_prerequisites."""
 
-        toolkit = self.worker.toolkit()
+        toolkit, content = self.worker.toolkit(), built_content(app_name, app_path)
 
         def build(operation: BackgroundOperation) -> Outcome:
             return toolkit().build(
                 app_name,
                 app_path,
                 tag,
+                read=content.context,
                 progress=operation.report,
                 cancellation=NeverCancelled(),
                 on_started=operation.started,
             )
 
         asked = compact_json(["build", app_name, app_path, tag])
-        content_of = self.worker.built_content(app_name, app_path)
-        return await self.worker.finish_or_join(ctx, app_name, build, request=asked, content_of=content_of)
+        return await self.worker.finish_or_join(ctx, app_name, build, request=asked, content_of=content.text)
 
     async def validate_ecs_express_mode_prerequisites(
         self,

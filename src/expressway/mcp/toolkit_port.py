@@ -9,6 +9,7 @@ from expressway.model.progress import Cancellation, ProgressSink
 from expressway.policy.gates import Gates
 
 if TYPE_CHECKING:  # loading these costs time that starting the server does not have
+    from expressway.model.build_context import BuildContext
     from expressway.model.knowledge import KnowledgeResult
     from expressway.model.lint import LintFinding
     from expressway.model.plan import Plan
@@ -70,6 +71,7 @@ class ToolkitPort(Protocol):
         allow_replacement: bool = False,
         continue_rollback: bool = False,
         rebuild: bool = False,
+        read: BuildContext | None = None,
         progress: ProgressSink = ...,
         cancellation: Cancellation = ...,
         on_started: Callable[[str], None] | None = None,
@@ -90,6 +92,7 @@ class ToolkitPort(Protocol):
         app_path: str,
         tag: str | None = None,
         *,
+        read: BuildContext | None = None,
         progress: ProgressSink = ...,
         cancellation: Cancellation = ...,
         on_started: Callable[[str], None] | None = None,

@@ -29,7 +29,9 @@ from expressway.operations.background import (
 from expressway.policy.gates import Gates
 
 if TYPE_CHECKING:
+    from expressway.model.build_context import BuildContext
     from expressway.toolkit import AppSource
+    from expressway.toolkit.content import AppContent
 
 LONGEST_WAIT_SECONDS = 50
 DEFAULT_WAIT_SECONDS = 45
@@ -169,26 +171,6 @@ class Worker:
         """The app that the arguments name, read in a worker thread."""
         return await in_thread(lambda: _source(app_path, definition))
 
-    def deployed_content(self, source: AppSource) -> Callable[[], str]:
-        """Tells what deploying an app would build."""
-
-        def content() -> str:
-            from expressway.toolkit.content import deployed_content
-
-            return deployed_content(source)
-
-        return content
-
-    def built_content(self, app_name: str, app_path: str) -> Callable[[], str]:
-        """Tells what building a folder's image would build."""
-
-        def content() -> str:
-            from expressway.toolkit.content import built_content
-
-            return built_content(app_name, app_path)
-
-        return content
-
     async def known_definition(self, app_name: str, app_path: str) -> Mapping[str, Any] | None:
         """What the definition in the app's folder says; None when there is none.
 
@@ -196,6 +178,41 @@ class Worker:
             DefinitionError: ``app_name_mismatch``; whatever is wrong with the definition.
         """
         return await in_thread(lambda: _known_definition(app_name, app_path))
+
+
+@dataclass(slots=True)
+class ReadOnce:
+    """What a call would build: read to compare it with the work under way, and kept for the work that then begins."""
+
+    read: Callable[[], AppContent]
+    context: BuildContext | None = None
+
+    def text(self) -> str:
+        content = self.read()
+        self.context = content.context
+        return content.text
+
+
+def deployed_content(source: AppSource) -> ReadOnce:
+    """What deploying an app would build."""
+
+    def read() -> AppContent:
+        from expressway.toolkit.content import deployed_content
+
+        return deployed_content(source)
+
+    return ReadOnce(read)
+
+
+def built_content(app_name: str, app_path: str) -> ReadOnce:
+    """What building a folder's image would build."""
+
+    def read() -> AppContent:
+        from expressway.toolkit.content import built_content
+
+        return built_content(app_name, app_path)
+
+    return ReadOnce(read)
 
 
 async def in_thread(work: Callable[[], ResultT]) -> ResultT:

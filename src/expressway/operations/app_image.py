@@ -6,6 +6,7 @@ from pathlib import Path
 
 from expressway.errors import ImageError, TargetError
 from expressway.faces import command
+from expressway.model.build_context import BuildContext
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
 from expressway.model.image import ImageBuild
@@ -38,13 +39,13 @@ class _NoEngineAsked:
         del build
 
 
-def content_tag_of(request: BuildRequest) -> str:
-    """The tag that the folder's content gives an image built from it now; asks no engine.
+def checked_folder(request: BuildRequest) -> CheckedBuild:
+    """What an image built from the folder now would be made of; asks no engine.
 
     Raises:
         DefinitionError, ImageError: see `expressway.operations.check_build.check_build`.
     """
-    return check_build(request, engine=_NoEngineAsked()).content_tag
+    return check_build(request, engine=_NoEngineAsked())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,17 @@ class AppImages:
     clock: Clock
 
     def plan(
-        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool = False
+        self,
+        definition: AppDefinition,
+        base_dir: Path,
+        *,
+        progress: ProgressSink,
+        rebuild: bool = False,
+        read: BuildContext | None = None,
     ) -> "CheckedAppImage":
         """What the app would run, without an engine; with `rebuild`, built again with its base images pulled anew.
+
+        `read` is the build context where this call has read it already.
 
         Raises:
             ImageError: the folder or the Dockerfile is wrong; ``image_not_found``, ``wrong_architecture``;
@@ -81,8 +90,9 @@ class AppImages:
             args=definition.build.args,
             platform=definition.build.platform,
             rebuild=rebuild,
+            read=read,
         )
-        checked = check_build(request, engine=_NoEngineAsked())
+        checked = checked_folder(request)
         if rebuild:
             planned = PlannedImage("to_rebuild", None, checked.tag)
         else:
@@ -90,14 +100,20 @@ class AppImages:
         return CheckedAppImage(self, definition, checked, planned, repository)
 
     def check(
-        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool = False
+        self,
+        definition: AppDefinition,
+        base_dir: Path,
+        *,
+        progress: ProgressSink,
+        rebuild: bool = False,
+        read: BuildContext | None = None,
     ) -> "CheckedAppImage":
         """Like `plan`, and also find an engine that can build it, if it must be built.
 
         Raises:
             ImageError, EngineError, ServiceError: anything that would fail later; nothing has been changed.
         """
-        image = self.plan(definition, base_dir, progress=progress, rebuild=rebuild)
+        image = self.plan(definition, base_dir, progress=progress, rebuild=rebuild, read=read)
         if image.checked is not None and image.planned is not None and image.planned.is_built:
             self.engine().check_build(image.checked.build)
         return image

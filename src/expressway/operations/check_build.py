@@ -44,6 +44,7 @@ class BuildRequest:
     """What to build. `dockerfile` is relative to `context`; without a `tag` the content names itself.
 
     With `rebuild` its base images are pulled anew, and it is built also where an image of this content exists.
+    `read` is the folder where this call has read it already: it is not read and hashed again.
     """
 
     app_name: str
@@ -54,6 +55,7 @@ class BuildRequest:
     platform: str = "linux/amd64"
     tag: str | None = None
     rebuild: bool = False
+    read: BuildContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def check_build(
     """
     _check_names(request)
     root = resolve_context(request.context)
-    context = read_build_context(root, request.dockerfile, limit_bytes=limit_bytes, cancellation=cancellation)
+    context = request.read or read_build_context(
+        root, request.dockerfile, limit_bytes=limit_bytes, cancellation=cancellation
+    )
     dockerfile = parse_dockerfile(context.dockerfile_text)
     _check_dockerfile(request, context, dockerfile)
     digest = context_digest(context, target=request.target, args=request.args, platform=request.platform)

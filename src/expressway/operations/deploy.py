@@ -86,8 +86,9 @@ class _Deployment:
         started = self.ports.clock.monotonic()
         definition = self.request.definition
         self._enter("check", f"checking {definition.name}")
+        request = self.request
         image = self.ports.images.check(
-            definition, self.request.base_dir, progress=self._tell, rebuild=self.request.rebuild
+            definition, request.base_dir, progress=self._tell, rebuild=request.rebuild, read=request.read
         )
         self._enter("synth", "synthesizing and linting the stacks")
         definition = self._with_complete_arns()

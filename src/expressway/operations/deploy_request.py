@@ -23,6 +23,7 @@ from expressway.operations.account_reads import AccountReads
 from expressway.operations.stack_request import StackGateway
 
 if TYPE_CHECKING:
+    from expressway.model.build_context import BuildContext
     from expressway.operations.named_resources import NamedReads
     from expressway.operations.protect_image import ImageProtection
 
@@ -56,7 +57,13 @@ class Images(Protocol):
     """Checks everything about an app's image that can be checked before AWS is changed."""
 
     def check(
-        self, definition: AppDefinition, base_dir: Path, *, progress: ProgressSink, rebuild: bool
+        self,
+        definition: AppDefinition,
+        base_dir: Path,
+        *,
+        progress: ProgressSink,
+        rebuild: bool,
+        read: BuildContext | None,
     ) -> AppImage: ...
 
 
@@ -99,6 +106,7 @@ class DeployRequest:
         origin: where this is deployed from; None where that does not matter.
         allow_replacement: allow resources to be replaced (the service's URL then changes).
         rebuild: build the image again with its base images pulled anew, also where its content is published.
+        read: the build context where the caller has read it already.
     """
 
     definition: AppDefinition
@@ -109,6 +117,7 @@ class DeployRequest:
     continue_rollback: bool = False
     origin: Origin | None = None
     rebuild: bool = False
+    read: BuildContext | None = None
 
 
 @dataclass(frozen=True, slots=True)

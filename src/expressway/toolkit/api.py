@@ -26,6 +26,7 @@ from expressway.toolkit.target_choice import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
 
 if TYPE_CHECKING:
+    from expressway.model.build_context import BuildContext
     from expressway.model.knowledge import KnowledgeResult
     from expressway.model.operation import OperationKind
     from expressway.model.plan import Plan
@@ -362,6 +363,7 @@ class Toolkit:
         tag: str | None = None,
         *,
         rebuild: bool = False,
+        read: BuildContext | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
@@ -369,7 +371,8 @@ class Toolkit:
         """Build a folder's image and push it to the app's repository, which is made if it is missing.
 
         The folder's definition, where it has one, says how; `on_started` is told the operation's id. With `rebuild` it
-        is built again with its base images pulled anew, also where its content is in the repository.
+        is built again with its base images pulled anew, also where its content is in the repository. `read` is the
+        build context where the caller has just read it.
 
         Returns:
             repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
@@ -382,7 +385,7 @@ class Toolkit:
 
         path = given_path(app_path)
         source = source_of(app_name, path)
-        request = replace(build_request(app_name, path, tag, source), rebuild=rebuild)
+        request = replace(build_request(app_name, path, tag, source), rebuild=rebuild, read=read)
         ports = self._wiring.build_ports
         with self._operation(app_name, "build", on_started, progress) as operation:
             built = build_app_image(
@@ -405,6 +408,7 @@ class Toolkit:
         allow_replacement: bool = False,
         continue_rollback: bool = False,
         rebuild: bool = False,
+        read: BuildContext | None = None,
         wait_seconds: float | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
@@ -413,7 +417,8 @@ class Toolkit:
         """Bring an app to what its definition says; `on_started` is told the operation's id.
 
         With `rebuild` its image is built again with its base images pulled anew, and deployed if another one comes of
-        it; otherwise content that is in the repository is not built.
+        it; otherwise content that is in the repository is not built. `read` is the build context where the caller has
+        just read it.
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
 
@@ -432,6 +437,7 @@ class Toolkit:
             continue_rollback=continue_rollback,
             origin=source_origin(source.base_dir, self.target),
             rebuild=rebuild,
+            read=read,
         )
         with self._operation(source.definition.name, "deploy", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)

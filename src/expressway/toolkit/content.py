@@ -1,8 +1,9 @@
-"""What an operation would build, as text: two calls mean the same only where the folder says the same to both."""
+"""What an operation would build: two calls mean the same only where the folder says the same to both."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from expressway.adapters.given_path import given_path
@@ -10,11 +11,20 @@ from expressway.errors import ExpresswayError
 from expressway.toolkit.app_source import build_request, source_of
 
 if TYPE_CHECKING:
+    from expressway.model.build_context import BuildContext
     from expressway.operations.publish_image import BuildRequest
     from expressway.toolkit.app_source import AppSource
 
 
-def deployed_content(source: AppSource) -> str:
+@dataclass(frozen=True, slots=True)
+class AppContent:
+    """`text` is what two calls are compared by; `context` the folder as it was read, for the build that follows."""
+
+    text: str
+    context: BuildContext | None = None
+
+
+def deployed_content(source: AppSource) -> AppContent:
     """The content tag of the image that deploying `source` would build now; "" where it builds none.
 
     Reads the build context, so it may take as long as hashing 500 MiB. A folder that cannot be built says why instead:
@@ -22,29 +32,31 @@ def deployed_content(source: AppSource) -> str:
     """
     build = source.definition.build
     if build is None:
-        return ""
+        return AppContent("")
     return _content(build_request(source.definition.name, source.base_dir, None, source))
 
 
-def built_content(app_name: str, app_path: str) -> str:
+def built_content(app_name: str, app_path: str) -> AppContent:
     """Like `deployed_content` for building the image of a folder alone, with the definition that lies there."""
     try:
         path = given_path(app_path)
         source = source_of(app_name, path)
     except ExpresswayError as error:
-        return _told(error)
+        return _refusal(error)
     definition = source.definition.canonical_json() if source else ""
-    return f"{definition}{_content(build_request(app_name, path, None, source))}"
+    content = _content(build_request(app_name, path, None, source))
+    return replace(content, text=f"{definition}{content.text}")
 
 
-def _content(request: BuildRequest) -> str:
-    from expressway.operations.app_image import content_tag_of
+def _content(request: BuildRequest) -> AppContent:
+    from expressway.operations.app_image import checked_folder
 
     try:
-        return content_tag_of(request)
+        checked = checked_folder(request)
     except ExpresswayError as error:
-        return _told(error)
+        return _refusal(error)
+    return AppContent(checked.content_tag, checked.context)
 
 
-def _told(error: ExpresswayError) -> str:
-    return json.dumps(error.to_dict(), sort_keys=True, default=str)
+def _refusal(error: ExpresswayError) -> AppContent:
+    return AppContent(json.dumps(error.to_dict(), sort_keys=True, default=str))
