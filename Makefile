@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-svg test check format bench lock goldens mutants
+.PHONY: help setup demo demo-svg docs test check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
 WORKERS ?= 2
@@ -16,6 +16,9 @@ demo: setup  ## from a folder to a running service and away again, on the embedd
 
 demo-svg: setup  ## record the demo as docs/demo.svg
 	@.venv/bin/expressway demo --svg docs/demo.svg
+
+docs: setup  ## build the documentation as a site in site/; fails on a broken link
+	@.venv/bin/zensical build --clean --strict
 
 test: setup  ## run all tests in two processes (WORKERS=…); starts a container engine of its own where there is none
 	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
@@ -37,12 +40,13 @@ mutants: setup  ## change the code in small ways and see which changes no test n
 	@.venv/bin/uv pip install --quiet --python $(PYTHON_BIN) --require-hashes -r requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.mutants --sample $(or $(SAMPLE),6) --seed $(or $(SEED),1) $(MODULES)
 
-goldens: setup  ## write the golden templates and plans anew
+goldens: setup  ## write the golden templates, plans and generated pages of the documentation anew
 	@$(PYTHON_BIN) -m tests.golden.regenerate
 
 lock: setup  ## resolve and pin every dependency with hashes
 	@.venv/bin/uv pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/bootstrap.txt
 	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra sandbox --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt
+	@.venv/bin/uv pip compile pyproject.toml --extra sandbox --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/install.txt
 	@.venv/bin/uv pip compile requirements/peer.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/peer.txt
 	@.venv/bin/uv pip compile requirements/agent.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/agent.txt
 	@.venv/bin/uv pip compile --group mutants --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/mutants.txt

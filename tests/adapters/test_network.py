@@ -514,12 +514,13 @@ def test_the_interfaces_of_tasks_are_found_once() -> None:
     assert Ecs(session).interface_ids("default") == ("eni-1",)
 
 
-def test_the_readme_names_every_permission_that_reading_a_network_takes() -> None:
+def test_the_reference_names_every_permission_that_reading_a_network_takes() -> None:
     folder = Path(network_module.__file__).parent
     sources = [(folder / name).read_text() for name in ("network.py", "load_balancers.py", "ecs.py")]
     asked = {name for text in sources for name in re.findall(r"\b((?:describe|list|get)_[a-z_]+)\b(?=\"|\()", text)}
     operations = {name.title().replace("_", "") for name in asked} & known_operations()
-    named = set(re.findall(r"`(?:ecs:)?(\w+)`", (Path(__file__).parents[2] / "README.md").read_text()))
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "permissions.md").read_text()
+    named = set(re.findall(r"`[\w-]+:(\w+)`", reference))
 
     assert len(operations) > 20
     assert operations - named == set()

@@ -1,4 +1,4 @@
-"""Write the golden templates, plans and containerized apps anew: ``python -m tests.golden.regenerate``.
+"""Write the goldens and the generated pages of the documentation anew: ``python -m tests.golden.regenerate``.
 
 Look at the difference before committing.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.model.template import AppTemplates
 from tests.containerize.golden import rewrite as rewrite_containerized_apps
-from tests.golden.limits_page import LIMITS_PAGE, limits_page
+from tests.documents.pages import write_pages
 from tests.golden.plans import FOLDER, definition, definition_text, plan_files
 
 __all__ = ["FOLDER", "NAMES", "definition_text", "golden_files", "kept_files", "template_files"]
@@ -43,7 +43,7 @@ def main() -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     rewrite_containerized_apps()
-    LIMITS_PAGE.write_text(limits_page(), encoding="utf-8")
+    write_pages()
 
 
 if __name__ == "__main__":

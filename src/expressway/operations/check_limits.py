@@ -26,6 +26,6 @@ def check_limits(*templates: Template, parameters: Mapping[str, str] | None = No
     raise StackError(
         "template_too_large" if is_too_large else "limit_exceeded",
         f"AWS does not take what the definition makes, and nothing was changed: {listed}",
-        "Make the definition smaller as said above; docs/limits.md lists every limit with its source.",
+        "Reduce the settings that the message names.",
         {"problems": [problem.to_dict() for problem in problems]},
     )
