@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from expressway.model.create_only import CREATE_ONLY_PROPERTIES
+from expressway.model.create_only import kind_of
 
 ParameterChanges = Mapping[str, tuple[str | None, str]]
 """Parameters by name, with their values before and after."""
@@ -221,7 +221,7 @@ def _changed_resource(
         return ResourceChange(
             "replace", logical_id, resource_type, (PropertyChange("Type", old.get("Type"), new.get("Type"), True),)
         )
-    create_only = CREATE_ONLY_PROPERTIES.get(resource_type, frozenset[str]())
+    create_only = kind_of(resource_type).create_only
     changes = [
         PropertyChange(path, before, after, path.split(".")[0].split("[")[0] in create_only)
         for path, before, after in _differences(old.get("Properties", {}), new.get("Properties", {}), "")

@@ -11,24 +11,9 @@ from typing import Any
 
 from expressway.model.change import PropertyChange, ResourceChange, StackChange
 from expressway.model.change_set import ChangeSet, ChangeSetDetail
+from expressway.model.create_only import kind_of
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.model.template import RETAINING, Template
-
-NAMING_PROPERTIES: dict[str, tuple[str, ...]] = {
-    EXPRESS_TYPE: ("ServiceName", "Cluster"),
-    "AWS::ECR::Repository": ("RepositoryName",),
-    "AWS::IAM::Role": ("RoleName",),
-    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName",),
-    "AWS::Logs::LogGroup": ("LogGroupName",),
-}
-"""What makes a name unique in an account and region, the name itself first: a service's is unique in its cluster."""
-
-
-_LOSSES = {
-    EXPRESS_TYPE: "gets another URL",
-    "AWS::ECR::Repository": "starts without images",
-    "AWS::Logs::LogGroup": "starts without logs",
-}
 
 
 def loss_of(change: ResourceChange) -> str:
@@ -36,7 +21,7 @@ def loss_of(change: ResourceChange) -> str:
     cluster = next((item.after for item in change.properties if item.path == "Cluster"), None)
     if change.resource_type == EXPRESS_TYPE and isinstance(cluster, str):
         return f"made anew in the cluster {cluster.rsplit('/', 1)[-1]}, with another URL"
-    return _LOSSES.get(change.resource_type, "the old one is deleted")
+    return kind_of(change.resource_type).replaced or "the old one is deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ def expected_replacements(change_set: ChangeSet, template: Template) -> tuple[Re
         decisive = [detail for detail in one.details if detail.requires_recreation != "Never"]
         paths = tuple(dict.fromkeys(detail.path for detail in decisive))
         changed = {_property(detail) for detail in decisive}
-        renamed = changed if changed else set(NAMING_PROPERTIES.get(one.resource_type, ()))
+        renamed = changed if changed else set(kind_of(one.resource_type).named_by)
         found.append(_replacement(one.logical_id, one.resource_type, paths, renamed, template))
     return tuple(found)
 
@@ -91,7 +76,7 @@ def _replacement(
 def _obstacle(resource: Mapping[str, Any], renamed: set[str]) -> str:
     if "Type" in renamed:
         return "CloudFormation does not change the type of a resource"
-    naming = NAMING_PROPERTIES.get(str(resource.get("Type")), ())
+    naming = kind_of(resource.get("Type")).named_by
     name = resource.get("Properties", {}).get(naming[0]) if naming else None
     if name is None or renamed & set(naming):
         return ""

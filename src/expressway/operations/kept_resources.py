@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.model.create_only import kind_of
 from expressway.model.service import ServiceState
 from expressway.model.service_location import EXPRESS_TYPE, template_resources
 from expressway.model.stack import StackState
 from expressway.model.template import RETAINING
 
-_NAMES = ("RepositoryName", "LogGroupName", "RoleName", "ServiceName")
 _ROLES = ("InfrastructureRoleArn", "ExecutionRoleArn", "TaskRoleArn")
 
 
@@ -61,5 +61,4 @@ def _is_retained(resource: Mapping[str, Any]) -> bool:
 
 
 def _name(logical_id: str, resource: Mapping[str, Any]) -> str:
-    properties: Mapping[str, Any] = resource.get("Properties", {})
-    return next((value for name in _NAMES if isinstance(value := properties.get(name), str)), logical_id)
+    return kind_of(resource.get("Type")).name_of(resource.get("Properties", {})) or logical_id

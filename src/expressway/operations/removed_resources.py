@@ -11,16 +11,13 @@ from typing import Any
 from expressway.errors import TargetError
 from expressway.model.cancellation import ReadPool
 from expressway.model.change import PropertyChange, ResourceChange
+from expressway.model.create_only import kind_of
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.service_location import template_resources
 from expressway.model.stack import StackState
 from expressway.operations.account_reads import AccountReads
 
-_NAMED_BY = {
-    "AWS::ECR::Repository": ("repository", "RepositoryName"),
-    "AWS::Logs::LogGroup": ("log group", "LogGroupName"),
-    "AWS::IAM::Role": ("role", "RoleName"),
-}
+_LOOKED_FOR = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup", "AWS::IAM::Role"})
 _THREADS = 6
 
 
@@ -53,7 +50,7 @@ class _Held:
 
     @property
     def phrase(self) -> str:
-        return f"{_NAMED_BY[self.resource_type][0]} {self.name}"
+        return f"{kind_of(self.resource_type).noun} {self.name}"
 
 
 def find_removed(
@@ -78,8 +75,8 @@ def _held_by(stack: StackState) -> Iterator[_Held]:
     for logical_id, resource in template_resources(stack).items():
         resource_type = str(resource.get("Type"))
         properties: Mapping[str, Any] = resource.get("Properties", {})
-        name = properties.get(_NAMED_BY[resource_type][1]) if resource_type in _NAMED_BY else None
-        if isinstance(name, str):
+        name = kind_of(resource_type).name_of(properties)
+        if name is not None and resource_type in _LOOKED_FOR:
             yield _Held(stack.name, logical_id, resource_type, name, properties)
 
 

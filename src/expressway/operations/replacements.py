@@ -4,19 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from expressway.errors import RefusedError
 from expressway.faces import option
+from expressway.model.create_only import RESOURCE_KINDS, ResourceKind
 from expressway.model.replacement import Replacement
-from expressway.model.service_location import EXPRESS_TYPE
-
-_LOSSES = {
-    EXPRESS_TYPE: "a replaced service gets another URL",
-    "AWS::ECR::Repository": "a replaced repository starts without images",
-    "AWS::Logs::LogGroup": "a replaced log group starts without logs",
-}
-_LOST_WITH_THE_APP = {
-    EXPRESS_TYPE: "its URL changes",
-    "AWS::ECR::Repository": "its images go",
-    "AWS::Logs::LogGroup": "its logs go",
-}
 
 
 def check_replacements(replacements: Sequence[Replacement], *, allowed: bool) -> None:
@@ -39,8 +28,7 @@ def impossible_replacement(one: Replacement) -> str:
 
 
 def _impossible(impossible: Sequence[Replacement]) -> RefusedError:
-    types = {one.resource_type for one in impossible}
-    lost = ", ".join(loss for resource_type, loss in _LOST_WITH_THE_APP.items() if resource_type in types)
+    lost = ", ".join(kind.lost_with_app for kind in _kinds(impossible) if kind.lost_with_app)
     kept = [one.logical_id for one in impossible if one.retained]
     also = f", with {', '.join(kept)}, which removal_policy: retain keeps," if kept else ""
     return RefusedError(
@@ -53,8 +41,7 @@ def _impossible(impossible: Sequence[Replacement]) -> RefusedError:
 
 
 def _refused(replacements: Sequence[Replacement]) -> RefusedError:
-    types = {one.resource_type for one in replacements}
-    losses = [loss for resource_type, loss in _LOSSES.items() if resource_type in types]
+    losses = [f"a replaced {kind.noun} {kind.replaced}" for kind in _kinds(replacements) if kind.replaced]
     properties = _details(replacements)["properties"]
     what = f"This change replaces {', '.join(one.logical_id for one in replacements)} ({_listed(properties)})"
     return RefusedError(
@@ -63,6 +50,12 @@ def _refused(replacements: Sequence[Replacement]) -> RefusedError:
         f"Undo the change of those properties, or pass {option('allow_replacement')}. Nothing was changed.",
         _details(replacements),
     )
+
+
+def _kinds(replacements: Iterable[Replacement]) -> list[ResourceKind]:
+    """The kinds of the resources, each once, in the table's order."""
+    types = {one.resource_type for one in replacements}
+    return [kind for resource_type, kind in RESOURCE_KINDS.items() if resource_type in types]
 
 
 def _details(replacements: Iterable[Replacement]) -> dict[str, list[str]]:

@@ -13,19 +13,14 @@ from typing import Any
 from expressway.errors import RefusedError
 from expressway.faces import option
 from expressway.model.cancellation import ReadPool
+from expressway.model.create_only import kind_of
 from expressway.model.progress import ProgressSink
 from expressway.model.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.model.stack import StackState
 from expressway.model.template import RETAINING, Template
 from expressway.operations.account_reads import AccountReads, if_allowed
 
-_KINDS = {
-    "AWS::ECR::Repository": ("repository", "RepositoryName"),
-    "AWS::Logs::LogGroup": ("log group", "LogGroupName"),
-    "AWS::IAM::Role": ("role", "RoleName"),
-    EXPRESS_TYPE: ("service", "ServiceName"),
-}
-_HOLDS_DATA = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup"})
+_LOOKED_FOR = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup", "AWS::IAM::Role", EXPRESS_TYPE})
 _THREADS = 6
 
 
@@ -42,12 +37,12 @@ class NamedResource:
 
     @property
     def phrase(self) -> str:
-        return f"{_KINDS[self.resource_type][0]} {self.name}"
+        return f"{kind_of(self.resource_type).noun} {self.name}"
 
     @property
     def holds_data(self) -> bool:
         """Whether taking it over makes sense: it holds images or logs."""
-        return self.resource_type in _HOLDS_DATA
+        return kind_of(self.resource_type).holds_data
 
     @property
     def can_be_adopted(self) -> bool:
@@ -126,8 +121,8 @@ def _named_resources(template: Template) -> Iterator[NamedResource]:
     for logical_id, resource in resources.items():
         resource_type = str(resource.get("Type"))
         properties: Mapping[str, Any] = resource.get("Properties", {})
-        name = properties.get(_KINDS[resource_type][1]) if resource_type in _KINDS else None
-        if isinstance(name, str):
+        name = kind_of(resource_type).name_of(properties)
+        if name is not None and resource_type in _LOOKED_FOR:
             cluster = properties.get("Cluster")
             yield NamedResource(
                 stack_name=template.stack_name,
