@@ -19,13 +19,13 @@ from tests.sandbox_clients import registry_login
 
 from benchmarks.commands import MeasurementFailed, run
 from expressway.model.progress import Progress
-from expressway.sandbox import lifecycle
-from expressway.sandbox.base_images import BUSYBOX_IMAGE, seed_base_images
-from expressway.sandbox.debian_packages import find_program, install_packages
-from expressway.sandbox.lifecycle import SandboxInfo
-from expressway.sandbox.prepare import prepare_example
-from expressway.sandbox.private_engine import provide_engine
 from expressway.toolkit import AppSource, Toolkit, app_source
+from expressway_sandbox import lifecycle
+from expressway_sandbox.base_images.debian import find_program, install_packages
+from expressway_sandbox.base_images.prepare import prepare_example
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, seed_base_images
+from expressway_sandbox.engine.private import provide_engine
+from expressway_sandbox.lifecycle import SandboxInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "hello"

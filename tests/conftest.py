@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.shared import provide_images, shared_engine, shared_sandbox, stop_left_sandboxes, stop_unused_engine
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 # The same examples everywhere and at every load: a test that fails, fails again.
 settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,7 +47,7 @@ def base_images(engine_host: str) -> str:
 @pytest.fixture(scope="session")
 def busybox_image(engine_host: str) -> str:
     """The smallest of the base images, which the engine holds."""
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE
+    from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 
     provide_images(engine_host, [BUSYBOX_IMAGE])
     return BUSYBOX_IMAGE

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).parents[1] / "src" / "expressway"
+SOURCE = Path(__file__).parents[1] / "src"
 _USES = frozenset({"compile", "search", "match", "fullmatch", "finditer", "findall", "split", "sub", "subn"})
 _FLAGS = {
     name: getattr(re, name)
@@ -56,7 +56,7 @@ def expressions() -> Iterator[Found]:
             if found is not None:
                 name = names.get(node)  # type: ignore[call-overload]
                 use = uses.get(name.id, "findall") if isinstance(name, ast.Name) else "findall"
-                place = f"{path.relative_to(SOURCE)}:{node.lineno}"  # type: ignore[attr-defined]
+                place = f"{path.relative_to(SOURCE).as_posix().removeprefix('expressway/')}:{node.lineno}"  # type: ignore[attr-defined]
                 yield Found(
                     place, found[0], found[1], use if found[2] == "compile" else _METHODS.get(found[2], "findall")
                 )

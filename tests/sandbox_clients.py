@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from expressway.adapters.sandbox_key import SandboxKey
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.lifecycle import SandboxInfo
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _OF_A_SIGNATURE = {"host", "authorization", "x-amz-date", "x-amz-security-token", "connection", "content-length"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from expressway.adapters.engine_record import engine_directory, read_engine_record
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 MAY_INSTALL = os.environ.get("EXPRESSWAY_INSTALL") == "1"
 """Set by ``make test``: Debian packages that tests need may be installed where they are missing."""
@@ -35,8 +35,8 @@ def shared_engine() -> Generator[str]:
 
     A private engine that a test process started runs as long as any test process is in such a block.
     """
-    from expressway.sandbox.debian_packages import find_program
-    from expressway.sandbox.private_engine import provide_engine
+    from expressway_sandbox.base_images.debian import find_program
+    from expressway_sandbox.engine.private import provide_engine
 
     place = _engine_place()
     with ExitStack() as held:
@@ -57,7 +57,7 @@ def shared_engine() -> Generator[str]:
 
 def stop_unused_engine() -> None:
     """Stop the private engine that a test process started, unless another one uses it."""
-    from expressway.sandbox.private_engine import stop_private_engine
+    from expressway_sandbox.engine.private import stop_private_engine
 
     started = _engine_place() / "started"
     if not started.exists():
@@ -74,7 +74,7 @@ def stop_unused_engine() -> None:
 
 def provide_images(docker_host: str, names: Sequence[str] | None = None) -> None:
     """Make the engine hold these base images of the examples; without names, all of them."""
-    from expressway.sandbox.base_images import BASE_IMAGES, seed_base_images
+    from expressway_sandbox.base_images.seed import BASE_IMAGES, seed_base_images
 
     with one_at_a_time("packages"):
         seed_base_images(docker_host, names=names or BASE_IMAGES, install=MAY_INSTALL)
@@ -82,7 +82,7 @@ def provide_images(docker_host: str, names: Sequence[str] | None = None) -> None
 
 def provide_programs(*packages: str) -> bool:
     """Whether the programs with the names of these Debian packages are there, installed where that is allowed."""
-    from expressway.sandbox.debian_packages import find_program, install_packages
+    from expressway_sandbox.base_images.debian import find_program, install_packages
 
     with one_at_a_time("packages"):
         missing = [name for name in packages if find_program(name) is None]
@@ -94,7 +94,7 @@ def provide_programs(*packages: str) -> bool:
 @contextmanager
 def shared_sandbox(state_dir: Path, docker_host: str | None) -> Generator["SandboxInfo"]:
     """An embedded AWS for the tests of this process, which is stopped also when the process is killed."""
-    from expressway.sandbox.lifecycle import start, stop
+    from expressway_sandbox.lifecycle import start, stop
 
     notes = _folder("sandboxes")
     note = notes / hashlib.sha256(str(state_dir).encode()).hexdigest()[:16]
@@ -120,7 +120,7 @@ def stop_left_sandboxes() -> None:
 
 
 def _stop_sandbox(state_dir: Path) -> None:
-    from expressway.sandbox.lifecycle import stop
+    from expressway_sandbox.lifecycle import stop
 
     if state_dir.is_dir():
         stop(state_dir)

@@ -14,7 +14,7 @@ from expressway.model.quotation import quoted
 from expressway.policy.withheld import Showing, shown
 
 SOURCE = Path(expressway.__file__).parent
-FACES = {"cli", "mcp", "sandbox"}
+FACES = {"cli", "mcp"}
 COMMANDS = "|".join([*TOOLS, "schema", "restart"])
 OF_PEOPLE = re.compile(
     rf"\bexpressway (?:{COMMANDS})\b"

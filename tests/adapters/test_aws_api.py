@@ -15,7 +15,7 @@ from expressway.adapters.stack_owners import StackOwners
 from expressway.errors import ExpresswayError, TargetError
 from expressway.model.api_operation import ApiOperation, find_operation
 from expressway.operations.api_pages import read_pages
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.lifecycle import SandboxInfo
 
 ARN = "arn:aws:ecs:eu-west-1:000000000000:service/default/shop"
 

@@ -16,7 +16,7 @@ from expressway.adapters.engine_ping import EngineAddress
 from expressway.errors import ImageError
 from expressway.model.progress import Progress
 from expressway.operations.publish_image import BuildRequest, check_build
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from tests.adapters.test_docker_engine import NEVER
 
 

@@ -22,7 +22,7 @@ from expressway.model.dockerfile import parse_dockerfile
 from expressway.model.image import ImageBuild, LocalImage, RegistryLogin
 from expressway.model.left_out import with_left_out
 from expressway.model.progress import NeverCancelled, Progress
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from tests.adapters.fake_engine import FakeEngine
 
 LOGIN = RegistryLogin("127.0.0.1", "AWS", "secret")

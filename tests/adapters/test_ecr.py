@@ -16,7 +16,7 @@ from expressway.adapters.session import AwsSession, open_session
 from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.model.image import RegistryImage
 from expressway.model.target import Target
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.lifecycle import SandboxInfo
 
 REPOSITORY = "ecr-test/web"
 WHEN = datetime(2026, 11, 1, tzinfo=UTC)

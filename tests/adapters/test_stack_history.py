@@ -12,7 +12,7 @@ from expressway.errors import TargetError
 from tests.adapters.answers import AnsweringSession
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 ROOT = "arn:aws:cloudformation:us-east-1:123456789012:stack/web/1"
 OLD = "arn:aws:cloudformation:us-east-1:123456789012:stack/web/0"

@@ -16,7 +16,7 @@ from benchmarks.commands import MeasurementFailed
 from benchmarks.measure import Comparison, Row, Series
 from benchmarks.workbench import Workbench
 
-from expressway.sandbox.record import process_start
+from expressway_sandbox.record import process_start
 
 ROOT = Path(__file__).parents[2]
 Part = Row | Comparison

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.lifecycle import SandboxInfo
 from tests.cli.test_commands import error_of, run
 
 NOWHERE = {"EXPRESSWAY_SANDBOX": "http://127.0.0.1:1"}

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from expressway.cli.application import app
 
-SOURCE = Path(__file__).parents[2] / "src" / "expressway"
+SOURCE = Path(__file__).parents[2] / "src"
 OF_OTHERS = re.compile(r"\b(?:docker|podman|aws|npm|pip|uv) [^;,.:`]*")
 """Commands of other programs, with their own options."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from expressway.adapters.session import open_session
 from expressway.errors import TargetError
-from expressway.sandbox import lifecycle
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox import lifecycle
+from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = pytest.mark.sandbox
 

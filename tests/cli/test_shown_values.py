@@ -125,7 +125,7 @@ def test_people_see_what_linters_found(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_no_hint_sends_people_to_details_that_they_are_not_shown() -> None:
-    source = Path(__file__).parents[2] / "src" / "expressway"
+    source = Path(__file__).parents[2] / "src"
     for path in source.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):

@@ -20,7 +20,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from expressway.errors import EngineError
-from expressway.sandbox.base_images import BUSYBOX_IMAGE, PYTHON_IMAGE, SEEDED_LABEL, seed_base_images
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, PYTHON_IMAGE, SEEDED_LABEL, seed_base_images
 from tests.locks import python_pins
 from tests.shared import one_at_a_time
 

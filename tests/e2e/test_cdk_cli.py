@@ -16,10 +16,10 @@ import pytest
 
 from expressway.adapters.definition_file import load_definition
 from expressway.adapters.synthesizer import Synthesizer
-from expressway.sandbox.lifecycle import SandboxInfo, environment
-from expressway.sandbox.urls import endpoint_request
 from expressway.toolkit.api import Toolkit
 from expressway.toolkit.app_source import app_source
+from expressway_sandbox.lifecycle import SandboxInfo, environment
+from expressway_sandbox.urls import endpoint_request
 from tests import node_tools
 from tests.golden.regenerate import NAMES, definition_text
 from tests.sandbox_clients import client, registry_login

@@ -12,7 +12,7 @@ from expressway.adapters.session import AwsSession, open_session
 from expressway.toolkit import Toolkit, inline_source
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 

@@ -17,7 +17,7 @@ from expressway.adapters.docker_engine import DockerEngine
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.model.progress import NeverCancelled, ignore_progress
 from expressway.operations.publish_image import BuildRequest, check_build
-from expressway.sandbox.prepare import prepare_example
+from expressway_sandbox.base_images.prepare import prepare_example
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 pytestmark = pytest.mark.engine

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 import pytest
 
-from expressway.sandbox.lifecycle import SandboxInfo, environment
+from expressway_sandbox.lifecycle import SandboxInfo, environment
 from tests import node_tools
 from tests.e2e.test_cdk_cli import Aws, Project
 from tests.sandbox_clients import registry_login

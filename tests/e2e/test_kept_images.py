@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
-from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.toolkit import Toolkit
 from expressway.toolkit.app_source import app_source
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
+from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 APP = "kept"

@@ -17,7 +17,7 @@ from expressway.model.template import Template
 from expressway.operations.apply_stack import apply_stack
 from expressway.operations.delete_stack import StackRemover
 from expressway.operations.stack_request import StackOutcome, StackRequest
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = pytest.mark.sandbox
 

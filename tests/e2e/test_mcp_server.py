@@ -23,7 +23,7 @@ from mcp import Client
 from tests.mcp.connections import error_shape, good_shape
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 

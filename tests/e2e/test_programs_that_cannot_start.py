@@ -13,13 +13,13 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
 from expressway.toolkit import Toolkit
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from tests.e2e.scenarios.stage import REGISTRY, SERVICE, Stage, on_stage
 from tests.sandbox_clients import registry_login
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 _REPOSITORY = "odd-programs"

@@ -13,8 +13,8 @@ from expressway.adapters.ecr import EcrRegistry
 from expressway.adapters.engine_ping import EngineAddress
 from expressway.adapters.session import open_session
 from expressway.operations.publish_image import BuildRequest, check_build, publish_image
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
+from expressway_sandbox.lifecycle import SandboxInfo
 
 PROGRAM = """
 import sys

@@ -8,9 +8,9 @@ import pytest
 
 from expressway.adapters.docker_engine import DockerEngine
 from expressway.adapters.engine_ping import EngineAddress
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
-from expressway.sandbox.lifecycle import SandboxInfo
 from expressway.toolkit import Toolkit
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
+from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 APP = "push-role"

@@ -10,11 +10,11 @@ import pytest
 from expressway.model.stack import OWNERSHIP_KEY
 from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
+from tests.expressway_sandbox.stack_templates import service_resources
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, error_shape, good_shape
-from tests.sandbox.stack_templates import service_resources
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 

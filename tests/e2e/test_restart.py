@@ -16,7 +16,7 @@ from expressway.toolkit import Toolkit
 from tests.e2e.test_what_deployments_find import source
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 

@@ -19,7 +19,7 @@ from tests.e2e.scenarios.scenario import TOP, Scenario, judge_findings
 from tests.e2e.scenarios.stage import on_stage
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 SUMMARY_BYTES = 4096
 

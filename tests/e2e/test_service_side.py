@@ -28,7 +28,7 @@ from expressway.operations.status import AppStatus, app_status
 from expressway.operations.wait import Readiness, ServicePorts, wait_for_service
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 

@@ -22,7 +22,7 @@ from tests.e2e.test_service_side import CRASH, SERVE, Cloud
 from tests.mcp.connections import connected, good_shape
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 TOOL = "ecs_troubleshooting_tool"
@@ -37,7 +37,7 @@ LISTENS_INSIDE = "echo 'Listening at: http://127.0.0.1:8080 (7)'; while :; do sl
 @pytest.fixture(scope="module")
 def services(embedded_aws: "SandboxInfo", base_images: str) -> Iterator[None]:
     """One that serves, one that crashes with very long lines, one that nobody can reach."""
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE
+    from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 
     session = open_session(sandbox_url=embedded_aws.endpoint_url)
     targets = LoadBalancerTargets(session)

@@ -13,7 +13,7 @@ from expressway.toolkit import AppSource, Toolkit, inline_source
 from tests.shared import provide_images
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 
@@ -34,7 +34,7 @@ def ecs(embedded_aws: "SandboxInfo") -> Any:
 
 
 def source(folder: Path, name: str, engine_host: str, **more: Any) -> AppSource:
-    from expressway.sandbox.base_images import BUSYBOX_IMAGE
+    from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 
     provide_images(engine_host, [BUSYBOX_IMAGE])
     folder = folder / "app"

@@ -8,7 +8,7 @@ from expressway.adapters.session import open_session
 from tests.golden.regenerate import FOLDER
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 

@@ -21,8 +21,8 @@ from expressway.operations.publish_image import (
     plan_image,
     publish_image,
 )
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
+from expressway_sandbox.lifecycle import SandboxInfo
 from tests.operations.in_memory_images import REPOSITORY, URI, FastClock, MemoryEngine, MemoryRegistry
 
 

@@ -93,37 +93,33 @@ def _toolkit_on_aws(
 @contextmanager
 def _toolkit_on_sandbox(steps: Steps, source: AppSource) -> Generator[tuple[Toolkit, Callable[[], list[str]]]]:
     """A sandbox of the demo's own, gone afterwards; the engine and the base images stay for the next time."""
-    from expressway.sandbox.lifecycle import container_names, start, stop
-    from expressway.sandbox.private_engine import provide_engine
+    from expressway.cli.ports import installed_sandbox
     from expressway.toolkit import Toolkit
+
+    sandbox = installed_sandbox()
 
     state_dir = Path(tempfile.mkdtemp(prefix="expressway-demo-"))
     engine = None
     try:
         with steps.step("Start the embedded AWS"):
-            engine = provide_engine(install=True, progress=steps.tell)
-            _prepare_build(steps, engine.docker_host, source)
-            info = start(state_dir=state_dir / "sandbox", docker_host=engine.docker_host)
+            engine = sandbox.provide_engine(install=True, progress=steps.tell)
+            for image in sandbox.prepare_example(
+                source.base_dir, engine.docker_host, install=True, progress=steps.tell
+            ):  # base images and wheels, for builds on a machine that cannot pull them
+                steps.say(f"base image {image.name}: {image.origin}")
+            info = sandbox.start(state_dir=state_dir / "sandbox", docker_host=engine.docker_host)
             steps.say(
                 f"{info.endpoint_url} (account {info.account_id}, {info.region}); container engine: {engine.source}"
             )
         environ = {"DOCKER_HOST": engine.docker_host, "EXPRESSWAY_HOME": str(state_dir)}
         with Toolkit(sandbox_url=info.endpoint_url, environ=environ) as toolkit:
             toolkit.warm()
-            yield toolkit, lambda: _left_on_this_machine(toolkit, container_names(info), source.definition.name)
+            yield toolkit, lambda: _left_on_this_machine(toolkit, sandbox.container_names(info), source.definition.name)
     finally:
-        stop(state_dir / "sandbox")
+        sandbox.stop(state_dir / "sandbox")
         if engine is not None:
             engine.close()
         shutil.rmtree(state_dir, ignore_errors=True)
-
-
-def _prepare_build(steps: Steps, docker_host: str, source: AppSource) -> None:
-    """Base images and wheels, for builds on a machine that cannot pull them."""
-    from expressway.sandbox.prepare import prepare_example
-
-    for image in prepare_example(source.base_dir, docker_host, install=True, progress=steps.tell):
-        steps.say(f"base image {image.name}: {image.origin}")
 
 
 def _left_on_this_machine(toolkit: Toolkit, containers: list[str], app_name: str) -> list[str]:

@@ -15,7 +15,7 @@ from expressway.cli.targets import own_sandbox, port_to_start, running_sandbox
 from expressway.model.progress import Progress, ProgressSink
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway.cli.ports import BaseImage, SandboxInfo
 
 sandbox = typer.Typer(
     no_args_is_help=True, rich_markup_mode=MARKUP, help="The embedded AWS: a local account with Express Mode."
@@ -51,32 +51,31 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
-    from expressway.sandbox.lifecycle import check_port, refuse_other_settings
-    from expressway.sandbox.lifecycle import start as start_sandbox
-    from expressway.sandbox.private_engine import provide_engine, revive_engine
+    from expressway.cli.ports import installed_sandbox
 
     with reporting(as_json=as_json):
-        check_port(port)
+        embedded = installed_sandbox()
+        embedded.check_port(port)
         names = [name.strip() for name in services.split(",") if name.strip()]
         running = own_sandbox()
         port = port if running else port_to_start(port)
         if running is not None:
-            refuse_other_settings(running, port, names)  # before base images are made for it
+            embedded.refuse_other_settings(running, port, names)  # before base images are made for it
         with ExitStack() as undo, watching(as_json=as_json) as printer:
             if running is not None and running.docker_host:
                 _tell_other_engine(running, printer)
-                engine = revive_engine(running.docker_host, progress=printer)
+                engine = embedded.revive_engine(running.docker_host, progress=printer)
             else:
-                engine = provide_engine(install=install, progress=printer)
+                engine = embedded.provide_engine(install=install, progress=printer)
                 undo.callback(engine.close)  # what fails or is stopped from here on leaves no engine running
-            images = _seeded(engine.docker_host, install, printer) if seed else []
-            info = start_sandbox(port=port, docker_host=engine.docker_host, services=names)
+            images = embedded.seed_base_images(engine.docker_host, printer, install=install) if seed else ()
+            info = embedded.start(port=port, docker_host=engine.docker_host, services=names)
             undo.pop_all()
         if as_json:
-            print_json(info.to_dict() | ({"base_images": images} if seed else {}))
+            print_json(info.to_dict() | ({"base_images": [_image(image) for image in images]} if seed else {}))
             return
         for image in images:
-            message_console().print(f"base image {image['name']}: {image['origin']}")
+            message_console().print(f"base image {image.name}: {image.origin}")
         already = " already" if running else ""
         message_console().print(f"The sandbox answers{already} at {info.endpoint_url} (engine: {engine.docker_host}).")
         message_console().print('[dim]Use it with --sandbox, or in this shell: eval "$(expressway sandbox env)"[/]')
@@ -93,29 +92,24 @@ def _tell_other_engine(running: "SandboxInfo", progress: ProgressSink) -> None:
         progress(Progress("sandbox", message, level="warning"))
 
 
-def _seeded(docker_host: str, install: bool, progress: ProgressSink) -> list[dict[str, Any]]:
-    from dataclasses import asdict
-
-    from expressway.sandbox.base_images import seed_base_images
-
-    return [asdict(image) for image in seed_base_images(docker_host, progress, install=install)]
+def _image(image: "BaseImage") -> dict[str, Any]:
+    return {"name": image.name, "origin": image.origin, "seeded": image.seeded}
 
 
 @sandbox.command()
 def stop(as_json: AsJson = False) -> None:
     """Stop the embedded AWS and the engine started for it; its containers and images go, base images stay."""
-    from expressway.sandbox.lifecycle import stop as stop_sandbox
-    from expressway.sandbox.unused_engine import stop_unused_engine
+    from expressway.cli.ports import installed_sandbox
 
     with reporting(as_json=as_json):
         own_sandbox()  # refuses another one's name
-        stopped = stop_sandbox()
-        engine_stopped = stop_unused_engine()
+        stopped = installed_sandbox().stop()
+        engine_stopped = installed_sandbox().stop_unused_engine()
         if as_json:
             left = stopped.removed_containers
-            print_json({"stopped": bool(stopped), "removed_containers": left, "engine_stopped": engine_stopped})
+            print_json({"stopped": stopped.was_running, "removed_containers": left, "engine_stopped": engine_stopped})
             return
-        message_console().print("The sandbox is stopped." if stopped else "No sandbox was running.")
+        message_console().print("The sandbox is stopped." if stopped.was_running else "No sandbox was running.")
         if stopped.removed_containers:
             message_console().print(f"Containers that a killed one had left are removed: {stopped.removed_containers}.")
         if engine_stopped:
@@ -139,11 +133,11 @@ def status(as_json: AsJson = False) -> None:
 @sandbox.command()
 def reset(as_json: AsJson = False) -> None:
     """Remove everything from the embedded AWS; it keeps running."""
-    from expressway.sandbox.lifecycle import reset as reset_sandbox
+    from expressway.cli.ports import installed_sandbox
 
     with reporting(as_json=as_json):
         own_sandbox()  # refuses another one's name
-        reset_sandbox()
+        installed_sandbox().reset()
         if as_json:
             print_json({"reset": True})
         else:
@@ -153,10 +147,10 @@ def reset(as_json: AsJson = False) -> None:
 @sandbox.command()
 def env(as_json: AsJson = False) -> None:
     """Print what points a shell at the embedded AWS: eval "$(expressway sandbox env)"."""
-    from expressway.sandbox.lifecycle import environment
+    from expressway.cli.ports import installed_sandbox
 
     with reporting(as_json=as_json):
-        variables = environment(running_sandbox())
+        variables = installed_sandbox().environment(running_sandbox())
         if as_json:
             print_json(variables, exact=True)
             return

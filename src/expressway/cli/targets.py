@@ -9,7 +9,7 @@ from expressway.adapters.sandbox_key import SANDBOX_VARIABLE, announced_director
 from expressway.errors import SandboxError
 
 if TYPE_CHECKING:
-    from expressway.sandbox.lifecycle import SandboxInfo
+    from expressway.cli.ports import SandboxInfo
     from expressway.toolkit import Toolkit
 
 
@@ -35,8 +35,9 @@ def own_sandbox() -> SandboxInfo | None:
     Raises:
         SandboxError: ``sandbox_conflict`` where EXPRESSWAY_SANDBOX names another one: neither is acted on then.
     """
-    from expressway.sandbox.lifecycle import status
+    from expressway.cli.ports import installed_sandbox
 
+    status = installed_sandbox().status
     info, named = status(), os.environ.get(SANDBOX_VARIABLE)
     if not named or (info is not None and same_sandbox(named, info.endpoint_url)):
         return info

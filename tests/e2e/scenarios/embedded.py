@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from tests.e2e.scenarios.scenario import Scenario, codes, pattern
 from tests.e2e.scenarios.stage import REGISTRY, SERVICE, Stage
 

@@ -13,8 +13,8 @@ import docker
 from docker.errors import ImageNotFound
 
 from expressway.adapters.session import open_session
-from expressway.sandbox.base_images import BUSYBOX_IMAGE
-from expressway.sandbox.lifecycle import SandboxInfo
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
+from expressway_sandbox.lifecycle import SandboxInfo
 from tests.sandbox_clients import registry_login
 
 SERVICE = "web"

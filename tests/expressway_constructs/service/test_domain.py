@@ -8,10 +8,10 @@ import pytest
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 
-from expressway.sandbox import domains
 from expressway_constructs.errors import ConstructError
 from expressway_constructs.service.domain import RESOURCE_TYPE, function_text
 from expressway_constructs.service.gateway_service import ExpressGatewayService
+from expressway_sandbox.elb import domains
 from tests.expressway_constructs.conftest import Synth, only, resources
 from tests.expressway_constructs.template_graph import before, circle
 

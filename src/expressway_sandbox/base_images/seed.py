@@ -1,0 +1,250 @@
+"""The base images of the examples: pulled where they can be, made of Debian packages where they cannot."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+
+from expressway.adapters.journal import state_not_writable
+from expressway.adapters.state_directory import state_directory
+from expressway.errors import EngineError
+from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway_sandbox.base_images.debian import find_program, install_packages
+from expressway_sandbox.base_images.root_filesystem import (
+    KEYRING_PACKAGE,
+    archive_keyring,
+    write_busybox,
+    write_python,
+)
+
+PYTHON_IMAGE = "public.ecr.aws/docker/library/python:3.11-slim"
+BUSYBOX_IMAGE = "public.ecr.aws/docker/library/busybox:stable"
+SEEDED_LABEL = "expressway.base-image"
+_REGISTRY_SECONDS = 6
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    """One base image of the examples.
+
+    `origin` tells how the engine came to hold it; `seeded` whether it is one of ours, made now or earlier, rather
+    than the published image.
+    """
+
+    name: str
+    origin: Literal["present", "pulled", "seeded"]
+    seeded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How an image is made: of what, each with the Debian package that brings it."""
+
+    archive: str
+    packages: Mapping[str, Callable[[], object]]
+    write: Callable[..., None]
+    changes: tuple[str, ...]
+    needs_root: bool = False
+
+    def missing_packages(self) -> list[str]:
+        """The Debian packages that are to be installed first."""
+        return [package for package, found in self.packages.items() if found() is None]
+
+
+_RECIPES = {
+    PYTHON_IMAGE: _Recipe(
+        "python-3.11-slim.tar",
+        {
+            "debootstrap": partial(find_program, "debootstrap"),
+            "gpgv": partial(find_program, "gpgv"),
+            KEYRING_PACKAGE: archive_keyring,
+        },
+        write_python,
+        (
+            f"ENV PATH={_PATH}",
+            "ENV LANG=C.UTF-8",
+            'CMD ["python3"]',
+            f'LABEL {SEEDED_LABEL}="seeded by Expressway from Debian 12 packages; not the published image"',
+        ),
+        needs_root=True,
+    ),
+    BUSYBOX_IMAGE: _Recipe(
+        "busybox-stable.tar",
+        {},  # busybox-static is unpacked where it is not installed
+        write_busybox,
+        (
+            f"ENV PATH={_PATH}",
+            'CMD ["sh"]',
+            f'LABEL {SEEDED_LABEL}="seeded by Expressway from busybox-static; not the published image"',
+        ),
+    ),
+}
+BASE_IMAGES = tuple(_RECIPES)
+
+
+def seed_base_images(
+    docker_host: str,
+    progress: ProgressSink = ignore_progress,
+    *,
+    names: Sequence[str] = BASE_IMAGES,
+    install: bool = False,
+    cache_directory: Path | None = None,
+) -> tuple[BaseImage, ...]:
+    """Make the engine hold the base images `names`.
+
+    An image that is there is left alone. Else the registry is asked (a few seconds at most) and the image pulled;
+    where it cannot be reached, an image of that name is made of Debian packages and labelled as such. The archive
+    it is made of stays in `cache_directory` (the state directory's ``base-images``).
+
+    Args:
+        install: whether the packages that making one takes may be installed when they are missing.
+
+    Raises:
+        EngineError: ``base_image_unavailable`` when an image can neither be pulled nor made,
+            ``base_image_seed_failed``, ``package_install_failed``, ``engine_unreachable``.
+        ExpresswayError: ``state_not_writable``.
+    """
+    cache = cache_directory or state_directory() / "base-images"
+    try:
+        client = docker.APIClient(base_url=docker_host, timeout=60)
+        try:
+            images: list[BaseImage] = []
+            for name in names:
+                images.append(_provide(client, name, cache=cache, install=install, progress=progress))
+            return tuple(images)
+        finally:
+            client.close()
+    except (DockerException, RequestException) as exc:
+        raise EngineError(
+            "engine_unreachable",
+            f"The container engine at {docker_host} did not take the base images: {exc}",
+            "Check that the engine runs and has disk space, then repeat the command.",
+        ) from exc
+    except OSError as exc:
+        raise state_not_writable(exc) from exc
+
+
+def _provide(client: Any, name: str, *, cache: Path, install: bool, progress: ProgressSink) -> BaseImage:
+    held = _held(client, name)
+    if held is not None:
+        labels = (held.get("Config") or {}).get("Labels") or {}
+        return BaseImage(name, "present", SEEDED_LABEL in labels)
+    problem = _registry_problem(client, name)
+    if problem is None:
+        problem = _pull(client, name, progress=progress)
+        if problem is None:
+            return BaseImage(name, "pulled")
+    if name not in _RECIPES:
+        raise _unavailable(name, problem, "Expressway has no recipe for it")
+    _seed(client, name, _archive(client, name, problem, cache=cache, install=install, progress=progress))
+    return BaseImage(name, "seeded", True)
+
+
+def _held(client: Any, name: str) -> Mapping[str, Any] | None:
+    try:
+        return client.inspect_image(name)
+    except ImageNotFound:
+        return None
+
+
+def _registry_problem(client: Any, name: str) -> str | None:
+    """Ask the engine, which may sit behind another network than we do, for the image's manifest only."""
+    patience = client.timeout
+    client.timeout = _REGISTRY_SECONDS
+    try:
+        client.inspect_distribution(name)
+    except APIError as exc:
+        if exc.status_code == 404 and "page" in str(exc).lower():
+            return None  # an engine without that question, such as Podman: find out by pulling
+        return str(exc.explanation or exc)
+    except RequestException:
+        return f"its registry did not answer within {_REGISTRY_SECONDS} s"
+    finally:
+        client.timeout = patience
+    return None
+
+
+def _pull(client: Any, name: str, *, progress: ProgressSink) -> str | None:
+    progress(Progress("sandbox", f"pulling {name}"))
+    repository, _, tag = name.rpartition(":")
+    try:
+        for event in client.pull(repository, tag=tag, stream=True, decode=True):
+            if "error" in event:
+                return str(event["error"])
+    except (APIError, RequestException) as exc:
+        return str(exc)
+    return None if _held(client, name) else "the engine did not keep it"
+
+
+def _archive(client: Any, name: str, problem: str, *, cache: Path, install: bool, progress: ProgressSink) -> Path:
+    recipe = _RECIPES[name]
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache):
+        archive = cache / recipe.archive
+        if archive.is_file():
+            return archive
+        obstacle = _obstacle(client, recipe)
+        if obstacle is not None:
+            raise _unavailable(name, problem, obstacle)
+        missing = recipe.missing_packages()
+        if missing and not install:
+            raise _unavailable(name, problem, f"not installed: the Debian packages {', '.join(missing)}")
+        if missing:
+            install_packages(missing, progress=progress)
+        unfinished = archive.with_suffix(".partial")
+        try:
+            recipe.write(unfinished, progress=progress)
+            unfinished.replace(archive)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return archive
+
+
+def _obstacle(client: Any, recipe: _Recipe) -> str | None:
+    if sys.platform != "linux" or find_program("dpkg") is None:
+        return "this is no Debian system"
+    if recipe.needs_root and os.geteuid() != 0:
+        return "debootstrap needs root"
+    theirs = {"x86_64": "amd64", "aarch64": "arm64"}
+    engine, here = client.version().get("Arch", ""), os.uname().machine
+    if theirs.get(engine, engine) != theirs.get(here, here):
+        return f"the engine's architecture is {engine}, this machine's {here}"
+    return None
+
+
+def _seed(client: Any, name: str, archive: Path) -> None:
+    repository, _, tag = name.rpartition(":")
+    answer = client.import_image_from_file(
+        str(archive), repository=repository, tag=tag, changes=list(_RECIPES[name].changes)
+    )
+    if _held(client, name) is None:
+        raise EngineError(
+            "base_image_seed_failed",
+            f"The engine did not import {name}: {str(answer).strip()[-300:]}",
+            "Check the engine's disk space and log.",
+        )
+
+
+def _unavailable(name: str, pull_problem: str, seed_problem: str) -> EngineError:
+    return EngineError(
+        "base_image_unavailable",
+        f"{name} can neither be pulled ({pull_problem}) nor made here ({seed_problem}).",
+        "Give the engine access to the registry, or run as root on Debian: expressway sandbox start --seed --install.",
+    )
+
+
+@contextmanager
+def _locked(directory: Path) -> Generator[None]:
+    with (directory / "lock").open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

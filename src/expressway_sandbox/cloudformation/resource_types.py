@@ -1,0 +1,190 @@
+"""CloudFormation types that ordinary CDK apps have and ministack lacks, and a secret's ``Ref``.
+
+Template reference of each type: which properties it has, what ``Ref`` and ``Fn::GetAtt`` give, and which changes
+replace it. ``Ref`` of AWS::SecretsManager::Secret is the secret's ARN; ministack gives its name.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from expressway_sandbox import emulator
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type's name
+_INGRESS, _EGRESS = "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"
+_RULE_PROPERTIES = (
+    *("CidrIp", "CidrIpv6", "FromPort", "GroupId", "GroupName", "IpProtocol", "ToPort"),
+    *("SourcePrefixListId", "SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
+    *("DestinationPrefixListId", "DestinationSecurityGroupId"),
+)
+_CREATE_ONLY: dict[str, tuple[str, ...]] = {
+    _INGRESS: _RULE_PROPERTIES,
+    _EGRESS: _RULE_PROPERTIES,
+    "AWS::EC2::EIP": ("Domain", "NetworkBorderGroup", "TransferAddress", "Address", "IpamPoolId"),
+    "AWS::EC2::NatGateway": ("SubnetId", "ConnectivityType", "AllocationId", "PrivateIpAddress"),
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": ("ListenerArn", "Certificates"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """How a type is made and removed, and what ``Fn::GetAtt`` gives of a resource, by its physical id."""
+
+    create: Callable[[str, Properties], str]
+    delete: Callable[[str, Properties], None]
+    attributes: Callable[[str], dict[str, Any]]
+
+
+def hook() -> None:
+    """Put the types into ministack's tables."""
+    provisioners = emulator.module("services.cloudformation.provisioners")
+    handlers: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
+    types = {
+        _INGRESS: _security_group_rule("IpPermissions"),
+        _EGRESS: _security_group_rule("IpPermissionsEgress"),
+        "AWS::EC2::EIP": _Type(_create_address, _delete_address, _address),
+        "AWS::EC2::NatGateway": _Type(_create_nat_gateway, _delete_nat_gateway, lambda name: {"NatGatewayId": name}),
+        "AWS::ElasticLoadBalancingV2::ListenerCertificate": _Type(_add_certificates, _remove_certificates, _nothing),
+    }
+    for name, of_type in types.items():
+        provisioners._REPLACING_PROPERTIES[name] = _CREATE_ONLY[name]
+        handlers[name] = _handlers(of_type, _CREATE_ONLY[name])
+    handlers[SECRET] = _secrets_by_arn(handlers[SECRET])
+    drift: Any = emulator.module("services.cloudformation.drift")._DRIFT_READERS
+    read, covered = drift[SECRET]
+
+    def read_by_arn(physical_id: str, properties: Properties) -> Properties | None:
+        return read(_secret_name(physical_id), properties)
+
+    drift[SECRET] = (read_by_arn, covered)
+
+
+def _nothing(_physical_id: str) -> dict[str, Any]:
+    return {}
+
+
+def _handlers(of_type: _Type, create_only: tuple[str, ...]) -> dict[str, Any]:
+    def create(logical_id: str, properties: Properties, _stack_name: str) -> Created:
+        physical_id = of_type.create(logical_id, properties)
+        return physical_id, of_type.attributes(physical_id)
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None
+    ) -> Created:
+        if all(old.get(name) == new.get(name) for name in create_only):
+            return physical_id, of_type.attributes(physical_id)
+        created = create(logical_id or physical_id, new, stack_name)
+        of_type.delete(physical_id, old)
+        return created
+
+    return {"create": create, "update": update, "update_with_logical_id": True, "delete": of_type.delete}
+
+
+def _security_group_rule(direction: str) -> _Type:
+    """A rule that stands apart from its group; `direction` is where the group keeps it."""
+
+    def create(_logical_id: str, properties: Properties) -> str:
+        group = emulator.module("services.ec2")._security_groups.get(properties.get("GroupId", ""))
+        if group is None:
+            raise ValueError(f"The security group '{properties.get('GroupId')}' does not exist")
+        group.setdefault(direction, []).append(_permission(properties))
+        return f"sgr-{emulator.module('core.responses').new_uuid().replace('-', '')[:17]}"
+
+    def delete(_physical_id: str, properties: Properties) -> None:
+        group = emulator.module("services.ec2")._security_groups.get(properties.get("GroupId", ""))
+        permission = _permission(properties)
+        if group is not None and permission in group.get(direction, []):
+            group[direction].remove(permission)
+
+    return _Type(create, delete, lambda name: {"Id": name})
+
+
+def _permission(properties: Properties) -> Properties:
+    (permission,) = emulator.module("services.cloudformation.provisioners")._ec2_sg_permissions([properties])
+    return permission
+
+
+def _ec2(operation: str, request: dict[str, str], wanted: str) -> str:
+    """One text of an operation's answer; on the event loop, where CloudFormation makes these types."""
+    _, _, answer = emulator.module("services.ec2")._ACTION_MAP[operation]({name: [request[name]] for name in request})
+    match = re.search(f"<{wanted}>([^<]+)</{wanted}>", answer if isinstance(answer, str) else answer.decode())
+    if match is None:
+        raise ValueError(f"{operation} failed: {answer!r}")
+    return match[1]
+
+
+def _create_address(_logical_id: str, properties: Properties) -> str:
+    return _ec2("AllocateAddress", {"Domain": str(properties.get("Domain", "vpc"))}, "publicIp")
+
+
+def _delete_address(physical_id: str, _properties: Properties) -> None:
+    allocation = _address(physical_id).get("AllocationId", "")
+    emulator.module("services.ec2")._addresses.pop(allocation, None)
+
+
+def _address(physical_id: str) -> dict[str, Any]:
+    addresses: Any = emulator.module("services.ec2")._addresses
+    found = [str(name) for name, address in addresses.items() if address.get("PublicIp") == physical_id]
+    return {"PublicIp": physical_id, "AllocationId": found[0]} if found else {}
+
+
+def _create_nat_gateway(_logical_id: str, properties: Properties) -> str:
+    names = ("SubnetId", "AllocationId", "ConnectivityType")
+    request = {name: str(properties[name]) for name in names if name in properties}
+    return _ec2("CreateNatGateway", request, "natGatewayId")
+
+
+def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
+    emulator.module("services.ec2")._nat_gateways.pop(physical_id, None)
+
+
+def _add_certificates(logical_id: str, properties: Properties) -> str:
+    listener = emulator.module("services.alb")._listeners.get(properties.get("ListenerArn", ""))
+    if listener is None:
+        raise ValueError(f"One or more listeners not found: {properties.get('ListenerArn')}")
+    known = emulator.module("services.acm")._certificates
+    unknown = [arn for arn in _certificate_arns(properties) if arn not in known]
+    if unknown:
+        raise ValueError(f"Certificate ARN '{unknown[0]}' is not valid")
+    listener["Certificates"] = [*listener.get("Certificates", []), *_certificate_arns(properties)]
+    return f"{properties['ListenerArn']}|{logical_id}"
+
+
+def _remove_certificates(_physical_id: str, properties: Properties) -> None:
+    listener = emulator.module("services.alb")._listeners.get(properties.get("ListenerArn", ""))
+    if listener is not None:
+        removed = _certificate_arns(properties)
+        listener["Certificates"] = [arn for arn in listener.get("Certificates", []) if arn not in removed]
+
+
+def _certificate_arns(properties: Properties) -> list[str]:
+    return [str(each.get("CertificateArn")) for each in properties.get("Certificates") or ()]
+
+
+def _secrets_by_arn(handler: dict[str, Any]) -> dict[str, Any]:
+    """Handlers of secrets whose physical id is the ARN; ministack's own know them by name."""
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
+        _, attributes = handler["create"](logical_id, properties, stack_name)
+        return str(attributes["Arn"]), attributes
+
+    def update(
+        physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None
+    ) -> Created:
+        _, attributes = handler["update"](_secret_name(physical_id), old, new, stack_name, logical_id=logical_id)
+        return str(attributes["Arn"]), attributes
+
+    def delete(physical_id: str, properties: Properties) -> None:
+        handler["delete"](_secret_name(physical_id), properties)
+
+    return {**handler, "create": create, "update": update, "delete": delete}
+
+
+def _secret_name(arn: str) -> str:
+    """The name of the secret with this ARN; the text itself where there is none."""
+    secrets: Any = emulator.module("services.secretsmanager")._secrets
+    return next((str(name) for name, secret in secrets.items() if secret.get("ARN") == arn), arn)

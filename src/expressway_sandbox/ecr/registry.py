@@ -1,0 +1,259 @@
+"""ECR operations where ministack differs from AWS in what a deployment sees.
+
+Sizes, missing images, tags that share an image, layers that are there already, and leftovers of deleted
+repositories and images. API reference of Amazon ECR, 2015-09-21.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from expressway_sandbox import emulator
+from expressway_sandbox.ecr import tag_mutability
+from expressway_sandbox.emulator import Answer, AwsFault
+
+Request = dict[str, Any]
+Handler = Callable[[Request], Answer]
+
+
+_OF_A_REPOSITORY = (
+    *("_describe_repositories", "_delete_repository", "_describe_images", "_list_images", "_batch_get_image"),
+    *("_batch_delete_image", "_batch_check_layer_availability", "_put_image", "_get_download_url_for_layer"),
+    *("_get_repository_policy", "_get_lifecycle_policy"),
+)
+
+
+def hook() -> None:
+    """Put the operations in the place of ministack's."""
+    ecr = emulator.module("services.ecr")
+    ecr._describe_images = _faulting(_describe_images)
+    ecr._list_images = _faulting(_list_images)
+    ecr._batch_delete_image = _faulting(_batch_delete_image)
+    ecr._batch_check_layer_availability = _faulting(_batch_check_layer_availability)
+    ecr._put_image = _put_image(ecr._put_image)
+    ecr._delete_repository = _delete_repository(ecr._delete_repository)
+    for name in _OF_A_REPOSITORY:
+        setattr(ecr, name, _of_this_registry(getattr(ecr, name)))
+    ecr._v2_put_manifest = _put_manifest(ecr._v2_put_manifest)
+    tag_mutability.hook()
+
+
+def _faulting(operation: Callable[[Request], dict[str, Any]]) -> Handler:
+    def handle(request: Request) -> Answer:
+        try:
+            return emulator.answer_json(operation(request))
+        except AwsFault as fault:
+            return emulator.fault_json(fault)
+
+    return handle
+
+
+def _of_this_registry(original: Handler) -> Handler:
+    """The operation, refused for another account's registry, which ministack would answer from this one."""
+
+    def handle(request: Request) -> Answer:
+        asked = str(request.get("registryId") or emulator.account_id())
+        if asked == emulator.account_id():
+            return original(request)
+        name = request.get("repositoryName") or next(iter(request.get("repositoryNames") or []), "")
+        message = f"The repository with name '{name}' does not exist in the registry with id '{asked}'"
+        return emulator.fault_json(AwsFault("RepositoryNotFoundException", message))
+
+    return handle
+
+
+def _images(request: Request) -> tuple[str, list[dict[str, Any]]]:
+    ecr = emulator.module("services.ecr")
+    name = str(request.get("repositoryName", ""))
+    if name not in ecr._repositories:
+        message = f"The repository with name '{name}' does not exist in the registry with id '{emulator.account_id()}'"
+        raise AwsFault("RepositoryNotFoundException", message)
+    return name, list(ecr._images.get(name, []))
+
+
+def _describe_images(request: Request) -> dict[str, Any]:
+    """DescribeImages: an id that names nothing is an error; sizes are those of the layers."""
+    name, images = _images(request)
+    wanted: list[dict[str, str]] = request.get("imageIds") or []
+    if wanted:
+        images = [_find(name, images, image_id) for image_id in wanted]
+        images = [image for i, image in enumerate(images) if image not in images[:i]]
+    status = (request.get("filter") or {}).get("tagStatus")
+    shown = [_detail(name, image) for image in images if _has_status(image, status)]
+    size, start = int(request.get("maxResults") or 1000), int(request.get("nextToken") or 0)
+    page: dict[str, Any] = {"imageDetails": shown[start : start + size]}
+    if start + size < len(shown):
+        page["nextToken"] = str(start + size)
+    return page
+
+
+def _find(name: str, images: list[dict[str, Any]], image_id: dict[str, str]) -> dict[str, Any]:
+    for image in images:
+        if _matches(image, image_id):
+            return image
+    shown = "imageId {" + ", ".join(f"{k}:'{v}'" for k, v in sorted(image_id.items())) + "}"
+    message = (
+        f"The image with {shown} does not exist within the repository with name '{name}' in the registry with "
+        f"id '{emulator.account_id()}'"
+    )
+    raise AwsFault("ImageNotFoundException", message)
+
+
+def _matches(image: dict[str, Any], image_id: dict[str, str]) -> bool:
+    digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
+    same_digest = digest is None or image["imageDigest"] == digest
+    same_tag = tag is None or tag in image.get("imageTags", [])
+    return same_digest and same_tag and bool(digest or tag)
+
+
+def _has_status(image: dict[str, Any], status: str | None) -> bool:
+    tagged = bool(image.get("imageTags"))
+    return status not in ("TAGGED", "UNTAGGED") or tagged == (status == "TAGGED")
+
+
+def _detail(name: str, image: dict[str, Any]) -> dict[str, Any]:
+    media_type = image.get("imageManifestMediaType", "application/vnd.docker.distribution.manifest.v2+json")
+    detail: dict[str, Any] = {
+        "registryId": emulator.account_id(),
+        "repositoryName": name,
+        "imageDigest": image["imageDigest"],
+        "imageSizeInBytes": _size(name, str(image.get("imageManifest", "{}"))),
+        "imagePushedAt": image.get("imagePushedAt"),
+        "imageManifestMediaType": media_type,
+        "artifactMediaType": _artifact_type(str(image.get("imageManifest", "{}")), media_type),
+    }
+    if image.get("imageTags"):
+        detail["imageTags"] = list(image["imageTags"])
+    return detail
+
+
+def _manifest(text: str) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return {}
+    return read
+
+
+def _artifact_type(text: str, media_type: str) -> str:
+    return str((_manifest(text).get("config") or {}).get("mediaType") or media_type)
+
+
+def _size(name: str, text: str) -> int:
+    """The bytes of an image's layers; those of all its images for an index."""
+    manifest = _manifest(text)
+    layers = sum(int(layer.get("size", 0)) for layer in manifest.get("layers") or [])
+    blobs: Any = emulator.module("services.ecr")._manifest_blobs.get(name) or {}
+    children = [blobs[c["digest"]] for c in manifest.get("manifests") or [] if c.get("digest") in blobs]
+    return layers + sum(_size(name, child.decode(errors="replace")) for child in children)
+
+
+def _list_images(request: Request) -> dict[str, Any]:
+    """ListImages: one id for each tag."""
+    _, images = _images(request)
+    status = (request.get("filter") or {}).get("tagStatus")
+    ids = [image_id for image in images if _has_status(image, status) for image_id in _ids(image)]
+    return {"imageIds": ids}
+
+
+def _ids(image: dict[str, Any]) -> Iterator[dict[str, str]]:
+    for tag in image.get("imageTags") or [None]:
+        yield {"imageDigest": image["imageDigest"], **({"imageTag": tag} if tag else {})}
+
+
+def _batch_delete_image(request: Request) -> dict[str, Any]:
+    """BatchDeleteImage: a tag is taken off; the image goes with its last tag or when named by digest."""
+    name, _ = _images(request)
+    ecr = emulator.module("services.ecr")
+    deleted: list[dict[str, str]] = []
+    failures: list[dict[str, Any]] = []
+    for image_id in request.get("imageIds") or []:
+        found = next((i for i in ecr._images[name] if _matches(i, image_id)), None)
+        if found is None:
+            reason = {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+            failures.append({"imageId": image_id, **reason})
+            continue
+        tag = image_id.get("imageTag")
+        tags: list[str] = found.get("imageTags") or []
+        if tag and len(tags) > 1:
+            tags.remove(tag)
+            found["imageId"]["imageTag"] = tags[0]
+            deleted.append({"imageDigest": found["imageDigest"], "imageTag": tag})
+            continue
+        deleted.extend(_ids(found))
+        ecr._images[name].remove(found)
+        (ecr._manifest_blobs.get(name) or {}).pop(found["imageDigest"], None)
+    return {"imageIds": deleted, "failures": failures}
+
+
+def _batch_check_layer_availability(request: Request) -> dict[str, Any]:
+    """BatchCheckLayerAvailability from the layers that were really pushed."""
+    name, _ = _images(request)
+    blobs: Any = emulator.module("services.ecr")._layer_blobs.get(name) or {}
+    layers: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    for digest in request.get("layerDigests") or []:
+        if digest in blobs:
+            available = {"layerAvailability": "AVAILABLE", "layerSize": len(blobs[digest])}
+            layers.append({"layerDigest": digest, **available})
+        else:
+            reason = {"failureCode": "MissingLayerDigest", "failureReason": "The layer does not exist."}
+            failures.append({"layerDigest": digest, **reason})
+    return {"layers": layers, "failures": failures}
+
+
+def _put_image(original: Handler) -> Handler:
+    """PutImage: the same image under the same tag once more is its own error; some tags cannot be moved."""
+
+    def handle(request: Request) -> Answer:
+        ecr = emulator.module("services.ecr")
+        name, tag = str(request.get("repositoryName", "")), request.get("imageTag")
+        digest = request.get("imageDigest") or ecr._image_digest(request.get("imageManifest", ""))
+        try:
+            _refuse_twice(name, tag, digest)
+            tag_mutability.refuse_overwriting(name, tag, digest)
+        except AwsFault as fault:
+            return emulator.fault_json(fault)
+        return original(request)
+
+    return handle
+
+
+def _refuse_twice(name: str, tag: str | None, digest: str) -> None:
+    for image in emulator.module("services.ecr")._images.get(name, []):
+        if image["imageDigest"] == digest and (not tag or tag in image.get("imageTags", [])):
+            raise AwsFault(
+                "ImageAlreadyExistsException",
+                f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
+                f"'{name}' in registry with id '{emulator.account_id()}'",
+            )
+
+
+def _delete_repository(original: Handler) -> Handler:
+    """DeleteRepository that forgets the content as well; ministack would serve it to a later repository."""
+
+    def handle(request: Request) -> Answer:
+        answer = original(request)
+        if answer[0] < 400:
+            ecr = emulator.module("services.ecr")
+            for store in (ecr._layer_blobs, ecr._manifest_blobs, ecr._uploads):
+                store.pop(str(request.get("repositoryName", "")), None)
+        return answer
+
+    return handle
+
+
+def _put_manifest(original: Callable[..., Answer]) -> Callable[..., Answer]:
+    """The registry's own refusal of a taken tag, in the words of ECR that clients recognise."""
+
+    def put_manifest(name: str, reference: str, headers: dict[str, str], body: bytes) -> Answer:
+        ecr = emulator.module("services.ecr")
+        try:
+            if not reference.startswith("sha256:"):
+                tag_mutability.refuse_overwriting(name, reference, ecr._content_digest(body))
+        except AwsFault as fault:
+            answer: Answer = ecr._registry_error(400, "TAG_INVALID", fault.message, {"tag": reference})
+            return answer
+        return original(name, reference, headers, body)
+
+    return put_manifest

@@ -1,0 +1,152 @@
+"""How the containers of a task end: told by SIGTERM, killed when their time is over, and what the engine says of it.
+
+ministack calls a task stopped first and ends its containers afterwards, with exit code 0 whatever happened. Here they
+end first, each with its own exit code, and a container that the kernel killed for its memory says so in ECS's words
+(ECS developer guide, "Stopped tasks error messages"; the agent takes them from the engine's ``OOMKilled``).
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from expressway_sandbox import emulator
+from expressway_sandbox.ecs import images, start_failures
+from expressway_sandbox.ecs.output import OUTPUTS
+from expressway_sandbox.settings import read_settings
+
+KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+STOPPING = "STOPPING"
+SIGKILL_EXIT_CODE = 137
+# A client waits 60 s for the answer of StopTask, which comes here when the task has stopped.
+_LONGEST_STOP_SECONDS = 30
+# An engine may learn of the kernel's kill a moment after it has learnt of the exit.
+_LATE_WORD_SECONDS = 0.2
+
+Mark = Callable[..., bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of one container; `reason` only where the engine tells one."""
+
+    exit_code: int
+    reason: str = ""
+
+
+class _UnderWay:
+    """The tasks that are being stopped: whoever comes second waits until the first has done it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended: dict[str, threading.Event] = {}
+
+    def begin(self, task_arn: str) -> bool:
+        """Whether the caller is to stop the task; False when somebody else has just done so."""
+        with self._lock:
+            ended = self._ended.get(task_arn)
+            if ended is None:
+                self._ended[task_arn] = threading.Event()
+                return True
+        ended.wait(2 * _LONGEST_STOP_SECONDS)
+        return False
+
+    def end(self, task_arn: str) -> None:
+        with self._lock:
+            self._ended.pop(task_arn).set()
+
+
+_UNDER_WAY = _UnderWay()
+
+
+def mark_stopped(original: Mark) -> Mark:
+    """`ecs._mark_task_stopped`, with the task's containers ended before it says so."""
+
+    def mark(task_arn: str, task: dict[str, Any], reason: str, stop_code: str, exit_code: int | None = None) -> bool:
+        reason = start_failures.reason_of_ecs(reason)
+        client = emulator.module("services.ecs")._get_docker()
+        if client is None:
+            return original(task_arn, task, reason, stop_code, exit_code)
+        if not _UNDER_WAY.begin(task_arn):
+            return False
+        try:
+            if not _note_stopping(task_arn, task):
+                return False
+            _end_containers(client, task)
+            OUTPUTS.wait(list(task.get("_docker_ids") or ()))
+            return original(task_arn, task, reason, stop_code, None)
+        finally:
+            _UNDER_WAY.end(task_arn)
+
+    return mark
+
+
+def _note_stopping(task_arn: str, task: dict[str, Any]) -> bool:
+    """Make the task one that is stopping, so that nobody takes its containers' end for the reason; False if it is."""
+    ecs = emulator.module("services.ecs")
+    with emulator.module("core.concurrency").resource_lock("ecs-task", task_arn):
+        if not ecs._task_is_active(task_arn, task):
+            return False
+        task["stoppingAt"] = task.get("stoppingAt") or ecs._iso()
+        if task["lastStatus"] == "RUNNING":
+            task["lastStatus"] = STOPPING
+        return True
+
+
+def _end_containers(client: Any, task: dict[str, Any]) -> None:
+    ids: list[str] = list(task.get("_docker_ids") or ())
+    containers: list[dict[str, Any]] = task.get("containers") or []
+    if not ids:
+        return
+    seconds = _stop_seconds(task)
+
+    def end_one(container: dict[str, Any], container_id: str) -> None:
+        ending = end_container(client, container_id, seconds.get(str(container.get("name")), _stop_patience()))
+        if ending is not None:
+            container["exitCode"] = ending.exit_code
+            if ending.reason:
+                container["reason"] = ending.reason
+
+    with ThreadPoolExecutor(len(ids), thread_name_prefix="expressway-stop") as pool:
+        # They are started, and so listed, in the order of the definition; one that never started has no id.
+        list(pool.map(end_one, containers, ids))
+
+
+def end_container(client: Any, container_id: str, stop_seconds: int) -> Ending | None:
+    """Stop a container (SIGTERM or its image's own signal, then SIGKILL) unless it has ended; None when it is gone.
+
+    Args:
+        stop_seconds: how long it may take to end before it is killed.
+    """
+    try:
+        container = client.containers.get(container_id)
+        ended_by_itself = container.attrs["State"]["Status"] == "exited"
+        if not ended_by_itself:
+            container.stop(timeout=stop_seconds)
+            container.reload()
+        state: Mapping[str, Any] = container.attrs["State"]
+        if ended_by_itself and state["ExitCode"] == SIGKILL_EXIT_CODE and not state.get("OOMKilled"):
+            time.sleep(_LATE_WORD_SECONDS)
+            container.reload()
+            state = container.attrs["State"]
+    except (images.docker_error(), OSError):
+        return None
+    if state["Status"] != "exited":
+        return None
+    return Ending(int(state["ExitCode"]), KILLED_FOR_MEMORY if state.get("OOMKilled") else "")
+
+
+def _stop_seconds(task: Mapping[str, Any]) -> dict[str, int]:
+    """What the task's definition says of each container's ``stopTimeout``."""
+    definition = emulator.task_definition(str(task["taskDefinitionArn"]))
+    return {
+        str(one["name"]): min(int(one["stopTimeout"]), _LONGEST_STOP_SECONDS)
+        for one in definition.get("containerDefinitions") or ()
+        if one.get("stopTimeout")
+    }
+
+
+def _stop_patience() -> int:
+    return max(0, round(read_settings().stop_seconds))

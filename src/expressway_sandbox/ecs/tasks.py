@@ -1,0 +1,232 @@
+"""The tasks of a service: started, watched, stopped and reached; each is one or more real containers."""
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from expressway_sandbox import emulator
+from expressway_sandbox.ecs import images
+from expressway_sandbox.elb.health import Address
+from expressway_sandbox.emulator import AwsFault
+from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.settings import Settings, read_settings
+
+_TASK_LABEL = "com.amazonaws.ecs.task-arn"
+# AWS's words for what ministack calls "Essential container exited".
+ESSENTIAL_EXITED = "Essential container in task exited"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """What a task does right now."""
+
+    arn: str
+    status: str
+    stopped_reason: str
+    stop_code: str
+    exit_code: int | None
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.status == "STOPPED"
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "RUNNING"
+
+    @property
+    def never_started(self) -> bool:
+        return self.is_stopped and self.stop_code == "TaskFailedToStart"
+
+    @property
+    def task_id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    def cause(self) -> str:
+        """Why the task stopped, in one sentence."""
+        if self.exit_code is not None and self.stop_code == "EssentialContainerExited":
+            return f"{self.stopped_reason} (exit code: {self.exit_code})"
+        return self.stopped_reason
+
+
+def register_task_definition(service: Service, revision: Revision) -> None:
+    """Register the task definition of a revision, with one container named Main."""
+    configuration = revision.configuration
+    container = configuration.container
+    if container is None:
+        return
+    definition: dict[str, Any] = {
+        "name": "Main",
+        "image": container.image,
+        "essential": True,
+        "portMappings": [
+            {
+                "containerPort": container.container_port,
+                "hostPort": container.container_port,
+                "protocol": "tcp",
+                "name": "main",
+            }
+        ],
+        "environment": [{"name": name, "value": value} for name, value in container.environment],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": container.log_group or service.own_log_group,
+                "awslogs-region": service.region,
+                "awslogs-stream-prefix": container.log_stream_prefix or "ecs",
+            },
+        },
+        # A sandbox kills sooner than AWS, so that its tasks say how soon.
+        "stopTimeout": round(read_settings().stop_seconds),
+    }
+    if container.command:
+        definition["command"] = list(container.command)
+    if container.secrets:
+        definition["secrets"] = [{"name": name, "valueFrom": value} for name, value in container.secrets]
+    if container.credentials_parameter:
+        definition["repositoryCredentials"] = {"credentialsParameter": container.credentials_parameter}
+    request: dict[str, Any] = {
+        "family": f"{service.cluster}-{service.name}",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": configuration.cpu,
+        "memory": configuration.memory,
+        "runtimePlatform": {
+            "cpuArchitecture": configuration.cpu_architecture or "X86_64",
+            "operatingSystemFamily": "LINUX",
+        },
+        "containerDefinitions": [definition],
+        "executionRoleArn": configuration.execution_role_arn or "",
+        "taskRoleArn": configuration.task_role_arn or "",
+    }
+    answer = emulator.call_json("ecs", "RegisterTaskDefinition", request)
+    revision.task_definition_arn = str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def deregister_task_definitions(service: Service) -> None:
+    """Deregister the definitions that the service registered itself; a given one belongs to its owner."""
+    own = {r.task_definition_arn for r in service.revisions if r.owns_task_definition and r.task_definition_arn}
+    for arn in sorted(own):
+        with contextlib.suppress(AwsFault):
+            emulator.call_json("ecs", "DeregisterTaskDefinition", {"taskDefinition": arn})
+
+
+def run(service: Service, deployment: ServiceDeployment, revision: Revision, count: int) -> list[str]:
+    """Start `count` tasks of a revision and return their ARNs."""
+    groups = [*service.security_groups, service.resources.service_security_group.arn.rsplit("/", 1)[-1]]
+    request = {
+        "cluster": service.cluster,
+        "taskDefinition": revision.task_definition_arn,
+        "count": count,
+        "group": service.group,
+        "startedBy": deployment.ecs_id,
+        "launchType": "FARGATE",
+        "networkConfiguration": {
+            "awsvpcConfiguration": {
+                "subnets": list(service.subnets),
+                "securityGroups": [group for group in groups if group],
+                "assignPublicIp": "ENABLED" if service.access_type == "PUBLIC" else "DISABLED",
+            }
+        },
+    }
+    answer = emulator.call_json("ecs", "RunTask", request)
+    return [str(task["taskArn"]) for task in answer["tasks"]]
+
+
+def state(arn: str) -> TaskState:
+    """The state of a task; one that nobody knows any more counts as stopped."""
+    task = _record(arn)
+    if task is None:
+        return TaskState(arn, "STOPPED", "Task is gone", "", None)
+    codes = [c.get("exitCode") for c in task.get("containers", []) if c.get("exitCode") is not None]
+    reason = str(task.get("stoppedReason") or "")
+    if reason == "Essential container exited":
+        reason = ESSENTIAL_EXITED
+    exit_code = int(codes[0]) if codes else None
+    return TaskState(arn, str(task["lastStatus"]), reason, str(task.get("stopCode") or ""), exit_code)
+
+
+def service_tasks(service: Service) -> list[TaskState]:
+    """Every task of the service that ECS still remembers, stopped ones included."""
+    tasks: Any = emulator.module("services.ecs")._tasks
+    return [
+        state(arn)
+        for arn, task in list(tasks.items())
+        if task.get("group") == service.group and task.get("clusterArn") == service.cluster_arn
+    ]
+
+
+def counts(service: Service, revision: Revision) -> tuple[int, int]:
+    """How many tasks of a revision run and how many are on their way."""
+    tasks: Any = emulator.module("services.ecs")._tasks
+    running = pending = 0
+    for task in list(tasks.values()):
+        ours = task.get("group") == service.group and task.get("clusterArn") == service.cluster_arn
+        if ours and task.get("taskDefinitionArn") == revision.task_definition_arn:
+            running += task["lastStatus"] == "RUNNING"
+            pending += task["lastStatus"] in ("PROVISIONING", "PENDING", "ACTIVATING")
+    return running, pending
+
+
+def address(arn: str, revision: Revision) -> Address | None:
+    """Where the sandbox reaches the task: the published port of its container, else the container itself."""
+    task = _record(arn)
+    client = emulator.module("services.ecs")._get_docker()
+    if task is None or client is None:
+        return None
+    names = [c.get("name") for c in task.get("containers", [])]
+    ids = list(task.get("_docker_ids") or ())
+    index = names.index(revision.container_name) if revision.container_name in names else 0
+    if index >= len(ids):
+        return None
+    try:
+        network: Any = client.containers.get(ids[index]).attrs["NetworkSettings"]
+    except images.docker_error():
+        return None
+    published = (network.get("Ports") or {}).get(f"{revision.container_port}/tcp") or []
+    if published:
+        return Address(str(published[0]["HostIp"]), int(published[0]["HostPort"]))
+    networks: Any = list((network.get("Networks") or {}).values())
+    return Address(str(networks[0]["IPAddress"]), revision.container_port) if networks else None
+
+
+def stop(service: Service, arns: list[str], reason: str) -> None:
+    """Stop tasks, all at the same time, and note that it was the service scheduler who did."""
+
+    def stop_one(arn: str) -> None:
+        with emulator.scope(service.account, service.region), contextlib.suppress(AwsFault):
+            already = state(arn).is_stopped
+            emulator.call_json("ecs", "StopTask", {"cluster": service.cluster, "task": arn, "reason": reason})
+            task = _record(arn)
+            if task is not None and not already:
+                task["stopCode"] = "ServiceSchedulerInitiated"
+
+    threads = [threading.Thread(target=stop_one, args=(arn,), daemon=True) for arn in arns]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def remove_containers(service: Service, settings: Settings) -> None:
+    """Remove whatever container of the service's tasks is still there, running or not."""
+    client = emulator.module("services.ecs")._get_docker()
+    if client is None:
+        return
+    ours = emulator.module("core.container_reaper").instance_id()
+    for task in service_tasks(service):
+        labels = [f"{_TASK_LABEL}={task.arn}", f"ministack.instance={ours}"]
+        for container in client.containers.list(all=True, sparse=True, filters={"label": labels}):
+            with contextlib.suppress(images.docker_error()):
+                container.stop(timeout=int(settings.stop_seconds))
+                container.remove(v=True, force=True)
+
+
+def has_engine() -> bool:
+    """Whether a Docker engine answers."""
+    return emulator.module("services.ecs")._get_docker() is not None
+
+
+def _record(arn: str) -> Any:
+    return emulator.module("services.ecs")._tasks.get(arn)

@@ -1,0 +1,139 @@
+"""Custom domains of Express services: the constructs' custom resource, and requests for such a host name.
+
+The custom resource is a function of AWS Lambda, which the sandbox does not run. Its text is known, so the sandbox
+does here what it does there, with the same code, and takes no other function for it. A request whose Host is a
+service's own domain goes to that service, as one for its endpoint does.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from expressway_constructs.service import domain_function
+from expressway_sandbox import emulator
+from expressway_sandbox.express.store import STORE
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+RESOURCE_TYPE = "Custom::ExpressGatewayServiceDomain"
+_LAMBDA = "AWS::Lambda::Function"
+_FUNCTION_NAME = "expressway-service-domains"
+_ZONE_OF_BALANCERS = "Z35SXDOTRQ7X7K"
+"""What ministack says in every Region, and AWS in us-east-1."""
+_DOMAIN = re.compile(r"(?=.{1,128}$)([a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,62}")
+
+
+def hook() -> None:
+    """Put the custom resource and its function into ministack's table, after services were switched off."""
+    handlers: dict[str, dict[str, Any]] = emulator.module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
+    handlers[RESOURCE_TYPE] = {"create": _create, "update": _update, "delete": _delete}
+    handlers[_LAMBDA] = _taking_the_known_function(handlers[_LAMBDA])
+
+
+def endpoint_of(host: str) -> str | None:
+    """The endpoint of a service whose listener has a rule for this host name, or None.
+
+    The rule may be ECS's, with a domain added to it, or one of an app's own; the load balancer decides by it.
+    """
+    name = host.partition(":")[0].lower()
+    if _DOMAIN.fullmatch(name) is None:
+        return None
+    for service in STORE.everywhere():
+        if service.status == "INACTIVE":
+            continue
+        with emulator.scope(service.account, service.region):
+            if name in _hosts(service.resources.listener.arn):
+                return service.endpoint
+    return None
+
+
+def _hosts(listener_arn: str) -> set[str]:
+    """The host names in the rules of a listener."""
+    rules = [
+        each for each in emulator.module("services.alb")._rules.values() if each.get("ListenerArn") == listener_arn
+    ]
+    conditions = [each for rule in rules for each in rule.get("Conditions", ()) if each.get("Field") == "host-header"]
+    return {str(host).lower() for each in conditions for host in each.get("Values", ())}
+
+
+class _RuleNotFoundError(Exception):
+    """No such rule."""
+
+
+class _Exceptions:
+    RuleNotFoundException = _RuleNotFoundError
+
+
+class _Balancers:
+    """What the function asks of boto3's client, from the emulator's own tables: it runs on the event loop here."""
+
+    exceptions = _Exceptions
+
+    def describe_rules(self, *, RuleArns: list[str]) -> Properties:  # noqa: N803 - boto3's names
+        rule = emulator.module("services.alb")._rules.get(RuleArns[0])
+        if rule is None:
+            raise _RuleNotFoundError(RuleArns[0])
+        return {"Rules": [rule]}
+
+    def modify_rule(self, *, RuleArn: str, Conditions: list[Properties]) -> None:  # noqa: N803 - as above
+        flat = [{"Field": each["Field"], "Values": each.get("HostHeaderConfig", each)["Values"]} for each in Conditions]
+        emulator.module("services.alb")._rules[RuleArn]["Conditions"] = flat
+
+    def describe_load_balancers(self, *, LoadBalancerArns: list[str]) -> Properties:  # noqa: N803 - as above
+        balancer = emulator.module("services.alb")._lbs[LoadBalancerArns[0]]
+        return {"LoadBalancers": [{"CanonicalHostedZoneId": _ZONE_OF_BALANCERS, **balancer}]}
+
+
+def _run(request_type: str, properties: Properties, physical_id: str = "") -> Created:
+    if not str(properties.get("ServiceToken", "")).endswith(f":function:{_FUNCTION_NAME}"):
+        raise ValueError(f"{RESOURCE_TYPE} is made by the function of Expressway's constructs alone.")
+    event = {"RequestType": request_type, "ResourceProperties": properties, "PhysicalResourceId": physical_id}
+    try:
+        answer = domain_function.apply(event, _Balancers())
+    except LookupError as error:
+        raise ValueError(str(error)) from error
+    return str(answer["PhysicalResourceId"]), dict(answer.get("Data", {}))
+
+
+def _create(_logical_id: str, properties: Properties, _stack_name: str) -> Created:
+    return _run("Create", properties)
+
+
+def _update(physical_id: str, old: Properties, new: Properties, _stack_name: str) -> Created:
+    created = _run("Update", new, physical_id)
+    if created[0] != physical_id:
+        _run("Delete", old, physical_id)
+    return created
+
+
+def _delete(physical_id: str, properties: Properties) -> None:
+    _run("Delete", properties, physical_id)
+
+
+def _taking_the_known_function(handler: dict[str, Any]) -> dict[str, Any]:
+    """Handlers that keep nothing of the known function, and leave every other one to `handler`."""
+    known = Path(domain_function.__file__).read_text(encoding="utf-8")
+    create: Callable[..., Created] = handler["create"]
+    update: Callable[..., Created] = handler["update"]
+    delete: Callable[..., None] = handler["delete"]
+
+    def is_known(properties: Properties) -> bool:
+        return (properties.get("Code") or {}).get("ZipFile") == known
+
+    def made() -> Created:
+        arn = f"arn:aws:lambda:{emulator.region()}:{emulator.account_id()}:function:{_FUNCTION_NAME}"
+        return _FUNCTION_NAME, {"Arn": arn}
+
+    def create_function(logical_id: str, properties: Properties, stack_name: str) -> Created:
+        return made() if is_known(properties) else create(logical_id, properties, stack_name)
+
+    def update_function(physical_id: str, old: Properties, new: Properties, stack_name: str, **options: Any) -> Created:
+        return made() if is_known(new) else update(physical_id, old, new, stack_name, **options)
+
+    def delete_function(physical_id: str, properties: Properties) -> None:
+        if physical_id != _FUNCTION_NAME:
+            delete(physical_id, properties)
+
+    return {**handler, "create": create_function, "update": update_function, "delete": delete_function}

@@ -1,0 +1,153 @@
+"""What every request passes before the emulator sees it: where it comes from, who signed it, which service it is for.
+
+A browser sends any page's requests to loopback ports, with its cookies or without, and lets a page choose a host name
+that leads here (DNS rebinding). So nothing is served for a foreign Host, nor for a request with an Origin; the
+emulated APIs take only requests signed with a key of this sandbox, the registry only tokens of its ECR, and the
+emulator's own paths only the private token of whoever started it. The data plane of deployed apps is not behind it
+(see `ingress`).
+"""
+
+import hashlib
+import hmac
+import json
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from expressway.adapters.sandbox_key import SandboxKey
+from expressway_sandbox import emulator
+from expressway_sandbox.ecr.access import TOKENS
+from expressway_sandbox.emulator import signatures
+from expressway_sandbox.emulator.asgi import (
+    Application,
+    Receive,
+    Scope,
+    Send,
+    header_fields,
+    plain,
+    read_body,
+    replayed,
+)
+from expressway_sandbox.emulator.service_switches import Switches, switched_off
+from expressway_sandbox.emulator.signatures import Failure, SignedRequest
+
+PRIVATE_TOKEN_HEADER = "x-expressway-sandbox-token"  # noqa: S105 - a header's name
+_LARGEST_BODY_BYTES = 256 * 1024 * 1024
+
+
+def private_token(key: SandboxKey) -> str:
+    """The token for the emulator's own paths (``/_ministack/…``), which clients of the APIs never send."""
+    return hmac.new(key.secret_access_key.encode(), b"expressway-sandbox", hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Decides on each request to the emulator at 127.0.0.1:`port`."""
+
+    application: Application
+    port: int
+    key: SandboxKey
+    switches: Switches
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.application(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": "WebSockets are not part of the sandbox"})
+        elif refusal := self._foreign(scope):
+            await plain(send, 403, refusal)
+        else:
+            await self._authenticated(scope, receive, _without_cors(send))
+
+    def _foreign(self, scope: Scope) -> str | None:
+        hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name.lower() == b"host"]
+        own = [f"{name}:{self.port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+        if len(hosts) != 1 or not set(own).issuperset(hosts):
+            return f"This sandbox answers only requests with one of these Host headers: {', '.join(own)}."
+        if any(name.lower() == b"origin" for name, _ in scope["headers"]):
+            return "This sandbox answers no requests of web pages: this one has an Origin header."
+        return None
+
+    async def _authenticated(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        token = header_fields(scope).get(PRIVATE_TOKEN_HEADER, "")
+        if hmac.compare_digest(token.encode(), private_token(self.key).encode()):
+            await self.application(scope, receive, send)
+        elif emulator.module("app")._is_ecr_registry_path(path):
+            await self._registry(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    async def _registry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"").decode("latin-1")
+        reads = scope["method"] in ("GET", "HEAD")
+        if TOKENS.accepts(header_fields(scope).get("authorization", "")) or (
+            reads and TOKENS.accepts_download(scope["path"], query)
+        ):
+            await self.application(scope, receive, send)
+            return
+        error = {"code": "UNAUTHORIZED", "message": "a login is needed: aws ecr get-login-password"}
+        realm = f'Basic realm="http://127.0.0.1:{self.port}/",service="ecr.amazonaws.com"'
+        headers = {
+            "Content-Type": "application/json",
+            "WWW-Authenticate": realm,
+            "Docker-Distribution-Api-Version": "registry/2.0",
+        }
+        await _answer(send, (401, headers, json.dumps({"errors": [error]}).encode()))
+
+    async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _request(scope)
+        failure = signatures.early_failure(request, self.key)
+        if failure is None:
+            body = await read_body(receive, _LARGEST_BODY_BYTES)
+            if body is None:
+                await plain(send, 413, f"A request has at most {_LARGEST_BODY_BYTES} bytes.")
+                return
+            request = replace(request, body=body)
+            failure = signatures.failure(request, self.key)
+        service = _service(scope, request)
+        if failure is None and not self.switches.serves(service, scope["path"]):
+            fault = switched_off(service)
+            failure = Failure(fault.code, fault.message)
+        if failure is not None:
+            known = service if self.switches.is_on(service) or failure != signatures.UNSIGNED else "sts"
+            await _answer(send, _refusal(known, failure, request))
+            return
+        await self.application(scope, replayed(request.body, receive), send)
+
+
+def _request(scope: Scope) -> SignedRequest:
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"").decode("latin-1")
+    return SignedRequest(scope["method"], raw_path.decode("latin-1"), query, header_fields(scope))
+
+
+def _service(scope: Scope, request: SignedRequest) -> str:
+    """The service to which ministack would give the request."""
+    path, headers, app = scope["path"], dict(request.headers), emulator.module("app")
+    parameters = app._routing_params(request.method, path, headers, request.body, request.parameters)
+    return str(emulator.module("core.router").detect_service(request.method, path, headers, parameters))
+
+
+def _refusal(service: str, failure: Failure, request: SignedRequest) -> emulator.Answer:
+    """The failure in the protocol of the service, with its status and content type."""
+    app, identifier = emulator.module("app"), str(uuid.uuid4())
+    status, headers, body = app._credential_failure(service, "", identifier, failure, dict(request.headers))
+    return status, {**headers, "x-amzn-requestid": identifier}, body
+
+
+async def _answer(send: Send, answer: emulator.Answer) -> None:
+    await emulator.module("app")._send_response(send, *answer)
+
+
+def _without_cors(send: Send) -> Send:
+    """`send`, leaving out that any page may read the answer, which ministack says of every one."""
+
+    async def send_without(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message["headers"] if not pair[0].lower().startswith(b"access-control-")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_without

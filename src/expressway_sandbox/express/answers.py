@@ -1,0 +1,277 @@
+"""Express Mode services, deployments and revisions in the shapes of the ECS API.
+
+Shapes: botocore's model of ECS, members ECSExpressGatewayService, ServiceDeployment and ServiceRevision; a test
+holds every answer against it.
+"""
+
+from typing import Any
+
+from expressway_sandbox.ecs import tasks
+from expressway_sandbox.express.model import ManagedResource, Revision, Service, ServiceDeployment
+
+Shape = dict[str, Any]
+
+
+def express_service(service: Service, *, with_tags: bool = False) -> Shape:
+    """ECSExpressGatewayService."""
+    shape: Shape = {
+        "cluster": service.cluster,
+        "serviceName": service.name,
+        "serviceArn": service.arn,
+        "infrastructureRoleArn": service.infrastructure_role_arn,
+        "status": status(service),
+        "activeConfigurations": [configuration(service, service.active)] if service.active else [],
+        "createdAt": service.created_at,
+        "updatedAt": service.updated_at,
+    }
+    if service.current is not None and not service.current.has_ended:
+        shape["currentDeployment"] = service.current.arn
+        if service.active is None:
+            shape["activeConfigurations"] = [configuration(service, service.current.target)]
+    if with_tags:
+        shape["tags"] = service.tags
+    return shape
+
+
+def updated_express_service(service: Service, target: Revision) -> Shape:
+    """UpdatedExpressGatewayService: what an update answers."""
+    return {
+        "serviceArn": service.arn,
+        "cluster": service.cluster,
+        "serviceName": service.name,
+        "status": status(service),
+        "targetConfiguration": configuration(service, target),
+        "createdAt": service.created_at,
+        "updatedAt": service.updated_at,
+    }
+
+
+def status(service: Service) -> Shape:
+    """ExpressGatewayServiceStatus."""
+    shape: Shape = {"statusCode": service.status}
+    if service.status_reason:
+        shape["statusReason"] = service.status_reason
+    return shape
+
+
+def configuration(service: Service, revision: Revision) -> Shape:
+    """ExpressGatewayServiceConfiguration."""
+    groups = list(service.security_groups)
+    managed = service.resources.service_security_group
+    if managed.arn:
+        groups.append(managed.arn.rsplit("/", 1)[-1])
+    shape: Shape = {
+        "serviceRevisionArn": revision.arn,
+        "networkConfiguration": {"securityGroups": groups, "subnets": list(service.subnets)},
+        "ingressPaths": [{"accessType": service.access_type, "endpoint": service.endpoint}],
+        "createdAt": revision.created_at,
+        **revision.configuration.answer(),
+    }
+    if revision.task_definition_arn:
+        shape["taskDefinitionArn"] = revision.task_definition_arn
+    container: Shape | None = shape.get("primaryContainer")
+    if container is not None and "awsLogsConfiguration" not in container:
+        container["awsLogsConfiguration"] = {"logGroup": service.own_log_group, "logStreamPrefix": "ecs"}
+    return shape
+
+
+def deployment_brief(service: Service, deployment: ServiceDeployment) -> Shape:
+    """ServiceDeploymentBrief: what ListServiceDeployments shows."""
+    return _present(
+        {
+            "serviceDeploymentArn": deployment.arn,
+            "serviceArn": service.arn,
+            "clusterArn": service.cluster_arn,
+            "startedAt": deployment.started_at,
+            "createdAt": deployment.created_at,
+            "finishedAt": deployment.finished_at,
+            "targetServiceRevisionArn": deployment.target.arn,
+            "status": deployment.status,
+            "statusReason": deployment.status_reason or None,
+        }
+    )
+
+
+def deployment(service: Service, deployment: ServiceDeployment) -> Shape:
+    """ServiceDeployment."""
+    rollback: Shape | None = None
+    if deployment.rollback_started_at is not None:
+        back_to = deployment.source.arn if deployment.source else None
+        rollback = _present(
+            {
+                "reason": deployment.rollback_reason,
+                "startedAt": deployment.rollback_started_at,
+                "serviceRevisionArn": back_to,
+            }
+        )
+    live = service.active.arn if service.active else None
+    brief = deployment_brief(service, deployment)
+    del brief["targetServiceRevisionArn"]
+    return _present(
+        {
+            **brief,
+            "stoppedAt": deployment.stopped_at,
+            "updatedAt": deployment.updated_at,
+            "sourceServiceRevisions": [_summary(service, deployment.source, live)] if deployment.source else [],
+            "targetServiceRevision": _summary(service, deployment.target, live),
+            "lifecycleStage": deployment.lifecycle_stage,
+            "deploymentConfiguration": deployment_configuration(service),
+            "rollback": rollback,
+            "deploymentCircuitBreaker": {
+                "status": _breaker_status(deployment),
+                "failureCount": deployment.failed_tasks,
+                "threshold": deployment.breaker_threshold,
+            },
+            "alarms": {
+                "status": "MONITORING_COMPLETE" if deployment.has_ended else "MONITORING",
+                "alarmNames": _alarm_names(service),
+                "triggeredAlarmNames": [],
+            },
+        }
+    )
+
+
+def deployment_configuration(service: Service) -> Shape:
+    """DeploymentConfiguration of an Express Mode service: a canary with automatic rollback."""
+    return {
+        "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        "maximumPercent": 200,
+        "minimumHealthyPercent": 100,
+        "alarms": {"alarmNames": _alarm_names(service), "rollback": True, "enable": True},
+        "strategy": "CANARY",
+        "bakeTimeInMinutes": 3,
+        "canaryConfiguration": {"canaryPercent": 5.0, "canaryBakeTimeInMinutes": 3},
+    }
+
+
+def _alarm_names(service: Service) -> list[str]:
+    arn = service.resources.metric_alarm.arn
+    return [arn.rsplit(":", 1)[-1]] if arn else []
+
+
+def _breaker_status(deployment: ServiceDeployment) -> str:
+    if deployment.breaker_triggered:
+        return "TRIGGERED"
+    return "MONITORING_COMPLETE" if deployment.has_ended else "MONITORING"
+
+
+def _summary(service: Service, revision: Revision, live: str | None) -> Shape:
+    running, pending = tasks.counts(service, revision)
+    return {
+        "arn": revision.arn,
+        "requestedTaskCount": revision.configuration.scaling.min_task_count,
+        "runningTaskCount": running,
+        "pendingTaskCount": pending,
+        "requestedTestTrafficWeight": 0.0,
+        "requestedProductionTrafficWeight": 100.0 if revision.arn == live else 0.0,
+    }
+
+
+def revision(service: Service, revision: Revision) -> Shape:
+    """ServiceRevision, with everything that ECS manages for it."""
+    resources = service.resources
+    group = resources.target_groups[revision.target_group_index].arn
+    balancer = {
+        "targetGroupArn": group,
+        "containerName": revision.container_name,
+        "containerPort": revision.container_port,
+    }
+    image: Shape = {"containerName": revision.container_name, "image": revision.image}
+    if revision.image_digest:
+        image["imageDigest"] = revision.image_digest
+    resolved = {"targetGroupArn": group, "productionListenerRule": resources.rule.arn}
+    return _present(
+        {
+            "serviceRevisionArn": revision.arn,
+            "serviceArn": service.arn,
+            "clusterArn": service.cluster_arn,
+            "taskDefinition": revision.task_definition_arn or None,
+            "launchType": "FARGATE",
+            "platformVersion": "1.4.0",
+            "platformFamily": "Linux",
+            "loadBalancers": [balancer] if group else [],
+            "networkConfiguration": {"awsvpcConfiguration": vpc_configuration(service)},
+            "containerImages": [image],
+            "guardDutyEnabled": False,
+            "createdAt": revision.created_at,
+            "resolvedConfiguration": {"loadBalancers": [resolved] if group else []},
+            "ecsManagedResources": managed_resources(service, revision),
+        }
+    )
+
+
+def vpc_configuration(service: Service) -> Shape:
+    """AwsVpcConfiguration of the service's tasks."""
+    groups = list(service.security_groups)
+    if service.resources.service_security_group.arn:
+        groups.append(service.resources.service_security_group.arn.rsplit("/", 1)[-1])
+    public = service.access_type == "PUBLIC"
+    return {
+        "subnets": list(service.subnets),
+        "securityGroups": groups,
+        "assignPublicIp": "ENABLED" if public else "DISABLED",
+    }
+
+
+def managed_resources(service: Service, revision: Revision) -> Shape:
+    """ECSManagedResources: each resource with its status and what is stuck, if anything."""
+    resources = service.resources
+    scaling = revision.configuration.scaling
+    log_group = resources.log_group
+    ingress: Shape = {
+        "accessType": service.access_type,
+        "endpoint": service.endpoint,
+        "loadBalancer": _managed(
+            resources.load_balancer,
+            scheme="internet-facing" if service.access_type == "PUBLIC" else "internal",
+            subnetIds=list(service.subnets),
+            securityGroupIds=[resources.load_balancer_security_group.arn.rsplit("/", 1)[-1]],
+        ),
+        "loadBalancerSecurityGroups": [_managed(resources.load_balancer_security_group)],
+        "certificate": _managed(resources.certificate, domainName=service.endpoint),
+        "listener": _managed(resources.listener),
+        "rule": _managed(resources.rule),
+        "targetGroups": [
+            _managed(
+                group,
+                healthCheckPath=revision.configuration.health_check_path,
+                healthCheckPort=revision.container_port,
+                port=revision.container_port,
+            )
+            for group in resources.target_groups
+        ],
+    }
+    return {
+        "ingressPaths": [ingress],
+        "autoScaling": {
+            "scalableTarget": _managed(
+                resources.scalable_target, minCapacity=scaling.min_task_count, maxCapacity=scaling.max_task_count
+            ),
+            "applicationAutoScalingPolicies": [
+                _managed(
+                    resources.scaling_policy,
+                    policyType="TargetTrackingScaling",
+                    targetValue=float(scaling.target_value),
+                    metric=scaling.metric,
+                )
+            ],
+        },
+        "metricAlarms": [_managed(resources.metric_alarm)],
+        "serviceSecurityGroups": [_managed(resources.service_security_group)],
+        "logGroups": [_managed(log_group, logGroupName=log_group.arn.rsplit("log-group:", 1)[-1])]
+        if log_group.arn
+        else [],
+    }
+
+
+def _managed(resource: ManagedResource, **members: Any) -> Shape:
+    shape: Shape = {"status": resource.status, "updatedAt": resource.updated_at, **members}
+    if resource.arn:
+        shape["arn"] = resource.arn
+    if resource.status_reason:
+        shape["statusReason"] = resource.status_reason
+    return shape
+
+
+def _present(shape: Shape) -> Shape:
+    return {name: value for name, value in shape.items() if value is not None}

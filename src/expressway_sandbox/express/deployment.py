@@ -1,0 +1,204 @@
+"""Carries out one service deployment: new tasks beside the old, traffic shifted when they are healthy.
+
+Order and statuses follow "Amazon ECS service deployments" and the API reference of ServiceDeployment. The
+canary's two steps happen at once here, since nobody waits six minutes for a test; what counts stays: the old
+revision answers every request until the new one has passed its health checks.
+"""
+
+import dataclasses
+import logging
+import threading
+
+from expressway_sandbox import emulator
+from expressway_sandbox.ecs import images, tasks
+from expressway_sandbox.ecs.watch import DeploymentCancelledError, DeploymentFailedError, TaskWatch
+from expressway_sandbox.elb import ingress
+from expressway_sandbox.elb.health import BOARD, Address
+from expressway_sandbox.emulator import AwsFault
+from expressway_sandbox.express import ingress_resources as express_ingress
+from expressway_sandbox.express import resources as express_resources
+from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.settings import Settings, read_settings
+
+_LOG = logging.getLogger("expressway_sandbox")
+BREAKER_TRIGGERED = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+NO_ROLLBACK_CANDIDATE = "No rollback candidate was found to run the rollback."
+
+
+def start(service: Service, deployment: ServiceDeployment) -> threading.Thread:
+    """Carry out `deployment` on a thread of its own, after any deployment that it supersedes has stopped."""
+    thread = threading.Thread(
+        target=_carry_out, args=(service, deployment), daemon=True, name=f"expressway-deploy-{service.name}"
+    )
+    thread.start()
+    return thread
+
+
+def _carry_out(service: Service, deployment: ServiceDeployment) -> None:
+    with emulator.scope(service.account, service.region):
+        try:
+            for earlier in service.deployments:
+                if earlier is not deployment:
+                    earlier.done.wait()
+            deployment.source = service.active
+            deployment.target.target_group_index = 1 - service.active.target_group_index if service.active else 0
+            _Deployer(service, deployment, read_settings()).run()
+        except Exception:  # noqa: BLE001 - the last frame of a thread: whatever happens must end the deployment
+            _LOG.exception("deployment of %s broke", service.arn)
+            deployment.cause = "Internal error of the sandbox; see its log."
+            deployment.move("ROLLBACK_FAILED", deployment.cause)
+        finally:
+            deployment.finished_at = deployment.finished_at or emulator.now()
+            deployment.done.set()
+
+
+def replace_tasks(service: Service, revision: Revision, count: int, settings: Settings) -> None:
+    """Start `count` tasks in the place of tasks that died, and send them requests when they are healthy."""
+    if service.current is None:
+        return
+    # The record of the deployment that succeeded stays as it is; only its cancellation is shared.
+    deployment = dataclasses.replace(service.current, failed_tasks=0)
+    healthy = [a for t in tasks.service_tasks(service) if t.is_running and (a := tasks.address(t.arn, revision))]
+    _set_targets(service, revision, healthy)
+    watch = TaskWatch(
+        service, deployment, revision, settings, lambda new: _set_targets(service, revision, healthy + new)
+    )
+    try:
+        watch.until_healthy(count)
+    except DeploymentFailedError as failure:
+        _LOG.warning("%s: %s", service.arn, failure)
+        tasks.stop(service, watch.arns, str(failure))
+        _set_targets(service, revision, healthy)
+    except DeploymentCancelledError:
+        tasks.stop(service, watch.arns, "Service deployment stopped")
+
+
+class _Deployer:
+    def __init__(self, service: Service, deployment: ServiceDeployment, settings: Settings) -> None:
+        self._service = service
+        self._deployment = deployment
+        self._revision = deployment.target
+        self._settings = settings
+        self._watch = TaskWatch(service, deployment, deployment.target, settings, self._publish)
+        self._published: list[Address] = []
+
+    def run(self) -> None:
+        deployment = self._deployment
+        deployment.started_at = emulator.now()
+        deployment.move("IN_PROGRESS")
+        try:
+            self._deploy()
+        except DeploymentCancelledError:
+            self._cancel()
+        except AwsFault as fault:
+            self._roll_back(fault.message)
+        except DeploymentFailedError as failure:
+            deployment.breaker_triggered = True
+            self._roll_back(str(failure))
+
+    def _deploy(self) -> None:
+        service, deployment, revision = self._service, self._deployment, self._revision
+        self._stage("PRE_SCALE_UP")
+        express_resources.provision(service, revision)
+        if not revision.task_definition_arn:
+            tasks.register_task_definition(service, revision)
+        self._stage("SCALE_UP")
+        wanted = revision.configuration.scaling.min_task_count
+        self._watch.until_healthy(wanted)
+        self._note_image()
+        self._stage("PRODUCTION_TRAFFIC_SHIFT")
+        with service.lock:
+            if deployment.cancelled.is_set():
+                raise DeploymentCancelledError
+            old = service.active
+            express_ingress.shift_traffic(service, revision)
+            service.active = revision
+            service.desired_count = wanted
+            service.updated_at = emulator.now()
+        self._stage("CLEAN_UP")
+        if old is not None:
+            self._retire(old)
+        deployment.finished_at = emulator.now()
+        deployment.move("SUCCESSFUL", "Service deployment completed successfully.")
+        service.say(f"(deployment {deployment.ecs_id}) deployment completed.")
+        service.say("has reached a steady state.")
+
+    def _retire(self, old: Revision) -> None:
+        """Let requests finish on the old tasks, then stop them."""
+        service = self._service
+        ingress.TRAFFIC.drain(service.endpoint, self._settings.drain_seconds)
+        arns = self._tasks_besides_ours()
+        if arns:
+            service.say(f"has stopped {len(arns)} running tasks.")
+        tasks.stop(service, arns, "Scaling activity initiated by deployment")
+        if old.target_group_index != self._revision.target_group_index:
+            _set_targets(service, old, [])
+
+    def _tasks_besides_ours(self) -> list[str]:
+        ours = set(self._watch.arns)
+        return [t.arn for t in tasks.service_tasks(self._service) if not t.is_stopped and t.arn not in ours]
+
+    def _roll_back(self, cause: str) -> None:
+        service, deployment = self._service, self._deployment
+        deployment.cause = cause
+        deployment.rollback_started_at = emulator.now()
+        deployment.rollback_reason = f"{BREAKER_TRIGGERED} {cause}" if deployment.breaker_triggered else cause
+        deployment.move("ROLLBACK_IN_PROGRESS", deployment.rollback_reason)
+        service.say(f"(deployment {deployment.ecs_id}) deployment failed: tasks failed to start.")
+        self._discard(cause)
+        deployment.finished_at = emulator.now()
+        if service.active is None:
+            deployment.move("ROLLBACK_FAILED", f"{deployment.rollback_reason.rstrip('.')}. {NO_ROLLBACK_CANDIDATE}")
+            service.status_reason = cause
+            return
+        previous = next(d.ecs_id for d in reversed(service.deployments) if d.target is service.active)
+        service.say(f"rolling back to deployment {previous}.")
+        deployment.move("ROLLBACK_SUCCESSFUL", deployment.rollback_reason)
+        service.say("has reached a steady state.")
+
+    def _cancel(self) -> None:
+        if self._deployment.stop_type == "ROLLBACK":
+            self._roll_back("The service deployment was stopped by its user")
+            return
+        self._discard("Service deployment stopped")
+        self._deployment.stopped_at = emulator.now()
+        self._deployment.move("STOPPED", "Service deployment was stopped, superseded, or its service is being deleted.")
+
+    def _discard(self, reason: str) -> None:
+        """Take the new tasks away again; nothing was ever sent to them."""
+        active = self._service.active
+        if active is None or active.target_group_index != self._revision.target_group_index:
+            self._publish([])
+        unhealthy = reason.startswith("Task failed ELB")
+        tasks.stop(self._service, self._watch.arns, reason if unhealthy else "Service deployment rolled back")
+
+    def _publish(self, addresses: list[Address]) -> None:
+        for gone in set(self._published) - set(addresses):
+            BOARD.forget(gone)
+        new = set(addresses) - set(self._published)
+        if new:
+            group = self._service.resources.target_groups[self._revision.target_group_index].arn
+            self._service.say(f"registered {len(new)} targets in (target-group {group}).")
+        self._published = addresses
+        _set_targets(self._service, self._revision, addresses)
+
+    def _note_image(self) -> None:
+        client = emulator.module("services.ecs")._get_docker()
+        reference = images.local_reference(self._revision.image, self._settings.gateway_port)
+        self._revision.image_digest = images.digest_of(client, self._revision.image, reference)
+
+    def _stage(self, stage: str) -> None:
+        self._deployment.lifecycle_stage = stage
+        self._deployment.updated_at = emulator.now()
+
+
+def _set_targets(service: Service, revision: Revision, addresses: list[Address]) -> None:
+    """Make `addresses` the only targets of the revision's group, in one step.
+
+    RegisterTargets of ministack tells targets apart by address alone, and all published ports share one; the
+    function that its own ECS uses takes a whole list.
+    """
+    arn = service.resources.target_groups[revision.target_group_index].arn
+    alb = emulator.module("services.alb")
+    before = [target["Id"] for target in alb._targets.get(arn, [])]
+    alb.set_targets_for_group(arn, [(a.host, a.port) for a in addresses], before)

@@ -1,0 +1,86 @@
+"""The Express Mode services of every account and region of the sandbox."""
+
+import threading
+import time
+
+from expressway_sandbox import emulator
+from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+
+_CANCEL_SECONDS = 15.0
+
+
+class ExpressStore:
+    """Services by account, region, cluster and name; INACTIVE ones stay until their name is used again."""
+
+    def __init__(self) -> None:
+        self._services: dict[tuple[str, str, str, str], Service] = {}
+        self._lock = threading.RLock()
+
+    def add(self, service: Service) -> bool:
+        """Keep a new service; False when an ACTIVE or DRAINING one holds the name."""
+        key = (service.account, service.region, service.cluster, service.name)
+        with self._lock:
+            held = self._services.get(key)
+            if held is not None and held.status != "INACTIVE":
+                return False
+            self._services[key] = service
+        return True
+
+    def find(self, cluster: str, name: str) -> Service | None:
+        """The service of the calling account and region."""
+        with self._lock:
+            return self._services.get((emulator.account_id(), emulator.region(), cluster, name))
+
+    def by_arn(self, arn: str) -> Service | None:
+        with self._lock:
+            return next((service for service in self.here() if service.arn == arn), None)
+
+    def by_endpoint(self, endpoint: str) -> Service | None:
+        """The service that answers at an endpoint name, whatever account it belongs to."""
+        with self._lock:
+            found = [s for s in self._services.values() if s.endpoint == endpoint and s.status != "INACTIVE"]
+        return found[0] if found else None
+
+    def here(self) -> list[Service]:
+        """The services of the calling account and region."""
+        account, region = emulator.account_id(), emulator.region()
+        with self._lock:
+            return [s for s in self._services.values() if s.account == account and s.region == region]
+
+    def everywhere(self) -> list[Service]:
+        with self._lock:
+            return list(self._services.values())
+
+    def deployment(self, arn: str) -> tuple[Service, ServiceDeployment] | None:
+        for service in self.here():
+            for deployment in service.deployments:
+                if deployment.arn == arn:
+                    return service, deployment
+        return None
+
+    def revision(self, arn: str) -> tuple[Service, Revision] | None:
+        for service in self.here():
+            for revision in service.revisions:
+                if revision.arn == arn:
+                    return service, revision
+        return None
+
+    def clear(self) -> None:
+        """Forget every service, when their running deployments have noticed that they are cancelled.
+
+        Those would otherwise go on making resources in an account that has just been emptied.
+        """
+        with self._lock:
+            services = list(self._services.values())
+            self._services.clear()
+        for service in services:
+            service.status = "INACTIVE"
+            for deployment in service.deployments:
+                deployment.cancelled.set()
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        for service in services:
+            for deployment in service.deployments:
+                deployment.done.wait(max(0.0, deadline - time.monotonic()))
+
+
+STORE = ExpressStore()

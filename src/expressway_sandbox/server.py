@@ -1,0 +1,102 @@
+"""The process of the embedded AWS: ``python -m expressway_sandbox.server --port N --state-dir DIR``.
+
+It listens on loopback only and opens no connection to anywhere but the container engine. It takes only requests that
+are signed with the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. ministack reads its settings from the
+environment when it is imported, so they are set here first.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from expressway.adapters.sandbox_key import SandboxKey
+from expressway.errors import SandboxError
+from expressway_sandbox.record import instance_name
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until the process is told to stop; the exit status is that of the error, if one prevents the start."""
+    parser = argparse.ArgumentParser(prog="python -m expressway_sandbox.server", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--socket", type=int, default=None, help="number of an open file: a socket that holds the port")
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--docker-host", default=None, help="the container engine; without one no task can run")
+    parser.add_argument("--account-id", default="000000000000")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--services", default="", help="emulated services to switch on, separated by commas")
+    options = parser.parse_args(arguments)
+    key = SandboxKey(os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", ""))
+    if not key.access_key_id or not key.secret_access_key:
+        parser.error("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must hold the sandbox's own key")
+    _prepare_environment(options)
+    from expressway_sandbox.composition import compose
+
+    try:
+        application = compose(
+            port=options.port, key=key, services=[name for name in options.services.split(",") if name]
+        )
+    except SandboxError as error:
+        (options.state_dir / "error.json").write_text(json.dumps(error.to_dict()))
+        print(error, file=sys.stderr)
+        return error.exit_code
+    place = f"127.0.0.1:{options.port}" if options.socket is None else f"fd://{options.socket}"
+    asyncio.run(_serve(application, place))
+    return 0
+
+
+def _prepare_environment(options: argparse.Namespace) -> None:
+    state_dir: Path = options.state_dir.resolve()
+    state_dir.mkdir(parents=True, exist_ok=True)
+    (state_dir / "error.json").unlink(missing_ok=True)
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(options.port),
+            "BIND_HOST": "127.0.0.1",
+            # With the port, this labels the containers that belong to this sandbox and to no other.
+            "MINISTACK_HOSTNAME": instance_name(state_dir),
+            "MINISTACK_ACCOUNT_ID": options.account_id,
+            "MINISTACK_REGION": options.region,
+            "STATE_DIR": str(state_dir / "ministack"),
+            "PERSIST_STATE": "0",
+            "S3_DATA_DIR": str(state_dir / "s3"),
+            # Listeners for devices and file transfer that nothing here needs.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "MINISTACK_DOCKER_TIMEOUT": "60",
+            # Without an engine, name one that is not there: the client must not find another by itself.
+            "DOCKER_HOST": options.docker_host or f"unix://{state_dir}/no-engine.sock",
+        }
+    )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "LOCALSTACK_PERSISTENCE", "SERVICES", "AUTH"):
+        os.environ.pop(name, None)
+
+
+async def _serve(application: object, place: str) -> None:
+    from typing import Any, cast
+
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    config = Config()
+    config.bind = [place]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    config.graceful_timeout = 1.0
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+    async def until_stopped() -> None:
+        await stopping.wait()
+
+    await serve(cast(Any, application), config, shutdown_trigger=until_stopped)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
