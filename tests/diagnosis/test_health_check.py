@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from expressway.diagnosis.deployment_cause import find_cause
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.health_check import HealthCheck, health_check_of
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.diagnosis.service_findings import first_finding
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -101,7 +102,8 @@ def test_where_no_deployment_is_known_the_only_configuration_is_what_is_unhealth
 
 def test_a_deployments_cause_names_the_path_that_failed() -> None:
     revision = RevisionState("rev/2", "td:2", container_port=9090, health_check_path="/healthz")
-    cause = find_cause(after_a_rollback(revision=revision, events=(unhealthy_event(9090, ANSWERED),)))
+    story = after_a_rollback(revision=revision, events=(unhealthy_event(9090, ANSWERED),))
+    cause = first_finding(ServiceFacts(story.cluster, story.service_name, NOW, story, tasks=story.tasks))
     assert cause is not None
     assert cause.sentence.startswith("The health check GET /healthz on port 9090 fails: the application answers 404")
 

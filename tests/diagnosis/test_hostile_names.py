@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from expressway.diagnosis.culprit import killed_for_memory
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.foreign_names import names_hidden
-from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.message_rules import finding_of_message
 from expressway.diagnosis.pull_rules import pull_findings
 from expressway.diagnosis.task_failure import category_of, what_failed
 from expressway.model.service import ContainerState, ServiceEvent
@@ -32,7 +32,7 @@ paths = st.lists(names, min_size=2, max_size=3).map("/".join)
 
 
 def code_of(text: str) -> str:
-    cause = cause_of_message(Statement(text))
+    cause = finding_of_message(Statement(text))
     return cause.code if cause else ""
 
 
@@ -69,8 +69,8 @@ def test_names_are_told_as_they_are_though_no_rule_sees_them(name: str, path: st
     image = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{path.lower()}:{name}"
     text = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}"
 
-    cause = cause_of_message(Statement(f"{text}: {image}: not found"))
-    command = cause_of_message(Statement(f'CannotStartContainerError: exec: "{name}": executable file not found'))
+    cause = finding_of_message(Statement(f"{text}: {image}: not found"))
+    command = finding_of_message(Statement(f'CannotStartContainerError: exec: "{name}": executable file not found'))
 
     assert cause is not None
     assert cause.sentence == f"The image {image} does not exist in its registry."

@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.message_rules import finding_of_message
 
 _FETCH = "ResourceInitializationError: unable to pull secrets or registry auth: failed to fetch secret"
 _ROLE = "User: arn:aws:sts::123456789012:assumed-role/execution/1 is not authorized to perform"
@@ -19,7 +19,7 @@ _ROLE = "User: arn:aws:sts::123456789012:assumed-role/execution/1 is not authori
     ],
 )
 def test_a_key_that_does_not_decrypt_is_told_from_a_secret_that_may_not_be_read(text: str, code: str) -> None:
-    cause = cause_of_message(Statement(text))
+    cause = finding_of_message(Statement(text))
 
     assert cause is not None
     assert cause.code == code
@@ -49,7 +49,7 @@ _BUCKET = "prod-us-east-1-starport-layer-bucket"
     ],
 )
 def test_a_container_that_cannot_be_started_is_told_by_what_it_lacks(text: str, code: str, in_sentence: str) -> None:
-    cause = cause_of_message(Statement(_RUNC + text))
+    cause = finding_of_message(Statement(_RUNC + text))
 
     assert cause is not None
     assert cause.code == code
@@ -90,7 +90,7 @@ def test_a_container_that_cannot_be_started_is_told_by_what_it_lacks(text: str, 
     ],
 )
 def test_what_a_task_lacks_beside_its_image_is_told(text: str, code: str) -> None:
-    cause = cause_of_message(Statement(text))
+    cause = finding_of_message(Statement(text))
 
     assert cause is not None
     assert cause.code == code
@@ -114,7 +114,7 @@ def test_what_a_task_lacks_beside_its_image_is_told(text: str, code: str) -> Non
 )
 def test_what_a_service_names_and_nobody_could_look_up_before_is_told_by_its_kind(text: str, code: str) -> None:
     told = f'Resource handler returned message: "{text}" (RequestToken: x, HandlerErrorCode: GeneralServiceException)'
-    cause = cause_of_message(Statement(told))
+    cause = finding_of_message(Statement(told))
 
     assert cause is not None
     assert cause.code == code
@@ -143,11 +143,11 @@ def test_what_a_service_names_and_nobody_could_look_up_before_is_told_by_its_kin
     ],
 )
 def test_a_secret_that_cannot_be_had_is_told_by_the_reason(text: str, code: str) -> None:
-    cause = cause_of_message(Statement(f"{_FETCH}: {text}"))
+    cause = finding_of_message(Statement(f"{_FETCH}: {text}"))
 
     assert cause is not None
     assert cause.code == code
-    assert cause.certain is (code != "secret_unavailable")
+    assert (cause.confidence == "high") is (code != "secret_unavailable")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_secret_that_cannot_be_had_is_told_by_the_reason(text: str, code: str)
     ],
 )
 def test_a_bucket_of_layers_is_not_taken_for_an_image(text: str) -> None:
-    cause = cause_of_message(Statement(text))
+    cause = finding_of_message(Statement(text))
 
     assert cause is not None
     assert cause.code == "image_pull_denied"
@@ -169,7 +169,7 @@ def test_a_bucket_of_layers_is_not_taken_for_an_image(text: str) -> None:
 
 
 def test_an_address_is_not_taken_for_an_image() -> None:
-    cause = cause_of_message(
+    cause = finding_of_message(
         Statement(
             "CannotPullContainerError: unexpected status from HEAD request to "
             "https://registry.example/v2/x/manifests/y: 403 Forbidden"
@@ -185,6 +185,6 @@ def test_an_address_is_not_taken_for_an_image() -> None:
     ["fork/exec /opt/tool: no such file or directory", "CannotStartContainerError: open /sys/x: permission denied"],
 )
 def test_what_another_program_says_is_nothing_about_the_containers_own(text: str) -> None:
-    cause = cause_of_message(Statement(text))
+    cause = finding_of_message(Statement(text))
 
     assert cause is None

@@ -20,8 +20,8 @@ from expressway.adapters.stack_owners import StackOwners
 from expressway.adapters.synthesizer import Synthesizer
 from expressway.adapters.target_health import LoadBalancerTargets
 from expressway.errors import RefusedError, StackError
-from expressway.model.cause import Cause
 from expressway.model.definition import parse_definition
+from expressway.model.finding import Finding
 from expressway.model.names import app_names
 from expressway.model.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.model.stack import StackEvent
@@ -211,7 +211,7 @@ def test_what_the_definition_retains_stays_and_is_named(apps: Apps) -> None:
 def test_the_first_deployment_that_crashes_is_explained_while_its_stack_fails(apps: Apps) -> None:
     templates = apps.templates("crashed", CRASH)
     ecs, logs = Ecs(apps.session), Logs(apps.session)
-    causes: list[Cause] = []
+    causes: list[Finding] = []
 
     def explain(events: tuple[StackEvent, ...]) -> None:
         """Asked at every poll: the rollback of a first creation takes the log group away."""

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from expressway.diagnosis.exit_rules import with_missing_files
 from expressway.errors import ImageError
 from expressway.model.build_context import BuildContext
-from expressway.model.cause import Cause
 from expressway.model.finding import Finding
 from expressway.model.left_out import with_left_out
-from expressway.model.missing_files import LeftOutFiles, finding_with_missing_files, with_missing_files
+from expressway.model.missing_files import LeftOutFiles
 
 LEFT_OUT = LeftOutFiles(
     ("src/credentials/", "certs/ca.pem", ".env.production", "config/service-account.json", "deploy/id_rsa", ".aws/")
@@ -34,7 +34,9 @@ LEFT_OUT = LeftOutFiles(
     ],
 )
 def test_what_a_program_misses_is_known_as_kept_out(line: str, missed: str) -> None:
-    told = with_missing_files(Cause("container_exited", "The container ended.", (line,), "Run it."), LEFT_OUT)
+    told = with_missing_files(
+        Finding("container_exited", "critical", "The container ended.", (line,), "Run it."), LEFT_OUT
+    )
     assert told.code == "excluded_file_missing"
     assert missed in told.sentence
     assert "The container ended." in told.sentence
@@ -57,7 +59,7 @@ def test_what_a_program_misses_is_known_as_kept_out(line: str, missed: str) -> N
     ],
 )
 def test_another_failure_stays_as_it_is(line: str) -> None:
-    cause = Cause("container_exited", "The container ended.", (line,), "Run it.")
+    cause = Finding("container_exited", "critical", "The container ended.", (line,), "Run it.")
     assert with_missing_files(cause, LEFT_OUT) is cause
     assert with_missing_files(cause, LeftOutFiles()) is cause
 
@@ -65,11 +67,9 @@ def test_another_failure_stays_as_it_is(line: str) -> None:
 @pytest.mark.parametrize("code", ["out_of_memory", "container_killed", "container_terminated"])
 def test_an_end_that_no_missing_file_explains_stays_as_it_is(code: str) -> None:
     line = "warning: .env.production: no such file, using defaults"
-    cause = Cause(code, "The container ended.", (line,))
-    assert with_missing_files(cause, LEFT_OUT) is cause
     finding = Finding(code, "critical", "The container ended.", (line,))
-    assert finding_with_missing_files(finding, LEFT_OUT) is finding
-    assert finding_with_missing_files(replace(finding, code="container_exited"), LEFT_OUT).code != "container_exited"
+    assert with_missing_files(finding, LEFT_OUT) is finding
+    assert with_missing_files(replace(finding, code="container_exited"), LEFT_OUT).code != "container_exited"
 
 
 def test_a_step_of_the_build_that_misses_it_is_told_as_well() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from expressway.errors import ExpresswayError, TargetError
 from expressway.model.build_context import BuildContext
-from expressway.model.cause import Cause
 from expressway.model.cluster import ClusterState
 from expressway.model.definition import AppDefinition, parse_definition
+from expressway.model.finding import Finding
 from expressway.model.missing_files import LeftOutFiles
 from expressway.model.network import SecurityGroup, Subnet
 from expressway.model.operation import OperationRecord
@@ -286,7 +286,7 @@ class World:
     operation: InMemoryOperation = field(default_factory=InMemoryOperation)
     readiness: InMemoryReadiness = field(default_factory=InMemoryReadiness)
     templates: AppTemplates = field(default_factory=templates)
-    causes: list[Cause | ExpresswayError | None] = field(default_factory=list)
+    causes: list[Finding | ExpresswayError | None] = field(default_factory=list)
     asked: list[tuple[float, tuple[StackEvent, ...]]] = field(default_factory=list)
     explaining_seconds: float = 0.0
     termination_protection: bool = False
@@ -347,7 +347,7 @@ class World:
         self.synthesized.append(definition)
         return self.templates
 
-    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
+    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Finding | None:
         assert (cluster, service_name) == (self.definition.get("cluster", "default"), "hello")
         self.asked.append((self.clock.now, events))
         self.clock.sleep(self.explaining_seconds)

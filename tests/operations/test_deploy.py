@@ -15,18 +15,23 @@ from expressway.errors import (
     StackError,
     TargetError,
 )
-from expressway.model.cause import Cause
+from expressway.model.finding import Finding
 from expressway.model.missing_files import LeftOutFiles
 from expressway.model.reach import service_url
 from expressway.model.target import Target
 from expressway.model.template import AppTemplates
 from tests.operations.in_memory_deployment import OUTPUTS, REPOSITORY, SERVICE, World, templates
 
-CRASH = Cause(
-    "container_exited", "The container web exited with code 1: no module named app.", ("log",), "Mend it.", "t"
+CRASH = Finding(
+    "container_exited",
+    "critical",
+    "The container web exited with code 1: no module named app.",
+    ("log",),
+    "Mend it.",
+    "t",
 )
-PULL = Cause("image_not_found", "The image does not exist in its registry.", ("event",), "Push it.")
-SLOW = Cause("capacity_unavailable", "AWS has no capacity at the moment.", permanent=False)
+PULL = Finding("image_not_found", "critical", "The image does not exist in its registry.", ("event",), "Push it.")
+SLOW = Finding("capacity_unavailable", "critical", "AWS has no capacity at the moment.", ("event",))
 
 
 def world(**stack_options: object) -> World:

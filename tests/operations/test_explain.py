@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from expressway.model.cause import Cause
+from expressway.model.finding import Finding
 from expressway.model.service import ContainerState, LogConfiguration, RevisionState, ServiceEvent
 from expressway.model.stack import StackEvent
 from expressway.model.task_definition import ContainerDefinition, TaskDefinition
@@ -13,7 +13,7 @@ from expressway.operations.explain import explain_failure
 from tests.operations.in_memory_ecs import START, World, crashed_task, deployed_world, deployment, running_task
 
 
-def explain(world: World, stack_events: tuple[StackEvent, ...] = ()) -> Cause | None:
+def explain(world: World, stack_events: tuple[StackEvent, ...] = ()) -> Finding | None:
     return explain_failure(
         cluster="default", service_name="web", ecs=world, logs=world, targets=world, stack_events=stack_events
     )

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from expressway.diagnose.catalog import make_finding
-from expressway.diagnosis.message_rules import evidence_line
+from expressway.diagnosis.deployment_cause import reasons_of
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.faces import on_faces
 from expressway.model.finding import Finding
@@ -14,23 +14,29 @@ STUCK_AFTER = timedelta(minutes=30)
 _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
 
 
+def rolled_back_by_alarm(facts: ServiceFacts) -> Finding | None:
+    """An alarm on 4xx/5xx answers ended the deployment."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.failed or not deployment.triggered_alarms:
+        return None
+    names = ", ".join(deployment.triggered_alarms)
+    return make_finding(
+        "error_rate_alarm",
+        cause="The new version answered too many requests with errors (4xx or 5xx), so the deployment's alarm rolled "
+        f"it back: {names}.",
+        evidence=(f"alarm: {names}", *reasons_of(facts.story)),
+        resource=facts.resource,
+    )
+
+
 def rolled_back(facts: ServiceFacts) -> Finding | None:
     """The deployment was rolled back by an alarm on 4xx/5xx answers, or by the circuit breaker."""
     deployment = facts.story.deployment
     if deployment is None or not deployment.failed:
         return None
-    reasons = tuple(
-        dict.fromkeys(evidence_line(text) for text in (deployment.rollback_reason, deployment.status_reason) if text)
-    )
     if deployment.triggered_alarms:
-        names = ", ".join(deployment.triggered_alarms)
-        return make_finding(
-            code="error_rate_alarm",
-            cause="The new version answered too many requests with errors (4xx or 5xx), so the deployment's alarm "
-            f"rolled it back: {names}.",
-            evidence=reasons,
-            resource=facts.resource,
-        )
+        return rolled_back_by_alarm(facts)
+    reasons = reasons_of(facts.story)
     if deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in reasons):
         went_back = ", and the service went back to what it ran before" if facts.restored else ""
         return make_finding(

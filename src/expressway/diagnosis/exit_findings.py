@@ -7,16 +7,15 @@ from dataclasses import replace
 
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.culprit import SIGKILL_EXIT_CODE, culprit_of, killed_for_memory, rivals_of
-from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
+from expressway.diagnosis.exit_rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.program_format import format_is_open
 from expressway.diagnosis.runtime_memory import RuntimeLimit, runtime_limit
 from expressway.diagnosis.service_facts import ServiceFacts
-from expressway.model.finding import Finding, finding_of
-from expressway.model.missing_files import finding_with_missing_files
+from expressway.model.finding import Finding
+from expressway.model.quotation import quoted
 from expressway.model.service import ContainerState, TaskState
 
-_CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 _WITHOUT_LOG = (
     "Read its log where it is kept, or let it log to CloudWatch Logs (logConfiguration with the awslogs driver); run "
     "the image locally with the same command and environment to see what ends it."
@@ -44,7 +43,7 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
     container = culprit_of(task) if task is not None else None
     if task is None or container is None:
         return None
-    return finding_with_missing_files(_exit_finding(facts, task, container), facts.story.excluded.get(container.name))
+    return with_missing_files(_exit_finding(facts, task, container), facts.story.excluded.get(container.name))
 
 
 def crash_loop(facts: ServiceFacts) -> Finding | None:
@@ -83,24 +82,29 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
     known = never_started(code, log, task.arn)
     evidence = excerpt(log)
     if known is not None:
-        return replace(finding_of(known), evidence=evidence)
+        return replace(known, evidence=evidence)
     if code == SIGKILL_EXIT_CODE:
-        return _killed(facts, task, container, evidence)
+        return _with_line(_killed(facts, task, container, evidence), line)
     limit = runtime_limit(line) if code else None
     if limit is not None:
-        return _runtime_gave_up(task, container, limit, evidence)
-    word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
+        return _with_line(_runtime_gave_up(task, container, limit, evidence), line)
+    word, ended, remedy = exit_meaning(code)
     rivals = rivals_of(container, task)
     unread = facts.story.unread_logs.get(task.task_id, "")
-    return Finding(
+    finding = make_finding(
         code=word,
-        severity="critical",
-        cause=f"The container {container.name} {sentence.format(code=code)}{_beside(rivals)}{_about_log(facts, task)}.",
+        cause=f"The container {container.name} {ended}{_beside(rivals)}{_about_log(facts, task)}.",
         evidence=evidence,
-        remedy=_WITHOUT_LOG if remedy == _CORRECT_IT and unread else remedy,
+        remedy=_WITHOUT_LOG if remedy == CORRECT_IT and unread else remedy,
         resource=task.arn,
         confidence="high" if line and not rivals else "medium",
     )
+    return _with_line(finding, line)
+
+
+def _with_line(finding: Finding, line: str) -> Finding:
+    """The finding with the line of the log that says why, where its sentence stands alone."""
+    return replace(finding, quoting=f"{finding.cause.removesuffix('.')}: {quoted(line)}") if line else finding
 
 
 def _beside(rivals: Sequence[ContainerState]) -> str:

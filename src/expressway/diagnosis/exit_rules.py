@@ -1,18 +1,17 @@
-"""What the exit of a container means, told with the line of its log that says why."""
+"""What the exit of a container means, by its code."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from expressway.diagnosis.culprit import culprit_of
-from expressway.diagnosis.facts import DeploymentFacts, Statement
-from expressway.diagnosis.log_excerpt import NOT_STARTED, excerpt
-from expressway.diagnosis.message_rules import cause_of_message
-from expressway.model.cause import Cause
-from expressway.model.missing_files import with_missing_files
-from expressway.model.quotation import quoted
-from expressway.model.service import ContainerState, TaskState
+from expressway.diagnose.catalog import entry_of
+from expressway.diagnosis.facts import Statement
+from expressway.diagnosis.log_excerpt import NOT_STARTED
+from expressway.diagnosis.message_rules import finding_of_message
+from expressway.model.finding import Finding
+from expressway.model.missing_files import LeftOutFiles
+from expressway.model.quotation import named
 
-_CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
+CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 
 EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
     0: (
@@ -30,7 +29,7 @@ EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
         "exited with code 127: its command was not found",
         "Correct the command in the definition or the Dockerfile's ENTRYPOINT and CMD.",
     ),
-    134: ("container_crashed", "exited with code 134: it aborted itself (SIGABRT)", _CORRECT_IT),
+    134: ("container_crashed", "exited with code 134: it aborted itself (SIGABRT)", CORRECT_IT),
     137: (
         "container_killed",
         "exited with code 137: it was killed (SIGKILL), most often for using too much memory",
@@ -46,24 +45,18 @@ EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
         "exited with code 143: something told it to stop (SIGTERM)",
         "Look for what stopped it: a health check, a scale-in, or the application's own supervisor.",
     ),
-    255: ("container_exited", "exited with code 255: its command could not run or failed at once", _CORRECT_IT),
+    255: ("container_exited", "exited with code 255: its command could not run or failed at once", CORRECT_IT),
 }
 _NOT_STARTED_CODES = frozenset({1, 126, 127, 255})
-_ANY_CODE = ("container_exited", "exited with code {code}", _CORRECT_IT)
 
 
-def exited_container(facts: DeploymentFacts) -> Cause | None:
-    """The first task whose essential container exited by itself (a failed health check is another rule's)."""
-    for task in facts.failed_tasks:
-        container = culprit_of(task)
-        if container is not None and not task.failed_health_check:
-            silence = facts.unread_logs.get(task.task_id, "is empty")
-            cause = _cause(task, container, facts.logs.get(task.task_id, ()), silence=silence)
-            return with_missing_files(cause, facts.excluded.get(container.name))
-    return None
+def exit_meaning(code: int) -> tuple[str, str, str]:
+    """The code of the finding, how the container ended, and what to do about it."""
+    word, ended, remedy = EXIT_CODES.get(code, ("container_exited", f"exited with code {code}", CORRECT_IT))
+    return word, ended, remedy
 
 
-def never_started(exit_code: int | None, log: Sequence[str], resource: str) -> Cause | None:
+def never_started(exit_code: int | None, log: Sequence[str], resource: str) -> Finding | None:
     """The container's program could not be executed: the log ends with that, and so did the container.
 
     A line about something else that has the wrong format (a plugin, an optional library) is no such end.
@@ -71,24 +64,20 @@ def never_started(exit_code: int | None, log: Sequence[str], resource: str) -> C
     told = [line.strip() for line in log if line.strip()]
     if exit_code not in _NOT_STARTED_CODES or not told or not NOT_STARTED.search(told[-1]):
         return None
-    return cause_of_message(Statement(told[-1], resource))
+    return finding_of_message(Statement(told[-1], resource))
 
 
-def _cause(task: TaskState, container: ContainerState, log: tuple[str, ...], *, silence: str) -> Cause:
-    code = container.exit_code or 0
-    line, *others = excerpt(log) or ("",)
-    said = never_started(container.exit_code, log, task.arn)
-    word, sentence, remedy = EXIT_CODES.get(code, _ANY_CODE)
-    happened = f"The container {container.name} {sentence.format(code=code)}"
-    first = f"{container.name}: exit code {code}"
-    evidence = (line, first, *others) if line else (first,)
-    if said is not None:
-        return replace(said, evidence=evidence, resource=task.arn)
-    return Cause(
-        code=word,
-        sentence=f"{happened}: {quoted(line)}" if line else f"{happened}; its log {silence}.",
-        evidence=evidence,
-        remedy=remedy,
-        resource=task.arn,
-        permanent=bool(line),  # a log line may still be on its way
+def with_missing_files(finding: Finding, left_out: LeftOutFiles | None) -> Finding:
+    """The finding as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
+    missed = left_out.missed_by(finding.evidence) if left_out else ()
+    if left_out is None or not missed or "not_missing_file" in entry_of(finding.code).marks:
+        return finding
+    names = ", ".join(map(named, missed))
+    told = f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
+    return replace(
+        finding,
+        code="excluded_file_missing",
+        cause=f"{told} {finding.cause}",
+        quoting=f"{told} {finding.sentence}",
+        remedy=left_out.remedy(missed),
     )

@@ -9,18 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from expressway.diagnose.catalog import make_finding
-from expressway.diagnosis.exit_rules import EXIT_CODES, never_started
+from expressway.diagnosis.exit_rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
 from expressway.diagnosis.log_excerpt import excerpt, telling_line
 from expressway.diagnosis.log_severity import severity_of
 from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import LeftLog, ServiceFacts
 from expressway.faces import action
-from expressway.model.finding import Finding, finding_of
-from expressway.model.missing_files import finding_with_missing_files
+from expressway.model.finding import Finding
 
 _EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)
 _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
-_CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
 LOOK_ELSEWHERE = (
     "ECS forgets stopped tasks after about an hour: deploy again and ask while it fails, or read what its containers "
     f"wrote ({action('logs')} with a time window that reaches back to the deployment)."
@@ -41,7 +39,7 @@ def forgotten_error(facts: ServiceFacts) -> Finding | None:
 def _with_missing_files(facts: ServiceFacts, finding: Finding | None) -> Finding | None:
     if finding is None or facts.left_log is None:
         return finding
-    return finding_with_missing_files(finding, facts.story.excluded.get(facts.left_log.container))
+    return with_missing_files(finding, facts.story.excluded.get(facts.left_log.container))
 
 
 def _forgotten_exit(facts: ServiceFacts) -> Finding | None:
@@ -54,16 +52,16 @@ def _forgotten_exit(facts: ServiceFacts) -> Finding | None:
     lines = left.lines if left else ()
     known = never_started(code, lines, facts.resource) if left and left.is_only else None
     if known is not None:
-        return replace(finding_of(known), evidence=excerpt(lines))
-    word, sentence, remedy = EXIT_CODES.get(code, ("container_exited", "exited with code {code}", _CORRECT_IT))
+        return replace(known, evidence=excerpt(lines))
+    word, ended, remedy = exit_meaning(code)
     name = f"The container {left.container}" if left and left.is_only else "A container"
     unknown = "the tasks could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
     return Finding(
         code=word,
         severity="critical",
-        cause=f"{name} of the failed deployment's tasks {sentence.format(code=code)}; {unknown}{_about(left)}.",
+        cause=f"{name} of the failed deployment's tasks {ended}; {unknown}{_about(left)}.",
         evidence=excerpt(lines) or (evidence_line(found.string),),
-        remedy=remedy if left or remedy != _CORRECT_IT else look_elsewhere(facts),
+        remedy=remedy if left or remedy != CORRECT_IT else look_elsewhere(facts),
         resource=facts.resource,
         confidence="high" if left and left.is_only and telling_line(lines) else "medium",
     )
@@ -82,7 +80,7 @@ def _forgotten_error(facts: ServiceFacts) -> Finding | None:
         cause=f"{_why_unknown(facts)}; the log of the last of them that the failed deployment started (container "
         f"{left.container}) names an error near its end, most likely what ended it.",
         evidence=excerpt(left.lines),
-        remedy=_CORRECT_IT,
+        remedy=CORRECT_IT,
         resource=facts.resource,
         confidence="medium",
     )

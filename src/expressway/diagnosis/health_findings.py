@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from expressway.diagnose.catalog import make_finding
+from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.foreign_names import names_hidden
 from expressway.diagnosis.health_check import health_check_of
-from expressway.diagnosis.health_rules import failing_health_check, said_of_health
 from expressway.diagnosis.listening import listeners, loopback_listener, only_listener
+from expressway.diagnosis.log_excerpt import telling_line
+from expressway.diagnosis.message_rules import evidence_line
 from expressway.diagnosis.service_facts import ServiceFacts
-from expressway.model.cause import Cause
 from expressway.model.finding import Confidence, Finding
 from expressway.model.log_event import LogEvent
 from expressway.model.service import TaskState
 
 _CODES = re.compile(r"(?:failed with these codes:? \[|status(?: code)? )(?P<code>\d{3})", re.IGNORECASE)
+_TIMEOUT = re.compile(r"tim(?:ed|e) ?out", re.IGNORECASE)
+_UNHEALTHY = re.compile(r"unhealthy|health check", re.IGNORECASE)
 _NOT_CONNECTED = re.compile(
     r"tim(?:ed|e)[- ]?out|refused|Target\.Timeout|Target\.FailedHealthChecks|Health checks failed(?! with)",
     re.IGNORECASE,
@@ -74,35 +77,68 @@ _BY_STATUS: Mapping[str, _Outcome] = {
 
 def health_finding(facts: ServiceFacts) -> Finding | None:
     """The story's tasks run but are found unhealthy, by the load balancer or by their own check."""
-    cause = failing_health_check(facts.story)
-    if cause is None:
+    said = said_of_health(facts.story)
+    if not said:
         return None
-    status = _CODES.search(names_hidden(" ".join(said_of_health(facts.story))))
+    line = telling_line(_lines(facts))
+    evidence = (*said, line) if line else said
+    status = _CODES.search(names_hidden(" ".join(said)))
     if status is not None:
-        return _wrong_answer(facts, cause, status["code"])
+        return _wrong_answer(facts, evidence, status["code"])
     for rule in (_wrong_interface, _wrong_port, _slow_start):
-        finding = rule(facts, cause)
+        finding = rule(facts, evidence)
         if finding is not None:
             return finding
-    return Finding(
-        "health_check_failed", "critical", cause.sentence, cause.evidence, cause.remedy, facts.resource, "medium"
-    )
+    return _no_answer(facts, evidence, is_late=bool(_TIMEOUT.search(names_hidden(" ".join(said)))))
 
 
-def _wrong_answer(facts: ServiceFacts, cause: Cause, status: str) -> Finding:
+def said_of_health(facts: DeploymentFacts) -> tuple[str, ...]:
+    """What AWS says of the checks that fail, without what the application wrote; empty where none does."""
+    targets = [
+        f"target {target.target_id}:{target.port} is unhealthy: {target.description or target.reason}"
+        for target in facts.targets
+        if target.state == "unhealthy"
+    ]
+    stopped = [task.stopped_reason for task in facts.failed_tasks if task.failed_health_check]
+    own = [
+        f"container {container.name} is UNHEALTHY by its own health check"
+        for task in facts.tasks
+        for container in task.containers
+        if container.health == "UNHEALTHY" and task.running
+    ]
+    events = [event.message for event in reversed(facts.events) if _UNHEALTHY.search(names_hidden(event.message))]
+    found = dict.fromkeys(evidence_line(text) for text in (*targets, *stopped[:1], *own[:1], *events[:2]))
+    return tuple(found)
+
+
+def _wrong_answer(facts: ServiceFacts, evidence: tuple[str, ...], status: str) -> Finding:
     key = next(one for one in (status, "401" if status == "403" else status, status[0], "") if one in _BY_STATUS)
     outcome = _BY_STATUS[key]
     return Finding(
         code=outcome.code,
         severity="critical",
         cause=f"{_asked(facts)}: {outcome.happened.format(code=status)}.",
-        evidence=cause.evidence,
+        evidence=evidence,
         remedy=outcome.remedy,
         resource=facts.resource,
     )
 
 
-def _wrong_interface(facts: ServiceFacts, cause: Cause) -> Finding | None:
+def _no_answer(facts: ServiceFacts, evidence: tuple[str, ...], *, is_late: bool) -> Finding:
+    return make_finding(
+        "health_check_failed",
+        cause=f"{_asked(facts)}: no {'answer in time' if is_late else 'healthy answer came'}.",
+        evidence=evidence,
+        remedy="Let the application listen on 0.0.0.0 (not on 127.0.0.1) and answer within 5 s; check that the "
+        "security groups let the load balancer in."
+        if is_late
+        else "Check that the application listens on 0.0.0.0 at container_port and answers 200 on health_check_path.",
+        resource=facts.resource,
+        confidence="medium",
+    )
+
+
+def _wrong_interface(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | None:
     """Listening on 127.0.0.1 serves nobody outside the container."""
     found = loopback_listener(_lines(facts))
     if found is None:
@@ -111,7 +147,7 @@ def _wrong_interface(facts: ServiceFacts, cause: Cause) -> Finding | None:
         code="listens_on_loopback",
         cause=f"{_asked(facts)}: by its log, the application listens on {found.host}:{found.port} only, "
         "which nobody outside its container can reach.",
-        evidence=(found.line, *cause.evidence),
+        evidence=(found.line, *evidence),
         remedy=f"Let it listen on 0.0.0.0:{_port(facts) or found.port} (host or bind setting; gunicorn --bind, "
         "uvicorn --host, flask run --host, HOST=0.0.0.0).",
         resource=facts.resource,
@@ -119,14 +155,14 @@ def _wrong_interface(facts: ServiceFacts, cause: Cause) -> Finding | None:
     )
 
 
-def _wrong_port(facts: ServiceFacts, cause: Cause) -> Finding | None:
+def _wrong_port(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | None:
     port, other = _port(facts), only_listener(_lines(facts))
     if not port or other is None or other.port == port:
         return None
     return make_finding(
         code="port_mismatch",
         cause=f"{_asked(facts)}: no answer came there; by its log, the application listens on port {other.port}.",
-        evidence=(other.line, *cause.evidence),
+        evidence=(other.line, *evidence),
         remedy=f"Set container_port: {other.port}, or let the application listen on {port}.",
         resource=facts.resource,
         confidence=_sureness(facts),
@@ -142,7 +178,7 @@ def _sureness(facts: ServiceFacts) -> Confidence:
     return "high" if any(_NOT_CONNECTED.search(text) for text in said) else "medium"
 
 
-def _slow_start(facts: ServiceFacts, cause: Cause) -> Finding | None:
+def _slow_start(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | None:
     for task in facts.story.tasks:
         took = _start_seconds(task, facts.log_events.get(task.task_id, ()))
         grace = facts.service.grace_period_seconds if facts.service else 0
@@ -152,7 +188,7 @@ def _slow_start(facts: ServiceFacts, cause: Cause) -> Finding | None:
             code="slow_start",
             cause=f"{_asked(facts)}: the application {_when(took)}, "
             f"and health checks count after a grace period of {grace} s.",
-            evidence=(took.line, *cause.evidence),
+            evidence=(took.line, *evidence),
             remedy=_SOONER if took.moved else f"If it hangs there, see that it reaches what it waits for. {_SOONER}",
             resource=facts.resource,
             confidence="medium" if took.moved else "low",

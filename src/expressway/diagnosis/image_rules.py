@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.message_rules import cause_of_message, evidence_line
+from expressway.diagnosis.message_rules import evidence_line, finding_of_message
 from expressway.diagnosis.policy_evaluation import ResourceSide, access_decision, role_decision
 from expressway.diagnosis.role_checks import PULL_ACTIONS
 from expressway.model.finding import Finding, Severity
@@ -130,7 +130,7 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
         text
         for text in facts.subject.task_statements
         if names_repository(text, name)
-        and (cause := cause_of_message(Statement(text)))
+        and (cause := finding_of_message(Statement(text)))
         and cause.code == "image_pull_denied"
     ]
     if not told:

@@ -6,14 +6,14 @@ errors", "Service event messages"), of containerd and Docker, and of CloudFormat
 
 import re
 
-from expressway.diagnose.catalog import entry_of
+from expressway.diagnose.catalog import entry_of, make_finding
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.foreign_names import LONGEST_MESSAGE, names_hidden
 from expressway.diagnosis.message_rule import MessageRule
 from expressway.diagnosis.message_rule import message_rule as _rule
 from expressway.diagnosis.start_messages import START_MESSAGES
 from expressway.faces import command
-from expressway.model.cause import Cause
+from expressway.model.finding import Finding
 from expressway.model.quotation import quoted
 from expressway.model.shortened_text import shortened
 
@@ -131,21 +131,20 @@ _WORDED: dict[tuple[str, str], str] = {
 }
 
 
-def cause_of_message(statement: Statement) -> Cause | None:
-    """The cause that a text of AWS's names, or None when no row of the table knows it."""
+def finding_of_message(statement: Statement) -> Finding | None:
+    """What a text of AWS's tells, or None when no row of the table knows it."""
     text = statement.text[:LONGEST_MESSAGE]
     in_own_words = names_hidden(text)
     for rule in MESSAGE_RULES:
         match = rule.pattern.search(text if rule.reads_names else in_own_words)
         if match:
-            return Cause(
-                code=rule.code,
+            return make_finding(
+                rule.code,
                 sentence=_fill(rule, match, text),
                 evidence=(evidence_line(statement.text),),
                 remedy=rule.remedy,
                 resource=statement.resource,
-                permanent=not entry_of(rule.code).waiting_helps,
-                certain=rule.certain,
+                confidence="high" if rule.certain else "medium",
             )
     return None
 

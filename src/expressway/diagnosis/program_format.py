@@ -22,7 +22,7 @@ def format_is_open(tasks: Iterable[TaskState], logs: Mapping[str, Sequence[str]]
     for task in tasks:
         culprit = culprit_of(task) if task.failed else None
         cause = never_started(culprit.exit_code, logs.get(task.task_id, ()), task.arn) if culprit else None
-        if cause is not None and not cause.certain:
+        if cause is not None and cause.confidence != "high":
             return True
     return False
 

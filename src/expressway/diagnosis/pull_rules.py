@@ -7,11 +7,11 @@ from expressway.diagnose.catalog import entry_of
 from expressway.diagnosis.facts import Statement
 from expressway.diagnosis.image_rules import image_findings, names_repository
 from expressway.diagnosis.merged_findings import merged
-from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.message_rules import finding_of_message
 from expressway.diagnosis.program_format import images_fit, with_platform
 from expressway.diagnosis.role_rules import role_findings
 from expressway.diagnosis.secret_rules import secret_findings
-from expressway.model.finding import Finding, finding_of, ranked
+from expressway.model.finding import Finding, ranked
 from expressway.model.service import TaskState
 from expressway.model.service_dependencies import DependencyFacts, ImageFact
 
@@ -32,9 +32,9 @@ def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
         if task.running:
             continue
         for text in (*(one.reason for one in task.containers), task.stopped_reason):
-            cause = cause_of_message(Statement(text, task.arn)) if text else None
+            cause = finding_of_message(Statement(text, task.arn)) if text else None
             if cause is not None and "image_on_task" in entry_of(cause.code).marks:
-                first.setdefault(cause.code, (finding_of(cause), text))
+                first.setdefault(cause.code, (cause, text))
     return tuple(first.values())
 
 

@@ -1,7 +1,6 @@
 """Findings about one service: an ordered table of small rules over everything that is known of it.
 
-The first cause of the story is looked for as in `deployment_cause`, told without quoting what applications wrote,
-and made more exact (which limit, which answer, which address). Further rules add what stands beside it.
+`first_finding` is what deploy, wait and status tell; `service_findings` adds what stands beside the first cause.
 """
 
 from collections.abc import Callable
@@ -9,21 +8,26 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
-from expressway.diagnosis import deployment_cause
-from expressway.diagnosis.deployment_findings import rolled_back, stuck, under_way
+from expressway.diagnosis.deployment_cause import (
+    IN_AWS_WORDS,
+    deployment_failed,
+    infrastructure_is_stuck,
+    other_resource_failed,
+    scheduler_says,
+    service_resource_failed,
+    stopped_task_says,
+    task_stopped_for_unknown_reason,
+)
+from expressway.diagnosis.deployment_findings import rolled_back, rolled_back_by_alarm, stuck, under_way
 from expressway.diagnosis.exit_findings import crash_loop, exit_finding, memory_finding
-from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.forgotten_tasks import forgotten_error, forgotten_exit, look_elsewhere
 from expressway.diagnosis.health_findings import health_finding
 from expressway.diagnosis.service_facts import ServiceFacts
 from expressway.diagnosis.stop_findings import killed_at_stop, side_container_ended, spot_interrupted
 from expressway.faces import action
-from expressway.model.cause import Cause
-from expressway.model.finding import Finding, finding_of, ranked
+from expressway.model.finding import Finding, ranked
 
 Rule = Callable[[ServiceFacts], Finding | None]
-
-_IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} tells more of the tasks."
 
 
 def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
@@ -73,6 +77,12 @@ def cause_of_tasks(facts: ServiceFacts) -> Finding | None:
     return next((finding for rule in _TASK_RULES if (finding := rule(facts)) is not None), None)
 
 
+def first_finding(facts: ServiceFacts) -> Finding | None:
+    """The first cause of a deployment that failed or makes no progress, or of its stack; None where nothing failed."""
+    found = next((finding for rule in _FIRST_RULES if (finding := rule(facts)) is not None), None)
+    return replace(found, gaps=facts.gaps) if found is not None else None
+
+
 def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
     """Nobody asked for any task."""
     service = facts.service
@@ -104,42 +114,26 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
     )
 
 
-def _told(rule: Callable[[DeploymentFacts], Cause | None]) -> Rule:
-    def told(facts: ServiceFacts) -> Finding | None:
-        cause = rule(facts.story)
-        if cause is None:
-            return None
-        finding = finding_of(cause, confidence="high" if cause.permanent else "medium")
-        return finding if finding.remedy else replace(finding, remedy=_IN_AWS_WORDS)
-
-    return told
-
-
-_TASK_RULES: tuple[Rule, ...] = (
-    memory_finding,
-    _told(deployment_cause.stopped_task_says),
-    exit_finding,
-    _told(deployment_cause.task_stopped_for_unknown_reason),
-)
+_TASK_RULES: tuple[Rule, ...] = (memory_finding, stopped_task_says, exit_finding, task_stopped_for_unknown_reason)
 _STORY_RULES: tuple[Rule, ...] = (
     memory_finding,
-    _told(deployment_cause.stopped_task_says),
+    stopped_task_says,
     exit_finding,
     forgotten_exit,
-    _told(deployment_cause.infrastructure_is_stuck),
+    infrastructure_is_stuck,
     health_finding,
-    _told(deployment_cause.scheduler_says),
+    scheduler_says,
     forgotten_error,
-    _told(deployment_cause.task_stopped_for_unknown_reason),
+    task_stopped_for_unknown_reason,
 )
-
-
-def deployment_failed(facts: ServiceFacts) -> Finding | None:
-    """The deployment has failed and nothing says why."""
-    cause = deployment_cause.deployment_failed(facts.story)
-    return finding_of(cause, confidence="medium") if cause is not None else None
-
-
+_FIRST_RULES: tuple[Rule, ...] = (
+    other_resource_failed,
+    *_STORY_RULES[: _STORY_RULES.index(scheduler_says)],
+    rolled_back_by_alarm,
+    *_STORY_RULES[_STORY_RULES.index(scheduler_says) :],
+    service_resource_failed,
+    deployment_failed,
+)
 RULES: tuple[Rule, ...] = (
     first_cause,
     crash_loop,
@@ -159,7 +153,7 @@ def _without_cause(facts: ServiceFacts, finding: Finding) -> Finding:
     """The same where no other finding tells the cause, so that it does not point to others."""
     if finding.code != "circuit_breaker_rollback":
         return finding
-    return replace(finding, remedy=_IN_AWS_WORDS if facts.story.failed_tasks else look_elsewhere(facts))
+    return replace(finding, remedy=IN_AWS_WORDS if facts.story.failed_tasks else look_elsewhere(facts))
 
 
 def _as_consequence(finding: Finding, told: AbstractSet[str]) -> Finding:

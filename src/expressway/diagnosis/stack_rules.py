@@ -6,11 +6,11 @@ resource(s) failed") is never the cause.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.message_rules import cause_of_message, evidence_line
+from expressway.diagnosis.message_rules import evidence_line, finding_of_message
 from expressway.diagnosis.place_findings import near_names
 from expressway.diagnosis.unstable_resources import SERVICE_TYPES, instability, service_remedy
 from expressway.model.aws_messages import is_aws_message, quoted_reason
@@ -82,16 +82,7 @@ def _cause(history: StackHistory) -> Iterator[Finding]:
     first = failures[0].event.reason if failures else ""
     others = [one for one in failures[1:] if one.event.reason != first and not one.event.is_consequence]
     for failure in others[:_OTHERS_TOLD]:
-        finding = _told(failure, "warning")
-        yield Finding(
-            finding.code,
-            "warning",
-            finding.cause,
-            finding.evidence,
-            finding.remedy,
-            finding.resource,
-            confidence="medium",
-        )
+        yield replace(_told(failure, "warning"), confidence="medium")
 
 
 def _warned(history: StackHistory) -> Iterator[Finding]:
@@ -192,7 +183,7 @@ def _told(failure: Failure, severity: Severity) -> Finding:
     if event.kind != "resource":
         return _check_failed(failure, severity)
     physical_id = failure.physical_id
-    known = cause_of_message(Statement(event.reason, event.logical_id)) or instability(event, physical_id)
+    known = finding_of_message(Statement(event.reason, event.logical_id)) or instability(event, physical_id)
     within = f" of the nested stack {failure.stack.name}" if failure.path else ""
     told = f"{event.status} {failure.place} ({event.resource_type}): "
     evidence = (_evidence(told, event.reason, event.resource_type),)
@@ -203,7 +194,7 @@ def _told(failure: Failure, severity: Severity) -> Finding:
         code=known.code if known else "resource_failed",
         severity=severity,
         cause=f"{failure.place} ({event.resource_type}){within} could not be {_verb(event.status)}"
-        + (f": {known.sentence}" if known else "."),
+        + (f": {known.cause}" if known else "."),
         evidence=evidence,
         remedy=known.remedy if known and known.remedy else remedy,
         resource=physical_id or failure.place,

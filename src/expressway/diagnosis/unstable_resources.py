@@ -7,7 +7,8 @@ resource providers (HandlerErrorCode NotStabilized), and ECS's reasons for stopp
 
 import re
 
-from expressway.model.cause import Cause
+from expressway.diagnose.catalog import make_finding
+from expressway.model.finding import Finding
 from expressway.model.service_location import parse_service_arn
 from expressway.model.stack_history import HistoryEvent
 
@@ -33,7 +34,7 @@ _TASKS_ENDED: tuple[tuple[re.Pattern[str], str], ...] = (
 _SEE_ITS_SERVICE = "See in that resource's own service what keeps it waiting; correct it and repeat the operation."
 
 
-def instability(event: HistoryEvent, physical_id: str) -> Cause | None:
+def instability(event: HistoryEvent, physical_id: str) -> Finding | None:
     """Why a resource did not become stable, or was not gone in time; None where its event says nothing of that kind.
 
     `physical_id` is a service's ARN; empty where it is not known.
@@ -43,13 +44,13 @@ def instability(event: HistoryEvent, physical_id: str) -> Cause | None:
     if is_service and _BREAKER.search(event.reason):
         ended = next((f": {said}" for pattern, said in _TASKS_ENDED if pattern.search(event.reason)), "")
         sentence = f"ECS's circuit breaker ended its deployment because its tasks failed again and again{ended}."
-        return Cause("circuit_breaker_rollback", sentence, remedy=remedy, resource=physical_id)
+        return make_finding("circuit_breaker_rollback", cause=sentence, remedy=remedy, resource=physical_id)
     if not _NOT_STABLE.search(event.reason):
         return None
     awaited = "its deployment did not come to an end" if is_service else "it did not become stable"
     awaited = "it was not gone" if event.status.startswith("DELETE") else awaited
     sentence = f"{awaited} in the time that CloudFormation waits for it."
-    return Cause("resource_not_stabilized", sentence, remedy=remedy, resource=physical_id)
+    return make_finding("resource_not_stabilized", cause=sentence, remedy=remedy, resource=physical_id)
 
 
 def service_remedy(service_arn: str) -> str:

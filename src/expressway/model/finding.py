@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from expressway.model.cause import Cause
-from expressway.model.quotation import OwnText, own_words
+from expressway.model.quotation import OwnText, closed, own_words
 
 Severity = Literal["critical", "warning", "info"]
 """`critical`: it keeps the service from serving, or the version that was to serve: a deployment that failed in the last
@@ -30,6 +29,8 @@ class Finding:
         evidence: AWS's own words, log lines and rules that the sentence rests on, most telling first. Untrusted text,
             but for an `OwnText`.
         remedy: what to do about it.
+        quoting: the cause with what it quotes of others, marked (`model.quotation`); empty where it quotes nothing.
+        gaps: facts that could not be read, so that nothing is concluded from them; only where a finding stands alone.
     """
 
     code: str
@@ -39,6 +40,14 @@ class Finding:
     remedy: str = ""
     resource: str = ""
     confidence: Confidence = "high"
+    quoting: str = ""
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The cause as it is told where no evidence is shown beside it: with what it quotes of others, marked."""
+        is_current = closed(own_words(self.quoting)) == closed(own_words(self.cause))
+        return self.quoting if self.quoting and is_current else self.cause
 
     def in_own_words(self) -> "Finding":
         """The finding as one whose evidence is all of our own making: nothing in it was written by others."""
@@ -54,6 +63,7 @@ class Finding:
             "evidence": list(self.evidence),
             "remedy": self.remedy,
             "confidence": self.confidence,
+            "gaps": list(self.gaps),
         }
         return {key: value for key, value in parts.items() if value}
 
@@ -66,25 +76,6 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         if _rank(finding) < _rank(known):
             best[finding.code, finding.resource] = finding
     return tuple(sorted(best.values(), key=_rank))
-
-
-def finding_of(cause: Cause, *, severity: Severity = "critical", confidence: Confidence = "high") -> Finding:
-    """The finding that a deployment's cause is; what its sentence quotes is in the evidence.
-
-    One that is not certain is told with less confidence than was asked for.
-    """
-    if confidence == "high" and not cause.certain:
-        confidence = "medium"
-    told = own_words(cause.sentence)
-    return Finding(
-        code=cause.code,
-        severity=severity,
-        cause=told if told.endswith(".") else f"{told}.",
-        evidence=cause.evidence,
-        remedy=cause.remedy,
-        resource=cause.resource,
-        confidence=confidence,
-    )
 
 
 def _rank(finding: Finding) -> tuple[int, int]:

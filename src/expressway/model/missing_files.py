@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from expressway.model.cause import Cause
-from expressway.model.finding import Finding
 from expressway.model.protected_files import including_line
 from expressway.model.quotation import named
 from expressway.model.task_definition import TaskDefinition
@@ -18,8 +16,6 @@ _MISSING = re.compile(
 )
 _PLACE = re.compile(r"[\w@~./-]{1,1024}")
 _MODULE = re.compile(r"no module named [\"'`]?([\w.]{1,200})", re.IGNORECASE)
-_ENDED_OTHERWISE = frozenset({"out_of_memory", "container_killed", "container_terminated"})
-"""Ends that no missing file explains, whatever else the log names."""
 _MOST_LINES = 200
 _LONGEST_LINE = 2_000
 
@@ -65,42 +61,6 @@ def excluded_by_container(definition: TaskDefinition | None, excluded_from: Excl
     containers = definition.containers if definition is not None else ()
     known = {one.name: excluded_from(one.image) for one in containers if one.image}
     return {name: left_out for name, left_out in known.items() if left_out.paths}
-
-
-def with_missing_files(cause: Cause, left_out: LeftOutFiles | None) -> Cause:
-    """The cause as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
-    missed = _missed(cause, left_out)
-    if not missed or left_out is None:
-        return cause
-    return replace(
-        cause,
-        code="excluded_file_missing",
-        sentence=f"{_told(missed)} {cause.sentence}",
-        remedy=left_out.remedy(missed),
-        permanent=True,
-    )
-
-
-def finding_with_missing_files(finding: Finding, left_out: LeftOutFiles | None) -> Finding:
-    """The finding as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
-    missed = _missed(finding, left_out)
-    if not missed or left_out is None:
-        return finding
-    return replace(
-        finding,
-        code="excluded_file_missing",
-        cause=f"{_told(missed)} {finding.cause}",
-        remedy=left_out.remedy(missed),
-    )
-
-
-def _missed(ended: Cause | Finding, left_out: LeftOutFiles | None) -> tuple[str, ...]:
-    return left_out.missed_by(ended.evidence) if left_out and ended.code not in _ENDED_OTHERWISE else ()
-
-
-def _told(missed: Sequence[str]) -> str:
-    names = ", ".join(map(named, missed))
-    return f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
 
 
 def _missing_names(line: str) -> set[str]:

@@ -118,6 +118,11 @@ def own_words(text: str) -> str:
     return bare.strip()
 
 
+def closed(sentence: str) -> str:
+    """The sentence with a full stop at its end."""
+    return sentence if sentence.endswith(".") else f"{sentence}."
+
+
 def _without_escapes(text: str) -> str:
     """Without ANSI sequences (ECMA-48): CSI up to its final byte, OSC and its like up to BEL or ST, others of two."""
     kept: list[str] = []

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from expressway.errors import ServiceError, StackError, TargetError
 from expressway.faces import command
-from expressway.model.cause import Cause
 from expressway.model.definition import AppDefinition
+from expressway.model.finding import Finding
 from expressway.model.origin import origin_of
 from expressway.model.plan import Plan, PlannedImage
 from expressway.model.progress import Cancellation, Phase, Progress, ProgressSink
@@ -273,7 +273,7 @@ class _Deployment:
                 raise
             raise deployment_failed(exc, cause) from exc
 
-    def _explain(self, events: tuple[StackEvent, ...]) -> Cause | None:
+    def _explain(self, events: tuple[StackEvent, ...]) -> Finding | None:
         return self.ports.explain(self.request.definition.cluster, self.request.definition.name, events)
 
     # -- ready ----------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from expressway.model.cause import Cause
 from expressway.model.clock import Clock
 from expressway.model.definition import AppDefinition
+from expressway.model.finding import Finding
 from expressway.model.missing_files import LeftOutFiles, RecordExcluded
 from expressway.model.operation import OperationRecord
 from expressway.model.origin import Origin
@@ -88,7 +88,7 @@ class Readiness(Protocol):
     def gaps(self) -> tuple[str, ...]: ...
 
 
-Explain = Callable[[str, str, tuple[StackEvent, ...]], Cause | None]
+Explain = Callable[[str, str, tuple[StackEvent, ...]], Finding | None]
 """(cluster, service name, the stack's events) → the first real cause of a failing deployment, if there is one."""
 
 WaitForService = Callable[[str, str, ProgressSink, Cancellation], Readiness]

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from expressway.diagnose.catalog import entry_of
 from expressway.errors import ExpresswayError, StackError
-from expressway.model.cause import Cause
 from expressway.model.clock import Clock
+from expressway.model.finding import Finding
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.stack import StackEvent
 
@@ -23,10 +24,10 @@ class EarlyWarning:
     third of the time), so that the stack's events are not told late.
     """
 
-    explain: Callable[[tuple[StackEvent, ...]], Cause | None]
+    explain: Callable[[tuple[StackEvent, ...]], Finding | None]
     clock: Clock
     progress: ProgressSink
-    cause: Cause | None = None
+    cause: Finding | None = None
     next_question: float = 0.0
     events: tuple[StackEvent, ...] = ()
 
@@ -39,7 +40,7 @@ class EarlyWarning:
         cause = self._ask(events)
         answered = self.clock.monotonic()
         self.next_question = answered + max(_PAUSE_SECONDS, _PAUSE_FACTOR * (answered - asked))
-        if cause is not None and cause.permanent:
+        if cause is not None and _is_lasting(cause):
             self._keep(cause)
 
     def on_failing(self, events: tuple[StackEvent, ...]) -> None:
@@ -49,29 +50,34 @@ class EarlyWarning:
         """
         self.events = events
         cause = self._ask(events)
-        if cause is not None and (self.cause is None or cause.permanent):
+        if cause is not None and (self.cause is None or _is_lasting(cause)):
             self._keep(cause)
 
-    def conclude(self) -> Cause | None:
+    def conclude(self) -> Finding | None:
         """The cause to report for a stack that has failed; asked for a last time when none is known yet."""
         if self.cause is None and self.events:
             self.cause = self._ask(self.events)
         return self.cause
 
-    def _ask(self, events: tuple[StackEvent, ...]) -> Cause | None:
+    def _ask(self, events: tuple[StackEvent, ...]) -> Finding | None:
         try:
             return self.explain(events)
         except ExpresswayError:
             return None  # a diagnosis that fails must not fail the deployment
 
-    def _keep(self, cause: Cause) -> None:
+    def _keep(self, cause: Finding) -> None:
         told = self.cause is not None and self.cause.sentence == cause.sentence
         self.cause = cause
         if not told:
             self.progress(Progress("service", cause.sentence, level="error"))
 
 
-def deployment_failed(failure: StackError, cause: Cause) -> StackError:
+def _is_lasting(cause: Finding) -> bool:
+    """What can pass by itself, and what nothing shows yet (a log line may be on its way), is not told early."""
+    return bool(cause.evidence) and not entry_of(cause.code).waiting_helps
+
+
+def deployment_failed(failure: StackError, cause: Finding) -> StackError:
     """The error of a stack that failed (``stack_failed``), with the first real cause in its place."""
     return StackError(
         "deployment_failed",

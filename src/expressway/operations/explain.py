@@ -4,16 +4,17 @@ A fact that may not be read (a permission is missing) becomes a named gap; it ne
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from expressway.diagnosis.culprit import culprit_of
-from expressway.diagnosis.deployment_cause import find_cause
 from expressway.diagnosis.deployment_course import definitions_to_compare, is_repair
 from expressway.diagnosis.facts import DeploymentFacts
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
-from expressway.model.cause import Cause
+from expressway.diagnosis.service_facts import ServiceFacts
+from expressway.diagnosis.service_findings import first_finding
 from expressway.model.clock import not_before
+from expressway.model.finding import Finding
 from expressway.model.missing_files import ExcludedFrom, excluded_by_container, nothing_excluded
 from expressway.model.service import (
     DeploymentState,
@@ -43,7 +44,7 @@ def explain_failure(
     stack_events: Sequence[StackEvent] = (),
     targets: TargetReads | None = None,
     excluded_from: ExcludedFrom = nothing_excluded,
-) -> Cause | None:
+) -> Finding | None:
     """The first real cause of the service's newest failed or struggling deployment; None when none failed.
 
     `stack_events` are the events of the stack operation behind it, in order of time and from its beginning, so
@@ -52,7 +53,7 @@ def explain_failure(
     Works while a deployment fails, after its rollback, and for a while after the service was deleted (ECS
     remembers stopped tasks for about an hour). Reads only; about two round trips, each in parallel.
     """
-    return find_cause(
+    return first_finding(
         gather_facts(
             cluster=cluster,
             service_name=service_name,
@@ -74,7 +75,7 @@ def gather_facts(
     stack_events: Sequence[StackEvent] = (),
     targets: TargetReads | None = None,
     excluded_from: ExcludedFrom = nothing_excluded,
-) -> DeploymentFacts:
+) -> ServiceFacts:
     """All that can be read about the service's newest failed or running deployment."""
     since = start_of(stack_events)
     with ConcurrentReads(_THREADS, name="explain", beside_a_failure=True) as reads:
@@ -116,7 +117,7 @@ def gather_facts(
         told = {task.task_id: _REFUSED for task in worth if task.task_definition_arn not in definitions}
         told = {**told, **{task_id: reads.take(asked, _REFUSED) for task_id, asked in asked_logs.items()}}
         definition = _definition_of(revision, mine, definitions)
-        return DeploymentFacts(
+        story = DeploymentFacts(
             cluster=cluster,
             service_name=service_name,
             service=service,
@@ -133,6 +134,7 @@ def gather_facts(
             definition=definition,
             excluded=excluded_by_container(definition, excluded_from),
         )
+        return ServiceFacts(cluster, service_name, datetime.now(UTC), story, tasks=every_task, gaps=story.gaps)
 
 
 def start_of(stack_events: Sequence[StackEvent]) -> datetime | None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from expressway.diagnose.catalog import entry_of
 from expressway.diagnosis.facts import DeploymentFacts
-from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.message_rules import finding_of_message
 from expressway.model.service import (
     DeploymentState,
     ExpressService,
@@ -112,13 +112,13 @@ def cannot_start(snapshot: ServiceSnapshot) -> bool:
 def infrastructure_complaint(snapshot: ServiceSnapshot) -> str:
     """What ECS says about infrastructure that is stuck for a reason we know; empty when nothing is."""
     facts = DeploymentFacts(cluster="", service_name="", revision=snapshot.revision)
-    known = (statement.text for statement in facts.infrastructure_statements() if cause_of_message(statement))
+    known = (statement.text for statement in facts.infrastructure_statements() if finding_of_message(statement))
     return next(known, "")
 
 
 def _hopeless(task: TaskState) -> bool:
     facts = DeploymentFacts(cluster="", service_name="", tasks=(task,))
-    causes = map(cause_of_message, facts.task_statements())
+    causes = map(finding_of_message, facts.task_statements())
     return any(cause is not None and "unrecoverable" in entry_of(cause.code).marks for cause in causes)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from expressway.model.cause import Cause
+from expressway.model.finding import Finding
 from expressway.model.operation import OperationRecord
 from expressway.model.quotation import quoted
 from expressway.model.service import ExpressService, ServiceConfiguration
@@ -119,7 +119,7 @@ def operation_part(operation: OperationRecord | None) -> Mapping[str, Any] | Non
     return shape
 
 
-def error_of_cause(cause: Cause) -> Mapping[str, Any]:
+def error_of_cause(cause: Finding) -> Mapping[str, Any]:
     """A cause in the shape of an error."""
     shape = {"code": cause.code, "message": cause.sentence, "hint": cause.remedy, "gaps": list(cause.gaps)}
     return {key: value for key, value in shape.items() if value}

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from expressway.diagnosis.rollouts import rollout_deployment, rollout_revisions
 from expressway.error_codes import has_trait
 from expressway.errors import TargetError
-from expressway.model.cause import Cause
 from expressway.model.clock import Clock, polling_delays
+from expressway.model.finding import Finding
 from expressway.model.missing_files import ExcludedFrom, nothing_excluded
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.model.reach import reach_of
@@ -41,7 +41,7 @@ class Readiness:
 
     status: Literal["success", "timeout", "failed", "unverified"]
     message: str
-    cause: Cause | None = None
+    cause: Finding | None = None
     url: str = ""
     elapsed_seconds: float = 0.0
     gaps: tuple[str, ...] = ()
@@ -231,7 +231,7 @@ class _Wait:
         )
         return Readiness("timeout", message, cause, self._url(), self._elapsed(), self.gaps.messages)
 
-    def _explain(self) -> Cause | None:
+    def _explain(self) -> Finding | None:
         return explain_failure(
             cluster=self.cluster,
             service_name=self.service_name,

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from expressway.adapters.iam import Iam
     from expressway.adapters.logs import Logs
     from expressway.adapters.session import AwsSession
-    from expressway.model.cause import Cause
     from expressway.model.definition import AppDefinition
+    from expressway.model.finding import Finding
     from expressway.model.progress import Cancellation, ProgressSink
     from expressway.model.stack import StackEvent
     from expressway.model.template import AppTemplates
@@ -325,7 +325,7 @@ class Wiring:
             cancellation=cancellation,
         )
 
-    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Cause | None:
+    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Finding | None:
         from expressway.operations.explain import explain_failure
 
         ports = self.service_ports

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import APIError, DockerException
 
 from expressway.diagnosis.facts import Statement
-from expressway.diagnosis.message_rules import cause_of_message
+from expressway.diagnosis.message_rules import finding_of_message
 from expressway_sandbox.ecs.start_failures import ContainerRefusedError, reason_of_ecs, told_in_ecs_words
 from tests.expressway_sandbox.conftest import Cloud, wait_until
 
@@ -75,7 +75,7 @@ def test_a_command_that_is_not_in_the_image_is_told_as_such(cloud: Cloud, images
         return found["lastStatus"] == "STOPPED"
 
     wait_until(has_stopped, "the task stopped")
-    cause = cause_of_message(Statement(found["stoppedReason"]))
+    cause = finding_of_message(Statement(found["stoppedReason"]))
     assert found["stopCode"] == "TaskFailedToStart"
     assert found["stoppedReason"].startswith("CannotStartContainerError: Error response from daemon: ")
     assert [one["reason"] for one in found["containers"]] == [found["stoppedReason"]]

@@ -12,6 +12,7 @@ from expressway.diagnose.catalog.network import NETWORK_CODES
 from expressway.diagnose.catalog.service import SERVICE_CODES
 from expressway.diagnose.catalog.tasks import TASK_CODES
 from expressway.model.finding import Confidence, Finding, Severity
+from expressway.model.quotation import closed, own_words
 
 __all__ = [
     "ANY_CAUSE",
@@ -55,20 +56,22 @@ def make_finding(
     code: str,
     *,
     cause: str = "",
+    sentence: str = "",
     evidence: Iterable[str] = (),
     remedy: str = "",
     resource: str = "",
     severity: Severity | None = None,
     confidence: Confidence = "high",
 ) -> Finding:
-    """A finding; what is not given is the catalogue's."""
+    """A finding; what is not given is the catalogue's. A `sentence` is a cause that may quote others."""
     entry = CATALOG[code]
     return Finding(
         code=code,
         severity=severity or entry.severities[0],
-        cause=cause or entry.cause,
+        cause=cause or closed(own_words(sentence)) if cause or sentence else entry.cause,
         evidence=tuple(evidence),
         remedy=remedy or entry.remedy,
         resource=resource,
         confidence=confidence,
+        quoting=sentence if own_words(sentence) != sentence else "",
     )
