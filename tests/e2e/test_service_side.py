@@ -153,7 +153,7 @@ def test_a_failing_health_check_is_told_with_path_port_and_answer(cloud: Cloud) 
 
     assert readiness.status == "failed", readiness.message
     assert readiness.cause is not None
-    assert readiness.cause.code == "health_check_failed"
+    assert readiness.cause.code == "health_check_path_not_found"
     assert "/nowhere" in readiness.message
     assert "8080" in readiness.message
     assert "404" in readiness.message
