@@ -8,7 +8,6 @@ unfinished work from a deployment.
 import fcntl
 import json
 import os
-import re
 import secrets
 import threading
 from collections.abc import Callable, Generator
@@ -18,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from expressway.errors import DefinitionError, ExpresswayError, StillRunning
+from expressway.errors import ExpresswayError, StillRunning
+from expressway.model.names import check_app_name
 from expressway.model.operation import OperationKind, OperationRecord
-from expressway.model.quotation import echoed, quoted
+from expressway.model.quotation import quoted
 from expressway.model.target import Target
 
 
@@ -30,7 +30,6 @@ def _nobody(warning: str) -> None:
 
 _KINDS: tuple[OperationKind, ...] = ("deploy", "build", "restart")
 """One of each file."""
-_FILE_NAME = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class Journal:
@@ -109,12 +108,7 @@ class Journal:
         )
 
     def _path(self, app_name: str, kind: OperationKind = "deploy") -> Path:
-        if not _FILE_NAME.fullmatch(app_name):
-            raise DefinitionError(
-                "invalid_app_name",
-                f"Expected an app's name of lower-case letters, digits and hyphens, got {echoed(app_name)}.",
-                "Pass the name that the definition gives.",
-            )
+        check_app_name(app_name)
         return self._directory / (f"{app_name}.{kind}.json" if kind in {"build", "restart"} else f"{app_name}.json")
 
 

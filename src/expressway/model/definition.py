@@ -36,6 +36,7 @@ from expressway.model.definition_types import (
     VariableName,
 )
 from expressway.model.quotation import plain
+from expressway.model.service import DEFAULT_HEALTH_PATH
 
 __all__ = [
     "AppDefinition",
@@ -68,7 +69,7 @@ class AppDefinition(Section):
     """Image that exists already; one named by its digest never changes under you."""
     container_port: Integer = Field(default=8080, ge=1, le=65535)
     """TCP port on which the container answers HTTP."""
-    health_check_path: HealthPath = Field(default="/", examples=["/health"])
+    health_check_path: HealthPath = Field(default=DEFAULT_HEALTH_PATH, examples=["/health"])
     """Path that answers 200 while the container is well."""
     cpu: Literal[256, 512, 1024, 2048, 4096, 8192, 16384] = 256
     """CPU units of a task; 1024 are one vCPU."""

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from expressway.model.definition_rules import Problem
-from expressway.model.definition_types import EXPECTED_BY_PATTERN, NAME_PATTERN, Section
+from expressway.model.definition_types import EXPECTED_BY_PATTERN, Section
+from expressway.model.names import NAME_RULE
 from expressway.model.near_name import near_name
 from expressway.model.quotation import echoed, quoted
 from expressway.model.shortened_text import shortened
@@ -47,7 +48,7 @@ _EXPECTED: dict[str, Callable[[Context], str]] = {
 }
 
 _OF_LENGTH_OR_CHARACTERS = frozenset({"string_too_long", "string_too_short", "string_pattern_mismatch"})
-_WHOLE_RULES = {"name": EXPECTED_BY_PATTERN[NAME_PATTERN]}
+_WHOLE_RULES = {"name": NAME_RULE}
 """Texts whose length and characters are told together: pydantic reports whichever it finds first."""
 
 

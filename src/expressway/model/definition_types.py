@@ -11,6 +11,7 @@ from expressway.faces import on_faces
 from expressway.model import aws_limits
 from expressway.model.aws_limits import Limit
 from expressway.model.image_reference import parse_image_reference
+from expressway.model.names import LONGEST_NAME, NAME_PATTERN, NAME_RULE
 from expressway.model.plain_text import CDK_TOKEN, DYNAMIC_REFERENCE, expected_instead
 
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
@@ -21,7 +22,6 @@ _PARTITION = r"arn:aws(?:-[a-z]+)*"
 _ACCOUNT = r"[0-9]{12}"
 _REGION = r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]{1,2}"
 
-NAME_PATTERN = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
 REGION_PATTERN = rf"^{_REGION}$"
 VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 HEALTH_PATH_PATTERN = r"^/[!-~]*$"
@@ -40,7 +40,7 @@ SECRET_PATTERN = (
 )
 
 EXPECTED_BY_PATTERN: dict[str, str] = {
-    NAME_PATTERN: "1 to 20 of a-z, 0-9 and single hyphens, starting with a letter and not ending with a hyphen",
+    NAME_PATTERN: NAME_RULE,
     REGION_PATTERN: "the name of an AWS region, such as eu-west-1",
     VARIABLE_PATTERN: "a variable name: letters, digits, _, . and -, not starting with a digit",
     HEALTH_PATH_PATTERN: (
@@ -135,7 +135,7 @@ _AsItStands = (
     Field(json_schema_extra={"not": {"pattern": f"{DYNAMIC_REFERENCE}|{CDK_TOKEN}"}}),
 )
 PlainText = Annotated[Text, *_AsItStands]
-AppName = Annotated[Text, Field(pattern=NAME_PATTERN, max_length=20)]
+AppName = Annotated[Text, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 Region = Annotated[Text, Field(pattern=REGION_PATTERN)]
 VariableName = Annotated[Text, Field(pattern=VARIABLE_PATTERN, max_length=255)]
 HealthPath = Annotated[PlainText, Field(pattern=HEALTH_PATH_PATTERN, max_length=aws_limits.HEALTH_CHECK_PATH.maximum)]

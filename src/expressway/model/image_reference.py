@@ -18,6 +18,8 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
 _HUB = "docker.io"
+PUSH_OR_CORRECT = "Push it, or correct its tag or digest."
+"""What to do about an image that is not in its registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class ImageReference:
         """The full reference, digest preferred over tag."""
         suffix = f"@{self.digest}" if self.digest else f":{self.tag}"
         return f"{self.registry}/{self.repository}{suffix}"
+
+    @property
+    def missing(self) -> str:
+        """That ECR has no such image, as a sentence without its full stop."""
+        place = f"account {self.account_id} in {self.region}"
+        return f"The image {self.uri} does not exist: expected it in the repository {self.repository} of {place}"
 
     def with_digest(self, digest: str) -> "ImageReference":
         """The same repository, pinned to the content that `digest` names."""

@@ -7,7 +7,11 @@ from expressway.errors import DefinitionError
 from expressway.model.quotation import named
 from expressway.model.stack import repository_stack_name, service_stack_name
 
-_NAME = re.compile(r"[a-z0-9-]{1,20}")  # wider than a definition's: it must cover what other tools have made
+NAME_PATTERN = r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$"
+LONGEST_NAME = 20
+NAME_RULE = "1 to 20 of a-z, 0-9 and single hyphens, starting with a letter and not ending with a hyphen"
+_ANY_NAME = r"[a-z0-9-]+"
+"""Wider than a definition's, since it must cover what other tools have made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,15 @@ def app_names(app_name: str) -> AppNames:
     )
 
 
-def check_app_name(app_name: str) -> None:
-    """Refuse what no app can be called, such as the ARN of its service.
+def check_app_name(app_name: str, *, is_new: bool = False) -> None:
+    """Refuse what no app can be called, such as the ARN of its service; with `is_new`, what no definition may say.
 
     Raises:
         DefinitionError: ``invalid_app_name``.
     """
-    if not _NAME.fullmatch(app_name):
+    if not re.fullmatch(NAME_PATTERN if is_new else _ANY_NAME, app_name) or len(app_name) > LONGEST_NAME:
         raise DefinitionError(
             "invalid_app_name",
-            f"Expected an app name of 1-20 lower-case letters, digits and hyphens, got {named(app_name)}.",
-            "Give the name that stands in the definition.",
+            f"Expected an app's name ({NAME_RULE}), got {named(app_name)}.",
+            "Choose such a name." if is_new else "Give the name that stands in the definition.",
         )

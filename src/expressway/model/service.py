@@ -21,6 +21,8 @@ FAILED_DEPLOYMENT_STATUSES = frozenset(
 """FAILED is a rollout's own word, for one that the circuit breaker ended without a way back."""
 ROLLOUT_PREFIX = "ecs-svc/"
 """How the ids of rollouts and task sets begin; tasks carry them as `started_by`."""
+DEFAULT_HEALTH_PATH = "/"
+"""What an Express service is asked for where nothing else is said. Source: CreateExpressGatewayService."""
 RUNNING_DEPLOYMENT_STATUSES = frozenset({"PENDING", "IN_PROGRESS"})
 
 

@@ -16,18 +16,16 @@ from expressway.model.build_context import (
     content_tag,
     context_digest,
 )
-from expressway.model.definition_types import NAME_PATTERN
 from expressway.model.dockerfile import Dockerfile, parse_dockerfile
 from expressway.model.image import LOCAL_PREFIX, ImageBuild
 from expressway.model.missing_files import LeftOutFiles
+from expressway.model.names import check_app_name
 from expressway.model.problem_list import MOST_SHOWN
 from expressway.model.progress import Cancellation, NeverCancelled
 from expressway.model.protected_files import protection_warning
 from expressway.model.protected_tags import PROTECTED_PATTERN
-from expressway.model.quotation import echoed, named
+from expressway.model.quotation import echoed
 
-_APP_NAME = re.compile(NAME_PATTERN)
-_LONGEST_APP_NAME = 20
 _TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
 _SECRET_ARG = re.compile(r"passw|secret|token|credential|private_?key|api_?key|access_?key", re.IGNORECASE)
 _NEVER = NeverCancelled()
@@ -126,13 +124,7 @@ def check_build(
 
 
 def _check_names(request: BuildRequest) -> None:
-    if not _APP_NAME.fullmatch(request.app_name) or len(request.app_name) > _LONGEST_APP_NAME:
-        raise DefinitionError(
-            "invalid_app_name",
-            "Expected 1 to 20 lower-case letters, digits and single hyphens, starting with a letter and not ending "
-            f"with a hyphen, as the app's name; got {named(request.app_name)}.",
-            "Choose such a name.",
-        )
+    check_app_name(request.app_name, is_new=True)
     if request.tag is not None and not _TAG.fullmatch(request.tag):
         raise _invalid_tag(request.tag, "letters, digits, _ . - are allowed, 128 at most, not starting with . or -")
 

@@ -14,7 +14,7 @@ from expressway.diagnosis.role_checks import (
 )
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.model.cancellation import ReadPool
-from expressway.model.image_reference import ImageReference, parse_image_reference
+from expressway.model.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
 from expressway.model.quotation import echoed
 from expressway.model.role import RoleState, role_name_of
 from expressway.model.target import Target
@@ -196,10 +196,7 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Findin
     except ExpresswayError as error:
         return _unreadable_image(reference, error, detail, warnings)
     if found is None:
-        text = (
-            f"The image {reference.uri} does not exist: expected it in the repository {reference.repository} "
-            f"of account {account_id} in {region}. Push it, or correct its tag or digest."
-        )
+        text = f"{reference.missing}. {PUSH_OR_CORRECT}"
         return _Finding({**detail, "status": "not_found"}, (text,), warnings)
     try:
         platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **place)

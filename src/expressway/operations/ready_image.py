@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
-from expressway.model.image_reference import ImageReference, parse_image_reference
+from expressway.model.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
 from expressway.model.plan import PlannedImage
 from expressway.model.progress import Progress, ProgressSink
 from expressway.model.task_definition import TaskDefinition
@@ -162,8 +162,7 @@ def _image_not_found(reference: ImageReference, error: ExpresswayError | None) -
     because = f" ({error.message})" if error is not None else ""
     return ImageError(
         "image_not_found",
-        f"The image {reference.uri} does not exist: expected it in the repository {reference.repository} of account "
-        f"{reference.account_id} in {reference.region}{because}. Nothing was changed.",
-        "Push it, or correct the repository, the tag or the digest.",
+        f"{reference.missing}{because}. Nothing was changed.",
+        PUSH_OR_CORRECT,
         {"image": reference.uri},
     )

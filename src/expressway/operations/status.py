@@ -12,6 +12,7 @@ from expressway.model.names import check_app_name
 from expressway.model.operation import OperationRecord
 from expressway.model.reach import reach_of
 from expressway.model.service import (
+    DEFAULT_HEALTH_PATH,
     Endpoint,
     ExpressService,
     RevisionState,
@@ -230,7 +231,7 @@ class _Status:
         if serving is None or endpoint is None or endpoint.access_type != "PUBLIC":
             return None
         configuration = _configuration(serving)
-        path = (configuration.health_check_path if configuration else "") or "/"
+        path = (configuration.health_check_path if configuration else "") or DEFAULT_HEALTH_PATH
         return self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=_PROBE_SECONDS)
 
     def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ from expressway.model.finding import Finding
 from expressway.model.missing_files import ExcludedFrom, nothing_excluded
 from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.model.reach import reach_of
-from expressway.model.service import ExpressService, RevisionState, ServiceState, TargetHealth
+from expressway.model.service import DEFAULT_HEALTH_PATH, ExpressService, RevisionState, ServiceState, TargetHealth
 from expressway.operations.explain import explain_failure
 from expressway.operations.missing_service import missing_service_error
 from expressway.operations.read_gaps import ReadGaps
@@ -205,7 +205,7 @@ class _Wait:
             return Verdict(state, f"{name}; its address is private and is not fetched from here.")
         newest = self.express.newest if self.express else None
         asked = snapshot.revision.health_check_path if snapshot.revision else ""
-        path = asked or (newest.health_check_path if newest else "") or "/"
+        path = asked or (newest.health_check_path if newest else "") or DEFAULT_HEALTH_PATH
         left = max(1.0, min(_PROBE_SECONDS, self.timeout_seconds - self._elapsed()))
         answer = self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=left)
         if answer.answers:

@@ -2,6 +2,7 @@
 
 from expressway.diagnose.catalog.entry import Subject
 from expressway.diagnose.catalog.network import NO_WAY_OUT
+from expressway.model.image_reference import PUSH_OR_CORRECT
 
 _image = Subject("image", topics=("image pull",)).code
 _tasks = Subject("tasks", topics=("crash",)).code
@@ -14,7 +15,7 @@ TASK_CODES = (
         marks=("unrecoverable", "image_on_task", "about_image"),
         superseded_by=("image_digest_not_found", "image_tag_not_found", "repository_not_found"),
         cause="The image {image} does not exist in its registry.",
-        remedy="Push it, or correct its tag or digest.",
+        remedy=PUSH_OR_CORRECT,
     ),
     _image(
         "repository_not_found",

@@ -18,6 +18,7 @@ from expressway.model.finding import Finding, ranked
 from expressway.model.framework import Recipes
 from expressway.model.package_manifests import unparsable
 from expressway.model.quotation import echoed, named
+from expressway.model.service import DEFAULT_HEALTH_PATH
 from expressway.operations.containerize import draft
 from expressway.operations.containerize.own_dockerfile import with_own_dockerfile
 from expressway.operations.containerize.result import Containerization
@@ -163,7 +164,7 @@ def _describe(
     """Everything that the folder lacks; without a framework that is the definition and a .dockerignore."""
     name = draft.app_name_of(files.name)
     if detected is None:
-        made = Containerization(name, port or DEFAULT_PORT, "/", "")
+        made = Containerization(name, port or DEFAULT_PORT, DEFAULT_HEALTH_PATH, "")
         contents = {".dockerignore": draft.general_ignore_file()}
         told = () if port else (f"No port was found; {DEFAULT_PORT} was assumed.",)
         return _lacking(replace(made, assumptions=told), contents, files)
