@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-svg docs test check format bench lock goldens mutants
+.PHONY: help setup demo demo-svg docs test test-fast check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
 WORKERS ?= 2
@@ -22,6 +22,9 @@ docs: setup  ## build the documentation as a site in site/; fails on a broken li
 
 test: setup  ## run all tests in two processes (WORKERS=…); starts a container engine of its own where there is none
 	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
+
+test-fast: setup  ## run the tests that need no other program: no engine, no embedded AWS, no Node
+	@$(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) -m "not (engine or sandbox or cdk_cli or process)" $(PYTEST_ARGS)
 
 check: setup  ## lint, formatting, types, import contracts
 	@.venv/bin/ruff check .

@@ -22,6 +22,8 @@ from expressway.adapters.worker_environment import worker_environment
 from expressway.model.definition import AppDefinition
 from expressway.model.template import Template
 
+pytestmark = pytest.mark.process
+
 SOURCE = Path(__file__).parents[2] / "src" / "expressway"
 PLANTED = "pl4nted-value"
 SECRETS = (

@@ -12,6 +12,8 @@ from expressway.adapters.synthesizer import Synthesizer
 from expressway.adapters.template_cache import TemplateCache
 from expressway.model.definition import AppDefinition
 
+pytestmark = pytest.mark.process
+
 APP = AppDefinition.model_validate({"name": "hello", "image": "busybox"})
 Start = Callable[[], None]
 

@@ -13,6 +13,8 @@ import pytest
 
 from expressway.adapters.kernel_folder import KernelFolder
 
+pytestmark = pytest.mark.process
+
 LONG_AGO = time.time() - 3600
 
 

@@ -9,6 +9,8 @@ from expressway.adapters.linters import TemplateLinter, lint_templates
 from expressway.errors import SynthesisError
 from expressway.model.template import Template
 
+pytestmark = pytest.mark.process
+
 CLEAN = Template("clean", json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}))
 WRONG = Template(
     "wrong",

@@ -22,6 +22,8 @@ from expressway.errors import SynthesisError
 from expressway.model.definition import AppDefinition, parse_definition
 from expressway.model.plain_text import expected_instead
 
+pytestmark = pytest.mark.process
+
 LONG = 60.0
 """Seconds after which a process that does not end fails the test."""
 

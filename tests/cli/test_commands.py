@@ -12,6 +12,8 @@ import pytest
 from expressway.cli.output import print_error
 from expressway.errors import DefinitionError, ImageError
 
+pytestmark = pytest.mark.process
+
 HEAVY = {"aws_cdk", "mcp", "boto3", "botocore", "docker", "cfnlint", "constructs", "jsii", "rich"}
 
 

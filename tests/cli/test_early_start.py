@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 _PROGRAM = """
 import sys
 from expressway.adapters.early_kernel import take_early

@@ -14,6 +14,8 @@ from expressway.cli.reporting import reporting
 from expressway.errors import StillRunning
 from tests.cli.test_commands import error_of, run
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def image_app(tmp_path: Path) -> Path:

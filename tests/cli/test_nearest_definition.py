@@ -11,6 +11,8 @@ import pytest
 from expressway.cli.nearest_definition import HERE, app_name_or_here, definition_at
 from expressway.errors import DefinitionError, UsageError
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 EXPRESSWAY = (sys.executable, "-m", "expressway")
 LONG = 120.0
 """Seconds after which a hanging test fails."""

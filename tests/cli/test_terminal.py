@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.terminal import LONG, MuteAws, at_terminal
 
+pytestmark = pytest.mark.process
+
 URL = "http://ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost:45678/a/rather/long/path"
 SHOW = f"from expressway.cli.show import show_mapping; show_mapping({{'url': {URL!r}, 'tasks': [1, 2]}}, as_json=False)"
 DELETE = ["-m", "expressway", "delete", "shop"]

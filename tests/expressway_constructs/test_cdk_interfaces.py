@@ -22,6 +22,8 @@ from expressway_constructs.service.gateway_service import RESOURCE_TYPE, Express
 from tests.expressway_constructs.conftest import Synth, only, resources
 from tests.expressway_constructs.template_graph import circle
 
+pytestmark = pytest.mark.process
+
 ARN = "arn:aws:ecs:eu-west-1:111122223333:service/web/shop"
 
 

@@ -14,6 +14,8 @@ from expressway_constructs.image_repository import ImageRepository
 from expressway_constructs.push_pull_role import PULL_ACTIONS, PUSH_ACTIONS, PushPullRole
 from tests.expressway_constructs.conftest import Synth, only
 
+pytestmark = pytest.mark.process
+
 PIPELINE = iam.ArnPrincipal("arn:aws:iam::111122223333:role/pipeline")
 
 

@@ -16,6 +16,8 @@ from expressway_constructs.errors import ConstructError
 from expressway_constructs.secret_permissions import CompleteArn, secret_policies
 from expressway_constructs.service.gateway_service import ExpressGatewayService
 
+pytestmark = pytest.mark.process
+
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 PREFIX = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 PARAMETERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/"

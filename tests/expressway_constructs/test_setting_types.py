@@ -28,6 +28,8 @@ from expressway_constructs.service.gateway_service import RESOURCE_TYPE, Express
 from tests.expressway_constructs.conftest import Synth, only, resources
 from tests.expressway_constructs.template_graph import circle
 
+pytestmark = pytest.mark.process
+
 
 class Bare:
     """An object that nothing of the CDK's knows."""

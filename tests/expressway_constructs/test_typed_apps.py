@@ -13,6 +13,8 @@ import pytest
 
 from expressway_constructs.node import bundled_node
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 LARGER = ROOT / "tests" / "expressway_constructs" / "typed" / "larger_app.py"
 

@@ -13,6 +13,8 @@ from expressway.model.stack import owner_of
 from tests.golden.plans import FOLDER, changed_definition
 from tests.golden.regenerate import NAMES, definition_text, golden_files, kept_files
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def synthesizer() -> Iterator[Synthesizer]:

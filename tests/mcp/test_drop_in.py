@@ -22,6 +22,8 @@ from tests.mcp.fake_toolkit import LONG, write_app
 from tests.mcp.known_tools import PARAMETERS
 from tests.secret_samples import SecretSource
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("ecs-mcp-server")
 _PINS = ROOT / "requirements" / "agent.txt"

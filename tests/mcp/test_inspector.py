@@ -10,6 +10,8 @@ import pytest
 from tests.mcp.inspector import inspect
 from tests.mcp.known_tools import PARAMETERS
 
+pytestmark = pytest.mark.process
+
 SERVER = (sys.executable, "-m", "expressway.mcp.server")
 
 

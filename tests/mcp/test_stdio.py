@@ -23,6 +23,8 @@ from tests.mcp.connections import ERAS, Era, error_shape, good_shape
 from tests.mcp.fake_toolkit import LONG, write_app
 from tests.mcp.known_tools import PARAMETERS
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 FAKE = ("-m", "tests.mcp.stdio_server")
 REAL = ("-m", "expressway.mcp.server")

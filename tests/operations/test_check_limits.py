@@ -20,6 +20,8 @@ from expressway.synth.stacks import add_app_stacks
 from tests.expressway_constructs import conftest as _node  # noqa: F401 - the CDK runs on the Node that it sets
 from tests.golden.limits_page import LIMITS_PAGE, limits_page
 
+pytestmark = pytest.mark.process
+
 ACCOUNT = "111122223333"
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:"
 ROLE, USER = f"arn:aws:iam::{ACCOUNT}:role", f"arn:aws:iam::{ACCOUNT}:user"

@@ -13,6 +13,8 @@ from expressway.model.definition import parse_definition_text
 from expressway.synth.stacks import add_app_stacks
 from tests.golden.regenerate import NAMES, definition_text
 
+pytestmark = pytest.mark.process
+
 _POLICY = r"AwsSolutions-IAM4\[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role"
 
 ACCEPTED = (

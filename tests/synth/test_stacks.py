@@ -14,6 +14,8 @@ from expressway_constructs import image_repository
 from expressway_constructs.service import checks
 from tests.expressway_constructs.conftest import Synth
 
+pytestmark = pytest.mark.process
+
 ROLE = "arn:aws:iam::111122223333:role/team/pipeline"
 
 

@@ -15,6 +15,8 @@ from expressway_sandbox.elb import domains
 from tests.expressway_constructs.conftest import Synth, only, resources
 from tests.expressway_constructs.template_graph import before, circle
 
+pytestmark = pytest.mark.process
+
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:111122223333"
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from expressway_constructs.service.domain_function import apply, respond
 
+pytestmark = pytest.mark.process
+
 RULE = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener-rule/app/alb/1/2/3"
 ENDPOINT = "ex-1.ecs.eu-west-1.on.aws"
 

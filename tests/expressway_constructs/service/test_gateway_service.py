@@ -21,6 +21,8 @@ from expressway_constructs.service.aspect import STACK_TAGS_WARNING
 from expressway_constructs.service.gateway_service import RESOURCE_TYPE, ExpressGatewayService
 from tests.expressway_constructs.conftest import Synth, only, resources
 
+pytestmark = pytest.mark.process
+
 ARN = "arn:aws:ecs:eu-west-1:111122223333:service/web/shop"
 
 

@@ -17,6 +17,8 @@ from expressway_constructs.service.gateway_service import RESOURCE_TYPE, Express
 from tests.expressway_constructs.conftest import Synth, resources
 from tests.expressway_constructs.template_graph import before, circle
 
+pytestmark = pytest.mark.process
+
 
 def task_role(stack: cdk.Stack, name: str) -> iam.Role:
     return iam.Role(stack, name, assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
