@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.adapters.secret_detector import foreign_patterns, masked, masked_lines, masked_value
+from expressway.adapters.secret_detector import Masker, foreign_patterns, masked, masked_lines, masked_value
 from expressway.adapters.secret_patterns import FOREIGN_KINDS, MASK, may_hold_foreign_kinds
 from tests.policy.aws_shapes import IDENTIFIERS
 from tests.secret_samples import KINDS, SecretSource
@@ -360,3 +360,23 @@ def test_of_what_a_plugin_finds_the_name_beside_the_secret_stays() -> None:
     assert masked(f"my aws pwd is '{value}' today") == "my aws pwd is '[masked]' today"
     address = "https://api.softlayer.com/soap/v3/"
     assert masked(f"POST {address}{'0123456789abcdef' * 4} ended") == f"POST {address}[masked] ended"
+
+
+def test_what_was_masked_is_not_looked_at_again() -> None:
+    looked_at: list[str] = []
+
+    def mask(text: str) -> str:
+        looked_at.append(text)
+        return text.replace("hunter2", MASK)
+
+    once = Masker(mask)
+    line = once("password hunter2")
+    assert (once(line), once("password hunter2")) == (line, line), "a text with a secret is never remembered"
+    assert looked_at == ["password hunter2", "password hunter2"]
+
+
+def test_however_much_was_masked_everything_new_is_looked_at() -> None:
+    once = Masker(lambda text: text.replace("hunter2", MASK))
+
+    assert all(once(f"{number}: hunter2") == f"{number}: {MASK}" for number in range(5_000))
+    assert once("long " * 2_000 + "hunter2").endswith(MASK)

@@ -6,7 +6,7 @@ digests and ids), and a table of what it lacks. detect-secrets is loaded for the
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -36,23 +36,48 @@ _PLUGINS = (
 """Left out: entropy, keywords and public addresses (guesses), Artifactory and IBM IAM (they match plain words and
 names), JWT, private keys and passwords in addresses (found only in part; see the table)."""
 _SHORTEST_SECRET = 6
+_LONGEST_KNOWN = 4_096
+_MOST_KNOWN = 2_048
 _WINDOW = re.compile(r".{1,1024}(?:(?=\s)|\Z)|.{1,1024}(?=[\"',;&|{}()\[\]<>])|.{1,1024}", re.DOTALL)
 _SHORTEST_GROUP = 16
 
 
-def masked(text: str) -> str:
-    """The text with every value of a known secret kind replaced by ``[masked]``; everything else stays as it is.
+class Masker:
+    """`mask`, once over a text: what came out of it is known for a while, and not looked at again.
 
-    It takes time that grows with the length of the text, whatever the text is.
+    A line of a log is masked where it is read, since it is cut there, and again in the answer that shows it. Only
+    masked texts are remembered. Threads may share it.
     """
-    if len(text) < _SHORTEST_SECRET:
-        return text
+
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        self._mask = mask
+        self._results: set[str] = set()
+
+    def __call__(self, text: str) -> str:
+        if len(text) < _SHORTEST_SECRET or text in self._results:
+            return text
+        result = self._mask(text)
+        if len(result) <= _LONGEST_KNOWN:
+            if len(self._results) >= _MOST_KNOWN:
+                self._results = set()
+            self._results.add(result)
+        return result
+
+
+def _masked(text: str) -> str:
     for pattern in OWN_PATTERNS:
         text = pattern.sub(_without_secret, text)
     text = without_settings(without_url_credentials(text))
     if not may_hold_foreign_kinds(text) or not FOREIGN_KINDS.search(text):
         return text
     return "".join(map(_without_foreign_kinds, _windows(text)))
+
+
+masked = Masker(_masked)
+"""The text with every value of a known secret kind replaced by ``[masked]``; everything else stays as it is.
+
+It takes time that grows with the length of the text, whatever the text is.
+"""
 
 
 def _without_foreign_kinds(window: str) -> str:
