@@ -15,7 +15,7 @@ from tests.e2e.scenarios.embedded import EmbeddedScenario, embedded_scenarios, p
 from tests.e2e.scenarios.recorded.collection import RecordedScenario, recorded_scenarios
 from tests.e2e.scenarios.recorded.server import RecordedAws, serve
 from tests.e2e.scenarios.recorded.world import World
-from tests.e2e.scenarios.scenario import TOP, Scenario, judge_findings
+from tests.e2e.scenarios.scenario import TOP, Question, Scenario, judge_findings
 from tests.e2e.scenarios.stage import on_stage
 
 if TYPE_CHECKING:
@@ -66,6 +66,21 @@ def test_a_recorded_situation_is_told(
     answers = _answers(recorded_toolkit, one.scenario)
     assert recorded_aws.complaints == []
     _assert_told(one.scenario, answers)
+
+
+@pytest.mark.parametrize("one", recorded_scenarios(), ids=lambda one: one.scenario.name)
+def test_no_aws_call_is_made_twice_for_one_question(
+    one: RecordedScenario, recorded_aws: RecordedAws, recorded_toolkit: Toolkit
+) -> None:
+    recorded_aws.world = one.world(datetime.now(UTC))
+    guidance = one.scenario.guidance
+    thorough = Question(guidance.action, {**guidance.parameters, "detail": "full"})
+    recorded_aws.calls.clear()
+    for question in (*one.scenario.every_question, thorough):
+        recorded_aws.requests.clear()
+        recorded_toolkit.troubleshoot(question.action, question.parameters)
+        assert {asked: times for asked, times in recorded_aws.requests.items() if times > 1} == {}, question
+    assert bool(recorded_aws.calls) is ("wrong_account_or_region" not in one.scenario.finds)
 
 
 @pytest.mark.parametrize(

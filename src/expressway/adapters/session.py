@@ -1,5 +1,6 @@
 """The only place that makes boto3 clients; credentials, region and endpoint are decided here alone."""
 
+import json
 import os
 import platform
 import threading
@@ -30,6 +31,9 @@ _USER_AGENT = (
     f"lang/python#{platform.python_version()} app/expressway"
 )
 """Botocore's own is put together anew twice for each call, which is a sixth of what a call costs here."""
+
+_READS = ("describe_", "list_", "get_", "batch_get_")
+_NO_READS = frozenset({"get_paginator", "get_waiter"})
 
 Settings = Callable[[], botocore.session.Session]
 """Makes the botocore session that a boto3 session is built on: the shared configuration, and event hooks."""
@@ -69,6 +73,11 @@ class AwsSession:
         hurried._lock = self._lock  # boto3 sessions make one client at a time
         return hurried
 
+    def for_one_question(self) -> "AwsSession":
+        """The same clients, which ask nothing twice: a read that was answered or refused before, or is on its way, is
+        not made again. One that got no answer at all is."""
+        return _OneQuestion(self)
+
     def client(self, service: str, *, region: str | None = None, retries: int = RETRIES) -> Any:
         """The boto3 client of `service`, in the target's region unless another is named.
 
@@ -107,6 +116,50 @@ class AwsSession:
             botocore_session=self._settings(),
         )
         return AwsSession(self.target, assumed, self._settings, elsewhere=self._elsewhere)
+
+
+class _OneQuestion(AwsSession):
+    """A session whose clients remember what they read; it lives as long as the question."""
+
+    def __init__(self, session: AwsSession) -> None:
+        super().__init__(session.target, session._session, session._settings)
+        self._of = session
+        self._locks: dict[tuple[Any, ...], threading.Lock] = {}
+        self._answers: dict[tuple[Any, ...], Any] = {}
+
+    def client(self, service: str, *, region: str | None = None, retries: int = RETRIES) -> Any:
+        return _RememberingClient(self, self._of.client(service, region=region, retries=retries), (service, region))
+
+    def read_once(self, key: tuple[Any, ...], read: Callable[[], Any]) -> Any:
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._answers:
+                try:
+                    self._answers[key] = read()
+                except ClientError as refusal:
+                    self._answers[key] = refusal
+        answer = self._answers[key]
+        if isinstance(answer, ClientError):
+            raise answer
+        return answer
+
+
+class _RememberingClient:
+    """A boto3 client whose reads are made once in a question; everything else is the client's own."""
+
+    def __init__(self, question: _OneQuestion, client: Any, key: tuple[Any, ...]) -> None:
+        self._question = question
+        self._client = client
+        self._key = key
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._client, name)
+        if not name.startswith(_READS) or name in _NO_READS:
+            return member
+        return lambda **arguments: self._question.read_once(
+            (*self._key, name, json.dumps(arguments, sort_keys=True, default=str)), lambda: member(**arguments)
+        )
 
 
 def open_session(

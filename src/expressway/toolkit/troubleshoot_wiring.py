@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
-    """Ports over one session for questions; what not every action reads is made by the action that needs it."""
+    """Ports for one question; what not every action reads is made by the action that needs it."""
     from expressway.adapters.ecs import Ecs
     from expressway.adapters.logs import Logs
     from expressway.adapters.stack_history import StackHistories
     from expressway.adapters.target_health import LoadBalancerTargets
 
-    session = wiring.session.for_questions()
+    session = wiring.questions.for_one_question()
     return TroubleshootPorts(
         target=session.target,
         now=wiring.clock.now,
@@ -32,6 +32,7 @@ def troubleshoot_ports(wiring: Wiring) -> TroubleshootPorts:
         dependencies=lambda: _dependency_ports(session),
         image_pulls=lambda: _image_pull_ports(session),
         stacks=lambda: StackHistories(session),
+        seen=wiring.seen_services,
         excluded_from=wiring.excluded_files.of_image,
     )
 

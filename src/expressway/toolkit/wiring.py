@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from expressway.operations.resources import ResourcePorts
     from expressway.operations.restart import RestartPorts
     from expressway.operations.troubleshoot.ports import TroubleshootPorts
+    from expressway.operations.troubleshoot.seen_services import SeenServices
     from expressway.operations.wait import Readiness, ServicePorts
     from expressway.toolkit.target_choice import TargetChoice
 
@@ -282,6 +283,16 @@ class Wiring:
         return PrerequisitePorts(self.session.target, self.iam, self.registry, ImagePlatforms(self.session))
 
     @cached_property
+    def questions(self) -> AwsSession:
+        return self.session.for_questions()
+
+    @cached_property
+    def seen_services(self) -> SeenServices:
+        from expressway.operations.troubleshoot.seen_services import SeenServices
+
+        return SeenServices()
+
+    @property
     def troubleshoot_ports(self) -> TroubleshootPorts:
         from expressway.toolkit.troubleshoot_wiring import troubleshoot_ports
 

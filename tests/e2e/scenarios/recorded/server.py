@@ -1,5 +1,6 @@
 """The loopback server of the records: one thread a connection, so that concurrent callers are answered so."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Generator
@@ -22,7 +23,8 @@ class RecordedAws:
     """A running stand-in; `endpoint_url` is where clients are pointed, `world` what it answers from just now.
 
     `complaints` names the answers that AWS could not have sent and the requests that no model knows: a test of
-    the records asserts that there are none. `calls` counts the operations.
+    the records asserts that there are none. `calls` counts the operations, `requests` them with their
+    parameters.
     """
 
     def __init__(self, endpoint_url: str, world: World) -> None:
@@ -30,6 +32,7 @@ class RecordedAws:
         self.world = world
         self.complaints: list[str] = []
         self.calls: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
 
 
 @contextmanager
@@ -72,6 +75,7 @@ def _answer(running: RecordedAws, headers: dict[str, str], body: bytes) -> Answe
         running.complaints.append(str(unknown))
         return Answer(404, "text/plain", str(unknown).encode())
     running.calls[call.name] += 1
+    running.requests[f"{call.name} {json.dumps(call.parameters, sort_keys=True, default=str)}"] += 1
     try:
         return write_answer(call, answer_to(running.world, call))
     except RefusedCallError as refused:
