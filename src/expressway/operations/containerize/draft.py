@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
+import yaml
+
 from expressway.diagnosis.app_listening import Listening
 from expressway.diagnosis.framework_marks import DetectedApp, detect_app
 from expressway.diagnosis.registry_credentials import credential_files, sign_in_variables
@@ -12,10 +14,10 @@ from expressway.model import linear_regex
 from expressway.model.app_files import AppFiles
 from expressway.model.entry_point import EntryPoint
 from expressway.model.framework import Conditional, Installer, Recipes
+from expressway.model.names import LONGEST_NAME
 from expressway.model.template_text import Slot, fill, fill_words
 from expressway.operations.containerize.web_server import web_server_file
 
-_LONGEST_NAME = 20
 _IGNORED_ALWAYS = (
     *(".git", ".gitignore", ".github", ".gitlab-ci.yml", ".vscode", ".idea", "**/.DS_Store"),
     *("Dockerfile*", ".dockerignore", "docker-compose*.y*ml", "compose*.y*ml", "expressway.y*ml"),
@@ -24,7 +26,7 @@ _IGNORED_ALWAYS = (
 _OPTIONAL_SLOTS: Mapping[str, Slot] = dict.fromkeys(
     ("tool", "build", "prepare", "copy_built", "copy_public", "copy_data", "vendor_stage"), ""
 )
-_YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+_NEVER_FOLDED = 10_000
 _VARIABLE_TEXT = re.compile(r"^[A-Za-z0-9_./:@+-]+$")
 
 
@@ -101,18 +103,18 @@ def definition_of(
     name: str, *, port: int, health_path: str, cpu: int | None = None, memory_mib: int | None = None
 ) -> str:
     """The definition of the app, valid as it is."""
-    written = f'"{name}"' if name in _YAML_WORDS else name
-    lines = [f"name: {written}", "build: .", f"container_port: {port}", f"health_check_path: {health_path}"]
+    definition: dict[str, object] = {"name": name, "build": ".", "container_port": port}
+    definition["health_check_path"] = health_path
     if cpu is not None and memory_mib is not None:
-        lines += [f"cpu: {cpu}", f"memory_mib: {memory_mib}"]
-    return "\n".join(lines) + "\n"
+        definition |= {"cpu": cpu, "memory_mib": memory_mib}
+    return yaml.safe_dump(definition, sort_keys=False, allow_unicode=True, width=_NEVER_FOLDED)
 
 
 def app_name_of(folder: str) -> str:
     """A name that the definition takes, made of the folder's."""
     words = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
     named = words if words[:1].isalpha() else f"app-{words}"
-    return named[:_LONGEST_NAME].strip("-") or "app"
+    return named[:LONGEST_NAME].strip("-") or "app"
 
 
 def _slots(app: DetectedApp, entry: EntryPoint, listening: Listening, files: AppFiles) -> dict[str, Slot]:
