@@ -10,8 +10,6 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 
-from expressway.model.definition import parse_definition
-from expressway.synth.stacks import ServiceStack
 from expressway_constructs.errors import ConstructError
 from expressway_constructs.secret_permissions import CompleteArn, secret_policies
 from expressway_constructs.service.gateway_service import ExpressGatewayService
@@ -26,10 +24,14 @@ INLINE, MANAGED, ATTACHED = 10_240, 6_144, 10
 """Source: "IAM and AWS STS quotas"."""
 
 
-def service_template(secrets: Mapping[str, str], **settings: Any) -> dict[str, Any]:
-    app = cdk.App(analytics_reporting=False, builtin_cloud_formation_validation=False)
-    definition = parse_definition({"name": "shop", "image": "nginx:1", "secrets": dict(secrets), **settings})
-    stack = ServiceStack(app, definition)
+def service_template(secrets: Mapping[str, str], *, complete: bool = False) -> dict[str, Any]:
+    app = cdk.App(analytics_reporting=False)
+    stack = cdk.Stack(app, "Shop")
+    given = {name: CompleteArn(arn) if complete else arn for name, arn in secrets.items()}
+    service = ExpressGatewayService(stack, "Service", image="nginx:1", secrets=given)
+    role: Any = service.execution_role
+    for logical_id, made in (("Service", service.resource), ("ExecutionRole", role.node.default_child)):
+        made.override_logical_id(logical_id)
     return app.synth().get_stack_by_name(stack.stack_name).template
 
 
@@ -108,7 +110,7 @@ def test_a_secret_can_be_read_whether_or_not_its_arn_is_complete(
 
 
 def test_of_arns_that_are_known_to_be_complete_only_these_can_be_read() -> None:
-    template = service_template({"A": f"{PREFIX}shop/api-secret-631cfd:key::"}, complete_secret_arns=True)
+    template = service_template({"A": f"{PREFIX}shop/api-secret-631cfd:key::"}, complete=True)
     (read,) = statements(template, "secretsmanager:GetSecretValue")
     (decrypt,) = statements(template, "kms:Decrypt")
     assert read["Resource"] == f"{PREFIX}shop/api-secret-631cfd"
@@ -149,7 +151,7 @@ def test_keys_decrypt_only_through_the_service_of_the_secret_in_its_account_and_
 def test_any_number_of_secrets_fits_into_what_a_role_may_hold(count: int, complete: bool) -> None:
     names = random.Random(count).sample(range(1000), count)
     secrets = {f"S{each}": f"{PREFIX}shop/production/service-{each:04}-631cfd" for each in names}
-    template = service_template(secrets, complete_secret_arns=complete)
+    template = service_template(secrets, complete=complete)
     inline, managed = policies(template)
     assert sum(characters(document) for document in inline) <= INLINE
     assert all(characters(document) <= MANAGED for document in managed)
@@ -196,7 +198,7 @@ def test_no_secrets_need_no_policy() -> None:
 
 
 def test_secrets_beyond_one_policy_of_a_role_that_was_given_come_before_the_service_too() -> None:
-    app = cdk.App(analytics_reporting=False, builtin_cloud_formation_validation=False)
+    app = cdk.App(analytics_reporting=False)
     stack = cdk.Stack(app, "Foreign")
     principal: Any = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
     role: Any = iam.Role(stack, "Role", assumed_by=principal)

@@ -192,6 +192,17 @@ def test_nothing_is_bound_to_one_partition(templates: tuple[dict[str, Any], dict
         assert "amazonaws.com/" not in json.dumps(template).replace("role/aws-reserved/sso.amazonaws.com/", "")
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_of_secret_arns_that_the_definition_says_are_complete_only_these_can_be_read(
+    app: cdk.App, synth: Synth, complete: bool
+) -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/api-secret-631cfd"
+    _, service = add_app_stacks(app, definition(secrets={"A": arn}, complete_secret_arns=complete))
+    (policy,) = synth(service)["Resources"]["ExecutionRole"]["Properties"]["Policies"]
+    (read,) = (each for each in policy["PolicyDocument"]["Statement"] if "GetSecretValue" in each["Action"])
+    assert read["Resource"] == (arn if complete else [arn, f"{arn}-??????"])
+
+
 # What Expressway and the constructs each say, since neither imports the other's values
 
 

@@ -11,7 +11,6 @@ from aws_cdk import aws_route53 as route53
 from expressway_constructs.errors import ConstructError
 from expressway_constructs.service.domain import RESOURCE_TYPE, function_text
 from expressway_constructs.service.gateway_service import ExpressGatewayService
-from expressway_sandbox.elb import domains
 from tests.expressway_constructs.conftest import Synth, only, resources
 from tests.expressway_constructs.template_graph import before, circle
 
@@ -136,7 +135,3 @@ def test_a_host_name_is_added_once(web: ExpressGatewayService, zone: Any) -> Non
 
 def test_the_function_fits_into_a_template() -> None:
     assert len(function_text()) <= 4096
-
-
-def test_the_sandbox_takes_the_type_under_the_same_name() -> None:
-    assert domains.RESOURCE_TYPE == RESOURCE_TYPE

@@ -79,8 +79,9 @@ def test_tags_of_the_app_never_reach_the_service_since_they_would_replace_it(
 
 
 def warnings(app: cdk.App, stack: cdk.Stack) -> list[str]:
-    artifact = app.synth(force=True).get_stack_by_name(stack.stack_name)
-    return [str(message.entry.data) for message in artifact.messages if "expressway" in str(message.entry.data)]
+    app.synth(force=True)
+    told = [entry for construct in stack.node.find_all() for entry in construct.node.metadata]
+    return [str(entry.data) for entry in told if entry.type == "aws:cdk:warning" and "expressway" in str(entry.data)]
 
 
 def test_tags_of_the_stack_are_warned_of_since_cloudformation_hands_them_to_the_service(
@@ -517,9 +518,8 @@ def test_metrics_carry_the_dimensions_that_cloudwatch_has(stack: cdk.Stack) -> N
     assert names == ["MemoryUtilization", "RequestCount", "TargetResponseTime", "HTTPCode_Target_5XX_Count"]
 
 
-def test_managed_resources_are_attributes_of_the_type(stack: cdk.Stack, synth: Synth) -> None:
-    web = service(stack)
-    values = {
+def managed_attributes(web: ExpressGatewayService) -> dict[str, str]:
+    return {
         "Endpoint": web.endpoint,
         "ECSManagedResourceArns.IngressPath.LoadBalancerArn": web.load_balancer_arn,
         "ECSManagedResourceArns.IngressPath.ListenerArn": web.listener_arn,
@@ -530,13 +530,22 @@ def test_managed_resources_are_attributes_of_the_type(stack: cdk.Stack, synth: S
         "ECSManagedResourceArns.MetricAlarms": cdk.Fn.select(0, web.metric_alarm_arns),
         "ECSManagedResourceArns.ServiceSecurityGroups": web.security_group_ids[0],
     }
+
+
+def test_managed_resources_are_read_as_attributes(stack: cdk.Stack, synth: Synth) -> None:
+    values = managed_attributes(service(stack))
     for number, value in enumerate(values.values()):
         cdk.CfnOutput(stack, f"Output{number}", value=value)
     outputs = json.dumps(synth(stack)["Outputs"])
+    assert [name for name in values if f'"{name}"' not in outputs] == []
+
+
+@pytest.mark.skipif(
+    not hasattr(ecs.CfnExpressGatewayService, "attr_endpoint"), reason="aws-cdk-lib types them since 2.233.0"
+)
+def test_managed_resources_are_attributes_of_the_type(stack: cdk.Stack) -> None:
     typed = {name for name in dir(ecs.CfnExpressGatewayService) if name.startswith("attr_")}
-    for name in values:
-        assert f'"{name}"' in outputs
-        assert f"attr_{_snake(name)}" in typed
+    assert [name for name in managed_attributes(service(stack)) if f"attr_{_snake(name)}" not in typed] == []
 
 
 def _snake(name: str) -> str:

@@ -2,12 +2,17 @@
 
 import pytest
 
-from expressway_constructs.service.domain import function_text
+from expressway_constructs.service.domain import RESOURCE_TYPE, function_text
+from expressway_sandbox.elb import domains
 from tests.expressway_sandbox.conftest import Cloud, wait_for_stack, wait_until
 from tests.expressway_sandbox.stack_templates import role, service_resources, template
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 KNOWN = function_text()
+
+
+def test_the_sandbox_takes_the_type_under_the_same_name() -> None:
+    assert domains.RESOURCE_TYPE == RESOURCE_TYPE
 
 
 @pytest.mark.parametrize(

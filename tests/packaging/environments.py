@@ -1,0 +1,46 @@
+"""Fresh environments with a wheel of ours, in which every package is pinned by its hash."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+UV = Path(sys.executable).with_name("uv")
+
+
+def run(command: Sequence[str | Path], *, folder: Path = ROOT, seconds: float = 560, **variables: str) -> str:
+    """Run a command, which has to succeed, and give what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout[-6000:]}{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def build_wheel(project: Path, folder: Path) -> Path:
+    """Build a wheel with the build backend that is installed here."""
+    run([UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", folder, project])
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def environment(folder: Path, requirements: str, wheel: Path) -> Path:
+    """Install a file of ``requirements/`` and a wheel into a new environment, and give its Python."""
+    python = folder / "bin" / "python"
+    run([UV, "venv", "--quiet", "--python", sys.executable, folder])
+    pins = (ROOT / "requirements" / requirements).read_text(encoding="utf-8")
+    wanted = folder / "wanted.txt"
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    wanted.write_text(f"{pins}\n{wheel.as_uri()} --hash=sha256:{digest}\n", encoding="utf-8")
+    run([UV, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", wanted])
+    run([UV, "pip", "check", "--quiet", "--python", python])
+    return python
