@@ -1,0 +1,130 @@
+"""Every command block of the documents runs as it is written, in a clone, with the sandbox in the place of AWS.
+
+A block that cannot run here says why in its first line, which begins with ``# Not run by the tests``; the commands in
+it must still exist. Each document is run from its first block to its last in one folder.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.documents.pages import DOCS, ROOT
+
+NOT_RUN = "# Not run by the tests"
+SCRIPTS = Path(sys.executable).parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+CLONED = ("Makefile", "pyproject.toml", "README.md", "LICENSE", "requirements", "scripts", "examples", "src")
+pytestmark = [pytest.mark.sandbox, pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The blocks of a language."""
+    text = document.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def runs(block: str) -> bool:
+    return not block.startswith(NOT_RUN)
+
+
+WITH_COMMANDS = [path for path in DOCUMENTS if any(runs(block) for block in blocks(path, "sh"))]
+
+
+class Reader:
+    """Somebody who follows a document: a clone, a shell and a sandbox of their own."""
+
+    def __init__(self, clone: Path, home: Path, engine: str) -> None:
+        self._clone = clone
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "EXPRESSWAY_HOME": str(home),
+            "DOCKER_HOST": engine,
+            "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
+        }
+
+    def run(self, block: str) -> None:
+        """Run a block as a script that ends at the first command that fails."""
+        done = self._shell(block, self._sandbox())
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+    def stop(self) -> None:
+        self._shell("expressway sandbox stop", {})
+
+    def _sandbox(self) -> Mapping[str, str]:
+        """The variables that make the sandbox the account of every command; it is started if it does not run."""
+        done = self._shell("expressway sandbox start --json >/dev/null && expressway sandbox env --json", {})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def _shell(self, script: str, variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self._clone,
+            env={**self._environment, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+
+@pytest.fixture
+def reader(base_images: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
+    """A reader in a clone, whose folder is also that of the app of the document."""
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    for name in CLONED:
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, clone / name)
+    (clone / ".venv").symlink_to(SCRIPTS.parent, target_is_directory=True)
+    for name in ("Dockerfile", "app.py"):
+        shutil.copy(ROOT / "examples" / "hello" / name, clone / name)
+    (clone / ".dockerignore").write_text("*\n!app.py\n")
+    for text in blocks(request.param, "yaml")[:1]:
+        (clone / "expressway.yaml").write_text(text)
+    reader = Reader(clone, tmp_path / "home", base_images)
+    yield reader
+    reader.stop()
+
+
+@pytest.mark.parametrize(
+    ("reader", "document"),
+    [(path, path) for path in WITH_COMMANDS],
+    indirect=["reader"],
+    ids=[path.stem for path in WITH_COMMANDS],
+)
+def test_the_commands_of_a_document_run_one_after_the_other(reader: Reader, document: Path) -> None:
+    for block in filter(runs, blocks(document, "sh")):
+        reader.run(block)
+
+
+def _not_run() -> list[str]:
+    return [block for path in DOCUMENTS for block in blocks(path, "sh") if not runs(block)]
+
+
+def test_few_blocks_are_not_run_and_each_says_why() -> None:
+    assert len(_not_run()) <= 3
+    for block in _not_run():
+        assert re.match(rf"{NOT_RUN}[^:\n]*: \w.*\.\n", block)
+
+
+def test_what_is_not_run_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    for block in _not_run():
+        lines = [line for line in block.splitlines() if line and not line.startswith("#")]
+        for line in lines:
+            program, argument, *_ = line.split()
+            assert (program, argument.partition("@")[0]) in {("npx", "aws-cdk")} | {("make", name) for name in targets}
+
+
+def test_every_example_is_a_command_block_or_a_definition() -> None:
+    """Nothing that looks like a command hides in a block that is not run."""
+    for path in DOCUMENTS:
+        for language in re.findall(r"^```(\S*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            assert language in {"", "sh", "yaml", "json", "python", "mermaid"}, path
