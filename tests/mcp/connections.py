@@ -8,10 +8,10 @@ import anyio
 from mcp.types import CallToolResult, TextContent
 
 from expressway.mcp.server import build_server
-from expressway.mcp.toolkit_port import ToolkitPort
 from expressway.policy.gates import Gates
+from expressway.toolkit import Toolkit
 from mcp import Client
-from tests.mcp.fake_toolkit import LONG
+from tests.mcp.fake_toolkit import LONG, FakeToolkit, source_of
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")
@@ -22,8 +22,8 @@ CLOSED = Gates()
 
 
 @asynccontextmanager
-async def connected(toolkit: ToolkitPort, era: Era, gates: Gates = OPEN) -> AsyncGenerator[Client]:
-    async with Client(build_server(lambda: toolkit, gates), mode=era) as client:
+async def connected(toolkit: FakeToolkit | Toolkit, era: Era, gates: Gates = OPEN) -> AsyncGenerator[Client]:
+    async with Client(build_server(source_of(toolkit), gates), mode=era) as client:
         yield client
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from expressway.model.build_context import BuildContext
 from expressway.model.knowledge import KnowledgeResult
@@ -16,7 +16,7 @@ from expressway.model.template import AppTemplates, Template
 from expressway.operations.deploy import DeployResult
 from expressway.operations.troubleshoot.actions import Troubleshooting
 from expressway.policy.gates import Gates
-from expressway.toolkit import AppSource
+from expressway.toolkit import AppSource, Toolkit
 
 _NEVER = NeverCancelled()
 LONG = 60.0
@@ -289,6 +289,11 @@ class FakeToolkit:
             raise
         finally:
             self.finished.set()
+
+
+def source_of(fake: FakeToolkit | Toolkit) -> Callable[[], Toolkit]:
+    """The fake as the toolkit that it stands for; a test holds its methods against the toolkit's."""
+    return lambda: cast("Toolkit", fake)
 
 
 def step(phase: Phase, message: str) -> Progress:

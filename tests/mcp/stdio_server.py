@@ -14,7 +14,7 @@ from expressway.model.progress import Cancellation, ProgressSink, ignore_progres
 from expressway.model.target import Target
 from expressway.operations.deploy import DeployResult
 from expressway.toolkit import AppSource
-from tests.mcp.fake_toolkit import URL, FakeShape, FakeToolkit
+from tests.mcp.fake_toolkit import URL, FakeShape, FakeToolkit, source_of
 
 TARGET = Target("000000000000", "us-east-1", sandbox_url="http://127.0.0.1:1")
 
@@ -68,4 +68,4 @@ def _journal() -> Journal:
 
 
 if __name__ == "__main__":
-    run_stdio(os.environ, toolkit=JournalledToolkit)
+    run_stdio(os.environ, toolkit=source_of(JournalledToolkit()))

@@ -16,7 +16,7 @@ from expressway.model.target import Target
 from expressway.policy.gates import Gates
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, OPEN, WIDE_OPEN, Era, error_shape, good_shape
-from tests.mcp.fake_toolkit import LONG, TARGET, FakeToolkit, write_app
+from tests.mcp.fake_toolkit import LONG, TARGET, FakeToolkit, source_of, write_app
 
 Records = list[Mapping[str, Any]]
 EVERYTHING = Besides((), former_names=True)
@@ -25,7 +25,7 @@ EVERYTHING = Besides((), former_names=True)
 @asynccontextmanager
 async def audited(toolkit: FakeToolkit, era: Era, gates: Gates, records: Records) -> AsyncGenerator[Client]:
     async with Client(
-        build_server(lambda: toolkit, gates, audit=AuditTrail(records.append, {"caller": "ann"})), mode=era
+        build_server(source_of(toolkit), gates, audit=AuditTrail(records.append, {"caller": "ann"})), mode=era
     ) as client:
         yield client
 
@@ -71,7 +71,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 
 
 async def test_every_tool_that_changes_something_is_among_the_calls_below() -> None:
-    async with Client(build_server(FakeToolkit, OPEN, besides=EVERYTHING), mode="auto") as client:
+    async with Client(build_server(source_of(FakeToolkit()), OPEN, besides=EVERYTHING), mode="auto") as client:
         listed = (await client.list_tools()).tools
     assert {one.name for one in listed if one.annotations and not one.annotations.read_only_hint} == set(CHANGES)
 
@@ -94,7 +94,7 @@ async def test_the_intent_is_written_before_the_toolkit_is_asked_for_a_change(
         arguments["app_path"] = str(write_app(tmp_path))
     if tool != "containerize_app":
         arguments = arguments | {"region": "eu-west-1", "profile": "shop"}
-    server = build_server(lambda: toolkit, OPEN, besides=EVERYTHING, audit=AuditTrail(sink))
+    server = build_server(source_of(toolkit), OPEN, besides=EVERYTHING, audit=AuditTrail(sink))
     async with Client(server, mode=era) as client:
         good_shape(await client.call_tool(tool, arguments))
     assert _events(records) == [("intent", tool, ""), ("outcome", tool, "ok")]
@@ -157,7 +157,7 @@ async def test_a_server_that_ends_says_so_of_what_is_under_way(tmp_path: Path) -
     toolkit = FakeToolkit()
     toolkit.go_on.clear()
     app = str(write_app(tmp_path))
-    async with Client(build_server(lambda: toolkit, OPEN, audit=trail), mode="auto") as client:
+    async with Client(build_server(source_of(toolkit), OPEN, audit=trail), mode="auto") as client:
         good_shape(await client.call_tool("deploy_app", {"app_path": app, "wait_seconds": 0}))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, "deploy_app", {"app_path": app})
@@ -236,7 +236,7 @@ async def test_a_log_that_cannot_be_kept_does_not_take_the_answer_away(caplog: p
     def full(record: Mapping[str, Any]) -> None:
         raise ExpresswayError("state_not_writable", "The disk is full.", "Free it.")
 
-    async with Client(build_server(FakeToolkit, OPEN, audit=AuditTrail(full)), mode="auto") as client:
+    async with Client(build_server(source_of(FakeToolkit()), OPEN, audit=AuditTrail(full)), mode="auto") as client:
         good_shape(await client.call_tool("delete_app", {"app_name": "shop"}))
     assert caplog.text.count("missing in the audit log") == 2
     assert "The intent of delete_app" in caplog.text

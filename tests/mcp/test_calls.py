@@ -1,5 +1,6 @@
 """Calls that work: what the toolkit is asked, and what comes back, in both protocol eras."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from mcp.types import ResourceLink
 from expressway.model.lint import LintFinding
 from expressway.model.progress import Progress
 from expressway.operations.deploy import DeployResult
-from expressway.toolkit import AppSource
+from expressway.toolkit import AppSource, Toolkit
 from tests.mcp.connections import ERAS, OPEN, Era, ProgressWatch, connected, error_shape, good_shape
 from tests.mcp.fake_toolkit import URL, FakeToolkit, step, write_app
 
@@ -250,3 +251,31 @@ async def test_the_toolkit_works_in_threads_of_its_own_never_on_the_event_loop(t
         await client.call_tool("get_deployment_status", {"app_name": "shop"})
     assert len(toolkit.threads) == 3
     assert all(name.startswith("expressway") for name in toolkit.threads)
+
+
+ASKED = (
+    *(
+        "at",
+        "regions",
+        "renew_credentials",
+        "list_apps",
+        "synth",
+        "diff",
+        "deploy",
+        "status",
+        "delete",
+        "build",
+        "wait",
+    ),
+    *("prerequisites", "troubleshoot", "call_api", "consult_knowledge", "containerize", "close"),
+)
+
+
+@pytest.mark.parametrize("method", ASKED)
+def test_the_fake_takes_what_the_toolkit_takes(method: str) -> None:
+    real = inspect.signature(getattr(Toolkit, method)).parameters
+    fake = inspect.signature(getattr(FakeToolkit, method)).parameters
+
+    assert fake.keys() <= real.keys()
+    assert {name: one.kind for name, one in fake.items()} == {name: real[name].kind for name in fake}
+    assert {name for name, one in real.items() if one.default is one.empty} <= fake.keys()

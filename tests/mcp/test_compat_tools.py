@@ -13,7 +13,7 @@ from expressway.policy.gates import Gates
 from expressway.toolkit import AppSource
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, error_shape, good_shape
-from tests.mcp.fake_toolkit import FakeToolkit, write_app
+from tests.mcp.fake_toolkit import FakeToolkit, source_of, write_app
 
 CREATE, DELETE = "create_ecs_infrastructure", "delete_ecs_infrastructure"
 FORMER: Mapping[str, Mapping[str, Any]] = {
@@ -37,7 +37,7 @@ FORMER: Mapping[str, Mapping[str, Any]] = {
 
 @asynccontextmanager
 async def former(toolkit: FakeToolkit, era: Era = "auto", gates: Gates = OPEN) -> AsyncGenerator[Client]:
-    server = build_server(lambda: toolkit, gates, besides=Besides(former_names=True))
+    server = build_server(source_of(toolkit), gates, besides=Besides(former_names=True))
     async with Client(server, mode=era) as client:
         yield client
 

@@ -18,7 +18,7 @@ from expressway.toolkit import Toolkit
 from mcp import Client
 from tests.knowledge.endpoint import PAGE, SEARCH_DESCRIPTION, Played, playing
 from tests.mcp.connections import CLOSED, ERAS, Era, connected, error_shape, good_shape
-from tests.mcp.fake_toolkit import LONG, FakeToolkit
+from tests.mcp.fake_toolkit import LONG, FakeToolkit, source_of
 
 SEARCH = "aws_knowledge_aws___search_documentation"
 READ = "aws_knowledge_aws___read_documentation"
@@ -37,7 +37,7 @@ async def asking(url: str, home: Path, era: Era = "auto", **options: Any) -> Asy
     """A client of our server, whose toolkit is the real one and asks the endpoint at `url`."""
     toolkit = Toolkit(environ={"EXPRESSWAY_KNOWLEDGE_URL": url, "EXPRESSWAY_HOME": str(home)})
     try:
-        async with Client(build_server(lambda: toolkit, CLOSED), mode=era, **options) as client:
+        async with Client(build_server(source_of(toolkit), CLOSED), mode=era, **options) as client:
             yield client
     finally:
         toolkit.close()
@@ -221,6 +221,6 @@ async def test_a_url_that_may_not_be_asked_is_told_when_a_tool_is_used(tmp_path:
 
 
 async def test_turned_off_the_tools_are_not_listed_and_calling_one_is_an_unknown_tool() -> None:
-    async with Client(build_server(FakeToolkit, Gates(), besides=Besides(knowledge=None))) as client:
+    async with Client(build_server(source_of(FakeToolkit()), Gates(), besides=Besides(knowledge=None))) as client:
         assert await listed(client) == {}
         assert error_shape(await client.call_tool(SEARCH, {"search_phrase": "x"}))["code"] == "unknown_tool"

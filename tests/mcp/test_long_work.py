@@ -17,7 +17,7 @@ from expressway.mcp.work import Worker
 from expressway.model.pages import pages
 from mcp import Client
 from tests.mcp.connections import ERAS, OPEN, Era, connected, error_shape, good_shape
-from tests.mcp.fake_toolkit import LONG, FakeToolkit, step, write_app
+from tests.mcp.fake_toolkit import LONG, FakeToolkit, source_of, step, write_app
 from tests.mcp.known_tools import PARAMETERS
 
 
@@ -175,7 +175,7 @@ async def test_what_a_folder_holds_is_never_read_on_the_event_loop(held: FakeToo
         raise DefinitionError("unreadable", "It cannot be read.")
 
     with pytest.raises(DefinitionError):
-        await Worker(lambda: held, OPEN).start_or_join(
+        await Worker(source_of(held), OPEN).start_or_join(
             cast("Context", None), "shop", lambda _: {}, request="", wait_seconds=0, content_of=content
         )
     assert len(threads) == 1
@@ -212,7 +212,7 @@ async def test_a_build_and_a_deployment_of_one_app_exclude_each_other(held: Fake
 
 
 async def test_a_silent_build_gives_signs_of_life(held: FakeToolkit) -> None:
-    server = build_server(lambda: held, OPEN, sign_of_life_seconds=0.02)
+    server = build_server(source_of(held), OPEN, sign_of_life_seconds=0.02)
     seen: list[str | None] = []
 
     async def watch(progress: float, total: float | None, message: str | None) -> None:

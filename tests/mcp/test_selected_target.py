@@ -12,7 +12,7 @@ from expressway.policy.gates import Gates
 from expressway.toolkit import Toolkit
 from mcp import Client
 from tests.mcp.connections import ERAS, Era, connected, error_shape, shape_of
-from tests.mcp.fake_toolkit import LONG, FakeToolkit, write_app
+from tests.mcp.fake_toolkit import LONG, FakeToolkit, source_of, write_app
 
 THERE = {"profile": "stage", "region": "eu-west-1"}
 EXPIRED = TargetError("credentials_expired", "The credentials have expired.", "Renew them.")
@@ -83,7 +83,7 @@ async def test_a_target_that_is_no_name_is_told_with_the_other_problems(era: Era
 async def test_what_the_operator_did_not_allow_is_refused(era: Era, tmp_path: Path) -> None:
     environ = {"EXPRESSWAY_HOME": str(tmp_path), "AWS_REGION": "eu-west-1"}
     with Toolkit(environ=environ, only_listed_targets=True) as toolkit:
-        async with Client(build_server(lambda: toolkit, Gates()), mode=era) as client:
+        async with Client(build_server(source_of(toolkit), Gates()), mode=era) as client:
             asked = {"app_name": "shop", "region": "us-east-1"}
             error = error_shape(await client.call_tool("get_deployment_status", asked))
     assert error["code"] == "region_not_allowed"

@@ -13,7 +13,7 @@ from expressway.mcp.server import Besides, build_server
 from expressway.model.knowledge import KNOWLEDGE_TOOLS, READ, RECOMMEND, SEARCH, KnowledgeTool
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, good_shape
-from tests.mcp.fake_toolkit import FakeToolkit
+from tests.mcp.fake_toolkit import FakeToolkit, source_of
 from tests.mcp.known_tools import PARAMETERS
 from tests.mcp.model_apis import objections, undescribed
 
@@ -90,7 +90,7 @@ TOLD: dict[str, tuple[KnowledgeTool, ...]] = {
 @pytest.mark.parametrize("told", TOLD)
 @pytest.mark.parametrize("former", [False, True])
 async def test_every_model_api_takes_the_whole_list(era: Era, told: str, former: bool) -> None:
-    server = build_server(FakeToolkit, OPEN, besides=Besides(TOLD[told], former_names=former))
+    server = build_server(source_of(FakeToolkit()), OPEN, besides=Besides(TOLD[told], former_names=former))
     async with Client(server, mode=era) as client:
         listed = await client.list_tools()
     tools = [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in listed.tools]
@@ -107,7 +107,7 @@ async def test_a_description_that_makes_a_schema_too_long_is_replaced_by_ours(na
     described: list[str] = []
     for more in (0, 1):
         told = (KnowledgeTool(name, "Short.", _longest_schema(ours, more=more)),)
-        async with Client(build_server(FakeToolkit, OPEN, besides=Besides(told))) as client:
+        async with Client(build_server(source_of(FakeToolkit()), OPEN, besides=Besides(told))) as client:
             tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
         assert tools[PREFIX + name]["properties"].keys() == {"url"}
         described.append(tools[PREFIX + name]["properties"]["url"]["description"])

@@ -12,8 +12,7 @@ from expressway.mcp.answers import Answer, compact_json
 from expressway.mcp.app_resources import SynthesizedTemplates
 from expressway.mcp.schemas import text
 from expressway.mcp.selected_target import selected_target
-from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
-from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Worker, deployed_content
+from expressway.mcp.work import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, ToolkitSource, Worker, deployed_content
 from expressway.model.progress import NeverCancelled
 from expressway.model.quotation import echoed
 from expressway.operations.background import BackgroundOperation, Outcome
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from expressway.model.lint import LintFinding
     from expressway.model.template import Template
+    from expressway.toolkit import Toolkit
 
 AppPath = Annotated[str, Field(description="Absolute path of the folder or its expressway.yaml.")]
 Definition = Annotated[
@@ -163,7 +163,7 @@ class AppTools:
                 "Name every region among regions, and leave region out.",
             )
 
-        def listed(toolkit: ToolkitPort, *_: object) -> Mapping[str, Any]:
+        def listed(toolkit: "Toolkit", *_: object) -> Mapping[str, Any]:
             found = toolkit.list_apps(toolkit.regions() if all_regions else regions or ())
             found.raise_unless_read()
             return found.to_dict()
@@ -208,7 +208,7 @@ class AppTools:
         return Answer({**errors[0], **outcome}, failed=True) if errors else outcome
 
 
-def _at_work(toolkit: ToolkitSource, operation: BackgroundOperation) -> ToolkitPort:
+def _at_work(toolkit: ToolkitSource, operation: BackgroundOperation) -> "Toolkit":
     """The toolkit, and the operation told where it acts."""
     it = toolkit()
     operation.target = it.target.describe()

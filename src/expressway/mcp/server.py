@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mcp.server import MCPServer, NotificationOptions
 
@@ -36,13 +36,15 @@ from expressway.mcp.operate_tools import OperateTools
 from expressway.mcp.preload import preload_later
 from expressway.mcp.service_tools import ServiceTools
 from expressway.mcp.stdio import serve_stdio
-from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
-from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, Worker
+from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, ToolkitSource, Worker
 from expressway.model.knowledge import KnowledgeTool
 from expressway.operations.background import BackgroundOperations
 from expressway.policy.audit import is_audited
 from expressway.policy.gates import Gates, gates_of, offers_former_names
 from expressway.policy.knowledge_endpoint import knowledge_endpoint
+
+if TYPE_CHECKING:
+    from expressway.toolkit import Toolkit
 
 _LOG = logging.getLogger(__name__)
 
@@ -131,7 +133,7 @@ def _declare_changing_tools(server: MCPServer) -> None:
     lowlevel.create_initialization_options = declared  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def run_stdio(environ: Mapping[str, str], *, toolkit: ToolkitSource | None = None) -> None:
+def run_stdio(environ: Mapping[str, str], *, toolkit: "ToolkitSource | None" = None) -> None:
     """Serve one client on stdin and stdout until stdin ends.
 
     `environ` opens the gates (ALLOW_WRITE, ALLOW_SENSITIVE_DATA) and names the target (AWS_*, EXPRESSWAY_SANDBOX).
@@ -234,10 +236,10 @@ class _SharedToolkit:
 
     def __init__(self, source: ToolkitSource) -> None:
         self._source = source
-        self._toolkit: ToolkitPort | None = None
+        self._toolkit: Toolkit | None = None
         self._lock = threading.Lock()
 
-    def __call__(self) -> ToolkitPort:
+    def __call__(self) -> "Toolkit":
         with self._lock:
             if self._toolkit is None:
                 self._toolkit = self._source()
@@ -249,7 +251,7 @@ class _SharedToolkit:
             self._toolkit.close()
 
 
-def _open_toolkit(environ: Mapping[str, str]) -> ToolkitPort:
+def _open_toolkit(environ: Mapping[str, str]) -> "Toolkit":
     from expressway.toolkit import Toolkit
 
     return Toolkit(environ=environ, only_listed_targets=True)

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -15,7 +15,6 @@ from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.mcp.audit_trail import current_audit
 from expressway.mcp.progress_relay import relayed_progress
 from expressway.mcp.selected_target import selected_target
-from expressway.mcp.toolkit_port import ToolkitPort, ToolkitSource
 from expressway.model.cancellation import cancelled_by
 from expressway.model.progress import ProgressSink
 from expressway.model.quotation import echoed
@@ -30,7 +29,7 @@ from expressway.policy.gates import Gates
 
 if TYPE_CHECKING:
     from expressway.model.build_context import BuildContext
-    from expressway.toolkit import AppSource
+    from expressway.toolkit import AppSource, Toolkit
     from expressway.toolkit.content import AppContent
 
 LONGEST_WAIT_SECONDS = 50
@@ -41,6 +40,8 @@ EXPIRED = "credentials_expired"
 _IDENTIFY_SECONDS = 5.0
 
 ResultT = TypeVar("ResultT")
+ToolkitSource: TypeAlias = "Callable[[], Toolkit]"
+"""Gives the one toolkit, made on the first call; blocks while it is made."""
 
 
 class RequestCancellation:
@@ -76,7 +77,7 @@ class Worker:
         """
         selected, audit = selected_target(), current_audit()
 
-        def toolkit() -> ToolkitPort:
+        def toolkit() -> Toolkit:
             it = self.source_of_toolkits().at(selected.profile, selected.region)
             if audit is not None:
                 audit.intend(lambda: it.target, selected.profile, selected.region)
@@ -87,7 +88,7 @@ class Worker:
     async def run(
         self,
         ctx: Context,
-        work: Callable[[ToolkitPort, ProgressSink, RequestCancellation], ResultT],
+        work: Callable[[Toolkit, ProgressSink, RequestCancellation], ResultT],
     ) -> ResultT:
         """Work that lives and ends with the request; it only reads, so it is done again with renewed credentials."""
         cancellation = RequestCancellation()
@@ -220,7 +221,7 @@ async def in_thread(work: Callable[[], ResultT]) -> ResultT:
     return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
 
 
-def _renewing(toolkit: ToolkitSource, work: Callable[[ToolkitPort], ResultT]) -> ResultT:
+def _renewing(toolkit: ToolkitSource, work: Callable[[Toolkit], ResultT]) -> ResultT:
     """`work`, once more with the credentials that are there now when those of a long-lived server have expired."""
     it = toolkit()
     try:
