@@ -8,6 +8,8 @@ import pytest
 from expressway_sandbox.lifecycle import SandboxInfo
 from tests.cli.test_commands import error_of, run
 
+pytestmark = pytest.mark.process
+
 NOWHERE = {"EXPRESSWAY_SANDBOX": "http://127.0.0.1:1"}
 CHANGE = ("api", "UpdateService", "--params", '{"service": "web", "desiredCount": 2}')
 

@@ -9,6 +9,8 @@ from expressway.model.quotation import CLOSING, OPENING
 from tests.cli.test_commands import error_of, run
 from tests.knowledge.endpoint import PAGE, Played, playing
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def endpoint() -> Iterator[Played]:

@@ -17,6 +17,8 @@ from expressway.operations.list_apps import AppList, ListedApp
 from tests.cli.terminal import at_terminal
 from tests.cli.test_commands import run
 
+pytestmark = pytest.mark.process
+
 ENDPOINT = f"ex-{'0123456789abcdef' * 4}.ecs.us-east-1.on.aws"
 STACKS = {f"shop-{'x' * 60}-ecr-infrastructure": "UPDATE_COMPLETE", "shop-express-service": "UPDATE_COMPLETE"}
 APP = ListedApp("shop", "us-east-1", STACKS, ENDPOINT)

@@ -9,6 +9,8 @@ from expressway.cli.troubleshoot_command import ACTIONS
 from expressway.operations.troubleshoot import actions
 from tests.cli.test_commands import error_of, run
 
+pytestmark = pytest.mark.process
+
 NOWHERE = "http://127.0.0.1:1"
 ANSWER: dict[str, Any] = {
     "status": "success",

@@ -19,6 +19,8 @@ from expressway_sandbox.base_images.root_filesystem import debian_mirror, is_sta
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, PYTHON_IMAGE, seed_base_images
 from tests.shared import provide_programs
 
+pytestmark = pytest.mark.process
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
