@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from expressway.adapters.session import open_session
 from expressway.errors import ExpresswayError, RefusedError
 from expressway.model.progress import Progress
 from expressway.toolkit import AppSource, Toolkit
+from tests.e2e.loaded_tools import LoadedTools
 from tests.e2e.test_what_deployments_find import source
 
 if TYPE_CHECKING:
@@ -25,16 +25,12 @@ STACK = f"{NAME}-express-service"
 
 
 @pytest.fixture
-def toolkits(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[tuple[Toolkit, Toolkit]]:
+def toolkits(
+    embedded_aws: "SandboxInfo", engine_host: str, tools: LoadedTools, tmp_path: Path
+) -> tuple[Toolkit, Toolkit]:
     """Two people's, each with a state directory of their own."""
-
-    def made(person: str) -> Toolkit:
-        environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / person), "PATH": "/usr/bin:/bin"}
-        return Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ)
-
-    with made("mine") as mine, made("theirs") as theirs:
-        mine.warm()
-        yield mine, theirs
+    url = embedded_aws.endpoint_url
+    return tools.toolkit(url, engine_host, tmp_path / "mine"), tools.toolkit(url, engine_host, tmp_path / "theirs")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from botocore.exceptions import WaiterError
 
 from expressway.adapters.session import AwsSession, open_session
 from expressway.toolkit import Toolkit, inline_source
+from tests.e2e.loaded_tools import LoadedTools
 
 if TYPE_CHECKING:
     from expressway_sandbox.lifecycle import SandboxInfo
@@ -35,6 +36,7 @@ def toolkit(
     engine_host: str,
     busybox_image: str,
     aws: AwsSession,
+    tools: LoadedTools,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Toolkit]:
     """A toolkit, with the app deployed that the tests are about."""
@@ -45,11 +47,10 @@ def toolkit(
     aws.client("ssm").put_parameter(Name=PARAMETER, Value="value", Type="SecureString")
     token = f"arn:aws:ssm:{aws.target.region}:{aws.target.account_id}:parameter{PARAMETER}"
     definition = {"name": NAME, "build": ".", "command": SERVE, "secrets": {"DATABASE": secret, "TOKEN": token}}
-    environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(state), "PATH": "/usr/bin:/bin"}
-    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
-        assert made.deploy(inline_source(definition, folder)).status == "deployed"
-        yield made
-        made.delete(NAME)
+    made = tools.toolkit(embedded_aws.endpoint_url, engine_host, state)
+    assert made.deploy(inline_source(definition, folder)).status == "deployed"
+    yield made
+    made.delete(NAME)
 
 
 def guidance(toolkit: Toolkit) -> Any:

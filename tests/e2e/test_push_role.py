@@ -11,6 +11,7 @@ from expressway.adapters.engine_ping import EngineAddress
 from expressway.toolkit import Toolkit
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
+from tests.e2e.loaded_tools import LoadedTools
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]
 APP = "push-role"
@@ -18,11 +19,10 @@ ROLE = f"arn:aws:iam::000000000000:role/{APP}-ecr-push-pull-role"
 
 
 @pytest.fixture
-def toolkit(base_images: str, embedded_aws: SandboxInfo, tmp_path: Path) -> Iterator[Toolkit]:
-    environ = {"EXPRESSWAY_HOME": str(tmp_path / "home"), "DOCKER_HOST": base_images}
-    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as toolkit:
-        yield toolkit
-        toolkit.delete(APP)
+def toolkit(base_images: str, embedded_aws: SandboxInfo, tools: LoadedTools, tmp_path: Path) -> Iterator[Toolkit]:
+    toolkit = tools.toolkit(embedded_aws.endpoint_url, base_images, tmp_path / "home")
+    yield toolkit
+    toolkit.delete(APP)
 
 
 def test_an_image_is_pushed_as_the_role_when_the_definition_asks_for_it(

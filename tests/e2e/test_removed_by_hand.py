@@ -1,7 +1,7 @@
 """What somebody removes from an app by other means, one thing after the other, on the embedded AWS."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from expressway.adapters.session import AwsSession, open_session
 from expressway.errors import DefinitionError, ServiceError
 from expressway.model.names import app_names
 from expressway.toolkit import Toolkit
+from tests.e2e.loaded_tools import LoadedTools
 from tests.e2e.test_what_deployments_find import source
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ NAMES = app_names(NAME)
 
 
 @pytest.fixture
-def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
-    environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
-    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
-        yield made
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tools: LoadedTools, tmp_path: Path) -> Toolkit:
+    return tools.toolkit(embedded_aws.endpoint_url, engine_host, tmp_path / "state")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A rotated secret reaches an app by a restart, a moved base by building it again, on the embedded AWS."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
@@ -13,6 +12,7 @@ from expressway.adapters.session import open_session
 from expressway.errors import RefusedError
 from expressway.model.reach import reach_of
 from expressway.toolkit import Toolkit
+from tests.e2e.loaded_tools import LoadedTools
 from tests.e2e.test_what_deployments_find import source
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ SERVE = ["sh", "-c", 'mkdir /www; echo "$TOKEN" > /www/index.html; exec httpd -f
 
 
 @pytest.fixture
-def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
-    environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
-    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
-        yield made
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tools: LoadedTools, tmp_path: Path) -> Toolkit:
+    return tools.toolkit(embedded_aws.endpoint_url, engine_host, tmp_path / "state")
 
 
 def test_a_rotated_secret_reaches_the_app_by_a_restart_alone(

@@ -1,7 +1,6 @@
 """What a deployment finds in the account: kept resources, a lost service, ready images, a rollback before it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 from expressway.adapters.session import open_session
 from expressway.errors import ExpresswayError, RefusedError, ServiceError
 from expressway.toolkit import AppSource, Toolkit, inline_source
+from tests.e2e.loaded_tools import LoadedTools
 from tests.shared import provide_images
 
 if TYPE_CHECKING:
@@ -21,11 +21,8 @@ SERVE = ["sh", "-c", "mkdir /www; echo served > /www/index.html; exec httpd -f -
 
 
 @pytest.fixture
-def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tmp_path: Path) -> Iterator[Toolkit]:
-    environ = {"DOCKER_HOST": engine_host, "EXPRESSWAY_HOME": str(tmp_path / "state"), "PATH": "/usr/bin:/bin"}
-    with Toolkit(sandbox_url=embedded_aws.endpoint_url, environ=environ) as made:
-        made.warm()
-        yield made
+def toolkit(embedded_aws: "SandboxInfo", engine_host: str, tools: LoadedTools, tmp_path: Path) -> Toolkit:
+    return tools.toolkit(embedded_aws.endpoint_url, engine_host, tmp_path / "state")
 
 
 @pytest.fixture

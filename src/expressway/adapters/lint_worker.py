@@ -48,13 +48,14 @@ def main() -> None:
     os.dup2(2, 1)
     jobs: list[Job] = json.load(sys.stdin)
     lint = TOOLS[sys.argv[1]]
-    json.dump([finding for job in jobs for finding in lint(job) if not _is_of_plain_text(finding)], answer)
+    json.dump([finding for job in jobs for finding in lint(job) if not is_of_plain_text(finding)], answer)
     answer.close()
     sys.stderr.flush()
     os._exit(0)  # the tools hold hundreds of MB that need no orderly end
 
 
-def _is_of_plain_text(finding: Finding) -> bool:
+def is_of_plain_text(finding: Finding) -> bool:
+    """Whether it is about words of a definition, which are no template's."""
     return finding["rule"] in _OF_TEMPLATE_TEXT and _PLAIN_TEXT.match(finding["path"]) is not None
 
 

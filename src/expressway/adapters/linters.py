@@ -75,7 +75,7 @@ class TemplateLinter:
 
     def _run(self, run: tuple[str, list[Template], tuple[str, ...]]) -> dict[str, Findings]:
         tool, templates, regions = run
-        found = _run(tool, templates, regions, timeout_seconds=self._timeout_seconds)
+        found = self.find(tool, templates, regions)
         made: dict[str, Findings] = {}
         for template in templates:
             key = _key(tool, template, regions)
@@ -83,6 +83,10 @@ class TemplateLinter:
             self._remember(key, made[key])
             self._write(key, made[key])
         return made
+
+    def find(self, tool: str, templates: list[Template], regions: tuple[str, ...]) -> Findings:
+        """What one tool finds, in a process of its own."""
+        return _run(tool, templates, regions, timeout_seconds=self._timeout_seconds)
 
     def _read(self, key: str) -> Findings | None:
         if self._cache_dir is None:
