@@ -12,7 +12,7 @@ from benchmarks import deploy, images, report, server, synth, troubleshooting
 from benchmarks.commands import MeasurementFailed
 from benchmarks.measure import Comparison, Row
 from benchmarks.workbench import Workbench, workbench
-from expressway.cli.ending import end_on_signals
+from expressway.cli.signals import end_on_signals
 from expressway.errors import ExpresswayError
 
 Group = Callable[[Workbench], Iterable[Row | Comparison]]

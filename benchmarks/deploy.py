@@ -10,9 +10,9 @@ import boto3
 from benchmarks.commands import MeasurementFailed, run
 from benchmarks.measure import Contender, Goal, Row, Series, interleaved, times_faster
 from benchmarks.workbench import CdkProject, Workbench
-from expressway.adapters.clock import SystemClock
-from expressway.model.plan import PlannedImage
-from expressway.model.template import AppTemplates
+from expressway.cloudformation.template import AppTemplates
+from expressway.core.system_clock import SystemClock
+from expressway.image.planned import PlannedImage
 from expressway.toolkit import Toolkit
 
 ROUNDS = 3
@@ -117,7 +117,7 @@ def _pushed_image(bench: Workbench) -> str:
 
 def _toolkit_with_image(uri: str) -> type[Toolkit]:
     """A toolkit that checks an app's folder and repository as ever, and then takes this image for the app's own."""
-    from expressway.operations.app_image import AppImages, CheckedAppImage
+    from expressway.image.app_image import AppImages, CheckedAppImage
 
     class PushedImages(AppImages):
         def _checked(self, *given: Any, **named: Any) -> CheckedAppImage:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.sandbox_clients import signed_anew
 
-from expressway.adapters.sandbox_key import find_key
+from expressway.core.sandbox_key import find_key
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"

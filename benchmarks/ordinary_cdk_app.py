@@ -4,7 +4,7 @@ import sys
 
 import aws_cdk as cdk
 
-from expressway.adapters.definition_file import load_definition
+from expressway.app.file import load_definition
 from expressway.synth.stacks import add_app_stacks
 
 app = cdk.App()

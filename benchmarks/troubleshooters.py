@@ -15,7 +15,7 @@ from tests.e2e.scenarios.scenario import Question
 from benchmarks.commands import MeasurementFailed
 from benchmarks.peer_server import peer_command
 from benchmarks.workbench import EXPRESSWAY, Workbench
-from expressway.adapters.sandbox_key import find_key
+from expressway.core.sandbox_key import find_key
 from mcp import Client
 
 TOOL = "ecs_troubleshooting_tool"

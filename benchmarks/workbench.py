@@ -18,7 +18,7 @@ from tests.node_tools import NODE, cdk_command
 from tests.sandbox_clients import registry_login
 
 from benchmarks.commands import MeasurementFailed, run
-from expressway.model.progress import Progress
+from expressway.core.progress import Progress
 from expressway.toolkit import AppSource, Toolkit, app_source
 from expressway_sandbox import lifecycle
 from expressway_sandbox.base_images.debian import find_program, install_packages

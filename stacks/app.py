@@ -10,8 +10,8 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> None:
     """Add the stacks of each ``*.yaml`` of this folder, in the order of their names, and synthesize."""
-    from expressway.adapters.definition_file import load_definition
-    from expressway.adapters.jsii_runtime import bundled_node
+    from expressway.app.file import load_definition
+    from expressway.synth.kernel.jsii import bundled_node
 
     node = bundled_node()
     if node is not None:

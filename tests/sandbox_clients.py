@@ -10,7 +10,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from expressway.adapters.sandbox_key import SandboxKey
+from expressway.core.sandbox_key import SandboxKey
 from expressway_sandbox.lifecycle import SandboxInfo
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -29,8 +29,8 @@ def client(info: SandboxInfo, service: str) -> Any:
 
 def registry_login(info: SandboxInfo) -> dict[str, str]:
     """A login that ECR gave out, in the form of docker-py's ``auth_config``."""
-    from expressway.adapters.ecr import EcrRegistry
-    from expressway.adapters.session import open_session
+    from expressway.aws.ecr.registry import EcrRegistry
+    from expressway.aws.session import open_session
 
     login = EcrRegistry(open_session(sandbox_url=info.endpoint_url)).authorization()
     return {"username": login.username, "password": login.password}

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expressway.adapters.engine_record import engine_directory, read_engine_record
+from expressway.image.engine.record import engine_directory, read_engine_record
 
 if TYPE_CHECKING:
     from expressway_sandbox.lifecycle import SandboxInfo

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from expressway.model.definition import AppDefinition, parse_definition_text
+from expressway.app.definition import AppDefinition
+from expressway.app.parse import parse_definition_text
 from tests.mcp.known_tools import PARAMETERS
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import locks
-from tests.containerize.test_real_builds import APPS, CASES, Case, case_name
+from tests.containerize.test_containerize_builds import APPS, CASES, Case, case_name
 
 ROOT = Path(__file__).parents[1]
 SCANNED = (".ci", "Makefile", "benchmarks", "examples", "scripts", "src", "stacks", "tests")

@@ -20,7 +20,7 @@ expected and what came, `hint` says what to do next.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from expressway.faces import for_people
+from expressway.hints import for_people
 
 
 class ExpresswayError(Exception):

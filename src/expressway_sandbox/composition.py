@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from expressway.adapters.sandbox_key import SandboxKey
+from expressway.core.sandbox_key import SandboxKey
 from expressway_sandbox import emulator
 from expressway_sandbox.cloudformation import change_values, drift_aware, name_clashes, resource_types
 from expressway_sandbox.cloudformation import drift as drift_readers

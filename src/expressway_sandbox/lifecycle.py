@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from expressway.adapters import sandbox_key
-from expressway.adapters.journal import state_not_writable
+from expressway.core import sandbox_key
+from expressway.core.directories import state_not_writable
 from expressway.errors import DefinitionError, SandboxError
 from expressway_sandbox import cleanup as leftovers
 from expressway_sandbox import record

@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 
-from expressway.adapters.child_environment import PYTHON, child_environment
+from expressway.core.child_environment import PYTHON, child_environment
 from expressway.errors import SandboxError
 from expressway_sandbox.emulator.gate import PRIVATE_TOKEN_HEADER, private_token
 from expressway_sandbox.record import SandboxInfo

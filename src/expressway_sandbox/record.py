@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from expressway.adapters.child_environment import child_environment
-from expressway.adapters.sandbox_key import RECORD_NAME, UNKNOWN_KEY, SandboxKey
+from expressway.core.child_environment import child_environment
+from expressway.core.sandbox_key import RECORD_NAME, UNKNOWN_KEY, SandboxKey
 
 
 @dataclass(frozen=True, slots=True)

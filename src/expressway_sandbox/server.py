@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from expressway.adapters.sandbox_key import SandboxKey
+from expressway.core.sandbox_key import SandboxKey
 from expressway.errors import SandboxError
 from expressway_sandbox.record import instance_name
 

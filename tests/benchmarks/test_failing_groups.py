@@ -111,7 +111,7 @@ _SCRIPT = """
 import sys, time
 from pathlib import Path
 from benchmarks.__main__ import main
-from expressway.cli.ending import end_on_signals
+from expressway.cli.signals import end_on_signals
 
 def broken(bench):
     import docker

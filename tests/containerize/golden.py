@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from expressway.operations.containerize.containerize import ContainerizeRequest, containerize_app
-from expressway.operations.containerize.result import Containerization
+from expressway.containerize.containerize import ContainerizeRequest, containerize_app
+from expressway.containerize.result import Containerization
 from expressway.toolkit.wiring import LocalWiring
 
 APPS = Path(__file__).parent / "apps"

@@ -8,7 +8,7 @@ from mcp.types import Tool
 
 from tests.documents.tables import code, table
 from tests.mcp.connections import OPEN, connected
-from tests.mcp.fake_toolkit import FakeToolkit
+from tests.mcp.fakes import FakeToolkit
 
 _HEAD = """# Tools
 

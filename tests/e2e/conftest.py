@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from expressway.adapters.synthesizer import Synthesizer
+from expressway.synth.synthesizer import Synthesizer
 from tests.e2e.loaded_tools import LoadedTools
 
 

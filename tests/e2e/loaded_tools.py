@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
-from expressway.adapters.lint_worker import TOOLS, is_of_plain_text
-from expressway.adapters.linters import Findings, TemplateLinter
-from expressway.adapters.synthesizer import Synthesizer
-from expressway.model.lint import LintFinding
-from expressway.model.template import Template
+from expressway.cloudformation.template import Template
+from expressway.synth.lint.finding import LintFinding
+from expressway.synth.lint.linter import Findings, TemplateLinter
+from expressway.synth.lint.worker import TOOLS, is_of_plain_text
+from expressway.synth.synthesizer import Synthesizer
 from expressway.toolkit import Toolkit
 from expressway.toolkit.wiring import Wiring
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.session import open_session
+from expressway.aws.session import open_session
+from expressway.core.progress import Progress
 from expressway.errors import ExpresswayError, RefusedError
-from expressway.model.progress import Progress
 from expressway.toolkit import AppSource, Toolkit
 from tests.e2e.loaded_tools import LoadedTools
 from tests.e2e.test_what_deployments_find import source

@@ -14,10 +14,10 @@ from typing import Any
 import docker
 import pytest
 
-from expressway.adapters.definition_file import load_definition
-from expressway.adapters.synthesizer import Synthesizer
+from expressway.app.file import load_definition
+from expressway.app.source import app_source
+from expressway.synth.synthesizer import Synthesizer
 from expressway.toolkit.api import Toolkit
-from expressway.toolkit.app_source import app_source
 from expressway_sandbox.lifecycle import SandboxInfo, environment
 from expressway_sandbox.urls import endpoint_request
 from tests import node_tools

@@ -7,33 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.clock import SystemClock
-from expressway.adapters.cloudformation import CloudFormation
-from expressway.adapters.ecr import EcrRegistry
-from expressway.adapters.ecs import Ecs
-from expressway.adapters.http_probe import HttpProbe
-from expressway.adapters.iam import Iam
-from expressway.adapters.image_platforms import ImagePlatforms
-from expressway.adapters.logs import Logs
-from expressway.adapters.session import AwsSession, open_session
-from expressway.adapters.stack_owners import StackOwners
-from expressway.adapters.synthesizer import Synthesizer
-from expressway.adapters.target_health import LoadBalancerTargets
+from expressway.app.names import app_names
+from expressway.app.parse import parse_definition
+from expressway.aws.ecr.manifests import ImagePlatforms
+from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecs.client import Ecs
+from expressway.aws.iam import Iam
+from expressway.aws.logs import Logs
+from expressway.aws.session import AwsSession, open_session
+from expressway.aws.target_health import LoadBalancerTargets
+from expressway.cloudformation.client import CloudFormation
+from expressway.cloudformation.stack import StackEvent
+from expressway.cloudformation.stack_owners import StackOwners
+from expressway.cloudformation.template import AppTemplates
+from expressway.core.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.core.system_clock import SystemClock
+from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_app
+from expressway.deploy.delete.leftovers import find_leftovers
+from expressway.deploy.stack.apply import StackRequest, apply_stack
+from expressway.deploy.stack.delete import StackRemover
+from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
+from expressway.diagnose.explain import explain_failure
+from expressway.diagnose.finding import Finding
 from expressway.errors import RefusedError, StackError
-from expressway.model.definition import parse_definition
-from expressway.model.finding import Finding
-from expressway.model.names import app_names
-from expressway.model.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
-from expressway.model.stack import StackEvent
-from expressway.model.template import AppTemplates
-from expressway.operations.account_reads import AccountReads
-from expressway.operations.apply_stack import StackRequest, apply_stack
-from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
-from expressway.operations.delete_stack import StackRemover
-from expressway.operations.explain import explain_failure
-from expressway.operations.leftovers import find_leftovers
-from expressway.operations.prerequisites import PrerequisitePorts, Prerequisites, validate_prerequisites
-from expressway.operations.wait import Readiness, ServicePorts, wait_for_service
+from expressway.plan.preflight.account import AccountReads
+from expressway.plan.preflight.prerequisites import PrerequisitePorts, Prerequisites, validate_prerequisites
+from expressway.synth.synthesizer import Synthesizer
 
 if TYPE_CHECKING:
     from expressway_sandbox.lifecycle import SandboxInfo

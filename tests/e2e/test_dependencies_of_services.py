@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import WaiterError
 
-from expressway.adapters.session import AwsSession, open_session
+from expressway.aws.session import AwsSession, open_session
 from expressway.toolkit import Toolkit, inline_source
 from tests.e2e.loaded_tools import LoadedTools
 

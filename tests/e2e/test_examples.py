@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from expressway.adapters.docker_client import open_client
-from expressway.adapters.docker_engine import DockerEngine
-from expressway.adapters.engine_ping import EngineAddress
-from expressway.model.progress import NeverCancelled, ignore_progress
-from expressway.operations.publish_image import BuildRequest, check_build
+from expressway.core.progress import NeverCancelled, ignore_progress
+from expressway.image.engine.client import DockerEngine
+from expressway.image.engine.docker_client import open_client
+from expressway.image.engine.ping import EngineAddress
+from expressway.image.publish import BuildRequest, check_build
 from expressway_sandbox.base_images.prepare import prepare_example
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

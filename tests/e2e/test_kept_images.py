@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from expressway.app.source import app_source
 from expressway.toolkit import Toolkit
-from expressway.toolkit.app_source import app_source
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
 from tests.e2e.loaded_tools import LoadedTools

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from expressway.adapters.clock import SystemClock
-from expressway.adapters.cloudformation import CloudFormation
-from expressway.adapters.session import AwsSession, open_session
-from expressway.model.progress import NeverCancelled
-from expressway.model.template import Template
-from expressway.operations.apply_stack import apply_stack
-from expressway.operations.delete_stack import StackRemover
-from expressway.operations.stack_request import StackOutcome, StackRequest
+from expressway.aws.session import AwsSession, open_session
+from expressway.cloudformation.client import CloudFormation
+from expressway.cloudformation.template import Template
+from expressway.core.progress import NeverCancelled
+from expressway.core.system_clock import SystemClock
+from expressway.deploy.stack.apply import apply_stack
+from expressway.deploy.stack.delete import StackRemover
+from expressway.deploy.stack.request import StackOutcome, StackRequest
 from expressway_sandbox.lifecycle import SandboxInfo
 
 pytestmark = pytest.mark.sandbox

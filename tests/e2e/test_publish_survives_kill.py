@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from expressway.adapters.clock import SystemClock
-from expressway.adapters.docker_engine import DockerEngine
-from expressway.adapters.ecr import EcrRegistry
-from expressway.adapters.engine_ping import EngineAddress
-from expressway.adapters.session import open_session
-from expressway.operations.publish_image import BuildRequest, check_build, publish_image
+from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.session import open_session
+from expressway.core.system_clock import SystemClock
+from expressway.image.engine.client import DockerEngine
+from expressway.image.engine.ping import EngineAddress
+from expressway.image.publish import BuildRequest, check_build, publish_image
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from expressway.adapters.clock import SystemClock
-from expressway.adapters.docker_engine import DockerEngine
-from expressway.adapters.ecr import EcrRegistry
-from expressway.adapters.engine_ping import EngineAddress
-from expressway.adapters.session import open_session
-from expressway.operations.publish_image import BuildRequest, check_build, publish_image
+from expressway.core.system_clock import SystemClock
+from expressway.image.engine.client import DockerEngine
+from expressway.aws.ecr.registry import EcrRegistry
+from expressway.image.engine.ping import EngineAddress
+from expressway.aws.session import open_session
+from expressway.image.publish import BuildRequest, check_build, publish_image
 
 sandbox, host, folder, name = sys.argv[1:]
 engine = DockerEngine(EngineAddress(host, "test"))

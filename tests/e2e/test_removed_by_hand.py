@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.session import AwsSession, open_session
+from expressway.app.names import app_names
+from expressway.aws.session import AwsSession, open_session
 from expressway.errors import DefinitionError, ServiceError
-from expressway.model.names import app_names
 from expressway.toolkit import Toolkit
 from tests.e2e.loaded_tools import LoadedTools
 from tests.e2e.test_what_deployments_find import source

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.model.stack import OWNERSHIP_KEY
-from expressway.policy.gates import Gates
+from expressway.cloudformation.stack import OWNERSHIP_KEY
+from expressway.privacy.gates import Gates
 from expressway.toolkit import Toolkit
 from tests.expressway_sandbox.stack_templates import service_resources
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, error_shape, good_shape
@@ -35,7 +35,7 @@ class Owned:
 
 @pytest.fixture(scope="module")
 def owned(busybox_image: str, embedded_aws: "SandboxInfo") -> Iterator[Owned]:
-    from expressway.adapters.session import open_session
+    from expressway.aws.session import open_session
 
     container = {
         "Image": busybox_image,
@@ -164,7 +164,7 @@ async def test_what_nobody_owns_is_made_changed_and_deleted(owned: Owned, era: E
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_repositories_and_images_are_read_with_the_same_tool(owned: Owned, era: Era) -> None:
-    from expressway.adapters.session import open_session
+    from expressway.aws.session import open_session
 
     name = f"read/{era}"
     session = open_session(sandbox_url=owned.toolkit.target.sandbox_url)

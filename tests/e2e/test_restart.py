@@ -8,9 +8,9 @@ from urllib.request import Request, urlopen
 import docker
 import pytest
 
-from expressway.adapters.session import open_session
+from expressway.aws.session import open_session
+from expressway.deploy.status.endpoint import reach_of
 from expressway.errors import RefusedError
-from expressway.model.reach import reach_of
 from expressway.toolkit import Toolkit
 from tests.e2e.loaded_tools import LoadedTools
 from tests.e2e.test_what_deployments_find import source

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.clock import SystemClock
-from expressway.adapters.cloudformation import CloudFormation
-from expressway.adapters.ecr import EcrRegistry
-from expressway.adapters.ecs import Ecs
-from expressway.adapters.http_probe import HttpProbe
-from expressway.adapters.iam import Iam
-from expressway.adapters.journal import Journal
-from expressway.adapters.logs import Logs
-from expressway.adapters.session import AwsSession, open_session
-from expressway.adapters.stack_owners import StackOwners
-from expressway.adapters.state_directory import state_directory
-from expressway.adapters.target_health import LoadBalancerTargets
+from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecs.client import Ecs
+from expressway.aws.iam import Iam
+from expressway.aws.logs import Logs
+from expressway.aws.session import AwsSession, open_session
+from expressway.aws.target_health import LoadBalancerTargets
+from expressway.cloudformation.client import CloudFormation
+from expressway.cloudformation.stack_owners import StackOwners
+from expressway.core.directories import state_directory
+from expressway.core.system_clock import SystemClock
+from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_app
+from expressway.deploy.journal import Journal
+from expressway.deploy.stack.delete import StackRemover
+from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.status import AppStatus, app_status
+from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
+from expressway.diagnose.explain import explain_failure
 from expressway.errors import RefusedError, ServiceError
-from expressway.operations.delete import DeletePorts, DeleteResult, delete_app
-from expressway.operations.delete_stack import StackRemover
-from expressway.operations.explain import explain_failure
-from expressway.operations.status import AppStatus, app_status
-from expressway.operations.wait import Readiness, ServicePorts, wait_for_service
 
 if TYPE_CHECKING:
     from expressway_sandbox.lifecycle import SandboxInfo

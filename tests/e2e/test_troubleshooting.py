@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.ecs import Ecs
-from expressway.adapters.http_probe import HttpProbe
-from expressway.adapters.logs import Logs
-from expressway.adapters.session import open_session
-from expressway.adapters.target_health import LoadBalancerTargets
+from expressway.aws.ecs.client import Ecs
+from expressway.aws.logs import Logs
+from expressway.aws.session import open_session
+from expressway.aws.target_health import LoadBalancerTargets
+from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.wait import ServicePorts
 from expressway.errors import ExpresswayError
-from expressway.operations.wait import ServicePorts
-from expressway.policy.gates import Gates
+from expressway.privacy.gates import Gates
 from expressway.toolkit import Toolkit
 from tests.e2e.partial_aws import without
 from tests.e2e.test_service_side import CRASH, SERVE, Cloud

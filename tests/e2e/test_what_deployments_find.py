@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.session import open_session
+from expressway.aws.session import open_session
 from expressway.errors import ExpresswayError, RefusedError, ServiceError
 from expressway.toolkit import AppSource, Toolkit, inline_source
 from tests.e2e.loaded_tools import LoadedTools

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.adapters.session import open_session
+from expressway.aws.session import open_session
 from tests.golden.regenerate import FOLDER
 
 if TYPE_CHECKING:

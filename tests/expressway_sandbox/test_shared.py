@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.adapters.engine_record import read_engine_record
+from expressway.image.engine.record import read_engine_record
 from expressway_sandbox import lifecycle
 from tests.expressway_sandbox.engine.test_private import needs_dockerd
 

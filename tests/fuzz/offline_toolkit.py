@@ -5,28 +5,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from expressway.adapters.app_folder import AppFolder
-from expressway.adapters.build_context import resolve_context
-from expressway.adapters.given_path import given_path
-from expressway.adapters.json_query import JsonQuery
-from expressway.adapters.recipe_files import load_recipes
+from expressway.app.given_path import given_path
+from expressway.app.source import source_of
+from expressway.containerize.catalog import load_recipes
+from expressway.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
+from expressway.containerize.folder import AppFolder
+from expressway.core.problems import told_problems
+from expressway.deploy.status.asked_service import asked_service
+from expressway.diagnose.actions import Troubleshooting, action_of
+from expressway.diagnose.request import read_parameters
+from expressway.ecs_api.call import ApiRequest, prepare_call
+from expressway.ecs_api.query import JsonQuery
 from expressway.errors import UsageError
-from expressway.mcp.knowledge_tools import READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
-from expressway.model.knowledge import READ, RECOMMEND, SEARCH, KnowledgeResult
-from expressway.model.knowledge_arguments import argument_problems
-from expressway.model.plan import Plan
-from expressway.model.problem_list import told_problems
-from expressway.operations.app_image import content_tag_of
-from expressway.operations.asked_service import asked_service
-from expressway.operations.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
-from expressway.operations.resources import ApiRequest, prepare_call
-from expressway.operations.troubleshoot.actions import Troubleshooting, action_of
-from expressway.operations.troubleshoot.request import read_parameters
-from expressway.policy.gates import Gates
+from expressway.image.app_image import content_tag_of
+from expressway.image.context.reader import resolve_context
+from expressway.image.request import build_request
+from expressway.knowledge.arguments import argument_problems
+from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeResult
+from expressway.mcp.tools.knowledge import READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
+from expressway.plan.plan import Plan
+from expressway.privacy.gates import Gates
 from expressway.toolkit import AppSource
-from expressway.toolkit.app_source import build_request, source_of
-from tests.mcp.fake_toolkit import TARGET, FakeShape, FakeToolkit
-from tests.operations.test_resources import FakeApi
+from tests.ecs_api.test_call import FakeApi
+from tests.mcp.fakes import TARGET, FakeShape, FakeToolkit
 
 _RECIPES = load_recipes()
 _PORTS = ContainerizePorts(AppFolder(_RECIPES), lambda _: (), _RECIPES)

@@ -10,8 +10,8 @@ import anyio
 import pytest
 from mcp.types import CallToolResult
 
+from expressway.app.parse import parse_definition, parse_definition_text
 from expressway.errors import ExpresswayError
-from expressway.model.definition import parse_definition, parse_definition_text
 from mcp import Client
 from tests.fuzz.hostile_values import MARKER, Hostile
 from tests.fuzz.offline_toolkit import OfflineToolkit

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from expressway.model.aws_limits import LIMITS, Limit
+from expressway.aws.values.limits import LIMITS, Limit
 
 LIMITS_PAGE = Path(__file__).resolve().parents[2] / "docs" / "limits.md"
 
 _HEAD = """# Limits of AWS
 
-What AWS lets a definition reach, from `src/expressway/model/aws_limits.py` (this page is made by `make goldens`).
+What AWS lets a definition reach, from `src/expressway/aws/values/limits.py` (this page is made by `make goldens`).
 `synth`, `diff` and `deploy` check it and refuse with `invalid_definition`, `limit_exceeded` or `template_too_large`
 before anything is built or changed; `diff` and `deploy` count with the parameters that the stacks are deployed with.
 Where the column "reached by" is empty, our own names and templates stay below the limit; tests hold that too.

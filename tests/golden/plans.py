@@ -3,18 +3,20 @@
 import json
 from pathlib import Path
 
-from expressway.adapters.synthesizer import Synthesizer
-from expressway.model.definition import AppDefinition, parse_definition, parse_definition_text
-from expressway.model.definition_text import load_yaml
-from expressway.model.plan import Plan, PlannedImage
-from expressway.model.service import ServiceState
-from expressway.model.service_location import template_resources
-from expressway.model.stack import StackState, owner_of
-from expressway.model.target import Target
-from expressway.model.template import AppTemplates, Template
-from expressway.operations.account_reads import AccountReads
-from expressway.operations.plan import plan_app, stack_parameters
-from expressway.operations.removed_resources import template_policies
+from expressway.app.definition import AppDefinition
+from expressway.app.parse import parse_definition, parse_definition_text
+from expressway.app.yaml_text import load_yaml
+from expressway.aws.values.service import ServiceState
+from expressway.aws.values.target import Target
+from expressway.cloudformation.service_location import template_resources
+from expressway.cloudformation.stack import StackState, owner_of
+from expressway.cloudformation.template import AppTemplates, Template
+from expressway.image.planned import PlannedImage
+from expressway.plan.plan import Plan
+from expressway.plan.planner import plan_app, stack_parameters
+from expressway.plan.preflight.account import AccountReads
+from expressway.plan.preflight.removed_resources import template_policies
+from expressway.synth.synthesizer import Synthesizer
 
 FOLDER = Path(__file__).resolve().parent
 TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:sts::111122223333:assumed-role/deployer/session")

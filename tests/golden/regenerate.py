@@ -5,8 +5,8 @@ Look at the difference before committing.
 
 from pathlib import Path
 
-from expressway.adapters.synthesizer import Synthesizer
-from expressway.model.template import AppTemplates
+from expressway.cloudformation.template import AppTemplates
+from expressway.synth.synthesizer import Synthesizer
 from tests.containerize.golden import rewrite as rewrite_containerized_apps
 from tests.documents.pages import write_pages
 from tests.golden.plans import FOLDER, definition, definition_text, plan_files

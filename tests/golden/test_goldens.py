@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from expressway.adapters.linters import TemplateLinter
-from expressway.adapters.synthesizer import Synthesizer
-from expressway.model.definition import AppDefinition, parse_definition_text
-from expressway.model.stack import owner_of
+from expressway.app.definition import AppDefinition
+from expressway.app.parse import parse_definition_text
+from expressway.cloudformation.stack import owner_of
+from expressway.synth.lint.linter import TemplateLinter
+from expressway.synth.synthesizer import Synthesizer
 from tests.golden.plans import FOLDER, changed_definition
 from tests.golden.regenerate import NAMES, definition_text, golden_files, kept_files
 

@@ -8,10 +8,10 @@ import anyio
 from mcp.types import CallToolResult, TextContent
 
 from expressway.mcp.server import build_server
-from expressway.policy.gates import Gates
+from expressway.privacy.gates import Gates
 from expressway.toolkit import Toolkit
 from mcp import Client
-from tests.mcp.fake_toolkit import LONG, FakeToolkit, source_of
+from tests.mcp.fakes import LONG, FakeToolkit, source_of
 
 Era = Literal["auto", "legacy"]
 ERAS: tuple[Era, ...] = ("auto", "legacy")

@@ -13,9 +13,9 @@ import boto3
 import botocore.session
 from botocore.model import OperationModel, Shape
 
-from expressway.adapters.session import SANDBOX_ACCOUNT_ID, AwsSession
-from expressway.model.target import Target
-from expressway.policy.sensitive_members import MEMBERS, PUBLIC_KINDS, SUSPECT_ENDINGS
+from expressway.aws.session import SANDBOX_ACCOUNT_ID, AwsSession
+from expressway.aws.values.target import Target
+from expressway.privacy.sensitive_members import MEMBERS, PUBLIC_KINDS, SUSPECT_ENDINGS
 from tests.secret_samples import KINDS, SecretSource
 
 ACCOUNT, REGION = SANDBOX_ACCOUNT_ID, "us-east-1"

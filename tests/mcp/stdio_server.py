@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from expressway.adapters.journal import Journal
-from expressway.adapters.state_directory import state_directory
+from expressway.aws.values.target import Target
+from expressway.core.directories import state_directory
+from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
+from expressway.deploy.deploy import DeployResult
+from expressway.deploy.journal import Journal
 from expressway.mcp.server import run_stdio
-from expressway.model.progress import Cancellation, ProgressSink, ignore_progress
-from expressway.model.target import Target
-from expressway.operations.deploy import DeployResult
 from expressway.toolkit import AppSource
-from tests.mcp.fake_toolkit import URL, FakeShape, FakeToolkit, source_of
+from tests.mcp.fakes import URL, FakeShape, FakeToolkit, source_of
 
 TARGET = Target("000000000000", "us-east-1", sandbox_url="http://127.0.0.1:1")
 

@@ -15,10 +15,10 @@ import pytest
 from mcp.client.stdio import StdioServerParameters
 
 from expressway.mcp.logs import start_logging
-from expressway.policy.gates import gates_of, is_enabled
+from expressway.privacy.gates import gates_of, is_enabled
 from mcp import Client
 from tests.mcp.connections import ERAS, Era, error_shape
-from tests.mcp.fake_toolkit import LONG, write_app
+from tests.mcp.fakes import LONG, write_app
 from tests.mcp.known_tools import PARAMETERS
 from tests.secret_samples import SecretSource
 
@@ -183,7 +183,7 @@ def test_the_level_is_the_operators_and_never_lets_boto_write_requests(
     level: str | None, ours: str, others: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start_logging({} if level is None else {"FASTMCP_LOG_LEVEL": level})
-    assert logging.getLevelName(logging.getLogger("expressway.mcp.work").getEffectiveLevel()) == ours
+    assert logging.getLevelName(logging.getLogger("expressway.mcp.executor").getEffectiveLevel()) == ours
     assert logging.getLevelName(logging.getLogger("botocore.endpoint").getEffectiveLevel()) == others
     assert ("FASTMCP_LOG_LEVEL" in capsys.readouterr().err) == (level == "loud")
 

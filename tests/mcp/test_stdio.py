@@ -20,7 +20,7 @@ from mcp.types import PARSE_ERROR
 from mcp import Client
 from tests.knowledge.hostile import hostile, never
 from tests.mcp.connections import ERAS, Era, error_shape, good_shape
-from tests.mcp.fake_toolkit import LONG, write_app
+from tests.mcp.fakes import LONG, write_app
 from tests.mcp.known_tools import PARAMETERS
 
 pytestmark = pytest.mark.process
@@ -38,7 +38,7 @@ HEAVY = (
     "cfnlint",
     "ministack",
     "expressway.toolkit",
-    "expressway.adapters.knowledge",
+    "expressway.knowledge.client",
     "jsonschema",
 )
 
@@ -196,7 +196,7 @@ def test_a_signal_ends_the_process_although_its_client_keeps_stdin_open(
 _BUSY = """
 import hashlib
 from expressway.mcp.server import leave_on_signals
-from expressway.operations.background import BackgroundOperations
+from expressway.mcp.background import BackgroundOperations
 
 leave_on_signals(BackgroundOperations())
 print("busy", flush=True)
@@ -242,7 +242,7 @@ def test_what_is_loaded_beside_a_server_that_waits_fits_the_same_memory(tmp_path
         "loading = preload_later(0)\n"
         "loading.join()\n"
         "import sys\n"
-        "assert {'boto3', 'expressway.operations.troubleshoot.guidance'} <= set(sys.modules)\n"
+        "assert {'boto3', 'expressway.diagnose.guidance'} <= set(sys.modules)\n"
         "assert not {'docker', 'aws_cdk', 'jsii', 'cfnlint', 'ministack'} & set(sys.modules)\n"
         "print(psutil.Process().memory_info().rss / 2**20)\n"
     )
@@ -264,7 +264,7 @@ def test_loading_ahead_reads_no_configuration_and_asks_for_no_credentials(tmp_pa
 
 def test_starting_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
     program = (
-        "import sys; from expressway.mcp.server import build_server; from expressway.policy.gates import Gates\n"
+        "import sys; from expressway.mcp.server import build_server; from expressway.privacy.gates import Gates\n"
         "build_server(lambda: None, Gates())\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )

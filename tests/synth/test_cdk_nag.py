@@ -9,7 +9,7 @@ import aws_cdk as cdk
 import pytest
 from cdk_nag import AwsSolutionsChecks
 
-from expressway.model.definition import parse_definition_text
+from expressway.app.parse import parse_definition_text
 from expressway.synth.stacks import add_app_stacks
 from tests.golden.regenerate import NAMES, definition_text
 

@@ -6,9 +6,11 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
+from expressway.app import fargate
+from expressway.app.definition import AppDefinition
+from expressway.app.parse import parse_definition
 from expressway.errors import DefinitionError
-from expressway.model import fargate, protected_tags
-from expressway.model.definition import AppDefinition, parse_definition
+from expressway.image import protected_tags
 from expressway.synth.stacks import PUSHER_PATTERN, add_app_stacks
 from expressway_constructs import image_repository
 from expressway_constructs.service import checks

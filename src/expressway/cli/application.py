@@ -4,10 +4,14 @@ from typing import Annotated
 
 import typer
 
-from expressway.cli import api_command, app_commands, containerize_command, demo_command, troubleshoot_command
-from expressway.cli.docs_commands import docs
+from expressway.cli.commands import api as api_command
+from expressway.cli.commands import app as app_commands
+from expressway.cli.commands import containerize as containerize_command
+from expressway.cli.commands import demo as demo_command
+from expressway.cli.commands import troubleshoot as troubleshoot_command
+from expressway.cli.commands.docs import docs
+from expressway.cli.commands.sandbox import sandbox
 from expressway.cli.options import MARKUP
-from expressway.cli.sandbox_commands import sandbox
 from expressway.cli.usage_errors import CommandLine
 
 _EPILOG = (

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from expressway.adapters.early_kernel import start_early
-from expressway.adapters.state_directory import state_directory, template_cache_directory
+from expressway.core.directories import state_directory, template_cache_directory
 from expressway.errors import SynthesisError
+from expressway.synth.kernel.early import start_early
 
 
 def start_kernel_for(arguments: Sequence[str]) -> None:

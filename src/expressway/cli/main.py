@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from expressway.cli.ending import INTERRUPTED, end_on_signals
+from expressway.cli.signals import INTERRUPTED, end_on_signals
 
 _SYNTHESIZING = frozenset({"synth", "diff", "deploy", "build"})
 

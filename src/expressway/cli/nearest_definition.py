@@ -78,7 +78,7 @@ def source_here() -> AppSource | None:
 
 
 def _say_taken(file: Path) -> None:
-    from expressway.cli.output import escape, message_console
+    from expressway.cli.views.output import escape, message_console
 
     message_console().print(f"[dim]definition[/] {escape(str(file))}")
 

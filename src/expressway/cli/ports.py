@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from expressway.core.progress import ProgressSink
 from expressway.errors import SandboxError
-from expressway.model.progress import ProgressSink
 
 SANDBOX_GROUP = "expressway.sandbox"
 """The entry point group; its one entry point names a module that has the functions of `Sandbox`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from expressway.adapters.sandbox_key import SANDBOX_VARIABLE, announced_directory, loopback_port, same_sandbox
+from expressway.core.sandbox_key import SANDBOX_VARIABLE, announced_directory, loopback_port, same_sandbox
 from expressway.errors import SandboxError
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from expressway.cli.ending import INTERRUPTED
-from expressway.cli.output import print_error, print_json
-from expressway.cli.reporting import tell_stopped
-from expressway.cli.standard_output import checked_standard_output
+from expressway.cli.signals import INTERRUPTED
+from expressway.cli.views.output import print_error, print_json
+from expressway.cli.views.reporting import tell_stopped
+from expressway.cli.views.stdout import checked_standard_output
 from expressway.errors import ExpresswayError, UsageError
 
 _USAGE = 2

@@ -8,22 +8,22 @@ from typing import Any
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 
-from expressway.mcp.answers import ToolFunction, answering
-from expressway.mcp.app_tools import AppTools
-from expressway.mcp.compat_tools import CompatTools
-from expressway.mcp.folder_tools import FolderTools
-from expressway.mcp.knowledge_tools import (
+from expressway.mcp.results import ToolFunction, answering
+from expressway.mcp.schemas import compact_input
+from expressway.mcp.target import TARGET_PROPERTIES
+from expressway.mcp.tools.app import AppTools
+from expressway.mcp.tools.compat import CompatTools
+from expressway.mcp.tools.folder import FolderTools
+from expressway.mcp.tools.image_and_wait import ServiceTools
+from expressway.mcp.tools.knowledge import (
     READ_INPUT,
     RECOMMEND_INPUT,
     SEARCH_INPUT,
     KnowledgeTools,
     passed_on,
 )
-from expressway.mcp.operate_tools import OperateTools
-from expressway.mcp.schemas import compact_input
-from expressway.mcp.selected_target import TARGET_PROPERTIES
-from expressway.mcp.service_tools import ServiceTools
-from expressway.policy.gates import Gates
+from expressway.mcp.tools.operate import OperateTools
+from expressway.privacy.gates import Gates
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from expressway.mcp.server import run_stdio, serve_nothing
-from expressway.policy.gates import ENABLE_VARIABLE, is_enabled
+from expressway.privacy.gates import ENABLE_VARIABLE, is_enabled
 
 
 def main(environ: Mapping[str, str] | None = None) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from expressway.mcp.showing import MaskingFormatter
+from expressway.mcp.masking import MaskingFormatter
 
 LEVEL_VARIABLE = "FASTMCP_LOG_LEVEL"
 FILE_VARIABLE = "FASTMCP_LOG_FILE"

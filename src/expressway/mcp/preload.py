@@ -11,15 +11,15 @@ AFTER_SECONDS = 1.0
 """By then a client has its answer to ``initialize`` and its list of tools."""
 _MODULES = (
     "expressway.toolkit.api",
-    "expressway.toolkit.troubleshoot_wiring",
-    "expressway.adapters.session",
-    "expressway.adapters.ecs",
-    "expressway.adapters.logs",
-    "expressway.adapters.stack_history",
-    "expressway.adapters.target_health",
-    "expressway.operations.troubleshoot.request",
-    "expressway.operations.troubleshoot.guidance",
-    "expressway.operations.troubleshoot.answer_size",
+    "expressway.toolkit.diagnose_wiring",
+    "expressway.aws.session",
+    "expressway.aws.ecs.client",
+    "expressway.aws.logs",
+    "expressway.cloudformation.history_reader",
+    "expressway.aws.target_health",
+    "expressway.diagnose.request",
+    "expressway.diagnose.guidance",
+    "expressway.diagnose.answer_size",
 )
 
 

@@ -16,32 +16,32 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mcp.server import MCPServer, NotificationOptions
 
 from expressway import __version__
-from expressway.adapters.audit import AuditLog
-from expressway.adapters.knowledge_listing import RememberedListing
-from expressway.adapters.role_session_name import caller_name
-from expressway.adapters.state_directory import state_directory
-from expressway.mcp.app_resources import SynthesizedTemplates, add_resources
-from expressway.mcp.app_tools import AppTools
-from expressway.mcp.audit_desk import AuditDesk
-from expressway.mcp.audit_trail import AuditTrail
-from expressway.mcp.bounded_requests import bounded_requests
+from expressway.aws.role_session import caller_name
+from expressway.core.directories import state_directory
+from expressway.knowledge.endpoint import knowledge_endpoint
+from expressway.knowledge.tool_cache import RememberedListing
+from expressway.knowledge.values import KnowledgeTool
+from expressway.mcp.audit.log import AuditLog
+from expressway.mcp.audit.record import is_audited
+from expressway.mcp.audit.trail import AuditTrail
+from expressway.mcp.background import BackgroundOperations
 from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
-from expressway.mcp.compat_tools import CompatTools
-from expressway.mcp.folder_tools import FolderTools
-from expressway.mcp.front_desk import FrontDesk, Listed
-from expressway.mcp.kept_answers import KeptAnswers, add_kept_answers
-from expressway.mcp.knowledge_tools import KnowledgeTools
+from expressway.mcp.executor import SIGN_OF_LIFE_SECONDS, ToolkitSource, Worker
 from expressway.mcp.logs import start_logging
-from expressway.mcp.operate_tools import OperateTools
+from expressway.mcp.middleware.admission import FrontDesk, Listed
+from expressway.mcp.middleware.audit import AuditDesk
+from expressway.mcp.middleware.request_bounds import bounded_requests
 from expressway.mcp.preload import preload_later
-from expressway.mcp.service_tools import ServiceTools
+from expressway.mcp.resources.full_answers import KeptAnswers, add_kept_answers
+from expressway.mcp.resources.templates import SynthesizedTemplates, add_resources
 from expressway.mcp.stdio import serve_stdio
-from expressway.mcp.work import SIGN_OF_LIFE_SECONDS, ToolkitSource, Worker
-from expressway.model.knowledge import KnowledgeTool
-from expressway.operations.background import BackgroundOperations
-from expressway.policy.audit import is_audited
-from expressway.policy.gates import Gates, gates_of, offers_former_names
-from expressway.policy.knowledge_endpoint import knowledge_endpoint
+from expressway.mcp.tools.app import AppTools
+from expressway.mcp.tools.compat import CompatTools
+from expressway.mcp.tools.folder import FolderTools
+from expressway.mcp.tools.image_and_wait import ServiceTools
+from expressway.mcp.tools.knowledge import KnowledgeTools
+from expressway.mcp.tools.operate import OperateTools
+from expressway.privacy.gates import Gates, gates_of, offers_former_names
 
 if TYPE_CHECKING:
     from expressway.toolkit import Toolkit

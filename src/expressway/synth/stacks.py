@@ -10,9 +10,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from expressway.app.origin import ORIGIN_PARAMETER
+from expressway.cloudformation.stack import OWNERSHIP_KEY, repository_stack_name, service_stack_name
 from expressway.errors import DefinitionError
-from expressway.model.origin import ORIGIN_PARAMETER
-from expressway.model.stack import OWNERSHIP_KEY, repository_stack_name, service_stack_name
 from expressway_constructs.cdk_types import as_principal
 from expressway_constructs.errors import ConstructError
 from expressway_constructs.image_repository import ImageRepository
@@ -21,7 +21,7 @@ from expressway_constructs.secret_permissions import CompleteArn
 from expressway_constructs.service.gateway_service import ExpressGatewayService
 
 if TYPE_CHECKING:
-    from expressway.model.definition import AppDefinition
+    from expressway.app.definition import AppDefinition
 
 SCHEMA_VERSION = 1
 PUSHER_PATTERN = r"^$|^arn:aws[a-z-]*:(iam::[0-9]{12}:(role|user)|sts::[0-9]{12}:assumed-role)/.+$"

@@ -17,31 +17,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expressway.adapters.journal import RunningOperation
-from expressway.model.names import app_names, check_app_name
-from expressway.model.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
-from expressway.policy.gates import Gates
-from expressway.toolkit.app_source import AppSource, build_request, source_of
-from expressway.toolkit.target_choice import TargetChoice
+from expressway.app.names import app_names, check_app_name
+from expressway.app.source import AppSource, source_of
+from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.deploy.journal import RunningOperation
+from expressway.image.request import build_request
+from expressway.privacy.gates import Gates
+from expressway.toolkit.target import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
 
 if TYPE_CHECKING:
-    from expressway.model.build_context import BuildContext
-    from expressway.model.knowledge import KnowledgeResult
-    from expressway.model.operation import OperationKind
-    from expressway.model.plan import Plan
-    from expressway.model.service_location import ServiceLocation
-    from expressway.model.target import Target
-    from expressway.operations.containerize.result import Containerization
-    from expressway.operations.delete import DeleteResult
-    from expressway.operations.deploy import DeployResult
-    from expressway.operations.list_apps import AppList
-    from expressway.operations.resources import PreparedCall
-    from expressway.operations.restart import RestartResult
-    from expressway.operations.status import AppStatus
-    from expressway.operations.synth import SynthResult
-    from expressway.operations.troubleshoot.actions import Troubleshooting
-    from expressway.operations.wait import Readiness
+    from expressway.aws.values.operation import OperationKind
+    from expressway.aws.values.target import Target
+    from expressway.cloudformation.service_location import ServiceLocation
+    from expressway.containerize.result import Containerization
+    from expressway.deploy.delete.delete import DeleteResult
+    from expressway.deploy.deploy import DeployResult
+    from expressway.deploy.restart import RestartResult
+    from expressway.deploy.status.list_apps import AppList
+    from expressway.deploy.status.status import AppStatus
+    from expressway.deploy.status.wait import Readiness
+    from expressway.diagnose.actions import Troubleshooting
+    from expressway.ecs_api.call import PreparedCall
+    from expressway.image.context.values import BuildContext
+    from expressway.knowledge.values import KnowledgeResult
+    from expressway.plan.plan import Plan
+    from expressway.synth.synth import SynthResult
 
 _NEVER = NeverCancelled()
 _EVERYTHING = Gates(allow_write=True, allow_sensitive_data=True)
@@ -128,7 +129,7 @@ class Toolkit:
         Raises:
             SynthesisError: ``synthesis_failed``, ``lint_errors``, ``kernel_failed``.
         """
-        from expressway.operations.synth import synth_app
+        from expressway.synth.synth import synth_app
 
         linter = self._wiring.linter if lint else None
         return synth_app(source.definition, synthesizer=self._wiring.synthesizer, linter=linter, progress=progress)
@@ -150,9 +151,9 @@ class Toolkit:
             RefusedError: ``stack_foreign``, ``name_taken``.
             ImageError: the build's folder or Dockerfile is wrong.
         """
-        from expressway.adapters.source_origin import source_origin
-        from expressway.operations.plan import plan_app
-        from expressway.operations.secret_arns import with_complete_arns
+        from expressway.app.git_origin import source_origin
+        from expressway.plan.planner import plan_app
+        from expressway.plan.preflight.secret_arns import with_complete_arns
 
         image = self._wiring.images.plan(source.definition, source.base_dir, progress=progress, rebuild=rebuild)
         named, stacks = self._wiring.deploy_ports.named, self._wiring.cloudformation
@@ -180,7 +181,7 @@ class Toolkit:
 
     def status(self, app_name: str) -> AppStatus:
         """How the app stands: stacks, deployment, tasks, URL, running operation, last error."""
-        from expressway.operations.status import app_status
+        from expressway.deploy.status.status import app_status
 
         return app_status(
             app_name,
@@ -205,8 +206,8 @@ class Toolkit:
             ServiceError: ``cluster_not_found``, ``service_not_found``, ``wrong_cluster``, ``wrong_account_or_region``.
             UsageError: ``invalid_arguments`` for the ARN of something else.
         """
-        from expressway.operations.asked_service import asked_service
-        from expressway.operations.wait import wait_for_service
+        from expressway.deploy.status.asked_service import asked_service
+        from expressway.deploy.status.wait import wait_for_service
 
         cluster, service_name = asked_service(cluster, service_name, self.target)
         return wait_for_service(
@@ -226,7 +227,7 @@ class Toolkit:
         infrastructure_role_arn: str = "ecsInfrastructureRoleForExpressServices",
     ) -> Mapping[str, Any]:
         """Whether a service could be made of this image and these roles: valid, errors, warnings, details."""
-        from expressway.operations.prerequisites import validate_prerequisites
+        from expressway.plan.preflight.prerequisites import validate_prerequisites
 
         ports = self._wiring.prerequisite_ports
         return validate_prerequisites(image_uri, execution_role_arn, infrastructure_role_arn, ports=ports).to_dict()
@@ -243,7 +244,7 @@ class Toolkit:
         Raises:
             RefusedError: ``region_not_allowed``, for any of them.
         """
-        from expressway.operations.list_apps import list_apps
+        from expressway.deploy.status.list_apps import list_apps
 
         places = {region: self.at(region=region) for region in regions} or {self.target.region: self}
         return list_apps({region: lambda place=place: place._wiring.cloudformation for region, place in places.items()})
@@ -266,21 +267,21 @@ class Toolkit:
     ) -> Troubleshooting:
         """What is wrong with a service or a cluster, or one of the more exact questions.
 
-        The seven actions and their parameters: `expressway.operations.troubleshoot.actions.ACTIONS`.
+        The seven actions and their parameters: `expressway.diagnose.actions.ACTIONS`.
 
         Raises:
             ExpresswayError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
         """
-        from expressway.operations.troubleshoot.actions import troubleshoot
+        from expressway.diagnose.actions import troubleshoot
 
         return troubleshoot(action, parameters or {}, self._wiring.troubleshoot_ports)
 
     def prepare_api_call(self, operation: str, parameters: Mapping[str, Any]) -> PreparedCall:
         """What `call_api` would do: the operation, its parameters as they will be sent, and what they touch.
 
-        Raises: see `expressway.operations.resources.prepare_call`.
+        Raises: see `expressway.ecs_api.call.prepare_call`.
         """
-        from expressway.operations.resources import ApiRequest, prepare_call
+        from expressway.ecs_api.call import ApiRequest, prepare_call
 
         return prepare_call(ApiRequest(operation, parameters), api=self._wiring.resource_ports.api, gates=_EVERYTHING)
 
@@ -301,9 +302,9 @@ class Toolkit:
             limit: items of a list that comes in pages; a hundred by default.
             max_bytes: of the answer as JSON; the whole of it by default.
 
-        Raises: see `expressway.operations.resources.call_api`.
+        Raises: see `expressway.ecs_api.call.call_api`.
         """
-        from expressway.operations.resources import ApiRequest, call_api
+        from expressway.ecs_api.call import ApiRequest, call_api
 
         request = ApiRequest(operation, parameters or {}, query, limit, max_bytes)
         return call_api(request, ports=self._wiring.resource_ports, gates=gates)
@@ -314,7 +315,7 @@ class Toolkit:
         Raises:
             DefinitionError: ``invalid_app_name``.
         """
-        from expressway.model.service_location import service_location
+        from expressway.cloudformation.service_location import service_location
 
         check_app_name(app_name)
         return service_location(app_name, self._wiring.cloudformation.describe(self.service_stack_name(app_name)))
@@ -325,7 +326,7 @@ class Toolkit:
 
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""
-        from expressway.operations.leftovers import find_leftovers
+        from expressway.deploy.delete.leftovers import find_leftovers
 
         return find_leftovers(
             app_name, cluster=cluster, stacks=self._wiring.cloudformation, account=self._wiring.account
@@ -344,12 +345,12 @@ class Toolkit:
 
         The folder is left as it is unless `write`; `overwrite` then applies the improvements, too.
 
-        Raises: see `expressway.operations.containerize.containerize.containerize_app`; also ImageError
+        Raises: see `expressway.containerize.containerize.containerize_app`; also ImageError
             ``context_missing``, ``context_not_a_folder``, ``context_refused``.
         """
-        from expressway.adapters.build_context import resolve_context
-        from expressway.adapters.given_path import given_path
-        from expressway.operations.containerize.containerize import ContainerizeRequest, containerize_app
+        from expressway.app.given_path import given_path
+        from expressway.containerize.containerize import ContainerizeRequest, containerize_app
+        from expressway.image.context.reader import resolve_context
 
         root = resolve_context(given_path(app_path))
         request = ContainerizeRequest(root, port, framework, write, overwrite)
@@ -377,11 +378,11 @@ class Toolkit:
         Returns:
             repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
 
-        Raises: see `expressway.operations.build_app_image.build_app_image`; also DefinitionError
+        Raises: see `expressway.deploy.build.build_app_image`; also DefinitionError
             ``app_name_mismatch`` and StillRunning ``operation_running``.
         """
-        from expressway.adapters.given_path import given_path
-        from expressway.operations.build_app_image import build_app_image
+        from expressway.app.given_path import given_path
+        from expressway.deploy.build import build_app_image
 
         path = given_path(app_path)
         source = source_of(app_name, path)
@@ -422,11 +423,11 @@ class Toolkit:
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
 
-        Raises: see `expressway.operations.deploy.deploy_app`; also StillRunning ``operation_running``.
+        Raises: see `expressway.deploy.deploy.deploy_app`; also StillRunning ``operation_running``.
         """
-        from expressway.adapters.source_origin import source_origin
-        from expressway.operations.bounded_wait import BoundedWait
-        from expressway.operations.deploy import DeployRequest, deploy_app
+        from expressway.app.git_origin import source_origin
+        from expressway.deploy.deploy import DeployRequest, deploy_app
+        from expressway.deploy.timeout import BoundedWait
 
         request = DeployRequest(
             definition=source.definition,
@@ -463,12 +464,12 @@ class Toolkit:
     ) -> DeleteResult:
         """Delete an app: its service with roles and logs, then its repository with images and push/pull role.
 
-        See `expressway.operations.delete.delete_app`.
+        See `expressway.deploy.delete.delete.delete_app`.
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then, and repeating continues.
         """
-        from expressway.operations.bounded_wait import BoundedWait
-        from expressway.operations.delete import delete_app
+        from expressway.deploy.delete.delete import delete_app
+        from expressway.deploy.timeout import BoundedWait
 
         with self._operation(app_name, "delete", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
@@ -492,12 +493,12 @@ class Toolkit:
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
     ) -> RestartResult:
-        """Replace an app's tasks by new ones of the same version; see `expressway.operations.restart.restart_app`.
+        """Replace an app's tasks by new ones of the same version; see `expressway.deploy.restart.restart_app`.
 
         With `wait_seconds`, AWS is waited for no longer than that; StillRunning then.
         """
-        from expressway.operations.bounded_wait import BoundedWait
-        from expressway.operations.restart import restart_app
+        from expressway.deploy.restart import restart_app
+        from expressway.deploy.timeout import BoundedWait
 
         with self._operation(app_name, "restart", on_started, progress) as operation:
             bounded = BoundedWait(operation.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
@@ -527,8 +528,8 @@ class Toolkit:
         if app is None:
             self._wiring.synthesizer.warm()
         else:
-            from expressway.adapters.definition_file import is_folder
-            from expressway.adapters.given_path import given_path
+            from expressway.app.file import is_folder
+            from expressway.app.given_path import given_path
 
             path = given_path(app)
             self._wiring.synthesizer.warm_for(path / "expressway.yaml" if is_folder(path) else path)

@@ -4,48 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expressway.operations.named_resources import NamedReads
+from expressway.plan.preflight.resources import NamedReads
 
 if TYPE_CHECKING:
-    from expressway.adapters.ecs import Ecs
-    from expressway.adapters.iam import Iam
-    from expressway.adapters.keys import Keys
-    from expressway.adapters.network import Network
-    from expressway.adapters.parameters import Parameters
-    from expressway.adapters.secrets import Secrets
-    from expressway.adapters.session import AwsSession
+    from expressway.aws.ec2.client import Network
+    from expressway.aws.ecs.client import Ecs
+    from expressway.aws.iam import Iam
+    from expressway.aws.kms import Keys
+    from expressway.aws.secretsmanager import Secrets
+    from expressway.aws.session import AwsSession
+    from expressway.aws.ssm import Parameters
 
 
 def named_reads(session: AwsSession) -> NamedReads:
     """Reads over one session for questions, which soon gives up an endpoint that is out of reach."""
 
     def clusters() -> Ecs:
-        from expressway.adapters.ecs import Ecs
+        from expressway.aws.ecs.client import Ecs
 
         return Ecs(session)
 
     def identities() -> Iam:
-        from expressway.adapters.iam import Iam
+        from expressway.aws.iam import Iam
 
         return Iam(session)
 
     def networks() -> Network:
-        from expressway.adapters.network import Network
+        from expressway.aws.ec2.client import Network
 
         return Network(session)
 
     def secrets() -> Secrets:
-        from expressway.adapters.secrets import Secrets
+        from expressway.aws.secretsmanager import Secrets
 
         return Secrets(session)
 
     def parameters() -> Parameters:
-        from expressway.adapters.parameters import Parameters
+        from expressway.aws.ssm import Parameters
 
         return Parameters(session)
 
     def keys() -> Keys:
-        from expressway.adapters.keys import Keys
+        from expressway.aws.kms import Keys
 
         return Keys(session)
 

@@ -10,42 +10,42 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from expressway.adapters.clock import SystemClock
-from expressway.adapters.journal import Journal
-from expressway.adapters.linters import TemplateLinter
-from expressway.adapters.state_directory import state_directory, template_cache_directory
-from expressway.adapters.synthesizer import Synthesizer
-from expressway.adapters.time_limits import LINT_SECONDS, LINT_VARIABLE, SYNTH_SECONDS, SYNTH_VARIABLE, time_limit
+from expressway.core.directories import state_directory, template_cache_directory
+from expressway.core.system_clock import SystemClock
+from expressway.deploy.journal import Journal
+from expressway.synth.lint.linter import TemplateLinter
+from expressway.synth.synthesizer import Synthesizer
+from expressway.synth.time_limits import LINT_SECONDS, LINT_VARIABLE, SYNTH_SECONDS, SYNTH_VARIABLE, time_limit
 
 if TYPE_CHECKING:
-    from expressway.adapters.cloudformation import CloudFormation
-    from expressway.adapters.docker_engine import DockerEngine
-    from expressway.adapters.ecr import EcrRegistry
-    from expressway.adapters.ecs import Ecs
-    from expressway.adapters.excluded_files import ExcludedFilesJournal
-    from expressway.adapters.iam import Iam
-    from expressway.adapters.logs import Logs
-    from expressway.adapters.session import AwsSession
-    from expressway.model.definition import AppDefinition
-    from expressway.model.finding import Finding
-    from expressway.model.progress import Cancellation, ProgressSink
-    from expressway.model.stack import StackEvent
-    from expressway.model.template import AppTemplates
-    from expressway.operations.account_reads import AccountReads
-    from expressway.operations.app_image import AppImages
-    from expressway.operations.build_app_image import BuildPorts
-    from expressway.operations.containerize.containerize import ContainerizePorts
-    from expressway.operations.delete import DeletePorts
-    from expressway.operations.deploy import DeployPorts
-    from expressway.operations.knowledge import Knowledge
-    from expressway.operations.named_resources import NamedReads
-    from expressway.operations.prerequisites import PrerequisitePorts
-    from expressway.operations.resources import ResourcePorts
-    from expressway.operations.restart import RestartPorts
-    from expressway.operations.troubleshoot.ports import TroubleshootPorts
-    from expressway.operations.troubleshoot.seen_services import SeenServices
-    from expressway.operations.wait import Readiness, ServicePorts
-    from expressway.toolkit.target_choice import TargetChoice
+    from expressway.app.definition import AppDefinition
+    from expressway.aws.ecr.registry import EcrRegistry
+    from expressway.aws.ecs.client import Ecs
+    from expressway.aws.iam import Iam
+    from expressway.aws.logs import Logs
+    from expressway.aws.session import AwsSession
+    from expressway.cloudformation.client import CloudFormation
+    from expressway.cloudformation.stack import StackEvent
+    from expressway.cloudformation.template import AppTemplates
+    from expressway.containerize.containerize import ContainerizePorts
+    from expressway.core.progress import Cancellation, ProgressSink
+    from expressway.deploy.build import BuildPorts
+    from expressway.deploy.delete.delete import DeletePorts
+    from expressway.deploy.deploy import DeployPorts
+    from expressway.deploy.restart import RestartPorts
+    from expressway.deploy.status.wait import Readiness, ServicePorts
+    from expressway.diagnose.finding import Finding
+    from expressway.diagnose.ports import TroubleshootPorts
+    from expressway.diagnose.service.seen import SeenServices
+    from expressway.ecs_api.call import ResourcePorts
+    from expressway.image.app_image import AppImages
+    from expressway.image.context.excluded_record import ExcludedFilesJournal
+    from expressway.image.engine.client import DockerEngine
+    from expressway.knowledge.service import Knowledge
+    from expressway.plan.preflight.account import AccountReads
+    from expressway.plan.preflight.prerequisites import PrerequisitePorts
+    from expressway.plan.preflight.resources import NamedReads
+    from expressway.toolkit.target import TargetChoice
 
 _READY_SECONDS = 900.0
 
@@ -69,7 +69,7 @@ class LocalWiring:
 
     @cached_property
     def engine(self) -> DockerEngine:
-        from expressway.adapters.docker_engine import open_engine
+        from expressway.image.engine.client import open_engine
 
         return open_engine(self.environ)
 
@@ -80,10 +80,10 @@ class LocalWiring:
         Raises:
             TargetError: ``knowledge_off``, ``knowledge_url_refused``.
         """
-        from expressway.adapters.knowledge import KnowledgeClient
-        from expressway.adapters.knowledge_listing import RememberedListing
-        from expressway.operations.knowledge import Knowledge
-        from expressway.policy.knowledge_endpoint import usable_url
+        from expressway.knowledge.client import KnowledgeClient
+        from expressway.knowledge.endpoint import usable_url
+        from expressway.knowledge.service import Knowledge
+        from expressway.knowledge.tool_cache import RememberedListing
 
         url = usable_url(self.environ)
         listing = RememberedListing(self.state, url)
@@ -97,10 +97,10 @@ class LocalWiring:
 
     @cached_property
     def containerize_ports(self) -> ContainerizePorts:
-        from expressway.adapters.app_folder import AppFolder
-        from expressway.adapters.dockerfile_lint import Hadolint
-        from expressway.adapters.recipe_files import load_recipes
-        from expressway.operations.containerize.containerize import ContainerizePorts
+        from expressway.containerize.catalog import load_recipes
+        from expressway.containerize.containerize import ContainerizePorts
+        from expressway.containerize.folder import AppFolder
+        from expressway.containerize.review.hadolint import Hadolint
 
         recipes = load_recipes()
         return ContainerizePorts(AppFolder(recipes), Hadolint(), recipes)
@@ -119,7 +119,7 @@ class Wiring:
     # -- adapters -------------------------------------------------------------------------------------------
     @cached_property
     def session(self) -> AwsSession:
-        from expressway.adapters.session import open_session
+        from expressway.aws.session import open_session
 
         choice, local = self._choice, self._local
         opened = open_session(
@@ -132,37 +132,37 @@ class Wiring:
 
     @cached_property
     def cloudformation(self) -> CloudFormation:
-        from expressway.adapters.cloudformation import CloudFormation
+        from expressway.cloudformation.client import CloudFormation
 
         return CloudFormation(self.session)
 
     @cached_property
     def ecs(self) -> Ecs:
-        from expressway.adapters.ecs import Ecs
+        from expressway.aws.ecs.client import Ecs
 
         return Ecs(self.session)
 
     @cached_property
     def iam(self) -> Iam:
-        from expressway.adapters.iam import Iam
+        from expressway.aws.iam import Iam
 
         return Iam(self.session)
 
     @cached_property
     def logs(self) -> Logs:
-        from expressway.adapters.logs import Logs
+        from expressway.aws.logs import Logs
 
         return Logs(self.session)
 
     @cached_property
     def registry(self) -> EcrRegistry:
-        from expressway.adapters.ecr import EcrRegistry
+        from expressway.aws.ecr.registry import EcrRegistry
 
         return EcrRegistry(self.session)
 
     @cached_property
     def account(self) -> AccountReads:
-        from expressway.operations.account_reads import AccountReads
+        from expressway.plan.preflight.account import AccountReads
 
         return AccountReads(
             services=lambda: self.ecs,
@@ -177,8 +177,8 @@ class Wiring:
 
     @cached_property
     def images(self) -> AppImages:
-        from expressway.adapters.image_platforms import ImagePlatforms
-        from expressway.operations.app_image import AppImages
+        from expressway.aws.ecr.manifests import ImagePlatforms
+        from expressway.image.app_image import AppImages
 
         return AppImages(
             engine=lambda: self.engine,
@@ -191,7 +191,7 @@ class Wiring:
 
     @cached_property
     def build_ports(self) -> BuildPorts:
-        from expressway.operations.build_app_image import BuildPorts
+        from expressway.deploy.build import BuildPorts
 
         return BuildPorts(
             target=self.session.target,
@@ -206,7 +206,7 @@ class Wiring:
 
     @cached_property
     def deploy_ports(self) -> DeployPorts:
-        from expressway.operations.deploy import DeployPorts
+        from expressway.deploy.deploy import DeployPorts
 
         return DeployPorts(
             target=self.session.target,
@@ -229,9 +229,9 @@ class Wiring:
 
     @cached_property
     def delete_ports(self) -> DeletePorts:
-        from expressway.adapters.stack_owners import StackOwners
-        from expressway.operations.delete import DeletePorts
-        from expressway.operations.delete_stack import StackRemover
+        from expressway.cloudformation.stack_owners import StackOwners
+        from expressway.deploy.delete.delete import DeletePorts
+        from expressway.deploy.stack.delete import StackRemover
 
         return DeletePorts(
             target=self.session.target,
@@ -246,7 +246,7 @@ class Wiring:
 
     @cached_property
     def restart_ports(self) -> RestartPorts:
-        from expressway.operations.restart import RestartPorts
+        from expressway.deploy.restart import RestartPorts
 
         target = self.session.target.describe()
         return RestartPorts(self.cloudformation, self.ecs, self.service_ports, self.clock, target)
@@ -257,15 +257,15 @@ class Wiring:
 
     @cached_property
     def excluded_files(self) -> ExcludedFilesJournal:
-        from expressway.adapters.excluded_files import ExcludedFilesJournal
+        from expressway.image.context.excluded_record import ExcludedFilesJournal
 
         return ExcludedFilesJournal(self._local.state)
 
     @cached_property
     def service_ports(self) -> ServicePorts:
-        from expressway.adapters.http_probe import HttpProbe
-        from expressway.adapters.target_health import LoadBalancerTargets
-        from expressway.operations.wait import ServicePorts
+        from expressway.aws.target_health import LoadBalancerTargets
+        from expressway.deploy.status.probe import HttpProbe
+        from expressway.deploy.status.wait import ServicePorts
 
         return ServicePorts(
             self.ecs,
@@ -277,8 +277,8 @@ class Wiring:
 
     @cached_property
     def prerequisite_ports(self) -> PrerequisitePorts:
-        from expressway.adapters.image_platforms import ImagePlatforms
-        from expressway.operations.prerequisites import PrerequisitePorts
+        from expressway.aws.ecr.manifests import ImagePlatforms
+        from expressway.plan.preflight.prerequisites import PrerequisitePorts
 
         return PrerequisitePorts(self.session.target, self.iam, self.registry, ImagePlatforms(self.session))
 
@@ -288,24 +288,29 @@ class Wiring:
 
     @cached_property
     def seen_services(self) -> SeenServices:
-        from expressway.operations.troubleshoot.seen_services import SeenServices
+        from expressway.diagnose.service.seen import SeenServices
 
         return SeenServices()
 
     @property
     def troubleshoot_ports(self) -> TroubleshootPorts:
-        from expressway.toolkit.troubleshoot_wiring import troubleshoot_ports
+        from expressway.toolkit.diagnose_wiring import troubleshoot_ports
 
-        return troubleshoot_ports(self)
+        return troubleshoot_ports(
+            self.questions.for_one_question(),
+            now=self.clock.now,
+            seen=self.seen_services,
+            excluded_from=self.excluded_files.of_image,
+        )
 
     @cached_property
     def resource_ports(self) -> ResourcePorts:
-        from expressway.adapters.aws_api import AwsApi
-        from expressway.adapters.json_query import JsonQuery
-        from expressway.adapters.secret_detector import masked_value
-        from expressway.adapters.stack_owners import StackOwners
-        from expressway.operations.owned_by_apps import OwnershipPorts
-        from expressway.operations.resources import ResourcePorts
+        from expressway.cloudformation.stack_owners import StackOwners
+        from expressway.ecs_api.call import ResourcePorts
+        from expressway.ecs_api.client import AwsApi
+        from expressway.ecs_api.ownership import OwnershipPorts
+        from expressway.ecs_api.query import JsonQuery
+        from expressway.privacy.masking.detector import masked_value
 
         ownership = OwnershipPorts(
             owners=lambda: StackOwners(self.session),
@@ -317,14 +322,14 @@ class Wiring:
 
     # -- operations that others are made of -----------------------------------------------------------------
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:
-        from expressway.operations.synth import synth_app
+        from expressway.synth.synth import synth_app
 
         return synth_app(definition, synthesizer=self.synthesizer, linter=self.linter, progress=progress).templates
 
     def _wait_until_ready(
         self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation
     ) -> Readiness:
-        from expressway.operations.wait import wait_for_service
+        from expressway.deploy.status.wait import wait_for_service
 
         return wait_for_service(
             cluster,
@@ -337,7 +342,7 @@ class Wiring:
         )
 
     def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Finding | None:
-        from expressway.operations.explain import explain_failure
+        from expressway.diagnose.explain import explain_failure
 
         ports = self.service_ports
         return explain_failure(

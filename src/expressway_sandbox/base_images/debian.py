@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from expressway.adapters.child_environment import NETWORK, SYSTEM_PATH, child_environment
+from expressway.core.child_environment import NETWORK, SYSTEM_PATH, child_environment
+from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import EngineError
-from expressway.model.progress import Progress, ProgressSink, ignore_progress
 
 
 def find_program(name: str) -> str | None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from expressway.model.dockerfile import parse_dockerfile
-from expressway.model.progress import ProgressSink, ignore_progress
+from expressway.core.progress import ProgressSink, ignore_progress
+from expressway.image.dockerfile.parser import parse_dockerfile
 from expressway_sandbox.base_images.seed import BASE_IMAGES, BaseImage, seed_base_images
 from expressway_sandbox.base_images.wheels import vendor_wheels
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from expressway.adapters.child_environment import NETWORK, child_environment
+from expressway.core.child_environment import NETWORK, child_environment
+from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import EngineError
-from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway_sandbox.base_images.debian import find_program, unpack_package
 
 ARCHIVE_KEYRINGS = tuple(Path(f"/usr/share/keyrings/debian-archive-keyring.{form}") for form in ("gpg", "pgp"))

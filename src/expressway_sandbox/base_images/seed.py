@@ -14,10 +14,9 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
-from expressway.adapters.journal import state_not_writable
-from expressway.adapters.state_directory import state_directory
+from expressway.core.directories import state_directory, state_not_writable
+from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import EngineError
-from expressway.model.progress import Progress, ProgressSink, ignore_progress
 from expressway_sandbox.base_images.debian import find_program, install_packages
 from expressway_sandbox.base_images.root_filesystem import (
     KEYRING_PACKAGE,

@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from expressway.adapters.child_environment import NETWORK, child_environment
+from expressway.core.child_environment import NETWORK, child_environment
+from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import ImageError
-from expressway.model.progress import Progress, ProgressSink, ignore_progress
 
 _STAMP = ".requirements-sha256"
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from expressway.model.image import RegistryImage
-from expressway.model.lifecycle_policy import expired_images, parse_lifecycle_policy
+from expressway.aws.values.ecr import RegistryImage
+from expressway.image.lifecycle_policy import expired_images, parse_lifecycle_policy
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import Answer, AwsFault
 

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from expressway.adapters.sandbox_key import SandboxKey
+from expressway.core.sandbox_key import SandboxKey
 from expressway_sandbox import emulator
 from expressway_sandbox.ecr.access import TOKENS
 from expressway_sandbox.emulator import signatures

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from expressway.adapters.sandbox_key import SandboxKey
+from expressway.core.sandbox_key import SandboxKey
 from expressway_sandbox import emulator
 
 _ALGORITHM = "AWS4-HMAC-SHA256"

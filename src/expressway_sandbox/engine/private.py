@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from expressway.adapters.engine_discovery import find_engine
-from expressway.adapters.engine_ping import EngineAddress, ping_engine
-from expressway.adapters.engine_record import engine_directory, read_engine_record
-from expressway.adapters.journal import state_not_writable
+from expressway.core.directories import state_not_writable
+from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import EngineError
-from expressway.model.progress import Progress, ProgressSink, ignore_progress
+from expressway.image.engine.discovery import find_engine
+from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.record import engine_directory, read_engine_record
 from expressway_sandbox.base_images.debian import find_program, install_packages
 from expressway_sandbox.engine.network import other_engine_runs
 from expressway_sandbox.engine.process import await_answer, docker_host_of, start_daemon, stop_private_engine

@@ -7,17 +7,17 @@ import signal
 import time
 from pathlib import Path
 
-from expressway.adapters.build_network import NETWORK_FILE, WITHOUT_RULES
-from expressway.adapters.child_environment import NETWORK, child_environment
-from expressway.adapters.engine_ping import EngineAddress, ping_engine
-from expressway.adapters.engine_record import (
+from expressway.core.child_environment import NETWORK, child_environment
+from expressway.errors import EngineError
+from expressway.image.engine.network import NETWORK_FILE, WITHOUT_RULES
+from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.record import (
     EngineRecord,
     process_start_ticks,
     read_engine_record,
     remove_engine_record,
     write_engine_record,
 )
-from expressway.errors import EngineError
 from expressway_sandbox.base_images.debian import find_program
 from expressway_sandbox.engine.network import (
     add_bridge,

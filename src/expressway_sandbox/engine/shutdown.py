@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from expressway.adapters.engine_record import engine_directory, read_engine_record
+from expressway.image.engine.record import engine_directory, read_engine_record
 from expressway_sandbox.engine.process import stop_private_engine
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 from docker.errors import ImageNotFound
 
-from expressway.adapters.session import open_session
+from expressway.aws.session import open_session
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
 from tests.sandbox_clients import registry_login

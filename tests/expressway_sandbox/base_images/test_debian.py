@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from expressway.core.progress import Progress
 from expressway.errors import EngineError
-from expressway.model.progress import Progress
 from expressway_sandbox.base_images.debian import find_program, install_packages
 
 

@@ -20,8 +20,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from expressway.adapters.child_environment import NETWORK, child_environment
-from expressway.adapters.sandbox_key import SandboxKey, find_key, new_key
+from expressway.core.child_environment import NETWORK, child_environment
+from expressway.core.sandbox_key import SandboxKey, find_key, new_key
 from expressway.errors import SandboxError
 from expressway_sandbox import lifecycle
 from expressway_sandbox.ecr.access import RegistryTokens

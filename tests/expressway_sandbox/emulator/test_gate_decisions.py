@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from expressway.adapters.sandbox_key import new_key
+from expressway.core.sandbox_key import new_key
 from expressway_sandbox.ecr.access import TOKENS
 from expressway_sandbox.emulator.asgi import Message, Receive, Scope, Send
 from expressway_sandbox.emulator.gate import Gate, private_token

@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from expressway.adapters.sandbox_key import SandboxKey, new_key
+from expressway.core.sandbox_key import SandboxKey, new_key
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator.signatures import UNKNOWN, UNSIGNED, SignedRequest, early_failure, failure
 

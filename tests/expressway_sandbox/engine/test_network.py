@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from expressway.adapters.engine_record import read_engine_record
+from expressway.image.engine.record import read_engine_record
 from expressway_sandbox.engine.network import add_bridge, one_at_a_time, remove_abandoned_bridges, remove_bridge
 from expressway_sandbox.engine.private import start_private_engine, stop_private_engine
 

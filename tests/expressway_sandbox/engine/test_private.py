@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from expressway.adapters.engine_ping import EngineAddress, ping_engine
-from expressway.adapters.engine_record import EngineRecord, process_start_ticks, read_engine_record, write_engine_record
 from expressway.errors import EngineError
+from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.record import EngineRecord, process_start_ticks, read_engine_record, write_engine_record
 from expressway_sandbox import lifecycle
 from expressway_sandbox.base_images.debian import find_program
 from expressway_sandbox.engine.private import (

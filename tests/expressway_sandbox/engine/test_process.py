@@ -11,7 +11,7 @@ from typing import Any
 import docker
 import pytest
 
-from expressway.adapters.engine_record import process_start_ticks, read_engine_record
+from expressway.image.engine.record import process_start_ticks, read_engine_record
 from expressway_sandbox import lifecycle
 from expressway_sandbox.base_images.debian import find_program
 from expressway_sandbox.engine.private import start_private_engine

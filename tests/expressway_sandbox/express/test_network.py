@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from expressway.adapters.ecs import Ecs
-from expressway.adapters.load_balancers import LoadBalancers
-from expressway.adapters.network import Network
-from expressway.adapters.session import open_session
-from expressway.operations.troubleshoot.network import fetch_network_configuration
-from expressway.operations.troubleshoot.network_ports import NetworkPorts
+from expressway.aws.ec2.client import Network
+from expressway.aws.ecs.client import Ecs
+from expressway.aws.elbv2 import LoadBalancers
+from expressway.aws.session import open_session
+from expressway.diagnose.network.action import fetch_network_configuration
+from expressway.diagnose.network.ports import NetworkPorts
 from tests.expressway_sandbox.conftest import Cloud, wait_for_deployment
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]

@@ -11,8 +11,8 @@ from expressway.diagnose.catalog.entry import ANY_CAUSE, FindingCode, Mark, Topi
 from expressway.diagnose.catalog.network import NETWORK_CODES
 from expressway.diagnose.catalog.service import SERVICE_CODES
 from expressway.diagnose.catalog.tasks import TASK_CODES
-from expressway.model.finding import Confidence, Finding, Severity
-from expressway.model.quotation import closed, own_words
+from expressway.diagnose.finding import Confidence, Finding, Severity
+from expressway.privacy.untrusted import closed, own_words
 
 __all__ = [
     "ANY_CAUSE",

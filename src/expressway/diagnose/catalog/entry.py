@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from expressway.model.finding import Severity
+from expressway.diagnose.finding import Severity
 
 Topic = Literal[
     "image pull",

@@ -1,0 +1,110 @@
+"""The platforms that an image in ECR is built for, read from its manifest or its configuration."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.aws.errors import map_aws_error
+from expressway.aws.session import AwsSession
+
+_MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+_CONFIGURATION_LIMIT_BYTES = 1_000_000
+_SECONDS = 10
+
+
+class ImagePlatforms:
+    """Platforms of images in any account and region that lets us look."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._session = session
+
+    def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]:
+        """Platforms such as ``linux/amd64``; empty when neither manifest nor configuration tells.
+
+        A manifest list names its platforms; a single image only in its configuration, which is a blob of its
+        own.
+
+        Raises:
+            TargetError: ``access_denied`` without ecr:BatchGetImage or ecr:GetDownloadUrlForLayer, and the like.
+        """
+        repository_of = {"repositoryName": repository, "registryId": registry_id}
+        manifest = self._manifest(repository_of, digest, region)
+        if manifest is None:
+            return ()
+        return (
+            _of_index(manifest) if "manifests" in manifest else self._of_configuration(repository_of, manifest, region)
+        )
+
+    def _manifest(self, repository_of: Mapping[str, str], digest: str, region: str) -> Mapping[str, Any] | None:
+        client = self._session.client("ecr", region=region)
+        try:
+            answer = client.batch_get_image(
+                **repository_of, imageIds=[{"imageDigest": digest}], acceptedMediaTypes=list(_MANIFESTS)
+            )
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "read the image's manifest") from exc
+        images = answer.get("images", [])
+        return _object(images[0]["imageManifest"]) if images else None
+
+    def _of_configuration(
+        self, repository_of: Mapping[str, str], manifest: Mapping[str, Any], region: str
+    ) -> tuple[str, ...]:
+        config = _member(manifest, "config").get("digest")
+        if not isinstance(config, str):
+            return ()
+        client = self._session.client("ecr", region=region)
+        try:
+            url = client.get_download_url_for_layer(**repository_of, layerDigest=config)["downloadUrl"]
+        except (ClientError, BotoCoreError) as exc:
+            raise map_aws_error(exc, "read the image's configuration") from exc
+        return _of_platform(self._download(url))
+
+    def _download(self, url: str) -> Mapping[str, Any]:
+        """The blob at a URL that ECR signed; on the sandbox it lies behind the gateway, never on AWS's host."""
+        gateway = self._session.target.sandbox_url
+        if gateway is not None:
+            url = urlunsplit(urlsplit(gateway)[:2] + urlsplit(url)[2:])
+        if not url.startswith("https://") and gateway is None:
+            return {}
+        try:
+            with urllib.request.urlopen(url, timeout=_SECONDS) as response:  # noqa: S310 - https, or our own loopback
+                return _object(response.read(_CONFIGURATION_LIMIT_BYTES))
+        except (OSError, urllib.error.URLError):
+            return {}
+
+
+def _object(text: str | bytes) -> Mapping[str, Any]:
+    """The object that a JSON text is; empty for anything else, since whoever pushes an image writes it."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inside = value.get(name)
+    return inside if isinstance(inside, dict) else {}
+
+
+def _of_index(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Platforms of a manifest list; attestations carry the platform ``unknown/unknown``."""
+    listed = manifest["manifests"] if isinstance(manifest["manifests"], list) else []
+    platforms = [name for one in listed if isinstance(one, dict) for name in _of_platform(_member(one, "platform"))]
+    return tuple(dict.fromkeys(name for name in platforms if not name.startswith("unknown")))
+
+
+def _of_platform(platform: Mapping[str, Any]) -> tuple[str, ...]:
+    if not platform.get("os") or not platform.get("architecture"):
+        return ()
+    return (f"{platform['os']}/{platform['architecture']}",)

@@ -1,0 +1,1 @@
+"""Services, tasks, deployments and task definitions of Amazon ECS."""

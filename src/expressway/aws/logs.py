@@ -1,0 +1,224 @@
+"""CloudWatch Logs behind a narrow port: the end of a task's log, and log groups that come and go.
+
+Secrets of known kinds are masked as lines are read, before anything is judged, kept or shown. What nobody will see is
+cut off before, since to look for secrets takes a millisecond for each kilobyte; a margin beyond the cut is looked
+through too, and ends with a whole word, so that neither cut leaves half of a secret.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.aws.session import AwsSession
+from expressway.aws.values.log_event import LogEvent, LogSearch
+from expressway.core.pages import pages
+from expressway.core.text import shortened
+from expressway.errors import UsageError
+from expressway.privacy.masking.detector import masked_lines
+from expressway.privacy.untrusted import echoed
+
+_MISSING = "ResourceNotFoundException"
+_PAGES_A_SEARCH = 20
+_SHORTEST_SEARCH_SECONDS = 1.0
+_TAIL_LINE_CHARACTERS = 8_000
+"""Of the end of a task's log: an exception with its trace may be one event."""
+_FOUND_LINE_CHARACTERS = 2_000
+_TEXT_CHARACTERS = 200_000
+"""Of all lines together."""
+_MARGIN_CHARACTERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group; `retention_days` is None for one that never expires."""
+
+    name: str
+    retention_days: int | None = None
+
+
+class Logs:
+    """The log groups of one account and region."""
+
+    def __init__(self, session: AwsSession) -> None:
+        self._session = session
+
+    @property
+    def _client(self) -> Any:
+        """Made by the first read, beside reads of others: not every question needs it."""
+        return self._session.client("logs")
+
+    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None:
+        """The last `limit` lines of one stream, oldest first; empty without the stream, None where the log group is
+        not there (any more).
+
+        Raises:
+            TargetError: ``access_denied`` without logs:GetLogEvents, and the like.
+        """
+        events = self._end_of(log_group, stream, limit)
+        return None if events is None else tuple(event.message for event in events)
+
+    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...]:
+        """Those lines with their times; empty where there is no log group either."""
+        return self._end_of(log_group, stream, limit) or ()
+
+    def _end_of(self, log_group: str, stream: str, limit: int) -> tuple[LogEvent, ...] | None:
+        doing = f"read the log {log_group}"
+        try:
+            answer = self._client.get_log_events(
+                logGroupName=log_group, logStreamName=stream, limit=limit, startFromHead=False
+            )
+        except ClientError as exc:
+            if aws_error_code(exc) == _MISSING:  # one code for both; only the sentence tells which
+                return () if "log stream" in aws_error_message(exc) else None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+        told = [_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"]]
+        return _masked(_newest(told, _TAIL_LINE_CHARACTERS), _TAIL_LINE_CHARACTERS)
+
+    def search(
+        self,
+        log_group: str,
+        *,
+        start: datetime,
+        end: datetime,
+        streams: Sequence[str] = (),
+        stream_prefix: str = "",
+        pattern: str = "",
+        limit: int = 200,
+    ) -> LogSearch:
+        """The newest `limit` events between two moments, oldest first; 200,000 characters of them, 2,000 of each.
+
+        Args:
+            streams: names of streams to look into; all of the group, or all that begin with `stream_prefix`.
+            pattern: in the syntax of CloudWatch Logs' filter patterns; empty matches every event.
+
+        CloudWatch Logs tells the oldest first. Where there is more than 20 pages can hold, the older half of the
+        time is given up, again and again, until the end of it has been read.
+
+        Raises:
+            UsageError: ``invalid_arguments`` for a pattern that CloudWatch Logs does not understand.
+            TargetError: ``access_denied`` without logs:FilterLogEvents, and the like.
+        """
+        narrowed: dict[str, Any] = {"filterPattern": pattern} if pattern else {}
+        if streams:
+            narrowed["logStreamNames"] = list(streams)
+        elif stream_prefix:
+            narrowed["logStreamNamePrefix"] = stream_prefix
+        complete = True
+        while True:
+            kept: deque[LogEvent] = deque(maxlen=limit)
+            read = self._read_pages(log_group, start, end, narrowed, kept)
+            if read is None:
+                return LogSearch(group_exists=False)
+            found, finished = read
+            short = (end - start).total_seconds() <= _SHORTEST_SEARCH_SECONDS
+            if finished or short:
+                newest = _newest(kept, _FOUND_LINE_CHARACTERS)
+                whole = complete and finished and found <= limit and len(newest) == len(kept)
+                return LogSearch(_masked(newest, _FOUND_LINE_CHARACTERS), whole)
+            start, complete = start + (end - start) / 2, False
+
+    def _read_pages(
+        self, log_group: str, start: datetime, end: datetime, narrowed: Mapping[str, Any], kept: "deque[LogEvent]"
+    ) -> tuple[int, bool] | None:
+        """How many events there were and whether all pages were read; None without group or stream."""
+        token: dict[str, str] = {}
+        found = 0
+        for _ in range(_PAGES_A_SEARCH):
+            page = self._filter(
+                f"search the log {log_group}",
+                logGroupName=log_group,
+                startTime=int(start.timestamp() * 1000),
+                endTime=int(end.timestamp() * 1000),
+                **narrowed,
+                **token,
+            )
+            if page is None:
+                return None
+            told = [_log_event(one, log_group) for one in page.get("events", [])]
+            events = [one for one in told if one.stream.startswith(str(narrowed.get("logStreamNamePrefix", "")))]
+            found += len(events)
+            kept.extend(events)
+            if not page.get("nextToken"):
+                return found, True
+            token = {"nextToken": page["nextToken"]}
+        return found, False
+
+    def _filter(self, doing: str, **arguments: Any) -> Mapping[str, Any] | None:
+        try:
+            return self._client.filter_log_events(**arguments)
+        except ClientError as exc:
+            code = aws_error_code(exc)
+            if code == _MISSING:
+                return None
+            if code == "InvalidParameterException" and "filterPattern" in arguments:
+                raise UsageError(
+                    "invalid_arguments",
+                    f"CloudWatch Logs does not take the filter_pattern {echoed(arguments['filterPattern'])}: "
+                    f"{aws_error_message(exc)}",
+                    'Write it as CloudWatch Logs does: ERROR, "two words", ?either ?or, { $.level = "error" }.',
+                ) from exc
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+
+    def group(self, log_group: str) -> LogGroup | None:
+        """The log group of exactly this name, or None."""
+        doing = "list the log groups"
+        ask = partial(self._ask, doing, "describe_log_groups", logGroupNamePrefix=log_group)
+        for page in pages(ask, doing=doing, by="nextToken"):
+            for one in page.get("logGroups", []):
+                if one["logGroupName"] == log_group:
+                    return LogGroup(log_group, one.get("retentionInDays"))
+        return None
+
+    def delete_group(self, log_group: str) -> bool:
+        """Delete a log group; False when there was none."""
+        return self._ask(f"delete the log group {log_group}", "delete_log_group", logGroupName=log_group) is not None
+
+    def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
+        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
+        try:
+            return call(**arguments)
+        except ClientError as exc:
+            if aws_error_code(exc) == _MISSING:
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+
+
+def _log_event(raw: Mapping[str, Any], log_group: str) -> LogEvent:
+    moment = datetime.fromtimestamp(raw.get("timestamp", 0) / 1000, UTC)
+    return LogEvent(moment, str(raw.get("message", "")).rstrip(), raw.get("logStreamName", ""), log_group)
+
+
+def _newest(events: Sequence[LogEvent], line_characters: int) -> list[LogEvent]:
+    """As many of the newest events as fit, oldest first."""
+    kept: list[LogEvent] = []
+    left = _TEXT_CHARACTERS
+    for one in reversed(events):
+        left -= min(len(one.message), line_characters)
+        if left < 0 and kept:
+            break
+        kept.append(one)
+    return kept[::-1]
+
+
+def _masked(events: Iterable[LogEvent], line_characters: int) -> tuple[LogEvent, ...]:
+    """The events without secrets; a key may stand on several lines of one stream, with others between them."""
+    told = list(events)
+    for stream in {one.stream for one in told}:
+        places = [at for at, one in enumerate(told) if one.stream == stream]
+        looked_at = (shortened(told[at].message, line_characters + _MARGIN_CHARACTERS) for at in places)
+        for at, message in zip(places, masked_lines(looked_at), strict=True):
+            cut = len(told[at].message) > line_characters
+            told[at] = replace(told[at], message=f"{message[:line_characters].removesuffix('…')}…" if cut else message)
+    return tuple(told)

@@ -1,0 +1,1 @@
+"""Values of AWS, parsed once: frozen data without a client."""

@@ -1,0 +1,1 @@
+"""The commands of ``expressway``, one module a group."""

@@ -1,0 +1,137 @@
+"""`expressway troubleshoot`: what is wrong with a service, or with any service of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from expressway.cli.nearest_definition import source_here
+from expressway.cli.options import AsJson, Profile, Region, Sandbox
+from expressway.cli.views.output import print_json, print_target, readable
+from expressway.cli.views.reporting import reporting
+from expressway.errors import UsageError
+
+if TYPE_CHECKING:
+    from expressway.toolkit import Toolkit
+
+ACTIONS: Mapping[str, str] = {
+    "guidance": "get_ecs_troubleshooting_guidance",
+    "events": "fetch_service_events",
+    "failures": "fetch_task_failures",
+    "logs": "fetch_task_logs",
+    "images": "detect_image_pull_failures",
+    "network": "fetch_network_configuration",
+    "stack": "fetch_cloudformation_status",
+}
+"""The seven actions by the short names that are typed here."""
+_PLACES = ("ecs_cluster_name", "ecs_service_name", "ecs_task_id", "cfn_stack_name", "family_prefix", "vpc_id")
+"""Parameters that say what is meant, so that the folder's app is not."""
+_NEEDS_NO_CLUSTER = frozenset({"stack", "images"})
+
+
+def troubleshoot(
+    cluster: Annotated[
+        str | None, typer.Argument(help="The cluster's name or ARN.", show_default="this folder's app")
+    ] = None,
+    service: Annotated[
+        str | None, typer.Argument(help="The service's name or ARN.", show_default="every service of the cluster")
+    ] = None,
+    app: Annotated[
+        str | None, typer.Option(help="Instead of cluster and service: an app, as in its definition.")
+    ] = None,
+    action: Annotated[
+        str, typer.Option(help=f"What to find out: {', '.join(ACTIONS)}.", metavar="ACTION")
+    ] = "guidance",
+    symptoms: Annotated[str | None, typer.Option(help="What is seen, in words; findings about it come first.")] = None,
+    task: Annotated[str | None, typer.Option(help="Id of one task (logs, images).")] = None,
+    stack: Annotated[str | None, typer.Option(help="Name or id of a stack (stack, images).")] = None,
+    family: Annotated[str | None, typer.Option(help="Beginning of task definitions' families (images).")] = None,
+    vpc: Annotated[str | None, typer.Option(help="Only this VPC (network).")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Filter pattern of CloudWatch Logs (logs).")] = None,
+    window: Annotated[
+        int | None, typer.Option(help="How far back, in seconds (events, failures, logs).", show_default="3600")
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="From when, ISO 8601 or seconds since 1970.")] = None,
+    end: Annotated[str | None, typer.Option(help="Until when; now by default.")] = None,
+    detail: Annotated[
+        str | None, typer.Option(help="full: look around what serves too.", show_default="summary")
+    ] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when a finding is critical.")] = False,
+    sandbox: Sandbox = False,
+    profile: Profile = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find out what is wrong with a service, or with any service of a cluster, reading only.
+
+    Prints findings, the most severe first: the cause, what shows it, and what to do. Where nothing is named it is about
+    the app of this folder, or about the cluster `default` where there is no definition.
+    """
+    from expressway.cli.targets import toolkit_at
+
+    given = {
+        "ecs_cluster_name": cluster,
+        "ecs_service_name": service,
+        "symptoms_description": symptoms,
+        "ecs_task_id": task,
+        "cfn_stack_name": stack,
+        "family_prefix": family,
+        "vpc_id": vpc,
+        "filter_pattern": pattern,
+        "time_window": window,
+        "start_time": start,
+        "end_time": end,
+        "detail": detail,
+    }
+    with reporting(as_json=as_json):
+        name = _action(action)
+        if app is None and not any(given[one] is not None for one in _PLACES):
+            source = source_here()
+            app = source.definition.name if source else None
+        with toolkit_at(sandbox, profile, region) as toolkit:
+            print_target(toolkit.target.describe())
+            found = toolkit.troubleshoot(name, _parameters(given, toolkit, app, action))
+        if as_json:
+            print_json(readable(found.whole))
+        else:
+            from expressway.cli.views.findings import show_troubleshooting
+
+            show_troubleshooting(found.whole)
+    if exit_code and any(one["severity"] == "critical" for one in found.whole.get("findings", ())):
+        raise SystemExit(10)
+
+
+def _action(short: str) -> str:
+    """The action's own name.
+
+    Raises:
+        UsageError: ``unknown_action``.
+    """
+    if short in ACTIONS:
+        return ACTIONS[short]
+    from expressway.diagnose.actions import action_of
+
+    return action_of(short).name
+
+
+def _parameters(given: Mapping[str, Any], toolkit: Toolkit, app: str | None, action: str) -> Mapping[str, Any]:
+    parameters = {name: value for name, value in given.items() if value is not None}
+    if app is None:
+        alone = action in _NEEDS_NO_CLUSTER and not parameters.get("ecs_service_name")
+        named = (str(parameters.get(name, "")) for name in ("ecs_service_name", "ecs_task_id"))
+        tells_cluster = any(one.startswith("arn:") and one.count("/") > 1 for one in named)
+        return parameters if alone or tells_cluster else {"ecs_cluster_name": "default", **parameters}
+    if "ecs_cluster_name" in parameters:
+        raise UsageError(
+            "invalid_arguments",
+            f"Expected a cluster or --app, got both: {parameters['ecs_cluster_name']} and {app}.",
+            "Leave one of them out.",
+        )
+    if action == "stack":
+        return {"cfn_stack_name": toolkit.service_stack_name(app), **parameters}
+    where = toolkit.service_location(app)
+    takes_service = action in {"guidance", "events", "images"} and "ecs_task_id" not in parameters
+    named = {"ecs_service_name": where.name} if takes_service else {}
+    return {"ecs_cluster_name": where.cluster, **named, **parameters}

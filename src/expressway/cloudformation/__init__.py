@@ -1,0 +1,1 @@
+"""CloudFormation: client, stacks, templates, change sets, history."""

@@ -1,0 +1,149 @@
+"""What happened to a stack and the stacks nested in it: resources, events, hooks and validations as plain values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from expressway.cloudformation.stack import CONSEQUENCES
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+_STARTS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"}
+_WELL = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
+_FAILED_HOOKS = {"HOOK_COMPLETE_FAILED", "HOOK_FAILED"}
+_FOLLOWS = (*CONSEQUENCES, "the following hook(s) failed")
+
+HistoryKind = Literal["resource", "hook", "validation"]
+
+
+@dataclass(frozen=True, slots=True)
+class StackResource:
+    """One resource of a stack as ListStackResources tells it."""
+
+    logical_id: str
+    physical_id: str
+    resource_type: str
+    status: str
+    reason: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEvent:
+    """One event of a stack.
+
+    Attributes:
+        kind: ``resource`` (what provisioning did), ``hook`` or ``validation`` (what checked it before).
+        status: of the resource, or of the hook or the validation where it is one.
+        check: the hook's type or the validation's name.
+        only_warns: a hook or a validation that does not stop the operation.
+        path: where in the template a validation found it.
+    """
+
+    timestamp: datetime
+    logical_id: str
+    physical_id: str
+    resource_type: str
+    status: str
+    reason: str = ""
+    kind: HistoryKind = "resource"
+    check: str = ""
+    only_warns: bool = False
+    path: str = ""
+
+    @property
+    def failed(self) -> bool:
+        if self.kind == "hook":
+            return self.status in _FAILED_HOOKS
+        return self.kind == "validation" or self.status.endswith("_FAILED")
+
+    @property
+    def is_consequence(self) -> bool:
+        """True for failures that only follow another one, and so never are the first cause."""
+        text = self.reason.lower()
+        return self.kind == "resource" and any(mark in text for mark in _FOLLOWS)
+
+
+@dataclass(frozen=True, slots=True)
+class StackHistory:
+    """A stack, and everything that CloudFormation remembers of it; `events` in order of time.
+
+    Attributes:
+        status: DELETE_COMPLETE for a stack that is gone; CloudFormation remembers it for 90 days.
+        nested: the stacks nested in this one that were followed.
+        unread: what could not be read, such as ``resources``; nothing is concluded from its absence.
+    """
+
+    name: str
+    stack_id: str
+    status: str
+    status_reason: str = ""
+    parent_id: str = ""
+    changed_at: datetime | None = None
+    resources: tuple[StackResource, ...] = ()
+    events: tuple[HistoryEvent, ...] = ()
+    nested: tuple["StackHistory", ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """The last operation has succeeded."""
+        return self.status in _WELL
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.status == "DELETE_COMPLETE"
+
+    @property
+    def in_progress(self) -> bool:
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    @property
+    def failures(self) -> tuple[HistoryEvent, ...]:
+        """What failed in the newest operation that has failed, in order of time, the stack's own verdict left out.
+
+        A stack whose last operation has succeeded has none; of one that is at work only that operation counts.
+        """
+        if self.is_well:
+            return ()
+        operations = list(self._operations())
+        is_forward = self.in_progress and "ROLLBACK" not in self.status
+        for operation in reversed(operations[-1:] if is_forward else operations):
+            failed = tuple(one for one in operation if one.failed and not self._is_own(one))
+            if failed:
+                return failed
+        return ()
+
+    @property
+    def nested_ids(self) -> tuple[str, ...]:
+        """The ids of stacks nested in this one: those in which something failed before the others."""
+        events = [one for one in self.events if one.resource_type == STACK_TYPE and not self._is_own(one)]
+        failed = {one.physical_id for one in events if one.failed}
+        ids = dict.fromkeys(
+            [one.physical_id for one in events]
+            + [one.physical_id for one in self.resources if one.resource_type == STACK_TYPE]
+        )
+        return tuple(sorted((one for one in ids if one.startswith("arn:")), key=lambda one: one not in failed))
+
+    def physical_id_of(self, logical_id: str) -> str:
+        """What the stack made of a resource, by its list of resources or else the newest event that tells."""
+        listed = (one.physical_id for one in self.resources if one.logical_id == logical_id)
+        told = (one.physical_id for one in reversed(self.events) if one.logical_id == logical_id)
+        return next((one for one in (*listed, *told) if one), "")
+
+    def with_nested(self, nested: tuple["StackHistory", ...]) -> "StackHistory":
+        return replace(self, nested=nested)
+
+    def _is_own(self, event: HistoryEvent) -> bool:
+        return event.kind == "resource" and event.physical_id == self.stack_id
+
+    def _operations(self) -> Iterator[list[HistoryEvent]]:
+        """The events by operation; a rollback belongs to the operation that it undoes."""
+        current: list[HistoryEvent] = []
+        for event in self.events:
+            if self._is_own(event) and event.status in _STARTS and current:
+                yield current
+                current = []
+            current.append(event)
+        if current:
+            yield current

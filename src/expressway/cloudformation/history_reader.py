@@ -1,0 +1,194 @@
+"""CloudFormation's memory of a stack: its resources, events, hooks and validations, also after it is gone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.aws.session import AwsSession
+from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource
+from expressway.core.cancellation import ReadPool
+from expressway.core.pages import pages
+from expressway.errors import TargetError
+
+Raw = Mapping[str, Any]
+_EVENTS_READ = 500
+_CHECKS_READ = 200
+_NAMES_READ = 500
+_CHECK_KINDS = {"VALIDATION_ERROR", "HOOK_INVOCATION_ERROR"}
+_LIVING = [
+    "CREATE_IN_PROGRESS",
+    "CREATE_FAILED",
+    "CREATE_COMPLETE",
+    "ROLLBACK_IN_PROGRESS",
+    "ROLLBACK_FAILED",
+    "ROLLBACK_COMPLETE",
+    "DELETE_IN_PROGRESS",
+    "DELETE_FAILED",
+    "UPDATE_IN_PROGRESS",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_COMPLETE",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_IN_PROGRESS",
+    "UPDATE_ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "REVIEW_IN_PROGRESS",
+    "IMPORT_IN_PROGRESS",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_IN_PROGRESS",
+    "IMPORT_ROLLBACK_FAILED",
+    "IMPORT_ROLLBACK_COMPLETE",
+]
+
+
+class StackHistories:
+    """The stacks of one account and region. Safe to share between threads.
+
+    Every method raises TargetError where it is refused; a stack that does not exist is an answer.
+    """
+
+    def __init__(self, session: AwsSession) -> None:
+        self._client = session.client("cloudformation")
+
+    def history(self, stack_name_or_id: str) -> StackHistory | None:
+        """The stack with its resources and its newest events; None when there is none of that name.
+
+        A deleted stack is described by its id for 90 days. Resources, events and checks are read at the same
+        time; one of them that is refused is named in ``unread``.
+
+        Raises:
+            TargetError: ``access_denied`` without cloudformation:DescribeStacks, and the like.
+        """
+        with ReadPool(4, thread_name_prefix="stack") as pool:
+            asked = pool.submit(self._describe, stack_name_or_id)
+            resources = pool.submit(lambda: tuple(self._resources(stack_name_or_id)))
+            events = pool.submit(lambda: tuple(self._events(stack_name_or_id)))
+            checks = pool.submit(lambda: tuple(self._checks(stack_name_or_id)))
+            stack = asked.result()
+            if stack is None:
+                return None
+            unread: list[str] = []
+            happened = _taken(events, "events", unread)
+            return StackHistory(
+                name=stack["StackName"],
+                stack_id=stack["StackId"],
+                status=stack["StackStatus"],
+                status_reason=stack.get("StackStatusReason", ""),
+                parent_id=stack.get("ParentId", ""),
+                changed_at=stack.get("DeletionTime") or stack.get("LastUpdatedTime") or stack.get("CreationTime"),
+                resources=_taken(resources, "resources", unread),
+                events=_in_order_of_time(happened, _taken(checks, "hooks and validations", unread)),
+                unread=tuple(unread),
+            )
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the stacks that are there, nested ones left out."""
+        summaries = self._pages("list the stacks", "list_stacks", "StackSummaries", StackStatusFilter=_LIVING)
+        return tuple(one["StackName"] for one in islice(summaries, _NAMES_READ) if not one.get("ParentId"))
+
+    def deleted_id(self, stack_name: str) -> str:
+        """The id of the newest stack of that name that was deleted within 90 days, or nothing."""
+        summaries = self._pages(
+            "list the deleted stacks", "list_stacks", "StackSummaries", StackStatusFilter=["DELETE_COMPLETE"]
+        )
+        mine = [one for one in summaries if one["StackName"] == stack_name]
+        newest = max(mine, key=lambda one: one["CreationTime"].timestamp(), default=None)
+        return newest["StackId"] if newest else ""
+
+    def resource_ids(self, stack_name: str, resource_types: Sequence[str]) -> tuple[str, ...] | None:
+        """The physical ids of a stack's resources of these types; None when there is no such stack."""
+        if self._describe(stack_name) is None:
+            return None
+        found = self._resources(stack_name)
+        return tuple(one.physical_id for one in found if one.resource_type in resource_types and one.physical_id)
+
+    def _describe(self, stack_name_or_id: str) -> Raw | None:
+        answer = self._ask(f"describe the stack {stack_name_or_id}", "describe_stacks", StackName=stack_name_or_id)
+        return answer["Stacks"][0] if answer else None
+
+    def _resources(self, stack: str) -> Iterator[StackResource]:
+        for raw in self._pages(
+            "list the stack's resources", "list_stack_resources", "StackResourceSummaries", StackName=stack
+        ):
+            yield StackResource(
+                logical_id=raw["LogicalResourceId"],
+                physical_id=raw.get("PhysicalResourceId", ""),
+                resource_type=raw["ResourceType"],
+                status=raw["ResourceStatus"],
+                reason=raw.get("ResourceStatusReason", ""),
+                updated_at=raw.get("LastUpdatedTimestamp"),
+            )
+
+    def _events(self, stack: str) -> Iterator[HistoryEvent]:
+        pages = self._pages("read the stack's events", "describe_stack_events", "StackEvents", StackName=stack)
+        return (_event(raw) for raw in islice(pages, _EVENTS_READ))
+
+    def _checks(self, stack: str) -> Iterator[HistoryEvent]:
+        """The failed hooks and early validations of every operation, which only the newer call tells."""
+        pages = self._pages(
+            "read what checked the stack",
+            "describe_events",
+            "OperationEvents",
+            StackName=stack,
+            Filters={"FailedEvents": True},
+        )
+        return (_event(raw) for raw in islice(pages, _CHECKS_READ) if raw.get("EventType") in _CHECK_KINDS)
+
+    def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+        for page in pages(partial(self._ask, doing, operation, **arguments), doing=doing, by="NextToken"):
+            yield from page.get(key, [])
+
+    def _ask(self, doing: str, operation: str, **arguments: Any) -> Raw | None:
+        """The answer, or None where the stack does not exist."""
+        call: Callable[..., Raw] = getattr(self._client, operation)
+        try:
+            return call(**arguments)
+        except ClientError as exc:
+            if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
+                return None
+            raise map_aws_error(exc, doing) from exc
+        except BotoCoreError as exc:
+            raise map_aws_error(exc, doing) from exc
+
+
+def _taken(future: "Future[tuple[Any, ...]]", name: str, unread: list[str]) -> tuple[Any, ...]:
+    try:
+        return future.result()
+    except TargetError as error:
+        unread.append(f"{name}: {error.message}")
+        return ()
+
+
+def _event(raw: Raw) -> HistoryEvent:
+    """An event of either call: of a hook, of a validation, or of provisioning."""
+    timestamp = raw.get("Timestamp")
+    is_validation = bool(raw.get("ValidationName")) or raw.get("EventType") == "VALIDATION_ERROR"
+    is_hook = bool(raw.get("HookType"))
+    prefix = "Validation" if is_validation else "Hook" if is_hook else "Resource"
+    status = "HookStatus" if is_hook and not is_validation else f"{prefix}Status"
+    reason = "ResourceStatusReason" if prefix == "Resource" else f"{prefix}StatusReason"
+    return HistoryEvent(
+        timestamp=timestamp if isinstance(timestamp, datetime) else datetime.now(UTC),
+        logical_id=raw.get("LogicalResourceId", ""),
+        physical_id=raw.get("PhysicalResourceId", ""),
+        resource_type=raw.get("ResourceType", ""),
+        status=raw.get(status, ""),
+        reason=raw.get(reason, "") or raw.get("ResourceStatusReason", ""),
+        kind="validation" if is_validation else "hook" if is_hook else "resource",
+        check=raw.get("ValidationName", "") or raw.get("HookType", ""),
+        only_warns=(raw.get("ValidationFailureMode") or raw.get("HookFailureMode")) == "WARN",
+        path=raw.get("ValidationPath", ""),
+    )
+
+
+def _in_order_of_time(events: Sequence[HistoryEvent], checks: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
+    """Both lists as one, the same hook told by both calls once. AWS gives the newest first."""
+    known = {(one.kind, one.logical_id, one.check, one.reason) for one in events if one.kind != "resource"}
+    others = [one for one in checks if (one.kind, one.logical_id, one.check, one.reason) not in known]
+    return tuple(sorted((*reversed(events), *reversed(others)), key=lambda one: one.timestamp))

@@ -1,0 +1,188 @@
+"""A CloudFormation stack and what happens to it, as plain values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from expressway.aws.values.limits import TEMPLATE_BODY
+from expressway.errors import StackError
+
+OWNERSHIP_KEY = "Expressway"
+"""Template-level metadata key that marks a stack as ours; its value is ``{"App": name, "Schema": 1}``."""
+
+
+_REPOSITORY_STACK, _SERVICE_STACK = "-ecr-infrastructure", "-express-service"
+
+
+def repository_stack_name(app_name: str) -> str:
+    return f"{app_name}{_REPOSITORY_STACK}"
+
+
+def service_stack_name(app_name: str) -> str:
+    return f"{app_name}{_SERVICE_STACK}"
+
+
+def may_be_an_apps(stack_name: str) -> bool:
+    """Whether a stack is named as an app's; only its template's metadata tells that it is one."""
+    return stack_name.endswith((_REPOSITORY_STACK, _SERVICE_STACK))
+
+
+def refuse_oversized(stack_name: str, template_body: str) -> None:
+    """Refuse a template that CloudFormation cannot take.
+
+    Raises:
+        StackError: ``template_too_large``.
+    """
+    size = len(template_body.encode())
+    if size > TEMPLATE_BODY.maximum:
+        raise StackError(
+            "template_too_large",
+            f"The template of {stack_name} has {size:,} bytes; "
+            f"CloudFormation takes at most {TEMPLATE_BODY.maximum:,} in a call.",
+            TEMPLATE_BODY.remedy,
+            {"stack": stack_name, "bytes": size},
+        )
+
+
+def owner_of(template: Mapping[str, Any]) -> str | None:
+    """The app that a template belongs to, or None when it does not carry the ownership mark."""
+    metadata = template.get("Metadata")
+    mark = metadata.get(OWNERSHIP_KEY) if isinstance(metadata, Mapping) else None
+    app = mark.get("App") if isinstance(mark, Mapping) else None
+    return app if isinstance(app, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class StackVersion:
+    """What differs whenever anybody has changed a stack; no more is known by it, but it is quickly asked for."""
+
+    stack_id: str
+    status: str
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """One stack as it stands. `owner_app` is None for a stack without the ownership mark.
+
+    `template` is the deployed template's text, empty while the stack is only under review.
+    """
+
+    name: str
+    stack_id: str
+    status: str
+    status_reason: str = ""
+    owner_app: str | None = None
+    termination_protection: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    updated_at: datetime | None = None
+    template: str = ""
+
+    @property
+    def version(self) -> StackVersion:
+        return StackVersion(self.stack_id, self.status, self.updated_at)
+
+    @property
+    def in_progress(self) -> bool:
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    @property
+    def never_created(self) -> bool:
+        """True for a shell that holds no resources: under review, or rolled back after its first create."""
+        return self.status in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"}
+
+    @property
+    def is_remains(self) -> bool:
+        """True for what a failure has left: it can only be deleted before the stack is made again."""
+        return self.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+
+    @property
+    def is_made_anew(self) -> bool:
+        """True when deploying creates the stack, whatever is there of it now."""
+        return self.is_remains or self.status in {"REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+
+    @property
+    def names_its_owner(self) -> bool:
+        """False while there is no template to read the ownership mark from: under review, or on its way out."""
+        return self.status not in {"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
+
+    @property
+    def healthy(self) -> bool:
+        return self.status in {
+            "CREATE_COMPLETE",
+            "UPDATE_COMPLETE",
+            "UPDATE_ROLLBACK_COMPLETE",
+            "IMPORT_COMPLETE",
+            "IMPORT_ROLLBACK_COMPLETE",
+        }
+
+
+def is_leaving(stack: StackState | None) -> bool:
+    """Whether a stack is being deleted, or is gone."""
+    return stack is None or stack.status in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class StackEvent:
+    """One event of a stack operation; `reason` is AWS's own text."""
+
+    timestamp: datetime
+    logical_id: str
+    physical_id: str
+    resource_type: str
+    status: str
+    reason: str = ""
+    event_id: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.status.endswith("_FAILED")
+
+    @property
+    def is_consequence(self) -> bool:
+        """True for failures that only follow another one, and so never are the first cause."""
+        text = self.reason.lower()
+        return any(mark in text for mark in CONSEQUENCES)
+
+
+CONSEQUENCES = (
+    "resource creation cancelled",
+    "resource update cancelled",
+    "resource deletion cancelled",
+    "the following resource(s) failed",
+    "rollback requested by",
+)
+
+
+_STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+def own_events(events: Iterable[StackEvent], stack_id: str) -> tuple[StackEvent, ...]:
+    """The events that tell the state of the stack itself, without those of its resources and nested stacks."""
+    return tuple(event for event in events if event.resource_type == _STACK_TYPE and event.physical_id == stack_id)
+
+
+def running_operation_start(events: tuple[StackEvent, ...], stack: StackState) -> str | None:
+    """The id of the last event before the stack's newest operation, None when that was its first.
+
+    A rollback belongs to the operation that it undoes. Events are in order of time.
+    """
+    before: str | None = None
+    start: str | None = None
+    for event in events:
+        if event.status in _STARTS and event.resource_type == _STACK_TYPE and event.physical_id == stack.stack_id:
+            start = before
+        before = event.event_id
+    return start
+
+
+_STARTS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"}
+
+
+def first_failure(events: tuple[StackEvent, ...]) -> StackEvent | None:
+    """The earliest failed event that is no consequence of another (events in order of time)."""
+    failures = [event for event in events if event.failed]
+    causes = [event for event in failures if not event.is_consequence]
+    return next(iter(causes or failures), None)

@@ -1,0 +1,1 @@
+"""Write a Dockerfile for an app's folder, or review the one it has."""

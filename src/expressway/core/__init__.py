@@ -1,0 +1,1 @@
+"""What every folder may use: clock, progress, cancellation, text, directories, pagination."""

@@ -1,0 +1,63 @@
+"""Facts that are read at the same time; what may not be read becomes a named gap, never a conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from expressway.core.cancellation import ReadPool
+from expressway.error_codes import has_trait
+from expressway.errors import TargetError
+
+T = TypeVar("T")
+
+
+class ConcurrentReads:
+    """Reads that run at the same time while the block is open; `gaps` names those that were refused.
+
+        with ConcurrentReads(6, name="explain") as reads:
+            asked = reads.ask("service", lambda: ecs.service(cluster, name))
+            service = reads.take(asked, None)
+
+    A read that was refused (a permission, throttling, an endpoint out of reach) becomes a gap. Anything else breaks
+    the block off: a fault, and what would meet every other read too, such as expired credentials, which a long-lived
+    server can renew.
+
+    Args:
+        beside_a_failure: what is read only explains a failure that is told anyhow; then nothing of AWS's breaks off.
+    """
+
+    def __init__(self, threads: int, *, name: str, beside_a_failure: bool = False) -> None:
+        self.gaps: list[str] = []
+        self._beside_a_failure = beside_a_failure
+        self._pool = ReadPool(threads, thread_name_prefix=name)
+        self._names: dict[int, str] = {}
+
+    def __enter__(self) -> ConcurrentReads:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.__exit__(kind, *_)
+
+    def ask(self, name: str, read: Callable[[], T]) -> Future[T]:
+        """Begin a read; `name` is what a gap is called."""
+        future = self._pool.submit(read)
+        self._names[id(future)] = name
+        return future
+
+    def take(self, future: Future[T], default: T) -> T:
+        """What was read, or `default` and a gap (``name: message``) where it was refused.
+
+        Raises:
+            TargetError: ``credentials_expired`` and what else would meet every other read.
+        """
+        try:
+            return future.result()
+        except TargetError as error:
+            if not self._beside_a_failure and has_trait(error.code, "about_caller"):
+                raise
+            gap = f"{self._names[id(future)]}: {error.message}"
+            if gap not in self.gaps:
+                self.gaps.append(gap)
+            return default

@@ -1,0 +1,1 @@
+"""Deploy, restart and delete an app; the journal of operations."""

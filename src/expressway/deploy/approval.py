@@ -1,0 +1,51 @@
+"""Whether what deploying would do now is what was approved."""
+
+from collections.abc import Callable
+
+from expressway.deploy.request import OperationLog
+from expressway.deploy.stack.approval_guard import LOOK_AGAIN
+from expressway.errors import RefusedError
+from expressway.image.planned import PlannedImage
+from expressway.plan.plan import Plan
+
+
+def check_approval(plan: Plan, approved: str | None, operation: OperationLog) -> None:
+    """Record that `plan` was approved, or recognise it as what an approved run that was cut short has left to do.
+
+    Without an `approved` digest nothing is asked.
+
+    Raises:
+        RefusedError: ``plan_changed``.
+    """
+    if approved == plan.digest:
+        operation.record(approved=plan.approval())
+    elif approved is not None and not _continues(approved, plan, operation):
+        raise RefusedError(
+            "plan_changed",
+            f"The plan {approved} was approved, but deploying now would carry out {plan.digest}.",
+            LOOK_AGAIN,
+            {"approved": approved, "current": plan.digest},
+        )
+
+
+def _continues(approved: str, plan: Plan, operation: OperationLog) -> bool:
+    approval = operation.current.approved
+    return approval is not None and approval.get("plan") == approved and plan.continues(approval)
+
+
+def image_that_went(planned: PlannedImage, approved: str | None, warn: Callable[[str], None]) -> PlannedImage:
+    """The image as one that must be built, since it went from the repository after it was planned.
+
+    Raises:
+        RefusedError: ``plan_changed`` where the plan that named its digest was approved.
+    """
+    message = f"The image {planned.uri} was in the repository when this was planned, and is gone"
+    if approved is not None:
+        raise RefusedError(
+            "plan_changed",
+            f"{message}; the service was not changed.",
+            LOOK_AGAIN,
+            {"approved": approved, "image": planned.uri},
+        )
+    warn(f"{message}: it is built and pushed again")
+    return PlannedImage("to_build", None, planned.tag)

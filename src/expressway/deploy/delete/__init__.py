@@ -1,0 +1,1 @@
+"""Delete an app: checks before, the order of stacks, what is retained."""

@@ -1,0 +1,218 @@
+"""Everything that is checked before a deletion changes anything: whose the stacks and the service are."""
+
+from dataclasses import dataclass
+
+from expressway.app.names import app_names, check_app_name
+from expressway.aws.values.service import ExpressService, ServiceState
+from expressway.aws.values.target import Target
+from expressway.cloudformation.service_location import (
+    ServiceArn,
+    ServiceLocation,
+    parse_service_arn,
+    service_arn_of,
+    service_location,
+)
+from expressway.cloudformation.stack import StackState, repository_stack_name, service_stack_name
+from expressway.deploy.delete.owner import OtherStack, Owners, OwnStack, holder_of, refuse_other_holder
+from expressway.deploy.delete.retained import Kept, retains_service
+from expressway.deploy.stack.request import CHANGE_SET_PREFIX
+from expressway.diagnose.service.ports import DeletableStacks, ServiceReads
+from expressway.errors import DefinitionError, RefusedError, TargetError
+from expressway.privacy.untrusted import echoed
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPlan:
+    """What stands and may be deleted. `service` is None where ECS knows none, or it is not the app's.
+
+    `left_alone`: what has a name of the app's and belongs to somebody else.
+    """
+
+    app_name: str
+    location: ServiceLocation
+    service_stack: StackState | None
+    repository_stack: StackState | None
+    service: ServiceState | None
+    express: ExpressService | None
+    left_alone: tuple[Kept, ...] = ()
+
+    @property
+    def service_is_there(self) -> bool:
+        return self.service is not None and self.service.status != "INACTIVE"
+
+    @property
+    def service_is_retained(self) -> bool:
+        return retains_service(self.service_stack)
+
+
+def check_deletion(
+    app_name: str,
+    service_arn: str | None,
+    *,
+    target: Target,
+    stacks: DeletableStacks,
+    owners: Owners,
+    ecs: ServiceReads,
+) -> DeletionPlan:
+    """What a deletion of `app_name` would delete. Reads only.
+
+    Raises:
+        DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
+        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``;
+            ``owned_by_stack`` where another stack holds the service, ``owner_unknown`` where that may not be read.
+    """
+    check_app_name(app_name)
+    named = _parse(service_arn, target) if service_arn else None
+    service_stack = _own_stack(service_stack_name(app_name), app_name, stacks)
+    repository_stack = _own_stack(repository_stack_name(app_name), app_name, stacks)
+    location = _location(app_name, named, service_stack)
+    service = ecs.service(location.cluster, location.name)
+    if named is not None and service is not None and service.arn.split(":")[:5] != named.arn.split(":")[:5]:
+        raise _not_of_app(named.arn, app_name, f"ECS knows that service as {service.arn}")
+    alive = service is not None and service.status != "INACTIVE"
+    express = _express_side(service, service_stack, ecs) if service and alive else None
+    if service is not None:
+        location = ServiceLocation(location.cluster, location.name, service.arn)
+    left_alone: tuple[Kept, ...] = ()
+    if service is not None and alive and not _tells_of(service_stack, service.arn):
+        claim = _Claim(app_name, service, express, service_stack, was_named=named is not None)
+        left_alone = claim.check(owners=owners, stacks=stacks)
+    if left_alone:
+        service = express = None
+    return DeletionPlan(app_name, location, service_stack, repository_stack, service, express, left_alone)
+
+
+def _express_side(service: ServiceState, stack: StackState | None, ecs: ServiceReads) -> ExpressService | None:
+    """The Express side of a service; where the app's stack holds the service, it may go unread: the stack decides."""
+    try:
+        return ecs.express_service(service.arn)
+    except TargetError as error:
+        if error.code != "access_denied" or not _tells_of(stack, service.arn):
+            raise
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A living service that has the name of the app's, and that the app's stack does not name in its outputs."""
+
+    app_name: str
+    service: ServiceState
+    express: ExpressService | None
+    service_stack: StackState | None
+    was_named: bool
+
+    def check(self, *, owners: Owners, stacks: DeletableStacks) -> tuple[Kept, ...]:
+        """Nothing where the service may be deleted; where the app has a stack without it, why the service stays.
+
+        Raises:
+            RefusedError: where the app has no stack, or its ARN was given, and the service may not be deleted.
+        """
+        arn = self.service.arn
+        holder = holder_of(arn, owners=owners, stacks=stacks, ours=(self.service_stack,))
+        if isinstance(holder, OwnStack):
+            return ()
+        apart = self.service_stack is not None and not self.was_named
+        if isinstance(holder, OtherStack) and apart:
+            return (Kept(f"service {arn}", f"it belongs to {holder}"),)
+        refuse_other_holder(f"the service {arn}", arn, holder)
+        if apart and not _is_marked(self.app_name, self.express):
+            return (Kept(f"service {arn}", "no stack holds it, and nothing marks it as the app's"),)
+        _check_loose_service(self.app_name, self.service, self.express, was_named=self.was_named)
+        return ()
+
+
+def _parse(service_arn: str, target: Target) -> ServiceArn:
+    parsed = parse_service_arn(service_arn)
+    if parsed is None:
+        raise DefinitionError(
+            "invalid_service_arn",
+            f"Expected the ARN of an ECS service (arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME), "
+            f"got {echoed(service_arn)}.",
+            "Leave it out, or copy it from the status of the app.",
+        )
+    if (parsed.account_id, parsed.region) != (target.account_id, target.region):
+        raise RefusedError(
+            "service_not_of_app",
+            f"The service is in account {parsed.account_id}, {parsed.region}, "
+            f"but this acts on {target.account_id}, {target.region}.",
+            "Choose the profile and region of the service.",
+        )
+    return parsed
+
+
+def _tells_of(stack: StackState | None, service_arn: str) -> bool:
+    """Whether the app's own stack names this very service in its outputs."""
+    told = service_arn_of(stack)
+    return told is not None and told.arn == service_arn
+
+
+def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> StackState | None:
+    """The stack, if it may be deleted; a shell under review names no owner yet, only the change sets' names do."""
+    stack = stacks.describe(stack_name)
+    if stack is None:
+        return None
+    if stack.status == "REVIEW_IN_PROGRESS":
+        ours = all(name.startswith(CHANGE_SET_PREFIX) for name in stacks.change_set_names(stack.name))
+    else:
+        ours = stack.owner_app == app_name
+    if not ours:
+        whose = f"belongs to the app {stack.owner_app!r}" if stack.owner_app else "was not made by Expressway"
+        raise RefusedError(
+            "stack_foreign",
+            f"The stack {stack.name} {whose}; it is left alone, and nothing was deleted.",
+            "Delete it with the tool that made it.",
+            {"stack": stack.name},
+        )
+    if stack.termination_protection:
+        raise RefusedError(
+            "stack_protected",
+            f"Termination protection is on for the stack {stack.name}; nothing was deleted.",
+            "Set termination_protection: false in the definition and deploy, then delete again.",
+            {"stack": stack.name},
+        )
+    return stack
+
+
+def _location(app_name: str, named: ServiceArn | None, stack: StackState | None) -> ServiceLocation:
+    expected = service_location(app_name, stack)
+    if named is None:
+        return expected
+    if named.name != expected.name or (stack is not None and named.cluster != expected.cluster):
+        told = f"its stack holds {expected.arn}" if expected.arn else f"the app's service is named {expected.name}"
+        raise _not_of_app(named.arn, app_name, told)
+    return ServiceLocation(named.cluster, named.name, named.arn)
+
+
+def _check_loose_service(
+    app_name: str, service: ServiceState, express: ExpressService | None, *, was_named: bool
+) -> None:
+    """A service that no stack of ours holds: it must be an Express service, and named or marked as the app's."""
+    if express is None:
+        raise RefusedError(
+            "service_not_express",
+            f"{service.arn} is not an Express Mode service; it is left alone.",
+            "Delete a plain ECS service with the tool that made it.",
+        )
+    if not (was_named or _is_marked(app_name, express)):
+        raise _not_of_app(service.arn, app_name, "no stack of the app holds it, and nothing marks it as the app's")
+
+
+def _is_marked(app_name: str, express: ExpressService | None) -> bool:
+    """Whether the service has the app's infrastructure role or writes to the app's log group."""
+    if express is None:
+        return False
+    newest, names = express.newest, app_names(app_name)
+    return express.infrastructure_role_arn.endswith(f"/{names.infrastructure_role}") or (
+        newest is not None and newest.log_group == names.log_group
+    )
+
+
+def _not_of_app(service_arn: str, app_name: str, why: str) -> RefusedError:
+    return RefusedError(
+        "service_not_of_app",
+        f"The service {echoed(service_arn, 300)} does not belong to the app {app_name!r}: {why}. Nothing was deleted.",
+        "Give the app that it belongs to; a service outside all stacks is deleted when its ARN is given "
+        "and it is named like the app.",
+        {"service_arn": service_arn, "app_name": app_name},
+    )

@@ -1,0 +1,292 @@
+"""Delete an app, stack by stack; stop at the first failure. The order is:
+
+1. The service stack. CloudFormation deletes the service first, then the roles and the log group that it needed until
+   then. A service that no stack holds is deleted directly. Either way it is waited for until it is INACTIVE.
+2. The repository stack: the push/pull role, and the repository with its images. So no image goes before the service.
+3. A log group that a log driver made again while the last task stopped.
+
+All is derived from what stands, so that a deletion killed at any point is continued by running it again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from expressway.app.names import app_names
+from expressway.cloudformation.stack import StackState
+from expressway.core.clock import polling_delays
+from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.core.write_once import write_once
+from expressway.deploy.delete.checks import DeletionPlan, check_deletion
+from expressway.deploy.delete.owner import Holder, holder_of, refuse_other_holder, why_it_stays
+from expressway.deploy.delete.request import DeletePorts, DeleteResult, LogGroupState
+from expressway.deploy.delete.retained import Kept, kept_by_stacks, retained_names
+from expressway.deploy.delete.used_by_service import UsedByService, used_by_service
+from expressway.deploy.read_gaps import ReadGaps
+from expressway.errors import ExpresswayError, ServiceError, StillRunning
+from expressway.privacy.untrusted import quoted
+
+__all__ = ["DeletePorts", "DeleteResult", "delete_app"]
+
+_GONE = "INACTIVE"
+_MADE_OTHERWISE = "no stack owns it: an earlier deletion retained it, or it was made by other means"
+_NO_ENGINE = {"engine_missing", "engine_unreachable"}
+
+
+def delete_app(
+    app_name: str,
+    service_arn: str | None = None,
+    *,
+    ports: DeletePorts,
+    timeout_seconds: float = 1800.0,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation | None = None,
+) -> DeleteResult:
+    """Delete everything of an app that Expressway made, or that `service_arn` names and belongs to the app.
+
+    Failures on the way are in `errors` of the result, and nothing further is deleted after one.
+    `timeout_seconds` bounds the wait for the service to become INACTIVE.
+
+    A bounded `cancellation` (see `expressway.deploy.timeout`) ends it with StillRunning.
+
+    Raises (before anything is changed):
+        DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
+        RefusedError: ``stack_foreign``, ``stack_protected``, ``service_not_of_app``, ``service_not_express``,
+            ``owned_by_stack``, ``owner_unknown``.
+        TargetError: ``access_denied`` and the like when the app cannot be looked at.
+    """
+    plan = check_deletion(
+        app_name,
+        service_arn or None,
+        target=ports.target,
+        stacks=ports.stacks,
+        owners=ports.owners,
+        ecs=ports.ecs,
+    )
+    return _Deletion(plan, ports, timeout_seconds, progress, cancellation or NeverCancelled()).run()
+
+
+@dataclass(slots=True)
+class _Deletion:
+    plan: DeletionPlan
+    ports: DeletePorts
+    timeout_seconds: float
+    progress: ProgressSink
+    cancellation: Cancellation
+    kept: list[Kept] = field(default_factory=list[Kept])
+    removed: list[str] = field(default_factory=list[str])
+    gaps: ReadGaps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gaps = ReadGaps(lambda gap: self.progress(Progress("delete", gap, level="warning")))
+
+    def run(self) -> DeleteResult:
+        plan = self.plan
+        alive = plan.service if plan.service_is_there else None
+        self.kept.extend(kept_by_stacks(plan.service_stack, plan.repository_stack, service=alive))
+        self.kept.extend(plan.left_alone)
+        not_started = {"status": "not_started", "message": "The service could not be deleted; its images stay."}
+        service: Mapping[str, Any] = {}
+        try:
+            used = used_by_service(plan.express, ecs=self.ports.ecs, progress=self.progress)
+            service = self._delete_service()
+            self._name_what_it_used(used)
+        except StillRunning:
+            raise
+        except ExpresswayError as error:
+            return self._stopped({"status": "failed", "message": error.message}, not_started, error)
+        self.cancellation.raise_if_cancelled()
+        repository: Mapping[str, Any] = {}
+        try:
+            repository = self._delete_repository()
+        except StillRunning:
+            raise
+        except ExpresswayError as error:
+            return self._stopped(service, {"status": "failed", "message": error.message}, error)
+        self.cancellation.raise_if_cancelled()
+        try:
+            self._delete_leftovers()
+        except ExpresswayError as error:
+            return self._stopped(service, repository, error)
+        self._remove_local_images()
+        return self._result(service, repository, self._summary())
+
+    # -- the service ----------------------------------------------------------------------------------------
+    def _delete_service(self) -> Mapping[str, Any]:
+        plan = self.plan
+        facts = {"service_arn": plan.location.arn, "cluster": plan.location.cluster} if plan.service else {}
+        if plan.service_stack is not None:
+            self._delete_stack(plan.service_stack)
+            if plan.service_is_retained and plan.service_is_there:
+                return {"status": "kept", "message": "The removal policy retains the service.", **facts}
+        if plan.service is not None:
+            self._delete_what_still_runs()
+        if not plan.service_is_there:
+            message = "There is no service of this app."
+            if plan.service_stack is not None:
+                message = f"{message[:-1]} (any more); its stack was {plan.service_stack.status} and is deleted."
+            return {"status": "absent", "message": message, **facts}
+        self.removed.append(f"service {plan.location.name}")
+        return {"status": "deleted", "message": f"The service is {_GONE}.", **facts}
+
+    def _name_what_it_used(self, used: UsedByService) -> None:
+        """Tell what outlives a service that is gone; a retained one still uses it all."""
+        plan = self.plan
+        if plan.service_is_retained:
+            return
+        seen_to = {app_names(plan.app_name).log_group, *retained_names(plan.service_stack)}
+        for name in used.log_groups:
+            if name not in seen_to and self._group(name) is not None:
+                self.kept.append(Kept(f"log group {name}", "the service wrote to it; ECS and our stacks leave it"))
+        if plan.service_stack is None:
+            reason = "the service used it; no stack of the app holds it"
+            self.kept.extend(Kept(f"role {arn}", reason) for arn in used.role_arns)
+
+    def _delete_what_still_runs(self) -> None:
+        """Delete a service that no stack holds (any more), and wait until it is gone."""
+        location, ecs = self.plan.location, self.ports.ecs
+        state = ecs.service(location.cluster, location.name)
+        if state is not None and state.status == "ACTIVE":
+            refuse_other_holder(f"the service {state.arn}", state.arn, self._holder(state.arn))
+            self._tell(f"deleting the service {location.name}")
+            arn = state.arn
+            write_once(lambda: ecs.delete_express_service(arn), is_done=lambda: not self._is_active())
+        deadline = self.ports.clock.monotonic() + self.timeout_seconds
+        told = ""
+        for delay in polling_delays():
+            state = ecs.service(location.cluster, location.name)
+            if state is None or state.status == _GONE:
+                return
+            if state.status != told:
+                told = state.status
+                self._tell(f"the service is {state.status}, {state.running_count} tasks still run")
+            if self.ports.clock.monotonic() >= deadline:
+                raise self._still_there(state.status)
+            self.cancellation.raise_if_cancelled()
+            self.ports.clock.sleep(delay)
+
+    def _is_active(self) -> bool:
+        state = self.ports.ecs.service(self.plan.location.cluster, self.plan.location.name)
+        return state is not None and state.status == "ACTIVE"
+
+    def _still_there(self, status: str) -> ServiceError:
+        role = self.plan.express.infrastructure_role_arn if self.plan.express else ""
+        return ServiceError(
+            "service_still_draining",
+            f"The service {self.plan.location.name} is still {status} after {self.timeout_seconds:.0f} s; "
+            f"it is gone when ECS says {_GONE}. Images and repository were left alone.",
+            "Repeat the deletion: it continues. A service drains for ever when its infrastructure role "
+            f"{role or ''} was deleted or lost its policy: give it back until the service is gone.".replace("  ", " "),
+            {"service_arn": self.plan.location.arn, "status": status},
+        )
+
+    # -- images and repository ------------------------------------------------------------------------------
+    def _delete_repository(self) -> Mapping[str, Any]:
+        stack, name = self.plan.repository_stack, app_names(self.plan.app_name).repository
+        facts = {"repository": name, "stack": app_names(self.plan.app_name).repository_stack}
+        if stack is not None:
+            self._delete_stack(stack)
+        if name in retained_names(stack):
+            return {"status": "kept", "message": "The removal policy retains the repository and its images.", **facts}
+        if stack is None and self._may_have_repository(name):
+            otherwise = self._unread("repository") or _MADE_OTHERWISE
+            reason = why_it_stays(self._holder(name), otherwise)
+            self.kept.append(Kept(f"repository {name}", reason))
+            return {"status": "kept", "message": f"The repository stays: {reason}.", **facts}
+        if stack is None:
+            return {"status": "absent", "message": "There is no repository of this app.", **facts}
+        self.removed.append(f"repository {name} with its images")
+        return {"status": "deleted", "message": "The repository and its images are gone.", **facts}
+
+    # -- what is left ---------------------------------------------------------------------------------------
+    def _delete_leftovers(self) -> None:
+        """A log group that outlived its stack. Kept when retained; deleted when nobody meant it to stay.
+
+        Without a stack, the retention tells the two apart: our stacks always set one, and a group that a log
+        driver made again while the last task stopped has none.
+        """
+        name = app_names(self.plan.app_name).log_group
+        group = self._group(name)
+        if "log group" in self.gaps.parts:
+            self.kept.append(Kept(f"log group {name}", self._unread("log group")))
+        if group is None or name in retained_names(self.plan.service_stack):
+            return
+        loose = self.plan.service_stack is None and group.retention_days is not None
+        expires = f"no stack owns it; it expires by itself after {group.retention_days} days" if loose else ""
+        if reason := why_it_stays(self._holder(name), expires):
+            self.kept.append(Kept(f"log group {name}", reason))
+            return
+        self._tell(f"deleting the log group {name}")
+        logs = self.ports.logs
+        write_once(lambda: logs.delete_group(name), is_done=lambda: logs.group(name) is None)
+        self.removed.append(f"log group {name}")
+
+    def _holder(self, physical_id: str) -> Holder:
+        """The stack that holds what deleting the app's stacks did not take away."""
+        ours = (self.plan.service_stack, self.plan.repository_stack)
+        return holder_of(physical_id, owners=self.ports.owners, stacks=self.ports.stacks, ours=ours)
+
+    def _group(self, name: str) -> LogGroupState | None:
+        return self.gaps.take("log group", lambda: self.ports.logs.group(name), None)
+
+    def _may_have_repository(self, name: str) -> bool:
+        return self.gaps.take("repository", lambda: self.ports.repositories.describe_repository(name), "") is not None
+
+    def _unread(self, part: str) -> str:
+        return "whether it is there may not be read" if part in self.gaps.parts else ""
+
+    def _remove_local_images(self) -> None:
+        """Take the images out of the engine that built them; the app is deleted all the same if that fails."""
+        if self.ports.local_images is None:
+            return
+        target, name = self.ports.target, self.plan.app_name
+        where = {"repository_name": app_names(name).repository, "registry_host": target.push_host}
+        try:
+            engine = self.ports.local_images()
+            engine.remove_app_images(name, **where)
+            left = [
+                (f"image {image}", "the container engine still uses it")
+                for image in engine.app_image_names(name, **where)
+            ]
+        except ExpresswayError as error:
+            if error.code in _NO_ENGINE:
+                return
+            left = [(f"images of {name} in the container engine", error.message)]
+        self.kept.extend(Kept(resource, reason) for resource, reason in left)
+
+    def _delete_stack(self, stack: StackState) -> None:
+        again = (
+            f" again; it failed before: {quoted(stack.status_reason) or 'no reason given'}"
+            if stack.status == "DELETE_FAILED"
+            else ""
+        )
+        self._tell(f"deleting the stack {stack.name}{again}")
+        self.ports.stacks.delete(stack, progress=self.progress, cancellation=self.cancellation)
+        self.removed.append(f"stack {stack.name}")
+
+    # -- the result -----------------------------------------------------------------------------------------
+    def _stopped(
+        self, service: Mapping[str, Any], repository: Mapping[str, Any], error: ExpresswayError
+    ) -> DeleteResult:
+        done = f" Deleted before that: {', '.join(self.removed)}." if self.removed else " Nothing was deleted."
+        summary = f"Deleting {self.plan.app_name} stopped: {error.message}{done} Repeat the deletion to continue."
+        return self._result(service, repository, summary, (error.to_dict(),))
+
+    def _result(
+        self,
+        service: Mapping[str, Any],
+        repository: Mapping[str, Any],
+        summary: str,
+        errors: tuple[Mapping[str, Any], ...] = (),
+    ) -> DeleteResult:
+        target = self.ports.target.describe()
+        return DeleteResult(self.plan.app_name, service, repository, summary, errors, tuple(self.kept), target)
+
+    def _summary(self) -> str:
+        name = self.plan.app_name
+        done = f"Deleted {', '.join(self.removed)}." if self.removed else f"Nothing of {name} was left to delete."
+        kept = f" Kept: {'; '.join(f'{one.resource} ({one.reason})' for one in self.kept)}." if self.kept else ""
+        return f"{done}{kept}"
+
+    def _tell(self, message: str) -> None:
+        self.progress(Progress("delete", message))

@@ -1,0 +1,1 @@
+"""Apply, watch and delete one stack."""

@@ -1,0 +1,100 @@
+"""Delete one CloudFormation stack, or join a deletion that already runs, and wait until it is gone."""
+
+from dataclasses import replace
+from typing import Protocol
+
+from expressway.cloudformation.stack import StackState, is_leaving, running_operation_start
+from expressway.core.clock import Clock, polling_delays
+from expressway.core.progress import Cancellation, Progress, ProgressSink
+from expressway.core.write_once import write_once
+from expressway.deploy.stack.request import refuse_protected
+from expressway.deploy.stack.watch import StackEvents, request_token, stack_failure, watch_stack
+from expressway.errors import RefusedError
+
+
+class StackDeletion(StackEvents, Protocol):
+    """What deleting needs of CloudFormation."""
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
+    def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
+
+
+class StackRemover:
+    """The stacks of an account, as deleting an app sees them."""
+
+    def __init__(self, stacks: StackDeletion, clock: Clock) -> None:
+        self._stacks = stacks
+        self._clock = clock
+
+    def describe(self, stack_name: str) -> StackState | None:
+        """The stack as it stands, or None when it does not exist."""
+        return self._stacks.describe(stack_name)
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]:
+        return self._stacks.change_set_names(stack_name)
+
+    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None:
+        """Delete this very stack, as it was looked at, and wait until it is gone.
+
+        One that is gone already is no error, and a younger stack of its name is none of ours to delete.
+
+        Raises:
+            RefusedError: ``stack_changed`` when it has another owner by now, ``stack_protected`` when termination
+                protection is on.
+            StackError: ``stack_delete_failed`` with the first real cause.
+        """
+        looked_at, stack = stack, self._settled(stack, progress, cancellation)
+        if stack.status == "DELETE_COMPLETE":
+            return
+        _refuse_new_owner(stack, looked_at)
+        refuse_protected(stack)
+        events = self._stacks.events(stack.stack_id)
+        if stack.status == "DELETE_IN_PROGRESS":
+            before = running_operation_start(events, stack)
+        else:
+            before = events[-1].event_id if events else None
+            token = request_token("delete", stack.stack_id, before)
+            stack_id = stack.stack_id
+            write_once(
+                lambda: self._stacks.delete_stack(stack_id, client_token=token),
+                is_done=lambda: is_leaving(self._stacks.describe(stack_id)),
+            )
+        watched = watch_stack(
+            stack.stack_id,
+            stacks=self._stacks,
+            phase="delete",
+            clock=self._clock,
+            progress=progress,
+            cancellation=cancellation,
+            after_event_id=before,
+        )
+        if watched.stack.status != "DELETE_COMPLETE":
+            raise stack_failure(watched)
+
+    def _settled(self, looked_at: StackState, progress: ProgressSink, cancellation: Cancellation) -> StackState:
+        gone = replace(looked_at, status="DELETE_COMPLETE")
+        stack = self._stacks.describe(looked_at.stack_id) or gone
+        told = False
+        for delay in polling_delays():
+            if not stack.in_progress or stack.status == "DELETE_IN_PROGRESS":
+                break
+            if not told:
+                progress(Progress("delete", f"waiting for {looked_at.name} to settle ({stack.status})"))
+                told = True
+            cancellation.raise_if_cancelled()
+            self._clock.sleep(delay)
+            stack = self._stacks.describe(looked_at.stack_id) or gone
+        return stack
+
+
+def _refuse_new_owner(stack: StackState, looked_at: StackState) -> None:
+    if stack.owner_app == looked_at.owner_app:
+        return
+    whose = f"the app {stack.owner_app!r}" if stack.owner_app else "none of our apps"
+    raise RefusedError(
+        "stack_changed",
+        f"The stack {stack.name} was changed while other things were deleted, and belongs to {whose} now; "
+        "it is left alone.",
+        "Look at it (status), and repeat the deletion if it still is to go.",
+        {"stack": stack.name},
+    )

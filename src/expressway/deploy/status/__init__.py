@@ -1,0 +1,1 @@
+"""Status, readiness and lists of deployed apps."""

@@ -1,0 +1,268 @@
+"""How an app stands: its stacks, newest deployment, revisions, tasks, URL, running operation and last error."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from expressway.app.names import check_app_name
+from expressway.aws.values.operation import OperationRecord
+from expressway.aws.values.service import (
+    DEFAULT_HEALTH_PATH,
+    Endpoint,
+    ExpressService,
+    RevisionState,
+    ServiceConfiguration,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+)
+from expressway.cloudformation.service_location import ServiceLocation, service_location
+from expressway.cloudformation.stack import repository_stack_name, service_stack_name
+from expressway.core.cancellation import ReadPool
+from expressway.core.text import shortened
+from expressway.deploy.read_gaps import ReadGaps
+from expressway.deploy.status.app_state import (
+    AppState,
+    Seen,
+    app_state,
+    because_of,
+    serving_revision_arn,
+    serving_snapshot,
+)
+from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.readiness import ServiceSnapshot
+from expressway.deploy.status.view import (
+    REASON_LIMIT,
+    build_under_way,
+    deployment_part,
+    error_of_cause,
+    error_of_stacks,
+    judged_by_the_deployment,
+    operation_part,
+    revisions_part,
+    service_part,
+    tasks_part,
+)
+from expressway.deploy.status.wait import ServicePorts
+from expressway.diagnose.explain import explain_failure
+from expressway.diagnose.service.ports import OperationJournal, StackReads, UrlAnswer
+from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
+from expressway.errors import ExpresswayError
+
+_PROBE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """One small answer about one app.
+
+    Attributes:
+        status: ``absent`` (nothing is there), ``deploying``, ``deleting``, ``ready`` (it serves; after a rollback
+            that is the previous version, and `last_error` has the cause until a later deployment ends well),
+            ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed), ``unknown``
+            (what would tell may not be read).
+        message: one sentence.
+        target: the account and region, or the sandbox, that was asked.
+        stacks: status by stack name; a stack that does not exist is left out.
+        service: its ARN, cluster and status, the revision that serves, and what its URL answers.
+        tasks: those of the revision that serves, or is being deployed; `recently_failed` are the newest
+            deployment's.
+        last_error: code and message of what went wrong last, if it still matters.
+        gaps: what could not be read, and which permission that takes.
+    """
+
+    app_name: str
+    status: AppState
+    message: str
+    target: str = ""
+    url: str = ""
+    stacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    service: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    deployment: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    revisions: tuple[Mapping[str, Any], ...] = ()
+    tasks: Mapping[str, int] = field(default_factory=dict[str, int])
+    operation: Mapping[str, Any] | None = None
+    last_error: Mapping[str, Any] | None = None
+    gaps: tuple[str, ...] = ()
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The shape for every face; parts with nothing to say are left out, except the first three.
+
+        On the sandbox `reach` tells how the service answers where its name does not resolve.
+        """
+        shape: dict[str, Any] = {"app_name": self.app_name, "status": self.status, "message": self.message}
+        rest: dict[str, Any] = {
+            "target": self.target,
+            "url": self.url,
+            "reach": reach_of(self.url),
+            "stacks": dict(self.stacks),
+            "service": dict(self.service),
+            "deployment": dict(self.deployment),
+            "revisions": [dict(one) for one in self.revisions],
+            "tasks": dict(self.tasks),
+            "operation": dict(self.operation) if self.operation else None,
+            "last_error": dict(self.last_error) if self.last_error else None,
+            "gaps": list(self.gaps),
+        }
+        shape.update({key: value for key, value in rest.items() if value})
+        return shape
+
+
+def app_status(
+    app_name: str,
+    *,
+    stacks: StackReads,
+    ports: ServicePorts,
+    journal: OperationJournal,
+    target: str = "",
+) -> AppStatus:
+    """How the app stands now. Reads only, in parallel; explains only what is not well.
+
+    `target` says where, in words; it is part of the answer.
+
+    Raises:
+        DefinitionError: ``invalid_app_name``.
+        TargetError: ``access_denied`` where the stacks may not be read, and the like. Anything else that may not be
+            read is a gap.
+    """
+    check_app_name(app_name)
+    return _Status(app_name, stacks, ports, journal, target).take()
+
+
+@dataclass(slots=True)
+class _Status:
+    app_name: str
+    stacks: StackReads
+    ports: ServicePorts
+    journal: OperationJournal
+    target: str
+    gaps: ReadGaps = field(default_factory=ReadGaps)
+    other_gaps: list[str] = field(default_factory=list[str])
+
+    def take(self) -> AppStatus:
+        with ReadPool(4, thread_name_prefix="status") as pool:
+            asked_repository = pool.submit(self.stacks.describe, repository_stack_name(self.app_name))
+            service_stack = self.stacks.describe(service_stack_name(self.app_name))
+            location = service_location(self.app_name, service_stack)
+            newest, serving = self._snapshots(location, pool)
+            repository_stack = asked_repository.result()
+        operation = self._last_operation()
+        present = [stack for stack in (repository_stack, service_stack) if stack is not None]
+        endpoint = newest.express.endpoint if newest and newest.express else None
+        seen = Seen(present, newest, serving, self._fetch(serving, endpoint), operation, self.gaps.parts)
+        status, message = app_state(seen)
+        last_error = self._last_error(status, location, seen)
+        if seen.was_rolled_back and status == "ready":
+            message = because_of(message, shortened(str((last_error or {}).get("message", "")), REASON_LIMIT))
+        message += build_under_way(operation)
+        return AppStatus(
+            app_name=self.app_name,
+            status=status,
+            message=message,
+            target=self.target,
+            url=self.ports.probe.url(endpoint.address) if endpoint else "",
+            stacks={stack.name: stack.status for stack in present},
+            service=service_part(serving, seen.answer),
+            deployment=deployment_part(newest),
+            revisions=revisions_part(newest),
+            tasks=tasks_part(newest, serving),
+            operation=operation_part(operation),
+            last_error=last_error,
+            gaps=(*self.gaps.messages, *self.other_gaps),
+        )
+
+    def _last_operation(self) -> OperationRecord | None:
+        """What this machine remembers; AWS tells the rest where its state directory cannot be read."""
+        try:
+            return self.journal.latest(self.app_name)
+        except ExpresswayError as error:
+            if error.code != "state_not_writable":
+                raise
+            self.other_gaps.append(f"the last operation could not be read: {error.message}")
+            return None
+
+    def _snapshots(
+        self, location: ServiceLocation, pool: ReadPool
+    ) -> tuple[ServiceSnapshot | None, ServiceSnapshot | None]:
+        """The service with its newest deployment, and with the one that serves."""
+        ecs = self.ports.ecs
+        service = self.gaps.take("service", lambda: ecs.service(location.cluster, location.name), None)
+        if service is None or service.status == "INACTIVE":
+            return None, None
+        asked_express = pool.submit(lambda: ecs.express_service(service.arn) if service.is_express else None)
+        asked_tasks = pool.submit(ecs.service_tasks, location.cluster, location.name)
+        newest = self._newest(service, asked_express, asked_tasks)
+        arn = serving_revision_arn(newest)
+        if not arn:
+            return newest, newest
+        serving = serving_snapshot(newest, arn)
+        revision = next(iter(self.gaps.take("revisions", lambda: ecs.revisions([arn]), ())), None)
+        targets = self._targets(revision)
+        return newest, replace(serving, revision=revision, targets=targets, unread=self.gaps.parts)
+
+    def _newest(
+        self,
+        service: ServiceState,
+        asked_express: "Future[ExpressService | None]",
+        asked_tasks: "Future[tuple[TaskState, ...]]",
+    ) -> ServiceSnapshot:
+        ecs, gaps, arn = self.ports.ecs, self.gaps, service.arn
+        deployments = gaps.take("deployments", lambda: ecs.newest_deployments(service.cluster, arn, limit=1), ())
+        deployment = next(iter(deployments), None)
+        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
+        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
+        revision = next(iter(revisions), None)
+        if deployment is None and "deployments" in gaps.parts:
+            deployment = rollout_deployment(service)
+            revision = rollout_revisions(service).get(deployment.target_revision_arn) if deployment else None
+        targets = self._targets(revision)
+        tasks = gaps.take("tasks", asked_tasks.result, ())
+        express = gaps.take("express", asked_express.result, None)
+        return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
+
+    def _targets(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
+        targets = self.ports.targets
+        if targets is None or revision is None:
+            return None
+        return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
+
+    def _fetch(self, serving: ServiceSnapshot | None, endpoint: Endpoint | None) -> UrlAnswer | None:
+        if serving is None or endpoint is None or endpoint.access_type != "PUBLIC":
+            return None
+        configuration = _configuration(serving)
+        path = (configuration.health_check_path if configuration else "") or DEFAULT_HEALTH_PATH
+        return self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=_PROBE_SECONDS)
+
+    def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> Mapping[str, Any] | None:
+        """What is wrong now, explained afresh; else what the last operation ended with, if nothing succeeded since.
+
+        A deployment that failed told its cause while logs were there that its rollback may have removed: as long as
+        nothing has moved since, that is the cause.
+        """
+        judged = judged_by_the_deployment(seen) if status == "failed" or seen.was_rolled_back else None
+        if judged is not None and status != "degraded":
+            return judged
+        if status in {"failed", "degraded"} or (status == "ready" and seen.was_rolled_back):
+            cause = explain_failure(
+                cluster=location.cluster,
+                service_name=location.name,
+                ecs=self.ports.ecs,
+                logs=self.ports.logs,
+                targets=self.ports.targets,
+                excluded_from=self.ports.excluded_from,
+            )
+            if cause is not None:
+                return error_of_cause(cause)
+        operation = seen.operation
+        if operation is not None and operation.error and operation.state in {"failed", "interrupted"}:
+            return {key: operation.error[key] for key in ("code", "message", "hint") if operation.error.get(key)}
+        return error_of_stacks(seen)
+
+
+def _configuration(serving: ServiceSnapshot) -> ServiceConfiguration | None:
+    express = serving.express
+    if express is None:
+        return None
+    arn = serving.revision.arn if serving.revision else ""
+    return next((one for one in express.configurations if one.revision_arn == arn), express.newest)

@@ -1,0 +1,253 @@
+"""Wait until a service serves: its newest deployment is done, its tasks are healthy, its URL answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from expressway.aws.values.service import DEFAULT_HEALTH_PATH, ExpressService, RevisionState, ServiceState, TargetHealth
+from expressway.core.clock import Clock, polling_delays
+from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.deploy.read_gaps import ReadGaps
+from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
+from expressway.deploy.status.service_lookup import missing_service_error
+from expressway.diagnose.explain import explain_failure
+from expressway.diagnose.finding import Finding
+from expressway.diagnose.service.ports import LogReads, ServiceReads, TargetReads, UrlProbe
+from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
+from expressway.error_codes import has_trait
+from expressway.errors import TargetError
+from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
+
+_LONGEST_DELAY_SECONDS = 1.0
+_PROBE_SECONDS = 5.0
+_STUCK_SECONDS = 60.0
+_FAILURES_IN_A_ROW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The outcome of a wait; agents know `status` and `message`.
+
+    Attributes:
+        status: ``success`` (it serves), ``failed`` (the newest deployment cannot become ready),
+            ``timeout`` (it may still), ``unverified`` (what would tell may not be read).
+        message: one or two sentences: what was reached, or the cause.
+        cause: the first real cause, where something failed and it could be found.
+        url: where the service answers, or will answer; empty while it has no endpoint.
+        elapsed_seconds: how long the wait took.
+        gaps: what may not be read, and which permission that takes.
+    """
+
+    status: Literal["success", "timeout", "failed", "unverified"]
+    message: str
+    cause: Finding | None = None
+    url: str = ""
+    elapsed_seconds: float = 0.0
+    gaps: tuple[str, ...] = ()
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """The shape for agents: `status` and `message` always, the rest where there is something to say."""
+        shape: dict[str, Any] = {"status": self.status, "message": self.message}
+        if self.cause is not None:
+            shape["cause"] = self.cause.to_dict()
+        if self.url:
+            shape["url"] = self.url
+        if reach := reach_of(self.url):
+            shape["reach"] = reach
+        if self.gaps:
+            shape["gaps"] = list(self.gaps)
+        shape["elapsed_seconds"] = round(self.elapsed_seconds, 1)
+        return shape
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePorts:
+    """The outside things that waiting and status need. Without `targets`, target health is not looked at.
+
+    `excluded_from` tells what this machine kept out of an image.
+    """
+
+    ecs: ServiceReads
+    logs: LogReads
+    probe: UrlProbe
+    targets: TargetReads | None = None
+    excluded_from: ExcludedFrom = nothing_excluded
+
+
+def wait_for_service(
+    cluster: str,
+    service_name: str,
+    *,
+    ports: ServicePorts,
+    clock: Clock,
+    timeout_seconds: float = 300.0,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation | None = None,
+) -> Readiness:
+    """Wait until the service's newest deployment serves, or cannot, or `timeout_seconds` have passed.
+
+    Raises:
+        ServiceError: ``cluster_not_found``, ``service_not_found``, with near misses.
+        TargetError: ``access_denied`` where not even the service may be read (ecs:DescribeServices), and the like.
+            Anything else that may not be read is a gap.
+    """
+    return _Wait(cluster, service_name, ports, clock, timeout_seconds, progress, cancellation or NeverCancelled()).run()
+
+
+@dataclass(slots=True)
+class _Wait:
+    cluster: str
+    service_name: str
+    ports: ServicePorts
+    clock: Clock
+    timeout_seconds: float
+    progress: ProgressSink
+    cancellation: Cancellation
+    started: float = 0.0
+    told: str = ""
+    express: ExpressService | None = None
+    failures_in_a_row: int = 0
+    complaint_since: float | None = None
+    gaps: ReadGaps = field(default_factory=ReadGaps)
+
+    def run(self) -> Readiness:
+        self.started = self.clock.monotonic()
+        self.gaps = ReadGaps(self._warn)
+        verdict = Verdict("waiting", "nothing could be read yet")
+        for delay in polling_delays(longest_seconds=_LONGEST_DELAY_SECONDS):
+            self.cancellation.raise_if_cancelled()
+            verdict = self._poll() or verdict
+            if verdict.state == "failed":
+                return self._failed(verdict)
+            if verdict.state in {"serving", "unknown"}:
+                status = "success" if verdict.state == "serving" else "unverified"
+                return Readiness(status, verdict.message, None, self._url(), self._elapsed(), self.gaps.messages)
+            self._tell(verdict.message)
+            remaining = self.timeout_seconds - self._elapsed()
+            if remaining <= 0:
+                return self._timed_out(verdict)
+            self.clock.sleep(min(delay, remaining))
+        raise AssertionError("polling never ends by itself")
+
+    def _poll(self) -> Verdict | None:
+        """One look; None when AWS did not answer this time (a wait outlives a dropped connection)."""
+        try:
+            snapshot = self._snapshot()
+        except TargetError as error:
+            self.failures_in_a_row += 1
+            if not has_trait(error.code, "passes") or self.failures_in_a_row >= _FAILURES_IN_A_ROW:
+                raise
+            return None
+        self.failures_in_a_row = 0
+        verdict = judge(snapshot)
+        if verdict.state in {"serving", "unknown"}:
+            return self._check_url(snapshot, verdict)
+        if verdict.state == "waiting" and self._is_stuck(snapshot):
+            return Verdict("failed", f"The infrastructure of {self.service_name} cannot be made.")
+        return verdict
+
+    # -- looking --------------------------------------------------------------------------------------------
+    def _snapshot(self) -> ServiceSnapshot:
+        ecs = self.ports.ecs
+        service = ecs.service(self.cluster, self.service_name)
+        if service is None:
+            raise missing_service_error(ecs, self.cluster, self.service_name)
+        if service.status != "ACTIVE":
+            return ServiceSnapshot(service)
+        gaps, arn = self.gaps, service.arn
+        deployments = gaps.take("deployments", lambda: ecs.newest_deployments(self.cluster, arn, limit=1), ())
+        deployment = next(iter(deployments), None)
+        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
+        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
+        revision = next(iter(revisions), None)
+        if deployment is None and (deployment := rollout_deployment(service)) is not None:
+            revision = rollout_revisions(service).get(deployment.target_revision_arn)
+        tasks = gaps.take("tasks", lambda: ecs.service_tasks(self.cluster, self.service_name), ())
+        targets, express = self._target_health(revision), self._express(service)
+        return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
+
+    def _express(self, service: ServiceState) -> ExpressService | None:
+        """The Express side, read until it has an endpoint: that never changes afterwards."""
+        if service.is_express and (self.express is None or self.express.endpoint is None):
+            ecs = self.ports.ecs
+            self.express = self.gaps.take("express", lambda: ecs.express_service(service.arn), None)
+        return self.express
+
+    def _target_health(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
+        targets = self.ports.targets
+        if targets is None or revision is None:
+            return None
+        return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
+
+    def _is_stuck(self, snapshot: ServiceSnapshot) -> bool:
+        """Infrastructure that complains for a minute; a role made a moment ago may need that long to work."""
+        if not infrastructure_complaint(snapshot):
+            self.complaint_since = None
+            return False
+        now = self.clock.monotonic()
+        self.complaint_since = now if self.complaint_since is None else self.complaint_since
+        return now - self.complaint_since >= _STUCK_SECONDS
+
+    # -- the URL --------------------------------------------------------------------------------------------
+    def _check_url(self, snapshot: ServiceSnapshot, verdict: Verdict) -> Verdict:
+        state = verdict.state
+        word = "ready" if state == "serving" else "ACTIVE"
+        name = f"The service {self.service_name} is {word}: {verdict.message}"
+        if not snapshot.service.is_express:
+            return Verdict(state, f"{name} (no Express endpoint to fetch).")
+        if "express" in snapshot.unread:
+            return Verdict(state, f"{name}; its URL may not be read, so it was not fetched.")
+        endpoint = self.express.endpoint if self.express else None
+        if endpoint is None:
+            return Verdict("waiting", f"{verdict.message}, no endpoint yet")
+        if endpoint.access_type != "PUBLIC":
+            return Verdict(state, f"{name}; its address is private and is not fetched from here.")
+        newest = self.express.newest if self.express else None
+        asked = snapshot.revision.health_check_path if snapshot.revision else ""
+        path = asked or (newest.health_check_path if newest else "") or DEFAULT_HEALTH_PATH
+        left = max(1.0, min(_PROBE_SECONDS, self.timeout_seconds - self._elapsed()))
+        answer = self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=left)
+        if answer.answers:
+            return Verdict(state, f"{name} and {answer.url} answers {answer.status}.")
+        came = f"answers {answer.status}" if answer.status else f"does not answer ({answer.error})"
+        return Verdict("waiting", f"{verdict.message}, but {answer.url} {came}")
+
+    def _url(self) -> str:
+        endpoint = self.express.endpoint if self.express else None
+        return self.ports.probe.url(endpoint.address) if endpoint else ""
+
+    # -- the end --------------------------------------------------------------------------------------------
+    def _failed(self, verdict: Verdict) -> Readiness:
+        cause = self._explain()
+        told = f"{verdict.message} {cause.sentence}" if cause else verdict.message
+        return Readiness("failed", told, cause, self._url(), self._elapsed(), self.gaps.messages)
+
+    def _timed_out(self, verdict: Verdict) -> Readiness:
+        cause = self._explain()
+        because = f" {cause.sentence}" if cause else ""
+        message = (
+            f"Not ready after {self.timeout_seconds:.0f} s: {verdict.message}.{because} It may still become ready."
+        )
+        return Readiness("timeout", message, cause, self._url(), self._elapsed(), self.gaps.messages)
+
+    def _explain(self) -> Finding | None:
+        return explain_failure(
+            cluster=self.cluster,
+            service_name=self.service_name,
+            ecs=self.ports.ecs,
+            logs=self.ports.logs,
+            targets=self.ports.targets,
+            excluded_from=self.ports.excluded_from,
+        )
+
+    def _tell(self, message: str) -> None:
+        if message != self.told:
+            self.told = message
+            self.progress(Progress("wait", message, self._elapsed()))
+
+    def _warn(self, gap: str) -> None:
+        self.progress(Progress("wait", f"{gap} What else can be read decides.", self._elapsed(), level="warning"))
+
+    def _elapsed(self) -> float:
+        return self.clock.monotonic() - self.started

@@ -1,0 +1,247 @@
+"""Every service of a cluster: those that are well cost a tenth of a call, the others are looked into together."""
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from expressway.aws.values.cluster import ClusterState
+from expressway.aws.values.dependencies import DependencySubject
+from expressway.aws.values.service import ServiceState, TaskState
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.finding import Finding, ranked
+from expressway.diagnose.first_round import KnownService
+from expressway.diagnose.image.program_format import with_platform
+from expressway.diagnose.merge import merged
+from expressway.diagnose.messages.name_masking import names_hidden
+from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
+from expressway.diagnose.ports import SERVICES_A_CALL, TroubleshootPorts
+from expressway.diagnose.request import TroubleshootRequest
+from expressway.diagnose.service.collect import gather_service
+from expressway.diagnose.service.health_status import DOWN, Standing, counted, standing_of
+from expressway.diagnose.service.rules import service_findings
+from expressway.diagnose.service.service_facts import AskedPlace, ServiceFacts
+from expressway.diagnose.service.targets import target_states
+from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.tasks.stopped import stopped_tasks
+
+_LOOKED_INTO = 25
+_AT_A_TIME = 6
+_READS_EACH = 6
+_READS_TOGETHER = 12
+_EVENTS_COUNT_FOR = timedelta(hours=24)
+_TROUBLE = re.compile(
+    r"unhealthy|unable to|failed|rolling back|rolled back|circuit breaker|was unable|insufficient|not authorized",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What was found in a cluster, and how its services stand, the worst first.
+
+    `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` the services of
+    which nothing around them (network, images, …) was looked into; `missing`: there is no such cluster.
+    """
+
+    cluster: ClusterState | None = None
+    services: tuple[ServiceState, ...] = ()
+    looked_into: tuple[ServiceFacts, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    named: tuple[str, ...] = ()
+    of_named: frozenset[Finding] = frozenset()
+    overview: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    standings: tuple[Standing, ...] = ()
+    target_states: tuple[str, ...] = ()
+    around_unread: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    missing: AskedPlace | None = None
+
+
+def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Sweep:
+    """Look at all services of the cluster and their targets, and into those where something is off.
+
+    Where symptoms or ``detail: full`` ask for it, the others are looked into too, as many as the bound leaves room for.
+
+    Raises:
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
+    with ConcurrentReads(_READS_TOGETHER, name="sweep") as reads:
+        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
+        asked_names = reads.ask("services", lambda: ports.cluster.service_names(request.cluster))
+        services = _described(request.cluster, take_or_stop(reads, asked_names, ()), ports, reads)
+        cluster = take_or_stop(reads, asked_cluster, None)
+        if was_read(reads, "cluster") and (cluster is None or cluster.status == "INACTIVE"):
+            place = nothing_there(request, ports, reads, cluster=cluster)
+            return Sweep(gaps=tuple(reads.gaps), missing=place)
+        stopped = reads.take(asked_stopped, ())
+        stopped_read = was_read(reads, "stopped tasks")
+        off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
+        states = target_states(request.cluster, [one for one in services if one not in off], ports, reads)
+        off = [one for one in services if one in off or "unhealthy" in states.get(one.name, ())]
+        gaps = tuple(reads.gaps)
+    others = [one for one in services if one not in off] if _looks_at_all(request, services) else []
+    named = tuple(one.name for one in services if _is_named(one, request.symptoms))
+    chosen = sorted([*off, *others], key=lambda one: one.name not in named)[:_LOOKED_INTO]
+    looked = _look_into(request, chosen, stopped if stopped_read else None, ports).worst_first
+    facts = tuple(one.facts for one in looked.services)
+    found = [finding for one in looked.services for finding in one.findings]
+    around = softened(looked.network.findings, facts)
+    return Sweep(
+        cluster=cluster,
+        services=tuple(sorted(services, key=lambda one: one not in off)),
+        looked_into=facts,
+        findings=(*found, *around),
+        named=named,
+        of_named=frozenset(
+            finding for one in looked.services if one.facts.service_name in named for finding in one.findings
+        ),
+        overview={**_counts(services, off, chosen), "off": [one.in_short for one in looked.services if one.findings]},
+        standings=_standings(services, looked.services),
+        target_states=tuple(state for some in states.values() for state in some),
+        around_unread=tuple(one.name for one in services if one.name not in looked.around),
+        gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
+    )
+
+
+def _described(
+    cluster: str, names: Sequence[str], ports: TroubleshootPorts, reads: ConcurrentReads
+) -> list[ServiceState]:
+    asked = [
+        reads.ask("services", lambda some=names[start : start + SERVICES_A_CALL]: ports.cluster.services(cluster, some))
+        for start in range(0, len(names), SERVICES_A_CALL)
+    ]
+    return [one for future in asked for one in reads.take(future, ())]
+
+
+def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]) -> bool:
+    """Whether also those are looked into of which nothing is off; symptoms that name services are about these."""
+    named = any(_is_named(one, request.symptoms) for one in services)
+    return request.is_thorough and (request.detail == "full" or not named)
+
+
+def _is_named(service: ServiceState, symptoms: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms, re.IGNORECASE) is not None
+
+
+def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, now: datetime) -> bool:
+    """Whether anything about the service asks for a closer look."""
+    if service.status != "ACTIVE" or service.running_count < service.desired_count or not service.desired_count:
+        return True
+    if any(one.state in {"FAILED", "IN_PROGRESS"} or one.failed_count for one in service.rollouts):
+        return True
+    if any(task.failed and task.service_name == service.name for task in stopped):
+        return True
+    if _is_named(service, symptoms):
+        return True
+    return any(
+        _TROUBLE.search(names_hidden(event.message))
+        for event in service.events
+        if event.created_at is None or now - event.created_at <= _EVENTS_COUNT_FOR
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """A service that was looked into; `settled` when it leaves no question that what is around it could answer."""
+
+    facts: ServiceFacts
+    dependencies: tuple[Surroundings, ...] = ()
+    settled: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of the service itself, told about the service as a whole, and of what it depends on."""
+        fits = any(part.images_fit for part in self.dependencies)
+        told = with_platform(service_findings(self.facts), images_fit=fits)
+        own = tuple(replace(one, resource=self.facts.resource) for one in told)
+        return merged((*own, *(finding for part in self.dependencies for finding in part.findings)))
+
+    @property
+    def standing(self) -> Standing | None:
+        return standing_of(self.facts, ranked(self.findings))
+
+    @property
+    def in_short(self) -> str:
+        return f"{self.facts.service_name}: {ranked(self.findings)[0].code}"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        return (*self.facts.gaps, *(gap for part in self.dependencies for gap in part.gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """All services that were looked into, and the network around them; `around` are those of which it was read."""
+
+    services: tuple[_One, ...] = ()
+    network: Surroundings = field(default_factory=Surroundings)
+    around: frozenset[str] = frozenset()
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def worst_first(self) -> "_Looked":
+        ranks = {one.facts.service_name: one.standing.rank if one.standing else DOWN for one in self.services}
+        return replace(self, services=tuple(sorted(self.services, key=lambda one: ranks[one.facts.service_name])))
+
+
+def _standings(services: Sequence[ServiceState], looked: Sequence[_One]) -> tuple[Standing, ...]:
+    """How each service stands that is there to serve, the worst first."""
+    known = {one.facts.service_name: one.standing for one in looked}
+    found = [known.get(one.name) or counted(one) for one in services if one.status == "ACTIVE"]
+    return tuple(sorted(found, key=lambda one: one.rank))
+
+
+def _look_into(
+    request: TroubleshootRequest,
+    services: Sequence[ServiceState],
+    stopped: tuple[TaskState, ...] | None,
+    ports: TroubleshootPorts,
+) -> _Looked:
+    if not services:
+        return _Looked()
+    with ConcurrentReads(_AT_A_TIME, name="look into") as reads:
+        asked = [reads.ask(one.name, lambda one=one: _look_into_one(request, one, stopped, ports)) for one in services]
+        found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
+        names = [one.facts.service_name for one in found if request.is_thorough or not one.settled]
+        asked_network = reads.ask(
+            "network", lambda: network_around(request.cluster, names, ports) if names else Surroundings()
+        )
+        network = reads.take(asked_network, Surroundings())
+    gaps = [*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps]
+    return _Looked(found, network, frozenset(names), tuple(dict.fromkeys(gaps)))
+
+
+def _look_into_one(
+    request: TroubleshootRequest, service: ServiceState, stopped: tuple[TaskState, ...] | None, ports: TroubleshootPorts
+) -> _One | None:
+    """`stopped` are the cluster's tasks that have stopped; None where they could not be read."""
+    known = KnownService(service, tuple(one for one in stopped or () if one.service_name == service.name))
+    known = known if stopped is not None else KnownService(service)
+    asked: list[Future[Surroundings]] = []
+    settles: list[bool] = []
+    with ConcurrentReads(_READS_EACH, name=service.name) as reads:
+
+        def begin(subject: DependencySubject, settled: bool) -> None:
+            settles.append(settled)
+            if request.is_thorough or not settled:
+                asked.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
+
+        facts = gather_service(request.cluster, service.name, ports, reads, known=known, begin=begin)
+        dependencies = tuple(reads.take(one, Surroundings()) for one in asked)
+    return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, settled=all(settles))
+
+
+def _counts(
+    services: Sequence[ServiceState], off: Sequence[ServiceState], chosen: Sequence[ServiceState]
+) -> dict[str, int]:
+    counts = {
+        "total": len(services),
+        "well": len(services) - len(off),
+        "looked_into": len(chosen),
+    }
+    rest = len(off) - _LOOKED_INTO
+    return counts | ({"not_looked_into": rest} if rest > 0 else {})

@@ -1,0 +1,31 @@
+"""What is known of a service before anything about it is read, and after the first round of reads."""
+
+from dataclasses import dataclass
+
+from expressway.aws.values.service import DeploymentState, ServiceState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class KnownService:
+    """What somebody has read of the service already, so that it is not read again."""
+
+    state: ServiceState
+    stopped_tasks: tuple[TaskState, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRound:
+    """What can be asked for by the service's name alone; `briefs` are its deployments, newest first."""
+
+    service: ServiceState | None
+    briefs: tuple[DeploymentState, ...]
+    running_arns: tuple[str, ...]
+    stopped_arns: tuple[str, ...]
+
+    @property
+    def is_calm(self) -> bool:
+        """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
+        service = self.service
+        if service is None or service.status != "ACTIVE" or not 0 < service.desired_count <= service.running_count:
+            return False
+        return bool(self.briefs) and all(one.successful for one in self.briefs)

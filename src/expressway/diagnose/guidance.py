@@ -1,0 +1,205 @@
+"""What is wrong with a service, or with any service of a cluster: one question, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+from expressway.aws.values.cluster import ClusterState
+from expressway.aws.values.dependencies import DependencySubject
+from expressway.aws.values.service import ServiceState
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.cluster import Sweep, sweep_cluster
+from expressway.diagnose.finding import Finding
+from expressway.diagnose.image.program_format import with_platform
+from expressway.diagnose.merge import merged
+from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
+from expressway.diagnose.place_findings import place_findings
+from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.request import TroubleshootRequest
+from expressway.diagnose.service.collect import begin_service
+from expressway.diagnose.service.health_status import standing_of
+from expressway.diagnose.service.rules import service_findings
+from expressway.diagnose.service.service_facts import AskedPlace, ServiceFacts
+from expressway.diagnose.summary import (
+    assessment,
+    cluster_headline,
+    how_well,
+    not_looked_into,
+    nothing_wrong,
+    service_headline,
+    shown_cluster,
+    shown_definition,
+    shown_service,
+    shown_symptoms,
+)
+from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.symptoms import across_services, steered, understood
+
+_THREADS = 16
+
+
+def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    """What is wrong with one service, or cluster-wide with any, the gravest first.
+
+    Returns:
+        status: ``success``; ``error`` (with ``error``) when cluster or service are not there.
+        assessment: how it stands, in words; target: the account and region that were asked.
+        findings: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well.
+        not_looked_into: what was left out, since the service serves or its containers end by themselves; with
+            ``detail: full``, or symptoms of more than a crash, it is read too.
+        gaps: what could not be read, where there is any. symptoms: how they were understood.
+        raw_data: cluster_details, service_details, task_definitions, load_balancers, image_check_results.
+
+    Raises:
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
+    return _one_service(request, ports) if request.service else _whole_cluster(request, ports)
+
+
+def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    asked_around: list[Future[Surroundings]] = []
+    with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
+
+        def begin(subject: DependencySubject, settled: bool) -> None:
+            if request.is_thorough or not settled:
+                network = reads.ask("network", lambda: network_around(request.cluster, [request.service], ports))
+                asked_around.extend((reads.ask("dependencies", lambda: dependencies_of(subject, ports)), network))
+
+        gathering = begin_service(request.cluster, request.service, ports, reads, begin=begin)
+        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        facts = gathering.gather()
+        cluster = take_or_stop(reads, asked_cluster, None)
+        missing = facts.service is None and was_read(reads, "service")
+        if missing or (cluster is None and was_read(reads, "cluster")):
+            place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
+            return _not_there(request, place, reads.gaps)
+        around = [reads.take(one, Surroundings()) for one in asked_around]
+    own = with_platform(service_findings(facts), images_fit=any(one.images_fit for one in around))
+    gone = any(one.code in {"service_inactive", "service_draining"} for one in own)
+    if around:
+        *_, network = around
+        around[-1] = replace(network, findings=softened(network.findings, [facts]))
+    found = own if gone else merged((*own, *(one for part in around for one in part.findings)))
+    gaps = tuple(dict.fromkeys([*reads.gaps, *(gap for one in around for gap in one.gaps)]))
+    services = [facts.service] if facts.service else []
+    what = f"the service {request.service}"
+
+    def headline(ordered: Sequence[Finding]) -> str:
+        return service_headline(request.service, standing_of(facts, ordered), ordered)
+
+    unread = "" if asked_around or gone or facts.service is None else not_looked_into()
+    well = how_well(services, [one.state for one in facts.story.targets])
+    return _answer(request, ports, what, headline, found, gaps, cluster, services, [facts], well=well, unread=unread)
+
+
+def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
+    sweep: Sweep = sweep_cluster(request, ports)
+    if sweep.missing is not None:
+        return _not_there(request, sweep.missing, sweep.gaps)
+    number = len(sweep.services)
+    what = f"the cluster {request.cluster} with {number} service{'' if number == 1 else 's'}"
+
+    def headline(ordered: Sequence[Finding]) -> str:
+        return cluster_headline(sweep, request.cluster, ordered)
+
+    answer = _answer(
+        request,
+        ports,
+        what,
+        headline,
+        sweep.findings,
+        sweep.gaps,
+        sweep.cluster,
+        sweep.services,
+        sweep.looked_into,
+        well=how_well(sweep.services, sweep.target_states),
+        unread=not_looked_into(sweep.around_unread, number) if sweep.around_unread else "",
+        named=sweep.named,
+        of_named=sweep.of_named,
+    )
+    return {**answer, "services": sweep.overview}
+
+
+def _answer(
+    request: TroubleshootRequest,
+    ports: TroubleshootPorts,
+    what: str,
+    headline: Callable[[Sequence[Finding]], str],
+    findings: Iterable[Finding],
+    gaps: Sequence[str],
+    cluster: ClusterState | None,
+    services: Sequence[ServiceState],
+    looked_into: Sequence[ServiceFacts],
+    *,
+    well: str,
+    unread: str,
+    named: Sequence[str] = (),
+    of_named: Collection[Finding] = (),
+) -> dict[str, Any]:
+    symptoms = understood(request.symptoms)
+    ordered = steered(findings, symptoms) if request.service else across_services(findings, symptoms, of_named)
+    if not gaps and all(one.severity == "info" for one in ordered):
+        resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)
+        ordered = (nothing_wrong(what, well, _well(services), resource, around=not unread), *ordered)
+    answer: dict[str, Any] = {
+        "status": "success",
+        "assessment": assessment(headline(ordered), ordered, gaps),
+        "target": ports.target.describe(),
+        "findings": [one.to_dict() for one in ordered],
+    }
+    if gaps:
+        answer["gaps"] = list(gaps)
+    if unread:
+        answer["not_looked_into"] = unread
+    shown = shown_symptoms(symptoms, named)
+    if shown is not None:
+        answer["symptoms"] = shown
+    answer["raw_data"] = _raw_data(request, cluster, services, looked_into)
+    return answer
+
+
+def _well(services: Sequence[ServiceState]) -> list[str]:
+    return [f"{one.name}: {one.running_count} of {one.desired_count} tasks run" for one in services[:3]]
+
+
+def _raw_data(
+    request: TroubleshootRequest,
+    cluster: ClusterState | None,
+    services: Sequence[ServiceState],
+    looked_into: Sequence[ServiceFacts],
+) -> dict[str, Any]:
+    definitions = {one.definition.arn: one.definition for one in looked_into if one.definition}
+    targets = [target for one in looked_into for target in one.story.targets]
+    asked = {
+        "cluster_name": request.cluster,
+        "service_name": request.service,
+        "symptoms_description": request.symptoms,
+    }
+    return {
+        **{key: value for key, value in asked.items() if value},
+        "cluster_details": shown_cluster(cluster),
+        "service_details": [shown_service(one) for one in services],
+        "task_definitions": [shown_definition(one) for one in definitions.values()],
+        "load_balancers": [
+            {"targetGroupArn": one.target_group_arn, "target": f"{one.target_id}:{one.port}", "state": one.state}
+            for one in targets
+        ],
+        "image_check_results": [],
+    }
+
+
+def _not_there(request: TroubleshootRequest, place: AskedPlace, gaps: Sequence[str]) -> dict[str, Any]:
+    findings = place_findings(place)
+    message = findings[0].cause
+    answer: dict[str, Any] = {
+        "status": "error",
+        "error": message,
+        "assessment": f"{message} {findings[0].remedy}",
+        "target": place.place,
+        "findings": [one.to_dict() for one in findings],
+        "raw_data": _raw_data(request, place.cluster, (), ()),
+    }
+    return {**answer, "gaps": list(gaps)} if gaps else answer

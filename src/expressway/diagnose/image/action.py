@@ -1,0 +1,207 @@
+"""Images that cannot be pulled: of a service, a task, a stack, or families of task definitions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from expressway.aws.values.dependencies import DependencyFacts, ImageFact
+from expressway.aws.values.task_definition import SecretReference, TaskDefinition
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.dependencies.collect import gather_pull
+from expressway.diagnose.dependencies.ports import ImagePullPorts
+from expressway.diagnose.finding import Finding, ranked
+from expressway.diagnose.image.pull_rules import pull_findings
+from expressway.diagnose.image.subjects import PullSubject, PullSubjects
+from expressway.diagnose.not_found import was_read
+from expressway.diagnose.place_findings import place_findings
+from expressway.diagnose.service.service_facts import AskedPlace
+from expressway.diagnose.stack.rules import missing_stack_finding
+from expressway.errors import UsageError
+
+_THREADS = 6
+_NAMED = 5
+_MISSING = {"repository_missing", "tag_missing", "digest_missing", "invalid"}
+
+
+@dataclass(frozen=True, slots=True)
+class PullQuestion:
+    """What is asked about: cluster with service, cluster with task, a stack, or a prefix of families."""
+
+    cluster: str = ""
+    service: str = ""
+    task_id: str = ""
+    stack_name: str = ""
+    family_prefix: str = ""
+
+    @property
+    def named(self) -> str:
+        """The name that it was asked by."""
+        of_cluster = (self.service or self.task_id) if self.cluster else ""
+        return of_cluster or self.stack_name or self.family_prefix
+
+    def describe(self) -> str:
+        """In words, as what nothing was found for."""
+        if self.cluster and (self.service or self.task_id):
+            what = f"the service {self.service}" if self.service else f"the task {self.task_id}"
+            return f"{what} in the cluster {self.cluster}"
+        return f"the stack {self.stack_name}" if self.stack_name else f"families that begin with {self.family_prefix}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    facts: DependencyFacts
+    findings: tuple[Finding, ...]
+
+
+def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts) -> Mapping[str, Any]:
+    """Whether the images can be pulled and run, and why not. Images outside ECR are no failure by themselves.
+
+    Returns:
+        status: ``success``; assessment: one sentence; recommendations: what to do, one line each.
+        image_issues: image, exists (``true``, ``false``, ``unknown``), repository_type (``ecr``, ``external``),
+            error, task_definition and container_name of every image that something is wrong with.
+        findings, gaps: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well; gaps only
+            where there are any.
+
+    Raises:
+        UsageError: ``invalid_arguments`` when none of the four is asked about.
+        TargetError: nothing can be asked at all (``credentials_expired``, ``connection_failed``, …).
+    """
+    with ConcurrentReads(_THREADS, name="pulls") as reads:
+        subjects = _subjects(question, PullSubjects(ports, reads))
+        if not subjects:
+            return _nothing_found(question, ports, reads, is_missing=subjects is None)
+        definitions = ports.dependencies.definitions
+        asked = [
+            (one, reads.ask("task definition", lambda one=one: definitions.task_definition(one.task_definition)))
+            for one in subjects
+        ]
+        known = [(one, needed) for one, future in asked if (needed := reads.take(future, None)) is not None]
+        pending = [
+            reads.ask("images", lambda one=one, needed=needed: _check(one, needed, ports)) for one, needed in known
+        ]
+        checked = [future.result() for future in pending]
+        gaps = (*reads.gaps, *(gap for one in checked for gap in one.facts.gaps))
+    return _answer(question, checked, tuple(dict.fromkeys(gaps)))
+
+
+def _subjects(question: PullQuestion, subjects: PullSubjects) -> tuple[PullSubject, ...] | None:
+    if question.cluster and question.service:
+        return subjects.of_service(question.cluster, question.service)
+    if question.cluster and question.task_id:
+        return subjects.of_task(question.cluster, question.task_id)
+    if question.stack_name:
+        return subjects.of_stack(question.stack_name)
+    if question.family_prefix:
+        return subjects.of_families(question.family_prefix)
+    raise UsageError(
+        "invalid_arguments",
+        "Expected ecs_cluster_name with ecs_service_name or ecs_task_id, or cfn_stack_name, or family_prefix.",
+        "Name the service, the task, the stack, or the beginning of the task definitions' family.",
+    )
+
+
+def _check(one: PullSubject, needed: TaskDefinition, ports: ImagePullPorts) -> _Checked:
+    subject = replace(one.subject, task_definition_arn=needed.arn)
+    facts = gather_pull(needed, subject, ports=ports.dependencies)
+    return _Checked(facts, pull_findings(facts, one.tasks))
+
+
+def _nothing_found(
+    question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentReads, *, is_missing: bool
+) -> Mapping[str, Any]:
+    """Nothing to check: the thing does not exist, has no task definitions, or may not be looked at."""
+    if reads.gaps:
+        return _shape(f"What {question.describe()} runs could not be read (see gaps).", (), (), tuple(reads.gaps))
+    place = ports.dependencies.target.describe()
+    found = _missing(question, ports, reads) if is_missing else ()
+    nothing = make_finding(
+        code="task_definition_not_found",
+        cause=f"No task definitions were found for {question.describe()} in {place}.",
+        resource=question.named,
+    )
+    findings = found or (nothing,)
+    return _shape(findings[0].cause, findings, (), tuple(reads.gaps))
+
+
+def _missing(question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentReads) -> tuple[Finding, ...]:
+    """Of a stack, or a cluster and service, that is not there: what there is instead."""
+    place = ports.dependencies.target.describe()
+    if question.stack_name and not question.cluster:
+        names = reads.take(reads.ask("stacks", ports.stacks.names), ())
+        return (missing_stack_finding(question.stack_name, place=place, names=names),)
+    services = ports.services
+    asked_cluster = reads.ask("cluster", lambda: services.cluster(question.cluster))
+    asked_clusters = reads.ask("clusters", services.cluster_names)
+    asked_services = reads.ask("services", lambda: services.service_names(question.cluster))
+    cluster = reads.take(asked_cluster, None)
+    if not was_read(reads, "cluster"):
+        return ()  # that it is missing does not follow
+    asked_place = AskedPlace(
+        place,
+        question.cluster,
+        question.service,
+        cluster=cluster,
+        service_exists=not question.service,
+        cluster_names=reads.take(asked_clusters, ()),
+        service_names=reads.take(asked_services, ()),
+    )
+    return place_findings(asked_place)
+
+
+def _answer(question: PullQuestion, checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, Any]:
+    findings = ranked(finding for one in checked for finding in one.findings)
+    issues = [issue for one in checked for issue in _issues(one)]
+    counted = sum(len(one.facts.images) for one in checked)
+    if issues:
+        assessment = f"Container images that cannot be pulled or run as things stand: {len(issues)} of {counted}."
+    elif findings:
+        assessment = "No image is missing; what keeps tasks from starting is told by the findings."
+    elif gaps:
+        assessment = "Nothing wrong was found, but not everything could be read (see gaps)."
+    else:
+        outside = sum(1 for one in checked for image in one.facts.images if image.presence == "elsewhere")
+        note = f"; {outside} outside ECR, where only a pull can tell" if outside else ""
+        assessment = f"Nothing is wrong with the container images ({counted} looked at{note})."
+        images = dict.fromkeys(image.reference.image for one in checked for image in one.facts.images)
+        of = {one.facts.subject.resource for one in checked}
+        resource = of.pop() if len(of) == 1 else question.named
+        findings = (Finding("nothing_wrong", "info", assessment, tuple(images)[:_NAMED], resource=resource),)
+    return _shape(assessment, findings, issues, gaps)
+
+
+def _shape(
+    assessment: str, findings: Sequence[Finding], issues: Sequence[Mapping[str, Any]], gaps: tuple[str, ...]
+) -> Mapping[str, Any]:
+    answer: dict[str, Any] = {
+        "status": "success",
+        "assessment": assessment,
+        "findings": [one.to_dict() for one in findings],
+        "image_issues": list(issues),
+        "recommendations": list(dict.fromkeys(one.remedy for one in findings if one.remedy)),
+    }
+    return answer | {"gaps": list(gaps)} if gaps else answer
+
+
+def _issues(checked: _Checked) -> Iterator[Mapping[str, Any]]:
+    """The images that a finding names, or whose credentials it does, each with the gravest one's cause as its error."""
+    for image in checked.facts.images:
+        reference = image.reference
+        about = {reference.image, SecretReference(reference.container, "", reference.credentials).shown}
+        finding = next((one for one in checked.findings if one.resource and one.resource in about), None)
+        if finding is not None:
+            yield {
+                "image": image.reference.image,
+                "exists": _exists(image),
+                "repository_type": "ecr" if image.repository_arn else "external",
+                "error": finding.cause,
+                "task_definition": image.task_definition_arn,
+                "container_name": image.reference.container,
+            }
+
+
+def _exists(image: ImageFact) -> str:
+    if image.presence in _MISSING:
+        return "false"
+    return "true" if image.presence == "present" else "unknown"

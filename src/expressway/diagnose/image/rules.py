@@ -1,0 +1,181 @@
+"""Images that tasks cannot pull or run: missing, built for another platform, or not theirs to pull.
+
+Sources: ECS developer guide, "CannotPullContainer task errors"; ECR user guide, "Private repository policies".
+An image in a registry outside ECR cannot be looked up from here, and is no finding by itself.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+
+from expressway.aws.values.dependencies import DependencyFacts, ImageFact
+from expressway.aws.values.task_definition import SecretReference
+from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.finding import Finding, Severity
+from expressway.diagnose.messages.rules import evidence_line, finding_of_message
+from expressway.diagnose.service.facts import Statement
+from expressway.iam.evaluation import ResourceSide, access_decision, role_decision
+from expressway.iam.required import PULL_ACTIONS
+from expressway.privacy.untrusted import echoed
+
+TOKEN_ACTION = "ecr:GetAuthorizationToken"  # noqa: S105 - the name of an action
+_TAGS_SHOWN = 5
+
+
+def image_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
+    """What keeps the images of a service from being pulled or run, each named by its reference."""
+    return tuple(finding for image in facts.images for rule in _RULES for finding in rule(image, facts))
+
+
+def _unreadable(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    if image.presence == "invalid":
+        yield make_finding(
+            code="invalid_image_reference",
+            severity=_severity(facts),
+            cause=f"The container {image.reference.container} names an image that no registry can have: "
+            f"{echoed(image.reference.image)} is no image reference.",
+            evidence=(image.detail,),
+            resource=image.reference.image,
+        )
+
+
+def _repository_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    if image.presence == "repository_missing":
+        yield make_finding(
+            code="repository_not_found",
+            severity=_severity(facts),
+            cause=f"The image {image.reference.image} has no repository: account {image.account_id} has none of "
+            f"that name in {image.region}.",
+            evidence=(image.detail or f"ECR knows no {image.repository_arn}",),
+            remedy="Correct the repository, its account and its region in the image URI, or create and fill it.",
+            resource=image.reference.image,
+        )
+
+
+def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    if image.presence not in {"tag_missing", "digest_missing"}:
+        return
+    by_tag = image.presence == "tag_missing"
+    wanted = image.reference.image.rpartition(":")[2] if ":" in image.reference.image.rpartition("/")[2] else "latest"
+    repository = image.reference.image.partition("@")[0]
+    yield make_finding(
+        code="image_tag_not_found" if by_tag else "image_digest_not_found",
+        severity=_severity(facts),
+        cause=f"The repository of {repository} has no image tagged {wanted}."
+        if by_tag
+        else f"The repository {repository} has no image with the digest that {image.reference.image} names.",
+        evidence=(_tags_there(image),),
+        remedy=_tag_remedy(image, wanted) if by_tag else "Push the image again, or deploy a digest that is there.",
+        resource=image.reference.image,
+    )
+
+
+def _wrong_platform(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    if image.presence == "present" and image.platforms and not image.runs_on_tasks:
+        yield make_finding(
+            code="wrong_architecture",
+            severity=_severity(facts),
+            cause=f"The image {image.reference.image} is built for {', '.join(image.platforms)}, and the tasks run "
+            f"on {image.wanted_platform}.",
+            evidence=(f"platforms in the image's manifest: {', '.join(image.platforms)}",),
+            remedy=f"Build it with --platform {image.wanted_platform}, or set the task's cpuArchitecture.",
+            resource=image.reference.image,
+        )
+
+
+def _pull_denied(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    """The execution role may not pull it: by its own policies, the repository's, or both across accounts."""
+    if not image.repository_arn or image.presence in {"repository_missing", "invalid"}:
+        return
+    side = ResourceSide(image.account_id, image.repository_policy, image.policy_read)
+    role = facts.execution_role
+    denied = [
+        action
+        for action in PULL_ACTIONS
+        if action != TOKEN_ACTION and access_decision(role, action, image.repository_arn, side) == "denied"
+    ]
+    if role_decision(role, TOKEN_ACTION, "*") == "denied":
+        denied.insert(0, TOKEN_ACTION)
+    if not denied or role is None:
+        return
+    foreign = image.account_id != facts.account_id
+    yield make_finding(
+        code="image_pull_denied",
+        severity=_severity(facts),
+        cause=f"The execution role {role.arn} may not pull {image.reference.image}: {', '.join(denied)} not allowed.",
+        evidence=(
+            f"the repository is in account {image.account_id}, the service in {facts.account_id}"
+            if foreign
+            else f"no policy of the role or of the repository allows that on {image.repository_arn}, or one denies it",
+        ),
+        remedy=f"Allow the role in the policy of the repository in account {image.account_id}, and those actions in "
+        "the role's own policies."
+        if foreign
+        else "Attach service-role/AmazonECSTaskExecutionRolePolicy to the execution role.",
+        resource=image.reference.image,
+    )
+
+
+def names_repository(text: str, repository: str) -> bool:
+    """Whether the text names the repository itself, not one whose name begins or ends like it."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(repository)}(?![\w-]|\.\w|/(?!manifests|blobs))", text))
+
+
+def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+    """A registry outside ECR cannot be looked into; that it refuses the image is known from ECS alone."""
+    if image.presence != "elsewhere":
+        return
+    name = image.reference.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    told = [
+        text
+        for text in facts.subject.task_statements
+        if names_repository(text, name)
+        and (cause := finding_of_message(Statement(text)))
+        and cause.code == "image_pull_denied"
+    ]
+    if not told:
+        return
+    given = SecretReference(image.reference.container, "", image.reference.credentials).shown
+    yield make_finding(
+        code="registry_credentials_refused" if given else "registry_credentials_missing",
+        severity=_severity(facts),
+        cause=f"The registry of {image.reference.image} refuses it: the credentials that the container "
+        f"{image.reference.container} has for it ({given}) are not accepted."
+        if given
+        else f"The registry of {image.reference.image} refuses it, and the container {image.reference.container} has "
+        "no credentials for a private registry.",
+        evidence=(evidence_line(told[0]),),
+        remedy="Correct user name and password in that secret."
+        if given
+        else "Keep the credentials in a secret and name it as repositoryCredentials, or correct the image's name: "
+        "registries refuse images that do not exist in the same words.",
+        resource=image.reference.image,
+        confidence="medium",
+    )
+
+
+_RULES: tuple[Callable[[ImageFact, DependencyFacts], Iterator[Finding]], ...] = (
+    _unreadable,
+    _repository_missing,
+    _image_missing,
+    _wrong_platform,
+    _pull_denied,
+    _registry_refuses,
+)
+
+
+def _tags_there(image: ImageFact) -> str:
+    if not image.tags:
+        return "the repository is there, and the image is not"
+    more = ", …" if len(image.tags) > _TAGS_SHOWN else ""
+    return f"tags that are there, newest first: {', '.join(image.tags[:_TAGS_SHOWN])}{more}"
+
+
+def _tag_remedy(image: ImageFact, wanted: str) -> str:
+    near = get_close_matches(wanted, image.tags, n=1)
+    suggestion = f"Did you mean {near[0]}? " if near else ""
+    return f"{suggestion}Push the image with this tag, or deploy a tag or digest that is there."
+
+
+def _severity(facts: DependencyFacts) -> Severity:
+    return "warning" if facts.subject.serves else "critical"

@@ -1,0 +1,149 @@
+"""Which task definitions are meant: of a service, of a task, of a stack, or of families; with what became of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from expressway.aws.values.dependencies import DependencySubject
+from expressway.aws.values.service import ServiceState, TaskState
+from expressway.cloudformation.history import STACK_TYPE
+from expressway.cloudformation.service_location import EXPRESS_TYPE, parse_service_arn
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.dependencies.ports import ImagePullPorts
+from expressway.diagnose.not_found import take_or_stop
+
+_TASKS_READ = 100
+_DEPLOYMENTS_READ = 3
+_FAMILIES_READ = 20
+_STACK_DEPTH = 3
+_DEFINITION_TYPE = "AWS::ECS::TaskDefinition"
+_TYPES = (_DEFINITION_TYPE, "AWS::ECS::Service", EXPRESS_TYPE, STACK_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class PullSubject:
+    """A task definition, by ARN or family, and the tasks that were made of it."""
+
+    task_definition: str
+    subject: DependencySubject
+    tasks: tuple[TaskState, ...] = ()
+
+
+class PullSubjects:
+    """Finds what is meant; every search gives None where the thing itself does not exist."""
+
+    def __init__(self, ports: ImagePullPorts, reads: ConcurrentReads) -> None:
+        self._ports = ports
+        self._reads = reads
+
+    def of_service(self, cluster: str, service_name: str) -> tuple[PullSubject, ...] | None:
+        """What the service runs, and what its newest deployments were to run."""
+        reads = self._reads
+        asked = reads.ask("service", lambda: self._services(cluster, service_name))
+        asked_stopped = reads.ask("stopped tasks", lambda: self._tasks(cluster, "STOPPED", service_name))
+        asked_running = reads.ask("tasks", lambda: self._tasks(cluster, "RUNNING", service_name))
+        asked_revisions = reads.ask("deployments", lambda: self._deployed(cluster, service_name))
+        found = take_or_stop(reads, asked, None)
+        if not found:
+            return None if found is not None else ()
+        service = found[0]
+        definitions = dict.fromkeys((*reads.take(asked_revisions, ()), *_definitions(service)))
+        tasks = (*reads.take(asked_running, ()), *reads.take(asked_stopped, ()))
+        return tuple(_subject(one, service, tasks) for one in definitions if one)
+
+    def of_task(self, cluster: str, task_id: str) -> tuple[PullSubject, ...] | None:
+        """The task definition of one task, running or stopped within the last hour."""
+        asked = self._reads.ask("task", lambda: self._task(cluster, task_id))
+        tasks = take_or_stop(self._reads, asked, None)
+        if not tasks:
+            return None if tasks is not None else ()
+        task = tasks[0]
+        subject = DependencySubject(
+            cluster,
+            task.service_name or task.task_id,
+            task.arn,
+            task.task_definition_arn,
+            desired_count=1,
+            running_count=int(task.running),
+            has_failed=task.failed,
+            task_statements=_statements(tasks),
+        )
+        return (PullSubject(task.task_definition_arn, subject, tasks),)
+
+    def of_stack(self, stack_name: str) -> tuple[PullSubject, ...] | None:
+        """The task definitions and the services of a stack and those nested in it."""
+        asked = self._reads.ask("stack", lambda: self._resources(stack_name, _STACK_DEPTH))
+        ids = take_or_stop(self._reads, asked, ())
+        if ids is None:
+            return None
+        found = {one.task_definition: one for one in self._of_services(ids)}
+        for arn in ids:
+            if ":task-definition/" in arn and arn not in found:
+                found[arn] = PullSubject(arn, DependencySubject("", "", arn, arn))
+        return tuple(found.values())
+
+    def of_families(self, family_prefix: str) -> tuple[PullSubject, ...]:
+        """The newest active revision of every family of that prefix, the first twenty."""
+        definitions = self._ports.dependencies.definitions
+        asked = self._reads.ask("families", lambda: definitions.families(family_prefix, limit=_FAMILIES_READ))
+        families = take_or_stop(self._reads, asked, ())
+        return tuple(PullSubject(one, DependencySubject("", "", one, one)) for one in families)
+
+    def _services(self, cluster: str, service_name: str) -> tuple[ServiceState, ...] | None:
+        return self._ports.services.services(cluster, [service_name])
+
+    def _task(self, cluster: str, task_id: str) -> tuple[TaskState, ...] | None:
+        return self._ports.services.tasks(cluster, [task_id])
+
+    def _of_services(self, ids: Sequence[str]) -> Iterator[PullSubject]:
+        for arn in ids:
+            service = parse_service_arn(arn)
+            if service is not None:
+                yield from self.of_service(service.cluster, service.name) or ()
+
+    def _resources(self, stack_name: str, depth: int) -> tuple[str, ...] | None:
+        ids = self._ports.stacks.resource_ids(stack_name, _TYPES)
+        if ids is None or not depth:
+            return ids
+        nested = [one for one in ids if ":cloudformation:" in one]
+        below = [found for one in nested for found in self._resources(one, depth - 1) or ()]
+        return (*(one for one in ids if one not in nested), *below)
+
+    def _deployed(self, cluster: str, service_name: str) -> tuple[str, ...]:
+        """The task definitions of the newest deployments: after a rollback the service no longer names the failed."""
+        briefs = self._ports.services.deployment_briefs(cluster, service_name, limit=_DEPLOYMENTS_READ)
+        arns = list(dict.fromkeys(one.target_revision_arn for one in briefs if one.target_revision_arn))
+        return tuple(one.task_definition_arn for one in self._ports.revisions.revisions(arns)) if arns else ()
+
+    def _tasks(self, cluster: str, desired_status: str, service_name: str) -> tuple[TaskState, ...]:
+        arns = self._ports.services.task_arns(cluster, desired_status, service_name=service_name)[:_TASKS_READ]
+        return self._ports.services.tasks(cluster, arns) if arns else ()
+
+
+def _definitions(service: ServiceState) -> tuple[str, ...]:
+    return (service.task_definition_arn, *(one.task_definition_arn for one in service.rollouts))
+
+
+def _subject(task_definition_arn: str, service: ServiceState, tasks: Sequence[TaskState]) -> PullSubject:
+    """A task definition of a service: one that is not the service's own any more serves nothing."""
+    mine = tuple(one for one in tasks if one.task_definition_arn == task_definition_arn)
+    running = sum(1 for one in mine if one.running)
+    is_current = task_definition_arn == service.task_definition_arn
+    return PullSubject(
+        task_definition_arn,
+        DependencySubject(
+            service.cluster,
+            service.name,
+            service.arn,
+            task_definition_arn,
+            desired_count=service.desired_count if is_current else 1,
+            running_count=running,
+            has_failed=any(one.failed for one in mine),
+            task_statements=_statements(mine),
+        ),
+        mine,
+    )
+
+
+def _statements(tasks: Sequence[TaskState]) -> tuple[str, ...]:
+    texts = (text for one in tasks for text in (*(part.reason for part in one.containers), one.stopped_reason))
+    return tuple(dict.fromkeys(text for text in texts if text))

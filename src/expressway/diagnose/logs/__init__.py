@@ -1,0 +1,1 @@
+"""Logs of containers: where they are, what they say."""

@@ -1,0 +1,1 @@
+"""Causes told by the messages of AWS and of programs."""

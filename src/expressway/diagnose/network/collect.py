@@ -1,0 +1,232 @@
+"""One run of reads around services: each step begins as much as is known by then."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TypeVar
+
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
+from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.task_definition import TaskDefinition
+from expressway.aws.values.vpc import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
+from expressway.core.asked_once import AskedOnce, or_none
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.ports import NetworkPorts
+from expressway.diagnose.not_found import take_or_stop
+
+T = TypeVar("T")
+_AskedRevisions = list[Future[Mapping[str, ServicePlacement]]]
+
+_SERVICES_A_CALL = 10
+_REVISIONS_A_CALL = 20
+
+
+class NetworkGathering:
+    """Reads everything that the rules need; `reads` collects the gaps."""
+
+    def __init__(self, reads: ConcurrentReads, ports: NetworkPorts, cluster: str) -> None:
+        self._reads = reads
+        self._ports = ports
+        self._cluster = cluster
+        network, balancers = ports.network, ports.load_balancers
+        self._subnets = AskedOnce[Subnet](reads, "subnets", network.subnets)
+        self._groups = AskedOnce[SecurityGroup](reads, "security groups", network.security_groups)
+        self._default_groups = AskedOnce[SecurityGroup](reads, "security groups", network.default_groups)
+        self._interfaces = AskedOnce[NetworkInterface](reads, "network interfaces", network.network_interfaces)
+        self._balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers)
+        self._target_groups = AskedOnce[TargetGroup](reads, "target groups", balancers.target_groups)
+        self._prefix_lists = AskedOnce(reads, "prefix lists", network.prefix_lists)
+        self._vpcs = AskedOnce[Vpc](reads, "vpcs", network.vpcs)
+        self._route_tables = AskedOnce(reads, "route tables", network.route_tables)
+        self._acls = AskedOnce(reads, "network acls", network.network_acls)
+        self._endpoints = AskedOnce[Endpoint](reads, "vpc endpoints", network.endpoints)
+        self._nat_gateways = AskedOnce(reads, "nat gateways", network.nat_gateways)
+        self._internet_gateways = AskedOnce(reads, "internet gateways", network.internet_gateways)
+        self._vpc_balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
+        self._vpc_subnets = AskedOnce[Subnet](reads, "subnets", network.subnets_of)
+        self._rules = AskedOnce(reads, "listener rules", balancers.missing_rules)
+        self._needs: dict[str, Future[TaskDefinition | None]] = {}
+        self._dns: dict[str, tuple[Future[bool | None], Future[bool | None]]] = {}
+        self._targets = AskedOnce(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
+
+    def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
+        """Four rounds for services that serve: services, what they name, its VPC, and what that names."""
+        placements, everywhere = self._ports.placements, service_names is None
+        asked_tasks = self._reads.ask("tasks", lambda: placements.interface_ids(self._cluster) if everywhere else ())
+        services = self._described(service_names)
+        self._ask_around(services)
+        asked_revisions = self._ask_revisions(services)
+        self._interfaces.ask(self._reads.take(asked_tasks, ()))
+        self._ask_vpcs(vpc_id)
+        services = self._with_revisions(services, asked_revisions)
+        self._ask_around(services)
+        self._ask_vpcs(vpc_id)
+        self._ask_balancers()
+        services = self._with_default_groups(services)
+        self._ask_peers()
+        needs = {arn: self._reads.take(asked, None) for arn, asked in self._needs.items()}
+        services = tuple(replace(one, needs=needs.get(one.task_definition_arn)) for one in services)
+        return self._facts(self._inside(services, vpc_id))
+
+    # -- services -------------------------------------------------------------------------------------------
+    def _described(self, service_names: Sequence[str] | None) -> tuple[ServicePlacement, ...]:
+        reads, placements = self._reads, self._ports.placements
+        names = service_names
+        if names is None:
+            asked_names = reads.ask("services", lambda: placements.service_names(self._cluster))
+            names = take_or_stop(reads, asked_names, ())
+        asked = [
+            reads.ask("services", lambda some=some: placements.placements(self._cluster, some))
+            for some in _chunks(names, _SERVICES_A_CALL)
+        ]
+        return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
+
+    def _ask_revisions(self, services: Sequence[ServicePlacement]) -> _AskedRevisions:
+        """Begin to read the current revisions; a first deployment that fails has none, so its own is looked up."""
+        reads, placements = self._reads, self._ports.placements
+        asked_arns = [
+            reads.ask("deployments", lambda name=one.service_name: placements.newest_revision_arn(self._cluster, name))
+            for one in services
+            if one.is_express and not one.revision_arns
+        ]
+        arns = [arn for one in services for arn in one.revision_arns]
+        arns += [arn for asked in asked_arns if (arn := reads.take(asked, ""))]
+        return [
+            reads.ask("revisions", lambda some=some: placements.revision_placements(some))
+            for some in _chunks(arns, _REVISIONS_A_CALL)
+        ]
+
+    def _with_revisions(
+        self, services: Sequence[ServicePlacement], asked: _AskedRevisions
+    ) -> tuple[ServicePlacement, ...]:
+        known = [one for future in asked for one in self._reads.take(future, {}).values()]
+        return tuple(
+            _completed(one, [revision for revision in known if revision.service_arn == one.service_arn])
+            for one in services
+        )
+
+    def _with_default_groups(self, services: tuple[ServicePlacement, ...]) -> tuple[ServicePlacement, ...]:
+        """A service that names no security group has the default one of its VPC."""
+        bare = [one for one in services if one.subnet_ids and not one.security_group_ids and not one.is_express]
+        homes = {one.subnet_id: one.vpc_id for one in self._subnets.take() or ()}
+        self._default_groups.ask(homes.get(one.subnet_ids[0], "") for one in bare)
+        of_vpc = {one.vpc_id: one.group_id for one in self._default_groups.take() or ()}
+        mine = {one.service_arn: of_vpc.get(homes.get(one.subnet_ids[0], "")) for one in bare}
+        return tuple(
+            replace(one, security_group_ids=(group_id,)) if (group_id := mine.get(one.service_arn)) else one
+            for one in services
+        )
+
+    # -- what is around them --------------------------------------------------------------------------------
+    def _ask_around(self, services: Sequence[ServicePlacement]) -> None:
+        self._subnets.ask(subnet_id for one in services for subnet_id in one.subnet_ids)
+        self._groups.ask(group_id for one in services for group_id in one.security_group_ids)
+        self._balancers.ask(arn for one in services for arn in one.load_balancer_arns)
+        arns = list(dict.fromkeys(binding.target_group_arn for one in services for binding in one.bindings))
+        self._target_groups.ask(arns)
+        for arn in arns:
+            self._targets.ask([arn])
+        self._rules.ask(arn for one in services for arn in one.rule_arns)
+        read = self._ports.placements.task_definition
+        for arn in dict.fromkeys(one.task_definition_arn for one in services):
+            if arn and arn not in self._needs:
+                self._needs[arn] = self._reads.ask("task definitions", lambda arn=arn: read(arn))
+
+    def _ask_vpcs(self, vpc_id: str | None) -> None:
+        named = [one.vpc_id for one in self._subnets.take() or ()]
+        interfaces = [one.vpc_id for one in self._interfaces.take() or ()]
+        vpc_ids = [vpc_id] if vpc_id else list(dict.fromkeys([*named, *interfaces]))
+        if vpc_id:
+            self._vpc_subnets.ask(vpc_ids)
+            self._vpc_balancers.ask(vpc_ids)
+        for kind in (
+            self._vpcs,
+            self._route_tables,
+            self._acls,
+            self._endpoints,
+            self._nat_gateways,
+            self._internet_gateways,
+        ):
+            kind.ask(vpc_ids)
+        dns = self._ports.network.dns_attribute
+        for one in vpc_ids:
+            if one not in self._dns:
+                self._dns[one] = (
+                    or_none(self._reads, "vpc dns", lambda one=one: dns(one, "enableDnsSupport")),
+                    or_none(self._reads, "vpc dns", lambda one=one: dns(one, "enableDnsHostnames")),
+                )
+
+    def _ask_balancers(self) -> None:
+        self._balancers.ask(arn for one in self._target_groups.take() or () for arn in one.load_balancer_arns)
+
+    def _ask_peers(self) -> None:
+        """What load balancers and endpoints name in their turn, and the prefix lists in everybody's rules."""
+        balancers = [*(self._balancers.take() or ()), *(self._vpc_balancers.take() or ())]
+        self._subnets.ask(subnet_id for one in balancers for subnet_id in one.subnet_ids)
+        self._groups.ask(group_id for one in balancers for group_id in one.security_group_ids)
+        endpoints = self._endpoints.take() or ()
+        self._groups.ask(group_id for one in endpoints for group_id in one.security_group_ids)
+        self._subnets.ask(subnet_id for one in endpoints for subnet_id in one.subnet_ids)
+        groups = self._groups.take() or ()
+        self._prefix_lists.ask(
+            list_id for group in groups for rule in (*group.ingress, *group.egress) for list_id in rule.prefix_list_ids
+        )
+
+    # -- the answer -----------------------------------------------------------------------------------------
+    def _inside(self, services: tuple[ServicePlacement, ...], vpc_id: str | None) -> tuple[ServicePlacement, ...]:
+        subnets = self._subnets.take()
+        if vpc_id is None or subnets is None:
+            return services
+        elsewhere = {one.subnet_id for one in subnets if one.vpc_id != vpc_id}
+        return tuple(one for one in services if not one.subnet_ids or not elsewhere.issuperset(one.subnet_ids))
+
+    def _facts(self, services: tuple[ServicePlacement, ...]) -> NetworkFacts:
+        return NetworkFacts(
+            region=self._ports.region,
+            services=services,
+            vpcs=self._vpcs_with_dns(),
+            subnets=_joined(self._subnets.take(), self._vpc_subnets.take()),
+            route_tables=self._route_tables.take(),
+            security_groups=_joined(self._groups.take(), self._default_groups.take()),
+            network_acls=self._acls.take(),
+            endpoints=self._endpoints.take(),
+            nat_gateways=self._nat_gateways.take(),
+            internet_gateways=self._internet_gateways.take(),
+            prefix_lists=self._prefix_lists.take(),
+            network_interfaces=self._interfaces.take(),
+            load_balancers=_joined(self._balancers.take(), self._vpc_balancers.take()),
+            target_groups=self._target_groups.take(),
+            targets=self._targets.take(),
+            missing_rule_arns=self._rules.take(),
+            gaps=tuple(self._reads.gaps),
+        )
+
+    def _vpcs_with_dns(self) -> tuple[Vpc, ...] | None:
+        vpcs = self._vpcs.take()
+        settings = {
+            vpc_id: (self._reads.take(support, None), self._reads.take(hostnames, None))
+            for vpc_id, (support, hostnames) in self._dns.items()
+        }
+        if vpcs is None:
+            return None
+        nothing = (None, None)
+        return tuple(
+            replace(one, dns_support=support, dns_hostnames=hostnames)
+            for one in vpcs
+            for support, hostnames in (settings.get(one.vpc_id, nothing),)
+        )
+
+
+def _completed(service: ServicePlacement, revisions: Sequence[ServicePlacement]) -> ServicePlacement:
+    for revision in revisions:
+        service = service.completed_by(revision)
+    return service
+
+
+def _joined(first: tuple[T, ...] | None, second: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    return None if first is None or second is None else tuple(dict.fromkeys((*first, *second)))
+
+
+def _chunks(items: Sequence[str], size: int) -> list[list[str]]:
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]

@@ -1,0 +1,1 @@
+"""Facts about a service and its deployments, and the rules over them."""

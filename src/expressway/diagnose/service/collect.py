@@ -1,0 +1,228 @@
+"""Gather everything about one service at the same time: two or three round trips deep, one where it was seen before.
+
+What the first round tells decides what the second reads. What can be guessed before (ids of last time, an Express
+service's ARN, where it logs) is read a round sooner; a wrong guess only costs its call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from expressway.aws.values.dependencies import DependencySubject
+from expressway.aws.values.log_event import LogEvent
+from expressway.aws.values.service import (
+    ExpressService,
+    RevisionState,
+    ServiceEvent,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+    tasks_of_revision,
+)
+from expressway.aws.values.task_definition import TaskDefinition
+from expressway.core.clock import not_before
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.dependencies.subject import subject_of
+from expressway.diagnose.first_round import KnownService
+from expressway.diagnose.image.program_format import format_is_open
+from expressway.diagnose.logs.expired import forgot_tasks
+from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.service.deployment import Course, course_to_explain, definitions_to_compare
+from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.service.reads import ServiceReads
+from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
+from expressway.diagnose.service.service_facts import ServiceFacts
+from expressway.diagnose.service.triage import is_settled
+from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
+
+_EVENTS_COUNT_FOR = timedelta(hours=1)
+"""How long an event still tells of the state of a service whose deployment is done."""
+
+Begin = Callable[[DependencySubject, bool], None]
+"""Told what the service depends on as soon as that is known, so that it can be read beside the rest; and whether what
+is known by then settles the matter (`expressway.diagnose.service.triage`)."""
+
+
+def gather_service(
+    cluster: str,
+    service_name: str,
+    ports: TroubleshootPorts,
+    reads: ConcurrentReads,
+    *,
+    known: KnownService | None = None,
+    begin: Begin | None = None,
+) -> ServiceFacts:
+    """The facts about one service; what may not be read becomes a gap of `reads`.
+
+    Raises:
+        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    """
+    return begin_service(cluster, service_name, ports, reads, known=known, begin=begin).gather()
+
+
+def begin_service(
+    cluster: str,
+    service_name: str,
+    ports: TroubleshootPorts,
+    reads: ConcurrentReads,
+    *,
+    known: KnownService | None = None,
+    begin: Begin | None = None,
+) -> "ServiceGathering":
+    """Begin to gather: the first round is on its way, and what is asked for after it comes after it."""
+    now = ports.now()
+    service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now)
+    service_reads.begin_first_round()
+    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin, ports.excluded_from)
+
+
+class ServiceGathering:
+    """What is being gathered about one service."""
+
+    def __init__(
+        self,
+        cluster: str,
+        service_name: str,
+        service_reads: ServiceReads,
+        reads: ConcurrentReads,
+        now: datetime,
+        begin: Begin | None,
+        excluded_from: ExcludedFrom,
+    ) -> None:
+        self._cluster = cluster
+        self._name = service_name
+        self._of = service_reads
+        self._reads = reads
+        self._now = now
+        self._begin = begin
+        self._excluded_from = excluded_from
+
+    def gather(self) -> ServiceFacts:
+        """All facts; waits for them.
+
+        Raises:
+            TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        """
+        of = self._of
+        first = of.first_round()
+        service, calm = first.service, first.is_calm
+        of.begin_second_round(first)
+        tasks = of.tasks(first)
+        of.ask_definitions(task.task_definition_arn for task in tasks)
+        described, revisions = of.deployments(first), of.revisions()
+        deployments = [described.get(one.arn, one) for one in first.briefs]
+        if service is not None and not deployments and (rollout := rollout_deployment(service)) is not None:
+            deployments, revisions = [rollout], rollout_revisions(service)
+        compared = of.compared_definitions(definitions_to_compare(deployments, revisions))
+        course = course_to_explain(deployments, revisions, compared)
+        mine = self._own_tasks(service, course, tasks)
+        failed = any(task.failed for task in mine)
+        if not failed or any(task.running or task.failed_health_check for task in mine):
+            of.ask_targets(course.revision.target_group_arns if course.revision else ())
+        if failed or not calm:
+            of.ask_express(service)
+            of.ask_logs(mine)
+        if course.deployment is not None and course.revision is not None and forgot_tasks(course.deployment, mine):
+            of.ask_left_log(course.deployment, course.revision.task_definition_arn)
+        targets, express = of.targets(), of.express()
+        if self._begin is not None and service is not None:
+            settled = is_settled(service, course.deployment, mine, targets)
+            if settled and failed:  # then nothing else is read meanwhile
+                settled = not format_is_open(mine, _lines(of.logs()))
+            self._begin(subject_of(service, express, course.deployment, course.revision, mine), settled)
+        if calm and not failed and not _all_well(targets, mine):
+            of.ask_express(service)
+            of.ask_logs(mine)
+            express = of.express()
+        logs = of.logs()
+        of.remember(first)
+        definitions = of.definitions()
+        mine = tuple(marked(task, definitions) for task in mine)
+        return self._facts(service, express, course, tasks, mine, targets, logs, definitions)
+
+    def _facts(
+        self,
+        service: ServiceState | None,
+        express: ExpressService | None,
+        course: Course,
+        tasks: tuple[TaskState, ...],
+        mine: tuple[TaskState, ...],
+        targets: tuple[TargetHealth, ...],
+        logs: Mapping[str, tuple[LogEvent, ...]],
+        definitions: Mapping[str, TaskDefinition | None],
+    ) -> ServiceFacts:
+        left_log = self._of.left_log()
+        definition = definitions.get(self._task_definition_arn(service, course, mine))
+        story = DeploymentFacts(
+            cluster=self._cluster,
+            service_name=self._name,
+            service=service,
+            express=express,
+            deployment=course.deployment,
+            revision=course.revision,
+            tasks=mine,
+            events=self._events(service, course),
+            logs=_lines(logs),
+            unread_logs=self._of.unread_logs,
+            targets=targets,
+            gaps=tuple(self._reads.gaps),
+            definition=definition,
+            excluded=excluded_by_container(definition, self._excluded_from),
+        )
+        return ServiceFacts(
+            cluster=self._cluster,
+            service_name=self._name,
+            now=self._now,
+            story=story,
+            tasks=tasks,
+            log_events=logs,
+            restored=course.restored,
+            gaps=story.gaps,
+            left_log=left_log,
+        )
+
+    # -- what belongs to the story --------------------------------------------------------------------------
+    def _own_tasks(
+        self, service: ServiceState | None, course: Course, tasks: tuple[TaskState, ...]
+    ) -> tuple[TaskState, ...]:
+        """The tasks of the revision; where none was read, those of what runs now, or those since the failed deployment.
+
+        What runs now is not what has failed.
+        """
+        if course.revision is None and course.deployment is not None and course.deployment.failed:
+            return tuple(task for task in tasks if not_before(task.created_at, course.deployment.created_at))
+        current = RevisionState("", service.task_definition_arn) if service else None
+        return tasks_of_revision(tasks, course.revision or current, service)
+
+    @staticmethod
+    def _task_definition_arn(service: ServiceState | None, course: Course, mine: Sequence[TaskState]) -> str:
+        """What the story's tasks run; empty where that is not known."""
+        if course.revision is not None:
+            return course.revision.task_definition_arn
+        if course.deployment is None or not course.deployment.failed:
+            return service.task_definition_arn if service else ""
+        named = {task.task_definition_arn for task in mine}
+        return named.pop() if len(named) == 1 else ""
+
+    def _events(self, service: ServiceState | None, course: Course) -> tuple[ServiceEvent, ...]:
+        """The scheduler's events that belong to the story; where the deployment is done, those of the last hour."""
+        start = course.deployment.created_at if course.deployment else None
+        if course.deployment is None or course.deployment.successful:
+            hour_ago = self._now - _EVENTS_COUNT_FOR
+            start = max(start, hour_ago) if start else hour_ago
+        return tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start))
+
+
+def marked(task: TaskState, definitions: Mapping[str, TaskDefinition | None]) -> TaskState:
+    """The task with what its definition says of its containers, where that was read."""
+    definition = definitions.get(task.task_definition_arn)
+    return definition.marked(task) if definition else task
+
+
+def _lines(logs: Mapping[str, Sequence[LogEvent]]) -> dict[str, tuple[str, ...]]:
+    return {task_id: tuple(event.message for event in events) for task_id, events in logs.items()}
+
+
+def _all_well(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:
+    return not any(one.state == "unhealthy" for one in targets) and not any(
+        task.running and task.health == "UNHEALTHY" for task in tasks
+    )

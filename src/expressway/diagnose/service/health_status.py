@@ -1,0 +1,129 @@
+"""How a service stands, in one sentence: what somebody has to know before any finding is of interest."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from expressway.aws.values.service import DeploymentState, ServiceState, TaskState
+from expressway.diagnose.catalog import entry_of
+from expressway.diagnose.finding import Finding
+from expressway.diagnose.service.service_facts import ServiceFacts
+
+DOWN, PARTLY, EARLIER, STARTING, SERVES = range(5)
+"""Worst first: nothing serves; too few tasks; an earlier version after a failed deployment; a deployment; all well."""
+_OVER = {
+    "ROLLBACK_REQUESTED": "is being rolled back",
+    "ROLLBACK_IN_PROGRESS": "is being rolled back",
+    "ROLLBACK_SUCCESSFUL": "was rolled back",
+    "STOP_REQUESTED": "is being stopped",
+    "STOPPED": "was stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one service stands.
+
+    Attributes:
+        rank: `DOWN` to `SERVES`.
+        verdict: what is said of it behind its name: ``does not serve: 0 of 1 tasks run``.
+        course: what its newest deployment did, where that matters.
+        failing: the deployment failed or does not get on, so that a cause can follow behind a colon.
+    """
+
+    name: str
+    rank: int
+    verdict: str
+    course: str = ""
+    failing: bool = False
+
+
+def standing_of(facts: ServiceFacts, findings: Sequence[Finding]) -> Standing | None:
+    """How the service stands, by its tasks, targets and newest deployment, and by what was found of it.
+
+    None for one that could not be read, or that is being deleted.
+    """
+    service, deployment = facts.service, facts.story.deployment
+    if service is None or service.status != "ACTIVE":
+        return None
+    earlier = _earlier(facts, service)
+    if deployment is not None and deployment.running:
+        return _deploying(facts, service, earlier, findings)
+    if deployment is None or not deployment.failed:
+        return _by_counts(facts, service, findings)
+    course = f"its newest deployment {_end(facts, deployment)}"
+    if earlier:
+        rank = EARLIER if earlier >= service.desired_count else PARTLY
+        return Standing(service.name, rank, _with_earlier(earlier, service), course, failing=True)
+    stands = _by_counts(facts, service, findings)
+    return replace(stands, rank=min(stands.rank, EARLIER), course=course, failing=True)
+
+
+def is_cut_off(findings: Iterable[Finding]) -> bool:
+    """Whether a finding says that clients do not come as far as the tasks."""
+    return any("cuts_clients_off" in entry_of(one.code).marks and one.severity != "info" for one in findings)
+
+
+def counted(service: ServiceState) -> Standing:
+    """How a service stands by what its tasks count alone."""
+    run = _tasks(service.running_count, service.desired_count)
+    if not service.running_count:
+        return Standing(service.name, DOWN, f"does not serve: {run}")
+    if service.running_count < service.desired_count:
+        return Standing(service.name, PARTLY, f"serves with too few tasks ({run})")
+    return Standing(service.name, SERVES, f"serves ({run})")
+
+
+def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Finding]) -> Standing:
+    by_counts = counted(replace(service, running_count=facts.running_count))
+    rank, verdict = by_counts.rank, by_counts.verdict
+    run = _tasks(facts.running_count, service.desired_count)
+    well, unwell = _healthy_and_not(facts)
+    if rank != DOWN and unwell and not well:
+        rank, verdict = DOWN, f"does not serve: {run}, and none of them is healthy"
+    elif rank != DOWN and unwell:
+        rank, verdict = PARTLY, f"serves with only {well} of {well + unwell} targets healthy ({run})"
+    elif rank != DOWN and is_cut_off(findings):
+        rank, verdict = PARTLY, f"runs ({run}), but clients may not reach it"
+    return Standing(service.name, rank, verdict)
+
+
+def _deploying(facts: ServiceFacts, service: ServiceState, earlier: int, findings: Sequence[Finding]) -> Standing:
+    failing = any(one.severity == "critical" for one in findings)
+    course = "its deployment does not get on" if failing else "its deployment is under way"
+    if earlier:
+        rank = STARTING if earlier >= service.desired_count else PARTLY
+        return Standing(service.name, rank, _with_earlier(earlier, service), course, failing)
+    run = _tasks(service.running_count, service.desired_count)
+    if not failing and service.running_count and any(one.state == "healthy" for one in facts.story.targets):
+        return Standing(service.name, STARTING, f"serves ({run})", course)
+    verdict = f"does not serve: {run}" if failing else f"does not serve yet: {run}"
+    return Standing(service.name, DOWN if failing else STARTING, verdict, course, failing)
+
+
+def _with_earlier(running: int, service: ServiceState) -> str:
+    return f"serves with its earlier version ({_tasks(running, service.desired_count)})"
+
+
+def _earlier(facts: ServiceFacts, service: ServiceState) -> int:
+    """How many tasks run of a revision before the story's."""
+    mine = {task.arn for task in facts.story.tasks}
+    running: list[TaskState] = [task for task in facts.tasks if task.running]
+    if facts.restored and not running:
+        return service.running_count  # the tasks could not be read
+    return sum(task.arn not in mine for task in running)
+
+
+def _healthy_and_not(facts: ServiceFacts) -> tuple[int, int]:
+    """How many targets are healthy and unhealthy; without targets, tasks by their own health check."""
+    states = [one.state.lower() for one in facts.story.targets]
+    if not states:
+        states = ["unhealthy" if one.health == "UNHEALTHY" else "healthy" for one in facts.tasks if one.running]
+    return states.count("healthy"), states.count("unhealthy")
+
+
+def _end(facts: ServiceFacts, deployment: DeploymentState) -> str:
+    return "was rolled back" if facts.restored else _OVER.get(deployment.status, "failed")
+
+
+def _tasks(running: int, wanted: int) -> str:
+    return f"{running} of {wanted} tasks run" if running <= wanted else f"{running} tasks run"

@@ -1,0 +1,275 @@
+"""The reads about one service: each once, as early as it is known or can be guessed that it is needed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+
+from expressway.aws.values.service import (
+    DeploymentState,
+    ExpressService,
+    RevisionState,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+)
+from expressway.aws.values.target import Target
+from expressway.aws.values.task_definition import TaskDefinition
+from expressway.core.clock import not_before
+from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.first_round import FirstRound, KnownService
+from expressway.diagnose.logs.expired import LeftLogs
+from expressway.diagnose.logs.tail import LogTail, ServiceLogs, express_log_place, log_place
+from expressway.diagnose.not_found import take_or_stop
+from expressway.diagnose.ports import TASKS_A_CALL, TroubleshootPorts
+from expressway.diagnose.service.seen import (
+    ENDED_DEPLOYMENT_STATUSES,
+    NEVER_SEEN,
+    SeenService,
+    is_over,
+)
+from expressway.diagnose.service.service_facts import LeftLog
+from expressway.diagnose.service.speculative_reads import GuessedReads
+
+_DEFINITIONS_READ = 3
+
+
+class ServiceReads:
+    """What is asked about one service; ``ask_…`` begin reads, the nouns wait for them."""
+
+    def __init__(
+        self,
+        cluster: str,
+        service_name: str,
+        ports: TroubleshootPorts,
+        reads: ConcurrentReads,
+        *,
+        known: KnownService | None,
+        now: datetime,
+    ) -> None:
+        self._cluster = cluster
+        self._name = service_name
+        self._ports = ports
+        self._reads = reads
+        self._known = known
+        self._now = now
+        self._seen = ports.seen.get(cluster, service_name)
+        self._service: Future[tuple[ServiceState, ...]] | None = None
+        self._briefs: Future[tuple[DeploymentState, ...]] | None = None
+        self._running: Future[tuple[str, ...]] | None = None
+        self._stopped: Future[tuple[str, ...]] | None = None
+        self._definitions: dict[str, Future[TaskDefinition | None]] = {}
+        self._compared: frozenset[str] = frozenset()
+        self._guessed_definition: Future[TaskDefinition | None] | None = None
+        self._guessed_express: tuple[str, Future[ExpressService | None]] | None = None
+        self._express: Future[ExpressService | None] | None = None
+        self._deployments: Future[tuple[DeploymentState, ...]] | None = None
+        self._logs = ServiceLogs(reads, ports.logs)
+        self._left = LeftLogs(reads, ports.logs)
+        self._tasks = GuessedReads(
+            reads, "tasks", lambda arns: ports.cluster.tasks(cluster, arns), id_of=lambda one: one.arn
+        )
+        self._revisions = GuessedReads(reads, "revisions", ports.express.revisions, id_of=lambda one: one.arn)
+        self._targets = GuessedReads(
+            reads, "target health", ports.targets.health, id_of=lambda one: one.target_group_arn, at_most=1
+        )
+
+    # -- rounds ---------------------------------------------------------------------------------------------
+    def begin_first_round(self) -> None:
+        """Ask for all that the name alone leads to, and for what was there the last time; what leads on goes first."""
+        of = self._ports.cluster
+        if self._known is None or self._known.stopped_tasks is None:
+            self._stopped = self._ask_task_arns("STOPPED")
+        self._running = self._ask_task_arns("RUNNING")
+        if self._known is None and not self._seen.definitions:
+            family = f"{self._cluster}-{self._name}"  # as ECS calls those that it makes for Express services
+            self._guessed_definition = self._reads.ask("task definition", lambda: of.task_definition(family))
+        if self._known is None:
+            self._service = self._reads.ask("service", lambda: of.services(self._cluster, [self._name]))
+        self._briefs = self._reads.ask("deployments", lambda: of.deployment_briefs(self._cluster, self._name))
+        self._guess()
+
+    def first_round(self) -> FirstRound:
+        """Wait for it; tasks are described while the rest is still on its way.
+
+        Raises:
+            TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        """
+        running = self._taken_arns(self._running)
+        stopped = self._taken_arns(self._stopped)
+        self._ask_tasks((*running, *stopped))
+        service = self._taken_service()
+        if service is None or service.created_at != self._seen.created_at:
+            self._seen = NEVER_SEEN  # that was another service of this name
+        self._logs.know(self._seen.logs)
+        return FirstRound(service, self._reads.take(self._briefs, ()) if self._briefs else (), running, stopped)
+
+    def begin_second_round(self, first: FirstRound) -> None:
+        """Ask for what the first round named. A service that serves is asked less about."""
+        service, calm = first.service, first.is_calm
+        groups = service.target_group_arns if service else ()
+        self._ask_tasks((*first.running_arns, *first.stopped_arns))
+        self._targets.ask(groups)
+        self._ask_deployments(first.briefs)
+        self._revisions.ask(() if calm and groups else (one.target_revision_arn for one in first.briefs))
+        self.ask_definitions([service.task_definition_arn] if service else [])
+        if not calm:
+            self.ask_express(service)
+            self._guess_logs(first)
+
+    # -- single reads ---------------------------------------------------------------------------------------
+    def ask_express(self, service: ServiceState | None) -> None:
+        if self._express is not None or service is None or not service.is_express:
+            return
+        if self._guessed_express is not None and self._guessed_express[0] == service.arn:
+            self._express = self._guessed_express[1]
+            return
+        read = self._ports.express.express_service
+        self._express = self._reads.ask("express service", lambda: read(service.arn))
+
+    def express(self) -> ExpressService | None:
+        return self._reads.take(self._express, None) if self._express else None
+
+    def ask_definitions(self, arns: Iterable[str]) -> None:
+        """Of a few task definitions at most: the newest tasks' and the service's own."""
+        for arn in dict.fromkeys(arns):
+            wanted = arn and arn not in self._definitions and arn not in self._seen.definitions
+            if wanted and len(self._definitions) < _DEFINITIONS_READ:
+                self._definitions[arn] = self._definition(arn)
+
+    def compared_definitions(self, arns: Sequence[str]) -> Mapping[str, TaskDefinition | None]:
+        """Waits for these; none of them is left out."""
+        if not arns:
+            return {}
+        self._compared |= frozenset(arns)
+        for arn in arns:
+            if arn not in self._definitions and arn not in self._seen.definitions:
+                self._definitions[arn] = self._definition(arn)
+        return self.definitions()
+
+    def definitions(self) -> dict[str, TaskDefinition | None]:
+        asked = {arn: self._reads.take(future, None) for arn, future in self._definitions.items()}
+        return {**self._seen.definitions, **asked}
+
+    def tasks(self, first: FirstRound) -> tuple[TaskState, ...]:
+        """Every task of the service that ECS remembers, newest first; none of a deleted service of the same name."""
+        known = (self._known.stopped_tasks if self._known else None) or ()
+        over = self._seen.stopped_tasks
+        seen = (over[arn] for arn in first.stopped_arns if arn in over)
+        found = {task.arn: task for task in (*known, *seen, *self._tasks.take())}
+        since = first.service.created_at if first.service else None
+        named = (task for task in found.values() if task.service_name in {self._name, ""})
+        mine = (task for task in named if not_before(task.created_at, since))
+        return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
+
+    def deployments(self, first: FirstRound) -> dict[str, DeploymentState]:
+        """Those of which there is more to tell than that they succeeded, by ARN."""
+        asked = self._reads.take(self._deployments, ()) if self._deployments else ()
+        seen = (self._seen.deployment(one) for one in first.briefs)
+        return {one.arn: one for one in (*seen, *asked) if one is not None}
+
+    def revisions(self) -> dict[str, RevisionState]:
+        return {one.arn: one for one in self._revisions.take()}
+
+    def ask_targets(self, group_arns: Sequence[str]) -> None:
+        self._targets.ask(group_arns)
+
+    def targets(self) -> tuple[TargetHealth, ...]:
+        return self._targets.take()
+
+    def ask_logs(self, tasks: tuple[TaskState, ...]) -> None:
+        """Waits for the task definitions, which tell where the tasks log."""
+        self._logs.ask(self.definitions(), tasks)
+
+    def logs(self) -> dict[str, LogTail]:
+        """The ends of the logs that were asked for, by task id."""
+        return self._logs.take()
+
+    def ask_left_log(self, deployment: DeploymentState, task_definition_arn: str) -> None:
+        """Waits for the task definition, which tells where the forgotten tasks logged."""
+        definition = self.compared_definitions([task_definition_arn]).get(task_definition_arn)
+        self._left.ask(deployment, definition, self._now)
+
+    def left_log(self) -> LeftLog | None:
+        return self._left.take()
+
+    @property
+    def unread_logs(self) -> Mapping[str, str]:
+        """Of tasks whose log could not be asked for: why."""
+        return self._logs.unread
+
+    def _taken_service(self) -> ServiceState | None:
+        if self._known is not None or self._service is None:
+            return self._known.state if self._known else None
+        return next(iter(take_or_stop(self._reads, self._service, ())), None)
+
+    def _taken_arns(self, asked: "Future[tuple[str, ...]] | None") -> tuple[str, ...]:
+        return self._reads.take(asked, ())[:TASKS_A_CALL] if asked else ()
+
+    def _ask_tasks(self, arns: Iterable[str]) -> None:
+        self._tasks.ask(arn for arn in arns if arn not in self._seen.stopped_tasks)
+
+    def _definition(self, arn: str) -> "Future[TaskDefinition | None]":
+        guessed = self._guessed_definition
+        if guessed is not None and guessed.exception() is None:
+            found = guessed.result()
+            if found is not None and found.arn == arn:
+                return guessed
+        return self._reads.ask("task definition", lambda: self._ports.cluster.task_definition(arn))
+
+    def _ask_task_arns(self, desired_status: str) -> "Future[tuple[str, ...]]":
+        read = self._ports.cluster.task_arns
+        return self._reads.ask("tasks", lambda: read(self._cluster, desired_status, service_name=self._name))
+
+    def _ask_deployments(self, briefs: Sequence[DeploymentState]) -> None:
+        arns = [one.arn for one in briefs if not one.successful and self._seen.deployment(one) is None]
+        if arns:
+            self._deployments = self._reads.ask("deployments", lambda: self._ports.cluster.deployments(arns))
+
+    # -- guesses, and what is kept for them -----------------------------------------------------------------
+    def _guess(self) -> None:
+        """Begin to read what the second round would most likely ask for."""
+        self._tasks.guess(self._seen.task_arns)
+        self._logs.guess_again(self._seen.log_keys)
+        self._revisions.guess(self._seen.revision_arns)
+        self._targets.guess(self._seen.target_group_arns)
+        if self._known is None and not self._seen.was_calm:
+            arn = _arn_of(self._ports.target, self._cluster, self._name)
+            read = self._ports.express.express_service
+            self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
+
+    def _guess_logs(self, first: FirstRound) -> None:
+        """Where the tasks log is told by the task definition, or by the Express side, where either was guessed."""
+        arn = first.service.task_definition_arn if first.service else ""
+        guessed = self._guessed_definition is not None and self._definitions.get(arn) is self._guessed_definition
+        place = log_place(self._guessed_definition.result()) if guessed and self._guessed_definition else None
+        if place is None and self._guessed_express is not None and self._express is self._guessed_express[1]:
+            place = express_log_place(self.express(), next(iter(first.briefs), None))
+        if place is not None:
+            self._logs.guess(place, stopped=first.stopped_arns, running=first.running_arns[:1])
+
+    def remember(self, first: FirstRound) -> None:
+        """Keep what cannot change, and the ids of what may; all reads must have been waited for."""
+        if first.service is None:
+            return
+        tasks = self.tasks(first)
+        over = {task.arn: task for task in tasks if is_over(task, self._now)}
+        used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks), *self._compared}
+        ended = (one for one in self.deployments(first).values() if one.status in ENDED_DEPLOYMENT_STATUSES)
+        logs = self._logs.complete(frozenset(task.task_id for task in over.values()))
+        seen = SeenService(
+            created_at=first.service.created_at,
+            was_calm=first.is_calm,
+            stopped_tasks=over,
+            deployments={one.arn: one for one in ended},
+            definitions={arn: one for arn, one in self.definitions().items() if one is not None and arn in used},
+            logs=logs,
+            task_arns=tuple(task.arn for task in tasks if task.arn not in over),
+            log_keys=tuple(key for key in self._logs.keys if key not in logs),
+            revision_arns=self._revisions.wanted,
+            target_group_arns=self._targets.wanted,
+        )
+        self._ports.seen.keep(self._cluster, self._name, seen)
+
+
+def _arn_of(target: Target, cluster: str, service_name: str) -> str:
+    return f"arn:{target.partition}:ecs:{target.region}:{target.account_id}:service/{cluster}/{service_name}"

@@ -1,0 +1,209 @@
+"""What the answer to "what is wrong?" says in words, and the shapes of its parts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from expressway.aws.values.cluster import ClusterState
+from expressway.aws.values.service import ServiceState
+from expressway.aws.values.task_definition import TaskDefinition
+from expressway.diagnose.cluster import Sweep
+from expressway.diagnose.finding import Finding
+from expressway.diagnose.service.health_status import DOWN, EARLIER, PARTLY, SERVES, STARTING, Standing, is_cut_off
+from expressway.diagnose.service.triage import AROUND
+from expressway.diagnose.symptoms import Symptoms
+
+NOTHING_WRONG = "nothing_wrong"
+_SAID: Mapping[int, tuple[str, str]] = {
+    DOWN: ("does not serve", "do not serve"),
+    PARTLY: ("serves only in part", "serve only in part"),
+    EARLIER: ("serves, but its newest deployment failed", "serve, but their newest deployments failed"),
+    STARTING: ("is being deployed", "are being deployed"),
+}
+_LISTED = 5
+_UNTIL_ASKED = "nothing points there; name symptoms_description or detail: full"
+
+
+def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) -> str:
+    """A few sentences: the headline (whether it serves, see below), how much was found, and what was not read."""
+    grave = sum(one.severity == "critical" for one in findings)
+    warnings = sum(one.severity == "warning" for one in findings)
+    unread = f"{_count(len(gaps), 'read')} failed (see gaps), so that this may not be all." if gaps else ""
+    if not grave and not warnings:
+        told = next((one.cause for one in findings if one.code != NOTHING_WRONG), "")
+        found = "Nothing wrong was found in what could be read." if gaps else _all_well(findings)
+        return " ".join(part for part in (headline, found, told, unread) if part)
+    counted = " and ".join(part for part in (_count(grave, "critical finding"), _count(warnings, "warning")) if part)
+    return " ".join(part for part in (headline, f"{counted}.", unread) if part)
+
+
+def not_looked_into(names: Sequence[str] = (), number: int = 0) -> str:
+    """What was left out, and how to get it: around the one service, or around those of `number` that are named."""
+    of = f" of {_listed(names)} ({len(names)} of {number} services)" if names else ""
+    return f"{AROUND}{of}: {_UNTIL_ASKED}"
+
+
+def _all_well(findings: Sequence[Finding]) -> str:
+    sure = all(one.confidence == "high" for one in findings if one.code == NOTHING_WRONG)
+    return "Nothing is wrong." if sure else f"Nothing wrong was found; {AROUND} were not looked into."
+
+
+def service_headline(name: str, standing: Standing | None, findings: Sequence[Finding]) -> str:
+    """Whether the service serves, what its newest deployment did, and the first cause."""
+    first = next((one for one in findings if one.severity != "info"), None)
+    if standing is None:
+        return first.cause if first else f"How the service {name} stands could not be read."
+    return f"The service {_stands(standing, first)}"
+
+
+def _stands(standing: Standing, first: Finding | None) -> str:
+    told = f"{standing.name} {standing.verdict}{f'; {standing.course}' if standing.course else ''}"
+    if first is None:
+        return f"{told}."
+    return f"{told}: {_lowered(first.cause)}" if standing.failing else f"{told}. {first.cause}"
+
+
+def cluster_headline(sweep: Sweep, name: str, findings: Sequence[Finding]) -> str:
+    """How many services there are, which of them do not serve, worst first, and the first cause.
+
+    A service that the symptoms name is told of first: what is wrong with it, or else that it serves.
+    """
+    names = {one.arn: one.name for one in sweep.services}
+    standings, number = sweep.standings, len(sweep.services)
+    first = next((one for one in findings[:1] if one in sweep.of_named), _of_the_worst(findings, standings, names))
+    cause = f" {_of_service(first, names)}" if first else ""
+    whole = not any(gap.startswith("services:") for gap in sweep.gaps)
+    if not number:
+        return f"The cluster {name} has no service.{cause}" if whole else f"No service of {name} could be read.{cause}"
+    if number == 1 and standings and whole:
+        return f"The cluster {name} has one service: {_stands(standings[0], first)}"
+    off = [
+        f"{len(named)} {one_is if len(named) == 1 else more_are}: {_listed(named)}"
+        for rank, (one_is, more_are) in _SAID.items()
+        if (named := [one.name for one in standings if one.rank == rank])
+    ]
+    going = number - len(standings)
+    off += [f"{going} {'is' if going == 1 else 'are'} being deleted"] if going else []
+    services = f"{number} service{'' if number == 1 else 's'} in the cluster {name}"
+    services = services if whole else f"{services} that could be read"
+    if off:
+        well = sum(one.rank == SERVES for one in standings)
+        off += [f"{well} {'serves' if well == 1 else 'serve'}"] if well else []
+        asked = [f" {_stands(one, None)}" for one in standings if one.name in sweep.named and one.rank == SERVES]
+        return f"Of {services}, {'; '.join(off)}.{''.join(asked[:_LISTED])}{cause}"
+    return f"All {services} {'run all their tasks' if is_cut_off(findings) else 'serve'}.{cause}"
+
+
+def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: str, *, around: bool) -> Finding:
+    """The finding that there is nothing to find; sure only where what is `around` was looked into too.
+
+    `looked_at` says how what was looked at stands, as half a sentence.
+    """
+    rest = "" if around else f"; {AROUND} were not looked into"
+    return Finding(
+        code=NOTHING_WRONG,
+        severity="info",
+        cause=f"Nothing is wrong with {what}: {looked_at}{rest}.",
+        evidence=tuple(evidence),
+        resource=resource,
+        confidence="high" if around else "medium",
+    ).in_own_words()
+
+
+def how_well(services: Sequence[ServiceState], targets: Sequence[str]) -> str:
+    """How services stand of which nothing is wrong, as half a sentence; `targets` are the states of their targets."""
+    one = len(services) == 1
+    if not services:
+        return "there is no service in it"
+    if not any(each.running_count for each in services):
+        return f"{'it is' if one else 'they are'} there, and no task is wanted"
+    its = "its" if one else "their"
+    healthy = bool(targets) and all(state == "healthy" for state in targets)
+    return f"{its} tasks run and {its} targets are healthy" if healthy else f"{its} tasks run"
+
+
+def shown_symptoms(symptoms: Symptoms, named: Sequence[str] = ()) -> Mapping[str, Any] | None:
+    """How a description was understood, which services of a cluster it names, and that it ordered the findings."""
+    if not symptoms.description:
+        return None
+    if named:
+        note = "Findings about these services, and then about these things, are told first."
+        return {"understood_as": list(symptoms.topics), "named_services": list(named), "note": note}
+    if not symptoms.topics:
+        return {
+            "understood_as": [],
+            "note": "The words point to nothing in particular; no finding is told first for them.",
+        }
+    return {"understood_as": list(symptoms.topics), "note": "Findings about these are told first."}
+
+
+def shown_cluster(cluster: ClusterState | None) -> list[Mapping[str, Any]]:
+    if cluster is None:
+        return []
+    return [
+        {
+            "name": cluster.name,
+            "arn": cluster.arn,
+            "status": cluster.status,
+            "runningTasksCount": cluster.running_tasks,
+            "pendingTasksCount": cluster.pending_tasks,
+            "activeServicesCount": cluster.active_services,
+            "registeredContainerInstancesCount": cluster.container_instances,
+        }
+    ]
+
+
+def shown_service(service: ServiceState) -> Mapping[str, Any]:
+    shape = {
+        "name": service.name,
+        "arn": service.arn,
+        "status": service.status,
+        "taskDefinition": service.task_definition_arn,
+        "desiredCount": service.desired_count,
+        "runningCount": service.running_count,
+        "pendingCount": service.pending_count,
+        "launchType": service.launch_type,
+        "express": service.is_express,
+    }
+    return {key: value for key, value in shape.items() if value not in ("", False)}
+
+
+def shown_definition(definition: TaskDefinition) -> Mapping[str, Any]:
+    return {
+        "taskDefinitionArn": definition.arn,
+        "memory": definition.memory_mib or None,
+        "containerDefinitions": [
+            {"name": one.name, "image": one.image, "ports": [port.container_port for port in one.ports]}
+            for one in definition.containers
+        ],
+    }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+
+
+def _of_the_worst(
+    findings: Sequence[Finding], standings: Sequence[Standing], names: Mapping[str, str]
+) -> Finding | None:
+    """The first finding, unless it is about a service that stands better than others of which there is one too."""
+    grave = [one for one in findings if one.severity != "info"]
+    ranks = {one.name: one.rank for one in standings}
+    worst = min(ranks.values(), default=SERVES)
+    placed = [one for one in grave if ranks.get(names.get(one.resource, ""), worst) == worst]
+    return next(iter(placed or grave), None)
+
+
+def _of_service(finding: Finding, names: Mapping[str, str]) -> str:
+    name = names.get(finding.resource, "")
+    return finding.cause if not name or name in finding.cause else f"{name}: {_lowered(finding.cause)}"
+
+
+def _lowered(cause: str) -> str:
+    """The sentence so that it can follow a colon; names keep their capitals."""
+    article = cause.partition(" ")[0] in {"The", "A", "An", "Nothing", "Nobody", "No"}
+    return f"{cause[0].lower()}{cause[1:]}" if article else cause
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _LISTED
+    return f"{', '.join(names[:_LISTED])}{f' and {rest} more' if rest > 0 else ''}"

@@ -1,0 +1,1 @@
+"""Tasks that stopped: which container ended first, and why."""

@@ -1,0 +1,240 @@
+"""What the end of containers tells: exit codes, memory against its limits, crash loops."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from expressway.aws.values.service import ContainerState, TaskState
+from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.finding import Finding
+from expressway.diagnose.image.program_format import format_is_open
+from expressway.diagnose.logs.excerpt import excerpt, telling_line
+from expressway.diagnose.service.service_facts import ServiceFacts
+from expressway.diagnose.tasks.exit_rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
+from expressway.diagnose.tasks.first_exit import SIGKILL_EXIT_CODE, culprit_of, killed_for_memory, rivals_of
+from expressway.diagnose.tasks.memory import RuntimeLimit, runtime_limit
+from expressway.privacy.untrusted import quoted
+
+_WITHOUT_LOG = (
+    "Read its log where it is kept, or let it log to CloudWatch Logs (logConfiguration with the awslogs driver); run "
+    "the image locally with the same command and environment to see what ends it."
+)
+_KILLED_IN_LOG = re.compile(
+    r"was sent SIGKILL! Perhaps out of memory|^Out of memory: Killed process|^OOM[ -]?kill", re.IGNORECASE
+)
+
+
+def memory_finding(facts: ServiceFacts) -> Finding | None:
+    """A container was killed for its memory: by its own limit, or by the task's."""
+    for task in facts.story.failed_tasks:
+        container = culprit_of(task)
+        if container is not None and (_says_memory(task, container) or _log_says_memory(facts, task, container)):
+            return _memory_finding(facts, task, container)
+    return None
+
+
+def exit_finding(facts: ServiceFacts) -> Finding | None:
+    """The first task whose container exited by itself, one with a log before one without.
+
+    A failed health check is another rule's.
+    """
+    task = _first_with_log(facts)
+    container = culprit_of(task) if task is not None else None
+    if task is None or container is None:
+        return None
+    return with_missing_files(_exit_finding(facts, task, container), facts.story.excluded.get(container.name))
+
+
+def crash_loop(facts: ServiceFacts) -> Finding | None:
+    """One revision's tasks end by themselves again and again, without one that stays up in between.
+
+    What the log says of it is told by the finding about their end, unless the newest of them ended otherwise.
+    """
+    crashed = _crashed_in_a_row(facts)
+    wanted = facts.service.desired_count if facts.service else 1
+    if len(crashed) <= max(1, wanted):
+        return None
+    newest = crashed[0]
+    lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
+    culprits = [container for task in crashed if (container := culprit_of(task)) is not None]
+    codes = sorted({container.exit_code for container in culprits if container.exit_code is not None})
+    lived = f", each within {max(1, math.ceil(max(lives)))} s of its start" if lives else ""
+    told, ended = _line_of(facts, _first_with_log(facts)), _line_of(facts, newest)
+    return make_finding(
+        code="crash_loop",
+        severity="warning" if facts.restored else "critical",
+        cause=f"{len(crashed)} tasks of the same revision ended one after another{lived}, "
+        f"with exit code {' and '.join(str(code) for code in codes)}{_end_of_loop(facts)}.",
+        evidence=(ended,) if ended and ended != told else (),
+        remedy="Correct what ends them, or deploy a version that worked."
+        if _goes_on(facts)
+        else "Correct what ends them, and deploy again.",
+        resource=facts.resource,
+        confidence="high" if (told or ended) and not format_is_open(crashed, facts.story.logs) else "medium",
+    )
+
+
+def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
+    code = container.exit_code or 0
+    log = facts.story.logs.get(task.task_id, ())
+    line = telling_line(log)
+    known = never_started(code, log, task.arn)
+    evidence = excerpt(log)
+    if known is not None:
+        return replace(known, evidence=evidence)
+    if code == SIGKILL_EXIT_CODE:
+        return _with_line(_killed(facts, task, container, evidence), line)
+    limit = runtime_limit(line) if code else None
+    if limit is not None:
+        return _with_line(_runtime_gave_up(task, container, limit, evidence), line)
+    word, ended, remedy = exit_meaning(code)
+    rivals = rivals_of(container, task)
+    unread = facts.story.unread_logs.get(task.task_id, "")
+    finding = make_finding(
+        code=word,
+        cause=f"The container {container.name} {ended}{_beside(rivals)}{_about_log(facts, task)}.",
+        evidence=evidence,
+        remedy=_WITHOUT_LOG if remedy == CORRECT_IT and unread else remedy,
+        resource=task.arn,
+        confidence="high" if line and not rivals else "medium",
+    )
+    return _with_line(finding, line)
+
+
+def _with_line(finding: Finding, line: str) -> Finding:
+    """The finding with the line of the log that says why, where its sentence stands alone."""
+    return replace(finding, quoting=f"{finding.cause.removesuffix('.')}: {quoted(line)}") if line else finding
+
+
+def _beside(rivals: Sequence[ContainerState]) -> str:
+    named = " and ".join(f"{one.name} with code {one.exit_code}" for one in rivals)
+    return f" (in the same task ended {named})" if named else ""
+
+
+def _runtime_gave_up(
+    task: TaskState, container: ContainerState, limit: RuntimeLimit, evidence: tuple[str, ...]
+) -> Finding:
+    return make_finding(
+        code="out_of_memory",
+        cause=f"The container {container.name} ended by itself (exit code {container.exit_code}): {limit.happened}; "
+        "ECS did not kill it.",
+        evidence=evidence,
+        remedy=limit.remedy,
+        resource=task.arn,
+    )
+
+
+def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evidence: tuple[str, ...]) -> Finding:
+    """SIGKILL that nobody explains: ECS did not stop the task, and says nothing of memory."""
+    limit = _memory_limit(facts, container.name)
+    has = f" It has {limit} MiB." if limit else ""
+    return make_finding(
+        code="container_killed",
+        cause=f"The container {container.name} was killed (SIGKILL, exit code 137); ECS neither stopped it nor says "
+        f"that it lacked memory, which is still the commonest reason.{has}",
+        evidence=evidence,
+        resource=task.arn,
+        confidence="medium",
+    )
+
+
+def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
+    own = facts.container_definition(container.name).memory_mib
+    whole = facts.definition.memory_mib if facts.definition else 0
+    log = facts.story.logs.get(task.task_id, ())
+    told = tuple(text for text in (container.reason, task.stopped_reason) if killed_for_memory(text))
+    line = _memory_line(log)
+    evidence = (*told, f"{container.name}: exit code {container.exit_code}", *((line,) if line else ()))
+    confidence = "high" if told else "medium"
+    if own and (not whole or own < whole):
+        of_task = f" of the task's {whole} MiB" if whole else ""
+        return make_finding(
+            code="container_memory_limit",
+            cause=f"The container {container.name} was killed at its own memory limit: {own} MiB{of_task}.",
+            evidence=evidence,
+            resource=task.arn,
+            confidence=confidence,
+        )
+    has = f" of {whole} MiB" if whole else ""
+    return make_finding(
+        code="out_of_memory",
+        cause=f"The container {container.name} used up the task's memory{has} and was killed.",
+        evidence=evidence,
+        remedy="Raise memory_mib in the definition, or make the application use less (fewer workers, smaller heap).",
+        resource=task.arn,
+        confidence=confidence,
+    )
+
+
+def _says_memory(task: TaskState, container: ContainerState) -> bool:
+    return killed_for_memory(container.reason) or killed_for_memory(task.stopped_reason)
+
+
+def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
+    """Killed (SIGKILL), and the last thing that the log tells is that memory ran out."""
+    log = facts.story.logs.get(task.task_id, ())
+    return container.exit_code == SIGKILL_EXIT_CODE and bool(_memory_line(log))
+
+
+def _memory_line(log: tuple[str, ...]) -> str:
+    line = telling_line(log)
+    return line if runtime_limit(line) or _KILLED_IN_LOG.search(line) else ""
+
+
+def _crashed_in_a_row(facts: ServiceFacts) -> list[TaskState]:
+    """The newest tasks of the story that all ended by themselves, newest first."""
+    found: list[TaskState] = []
+    for task in facts.story.tasks:
+        if task.failed and culprit_of(task) is not None and not task.failed_health_check:
+            found.append(task)
+        elif task.running:
+            break
+    return found
+
+
+def _memory_limit(facts: ServiceFacts, container: str) -> int:
+    return facts.container_definition(container).memory_mib or (facts.definition.memory_mib if facts.definition else 0)
+
+
+def _about_log(facts: ServiceFacts, task: TaskState) -> str:
+    if any(line.strip() for line in facts.story.logs.get(task.task_id, ())):
+        return ""
+    if task.task_id in facts.story.unread_logs:
+        return f"; its log {facts.story.unread_logs[task.task_id]}"
+    if facts.lacks("logs"):
+        return "; its log could not be read"
+    return "; its log is empty"
+
+
+def _first_with_log(facts: ServiceFacts) -> TaskState | None:
+    """The first task whose container exited by itself, one with a log before one without."""
+    ended = [one for one in facts.story.failed_tasks if culprit_of(one) is not None and not one.failed_health_check]
+    return min(ended, key=lambda one: not facts.story.logs.get(one.task_id), default=None)
+
+
+def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
+    return telling_line(facts.story.logs.get(task.task_id, ())) if task is not None else ""
+
+
+def _goes_on(facts: ServiceFacts) -> bool | None:
+    """Whether ECS still starts tasks of the revision; None where nobody wants any, and where what became of its
+    deployment could not be read."""
+    deployment, service = facts.story.deployment, facts.service
+    unread = deployment is None and facts.lacks("deployments")
+    if unread or (service is not None and not service.desired_count and facts.deployment_is_well):
+        return None
+    return not (facts.restored or (deployment is not None and deployment.failed))
+
+
+def _end_of_loop(facts: ServiceFacts) -> str:
+    """What became of it, at the end of its sentence."""
+    goes_on = _goes_on(facts)
+    if goes_on is not False:
+        return "; ECS keeps starting new ones" if goes_on else ""
+    status = facts.story.deployment.status if facts.story.deployment else ""
+    if facts.restored or status == "ROLLBACK_SUCCESSFUL":
+        return ", until the deployment was rolled back"
+    if status in {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}:
+        return "; the deployment is being rolled back"
+    return ", until the deployment was stopped" if status.startswith("STOP") else ", until the deployment failed"

@@ -1,0 +1,144 @@
+"""What ended tasks that the course of no service explains any more, or never did: told of tasks that are alike at once.
+
+They ran in a version that a newer one has replaced, in a deleted service of the same name, or by themselves.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from expressway.aws.values.service import ServiceState, TaskState
+from expressway.aws.values.task_definition import TaskDefinition
+from expressway.core.clock import not_before
+from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.finding import Finding, Severity
+from expressway.diagnose.messages.rules import evidence_line
+from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.service.rules import cause_of_tasks
+from expressway.diagnose.service.service_facts import ServiceFacts
+from expressway.image.context.excluded import LeftOutFiles
+
+_NOTHING_LEFT = "Nothing has to be done unless it comes again; then: "
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTasks:
+    """Failed tasks of one service that run the same, newest first, and what is known of them.
+
+    Attributes:
+        service: as it is now; None for tasks that were run by themselves, and where it could not be read.
+        definition: what they run; None where it could not be read.
+        logs, unread_logs, gaps, excluded: as in `facts.DeploymentFacts`.
+    """
+
+    tasks: tuple[TaskState, ...]
+    service: ServiceState | None = None
+    definition: TaskDefinition | None = None
+    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    unread_logs: Mapping[str, str] = field(default_factory=dict[str, str])
+    gaps: tuple[str, ...] = ()
+    excluded: Mapping[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
+
+    @property
+    def is_current(self) -> bool:
+        """Whether they are of what the service is to run now."""
+        service = self.service
+        if service is None or self.tasks[0].task_definition_arn != service.task_definition_arn:
+            return False
+        return not_before(self.tasks[0].created_at, service.created_at)
+
+    @property
+    def was_taken_back(self) -> bool:
+        """Whether they are of a newer version than what the service runs."""
+        service = self.service
+        if service is None or not not_before(self.tasks[0].created_at, service.created_at):
+            return False
+        family, number = _revision(self.tasks[0].task_definition_arn)
+        runs, running = _revision(service.task_definition_arn)
+        return family == runs and number > running
+
+
+def alike(tasks: Iterable[TaskState]) -> tuple[tuple[TaskState, ...], ...]:
+    """The tasks by service and task definition, in their own order."""
+    found: dict[tuple[str, str], list[TaskState]] = {}
+    for task in tasks:
+        found.setdefault((task.service_name, task.task_definition_arn), []).append(task)
+    return tuple(tuple(some) for some in found.values())
+
+
+def failed_tasks_finding(failed: FailedTasks, *, cluster: str, now: datetime) -> Finding | None:
+    """What ended the tasks, and whether it is over: the service has all its tasks again."""
+    found = _health_check(failed.tasks) or cause_of_tasks(_facts(failed, cluster, now))
+    if found is None:
+        return None
+    number, name = len(failed.tasks), _name(failed.tasks[0].task_definition_arn)
+    of = f"{number} task{'' if number == 1 else 's'} of {name} failed"
+    is_over = _has_all_tasks(failed.service) and not failed.was_taken_back
+    return replace(
+        found,
+        severity=_severity(failed, is_over=is_over),
+        cause=f"{found.cause.removesuffix('.')} ({of}){_since(failed)}.",
+        remedy=f"{_NOTHING_LEFT}{found.remedy[:1].lower()}{found.remedy[1:]}" if is_over else found.remedy,
+    )
+
+
+def _facts(failed: FailedTasks, cluster: str, now: datetime) -> ServiceFacts:
+    name = failed.tasks[0].service_name
+    story = DeploymentFacts(
+        cluster,
+        name,
+        tasks=failed.tasks,
+        logs=failed.logs,
+        unread_logs=failed.unread_logs,
+        gaps=failed.gaps,
+        definition=failed.definition,
+        excluded=failed.excluded,
+    )
+    return ServiceFacts(cluster, name, now, story, tasks=failed.tasks, gaps=failed.gaps)
+
+
+def _health_check(tasks: Sequence[TaskState]) -> Finding | None:
+    """All of them were stopped because the load balancer found them unhealthy: no end of their own."""
+    if not all(task.failed_health_check for task in tasks):
+        return None
+    return make_finding(
+        code="health_check_failed",
+        cause="The health check failed, and ECS stopped what did not pass it.",
+        evidence=(evidence_line(tasks[0].stopped_reason),),
+        resource=tasks[0].arn,
+        confidence="medium",
+    )
+
+
+def _severity(failed: FailedTasks, *, is_over: bool) -> Severity:
+    if is_over:
+        return "info"
+    service = failed.service
+    down = service is not None and service.status == "ACTIVE" and not service.running_count and service.desired_count
+    return "critical" if down and failed.is_current else "warning"
+
+
+def _since(failed: FailedTasks) -> str:
+    """How the service stands since then."""
+    service = failed.service
+    if service is None:
+        return ""
+    if service.status != "ACTIVE":
+        return f"; the service {service.name} is {service.status}"
+    run = f"{service.running_count} of {service.desired_count} tasks run, of {_name(service.task_definition_arn)}"
+    if failed.was_taken_back:
+        return f"; the service {service.name} went back to an earlier version ({run})"
+    return f"; the service {service.name} {'serves now' if _has_all_tasks(service) else 'does not serve'} ({run})"
+
+
+def _has_all_tasks(service: ServiceState | None) -> bool:
+    return service is not None and service.status == "ACTIVE" and 0 < service.desired_count <= service.running_count
+
+
+def _name(task_definition_arn: str) -> str:
+    return task_definition_arn.rsplit("/", 1)[-1]
+
+
+def _revision(task_definition_arn: str) -> tuple[str, int]:
+    family, _, number = _name(task_definition_arn).rpartition(":")
+    return family, int(number) if number.isdigit() else 0

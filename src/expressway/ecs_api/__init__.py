@@ -1,0 +1,1 @@
+"""Call any operation of the ECS API: parameters, effects, ownership, results."""

@@ -1,0 +1,210 @@
+"""What the apps own: a change of it by the plain API is refused with the tool that does it right, or told as a drift.
+
+CloudFormation says which stack holds a service or cluster. Task definitions that ECS registered for a service stand in
+no stack, so that what the apps' services run now, and what their deployments go back to, is read from ECS. The cluster
+that they run in mostly belongs to nobody; the apps' stacks say which one it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState
+from expressway.aws.values.target import Target
+from expressway.cloudformation.service_location import ServiceLocation, service_location
+from expressway.cloudformation.stack import StackState, service_stack_name
+from expressway.core.cancellation import ReadPool
+from expressway.ecs_api.affected import CLUSTER, TASK_DEFINITION, Touched, physical_ids, same_definition
+from expressway.ecs_api.effects import deletes, redirects, replaces
+from expressway.ecs_api.template_members import is_update, set_by_template, unset_by_template
+from expressway.errors import RefusedError, TargetError
+from expressway.hints import command
+
+_APPS_AT_ONCE = 8
+
+
+class Owners(Protocol):
+    """Stacks by what they hold (cloudformation.stack_owners.StackOwners)."""
+
+    def stack_of(self, physical_id: str) -> str | None: ...
+
+
+class Stacks(Protocol):
+    """Stacks by name or id (cloudformation.client.CloudFormation)."""
+
+    def names(self) -> tuple[str, ...]: ...
+    def describe(self, stack_name: str) -> StackState | None: ...
+
+
+class Services(Protocol):
+    """What services run (aws.ecs.client.Ecs)."""
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
+    def express_service(self, service_arn: str) -> ExpressService | None: ...
+    def newest_deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]: ...
+    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipPorts:
+    """What finding out an owner needs; each is made when it is needed."""
+
+    owners: Callable[[], Owners]
+    stacks: Callable[[], Stacks]
+    services: Callable[[], Services]
+    target: Callable[[], Target]
+
+
+@dataclass(frozen=True, slots=True)
+class _AppService:
+    app: str
+    stack_name: str
+    location: ServiceLocation
+
+
+def refuse_owned(
+    operation: str, touches: Sequence[Touched], ports: OwnershipPorts, parameters: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse a change of what an app's stack holds, and the end of a task definition or cluster that an app uses.
+
+    An update is judged by its `parameters`: what touches nothing that the template sets is let through.
+
+    Raises:
+        RefusedError: ``owned_by_stack``, ``used_by_app``; ``details`` name the app (all of a cluster's in
+            ``app_names``), its stack and what is touched.
+        TargetError: the owner may not be looked up; what is not known to be free is not changed.
+    """
+    if replaces(operation):
+        for thing in touches:
+            stack = _owner(thing, ports)
+            if stack is not None and not _leaves_template_true(operation, parameters, stack):
+                raise _owned(operation, thing, touches, stack)
+    definitions = [one for one in touches if one.kind == TASK_DEFINITION]
+    if definitions and deletes(operation):
+        _refuse_used(operation, definitions, ports)
+    for cluster in (one for one in touches if one.kind == CLUSTER and deletes(operation)):
+        _refuse_inhabited(operation, cluster, ports)
+
+
+def drift_note(
+    operation: str, touches: Sequence[Touched], ports: OwnershipPorts, parameters: Mapping[str, Any] | None = None
+) -> str:
+    """What to know of a change that is not refused and may leave a stack's service with something else than it says."""
+    beyond = unset_by_template(operation, parameters or {})
+    if beyond and any(physical_ids(thing, ports.target()) for thing in touches):
+        return f"The templates of apps say nothing of {', '.join(beyond)}: deployments leave it as it is set here."
+    if not redirects(operation):
+        return ""
+    for thing in touches:
+        try:
+            stack = _owner(thing, ports)
+        except TargetError as error:
+            return f"Whether an app's stack owns {thing} could not be found out: {error.message}"
+        if stack is not None:
+            return (
+                f"This is a deployment of the app {stack.owner_app}: its service may now run something else than the "
+                f"stack {stack.name} says. {command('status')} shows it; {command('deploy')} brings both together."
+            )
+    return ""
+
+
+def _leaves_template_true(operation: str, parameters: Mapping[str, Any] | None, stack: StackState) -> bool:
+    return parameters is not None and is_update(operation) and not set_by_template(operation, parameters, stack)
+
+
+def _owner(thing: Touched, ports: OwnershipPorts) -> StackState | None:
+    for physical_id in physical_ids(thing, ports.target()):
+        stack_id = ports.owners().stack_of(physical_id)
+        stack = ports.stacks().describe(stack_id) if stack_id else None
+        if stack is not None and stack.owner_app is not None:
+            return stack
+    return None
+
+
+def _owned(operation: str, thing: Touched, touches: Sequence[Touched], stack: StackState) -> RefusedError:
+    app = stack.owner_app
+    if deletes(operation):
+        hint = f"Delete the whole app: {command('delete', app or '', mcp=f'with app_name {app}')}."
+    else:
+        hint = f"Change the definition of {app} and deploy it: {command('deploy')}."
+    return RefusedError(
+        "owned_by_stack",
+        f"{thing} belongs to the stack {stack.name} of the app {app}; {operation} would leave the stack "
+        "with something else than it says. Nothing was changed.",
+        hint,
+        {"touches": [str(one) for one in touches], "stack_name": stack.name, "app_name": app},
+    )
+
+
+def _refuse_used(operation: str, definitions: Sequence[Touched], ports: OwnershipPorts) -> None:
+    services = ports.services()
+
+    def used(app: _AppService) -> tuple[str, ...]:
+        return tuple(_definitions_of(app.location, services))
+
+    with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
+        apps = list(_app_services(ports.stacks(), pool))
+        for app, arns in zip(apps, pool.map(used, apps), strict=True):
+            for one in definitions:
+                if any(same_definition(one.name, arn) for arn in arns):
+                    raise _used(operation, one, definitions, app)
+
+
+def _refuse_inhabited(operation: str, cluster: Touched, ports: OwnershipPorts) -> None:
+    """ECS refuses to delete a cluster with services as well, but says neither whose they are nor how they go."""
+    with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
+        apps = [one for one in _app_services(ports.stacks(), pool) if one.location.cluster == cluster.name]
+    if apps:
+        raise _inhabited(operation, cluster, apps)
+
+
+def _app_services(stacks: Stacks, pool: ReadPool) -> Iterator[_AppService]:
+    named = [name for name in stacks.names() if name.endswith(service_stack_name(""))]
+    for stack in pool.map(stacks.describe, named):
+        if stack is not None and stack.owner_app:
+            yield _AppService(stack.owner_app, stack.name, service_location(stack.owner_app, stack))
+
+
+def _definitions_of(location: ServiceLocation, services: Services) -> Iterator[str]:
+    """ARNs of the task definitions that a service runs, is about to run, or goes back to when a deployment fails."""
+    service = services.service(location.cluster, location.name)
+    if service is not None:
+        yield service.task_definition_arn
+        yield from (one.task_definition_arn for one in service.rollouts)
+    express = services.express_service(location.arn) if location.arn else None
+    revisions = [one.revision_arn for one in express.configurations] if express else []
+    deployments = services.newest_deployments(location.cluster, location.arn or location.name)
+    for one in (*deployments[:1], *[one for one in deployments if one.successful][:1]):
+        revisions += [one.target_revision_arn, one.rollback_revision_arn]
+    asked = [one for one in dict.fromkeys(revisions) if one]
+    yield from (one.task_definition_arn for one in services.revisions(asked) if one.task_definition_arn)
+
+
+def _used(operation: str, thing: Touched, touches: Sequence[Touched], app: _AppService) -> RefusedError:
+    return RefusedError(
+        "used_by_app",
+        f"The service {app.location.name} of the app {app.app} runs {thing}, or goes back to it when a deployment "
+        f"fails; {operation} would take that away. Nothing was changed.",
+        f"Deploy another version first ({command('deploy')}), or delete the whole app: "
+        f"{command('delete', app.app, mcp=f'with app_name {app.app}')}.",
+        {"touches": [str(one) for one in touches], "stack_name": app.stack_name, "app_name": app.app},
+    )
+
+
+def _inhabited(operation: str, cluster: Touched, apps: Sequence[_AppService]) -> RefusedError:
+    names = [one.app for one in apps]
+    listed = f"the app{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    services = [str(Touched("service", one.location.name, cluster.name)) for one in apps]
+    return RefusedError(
+        "used_by_app",
+        f"In {cluster} {'run' if len(names) > 1 else 'runs'} {listed}; {operation} would take it away from under them. "
+        "Nothing was changed.",
+        f"Delete these apps first: {command('delete', mcp='with each app_name')}, or leave the cluster: an empty "
+        "one costs nothing.",
+        {
+            "touches": [str(cluster), *services],
+            "stack_name": apps[0].stack_name,
+            "app_name": names[0],
+            "app_names": names,
+        },
+    )

@@ -1,0 +1,114 @@
+"""JMESPath over an answer, bounded: an expression may not make more of an answer than there is room for."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+
+from expressway.errors import UsageError
+from expressway.privacy.untrusted import echoed
+
+LONGEST_EXPRESSION = 2000
+_LARGEST_VALUE = 1_000_000
+_MOST_STEPS = 500_000
+_MOST_VALUES = 2_000_000
+_MAKING = frozenset({"multi_select_list", "multi_select_dict", "function_expression"})
+"""Nodes that make values which were not there."""
+
+
+class JsonQuery:
+    """Expressions of JMESPath (jmespath.org), held and searched."""
+
+    def check(self, expression: str) -> None:
+        """Make sure that it is an expression.
+
+        Raises:
+            UsageError: ``query_invalid``.
+        """
+        with _told(expression):
+            _compiled(expression)
+
+    def search(self, expression: str, document: object) -> Any:
+        """What `expression` finds in a JSON `document`; None where it finds nothing.
+
+        Raises:
+            UsageError: ``query_invalid`` for an expression that is none, does not fit, or asks for too much.
+        """
+        with _told(expression):
+            return _interpreter()().visit(_compiled(expression), document)
+
+
+class _TooMuchError(Exception):
+    """The expression asks for more than there is room for."""
+
+
+@contextmanager
+def _told(expression: str) -> Generator[None]:
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        yield
+    except _TooMuchError as exc:
+        raise _wrong(expression, str(exc)) from exc
+    except RecursionError as exc:
+        raise _wrong(expression, "it is nested too deeply") from exc
+    except JMESPathError as exc:
+        raise _wrong(expression, str(exc).splitlines()[0]) from exc
+    except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # its functions do not check all they take
+        raise _wrong(expression, f"it does not fit the answer ({type(exc).__name__})") from exc
+
+
+def _compiled(expression: str) -> Any:
+    import jmespath
+
+    if len(expression) > LONGEST_EXPRESSION:
+        raise _TooMuchError(f"it has more than {LONGEST_EXPRESSION} characters")
+    compiled: Any = jmespath.compile(expression)
+    return compiled.parsed
+
+
+@cache
+def _interpreter() -> Any:
+    from jmespath.visitor import TreeInterpreter
+
+    class Bounded(TreeInterpreter):
+        """What is put beside itself again and again grows without end; this stops it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps = 0
+            self.values = 0
+
+        def visit(self, node: Any, *args: Any, **named: Any) -> Any:
+            self.steps += 1
+            found: Any = super().visit(node, *args, **named)
+            if node["type"] in _MAKING:
+                self.values += _count(found, _MOST_VALUES - self.values)
+            large = isinstance(found, list | str) and len(found) > _LARGEST_VALUE
+            if large or self.steps > _MOST_STEPS or self.values >= _MOST_VALUES:
+                raise _TooMuchError("it asks for too much")
+            return found
+
+    return Bounded
+
+
+def _count(value: Any, most: int) -> int:
+    """How many values are in `value`, itself included; no more than `most` are counted."""
+    waiting, counted = [value], 0
+    while waiting and counted < most:
+        one = waiting.pop()
+        counted += 1
+        if isinstance(one, dict):
+            waiting.extend(cast("dict[str, Any]", one).values())
+        elif isinstance(one, list):
+            waiting.extend(cast("list[Any]", one))
+    return counted
+
+
+def _wrong(expression: str, reason: str) -> UsageError:
+    return UsageError(
+        "query_invalid",
+        f"query is expected to be a JMESPath expression over the answer, got {echoed(expression, 200)}: "
+        f"{echoed(reason.rstrip(':.'), 200)}.",
+        "For example services[].{name: serviceName, running: runningCount}; the specification is at jmespath.org.",
+    )

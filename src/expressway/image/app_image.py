@@ -1,0 +1,255 @@
+"""The image of one app, from its definition: named, in the repository already, or to be built."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from expressway.app.definition import AppDefinition
+from expressway.app.names import app_names
+from expressway.core.clock import Clock
+from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
+from expressway.errors import ImageError, TargetError
+from expressway.hints import command
+from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.values import BuildContext
+from expressway.image.planned import PlannedImage
+from expressway.image.ports import PlatformReads
+from expressway.image.prebuilt import ReadyImages, TaskDefinitionReads, check_task_definition, find_ready_image
+from expressway.image.protect import ImageProtection
+from expressway.image.publish import (
+    BuildRequest,
+    CheckedBuild,
+    ContainerEngine,
+    ImageRegistry,
+    build_image,
+    check_build,
+    plan_image,
+    publish_image,
+    rebuild_image,
+)
+from expressway.image.push_identity import registry_to_push
+from expressway.image.values import ImageBuild
+
+
+class _NoEngineAsked:
+    """Stands in for an engine while only the folder is looked at."""
+
+    def check_build(self, build: ImageBuild) -> None:
+        """Whether an engine can build it is asked later, if it must be built at all."""
+        del build
+
+
+def checked_folder(request: BuildRequest) -> CheckedBuild:
+    """What an image built from the folder now would be made of; asks no engine.
+
+    Raises:
+        DefinitionError, ImageError: see `expressway.image.check.check_build`.
+    """
+    return check_build(request, engine=_NoEngineAsked())
+
+
+@dataclass(frozen=True, slots=True)
+class AppImages:
+    """Checks and publishes the images of apps; the engine is looked for only when something must be built."""
+
+    engine: Callable[[], ContainerEngine]
+    registry: ImageRegistry
+    ready_images: ReadyImages
+    platforms: Callable[[], PlatformReads]
+    task_definitions: Callable[[], TaskDefinitionReads]
+    clock: Clock
+
+    def plan(
+        self,
+        definition: AppDefinition,
+        base_dir: Path,
+        *,
+        progress: ProgressSink,
+        rebuild: bool = False,
+        read: BuildContext | None = None,
+    ) -> "CheckedAppImage":
+        """What the app would run, without an engine; with `rebuild`, built again with its base images pulled anew.
+
+        `read` is the build context where this call has read it already.
+
+        Raises:
+            ImageError: the folder or the Dockerfile is wrong; ``image_not_found``, ``wrong_architecture``;
+                ``nothing_to_rebuild`` where the app's image is not built here.
+            ServiceError: ``task_definition_unsuitable``.
+        """
+        repository = app_names(definition.name).repository
+        if definition.build is None:
+            if rebuild:
+                raise _nothing_to_rebuild(definition)
+            return CheckedAppImage(self, definition, None, self._brought(definition, progress), repository)
+        request = BuildRequest(
+            app_name=definition.name,
+            context=base_dir / definition.build.context,
+            dockerfile=definition.build.dockerfile,
+            target=definition.build.target,
+            args=definition.build.args,
+            platform=definition.build.platform,
+            rebuild=rebuild,
+            read=read,
+        )
+        checked = checked_folder(request)
+        if rebuild:
+            planned = PlannedImage("to_rebuild", None, checked.tag)
+        else:
+            planned = plan_image(checked, registry=self.registry, repository_name=repository)
+        return CheckedAppImage(self, definition, checked, planned, repository)
+
+    def check(
+        self,
+        definition: AppDefinition,
+        base_dir: Path,
+        *,
+        progress: ProgressSink,
+        rebuild: bool = False,
+        read: BuildContext | None = None,
+    ) -> "CheckedAppImage":
+        """Like `plan`, and also find an engine that can build it, if it must be built.
+
+        Raises:
+            ImageError, EngineError, ServiceError: anything that would fail later; nothing has been changed.
+        """
+        image = self.plan(definition, base_dir, progress=progress, rebuild=rebuild, read=read)
+        if image.checked is not None and image.planned is not None and image.planned.is_built:
+            self.engine().check_build(image.checked.build)
+        return image
+
+    def _brought(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
+        """The image that the definition names, or None when it names a task definition instead."""
+        if definition.task_definition_arn is not None:
+            check_task_definition(
+                definition.task_definition_arn, task_definitions=self.task_definitions(), progress=progress
+            )
+        if definition.image is None:
+            return None
+        return find_ready_image(
+            definition.image, images=self.ready_images, progress=progress, platforms=self.platforms()
+        )
+
+
+@dataclass(frozen=True)
+class CheckedAppImage:
+    """An image that can be published; `checked` is None for one that is not built here."""
+
+    images: AppImages
+    definition: AppDefinition
+    checked: CheckedBuild | None
+    planned: PlannedImage | None
+    repository_name: str
+
+    @property
+    def left_out(self) -> LeftOutFiles:
+        """What was kept out of the image that is built here, so that a crash that follows from it is known as such."""
+        return self.checked.left_out if self.checked is not None else LeftOutFiles()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What whoever deploys should know of the build, also when its content is published already."""
+        return self.checked.warnings if self.checked is not None else ()
+
+    def renewed(self, running: str) -> PlannedImage | None:
+        """The image that runs, by its URI, where it was built of this very content again: it is not taken back.
+
+        None where it was not, or where building again is asked for.
+        """
+        place, _, digest = running.partition("@")
+        if self.checked is None or self.planned is None or self.planned.state == "to_rebuild":
+            return None
+        if running == self.planned.uri or not digest or not place.endswith(f"/{self.repository_name}"):
+            return None
+        try:
+            found = self.images.registry.find_image(self.repository_name, digest=digest)
+        except ImageError as error:
+            if error.code != "repository_missing":
+                raise
+            return None
+        if found is None or not any(tag.startswith(f"{self.checked.content_tag}-") for tag in found.tags):
+            return None
+        return PlannedImage("published", running, self.checked.tag)
+
+    def as_planned(self, planned: PlannedImage | None) -> "CheckedAppImage":
+        """The same, with what a plan made of it."""
+        return replace(self, planned=planned)
+
+    def is_there(self) -> bool:
+        """Whether the image that was found when this was planned is in its repository now.
+
+        Raises:
+            ImageError: ``image_not_found`` for one that the definition names itself, and that is gone.
+            TargetError: AWS does not answer; a missing permission is no proof that the image is gone.
+        """
+        uri = self.planned.uri if self.planned is not None else None
+        if uri is None:
+            return True
+        if self.checked is None:
+            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress, platforms=None)
+            return True
+        digest = uri.rpartition("@")[2]
+        try:
+            return self.images.registry.find_image(self.repository_name, digest=digest) is not None
+        except ImageError as error:
+            if error.code != "repository_missing":
+                raise
+            return False
+        except TargetError as error:
+            if error.code != "access_denied":
+                raise
+            return True
+
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> "CheckedAppImage":
+        """Build the image here if it is not in the repository, so that a build that fails has changed nothing.
+
+        Returns what to go on with: of an image that was built again, whether it is published already is known now.
+        """
+        if self.checked is None or self.planned is None or not self.planned.is_built:
+            return self
+        engine = self.images.engine()
+        if self.planned.state == "to_build":
+            build_image(self.checked, engine=engine, progress=progress, cancellation=cancellation)
+            return self
+        registry, name = self.images.registry, self.repository_name
+        checked = rebuild_image(
+            self.checked,
+            engine=engine,
+            registry=registry,
+            repository_name=name,
+            progress=progress,
+            cancellation=cancellation,
+        )
+        return replace(self, checked=checked, planned=plan_image(checked, registry=registry, repository_name=name))
+
+    def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:
+        """How its repository is made to keep it; None for an image that is not built here."""
+        if self.checked is None:
+            return None
+        registry = registry_to_push(self.images.registry, self.definition, stack_outputs)
+        return ImageProtection(registry, self.repository_name, progress)
+
+    def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
+        """Build and push what is missing; the image's URI by digest. `stack_outputs` are the repository stack's."""
+        if self.checked is None:
+            return self.planned.uri or "" if self.planned else ""
+        published = publish_image(
+            self.checked,
+            engine=self.images.engine(),
+            registry=registry_to_push(self.images.registry, self.definition, stack_outputs),
+            repository_name=self.repository_name,
+            clock=self.images.clock,
+            progress=progress,
+            cancellation=cancellation,
+        )
+        return published.image_uri
+
+
+def _nothing_to_rebuild(definition: AppDefinition) -> ImageError:
+    named = definition.image or definition.task_definition_arn or ""
+    return ImageError(
+        "nothing_to_rebuild",
+        f"The image of {definition.name} is not built here: the definition names {named}. Nothing was changed.",
+        f"Where the image behind that name has moved: {command('deploy')}, which looks for it anew.",
+        {"app_name": definition.name},
+    )

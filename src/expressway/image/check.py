@@ -1,0 +1,172 @@
+"""Check a build before anything is changed: name, tag, folder, Dockerfile, size, engine."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from expressway.app.names import check_app_name
+from expressway.core.problems import MOST_SHOWN
+from expressway.core.progress import Cancellation, NeverCancelled
+from expressway.errors import DefinitionError, ImageError
+from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.protected_files import protection_warning
+from expressway.image.context.reader import read_build_context, resolve_context
+from expressway.image.context.values import (
+    CONTENT_TAG_PREFIX,
+    DEFAULT_LIMIT_BYTES,
+    BuildContext,
+    content_tag,
+    context_digest,
+)
+from expressway.image.dockerfile.parser import Dockerfile, parse_dockerfile
+from expressway.image.protected_tags import PROTECTED_PATTERN
+from expressway.image.values import LOCAL_PREFIX, ImageBuild
+from expressway.privacy.untrusted import echoed
+
+_TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+_SECRET_ARG = re.compile(r"passw|secret|token|credential|private_?key|api_?key|access_?key", re.IGNORECASE)
+_NEVER = NeverCancelled()
+
+
+class BuildChecker(Protocol):
+    """What checking needs of an engine."""
+
+    def check_build(self, build: ImageBuild) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What to build. `dockerfile` is relative to `context`; without a `tag` the content names itself.
+
+    With `rebuild` its base images are pulled anew, and it is built also where an image of this content exists.
+    `read` is the folder where this call has read it already: it is not read and hashed again.
+    """
+
+    app_name: str
+    context: Path
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    platform: str = "linux/amd64"
+    tag: str | None = None
+    rebuild: bool = False
+    read: BuildContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBuild:
+    """A build that can start: everything that can be known before AWS is changed was found right.
+
+    Attributes:
+        content_tag: the tag that the content itself gives; equal content has an equal tag on any machine.
+        tag: the tag that was asked for, else `content_tag`.
+    """
+
+    request: BuildRequest
+    context: BuildContext
+    dockerfile: Dockerfile
+    content_tag: str
+    tag: str
+    build: ImageBuild
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> LeftOutFiles:
+        """What was kept out of the image, so that a crash that follows from it is known as such."""
+        return LeftOutFiles(self.context.left_out, self.context.ignore_file)
+
+
+def check_build(
+    request: BuildRequest,
+    *,
+    engine: BuildChecker,
+    limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    cancellation: Cancellation = _NEVER,
+) -> CheckedBuild:
+    """Check name, tag, folder, Dockerfile, size and engine, without touching AWS.
+
+    Raises:
+        DefinitionError: ``invalid_app_name``, ``invalid_tag``.
+        ImageError: ``context_missing``, ``context_not_a_folder``, ``context_refused``, ``context_unreadable``,
+            ``context_too_large``, ``dockerfile_missing``, ``dockerfile_outside``, ``ignore_file_outside``,
+            ``ignore_file_invalid``, ``dockerfile_invalid``, ``target_missing``, ``buildkit_required``.
+        EngineError: ``engine_unreachable``.
+    """
+    _check_names(request)
+    root = resolve_context(request.context)
+    context = request.read or read_build_context(
+        root, request.dockerfile, limit_bytes=limit_bytes, cancellation=cancellation
+    )
+    dockerfile = parse_dockerfile(context.dockerfile_text)
+    _check_dockerfile(request, context, dockerfile)
+    digest = context_digest(context, target=request.target, args=request.args, platform=request.platform)
+    own_tag = content_tag(digest)
+    if request.tag is not None and request.tag.startswith(CONTENT_TAG_PREFIX) and request.tag != own_tag:
+        raise _invalid_tag(request.tag, f"tags that start with {CONTENT_TAG_PREFIX} are made from the content")
+    if request.tag is not None and fnmatchcase(request.tag, PROTECTED_PATTERN):
+        raise _invalid_tag(request.tag, f"tags {PROTECTED_PATTERN} mark the images that deployments run")
+    build = ImageBuild(
+        name=f"{LOCAL_PREFIX}/{request.app_name}:{own_tag}",
+        context=context,
+        platform=request.platform,
+        target=request.target,
+        args=dict(request.args),
+        buildkit_reasons=dockerfile.buildkit_reasons,
+        renewed_images=dockerfile.outside_images(request.args) if request.rebuild else (),
+    )
+    engine.check_build(build)
+    return CheckedBuild(
+        request, context, dockerfile, own_tag, request.tag or own_tag, build, tuple(_warnings(request, context))
+    )
+
+
+def _check_names(request: BuildRequest) -> None:
+    check_app_name(request.app_name, is_new=True)
+    if request.tag is not None and not _TAG.fullmatch(request.tag):
+        raise _invalid_tag(request.tag, "letters, digits, _ . - are allowed, 128 at most, not starting with . or -")
+
+
+def _invalid_tag(tag: str, why: str) -> DefinitionError:
+    return DefinitionError(
+        "invalid_tag",
+        f"{echoed(tag)} cannot be an image tag here: {why}.",
+        "Choose another tag, or leave it out to have one made from the content.",
+    )
+
+
+def _check_dockerfile(request: BuildRequest, context: BuildContext, dockerfile: Dockerfile) -> None:
+    if dockerfile.problems:
+        shown = dockerfile.problems[:MOST_SHOWN]
+        listed = "; ".join(f"line {problem.line}: {problem.message}" for problem in shown)
+        more = len(dockerfile.problems) - len(shown)
+        raise ImageError(
+            "dockerfile_invalid",
+            f"{echoed(context.dockerfile)} cannot be built: {listed}{f'; and {more} more' if more else ''}.",
+            "Correct these lines.",
+            {"problems": [{"line": problem.line, "message": problem.message} for problem in shown]},
+        )
+    if dockerfile.stage(request.target) is None:
+        names = ", ".join(echoed(stage.name or str(stage.index)) for stage in dockerfile.stages[:MOST_SHOWN])
+        raise ImageError(
+            "target_missing",
+            f"Expected a stage named {echoed(str(request.target))} in {echoed(context.dockerfile)}; it has: {names}.",
+            "Correct build.target, or leave it out to build the last stage.",
+        )
+
+
+def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
+    if context.left_out:
+        yield protection_warning(context.left_out, context.ignore_file)
+    if context.ignored_special:
+        yield f"Sockets, pipes and devices are no part of an image: {echoed(', '.join(context.ignored_special[:5]))}"
+    if context.outside_links:
+        yield (
+            "These links lead out of the build context. They are packed as links, as docker build does, and lead "
+            f"nowhere in an image that lacks what they name: {echoed(', '.join(context.outside_links[:5]), 300)}"
+        )
+    secret = sorted(name for name in request.args if _SECRET_ARG.search(name))
+    if secret:
+        yield f"Build arguments stay readable in the image's history; these look secret: {', '.join(secret)}"

@@ -1,0 +1,63 @@
+"""What an operation would build: two calls mean the same only where the folder says the same to both."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from expressway.app.given_path import given_path
+from expressway.app.source import source_of
+from expressway.errors import ExpresswayError
+from expressway.image.request import build_request
+
+if TYPE_CHECKING:
+    from expressway.app.source import AppSource
+    from expressway.image.context.values import BuildContext
+    from expressway.image.publish import BuildRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AppContent:
+    """`text` is what two calls are compared by; `context` the folder as it was read, for the build that follows."""
+
+    text: str
+    context: BuildContext | None = None
+
+
+def deployed_content(source: AppSource) -> AppContent:
+    """The content tag of the image that deploying `source` would build now; "" where it builds none.
+
+    Reads the build context, so it may take as long as hashing 500 MiB. A folder that cannot be built says why instead:
+    the operation itself raises that.
+    """
+    build = source.definition.build
+    if build is None:
+        return AppContent("")
+    return _content(build_request(source.definition.name, source.base_dir, None, source))
+
+
+def built_content(app_name: str, app_path: str) -> AppContent:
+    """Like `deployed_content` for building the image of a folder alone, with the definition that lies there."""
+    try:
+        path = given_path(app_path)
+        source = source_of(app_name, path)
+    except ExpresswayError as error:
+        return _refusal(error)
+    definition = source.definition.canonical_json() if source else ""
+    content = _content(build_request(app_name, path, None, source))
+    return replace(content, text=f"{definition}{content.text}")
+
+
+def _content(request: BuildRequest) -> AppContent:
+    from expressway.image.app_image import checked_folder
+
+    try:
+        checked = checked_folder(request)
+    except ExpresswayError as error:
+        return _refusal(error)
+    return AppContent(checked.content_tag, checked.context)
+
+
+def _refusal(error: ExpresswayError) -> AppContent:
+    return AppContent(json.dumps(error.to_dict(), sort_keys=True, default=str))

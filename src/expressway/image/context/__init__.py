@@ -1,0 +1,1 @@
+"""The build context: which files an image build gets."""

@@ -1,0 +1,102 @@
+"""What was kept out of the images that this machine built, by their digests: any later process can name it."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from expressway.aws.values.image_reference import digest_of
+from expressway.core.directories import state_not_writable, write_whole
+from expressway.image.context.excluded import LeftOutFiles
+from expressway.privacy.untrusted import cleaned
+
+MOST_IMAGES = 200
+MOST_PATHS = 500
+MOST_BYTES = 32 * 1024
+_LONGEST_PATH = 1_024
+
+
+class ExcludedFilesJournal:
+    """One small file an image in the state directory, and a copy in memory where that cannot be written.
+
+    A digest names the same image everywhere, so all targets share the files.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "excluded-files"
+        self._own: dict[str, LeftOutFiles] = {}
+
+    def record(self, image: str, left_out: LeftOutFiles, warn: Callable[[str], None]) -> None:
+        """Remember what was kept out of `image`, a reference by digest; where nothing was, what is known stays.
+
+        Of very much, the first paths are kept. What cannot be written is a warning: it holds no deployment up.
+        """
+        from expressway.privacy.masking.detector import masked_json  # not for a command that only reads
+
+        digest = digest_of(image)
+        if not digest or not left_out.paths:
+            return
+        kept = _bounded(left_out)
+        self._own[digest] = kept
+        if self._read(digest) == kept:
+            with suppress(OSError):
+                os.utime(self._path(digest))
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(digest), masked_json({"paths": kept.paths, "ignore_file": kept.ignore_file}))
+            self._forget_oldest()
+        except OSError as exc:
+            warn(
+                f"Which files were kept out of the image cannot be written down: {state_not_writable(exc).message} "
+                "Later commands cannot name them as the cause of a crash."
+            )
+
+    def of_image(self, image: str) -> LeftOutFiles:
+        """What was kept out of `image`; nothing where it was built elsewhere, is not named by digest, or the record
+        cannot be read."""
+        digest = digest_of(image)
+        return self._own.get(digest) or self._read(digest) if digest else LeftOutFiles()
+
+    def _read(self, digest: str) -> LeftOutFiles:
+        try:
+            with self._path(digest).open(encoding="utf-8") as file:
+                stored: Any = json.loads(file.read(2 * MOST_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return LeftOutFiles()
+        return _parsed(stored)
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / f"{digest.removeprefix('sha256:')}.json"
+
+    def _forget_oldest(self) -> None:
+        entries = sorted(self._folder.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
+        for entry in entries[:-MOST_IMAGES]:
+            entry.unlink(missing_ok=True)
+
+
+def _parsed(stored: Any) -> LeftOutFiles:
+    """The record, if it has the shape of one; anybody may have written into the state directory."""
+    if not isinstance(stored, dict):
+        return LeftOutFiles()
+    found = cast("dict[str, Any]", stored)
+    paths, ignore_file = found.get("paths"), found.get("ignore_file")
+    if not isinstance(paths, list) or not isinstance(ignore_file, str):
+        return LeftOutFiles()
+    texts = tuple(path for path in cast("list[Any]", paths) if isinstance(path, str))
+    return _bounded(LeftOutFiles(texts, ignore_file[:_LONGEST_PATH]))
+
+
+def _bounded(left_out: LeftOutFiles) -> LeftOutFiles:
+    """The first paths that fit, cleaned and relative."""
+    kept: list[str] = []
+    size = 0
+    for path in map(cleaned, left_out.paths[:MOST_PATHS]):
+        size += len(json.dumps(path)) + 2
+        if size > MOST_BYTES:
+            break
+        if path and len(path) <= _LONGEST_PATH and not path.startswith("/"):
+            kept.append(path)
+    return LeftOutFiles(tuple(kept), cleaned(left_out.ignore_file))

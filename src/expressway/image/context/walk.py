@@ -1,0 +1,146 @@
+"""Walks a folder and notes what an image built from it may hold: as `docker build` does, less what may be secret."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from expressway.core.progress import Cancellation
+from expressway.errors import ImageError
+from expressway.image.context.dockerignore import IgnoreRules, with_parents
+from expressway.image.context.protected_content import holds_nothing_secret, is_suspicious_data
+from expressway.image.context.protected_files import PROTECTED, safe_path
+from expressway.image.context.values import ContextEntry
+
+MOST_ENTRIES = 250_000
+_ENTRIES_A_CHECK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to walk: which patterns matched it, whether it is part of the context by itself, where it lies."""
+
+    path: str
+    matched_by: tuple[bool, ...] | None
+    in_credentials: bool = False
+
+
+@dataclass(slots=True)
+class ContextWalk:
+    """One walk through the folder. `always` names files that builders read even when they are excluded.
+
+    Attributes:
+        unreadable: safe path and reason of whatever could not be read.
+    """
+
+    root: Path
+    rules: IgnoreRules
+    always: tuple[str, ...]
+    most_entries: int = MOST_ENTRIES
+    entries: dict[str, ContextEntry] = field(default_factory=dict[str, ContextEntry])
+    left_out: list[str] = field(default_factory=list[str])
+    special: list[str] = field(default_factory=list[str])
+    outside_links: list[str] = field(default_factory=list[str])
+    unreadable: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _seen: int = 0
+    _excluded_files: set[str] = field(default_factory=set[str])
+    _excluded_folders: set[str] = field(default_factory=set[str])
+
+    def walk(self, cancellation: Cancellation) -> None:
+        """Fill the lists.
+
+        Raises:
+            ImageError: ``context_too_large`` when there are more files and folders than a build can be meant to have.
+        """
+        pending = [_Folder("", None)]
+        while pending:
+            cancellation.raise_if_cancelled()
+            folder = pending.pop()
+            try:
+                with os.scandir(self.root / folder.path) as found:
+                    for item in found:
+                        self._count(cancellation)
+                        path = f"{folder.path}/{item.name}" if folder.path else item.name
+                        inside = self._take(item, path, folder)
+                        if inside is not None:
+                            pending.append(inside)
+            except OSError as exc:
+                self._note_unreadable(folder.path or ".", exc)
+
+    def builder_only(self) -> tuple[str, ...]:
+        """Entries that are excluded and only there for builders: files, and folders with nothing else in them."""
+        excluded = self._excluded_files | self._excluded_folders
+        needed = {path.rpartition("/")[0] for path in self.entries if path not in excluded}
+        for folder in tuple(needed):
+            needed.update(with_parents(folder))
+        return tuple(sorted(self._excluded_files | (self._excluded_folders - needed)))
+
+    def _count(self, cancellation: Cancellation) -> None:
+        self._seen += 1
+        if self._seen % _ENTRIES_A_CHECK == 0:
+            cancellation.raise_if_cancelled()
+        if self._seen > self.most_entries:
+            raise ImageError(
+                "context_too_large",
+                f"The build context has more than {self.most_entries:,} files and folders.",
+                "Add what the image does not need to .dockerignore, or make a smaller folder the context.",
+            )
+
+    def _take(self, item: os.DirEntry[str], path: str, parent: _Folder) -> _Folder | None:
+        """Note one directory entry; what to walk next when it is a folder that may hold more."""
+        is_folder = item.is_dir(follow_symlinks=False)
+        excluded, matched_by = self.rules.decide(path, parent.matched_by)
+        inside = _Folder(path, matched_by, parent.in_credentials or item.name == "credentials")
+        if excluded and path not in self.always:
+            needed = any(name.startswith(f"{path}/") for name in self.always)
+            return inside if is_folder and (needed or self.rules.may_take_back_below(path)) else None
+        if path not in self.always and self._is_protected(path, parent, is_folder=is_folder):
+            self.left_out.append(safe_path(f"{path}/" if is_folder else path))
+            return None
+        self._note_parents(path)
+        self._note(path)
+        if excluded:
+            self._excluded_files.add(path)
+        return inside if is_folder else None
+
+    def _is_protected(self, path: str, parent: _Folder, *, is_folder: bool) -> bool:
+        by_name, _ = PROTECTED.decide(path)
+        suspicious = parent.in_credentials and not is_folder and is_suspicious_data(self.root, path)
+        if not by_name and not suspicious:
+            return False
+        if by_name and not suspicious and holds_nothing_secret(self.root, path, is_folder=is_folder):
+            return False
+        return not self.rules.names_explicitly(path)
+
+    def _note_parents(self, path: str) -> None:
+        """An excluded folder is part of the context once something inside it is, as Docker has it."""
+        parent = path.rpartition("/")[0]
+        while parent and parent not in self.entries:
+            self._note(parent)
+            self._excluded_folders.add(parent)
+            parent = parent.rpartition("/")[0]
+
+    def _note(self, path: str) -> None:
+        try:
+            status = (self.root / path).lstat()
+            mode = stat.S_IMODE(status.st_mode)
+            if stat.S_ISLNK(status.st_mode):
+                self.entries[path] = ContextEntry(path, "link", 0o777, 0, self._link_target(path))
+            elif stat.S_ISDIR(status.st_mode):
+                self.entries[path] = ContextEntry(path, "folder", mode)
+            elif stat.S_ISREG(status.st_mode):
+                self.entries[path] = ContextEntry(path, "file", mode, status.st_size)
+            else:
+                self.special.append(safe_path(path))
+        except OSError as exc:
+            self._note_unreadable(path, exc)
+
+    def _link_target(self, path: str) -> str:
+        target = str((self.root / path).readlink())
+        climbed = os.path.normpath(f"{path.rpartition('/')[0]}/{target}".lstrip("/"))
+        if not target.startswith("/") and (climbed == ".." or climbed.startswith("../")):
+            self.outside_links.append(safe_path(f"{path} -> {target}"))
+        return target
+
+    def _note_unreadable(self, path: str, exc: OSError) -> None:
+        self.unreadable.append((safe_path(path), exc.strerror or type(exc).__name__))

@@ -1,0 +1,130 @@
+"""Finds the container engine of this machine, whichever product provides it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from expressway.errors import EngineError
+from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.record import engine_directory, read_engine_record
+
+__all__ = ["EngineAddress", "engine_candidates", "find_engine"]
+
+
+def find_engine(
+    environ: Mapping[str, str] | None = None, home: Path | None = None, *, timeout_seconds: float = 2.0
+) -> EngineAddress:
+    """The first engine that answers.
+
+    An engine that DOCKER_HOST or DOCKER_CONTEXT names is the only one tried: using another one than the one asked
+    for would build and run in the wrong place.
+
+    Raises:
+        EngineError: ``engine_unreachable`` when the named engine does not answer, ``engine_missing`` when none of
+            the usual places has one; ``details["tried"]`` lists each address with the reason.
+    """
+    variables = os.environ if environ is None else environ
+    tried: list[dict[str, str]] = []
+    for address in engine_candidates(variables, home or Path.home()):
+        problem = ping_engine(address, timeout_seconds=timeout_seconds)
+        if problem is None:
+            return address
+        tried.append({"source": address.source, "docker_host": address.docker_host, "problem": problem})
+    named = variables.get("DOCKER_HOST") or variables.get("DOCKER_CONTEXT")
+    if named:
+        problem = tried[0]["problem"] if tried else "there is no such context"
+        raise EngineError(
+            "engine_unreachable",
+            f"The container engine that the environment names ({named}) does not answer: {problem}.",
+            "Start that engine, or unset DOCKER_HOST and DOCKER_CONTEXT to use another one.",
+            {"tried": tried},
+        )
+    raise EngineError(
+        "engine_missing",
+        f"No container engine answers; {len(tried)} places were tried.",
+        "Start Docker Desktop, Podman (podman machine start), Finch (finch vm start) or Colima, or set DOCKER_HOST.",
+        {"tried": tried},
+    )
+
+
+def engine_candidates(environ: Mapping[str, str], home: Path) -> Iterator[EngineAddress]:
+    """Every address worth a try, in order; without repetition."""
+    if environ.get("DOCKER_HOST"):
+        yield EngineAddress(environ["DOCKER_HOST"], "DOCKER_HOST", _environment_tls(environ, home))
+        return
+    context = _current_context(environ, home)
+    if context is not None:
+        yield context
+    if environ.get("DOCKER_CONTEXT"):
+        return
+    seen = {context.docker_host} if context else set[str]()
+    for source, path in _known_sockets(environ, home):
+        docker_host = f"unix://{path}"
+        if docker_host not in seen:
+            seen.add(docker_host)
+            yield EngineAddress(docker_host, source)
+    record = read_engine_record(engine_directory(environ))
+    if record is not None:
+        yield EngineAddress(record.docker_host, "Expressway's private engine")
+
+
+def _known_sockets(environ: Mapping[str, str], home: Path) -> Iterator[tuple[str, Path]]:
+    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    machine = home / ".local/share/containers/podman/machine"
+    yield "Docker", Path("/var/run/docker.sock")
+    yield "rootless Docker", runtime / "docker.sock"
+    yield "Docker Desktop", home / ".docker/run/docker.sock"
+    yield "Docker Desktop", home / ".docker/desktop/docker.sock"
+    yield "rootless Podman", runtime / "podman/podman.sock"
+    yield "Podman", Path("/run/podman/podman.sock")
+    yield "Podman machine", machine / "podman.sock"
+    yield "Podman machine", machine / "qemu/podman.sock"
+    if environ.get("TMPDIR"):
+        yield "Podman machine", Path(environ["TMPDIR"]) / "podman/podman-machine-default-api.sock"
+    yield "Finch", Path("/Applications/Finch/lima/data/finch/sock/finch.sock")
+    yield "Finch", Path("/var/run/finch.sock")
+    yield "Colima", home / ".colima/default/docker.sock"
+    yield "Colima", home / ".config/colima/default/docker.sock"
+    yield "Rancher Desktop", home / ".rd/docker.sock"
+    yield "OrbStack", home / ".orbstack/run/docker.sock"
+
+
+def _environment_tls(environ: Mapping[str, str], home: Path) -> Path | None:
+    if not environ.get("DOCKER_TLS_VERIFY"):
+        return None
+    return Path(environ.get("DOCKER_CERT_PATH") or home / ".docker")
+
+
+def _current_context(environ: Mapping[str, str], home: Path) -> EngineAddress | None:
+    """The engine of the current Docker context; the file layout is that of docker/cli ``cli/context/store``."""
+    configuration = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+    name = environ.get("DOCKER_CONTEXT") or _read_json(configuration / "config.json").get("currentContext")
+    if not isinstance(name, str) or name in {"", "default"}:
+        return None
+    identifier = hashlib.sha256(name.encode()).hexdigest()
+    endpoints = _read_json(configuration / "contexts/meta" / identifier / "meta.json").get("Endpoints")
+    endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    host = endpoint.get("Host") if isinstance(endpoint, dict) else None
+    if not host:
+        return None
+    tls = configuration / "contexts/tls" / identifier / "docker"
+    return EngineAddress(str(host), f"Docker context {name}", tls if tls.is_dir() else None)
+
+
+def credential_helpers(environ: Mapping[str, str]) -> frozenset[str]:
+    """The programs (``docker-credential-NAME``) that the docker command's configuration names, by their NAME."""
+    configuration = _read_json(Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json")
+    by_registry = configuration.get("credHelpers")
+    named = list(by_registry.values()) if isinstance(by_registry, dict) else []
+    return frozenset(name for name in (*named, configuration.get("credsStore")) if isinstance(name, str))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,168 @@
+"""What a definition brings ready-made, an image or a task definition: looked at before anything is changed."""
+
+from typing import Protocol
+
+from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
+from expressway.aws.values.task_definition import TaskDefinition
+from expressway.core.progress import Progress, ProgressSink
+from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
+from expressway.image.planned import PlannedImage
+from expressway.image.ports import NEEDED_PLATFORM, FoundImage, PlatformReads
+from expressway.image.protect import expiring_sentence
+
+_UNVERIFIABLE = frozenset(
+    {"access_denied", "credentials_invalid", "connection_failed", "region_unknown", "region_not_allowed"}
+)
+"""What another account or another region may answer; a wrong credential for our own shows elsewhere."""
+
+
+class TaskDefinitionReads(Protocol):
+    """Task definitions by ARN, or None (aws.ecs.client.Ecs)."""
+
+    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
+
+
+class ReadyImage(FoundImage, Protocol):
+    """An image with the tags that it has."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+class ReadyImages(Protocol):
+    """Images in ECR, and the policies that take them away again (aws.ecr.registry.EcrRegistry)."""
+
+    def find_image(
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
+    ) -> ReadyImage | None: ...
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None: ...
+
+
+def find_ready_image(
+    uri: str, *, images: ReadyImages, progress: ProgressSink, platforms: PlatformReads | None
+) -> PlannedImage:
+    """The image that a definition names, by digest where its registry tells one (private ECR).
+
+    With `platforms`, also what it is built for, and what the repository's lifecycle policy will do to it; None where
+    that was looked at before.
+
+    An image in a registry that cannot be asked stays as it is named: a warning, no error. ECS itself finds the
+    digest of a public image when it deploys it.
+
+    Raises:
+        ImageError: ``image_not_found``, ``wrong_architecture``.
+        TargetError: ``credentials_expired``, ``throttled`` and the like.
+    """
+    reference = parse_image_reference(uri)
+    if not reference.is_private_ecr:
+        return PlannedImage("given", uri)
+    try:
+        found = images.find_image(
+            reference.repository,
+            tag=None if reference.digest else reference.tag,
+            digest=reference.digest,
+            registry_id=reference.account_id,
+            region=reference.region,
+        )
+    except ImageError as error:
+        raise _image_not_found(reference, error) from error
+    except TargetError as error:
+        if error.code not in _UNVERIFIABLE:
+            raise
+        text = f"the image {reference.uri} could not be verified: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return PlannedImage("given", uri)
+    if found is None:
+        raise _image_not_found(reference, None)
+    if platforms is None:
+        return PlannedImage("given", reference.with_digest(found.digest).uri)
+    _check_platform(reference, found.digest, platforms, progress)
+    warnings = _foreseen(reference, found.tags, images, progress)
+    return PlannedImage("given", reference.with_digest(found.digest).uri, warnings=warnings)
+
+
+def _check_platform(reference: ImageReference, digest: str, platforms: PlatformReads, progress: ProgressSink) -> None:
+    """Refuse an image that is built for something else than tasks run on; say where nothing tells."""
+    place = {"registry_id": reference.account_id or "", "region": reference.region or ""}
+    try:
+        found = platforms.platforms(reference.repository, digest=digest, **place)
+    except TargetError as error:
+        if error.code not in {*_UNVERIFIABLE, "aws_error"}:
+            raise
+        text = f"whether the image {reference.uri} is built for {NEEDED_PLATFORM} is not known: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return
+    if not found:
+        text = f"nothing tells what the image {reference.uri} is built for; tasks run on {NEEDED_PLATFORM}"
+        progress(Progress("check", text, level="warning"))
+    elif NEEDED_PLATFORM not in found:
+        raise ImageError(
+            "wrong_architecture",
+            f"The image {reference.uri} is built for {', '.join(found)}; tasks run on {NEEDED_PLATFORM}. "
+            "Nothing was changed.",
+            f"Build it with docker buildx build --platform {NEEDED_PLATFORM}, push it, and name that image.",
+            {"image": reference.uri, "digest": digest, "platforms": list(found), "needed": NEEDED_PLATFORM},
+        )
+
+
+def _foreseen(
+    reference: ImageReference, tags: tuple[str, ...], images: ReadyImages, progress: ProgressSink
+) -> tuple[str, ...]:
+    where = f"the repository {reference.repository}"
+    try:
+        policy = images.lifecycle_policy(
+            reference.repository, registry_id=reference.account_id, region=reference.region
+        )
+    except TargetError as error:
+        if error.code not in _UNVERIFIABLE:
+            raise
+        text = f"whether a lifecycle policy of {where} expires the image is not known: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return ()
+    sentence = expiring_sentence(policy, tags, where=where)
+    return (sentence,) if sentence else ()
+
+
+def check_task_definition(
+    task_definition_arn: str, *, task_definitions: TaskDefinitionReads, progress: ProgressSink
+) -> None:
+    """Refuse a task definition that an Express service cannot run, with everything that is wrong with it.
+
+    Raises:
+        ServiceError: ``task_definition_unsuitable``; ``details["problems"]`` lists what is wrong.
+        TargetError: anything but ``access_denied``, which is a warning.
+    """
+    try:
+        found = task_definitions.task_definition(task_definition_arn)
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        text = f"the task definition {task_definition_arn} could not be verified: {error.message}"
+        progress(Progress("check", text, level="warning"))
+        return
+    problems = ("it does not exist in this account and region",) if found is None else found.problems
+    if problems:
+        raise ServiceError(
+            "task_definition_unsuitable",
+            f"An Express service cannot run {task_definition_arn}: {'; '.join(problems)}. Nothing was changed.",
+            "Register a revision for FARGATE whose container Main maps one named TCP port, and name that one.",
+            {"task_definition_arn": task_definition_arn, "problems": list(problems)},
+        )
+
+
+def _image_not_found(reference: ImageReference, error: ExpresswayError | None) -> ImageError:
+    because = f" ({error.message})" if error is not None else ""
+    return ImageError(
+        "image_not_found",
+        f"{reference.missing}{because}. Nothing was changed.",
+        PUSH_OR_CORRECT,
+        {"image": reference.uri},
+    )

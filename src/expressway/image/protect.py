@@ -1,0 +1,141 @@
+"""Keep the images that run, are about to run, or are needed to go back from the lifecycle of their repository.
+
+A lifecycle policy counts pushes, and deploying an older image is none: without a tag that a first rule keeps, newer
+pushes expire the image that runs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from expressway.aws.values.ecr import RegistryImage
+from expressway.cloudformation.stack import StackState
+from expressway.cloudformation.template import IMAGE_PARAMETER
+from expressway.core.progress import Progress, ProgressSink
+from expressway.errors import ExpresswayError
+from expressway.image.lifecycle_policy import LifecycleRule, deciding_rule, parse_lifecycle_policy
+from expressway.image.planned import PlannedImage
+from expressway.image.protected_tags import NEXT_TAG, PREVIOUS_TAG, PROTECTED_PATTERN, RUNNING_TAG, UNPROVEN_TAG
+
+
+def running_image(service: StackState | None) -> str:
+    """The URI of the image that the service's stack names; "" for none."""
+    return service.parameters.get(IMAGE_PARAMETER, "") if service is not None else ""
+
+
+_PREFIX = PROTECTED_PATTERN.removesuffix("*")
+_IMAGES = 4
+"""As many images have protected tags at a time."""
+
+
+class TaggedImages(Protocol):
+    """Images by tag or digest, and the policy over them (aws.ecr.registry.EcrRegistry)."""
+
+    def find_image(
+        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
+    ) -> RegistryImage | None: ...
+    def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None: ...
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImageProtection:
+    """The protected images of one repository; what cannot be done is a warning, since the deployment goes on."""
+
+    registry: TaggedImages
+    repository_name: str
+    progress: ProgressSink
+    told: list[str] = field(default_factory=list[str])
+
+    def protect(self, *, starting: str, running: str) -> None:
+        """Before the service is touched: the image it is to run, and the one it runs, by URI ("" for none)."""
+        place, _, digest = starting.partition("@")
+        ran_from, _, ran = running.partition("@")
+        if ran_from == place:  # an image of another repository is not kept here
+            self._attempt(lambda: self._keep_running(ran, digest))
+        self._attempt(lambda: self._keep_starting(digest))
+
+    def settle(self, running: str) -> None:
+        """After the service has proved itself: what it runs takes the place of what ran, which stays for a rollback."""
+        self._attempt(lambda: self._settle(_digest(running)))
+
+    def _keep_running(self, running: str, starting: str) -> None:
+        if not running or running == starting:
+            return
+        proved = self.registry.find_image(self.repository_name, tag=RUNNING_TAG)
+        if proved is None or proved.digest != running:
+            self._tag(running, UNPROVEN_TAG if proved else RUNNING_TAG)
+
+    def _keep_starting(self, starting: str) -> None:
+        image = self.registry.find_image(self.repository_name, digest=starting)
+        if image is not None and RUNNING_TAG in image.tags:
+            return
+        self._tag(starting, NEXT_TAG)
+        self._warn_of_policy()
+
+    def _settle(self, digest: str) -> None:
+        before = self.registry.find_image(self.repository_name, tag=RUNNING_TAG)
+        if before is not None and before.digest == digest:
+            return
+        if before is not None:
+            self._tag(before.digest, PREVIOUS_TAG)
+        self._tag(digest, RUNNING_TAG)
+
+    def _tag(self, digest: str, tag: str) -> None:
+        self.registry.tag_image(self.repository_name, digest=digest, tag=tag)
+
+    def _warn_of_policy(self) -> None:
+        """A repository that was taken over, or whose policy somebody changed, may not heed the tags."""
+        text = self.registry.lifecycle_policy(self.repository_name)
+        sentence = expiring_sentence(text, (RUNNING_TAG,), where=f"the repository {self.repository_name}")
+        if sentence:
+            self._warn(sentence)
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except ExpresswayError as error:
+            self._warn(f"the image is not protected from the lifecycle of {self.repository_name}: {error.message}")
+
+    def _warn(self, message: str) -> None:
+        if message not in self.told:
+            self.told.append(message)
+            self.progress(Progress("push", message, level="warning"))
+
+
+def expiring_sentence(policy: str | None, tags: tuple[str, ...], *, where: str) -> str | None:
+    """What a lifecycle policy will do to an image with these tags; None when it leaves it alone."""
+    if policy is None:
+        return None
+    try:
+        rule = deciding_rule(parse_lifecycle_policy(policy), tags)
+    except ValueError:
+        return f"the lifecycle policy of {where} cannot be read, so it is not known whether the image stays"
+    if rule is None or _keeps_protected(rule):
+        return None
+    return (
+        f"rule {rule.priority} of the lifecycle policy of {where} takes the image away {rule.describe()}, also while "
+        "it runs: a task that starts then cannot pull it. Keep it by a rule of a higher priority for a tag that it has"
+    )
+
+
+def _keeps_protected(rule: LifecycleRule) -> bool:
+    """Whether a rule is for protected tags alone, and keeps as many images as have them."""
+    only_protected = any(pattern.startswith(_PREFIX) for pattern in rule.patterns)
+    return only_protected and rule.counts_images and rule.count >= _IMAGES
+
+
+def _digest(uri: str) -> str:
+    return uri.rpartition("@")[2]
+
+
+def protect_before_service(
+    protection: ImageProtection | None, planned: PlannedImage | None, service: StackState | None
+) -> None:
+    """Keep what the service is to run, and what its stack says that it runs."""
+    if protection is None or planned is None:
+        return
+    running = running_image(service)
+    protection.protect(starting=planned.uri or "", running=running)

@@ -1,0 +1,315 @@
+"""Publish an app's image: check everything, build, push, verify; nothing when the content is there already."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from expressway.aws.values.ecr import RegistryImage, RegistryLogin, Repository
+from expressway.core.clock import Clock
+from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.core.write_once import write_once
+from expressway.errors import ExpresswayError, ImageError, TargetError
+from expressway.image.check import BuildRequest, CheckedBuild, check_build
+from expressway.image.context.excluded import with_left_out
+from expressway.image.context.values import rebuilt_tag
+from expressway.image.planned import PlannedImage
+from expressway.image.values import ImageBuild, LocalImage, PublishedImage
+
+__all__ = [
+    "BuildRequest",
+    "CheckedBuild",
+    "ContainerEngine",
+    "ImageRegistry",
+    "build_image",
+    "check_build",
+    "plan_image",
+    "publish_image",
+    "rebuild_image",
+]
+
+_PUSH_ATTEMPTS = 3
+_PUSH_DELAYS_SECONDS = (1.0, 3.0)
+_NEVER = NeverCancelled()
+
+
+class ContainerEngine(Protocol):
+    """What building and pushing need of an engine."""
+
+    def check_build(self, build: ImageBuild) -> None: ...
+    def find_image(self, name: str) -> LocalImage | None: ...
+    def build(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> LocalImage: ...
+    def push(
+        self,
+        image_id: str,
+        *,
+        repository: str,
+        tag: str,
+        login: RegistryLogin,
+        progress: ProgressSink,
+        cancellation: Cancellation,
+    ) -> str: ...
+
+
+class ImageRegistry(Protocol):
+    """What publishing needs of a registry."""
+
+    def authorization(self) -> RegistryLogin: ...
+    def describe_repository(self, name: str) -> Repository | None: ...
+    def find_image(
+        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
+    ) -> RegistryImage | None: ...
+    def configuration_digest(self, repository_name: str, *, digest: str) -> str | None: ...
+    def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None: ...
+    def lifecycle_policy(
+        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
+    ) -> str | None: ...
+    def through_role(self, role_arn: str, *, session_name: str) -> "ImageRegistry": ...
+
+
+def plan_image(checked: CheckedBuild, *, registry: ImageRegistry, repository_name: str) -> PlannedImage:
+    """What publishing would do: nothing (``published``), or build and push (``to_build``). Changes nothing.
+
+    For a build that was not asked to be made again, or was made again already.
+    """
+    repository = registry.describe_repository(repository_name)
+    if repository is not None:
+        existing = registry.find_image(repository_name, tag=checked.content_tag)
+        if existing is not None:
+            return PlannedImage("published", f"{repository.uri}@{existing.digest}", checked.tag)
+    return PlannedImage("to_build", None, checked.tag)
+
+
+def build_image(
+    checked: CheckedBuild,
+    *,
+    engine: ContainerEngine,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation = _NEVER,
+) -> bool:
+    """Build the content unless the engine holds it already; whether it was built. Touches no registry.
+
+    Raises:
+        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
+        EngineError: ``engine_unreachable``.
+    """
+    if _local_image(checked, engine) is not None:
+        return False
+    _build(checked, engine, progress, cancellation)
+    return True
+
+
+def rebuild_image(
+    checked: CheckedBuild,
+    *,
+    engine: ContainerEngine,
+    registry: ImageRegistry,
+    repository_name: str,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation = _NEVER,
+) -> CheckedBuild:
+    """Build the content again with its base images pulled anew; touches no registry but to compare.
+
+    Returns:
+        What to publish: the same where the content's tag is free or names this very image, else with a tag of the
+        image's own, which immutable repositories take. The engine's cache gives the same image and so the same tag
+        as long as no base has moved, so that repeating it after it was cut short pushes nothing twice.
+
+    Raises:
+        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
+        EngineError: ``engine_unreachable``.
+    """
+    local = _build(checked, engine, progress, cancellation)
+    if registry.describe_repository(repository_name) is None:
+        return checked
+    existing = registry.find_image(repository_name, tag=checked.content_tag)
+    if existing is None or local.image_id == existing.digest:
+        return checked
+    if local.image_id == _configuration_digest(registry, repository_name, existing.digest):
+        return checked
+    tag = rebuilt_tag(checked.content_tag, local.image_id)
+    return replace(checked, content_tag=tag, tag=checked.request.tag or tag)
+
+
+def _configuration_digest(registry: ImageRegistry, repository_name: str, digest: str) -> str | None:
+    """None where it may not be read: then pushing the image tells whether the registry has it under another tag."""
+    try:
+        return registry.configuration_digest(repository_name, digest=digest)
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        return None
+
+
+def _local_image(checked: CheckedBuild, engine: ContainerEngine) -> LocalImage | None:
+    """The content's image in the engine, unless somebody gave its name to an image for another platform."""
+    found = engine.find_image(checked.build.name)
+    return found if found is not None and found.platform == checked.build.platform else None
+
+
+def _build(
+    checked: CheckedBuild, engine: ContainerEngine, progress: ProgressSink, cancellation: Cancellation
+) -> LocalImage:
+    try:
+        return engine.build(checked.build, progress=progress, cancellation=cancellation)
+    except ImageError as exc:
+        told = with_left_out(exc, checked.context)
+        if told is exc:
+            raise
+        raise told from exc
+
+
+def publish_image(
+    checked: CheckedBuild,
+    *,
+    engine: ContainerEngine,
+    registry: ImageRegistry,
+    repository_name: str,
+    clock: Clock,
+    progress: ProgressSink = ignore_progress,
+    cancellation: Cancellation = _NEVER,
+) -> PublishedImage:
+    """Bring the content into the repository and return it by digest.
+
+    The image is always pushed under its content tag; a tag that was asked for is then set in the registry itself.
+    So a run that was killed at any point is finished by the next one, and content that is there is neither built
+    nor pushed again.
+
+    Raises:
+        ImageError: ``repository_missing``, ``tag_immutable``, ``build_failed``, ``base_image_unavailable``,
+            ``push_denied``, ``push_interrupted``, ``push_failed``, ``disk_full``, ``verification_failed`` …
+        EngineError: ``engine_unreachable``.
+        TargetError: when AWS refuses.
+    """
+    repository = registry.describe_repository(repository_name)
+    if repository is None:
+        raise ImageError(
+            "repository_missing",
+            f"There is no repository {repository_name} to push to.",
+            "Somebody removed it just now. Repeat the command: it makes the repository again.",
+        )
+    existing = registry.find_image(repository_name, tag=checked.content_tag)
+    _refuse_taken_tag(checked, repository, existing, registry)
+    publishing = _Publishing(checked, engine, registry, repository, clock, progress, cancellation)
+    built = pushed = False
+    if existing is None:
+        existing, built, pushed = publishing.build_and_push()
+    else:
+        progress(Progress("push", f"{checked.content_tag} is in {repository_name} already: nothing to build or push"))
+    image = publishing.set_tag(existing)
+    return PublishedImage(
+        repository_uri=repository.uri,
+        repository_name=repository_name,
+        tag=checked.tag,
+        digest=image.digest,
+        image_uri=f"{repository.uri}@{image.digest}",
+        built=built,
+        pushed=pushed,
+        size_bytes=image.size_bytes,
+        warnings=checked.warnings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishing:
+    """One run of publishing, with everything that it talks to."""
+
+    checked: CheckedBuild
+    engine: ContainerEngine
+    registry: ImageRegistry
+    repository: Repository
+    clock: Clock
+    progress: ProgressSink
+    cancellation: Cancellation
+
+    def build_and_push(self) -> tuple[RegistryImage, bool, bool]:
+        """The image in the registry, whether it was built, whether it was pushed by this run."""
+        local = _local_image(self.checked, self.engine)
+        built = local is None
+        if local is None:
+            local = _build(self.checked, self.engine, self.progress, self.cancellation)
+        try:
+            digest = self._push(local)
+        except ImageError as exc:
+            rival = self._find() if exc.code == "tag_immutable" else None
+            if rival is None:
+                raise
+            return rival, built, False  # another run has just pushed the same content
+        return self._verified(digest), built, True
+
+    def set_tag(self, image: RegistryImage) -> RegistryImage:
+        """Set the tag that was asked for, unless the image has it, and look at the result."""
+        tag = self.checked.tag
+        if tag in image.tags:
+            return image
+        write_once(
+            lambda: self.registry.tag_image(self.repository.name, digest=image.digest, tag=tag),
+            is_done=lambda: self._digest_of(tag) == image.digest,
+        )
+        found = self.registry.find_image(self.repository.name, tag=tag)
+        if found is None or found.digest != image.digest:
+            raise _unverified(self.repository.name, tag, image.digest, found)
+        return found
+
+    def _push(self, local: LocalImage) -> str:
+        login = self.registry.authorization()
+        for attempt in range(1, _PUSH_ATTEMPTS + 1):
+            self.cancellation.raise_if_cancelled()
+            try:
+                return self.engine.push(
+                    local.image_id,
+                    repository=self.repository.push_address,
+                    tag=self.checked.content_tag,
+                    login=login,
+                    progress=self.progress,
+                    cancellation=self.cancellation,
+                )
+            except ImageError as exc:
+                if exc.code not in {"login_expired", "push_interrupted"} or attempt == _PUSH_ATTEMPTS:
+                    raise
+                self._tell_retry(exc, attempt)
+                if exc.code == "login_expired":
+                    login = self.registry.authorization()
+                else:
+                    self.clock.sleep(_PUSH_DELAYS_SECONDS[attempt - 1])
+        raise AssertionError("the last attempt returns or raises")
+
+    def _tell_retry(self, exc: ExpresswayError, attempt: int) -> None:
+        message = f"attempt {attempt} of {_PUSH_ATTEMPTS} failed, trying again: {exc.message}"
+        self.progress(Progress("push", message, level="warning"))
+
+    def _verified(self, digest: str) -> RegistryImage:
+        found = self._find()
+        if found is None or found.digest != digest:
+            raise _unverified(self.repository.name, self.checked.content_tag, digest, found)
+        return found
+
+    def _digest_of(self, tag: str) -> str | None:
+        found = self.registry.find_image(self.repository.name, tag=tag)
+        return found.digest if found else None
+
+    def _find(self) -> RegistryImage | None:
+        return self.registry.find_image(self.repository.name, tag=self.checked.content_tag)
+
+
+def _refuse_taken_tag(
+    checked: CheckedBuild, repository: Repository, existing: RegistryImage | None, registry: ImageRegistry
+) -> None:
+    """Before anything is built: a tag that the repository keeps and that names other content is taken."""
+    if checked.tag == checked.content_tag or not repository.keeps_tag(checked.tag):
+        return
+    taken = registry.find_image(repository.name, tag=checked.tag)
+    if taken is not None and (existing is None or taken.digest != existing.digest):
+        raise ImageError(
+            "tag_immutable",
+            f"The repository {repository.name} keeps its tags, and {checked.tag} names other content "
+            f"({taken.digest[:19]}…).",
+            "Choose another tag, or leave the tag out to have one made from the content.",
+        )
+
+
+def _unverified(repository: str, tag: str, digest: str, found: RegistryImage | None) -> ImageError:
+    came = found.digest if found else "no image"
+    return ImageError(
+        "verification_failed",
+        f"After the push, {repository}:{tag} was to be {digest}, but the registry shows {came}.",
+        "Somebody else may push to this repository; repeat the command.",
+    )

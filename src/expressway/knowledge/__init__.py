@@ -1,0 +1,1 @@
+"""AWS documentation by way of the AWS Knowledge MCP server."""

@@ -1,0 +1,1 @@
+"""What every call of a tool passes: audit, admission, target, argument checks."""

@@ -1,0 +1,90 @@
+"""Resources: the templates of apps synthesized in this session, and the definition's JSON Schema."""
+
+import json
+import threading
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.server.mcpserver.resources import FunctionResource
+from mcp.types import ResourceLink
+
+from expressway.mcp.masking import showing_of
+from expressway.mcp.middleware.request_bounds import marked
+from expressway.mcp.results import compact_json
+from expressway.privacy.gates import Gates
+from expressway.privacy.render import shown
+
+TEMPLATE_URI = "expressway://{app}/templates/{stack_name}"
+SCHEMA_URI = "expressway://schema/definition"
+_JSON = "application/json"
+WITHHELD_NOTE = "Values are withheld or marked; digest is that of the whole template, not of the text that is shown."
+
+
+class SynthesizedTemplates:
+    """The latest template of each stack as it may be shown, by app and stack name; shared by the session's threads."""
+
+    def __init__(self, gates: Gates) -> None:
+        self._showing = showing_of(gates)
+        self._bodies: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, app: str, stack_name: str, body: str) -> ResourceLink:
+        """Remember a template and return the link to it; to the letter where nothing in it is sensitive.
+
+        Where something is, the text says first that its bytes are not those of the digest, and the link says so, too.
+        """
+        document = json.loads(body)
+        safe = shown(document, self._showing)
+        is_whole = safe == document
+        body = body if is_whole else compact_json({"note": WITHHELD_NOTE, **safe})
+        with self._lock:
+            self._bodies[app, stack_name] = body
+        uri = TEMPLATE_URI.format(app=app, stack_name=stack_name)
+        note = None if is_whole else WITHHELD_NOTE
+        return ResourceLink(uri=uri, name=stack_name, description=note, mime_type=_JSON, size=len(body.encode()))
+
+    def body(self, app: str, stack_name: str) -> str:
+        """The template's text.
+
+        Raises:
+            ResourceNotFoundError: the app was not synthesized in this session.
+        """
+        with self._lock:
+            body = self._bodies.get((app, stack_name))
+        if body is None:
+            raise ResourceNotFoundError(
+                f"No template {marked(stack_name)} of {marked(app)} was synthesized in this session. "
+                "Call synth_app first."
+            )
+        return body
+
+
+def add_resources(server: MCPServer, templates: SynthesizedTemplates) -> None:
+    """Serve the templates and the schema."""
+
+    @server.resource(
+        TEMPLATE_URI,
+        name="template",
+        title="CloudFormation template",
+        description="Template of one stack of an app that synth_app has synthesized in this session.",
+        mime_type=_JSON,
+    )
+    def template(app: str, stack_name: str) -> str:  # pyright: ignore[reportUnusedFunction]
+        return templates.body(app, stack_name)
+
+    server.add_resource(
+        FunctionResource.from_function(
+            _schema,
+            uri=SCHEMA_URI,
+            name="definition-schema",
+            title="JSON Schema of expressway.yaml",
+            description="Every key of an app's definition, with meaning, default and limits.",
+            mime_type=_JSON,
+        )
+    )
+
+
+def _schema() -> str:
+    from expressway.app.parse import definition_schema
+
+    return compact_json(definition_schema())

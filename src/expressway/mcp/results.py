@@ -1,0 +1,98 @@
+"""The two shapes in which every tool answers: its result, or one error."""
+
+import functools
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+
+from expressway.errors import ExpresswayError
+from expressway.mcp.error_size import bounded_error
+from expressway.mcp.executor import in_thread
+from expressway.mcp.masking import showing_of
+from expressway.privacy.gates import Gates
+from expressway.privacy.render import shown
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result with links to resources that hold the rest of it; `failed` when it tells of a failure.
+
+    `told` is the content's JSON where `told_of` has made it already, so that secrets are not looked for twice.
+    """
+
+    content: Mapping[str, Any]
+    links: Sequence[ResourceLink] = ()
+    failed: bool = False
+    told: str = ""
+
+
+ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | Answer]]
+
+
+def compact_json(value: object) -> str:
+    """JSON without spaces; what is no JSON (paths, timestamps) as text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def told_of(content: Mapping[str, Any], gates: Gates) -> str:
+    """The JSON of what a client may be told of `content`."""
+    present = {name: value for name, value in content.items() if value is not None}
+    return compact_json(shown(present, showing_of(gates)))
+
+
+def result_of(answer: Mapping[str, Any] | Answer, gates: Gates) -> CallToolResult:
+    """The result that a tool function answers."""
+    full = answer if isinstance(answer, Answer) else Answer(answer)
+    return _result(full.told or told_of(full.content, gates), links=full.links, is_error=full.failed)
+
+
+def error_of(error: ExpresswayError, gates: Gates) -> CallToolResult:
+    """The one shape of an error: code, message, hint and, if any, details; both as text and as structured content."""
+    return _result(told_of(bounded_error(error.to_dict()), gates), is_error=True)
+
+
+async def error_of_in_thread(error: ExpresswayError, gates: Gates) -> CallToolResult:
+    """`error_of`, off the event loop."""
+    return await in_thread(lambda: error_of(error, gates))
+
+
+def internal_error(tool: str) -> ExpresswayError:
+    """What a model learns of a fault in Expressway itself; the trace is in the server's log."""
+    return ExpresswayError(
+        "internal_error",
+        f"{tool} failed for a reason that Expressway does not know; what it did so far is recorded.",
+        "The server's log (standard error) has the details. For an app, get_deployment_status tells where it stands.",
+    )
+
+
+def answering(function: ToolFunction, name: str, gates: Gates) -> Callable[..., Awaitable[CallToolResult]]:
+    """`function` as a tool that always answers in one of the two shapes; the one place that translates errors.
+
+    What it found is put into words in a thread too: to look for secrets in it takes a millisecond for each kilobyte.
+    """
+
+    @functools.wraps(function)
+    async def answer(*arguments: Any, **named: Any) -> CallToolResult:
+        try:
+            found = await function(*arguments, **named)
+            return await in_thread(lambda: result_of(found, gates))
+        except ExpresswayError as error:
+            return await error_of_in_thread(error, gates)
+        except Exception:  # noqa: BLE001 - the face's one boundary: nothing may leave it in another shape
+            _LOG.exception("%s broke off", name)
+            return await error_of_in_thread(internal_error(name), gates)
+
+    answer.__signature__ = inspect.signature(function, eval_str=True)  # pyright: ignore[reportAttributeAccessIssue]
+    return answer
+
+
+def _result(text: str, *, links: Sequence[ResourceLink] = (), is_error: bool = False) -> CallToolResult:
+    blocks: list[ContentBlock] = [TextContent(type="text", text=text), *links]
+    return CallToolResult(content=blocks, structured_content=json.loads(text), is_error=is_error)

@@ -1,0 +1,232 @@
+"""The tools for a whole app: synthesize, compare, deploy, look, delete. Their docstrings are written for a model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field, WithJsonSchema
+
+from expressway.core.progress import NeverCancelled
+from expressway.errors import UsageError
+from expressway.mcp.background import BackgroundOperation, Outcome
+from expressway.mcp.executor import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, ToolkitSource, Worker, deployed_content
+from expressway.mcp.resources.templates import SynthesizedTemplates
+from expressway.mcp.results import Answer, compact_json
+from expressway.mcp.schemas import text
+from expressway.mcp.target import selected_target
+from expressway.privacy.untrusted import echoed
+
+if TYPE_CHECKING:
+    from mcp.types import ResourceLink
+
+    from expressway.cloudformation.template import Template
+    from expressway.synth.lint.finding import LintFinding
+    from expressway.toolkit import Toolkit
+
+AppPath = Annotated[str, Field(description="Absolute path of the folder or its expressway.yaml.")]
+Definition = Annotated[
+    dict[str, Any] | str | None,
+    WithJsonSchema(text("YAML or JSON, as expressway://schema/definition says.")),
+]
+"""Listed as a text, since not every model API takes alternatives; an object is accepted too."""
+AppName = Annotated[str, Field(pattern="^[a-z0-9-]{1,20}$", description="The app's name.")]
+WaitSeconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="Longest wait.")]
+Adopt = Annotated[bool, Field(description="Take over foreign stacks and what a deletion kept.")]
+AllowReplacement = Annotated[bool, Field(description="Its URL may change.")]
+Rebuild = Annotated[bool, Field(description="For moved base images.")]
+_FINDINGS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class AppTools:
+    """Tools as methods, so that each finds the worker and the session's templates."""
+
+    worker: Worker
+    templates: SynthesizedTemplates
+
+    async def synth_app(
+        self,
+        ctx: Context,
+        app_path: AppPath,
+        definition: Definition = None,
+        include_templates: Annotated[bool, Field(description="Return them too.")] = False,
+    ) -> Answer:
+        """Validate an app's definition, synthesize its CloudFormation templates and lint them. Local: needs no AWS,
+        changes nothing. Use it after editing a definition. Returns links to the templates, and lint findings; a wrong
+        definition is an error that lists every problem. Next: diff_app."""
+        source = await self.worker.source(app_path, definition)
+        made = await self.worker.run(ctx, lambda toolkit, progress, _: toolkit.synth(source, progress=progress))
+        app = source.definition.name
+        links = [self.templates.keep(app, template.stack_name, template.body) for template in made.templates]
+        stacks = [_stack(template, link) for template, link in zip(made.templates, links, strict=True)]
+        content: dict[str, Any] = {"app_name": app, "stacks": stacks, **_findings(made.findings)}
+        if made.warnings:
+            content["warnings"] = list(made.warnings)
+        if include_templates:
+            content["templates"] = {template.stack_name: template.document for template in made.templates}
+        return Answer(content, links)
+
+    async def diff_app(
+        self,
+        ctx: Context,
+        app_path: AppPath,
+        definition: Definition = None,
+        adopt: Adopt = False,
+        allow_replacement: AllowReplacement = False,
+        rebuild: Rebuild = False,
+    ) -> Mapping[str, Any]:
+        """Show what deploy_app would change, reading only; show the person before every deployment. Returns each
+        stack's changes, replacements, the image, warnings and plan_digest. Next: deploy_app with
+        approved_plan=plan_digest and the same options."""
+        source = await self.worker.source(app_path, definition)
+        plan = await self.worker.run(
+            ctx,
+            lambda toolkit, progress, _: toolkit.diff(
+                source, adopt=adopt, allow_replacement=allow_replacement, rebuild=rebuild, progress=progress
+            ),
+        )
+        return plan.to_dict()
+
+    async def deploy_app(
+        self,
+        ctx: Context,
+        app_path: AppPath,
+        definition: Definition = None,
+        approved_plan: Annotated[str | None, Field(description="plan_digest from diff_app.")] = None,
+        adopt: Adopt = False,
+        allow_replacement: AllowReplacement = False,
+        continue_rollback: Annotated[bool, Field(description="Continue a failed rollback first.")] = False,
+        rebuild: Rebuild = False,
+        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
+    ) -> Mapping[str, Any]:
+        """Bring an app to what its definition says: repository, image, service, health. Safe to repeat: it continues,
+        or changes nothing. Returns status deployed or unchanged with the url, or running with operation_id: then call
+        get_deployment_status. A failure names its cause; the previous version keeps serving."""
+        source = await self.worker.source(app_path, definition)
+        options = {
+            "approved_plan": approved_plan,
+            "adopt": adopt,
+            "allow_replacement": allow_replacement,
+            "continue_rollback": continue_rollback,
+            "rebuild": rebuild,
+        }
+
+        toolkit, content = self.worker.toolkit(), deployed_content(source)
+
+        def deploy(operation: BackgroundOperation) -> Outcome:
+            result = _at_work(toolkit, operation).deploy(
+                source,
+                approved_plan=approved_plan,
+                adopt=adopt,
+                allow_replacement=allow_replacement,
+                continue_rollback=continue_rollback,
+                rebuild=rebuild,
+                read=content.context,
+                progress=operation.report,
+                cancellation=NeverCancelled(),
+                on_started=operation.started,
+            )
+            return result.to_dict()
+
+        asked = compact_json(["deploy", source.base_dir, source.definition.canonical_json(), options])
+        return await self.worker.start_or_join(
+            ctx,
+            source.definition.name,
+            deploy,
+            request=asked,
+            wait_seconds=wait_seconds,
+            content_of=content.text,
+        )
+
+    async def get_deployment_status(self, ctx: Context, app_name: AppName) -> Mapping[str, Any]:
+        """How an app stands: stacks, newest deployment, tasks, url, the operation under way (of another server process
+        too) and the last error. Use it after deploy_app or delete_app answered running. status: absent, deploying,
+        deleting, ready, degraded, failed or unknown."""
+        status = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.status(app_name))
+        return status.to_dict()
+
+    async def list_apps(
+        self,
+        ctx: Context,
+        regions: Annotated[list[str] | None, Field(description="Default: the server's region.")] = None,
+        all_regions: Annotated[bool, Field(description="Every region that the operator allows.")] = False,
+    ) -> Mapping[str, Any]:
+        """The apps that Expressway deployed, with stacks and endpoints, in one or several regions. failed_regions names
+        what could not be read. Next: get_deployment_status."""
+        region = selected_target().region
+        if region and (regions or all_regions):
+            raise UsageError(
+                "invalid_arguments",
+                f"Expected region or regions, got both: region {echoed(region)} and "
+                f"{'all_regions' if all_regions else f'{len(regions or ())} regions'}.",
+                "Name every region among regions, and leave region out.",
+            )
+
+        def listed(toolkit: "Toolkit", *_: object) -> Mapping[str, Any]:
+            found = toolkit.list_apps(toolkit.regions() if all_regions else regions or ())
+            found.raise_unless_read()
+            return found.to_dict()
+
+        return await self.worker.run(ctx, listed)
+
+    async def delete_app(
+        self,
+        ctx: Context,
+        app_name: AppName,
+        service_arn: Annotated[str | None, Field(description="Only for a service made outside Expressway.")] = None,
+        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
+    ) -> Mapping[str, Any] | Answer:
+        """Delete an app for good: the service, its roles and logs, then the repository with its images and push/pull
+        role. Stops at the first failure. Ask the person first. Safe to repeat. Returns what was deleted and kept, or
+        status running with operation_id: then call get_deployment_status until absent."""
+
+        toolkit = self.worker.toolkit()
+
+        def delete(operation: BackgroundOperation) -> Outcome:
+            deleted = _at_work(toolkit, operation).delete(
+                app_name,
+                service_arn,
+                progress=operation.report,
+                cancellation=NeverCancelled(),
+                on_started=operation.started,
+            )
+            return deleted.to_dict()
+
+        asked = compact_json(["delete", app_name, service_arn])
+        outcome = await self.worker.start_or_join(ctx, app_name, delete, request=asked, wait_seconds=wait_seconds)
+        if outcome.get("status") == "running":
+            pending = {"status": "running"}
+            return {
+                "service_deletion": pending,
+                "ecr_deletion": pending,
+                "summary": f"Deleting {app_name}: {outcome['message']}",
+                "errors": [],
+                **outcome,
+            }
+        errors: Sequence[Mapping[str, Any]] = outcome["errors"]
+        return Answer({**errors[0], **outcome}, failed=True) if errors else outcome
+
+
+def _at_work(toolkit: ToolkitSource, operation: BackgroundOperation) -> "Toolkit":
+    """The toolkit, and the operation told where it acts."""
+    it = toolkit()
+    operation.target = it.target.describe()
+    return it
+
+
+def _stack(template: "Template", link: "ResourceLink") -> dict[str, Any]:
+    """What is told of a template; `note` where its text is not shown whole, so that its digest is another one's."""
+    told = {
+        "stack_name": template.stack_name,
+        "digest": template.digest,
+        "resources": len(template.document.get("Resources", {})),
+        "uri": link.uri,
+    }
+    return told | ({"note": link.description} if link.description else {})
+
+
+def _findings(findings: "Sequence[LintFinding]") -> dict[str, Any]:
+    shown = [asdict(finding) for finding in findings[:_FINDINGS_SHOWN]]
+    more = len(findings) - len(shown)
+    return {"findings": shown} | ({"findings_left_out": more} if more else {})

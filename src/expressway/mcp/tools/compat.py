@@ -1,0 +1,99 @@
+"""Tools by the names that earlier servers for ECS gave them, for agents configured for those; off by default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from expressway.mcp.results import Answer
+from expressway.mcp.tools.app import AppName, AppPath, AppTools
+from expressway.mcp.tools.former_arguments import FormerArguments
+from expressway.mcp.tools.image_and_wait import ServiceTools
+
+DEPRECATED = "{} is deprecated: use {}."
+_NEXT_STEPS = {1: 2, 2: 3}
+
+
+@dataclass(frozen=True)
+class CompatTools:
+    """Thin aliases: each does what today's tools do, and says which."""
+
+    apps: AppTools
+    services: ServiceTools
+
+    async def create_ecs_infrastructure(
+        self,
+        ctx: Context,
+        app_name: AppName,
+        app_path: AppPath,
+        force_deploy: Annotated[bool, Field(description="False: only the templates.")] = False,
+        deployment_step: Annotated[int | None, Field(ge=1, le=3, description="1, 2: image; 3: all.")] = None,
+        vpc_id: Annotated[str | None, Field(description="Not used.")] = None,
+        subnet_ids: Annotated[list[str] | None, Field(description="Subnets of the service.")] = None,
+        route_table_ids: Annotated[list[str] | None, Field(description="Not used.")] = None,
+        cpu: Annotated[int | None, Field(description="CPU units.")] = None,
+        memory: Annotated[int | None, Field(description="MiB")] = None,
+        desired_count: Annotated[int | None, Field(ge=1, description="Tasks.")] = None,
+        container_port: Annotated[int | None, Field(description="Default 80, or the definition's.")] = None,
+        health_check_path: Annotated[str | None, Field(description="Answers 200 while well.")] = None,
+    ) -> Mapping[str, Any] | Answer:
+        """Deprecated: use synth_app, diff_app and deploy_app. Answers for agents that know this name, with today's
+        results: the templates of the app; with force_deploy its repository and image (deployment_step 1 or 2), or the
+        whole deployment (3, or none) on Express Mode instead of the Fargate service that this once made."""
+        former = FormerArguments(
+            *(force_deploy, deployment_step, vpc_id, subnet_ids, route_table_ids),
+            *(cpu, memory, desired_count, container_port, health_check_path),
+        )
+        definition = former.definition(app_name, await self.apps.worker.known_definition(app_name, app_path))
+        if former.operation == "generate_templates":
+            today = await self.apps.synth_app(ctx, app_path, definition)
+        elif former.operation == "build_and_push":
+            today = await self.services.build_and_push_image_to_ecr(ctx, app_name, app_path)
+        else:
+            today = await self.apps.deploy_app(ctx, app_path, definition)
+        return _former(today, "create_ecs_infrastructure", _instead(former), _step_of(former))
+
+    async def delete_ecs_infrastructure(
+        self,
+        ctx: Context,
+        app_name: AppName,
+        ecr_template_path: Annotated[str | None, Field(description="Not used.")] = None,
+        ecs_template_path: Annotated[str | None, Field(description="Not used.")] = None,
+    ) -> Mapping[str, Any] | Answer:
+        """Deprecated: use delete_app. Answers for agents that know this name: deletes the app's service, then its
+        repository with the images. Ask the person first. Stacks are told by their owner, not by template files."""
+        unused = [name for name, path in _paths(ecr_template_path, ecs_template_path) if path]
+        today = await self.apps.delete_app(ctx, app_name)
+        return _former(today, "delete_ecs_infrastructure", "delete_app", {"unused_arguments": unused or None})
+
+
+def _former(today: Mapping[str, Any] | Answer, name: str, instead: str, more: Mapping[str, Any]) -> Answer:
+    """Today's answer, with what the former one had besides, and the note."""
+    answer = today if isinstance(today, Answer) else Answer(today)
+    added = {"deprecated": DEPRECATED.format(name, instead), **more}
+    return Answer({**answer.content, **added}, answer.links, answer.failed)
+
+
+def _instead(former: FormerArguments) -> str:
+    by_operation = {
+        "generate_templates": "synth_app, then diff_app",
+        "build_and_push": "build_and_push_image_to_ecr, or deploy_app alone",
+        "deploy": "deploy_app",
+    }
+    return by_operation[former.operation]
+
+
+def _step_of(former: FormerArguments) -> dict[str, Any]:
+    step = former.deployment_step if former.force_deploy else None
+    return {
+        "operation": former.operation,
+        "step": step,
+        "next_step": _NEXT_STEPS.get(step or 0),
+        "unused_arguments": list(former.unused) or None,
+    }
+
+
+def _paths(ecr_template_path: str | None, ecs_template_path: str | None) -> tuple[tuple[str, str | None], ...]:
+    return (("ecr_template_path", ecr_template_path), ("ecs_template_path", ecs_template_path))

@@ -1,0 +1,88 @@
+"""The tools for single steps, named and shaped as agents know them. Their docstrings are written for a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from expressway.core.progress import NeverCancelled
+from expressway.errors import ExpresswayError
+from expressway.mcp.background import BackgroundOperation, Outcome
+from expressway.mcp.executor import Worker, built_content
+from expressway.mcp.results import Answer, compact_json
+from expressway.mcp.tools.app import AppName
+
+Role = Annotated[str, Field(description="Role name or ARN.")]
+NameOrArn = Annotated[str, Field(description="Name or ARN.")]
+
+
+@dataclass(frozen=True)
+class ServiceTools:
+    """Tools as methods, so that each finds the worker."""
+
+    worker: Worker
+
+    async def build_and_push_image_to_ecr(
+        self,
+        ctx: Context,
+        app_name: AppName,
+        app_path: Annotated[str, Field(description="Absolute path of the folder with the Dockerfile.")],
+        tag: Annotated[str | None, Field(description="Default: derived from the content.")] = None,
+    ) -> Mapping[str, Any]:
+        """Build a folder's Dockerfile and push the image to the app's ECR repository, made if missing. deploy_app does
+        this itself; use this only for an image without a service. Checks all before it changes AWS. Goes on when the
+        call is given up: call again for the result. Returns full_image_uri. Next:
+        validate_ecs_express_mode_prerequisites."""
+
+        toolkit, content = self.worker.toolkit(), built_content(app_name, app_path)
+
+        def build(operation: BackgroundOperation) -> Outcome:
+            return toolkit().build(
+                app_name,
+                app_path,
+                tag,
+                read=content.context,
+                progress=operation.report,
+                cancellation=NeverCancelled(),
+                on_started=operation.started,
+            )
+
+        asked = compact_json(["build", app_name, app_path, tag])
+        return await self.worker.finish_or_join(ctx, app_name, build, request=asked, content_of=content.text)
+
+    async def validate_ecs_express_mode_prerequisites(
+        self,
+        ctx: Context,
+        image_uri: Annotated[str, Field(description="With tag or digest.")],
+        execution_role_arn: Role = "ecsTaskExecutionRole",
+        infrastructure_role_arn: Role = "ecsInfrastructureRoleForExpressServices",
+    ) -> Mapping[str, Any]:
+        """Check that an image and two IAM roles fit an Express Mode service made by other means than deploy_app.
+        Returns valid, errors, warnings and details."""
+        return await self.worker.run(
+            ctx,
+            lambda toolkit, _, __: toolkit.prerequisites(image_uri, execution_role_arn, infrastructure_role_arn),
+        )
+
+    async def wait_for_service_ready(
+        self,
+        ctx: Context,
+        cluster: NameOrArn,
+        service_name: NameOrArn,
+        timeout_seconds: Annotated[int, Field(ge=1, le=3600, description="Longest wait.")] = 300,
+    ) -> Mapping[str, Any] | Answer:
+        """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers; ends at once
+        when that cannot happen. Returns status success, timeout, failed or unverified, message and url. Call again to
+        go on waiting."""
+        try:
+            readiness = await self.worker.run(
+                ctx,
+                lambda toolkit, progress, cancellation: toolkit.wait(
+                    cluster, service_name, timeout_seconds, progress=progress, cancellation=cancellation
+                ),
+            )
+        except ExpresswayError as error:
+            return Answer({"status": "failed", **error.to_dict()}, failed=True)
+        return readiness.to_dict()

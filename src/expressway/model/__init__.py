@@ -1,1 +1,0 @@
-"""What an app, a plan, a change and a status are: pure, frozen values."""

@@ -1,1 +1,0 @@
-"""What a user asks for, one module a verb."""

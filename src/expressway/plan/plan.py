@@ -1,0 +1,163 @@
+"""What a deployment would do: a value that can be printed, reviewed, hashed, approved and carried out later."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from expressway.image.planned import PlannedImage
+from expressway.plan.approval import approved_changes, is_approved
+from expressway.plan.diff import PropertyChange, StackChange, canonical_json
+from expressway.plan.retained_settings import kept_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every change that deploying an app would make, and the digest that approves exactly these.
+
+    `template_digests` maps stack names to the SHA-256 of the templates that would be applied. `adopt` and
+    `allow_replacement` are what the deployment may do besides: approving a plan approves them too.
+    Termination protection is among the settings of its stack. `missing_service` is the service that the deployed
+    stack should hold and that ECS does not have (any more): nothing changes in the stacks by that, so a deployment
+    cannot bring it back. `unused_stacks` are those of the app that its definition has no use for any more: they stay,
+    with what they hold. `impossible` are the replacements that CloudFormation cannot make, a sentence each without its
+    full stop.
+    """
+
+    app_name: str
+    target: str
+    stacks: tuple[StackChange, ...]
+    image: PlannedImage | None
+    template_digests: Mapping[str, str]
+    adopt: bool = False
+    allow_replacement: bool = False
+    missing_service: str | None = None
+    unused_stacks: tuple[str, ...] = ()
+    impossible: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (first 16 hexadecimal digits) of everything above: equal plans have equal digests."""
+        shape = asdict(self)
+        del shape["impossible"]  # it follows from the changes
+        shape["image"] = self.image.shape() if self.image else None
+        if not self.unused_stacks:  # most plans have none, and a digest may have been approved before they were told
+            del shape["unused_stacks"]
+        return _digest(shape)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when deploying would change nothing."""
+        builds = self.image is not None and self.image.is_built
+        return not builds and self.missing_service is None and all(stack.is_empty for stack in self.stacks)
+
+    def approval(self) -> dict[str, Any]:
+        """What approving this plan allows, for the journal: enough to recognise what is left of it later on."""
+        return {
+            "plan": self.digest,
+            "target": self.target,
+            "templates": dict(self.template_digests),
+            "image": self.image.identity if self.image else None,
+            "allows": self.allows,
+            **approved_changes(self.stacks),
+            "protection": {name: change.after for name, change in self.protection.items()},
+        }
+
+    def continues(self, approval: Mapping[str, Any]) -> bool:
+        """Whether this plan is what is left of an approved one: each change is done, or the very one approved."""
+        mine = self.approval()
+        if any(mine[key] != approval.get(key) for key in ("target", "templates", "image", "allows")):
+            return False
+        protection: Mapping[str, Any] = approval.get("protection", {})
+        return all(is_approved(stack, approval) for stack in self.stacks) and all(
+            protection.get(name) == after for name, after in mine["protection"].items()
+        )
+
+    @property
+    def protection(self) -> Mapping[str, PropertyChange]:
+        """The stacks whose termination protection would be switched, and how."""
+        return {stack.stack_name: change for stack in self.stacks if (change := stack.protection) is not None}
+
+    @property
+    def allows(self) -> list[str]:
+        """What deploying may do besides: ``adopt`` foreign stacks, ``allow_replacement`` of resources."""
+        named = {"adopt": self.adopt, "allow_replacement": self.allow_replacement}
+        return [name for name, allowed in named.items() if allowed]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What deploying will refuse, or would not bring about, although the plan shows it."""
+        of_image = (f"{one}." for one in self.image.warnings) if self.image else ()
+        refused = (f"deploying will be refused: {one}." for one in self.impossible)
+        return (*refused, *kept_settings(self.stacks), *taken_over_repositories(self.stacks), *of_image)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The shape that every face shows; unchanged stacks are named without their details."""
+        shape: dict[str, Any] = {
+            "app_name": self.app_name,
+            "target": self.target,
+            "plan_digest": self.digest,
+            "nothing_to_do": self.is_empty,
+            "allows": self.allows,
+            "image": _without_none(self.image.shape()) if self.image else None,
+            "stacks": [_stack_shape(stack) for stack in self.stacks],
+        }
+        optional = {
+            "missing_service": self.missing_service,
+            "unused_stacks": list(self.unused_stacks),
+            "warnings": list(self.warnings),
+        }
+        return shape | {name: value for name, value in optional.items() if value}
+
+
+def taken_over_repositories(stacks: tuple[StackChange, ...]) -> tuple[str, ...]:
+    """A sentence for each repository that is taken over: CloudFormation changes nothing of what it imports."""
+    names = [
+        f"{stack.stack_name}/{change.logical_id}"
+        for stack in stacks
+        for change in stack.imports
+        if change.resource_type == "AWS::ECR::Repository"
+    ]
+    return tuple(
+        f"{name} is taken over with its settings as they are: its lifecycle policy may expire the image that runs. "
+        "Compare them afterwards (a drift detection of the stack shows what differs)."
+        for name in names
+    )
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def _stack_shape(stack: StackChange) -> dict[str, Any]:
+    shape: dict[str, Any] = {
+        "stack_name": stack.stack_name,
+        "change": "create" if stack.is_new else "none" if stack.is_empty else "update",
+    }
+    resources = [
+        {
+            "action": change.action,
+            "logical_id": change.logical_id,
+            "type": change.resource_type,
+            **({"properties": [_property_shape(item) for item in change.properties]} if change.properties else {}),
+        }
+        for change in stack.resources
+    ]
+    optional = {
+        "resources": resources,
+        "parameters": [_property_shape(item) for item in stack.parameters],
+        "outputs": [item.path for item in stack.outputs],
+        "settings": [_property_shape(item) for item in stack.settings],
+    }
+    return shape | {name: value for name, value in optional.items() if value}
+
+
+def _property_shape(item: Any) -> dict[str, Any]:
+    shape: dict[str, Any] = {"path": item.path, "before": item.before, "after": item.after}
+    if item.requires_replacement:
+        shape["requires_replacement"] = True
+    return shape
+
+
+def _without_none(shape: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shape.items() if value is not None}

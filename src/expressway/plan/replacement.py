@@ -1,0 +1,101 @@
+"""What replacing a resource takes, and which replacements CloudFormation cannot make.
+
+It makes the new resource before it deletes the old one. So a resource whose name is fixed can only be replaced if
+that name changes as well. Source: CloudFormation user guide, "Name type". The type of a resource cannot change at
+all ("Update of resource type is not permitted").
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from expressway.cloudformation.change_set import ChangeSet, ChangeSetDetail
+from expressway.cloudformation.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
+from expressway.cloudformation.template import RETAINING, Template
+from expressway.plan.create_only import kind_of
+from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
+
+
+def loss_of(change: ResourceChange) -> str:
+    """What replacing this resource means, by its type and by what replaces it: half a sentence."""
+    cluster = next((item.after for item in change.properties if item.path == "Cluster"), None)
+    if change.resource_type == EXPRESS_TYPE and isinstance(cluster, str):
+        return f"made anew in the cluster {cluster.rsplit('/', 1)[-1]}, with another URL"
+    return kind_of(change.resource_type).replaced or "the old one is deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A resource that would be replaced because these properties change.
+
+    Attributes:
+        obstacle: why CloudFormation cannot do it, as half a sentence; empty where nothing stands in the way.
+        retained: the old one would be kept, by its deletion policy, also when its stack is deleted.
+    """
+
+    logical_id: str
+    resource_type: str
+    properties: tuple[str, ...] = ()
+    obstacle: str = ""
+    retained: bool = False
+
+
+def planned_replacements(change: StackChange, template: Template) -> tuple[Replacement, ...]:
+    """The replacements among the changes that a plan makes of a stack."""
+    found: list[Replacement] = []
+    for one in change.replacements:
+        decisive = [item for item in one.properties if item.requires_replacement]
+        renamed = {_root(item.path) for item in decisive if not _is_same_cluster(item)}
+        paths = tuple(dict.fromkeys(item.path for item in decisive))
+        found.append(_replacement(one.logical_id, one.resource_type, paths, renamed, template))
+    return tuple(found)
+
+
+def expected_replacements(change_set: ChangeSet, template: Template) -> tuple[Replacement, ...]:
+    """Those that CloudFormation announces in a change set; one that it gives no reason for may be possible."""
+    found: list[Replacement] = []
+    for one in change_set.replacements:
+        decisive = [detail for detail in one.details if detail.requires_recreation != "Never"]
+        paths = tuple(dict.fromkeys(detail.path for detail in decisive))
+        changed = {_property(detail) for detail in decisive}
+        renamed = changed if changed else set(kind_of(one.resource_type).named_by)
+        found.append(_replacement(one.logical_id, one.resource_type, paths, renamed, template))
+    return tuple(found)
+
+
+def _replacement(
+    logical_id: str, resource_type: str, properties: tuple[str, ...], renamed: set[str], template: Template
+) -> Replacement:
+    resources: Mapping[str, Mapping[str, Any]] = template.document.get("Resources", {})
+    resource = resources.get(logical_id, {})
+    obstacle = _obstacle(resource, renamed)
+    retained = resource.get("DeletionPolicy") in RETAINING
+    return Replacement(logical_id, resource_type, properties, obstacle, retained)
+
+
+def _obstacle(resource: Mapping[str, Any], renamed: set[str]) -> str:
+    if "Type" in renamed:
+        return "CloudFormation does not change the type of a resource"
+    naming = kind_of(resource.get("Type")).named_by
+    name = resource.get("Properties", {}).get(naming[0]) if naming else None
+    if name is None or renamed & set(naming):
+        return ""
+    shown = name if isinstance(name, str) else "the same"
+    return f"CloudFormation makes the new one before it deletes the old one, and both would be called {shown}"
+
+
+def _is_same_cluster(item: PropertyChange) -> bool:
+    """A cluster is the same by its name and by its ARN, and one that is not named is the default cluster."""
+    before, after = (DEFAULT_CLUSTER if value is None else value for value in (item.before, item.after))
+    texts = isinstance(before, str) and isinstance(after, str)
+    return item.path == "Cluster" and texts and before.rsplit("/", 1)[-1] == after.rsplit("/", 1)[-1]
+
+
+def _property(detail: ChangeSetDetail) -> str:
+    """The property that ``/Properties/Name/…`` speaks of, or the attribute of the resource, such as ``Tags``."""
+    steps = detail.path.removeprefix("/").split("/")
+    return steps[1] if steps[0] == "Properties" and len(steps) > 1 else steps[0]
+
+
+def _root(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0]

@@ -1,1 +1,0 @@
-"""A call in, a decision out; pure."""

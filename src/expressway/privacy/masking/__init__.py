@@ -1,0 +1,1 @@
+"""Detect and mask secrets in text."""

@@ -1,0 +1,179 @@
+"""Linting of templates, outside this process and in parallel; what was found is kept by the template's digest."""
+
+import hashlib
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from expressway.cloudformation.template import Template
+from expressway.core.directories import write_whole
+from expressway.errors import SynthesisError
+from expressway.synth.kernel.worker_environment import worker_environment
+from expressway.synth.lint.finding import LintFinding
+from expressway.synth.time_limits import LINT_SECONDS, LINT_VARIABLE
+
+TOOLS = ("cfn-lint", "cloudformation-validate")
+_MODULE = "expressway.synth.lint.worker"
+_KEPT_ENTRIES = 400
+
+Findings = tuple[LintFinding, ...]
+
+
+class TemplateLinter:
+    """Lints templates with cfn-lint (for every region) and cloudformation-validate; safe to share between threads.
+
+    Args:
+        cache_dir: folder for findings that outlive this process; none are kept on disk without it.
+        timeout_seconds: longest wait for one run of one tool.
+    """
+
+    def __init__(self, *, cache_dir: Path | None = None, timeout_seconds: float = LINT_SECONDS) -> None:
+        self._cache_dir = cache_dir
+        self._timeout_seconds = timeout_seconds
+        self._remembered: dict[str, Findings] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, templates: Iterable[Template], regions: Sequence[str]) -> Findings:
+        """Every finding on `templates`, sorted; an empty tuple when they are clean.
+
+        Raises:
+            SynthesisError: ``lint_failed`` when a tool does not run.
+        """
+        places = tuple(sorted(regions))
+        listed = tuple(templates)
+        keys = {(tool, each): _key(tool, each, places) for tool in TOOLS for each in listed}
+        found = {key: self._known(key) for key in keys.values()}
+        unknown = {tool: [each for each in listed if found[keys[tool, each]] is None] for tool in TOOLS}
+        # One run a tool: loading it takes longer than linting a template with it.
+        runs = [(tool, unknown[tool], places) for tool in TOOLS if unknown[tool]]
+        with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
+            for made in pool.map(self._run, runs):
+                found |= made
+        return tuple(sorted(finding for each in found.values() for finding in each or ()))
+
+    def _known(self, key: str) -> Findings | None:
+        with self._lock:
+            known = self._remembered.get(key)
+        if known is None:
+            known = self._read(key)
+            if known is not None:
+                self._remember(key, known)
+        return known
+
+    def _remember(self, key: str, findings: Findings) -> None:
+        with self._lock:
+            self._remembered[key] = findings
+
+    def _run(self, run: tuple[str, list[Template], tuple[str, ...]]) -> dict[str, Findings]:
+        tool, templates, regions = run
+        found = self.find(tool, templates, regions)
+        made: dict[str, Findings] = {}
+        for template in templates:
+            key = _key(tool, template, regions)
+            made[key] = tuple(finding for finding in found if finding.stack == template.stack_name)
+            self._remember(key, made[key])
+            self._write(key, made[key])
+        return made
+
+    def find(self, tool: str, templates: list[Template], regions: tuple[str, ...]) -> Findings:
+        """What one tool finds, in a process of its own."""
+        return _run(tool, templates, regions, timeout_seconds=self._timeout_seconds)
+
+    def _read(self, key: str) -> Findings | None:
+        if self._cache_dir is None:
+            return None
+        try:
+            stored = json.loads((self._cache_dir / f"{key}.json").read_text(encoding="utf-8"))
+            findings = _findings(stored["findings"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return findings if stored.get("sha256") == _digest(findings) else None
+
+    def _write(self, key: str, findings: Findings) -> None:
+        if self._cache_dir is None:
+            return
+        text = json.dumps({"sha256": _digest(findings), "findings": [asdict(finding) for finding in findings]})
+        try:
+            self._cache_dir.mkdir(parents=True, exist_ok=True)
+            write_whole(self._cache_dir / f"{key}.json", text)
+            entries = sorted(self._cache_dir.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
+            for entry in entries[:-_KEPT_ENTRIES]:
+                entry.unlink(missing_ok=True)
+        except OSError:
+            return  # a cache that cannot be written costs time, nothing else
+
+
+def lint_templates(templates: Iterable[Template], regions: Sequence[str], *, cache_dir: Path | None = None) -> Findings:
+    """Every finding on `templates` for `regions`; see `TemplateLinter`, which remembers them.
+
+    Raises:
+        SynthesisError: ``lint_failed`` when a tool does not run.
+    """
+    return TemplateLinter(cache_dir=cache_dir)(templates, regions)
+
+
+def _run(tool: str, templates: list[Template], regions: tuple[str, ...], *, timeout_seconds: float) -> Findings:
+    job = [{"stack": each.stack_name, "body": each.body, "regions": list(regions)} for each in templates]
+    names = " and ".join(each.stack_name for each in templates)
+    try:
+        with tempfile.TemporaryDirectory(prefix="expressway-lint-") as empty:  # where no project file configures a tool
+            done = subprocess.run(
+                [sys.executable, "-m", _MODULE, tool],
+                input=json.dumps(job),
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout_seconds,
+                check=True,
+                env=worker_environment(),
+                cwd=empty,
+            )
+        return _findings(json.loads(done.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as exc:
+        output = str(getattr(exc, "stderr", "") or "")[-4000:]
+        last = output.strip().rpartition("\n")[2] or str(exc)
+        if isinstance(exc, subprocess.TimeoutExpired):
+            last = f"no answer within {timeout_seconds:g} s"
+            advice = f"Try again, or allow more seconds with the variable {LINT_VARIABLE}."
+        else:
+            advice = "Reinstall Expressway (in a checkout: rm -r .venv && make setup)."
+        raise SynthesisError(
+            "lint_failed",
+            f"Expected {tool} to lint {names}, got: {last}",
+            f"{advice} Templates are linted before every plan and deployment; only synth can leave it out.",
+            {"tool": tool, "output": output},
+        ) from exc
+
+
+def _findings(stored: list[dict[str, Any]]) -> Findings:
+    return tuple(sorted(LintFinding(**finding) for finding in stored))
+
+
+def _digest(findings: Findings) -> str:
+    return hashlib.sha256(json.dumps([asdict(finding) for finding in findings]).encode()).hexdigest()
+
+
+def _key(tool: str, template: Template, regions: tuple[str, ...]) -> str:
+    places = ",".join(regions) if tool == "cfn-lint" else ""
+    text = f"{tool} {_version(tool)}\n{_worker_digest()}\n{template.stack_name}\n{template.digest}\n{places}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _version(tool: str) -> str:
+    return importlib.metadata.version(tool)
+
+
+@cache
+def _worker_digest() -> str:
+    return hashlib.sha256(Path(__file__).with_name("worker.py").read_bytes()).hexdigest()

@@ -1,0 +1,101 @@
+"""Synthesize an app: its definition becomes templates that the linters have nothing against."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from expressway.app.definition import AppDefinition
+from expressway.app.plain_text import pseudo_parameters
+from expressway.cloudformation.check_limits import check_limits
+from expressway.cloudformation.template import AppTemplates, Template
+from expressway.core.progress import Progress, ProgressSink, ignore_progress
+from expressway.errors import SynthesisError
+from expressway.privacy.untrusted import named, quoted
+from expressway.synth.lint.finding import LintFinding
+
+
+class TemplateSource(Protocol):
+    """What makes templates of a definition."""
+
+    def synthesize(self, definition: AppDefinition) -> AppTemplates: ...
+
+
+Linter = Callable[[Iterable[Template], Sequence[str]], tuple[LintFinding, ...]]
+"""What finds fault with templates, for the regions given."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class SynthResult:
+    """The templates of an app, what the linters say that is no error, and what in its values may be meant otherwise."""
+
+    templates: AppTemplates
+    findings: tuple[LintFinding, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def synth_app(
+    definition: AppDefinition,
+    *,
+    synthesizer: TemplateSource,
+    linter: Linter | None,
+    progress: ProgressSink = ignore_progress,
+    clock: Clock = time.monotonic,
+) -> SynthResult:
+    """The templates of `definition`, linted for the regions that it names unless `linter` is None.
+
+    Raises:
+        SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesizer` and `linter` raise.
+        StackError: ``template_too_large``, ``limit_exceeded``.
+    """
+    warnings = tuple(_passed_on_as_they_stand(definition))
+    for warning in warnings:
+        progress(Progress("synth", warning, level="warning"))
+    started = clock()
+    templates = synthesizer.synthesize(definition)
+    check_limits(*templates)
+    stacks = " and ".join(template.stack_name for template in templates)
+    progress(Progress("synth", f"synthesized {stacks}", clock() - started))
+    if linter is None:
+        return SynthResult(templates, warnings=warnings)
+    started = clock()
+    findings = linter(templates, definition.regions)
+    regions = ", ".join(definition.regions)
+    progress(Progress("lint", f"linted for {regions}: {_counted(findings)}", clock() - started))
+    _refuse_errors(findings)
+    return SynthResult(templates, findings, warnings)
+
+
+def _passed_on_as_they_stand(definition: AppDefinition) -> Iterator[str]:
+    """A sentence for each value that names a pseudo parameter, as if this were a template."""
+    texts = {f"environment.{named(name)}": value for name, value in definition.environment.items()}
+    texts |= {f"command[{index}]": argument for index, argument in enumerate(definition.command)}
+    for path, text in texts.items():
+        if parameters := pseudo_parameters(text):
+            yield (
+                f"{path}: the container gets {' and '.join(parameters)} letter by letter, since nothing in a "
+                "definition is replaced. Write the value itself if that was meant."
+            )
+
+
+def _counted(findings: tuple[LintFinding, ...]) -> str:
+    if not findings:
+        return "no findings"
+    return "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+
+
+def _refuse_errors(findings: tuple[LintFinding, ...]) -> None:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors:
+        return
+    listed = " ".join(
+        f"{error.rule} at {error.path or error.stack}: {quoted(error.message, public=True)}" for error in errors
+    )
+    raise SynthesisError(
+        "lint_errors",
+        f"Expected templates without errors, the linters found {len(errors)}: {listed}",
+        "Correct what the definition sets there.",
+        {"findings": [asdict(finding) for finding in findings]},
+    )

@@ -1,0 +1,96 @@
+"""The adapters of one target that troubleshooting reads through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from expressway.diagnose.ports import TroubleshootPorts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from expressway.aws.session import AwsSession
+    from expressway.diagnose.dependencies.ports import DependencyPorts, ImagePullPorts
+    from expressway.diagnose.network.ports import NetworkPorts
+    from expressway.diagnose.service.seen import SeenServices
+    from expressway.image.context.excluded import ExcludedFrom
+
+
+def troubleshoot_ports(
+    session: AwsSession, *, now: Callable[[], datetime], seen: SeenServices, excluded_from: ExcludedFrom
+) -> TroubleshootPorts:
+    """Ports for one question; what not every action reads is made by the action that needs it."""
+    from expressway.aws.ecs.client import Ecs
+    from expressway.aws.logs import Logs
+    from expressway.aws.target_health import LoadBalancerTargets
+    from expressway.cloudformation.history_reader import StackHistories
+
+    return TroubleshootPorts(
+        target=session.target,
+        now=now,
+        cluster=Ecs(session),
+        express=Ecs(session),
+        logs=Logs(session),
+        targets=LoadBalancerTargets(session),
+        network=lambda: _network_ports(session),
+        dependencies=lambda: _dependency_ports(session),
+        image_pulls=lambda: _image_pull_ports(session),
+        stacks=lambda: StackHistories(session),
+        seen=seen,
+        excluded_from=excluded_from,
+    )
+
+
+def _network_ports(session: AwsSession) -> NetworkPorts:
+    from expressway.aws.ec2.client import Network
+    from expressway.aws.ecs.client import Ecs
+    from expressway.aws.elbv2 import LoadBalancers
+    from expressway.diagnose.network.ports import NetworkPorts
+
+    return NetworkPorts(session.target.region, Ecs(session), Network(session), LoadBalancers(session))
+
+
+def _image_pull_ports(session: AwsSession) -> ImagePullPorts:
+    from expressway.aws.ecs.client import Ecs
+    from expressway.cloudformation.history_reader import StackHistories
+    from expressway.diagnose.dependencies.ports import ImagePullPorts
+
+    return ImagePullPorts(
+        dependencies=_dependency_ports(session),
+        services=Ecs(session),
+        revisions=Ecs(session),
+        stacks=StackHistories(session),
+    )
+
+
+def _dependency_ports(session: AwsSession) -> DependencyPorts:
+    from expressway.aws.autoscaling import Scaling
+    from expressway.aws.cloudwatch import Alarms
+    from expressway.aws.ecr.manifests import ImagePlatforms
+    from expressway.aws.ecr.registry import EcrRegistry
+    from expressway.aws.ecr.repositories import Repositories
+    from expressway.aws.ecs.client import Ecs
+    from expressway.aws.iam import Iam
+    from expressway.aws.kms import Keys
+    from expressway.aws.logs import Logs
+    from expressway.aws.secretsmanager import Secrets
+    from expressway.aws.service_quotas import Quotas
+    from expressway.aws.ssm import Parameters
+    from expressway.diagnose.dependencies.ports import DependencyPorts
+
+    return DependencyPorts(
+        target=session.target,
+        definitions=Ecs(session),
+        images=EcrRegistry(session),
+        platforms=ImagePlatforms(session),
+        repositories=Repositories(session),
+        roles=Iam(session),
+        secrets=Secrets(session),
+        parameters=Parameters(session),
+        keys=Keys(session),
+        log_groups=Logs(session),
+        scaling=Scaling(session),
+        alarms=Alarms(session),
+        quotas=Quotas(session),
+    )
