@@ -21,7 +21,7 @@ _MODULES = {
     "start": "lifecycle",
     "status": "lifecycle",
     "stop": "lifecycle",
-    "stop_unused_engine": "engine.shutdown",
+    "stop_unused_engine": "engine.private",
 }
 """What `expressway.cli.ports.Sandbox` asks for, each loaded when it is used."""
 

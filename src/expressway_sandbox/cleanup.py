@@ -21,7 +21,11 @@ _LOOPBACK = "127.0.0.1:"
 def containers_of(state_dir: Path, docker_host: str | None) -> list[str]:
     """The names of the containers, running or not, that sandboxes of this state directory started and left."""
     with _engine(docker_host) as client:
-        return [str(one.attrs["Names"][0]).lstrip("/") for one in _containers(client, state_dir)] if client else []
+        return (
+            [str(container.attrs["Names"][0]).lstrip("/") for container in _containers(client, state_dir)]
+            if client
+            else []
+        )
 
 
 def remove_containers(state_dir: Path, docker_host: str | None) -> int:
@@ -72,9 +76,9 @@ def _names_of_registry(names: list[str], port: int) -> list[str]:
 
 
 def _containers(client: Any, state_dir: Path) -> Iterator[Any]:
-    mine = f"{record.instance_name(state_dir)}:"
+    owner = f"{record.instance_name(state_dir)}:"
     for container in client.containers.list(all=True, sparse=True, filters={"label": _INSTANCE}):
-        if str((container.attrs.get("Labels") or {}).get(_INSTANCE, "")).startswith(mine):
+        if str((container.attrs.get("Labels") or {}).get(_INSTANCE, "")).startswith(owner):
             yield container
 
 

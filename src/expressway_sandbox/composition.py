@@ -1,31 +1,27 @@
-"""Puts the Express Mode extension into ministack: every hook of the sandbox is set here and nowhere else."""
+"""Puts the Express Mode extension into ministack: every hook of the sandbox is set from here."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
 
 from expressway.core.sandbox_key import SandboxKey
 from expressway_sandbox import emulator
-from expressway_sandbox.cloudformation import change_values, drift_aware, name_clashes, resource_types
-from expressway_sandbox.cloudformation import drift as drift_readers
-from expressway_sandbox.cloudformation import engine as stack_engine
-from expressway_sandbox.cloudformation import events as stack_events
-from expressway_sandbox.cloudformation import express_type as cloudformation_express
-from expressway_sandbox.cloudformation import imports as repository_import
-from expressway_sandbox.cloudformation import resources as stack_resources
-from expressway_sandbox.ecr import access as registry_access
-from expressway_sandbox.ecr import lifecycle_policies, registry
-from expressway_sandbox.ecs import endings as task_endings
-from expressway_sandbox.ecs import operations as ecs_operations
-from expressway_sandbox.ecs import output as task_output
-from expressway_sandbox.ecs import runtime as task_runtime
-from expressway_sandbox.ecs import secrets as task_secrets
+from expressway_sandbox.access import gate
+from expressway_sandbox.access.switches import Switches
+from expressway_sandbox.cloudformation import (
+    change_values,
+    drift,
+    events,
+    express_type,
+    resource_types,
+)
+from expressway_sandbox.ecr import lifecycle_policies, registry, tokens
+from expressway_sandbox.ecs import endings, runtime
 from expressway_sandbox.ecs.scaling import SCALING
-from expressway_sandbox.elb import domains, ingress, network_defaults, target_health
-from expressway_sandbox.emulator import gate, symbols
+from expressway_sandbox.elb import domains, health, ingress, network_defaults
+from expressway_sandbox.emulator import symbols
 from expressway_sandbox.emulator.asgi import Application
-from expressway_sandbox.emulator.service_switches import Switches
-from expressway_sandbox.express.store import STORE
-from expressway_sandbox.express.supervisor import Supervisor
+from expressway_sandbox.express import ecs_operations
+from expressway_sandbox.express.deployment import Supervisor
+from expressway_sandbox.services.store import STORE
 
 
 def compose(*, port: int, key: SandboxKey, services: Collection[str] = ()) -> Application:
@@ -41,44 +37,23 @@ def compose(*, port: int, key: SandboxKey, services: Collection[str] = ()) -> Ap
     """
     symbols.check()
     switches = Switches(services)
-    _hook_ecs()
+    ecs_operations.hook()
+    runtime.hook()
+    endings.hook()
     _hook_scaling()
     _hook_cloudformation()
-    _hook_reset()
+    emulator.wrap("app", _reset_all_state=_reset, _stop_docker_containers=_stop_own_containers)
     # An image that its own registry does not have must fail, not come from a mirror somewhere else.
-    emulator.module("core.responses").install_docker_hub_fallback = _nothing
+    emulator.module("core.responses").install_docker_hub_fallback = lambda: None
     registry.hook()
-    registry_access.hook()
+    tokens.hook()
     lifecycle_policies.hook()
     Supervisor().start()
-    alb = emulator.module("services.alb")
-    alb._ACTION_MAP["DescribeTargetHealth"] = target_health.describe(alb._ACTION_MAP["DescribeTargetHealth"])
-    alb._tg_xml = target_health.escaping_paths(alb._tg_xml)
+    health.hook()
     network_defaults.hook()
     switches.hook()
     domains.hook()
     return ingress.with_ingress(gate.Gate(emulator.module("app").app, port, key, switches).serve)
-
-
-def _hook_ecs() -> None:
-    ecs = emulator.module("services.ecs")
-    ecs._ACTION_MAP.update(ecs_operations.operations(dict(ecs._ACTION_MAP)))
-    ecs._run_docker_container = task_runtime.run_container(ecs._run_docker_container)
-    ecs._resolve_container_secrets = task_secrets.container_secrets
-    ecs._remove_docker_container = task_runtime.remove_container
-    ecs._forward_awslogs = task_output.forward(ecs._forward_awslogs)
-    ecs._mark_task_stopped = task_endings.mark_stopped(ecs._mark_task_stopped)
-    # It would ask AWS's own registries for digests; images come from the sandbox's registry here.
-    ecs._deployment_needs_first_task = _never
-    ecs._cleanup_task_resources = task_runtime.clean_up_task(ecs._cleanup_task_resources)
-
-
-def _nothing() -> None:
-    return None
-
-
-def _never(*_arguments: Any) -> bool:
-    return False
 
 
 def _hook_scaling() -> None:
@@ -96,42 +71,27 @@ def _hook_scaling() -> None:
 
 
 def _hook_cloudformation() -> None:
-    provisioners = emulator.module("services.cloudformation.provisioners")
-    provisioners._RESOURCE_HANDLERS[cloudformation_express.TYPE] = cloudformation_express.handlers()
-    replacing: Any = provisioners._REPLACING_PROPERTIES
-    replacing[cloudformation_express.TYPE] = cloudformation_express.CREATE_ONLY
-    provisioners._STACK_TAG_PROPERTY[cloudformation_express.TYPE] = ("Tags", "list")
-    replacing.setdefault("AWS::Logs::LogGroup", ("LogGroupName",))
-    replacing.setdefault("AWS::IAM::Policy", ())
+    express_type.hook()
     resource_types.hook()
-    name_clashes.guard(provisioners._RESOURCE_HANDLERS)
-    repository_import.hook()
-    drift = emulator.module("services.cloudformation.drift")
-    drift._DRIFT_READERS.update(drift_readers.readers(drift._DRIFT_READERS))
-    stack_engine.hook()
+    readers = emulator.module("services.cloudformation.drift")._DRIFT_READERS
+    readers.update(drift.readers(readers))
     actions = emulator.module("services.cloudformation")._ACTION_HANDLERS
-    drift_aware_sets = drift_aware.create_change_set(actions["CreateChangeSet"])
-    actions["CreateChangeSet"] = change_values.create_change_set(drift_aware_sets)
-    actions["ExecuteChangeSet"] = drift_aware.execute_change_set(actions["ExecuteChangeSet"])
-    actions["DescribeChangeSet"] = change_values.describe_change_set(actions["DescribeChangeSet"])
-    actions["DescribeStackResources"] = stack_resources.describe_stack_resources(actions["DescribeStackResources"])
-    actions["DescribeEvents"] = stack_events.describe_events(actions["DescribeEvents"])
+    emulator.wrap_entries(actions, CreateChangeSet=drift.create_change_set, ExecuteChangeSet=drift.execute_change_set)
+    emulator.wrap_entries(
+        actions,
+        CreateChangeSet=change_values.create_change_set,
+        DescribeChangeSet=change_values.describe_change_set,
+        DescribeStackResources=events.describe_stack_resources,
+        DescribeEvents=events.describe_events,
+    )
 
 
-def _hook_reset() -> None:
-    app = emulator.module("app")
-    reset_emulator = app._reset_all_state
+def _reset(original: Callable[[], None]) -> None:
+    STORE.clear()
+    SCALING.reset()
+    original()
 
-    def reset() -> None:
-        STORE.clear()
-        SCALING.reset()
-        reset_emulator()
 
-    app._reset_all_state = reset
-    remove_containers = app._stop_docker_containers
-
-    def remove_own_containers(_include_unlabelled: bool = False) -> None:
-        """Containers without an owner's label are not this sandbox's to remove."""
-        remove_containers(False)
-
-    app._stop_docker_containers = remove_own_containers
+def _stop_own_containers(original: Callable[[bool], None], _include_unlabelled: bool = False) -> None:
+    """Containers without an owner's label are not this sandbox's to remove."""
+    original(False)

@@ -16,8 +16,7 @@ from pathlib import Path
 from expressway.core import sandbox_key
 from expressway.core.directories import state_not_writable
 from expressway.errors import DefinitionError, SandboxError
-from expressway_sandbox import cleanup as leftovers
-from expressway_sandbox import record
+from expressway_sandbox import cleanup, record
 from expressway_sandbox.process import ask, launch, own_port, wait_until_ready
 from expressway_sandbox.record import SandboxInfo, default_state_dir
 
@@ -64,7 +63,7 @@ def start(
         ExpresswayError: ``state_not_writable`` when the state directory cannot be used (a full disk, say).
     """
     check_port(port)
-    directory = (state_dir or default_state_dir()).expanduser().resolve()
+    directory = _directory(state_dir)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _exclusive(directory):
@@ -72,38 +71,27 @@ def start(
             if running is not None:
                 refuse_other_settings(running, port, services)
                 return running
-            return _start(directory, port, docker_host, wait_seconds, region, tuple(sorted(set(services))))
+            named = tuple(sorted(set(services)))
+            wanted = SandboxInfo("", 0, port or 0, ACCOUNT_ID, region, directory, docker_host, named)
+            return _start(wanted, wait_seconds)
     except OSError as exc:
         raise state_not_writable(exc) from exc
 
 
-def _start(
-    directory: Path,
-    port: int | None,
-    docker_host: str | None,
-    wait_seconds: float,
-    region: str,
-    services: tuple[str, ...],
-) -> SandboxInfo:
-    _clear_after_a_killed_one(directory, docker_host)
-    with own_port(port) as place:
-        chosen = int(place.getsockname()[1])
-        info = SandboxInfo(
-            endpoint_url=f"http://127.0.0.1:{chosen}",
-            pid=0,
-            port=chosen,
-            account_id=ACCOUNT_ID,
-            region=region,
-            state_dir=directory,
-            docker_host=docker_host,
-            services=services,
-            key=sandbox_key.new_key(),
-        )
+def _directory(state_dir: Path | None) -> Path:
+    return (state_dir or default_state_dir()).expanduser().resolve()
+
+
+def _start(wanted: SandboxInfo, wait_seconds: float) -> SandboxInfo:
+    _clear_after_a_killed_one(wanted.state_dir, wanted.docker_host)
+    with own_port(wanted.port) as place:
+        port = int(place.getsockname()[1])
+        info = replace(wanted, endpoint_url=f"http://127.0.0.1:{port}", port=port, key=sandbox_key.new_key())
         process = launch(place, info)
     info = replace(info, pid=process.pid)
     try:
         record.write(info)
-        sandbox_key.announce(chosen, directory)
+        sandbox_key.announce(port, info.state_dir)
         wait_until_ready(info, process, wait_seconds)
     except BaseException:  # a full disk or Ctrl-C too: a process that nothing records could never be stopped
         _end(info, process)
@@ -115,7 +103,7 @@ def _start(
 
 def status(state_dir: Path | None = None) -> SandboxInfo | None:
     """The running sandbox of a state directory, or None."""
-    return record.read((state_dir or default_state_dir()).expanduser().resolve())
+    return record.read(_directory(state_dir))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +122,7 @@ def stop(state_dir: Path | None = None) -> Stopped:
 
     Nothing of another sandbox is touched.
     """
-    directory = (state_dir or default_state_dir()).expanduser().resolve()
+    directory = _directory(state_dir)
     info = record.read(directory)
     if info is None:
         removed = _clear_after_a_killed_one(directory, None)
@@ -177,8 +165,8 @@ def reset(state_dir: Path | None = None) -> None:
 
 
 def _clear(info: SandboxInfo) -> int:
-    removed = leftovers.remove_containers(info.state_dir, info.docker_host)
-    leftovers.remove_images(info)
+    removed = cleanup.remove_containers(info.state_dir, info.docker_host)
+    cleanup.remove_images(info)
     return removed
 
 
@@ -186,11 +174,11 @@ def _clear_after_a_killed_one(directory: Path, docker_host: str | None) -> int:
     """Remove what a sandbox left whose process is gone: on the engine that it used, and on the one to be used."""
     removed, last = 0, record.last(directory)
     if last is not None:
-        removed += leftovers.remove_containers(directory, last.docker_host)
-        if not leftovers.port_answers(last.port):
-            leftovers.remove_images(last)
+        removed += cleanup.remove_containers(directory, last.docker_host)
+        if not cleanup.port_answers(last.port):
+            cleanup.remove_images(last)
     if docker_host is not None and (last is None or last.docker_host != docker_host):
-        removed += leftovers.remove_containers(directory, docker_host)
+        removed += cleanup.remove_containers(directory, docker_host)
     return removed
 
 
@@ -273,4 +261,4 @@ def _gone(info: SandboxInfo, seconds: float) -> bool:
 
 def container_names(info: SandboxInfo) -> list[str]:
     """The containers, running or not, that the sandbox started and that are still there."""
-    return leftovers.containers_of(info.state_dir, info.docker_host)
+    return cleanup.containers_of(info.state_dir, info.docker_host)

@@ -11,20 +11,20 @@ from collections.abc import Mapping
 
 from expressway.core.child_environment import PYTHON, child_environment
 from expressway.errors import SandboxError
-from expressway_sandbox.emulator.gate import PRIVATE_TOKEN_HEADER, private_token
+from expressway_sandbox.access.gate import PRIVATE_TOKEN_HEADER, private_token
 from expressway_sandbox.record import SandboxInfo
 
 _LOG = "sandbox.log"
 _ENGINE_CLIENT = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
 
 
-def own_port(port: int | None) -> socket.socket:
-    """A socket that holds the port for the server: nobody to whom a free port is given gets this one meanwhile."""
+def own_port(port: int) -> socket.socket:
+    """A socket that holds the port, or a free one for 0, until the server takes it: nobody else gets it meanwhile."""
     place = socket.socket()
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        place.bind(("127.0.0.1", port or 0))
+        place.bind(("127.0.0.1", port))
     except OSError as exc:
         place.close()
         raise SandboxError(

@@ -214,9 +214,9 @@ def _obstacle(client: Any, recipe: _Recipe) -> str | None:
         return "this is no Debian system"
     if recipe.needs_root and os.geteuid() != 0:
         return "debootstrap needs root"
-    theirs = {"x86_64": "amd64", "aarch64": "arm64"}
+    names = {"x86_64": "amd64", "aarch64": "arm64"}
     engine, here = client.version().get("Arch", ""), os.uname().machine
-    if theirs.get(engine, engine) != theirs.get(here, here):
+    if names.get(engine, engine) != names.get(here, here):
         return f"the engine's architecture is {engine}, this machine's {here}"
     return None
 

@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from expressway_sandbox import emulator
-from expressway_sandbox.cloudformation import express_type as cloudformation_express
+from expressway_sandbox.cloudformation import express_type
 from expressway_sandbox.emulator import Answer
 
 Handler = Callable[[dict[str, Any]], Answer]
@@ -58,27 +58,23 @@ class ResourceValues:
     changes: tuple[PropertyChange, ...]
 
 
-def create_change_set(original: Handler) -> Handler:
+def create_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
     """CreateChangeSet that also keeps the values of every changed resource."""
-
-    def handle(parameters: dict[str, Any]) -> Answer:
-        answer = original(parameters)
-        if answer[0] < 400:
-            change_set_id = _find_text(answer[2], "Id")
-            change_set: Any = emulator.module("services.cloudformation")._change_sets.get(change_set_id)
-            if change_set is not None:
-                _replace_on_tags(change_set)
-                change_set[_KEY] = _values(change_set)
-        return answer
-
-    return handle
+    answer = original(parameters)
+    if answer[0] < 400:
+        change_set_id = _find_text(answer[2], "Id")
+        change_set: Any = emulator.module("services.cloudformation")._change_sets.get(change_set_id)
+        if change_set is not None:
+            _replace_on_tags(change_set)
+            change_set[_KEY] = _values(change_set)
+    return answer
 
 
 def _replace_on_tags(change_set: dict[str, Any]) -> None:
     """Tags of an Express Mode service are create-only, so a change of stack tags replaces it as well."""
     for change in change_set["Changes"]:
         resource: dict[str, Any] = change["ResourceChange"]
-        if resource["ResourceType"] != cloudformation_express.TYPE or resource["Action"] != "Modify":
+        if resource["ResourceType"] != express_type.TYPE or resource["Action"] != "Modify":
             continue
         for detail in resource.get("Details", []):
             if detail["Target"]["Attribute"] == "Tags":
@@ -169,9 +165,8 @@ def _text(value: Any) -> str | None:
     """A value the way CloudFormation writes it: scalars as text, also inside objects."""
     if value is None:
         return None
-    if isinstance(value, dict | list):
-        return json.dumps(_with_text_scalars(value), sort_keys=True)
-    return _scalar(value)
+    written = _with_text_scalars(value)
+    return written if isinstance(written, str) else json.dumps(written, sort_keys=True)
 
 
 def _with_text_scalars(value: Any) -> Any:
@@ -179,27 +174,19 @@ def _with_text_scalars(value: Any) -> Any:
         return {key: _with_text_scalars(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_with_text_scalars(member) for member in value]
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def describe_change_set(original: Handler) -> Handler:
+def describe_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
     """DescribeChangeSet that adds the kept values when IncludePropertyValues is asked for."""
-
-    def handle(parameters: dict[str, Any]) -> Answer:
-        answer = original(parameters)
-        asked = parameters.get("IncludePropertyValues", ["false"])[0].lower() == "true"
-        if answer[0] >= 400 or not asked:
-            return answer
-        change_set_id = _find_text(answer[2], "ChangeSetId")
-        change_set: Any = emulator.module("services.cloudformation")._change_sets.get(change_set_id) or {}
-        values: dict[str, ResourceValues] = change_set.get(_KEY) or {}
-        return answer[0], answer[1], _with_values(answer[2], values)
-
-    return handle
+    answer = original(parameters)
+    asked = parameters.get("IncludePropertyValues", ["false"])[0].lower() == "true"
+    if answer[0] >= 400 or not asked:
+        return answer
+    change_set_id = _find_text(answer[2], "ChangeSetId")
+    change_set: Any = emulator.module("services.cloudformation")._change_sets.get(change_set_id) or {}
+    values: dict[str, ResourceValues] = change_set.get(_KEY) or {}
+    return answer[0], answer[1], _with_values(answer[2], values)
 
 
 def _with_values(body: bytes, values: Mapping[str, ResourceValues]) -> bytes:
@@ -210,9 +197,7 @@ def _with_values(body: bytes, values: Mapping[str, ResourceValues]) -> bytes:
         known = values.get(change.findtext(f"{namespace}LogicalResourceId") or "")
         if known is None:
             continue
-        for tag, text in (("BeforeContext", known.before_context), ("AfterContext", known.after_context)):
-            if text is not None:
-                ElementTree.SubElement(change, namespace + tag).text = text
+        _append(change, namespace, {"BeforeContext": known.before_context, "AfterContext": known.after_context})
         details = change.find(f"{namespace}Details")
         if details is not None:
             _fill_details(details, known, namespace)
@@ -238,15 +223,14 @@ def _fill_details(details: ElementTree.Element, known: ResourceValues, namespace
 
 
 def _fill_target(target: ElementTree.Element, change: PropertyChange, namespace: str) -> None:
-    members = (
-        ("Path", change.path),
-        ("BeforeValue", change.before),
-        ("AfterValue", change.after),
-        ("AttributeChangeType", change.kind),
-    )
-    for tag, text in members:
+    values = {"Path": change.path, "BeforeValue": change.before, "AfterValue": change.after}
+    _append(target, namespace, {**values, "AttributeChangeType": change.kind})
+
+
+def _append(parent: ElementTree.Element, namespace: str, members: Mapping[str, str | None]) -> None:
+    for tag, text in members.items():
         if text is not None:
-            ElementTree.SubElement(target, namespace + tag).text = text
+            ElementTree.SubElement(parent, namespace + tag).text = text
 
 
 def _find_text(body: bytes, tag: str) -> str:

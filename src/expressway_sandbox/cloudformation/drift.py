@@ -1,18 +1,30 @@
-"""What drift detection reads of roles, policies, repositories and Express Mode services.
+"""Drift: what drift detection reads of resources, and change sets with ``DeploymentMode=REVERT_DRIFT``.
 
 ministack compares a role without its policies and a repository by its existence alone. A reader answers the
 resource's properties as a template would write them, or None when the resource is gone; CloudFormation then
 compares what the template set explicitly.
+
+A drift-aware change set, which ministack takes for a plain one, makes again what was deleted by other means, and sets
+again what was changed. Source: CloudFormation user guide, "Using drift-aware change sets". What drifted is found when
+the change set is made; ministack then compares with a stack that lacks it, or has it as it is.
 """
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.cloudformation import express_type as cloudformation_express
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.cloudformation import express_type
+from expressway_sandbox.emulator import Answer
+from expressway_sandbox.services.store import STORE
 
+Handler = Callable[[dict[str, Any]], Answer]
+_KEY = "_expressway_drift"
+_COMPARED = frozenset({"AWS::IAM::Role"})
+"""Types whose readers answer properties just as templates write them; others are made again, and not set again."""
 Properties = dict[str, Any]
 Reader = Callable[[str, Properties], Properties | None]
 
@@ -22,56 +34,47 @@ def readers(original: dict[str, tuple[Reader, frozenset[str]]]) -> dict[str, tup
     read_role, role_properties = original["AWS::IAM::Role"]
     repository_properties = frozenset(
         {
-            "RepositoryName",
-            "ImageTagMutability",
-            "ImageTagMutabilityExclusionFilters",
-            "ImageScanningConfiguration",
-            "EncryptionConfiguration",
-            "LifecyclePolicy",
-            "RepositoryPolicyText",
-            "Tags",
+            *("RepositoryName", "ImageTagMutability", "ImageTagMutabilityExclusionFilters", "Tags"),
+            *("ImageScanningConfiguration", "EncryptionConfiguration", "LifecyclePolicy", "RepositoryPolicyText"),
         }
     )
     service_properties = frozenset({"ServiceName", "Cluster", "InfrastructureRoleArn", "Tags"})
     return {
-        "AWS::IAM::Role": (_role(read_role), role_properties | {"ManagedPolicyArns", "Policies"}),
+        "AWS::IAM::Role": (partial(_role, read_role), role_properties | {"ManagedPolicyArns", "Policies"}),
         "AWS::IAM::Policy": (_inline_policy, frozenset({"PolicyDocument"})),
         "AWS::IAM::ManagedPolicy": (_managed_policy, frozenset({"PolicyDocument"})),
         "AWS::ECR::Repository": (_repository, repository_properties),
-        cloudformation_express.TYPE: (_service, service_properties),
+        express_type.TYPE: (_service, service_properties),
     }
 
 
-def _role(read: Reader) -> Reader:
-    def read_role(physical_id: str, properties: Properties) -> Properties | None:
-        found = read(physical_id, properties)
-        if found is None:
-            return None
-        role: Any = emulator.module("services.iam")._roles[physical_id]
-        inline = {str(name): _document(text) for name, text in (role.get("InlinePolicies") or {}).items()}
-        elsewhere = _policies_of_other_resources(physical_id)
-        own = {str(p.get("PolicyName")) for p in properties.get("Policies") or []}
-        found["ManagedPolicyArns"] = list(role.get("AttachedPolicies") or [])
-        found["Policies"] = [
-            {"PolicyName": name, "PolicyDocument": document}
-            for name, document in inline.items()
-            if name in own or name not in elsewhere
-        ]
-        return found
-
-    return read_role
+def _role(read: Reader, physical_id: str, properties: Properties) -> Properties | None:
+    found = read(physical_id, properties)
+    if found is None:
+        return None
+    role: Any = emulator.module("services.iam")._roles[physical_id]
+    inline = {str(name): _document(text) for name, text in (role.get("InlinePolicies") or {}).items()}
+    elsewhere = _policies_of_other_resources(physical_id)
+    own = {str(p.get("PolicyName")) for p in properties.get("Policies") or []}
+    found["ManagedPolicyArns"] = list(role.get("AttachedPolicies") or [])
+    found["Policies"] = [
+        {"PolicyName": name, "PolicyDocument": document}
+        for name, document in inline.items()
+        if name in own or name not in elsewhere
+    ]
+    return found
 
 
 def _policies_of_other_resources(role_name: str) -> set[str]:
     """The inline policies that AWS::IAM::Policy resources of any stack put on the role."""
-    stacks: Any = emulator.module("services.cloudformation")._stacks
-    names: set[str] = set()
-    for stack in list(stacks.values()):
-        for record in (stack.get("_resources") or {}).values():
-            properties: Properties = record.get("Properties") or {}
-            if record.get("ResourceType") == "AWS::IAM::Policy" and role_name in (properties.get("Roles") or []):
-                names.add(str(properties.get("PolicyName") or record.get("PhysicalResourceId")))
-    return names
+    stacks: list[Any] = list(emulator.module("services.cloudformation")._stacks.values())
+    records = [record for stack in stacks for record in (stack.get("_resources") or {}).values()]
+    return {
+        str((record.get("Properties") or {}).get("PolicyName") or record.get("PhysicalResourceId"))
+        for record in records
+        if record.get("ResourceType") == "AWS::IAM::Policy"
+        and role_name in ((record.get("Properties") or {}).get("Roles") or [])
+    }
 
 
 def _inline_policy(physical_id: str, properties: Properties) -> Properties | None:
@@ -153,3 +156,77 @@ def _document(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Logical ids of what is gone, and of what is changed the properties as they are."""
+
+    deleted: frozenset[str] = frozenset()
+    changed: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    def taken_from(self, resources: Mapping[str, Any]) -> dict[str, Any]:
+        """Resources of a template, or records of them, as they really are."""
+        actual = {name: copy.deepcopy(one) for name, one in resources.items() if name not in self.deleted}
+        for name, properties in self.changed.items():
+            if name in actual:
+                actual[name]["Properties"] = {**(actual[name].get("Properties") or {}), **copy.deepcopy(properties)}
+        return actual
+
+
+def create_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
+    """CreateChangeSet that compares with what is really there when it is asked to."""
+    cloudformation = emulator.module("services.cloudformation")
+    stack: Any = cloudformation._stacks.get(parameters.get("StackName", [""])[0])
+    if parameters.get("DeploymentMode", [""])[0] != "REVERT_DRIFT" or stack is None:
+        return original(parameters)
+    drift = _drift_of(stack)
+    before = {id(change_set) for change_set in cloudformation._change_sets.values()}
+    recorded = {key: stack.get(key) for key in ("_template", "_resources")}
+    _set(stack, drift)
+    try:
+        answer = original(parameters)
+    finally:
+        stack.update(recorded)
+    for change_set in cloudformation._change_sets.values():
+        if id(change_set) not in before:
+            change_set[_KEY] = drift
+    return answer
+
+
+def execute_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
+    """ExecuteChangeSet that starts from what is really there, so that it is made or set again."""
+    cloudformation = emulator.module("services.cloudformation")
+    name = parameters.get("ChangeSetName", [""])[0]
+    found: Any = cloudformation._change_sets.get(name) or {}
+    drift: Drift | None = found.get(_KEY)
+    stack: Any = cloudformation._stacks.get(found.get("StackName"))
+    if drift is not None and stack is not None and found.get("ExecutionStatus") == "AVAILABLE":
+        _set(stack, drift)
+    return original(parameters)
+
+
+def _set(stack: dict[str, Any], drift: Drift) -> None:
+    template: dict[str, Any] = stack.get("_template") or {}
+    stack["_template"] = {**template, "Resources": drift.taken_from(template.get("Resources") or {})}
+    stack["_resources"] = drift.taken_from(stack.get("_resources") or {})
+
+
+def _drift_of(stack: Mapping[str, Any]) -> Drift:
+    readers: Any = emulator.module("services.cloudformation.drift")._DRIFT_READERS
+    deleted: set[str] = set()
+    changed: dict[str, dict[str, Any]] = {}
+    for logical_id, record in (stack.get("_resources") or {}).items():
+        reader, covered = readers.get(record.get("ResourceType"), (None, frozenset()))
+        if reader is None:
+            continue
+        properties: dict[str, Any] = record.get("Properties") or {}
+        actual = reader(record.get("PhysicalResourceId", ""), properties)
+        if actual is None:
+            deleted.add(logical_id)
+            continue
+        names = [name for name in covered if name in properties and name in actual]
+        differing = {name: actual[name] for name in names if actual[name] != properties[name]}
+        if differing and record.get("ResourceType") in _COMPARED:
+            changed[logical_id] = differing
+    return Drift(frozenset(deleted), changed)

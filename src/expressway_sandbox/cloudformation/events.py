@@ -1,7 +1,9 @@
-"""DescribeEvents for every operation of a stack; ministack only knows failed validations.
+"""DescribeEvents for every operation of a stack, and DescribeStackResources by PhysicalResourceId.
 
-API reference of DescribeEvents and OperationEvent: an event is a STACK_EVENT, or a PROVISIONING_ERROR when a
-resource failed; Filters.FailedEvents keeps the failures.
+ministack only knows the events of failed validations, and the resources of a stack that is named. API reference of
+DescribeEvents and OperationEvent: an event is a STACK_EVENT, or a PROVISIONING_ERROR when a resource failed;
+Filters.FailedEvents keeps the failures. API reference of DescribeStackResources: either StackName or
+PhysicalResourceId; with the latter, all resources of the stack that holds it.
 """
 
 import uuid
@@ -29,24 +31,37 @@ _STACK_ONLY = (
 )
 
 
-def describe_events(original: Handler) -> Handler:
+def describe_stack_resources(original: Handler, parameters: dict[str, Any]) -> Answer:
+    """`original`, which knows stacks by name only, for resources as well."""
+    physical_id = parameters.get("PhysicalResourceId", [""])[0]
+    if not physical_id or parameters.get("StackName"):
+        return original(parameters)
+    return original({**parameters, "StackName": [_stack_of(physical_id) or physical_id]})
+
+
+def _stack_of(physical_id: str) -> str | None:
+    stacks: list[Any] = list(emulator.module("services.cloudformation")._stacks.values())
+    for stack in stacks:
+        resources: dict[str, Any] = stack.get("_resources") or {}
+        if any(resource.get("PhysicalResourceId") == physical_id for resource in resources.values()):
+            return str(stack["StackName"])
+    return None
+
+
+def describe_events(original: Handler, parameters: dict[str, Any]) -> Answer:
     """`original`, over all events of the stacks instead of the failed validations only."""
-
-    def handle(parameters: dict[str, Any]) -> Answer:
-        stacks: list[Any] = list(emulator.module("services.cloudformation")._stacks.values())
-        kept = [stack.get(_STORE) for stack in stacks]
+    stacks: list[Any] = list(emulator.module("services.cloudformation")._stacks.values())
+    kept = [stack.get(_STORE) for stack in stacks]
+    for stack, validations in zip(stacks, kept, strict=True):
+        stack[_STORE] = _all_events(stack, validations or [])
+    try:
+        return original(parameters)
+    finally:
         for stack, validations in zip(stacks, kept, strict=True):
-            stack[_STORE] = _all_events(stack, validations or [])
-        try:
-            return original(parameters)
-        finally:
-            for stack, validations in zip(stacks, kept, strict=True):
-                if validations is None:
-                    stack.pop(_STORE, None)
-                else:
-                    stack[_STORE] = validations
-
-    return handle
+            if validations is None:
+                stack.pop(_STORE, None)
+            else:
+                stack[_STORE] = validations
 
 
 def _all_events(stack: Any, validations: list[Event]) -> list[Event]:

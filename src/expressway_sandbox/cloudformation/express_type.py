@@ -2,26 +2,29 @@
 
 Schema: the AWS::ECS::ExpressGatewayService page of the CloudFormation template reference. Create-only members,
 whose change replaces the service: ServiceName, Cluster, InfrastructureRoleArn, Tags. The handlers wait for the
-deployment, as the real one does for up to three hours; so CloudFormation runs them on worker threads.
+deployment, as the real one does for up to three hours; so CloudFormation runs them on worker threads. A rollback
+deletes the service whose creation failed.
 """
 
 import json
 import threading
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import answers as express_answers
-from expressway_sandbox.express import operations as express_operations
-from expressway_sandbox.express.model import Service
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.express import answers, operations
+from expressway_sandbox.services.model import Service
+from expressway_sandbox.services.store import STORE
 
 TYPE = "AWS::ECS::ExpressGatewayService"
 CREATE_ONLY = ("ServiceName", "Cluster", "InfrastructureRoleArn", "Tags")
 _WAIT_SECONDS = 1800.0
 _NUMBERS = frozenset({"ContainerPort", "MinTaskCount", "MaxTaskCount", "AutoScalingTargetValue"})
+
+_SLOW_TYPES = frozenset({TYPE, "AWS::ECS::Service", "AWS::ECS::Cluster"})
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -50,9 +53,24 @@ class PendingResources:
 PENDING = PendingResources()
 
 
-def handlers() -> dict[str, Any]:
-    """The entry for ministack's table of resource handlers."""
-    return {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
+def hook() -> None:
+    """Put the type into ministack's tables, and its needs into the engine for stacks."""
+    provisioners = emulator.module("services.cloudformation.provisioners")
+    handlers = {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
+    provisioners._RESOURCE_HANDLERS[TYPE] = handlers
+    provisioners._REPLACING_PROPERTIES[TYPE] = CREATE_ONLY
+    provisioners._STACK_TAG_PROPERTY[TYPE] = ("Tags", "list")
+    stacks = emulator.module("services.cloudformation.stacks")
+    emulator.wrap(
+        "services.cloudformation.stacks",
+        _runs_on_worker_thread=_on_worker_thread,
+        _add_event=_with_physical_id,
+        _roll_back_operation=_deleting_failed_services,
+    )
+    stack_handlers = emulator.module("services.cloudformation.handlers")
+    stack_handlers._roll_back_operation = stacks._roll_back_operation
+    # Capabilities are enforced like on AWS; ministack does so only when it checks credentials.
+    stack_handlers._capabilities_enforced = lambda: True
 
 
 def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
@@ -63,13 +81,10 @@ def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
     """
     request = _to_request(properties)
     request.setdefault("serviceName", f"{stack_name[:60]}-{logical_id[:60]}-{uuid4().hex[:12]}")
-    try:
-        arn = str(express_operations.create(request)["service"]["serviceArn"])
-    except AwsFault as fault:
-        raise ValueError(_handler_message(f"{fault.message} (Service: Ecs)", "InvalidRequest")) from fault
+    arn = str(_call(operations.create, request)["service"]["serviceArn"])
     PENDING.put(stack_name, logical_id, arn)
     _announce(stack_name, logical_id, arn, properties)
-    service = express_operations.require(arn)
+    service = operations.require(arn)
     _wait_for_deployment(service)
     PENDING.drop(stack_name, logical_id)
     return arn, attributes(service)
@@ -83,13 +98,17 @@ def update(
     request = _to_request(new)
     for member in ("serviceName", "cluster", "infrastructureRoleArn", "tags"):
         request.pop(member, None)
-    try:
-        express_operations.update({"serviceArn": physical_id, **request})
-    except AwsFault as fault:
-        raise ValueError(_handler_message(f"{fault.message} (Service: Ecs)", "InvalidRequest")) from fault
-    service = express_operations.require(physical_id)
+    _call(operations.update, {"serviceArn": physical_id, **request})
+    service = operations.require(physical_id)
     _wait_for_deployment(service)
     return physical_id, attributes(service)
+
+
+def _call(operation: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return operation(request)
+    except AwsFault as fault:
+        raise ValueError(_handler_message(f"{fault.message} (Service: Ecs)", "InvalidRequest")) from fault
 
 
 def delete(physical_id: str, properties: Properties) -> None:
@@ -98,7 +117,7 @@ def delete(physical_id: str, properties: Properties) -> None:
     service = STORE.by_arn(physical_id)
     if service is None or service.status == "INACTIVE":
         return
-    express_operations.delete({"serviceArn": physical_id})
+    operations.delete({"serviceArn": physical_id})
     waiting = threading.Event()
     for _ in range(int(_WAIT_SECONDS / 0.05)):
         if service.status == "INACTIVE":
@@ -133,17 +152,21 @@ def _announce(stack_name: str, logical_id: str, arn: str, properties: Properties
     emulator.module("services.cloudformation.stacks")._add_event(
         stack["StackId"], stack_name, logical_id, TYPE, "CREATE_IN_PROGRESS", "Resource creation Initiated", arn
     )
-    held: Any = stack.get("_resources", {})
-    if logical_id not in held:
-        held[logical_id] = {
-            "PhysicalResourceId": arn,
-            "ResourceType": TYPE,
-            "ResourceStatus": "CREATE_IN_PROGRESS",
-            "LogicalResourceId": logical_id,
-            "Properties": properties,
-            "Attributes": {},
-            "Timestamp": emulator.module("core.responses").now_iso(),
-        }
+    record = resource_record(logical_id, arn, properties, "CREATE_IN_PROGRESS")
+    stack.get("_resources", {}).setdefault(logical_id, record)
+
+
+def resource_record(logical_id: str, arn: str, properties: Properties, status: str) -> dict[str, Any]:
+    """ministack's record of a stack's resource."""
+    return {
+        "PhysicalResourceId": arn,
+        "ResourceType": TYPE,
+        "ResourceStatus": status,
+        "LogicalResourceId": logical_id,
+        "Properties": properties,
+        "Attributes": {},
+        "Timestamp": emulator.module("core.responses").now_iso(),
+    }
 
 
 def _to_request(properties: Properties) -> dict[str, Any]:
@@ -187,7 +210,7 @@ def attributes(service: Service) -> dict[str, Any]:
         "ServiceSecurityGroups": [resources.service_security_group.arn],
     }
     active = service.active
-    configurations = [express_answers.configuration(service, active)] if active else []
+    configurations = [answers.configuration(service, active)] if active else []
     return {
         "ServiceArn": service.arn,
         "Endpoint": service.endpoint,
@@ -206,3 +229,42 @@ def attributes(service: Service) -> dict[str, Any]:
 
 def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _on_worker_thread(original: Callable[[str], bool], resource_type: str) -> bool:
+    """Services wait for containers; on the event loop they would stop every other request."""
+    return resource_type in _SLOW_TYPES or original(resource_type)
+
+
+def _with_physical_id(
+    original: Callable[..., None],
+    stack_id: str,
+    stack_name: str,
+    logical_id: str,
+    resource_type: str,
+    status: str,
+    *rest: Any,
+    **named: Any,
+) -> None:
+    """The event of a failed creation names the service that was made before it failed."""
+    if resource_type == TYPE and status.endswith("_FAILED") and len(rest) == 1:
+        named.setdefault("physical_id", PENDING.get(stack_name, logical_id) or "")
+    original(stack_id, stack_name, logical_id, resource_type, status, *rest, **named)
+
+
+async def _deleting_failed_services(
+    original: Callable[..., Awaitable[None]],
+    stack_name: str,
+    stack_id: str,
+    stack: dict[str, Any],
+    operation: dict[str, Any],
+    **named: Any,
+) -> None:
+    """A rollback deletes the service whose creation failed; ministack would leave it."""
+    logical_id = operation.get("failed_logical_id") or ""
+    arn = PENDING.drop(stack_name, logical_id)
+    if arn is not None:
+        record = resource_record(logical_id, arn, {}, "CREATE_FAILED")
+        stack.setdefault("_resources", {})[logical_id] = record
+        operation["created"] = [*operation["created"], logical_id]
+    await original(stack_name, stack_id, stack, operation, **named)

@@ -1,12 +1,18 @@
-"""CloudFormation types that ordinary CDK apps have and ministack lacks, and a secret's ``Ref``.
+"""CloudFormation types that ordinary CDK apps have and ministack lacks, and what it does otherwise than AWS for others.
 
 Template reference of each type: which properties it has, what ``Ref`` and ``Fn::GetAtt`` give, and which changes
 replace it. ``Ref`` of AWS::SecretsManager::Secret is the secret's ARN; ministack gives its name.
+
+A stack may create nothing under a name that is taken ("Resource of type '…' with identifier '…' already exists."):
+ministack overwrites such roles, log groups and repositories, log streams and images included. AWS::ECR::Repository is
+among the types that CloudFormation can import (its user guide, "Resource type support"), and not among ministack's.
 """
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from expressway_sandbox import emulator
@@ -16,6 +22,7 @@ Created = tuple[str, dict[str, Any]]
 
 SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type's name
 _INGRESS, _EGRESS = "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"
+_CERTIFICATE = "AWS::ElasticLoadBalancingV2::ListenerCertificate"
 _RULE_PROPERTIES = (
     *("CidrIp", "CidrIpv6", "FromPort", "GroupId", "GroupName", "IpProtocol", "ToPort"),
     *("SourcePrefixListId", "SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
@@ -26,7 +33,15 @@ _CREATE_ONLY: dict[str, tuple[str, ...]] = {
     _EGRESS: _RULE_PROPERTIES,
     "AWS::EC2::EIP": ("Domain", "NetworkBorderGroup", "TransferAddress", "Address", "IpamPoolId"),
     "AWS::EC2::NatGateway": ("SubnetId", "ConnectivityType", "AllocationId", "PrivateIpAddress"),
-    "AWS::ElasticLoadBalancingV2::ListenerCertificate": ("ListenerArn", "Certificates"),
+    _CERTIFICATE: ("ListenerArn", "Certificates"),
+}
+
+
+_REPOSITORY, _REPOSITORY_NAME = "AWS::ECR::Repository", "RepositoryName"
+_NAMED: dict[str, tuple[str, Callable[[], Any]]] = {
+    "AWS::IAM::Role": ("RoleName", lambda: emulator.module("services.iam")._roles),
+    "AWS::Logs::LogGroup": ("LogGroupName", lambda: emulator.module("services.cloudwatch_logs")._log_groups),
+    _REPOSITORY: (_REPOSITORY_NAME, lambda: emulator.module("services.ecr")._repositories),
 }
 
 
@@ -43,41 +58,34 @@ def hook() -> None:
     """Put the types into ministack's tables."""
     provisioners = emulator.module("services.cloudformation.provisioners")
     handlers: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
+    provisioners._REPLACING_PROPERTIES.setdefault("AWS::Logs::LogGroup", ("LogGroupName",))
+    provisioners._REPLACING_PROPERTIES.setdefault("AWS::IAM::Policy", ())
+    _hook_existing()
     types = {
         _INGRESS: _security_group_rule("IpPermissions"),
         _EGRESS: _security_group_rule("IpPermissionsEgress"),
         "AWS::EC2::EIP": _Type(_create_address, _delete_address, _address),
         "AWS::EC2::NatGateway": _Type(_create_nat_gateway, _delete_nat_gateway, lambda name: {"NatGatewayId": name}),
-        "AWS::ElasticLoadBalancingV2::ListenerCertificate": _Type(_add_certificates, _remove_certificates, _nothing),
+        _CERTIFICATE: _Type(_add_certificates, _remove_certificates, lambda _: {}),
     }
     for name, of_type in types.items():
         provisioners._REPLACING_PROPERTIES[name] = _CREATE_ONLY[name]
         handlers[name] = _handlers(of_type, _CREATE_ONLY[name])
-    handlers[SECRET] = _secrets_by_arn(handlers[SECRET])
+    emulator.wrap_entries(handlers[SECRET], create=_create_secret, update=_update_secret, delete=_secret_by_name)
     drift: Any = emulator.module("services.cloudformation.drift")._DRIFT_READERS
     read, covered = drift[SECRET]
-
-    def read_by_arn(physical_id: str, properties: Properties) -> Properties | None:
-        return read(_secret_name(physical_id), properties)
-
-    drift[SECRET] = (read_by_arn, covered)
-
-
-def _nothing(_physical_id: str) -> dict[str, Any]:
-    return {}
+    drift[SECRET] = (partial(_secret_by_name, read), covered)
 
 
 def _handlers(of_type: _Type, create_only: tuple[str, ...]) -> dict[str, Any]:
-    def create(logical_id: str, properties: Properties, _stack_name: str) -> Created:
+    def create(logical_id: str, properties: Properties, _stack_name: str = "") -> Created:
         physical_id = of_type.create(logical_id, properties)
         return physical_id, of_type.attributes(physical_id)
 
-    def update(
-        physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None
-    ) -> Created:
+    def update(physical_id: str, old: Properties, new: Properties, _stack: str, logical_id: str = "") -> Created:
         if all(old.get(name) == new.get(name) for name in create_only):
             return physical_id, of_type.attributes(physical_id)
-        created = create(logical_id or physical_id, new, stack_name)
+        created = create(logical_id or physical_id, new)
         of_type.delete(physical_id, old)
         return created
 
@@ -95,9 +103,9 @@ def _security_group_rule(direction: str) -> _Type:
         return f"sgr-{emulator.module('core.responses').new_uuid().replace('-', '')[:17]}"
 
     def delete(_physical_id: str, properties: Properties) -> None:
-        group = emulator.module("services.ec2")._security_groups.get(properties.get("GroupId", ""))
+        group = emulator.module("services.ec2")._security_groups.get(properties.get("GroupId", "")) or {}
         permission = _permission(properties)
-        if group is not None and permission in group.get(direction, []):
+        if permission in group.get(direction, []):
             group[direction].remove(permission)
 
     return _Type(create, delete, lambda name: {"Id": name})
@@ -165,26 +173,56 @@ def _certificate_arns(properties: Properties) -> list[str]:
     return [str(each.get("CertificateArn")) for each in properties.get("Certificates") or ()]
 
 
-def _secrets_by_arn(handler: dict[str, Any]) -> dict[str, Any]:
-    """Handlers of secrets whose physical id is the ARN; ministack's own know them by name."""
-
-    def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        _, attributes = handler["create"](logical_id, properties, stack_name)
-        return str(attributes["Arn"]), attributes
-
-    def update(
-        physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str | None = None
-    ) -> Created:
-        _, attributes = handler["update"](_secret_name(physical_id), old, new, stack_name, logical_id=logical_id)
-        return str(attributes["Arn"]), attributes
-
-    def delete(physical_id: str, properties: Properties) -> None:
-        handler["delete"](_secret_name(physical_id), properties)
-
-    return {**handler, "create": create, "update": update, "delete": delete}
+# The physical id of a secret is its ARN; ministack's own functions know secrets by name.
 
 
-def _secret_name(arn: str) -> str:
-    """The name of the secret with this ARN; the text itself where there is none."""
+def _create_secret(original: Callable[..., Created], *arguments: Any) -> Created:
+    _, attributes = original(*arguments)
+    return str(attributes["Arn"]), attributes
+
+
+def _update_secret(original: Callable[..., Created], physical_id: str, *arguments: Any, **options: Any) -> Created:
+    _, attributes = _secret_by_name(original, physical_id, *arguments, **options)
+    return str(attributes["Arn"]), attributes
+
+
+def _secret_by_name(original: Callable[..., Any], physical_id: str, *arguments: Any, **options: Any) -> Any:
+    """Call `original` with the name of the secret with this ARN; with the text itself where there is none."""
     secrets: Any = emulator.module("services.secretsmanager")._secrets
-    return next((str(name) for name, secret in secrets.items() if secret.get("ARN") == arn), arn)
+    name = next((str(name) for name, secret in secrets.items() if secret.get("ARN") == physical_id), physical_id)
+    return original(name, *arguments, **options)
+
+
+def _hook_existing() -> None:
+    """Check names before the creation of each type, and put repositories into the tables of what can be imported."""
+    handlers: Any = emulator.module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
+    for resource_type, (member, existing) in _NAMED.items():
+        handlers[resource_type] = dict(handlers[resource_type])
+        emulator.wrap_entries(handlers[resource_type], create=_refusing(resource_type, member, existing))
+    handlers[_REPOSITORY]["import"] = _import
+    changesets = emulator.module("services.cloudformation.changesets")
+    changesets._IMPORT_LOOKUPS[_REPOSITORY] = ((_REPOSITORY_NAME,), _problem)
+
+
+def _refusing(resource_type: str, member: str, existing: Callable[[], Any]) -> Callable[..., Created]:
+    def create(original: Callable[..., Created], logical_id: str, properties: Properties, stack_name: str) -> Created:
+        name = properties.get(member)
+        if name and name in existing():
+            raise ValueError(f"Resource of type '{resource_type}' with identifier '{name}' already exists.")
+        return original(logical_id, properties, stack_name)
+
+    return create
+
+
+def _problem(name: str) -> str | None:
+    if name in emulator.module("services.ecr")._repositories:
+        return None
+    text: Any = emulator.module("services.cloudformation.changesets")._IMPORT_NOT_FOUND
+    value = json.dumps({f"/properties/{_REPOSITORY_NAME}": name}, separators=(",", ":"))
+    return str(text.format(type=_REPOSITORY, value=value))
+
+
+def _import(identifier: dict[str, str]) -> Created:
+    name = identifier[_REPOSITORY_NAME]
+    repository: Any = emulator.module("services.ecr")._repositories[name]
+    return name, {"Arn": repository["repositoryArn"], "RepositoryUri": repository["repositoryUri"]}

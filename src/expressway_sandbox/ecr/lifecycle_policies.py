@@ -15,47 +15,31 @@ from expressway_sandbox import emulator
 from expressway_sandbox.emulator import Answer, AwsFault
 
 Request = dict[str, Any]
-Handler = Callable[[Request], Answer]
+_EXPIRING = ("_put_image", "_put_lifecycle_policy", "_v2_put_manifest")
 
 
 def hook() -> None:
     """Expire images after what can make them expire; to be put around all other hooks of these operations."""
-    ecr = emulator.module("services.ecr")
-    ecr._put_image = _then_expire(ecr._put_image)
-    ecr._put_lifecycle_policy = _then_expire(_only_valid(ecr._put_lifecycle_policy))
-    ecr._v2_put_manifest = _pushed_then_expire(ecr._v2_put_manifest)
+    emulator.wrap("services.ecr", _put_lifecycle_policy=_put_valid)
+    emulator.wrap("services.ecr", **dict.fromkeys(_EXPIRING, _then_expire))
 
 
-def _then_expire(original: Handler) -> Handler:
-    def handle(request: Request) -> Answer:
-        answer = original(request)
-        if answer[0] < 400:
-            _expire(str(request.get("repositoryName", "")))
-        return answer
-
-    return handle
+def _then_expire(original: Callable[..., Answer], target: Request | str, *rest: Any) -> Answer:
+    """`target` is a request, or the repository's name where the registry takes a manifest."""
+    answer = original(target, *rest)
+    if answer[0] < 400:
+        _expire(target if isinstance(target, str) else str(target.get("repositoryName", "")))
+    return answer
 
 
-def _pushed_then_expire(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    def put_manifest(name: str, *arguments: Any) -> Answer:
-        answer = original(name, *arguments)
-        if answer[0] < 400:
-            _expire(name)
-        return answer
-
-    return put_manifest
-
-
-def _only_valid(original: Handler) -> Handler:
-    def handle(request: Request) -> Answer:
-        try:
-            parse_lifecycle_policy(str(request.get("lifecyclePolicyText", "")))
-        except ValueError as exc:
-            message = f"Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: {exc}"
-            return emulator.fault_json(AwsFault("InvalidParameterException", message))
-        return original(request)
-
-    return handle
+@emulator.answering
+def _put_valid(original: Callable[[Request], Answer], request: Request) -> Answer:
+    try:
+        parse_lifecycle_policy(str(request.get("lifecyclePolicyText", "")))
+    except ValueError as exc:
+        message = f"Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: {exc}"
+        raise AwsFault("InvalidParameterException", message) from exc
+    return original(request)
 
 
 def _expire(name: str) -> None:

@@ -26,48 +26,35 @@ _OF_A_REPOSITORY = (
 def hook() -> None:
     """Put the operations in the place of ministack's."""
     ecr = emulator.module("services.ecr")
-    ecr._describe_images = _faulting(_describe_images)
-    ecr._list_images = _faulting(_list_images)
-    ecr._batch_delete_image = _faulting(_batch_delete_image)
-    ecr._batch_check_layer_availability = _faulting(_batch_check_layer_availability)
-    ecr._put_image = _put_image(ecr._put_image)
-    ecr._delete_repository = _delete_repository(ecr._delete_repository)
-    for name in _OF_A_REPOSITORY:
-        setattr(ecr, name, _of_this_registry(getattr(ecr, name)))
-    ecr._v2_put_manifest = _put_manifest(ecr._v2_put_manifest)
+    ecr._describe_images = emulator.answering(_describe_images)
+    ecr._list_images = emulator.answering(_list_images)
+    ecr._batch_delete_image = emulator.answering(_batch_delete_image)
+    ecr._batch_check_layer_availability = emulator.answering(_batch_check_layer_availability)
+    emulator.wrap("services.ecr", _put_image=_put_image, _delete_repository=_delete_repository)
+    emulator.wrap("services.ecr", **dict.fromkeys(_OF_A_REPOSITORY, _in_this_registry))
+    emulator.wrap("services.ecr", _v2_put_manifest=_put_manifest)
     tag_mutability.hook()
 
 
-def _faulting(operation: Callable[[Request], dict[str, Any]]) -> Handler:
-    def handle(request: Request) -> Answer:
-        try:
-            return emulator.answer_json(operation(request))
-        except AwsFault as fault:
-            return emulator.fault_json(fault)
-
-    return handle
-
-
-def _of_this_registry(original: Handler) -> Handler:
+@emulator.answering
+def _in_this_registry(original: Handler, request: Request) -> Answer:
     """The operation, refused for another account's registry, which ministack would answer from this one."""
+    asked = str(request.get("registryId") or emulator.account_id())
+    if asked == emulator.account_id():
+        return original(request)
+    raise _not_found(request.get("repositoryName") or next(iter(request.get("repositoryNames") or []), ""), asked)
 
-    def handle(request: Request) -> Answer:
-        asked = str(request.get("registryId") or emulator.account_id())
-        if asked == emulator.account_id():
-            return original(request)
-        name = request.get("repositoryName") or next(iter(request.get("repositoryNames") or []), "")
-        message = f"The repository with name '{name}' does not exist in the registry with id '{asked}'"
-        return emulator.fault_json(AwsFault("RepositoryNotFoundException", message))
 
-    return handle
+def _not_found(name: str, registry: str) -> AwsFault:
+    message = f"The repository with name '{name}' does not exist in the registry with id '{registry}'"
+    return AwsFault("RepositoryNotFoundException", message)
 
 
 def _images(request: Request) -> tuple[str, list[dict[str, Any]]]:
     ecr = emulator.module("services.ecr")
     name = str(request.get("repositoryName", ""))
     if name not in ecr._repositories:
-        message = f"The repository with name '{name}' does not exist in the registry with id '{emulator.account_id()}'"
-        raise AwsFault("RepositoryNotFoundException", message)
+        raise _not_found(name, emulator.account_id())
     return name, list(ecr._images.get(name, []))
 
 
@@ -80,17 +67,13 @@ def _describe_images(request: Request) -> dict[str, Any]:
         images = [image for i, image in enumerate(images) if image not in images[:i]]
     status = (request.get("filter") or {}).get("tagStatus")
     shown = [_detail(name, image) for image in images if _has_status(image, status)]
-    size, start = int(request.get("maxResults") or 1000), int(request.get("nextToken") or 0)
-    page: dict[str, Any] = {"imageDetails": shown[start : start + size]}
-    if start + size < len(shown):
-        page["nextToken"] = str(start + size)
-    return page
+    return emulator.page(shown, request, member="imageDetails", size=1000)
 
 
 def _find(name: str, images: list[dict[str, Any]], image_id: dict[str, str]) -> dict[str, Any]:
-    for image in images:
-        if _matches(image, image_id):
-            return image
+    found = next((image for image in images if _matches(image, image_id)), None)
+    if found is not None:
+        return found
     shown = "imageId {" + ", ".join(f"{k}:'{v}'" for k, v in sorted(image_id.items())) + "}"
     message = (
         f"The image with {shown} does not exist within the repository with name '{name}' in the registry with "
@@ -122,9 +105,7 @@ def _detail(name: str, image: dict[str, Any]) -> dict[str, Any]:
         "imageManifestMediaType": media_type,
         "artifactMediaType": _artifact_type(str(image.get("imageManifest", "{}")), media_type),
     }
-    if image.get("imageTags"):
-        detail["imageTags"] = list(image["imageTags"])
-    return detail
+    return detail | ({"imageTags": list(image["imageTags"])} if image.get("imageTags") else {})
 
 
 def _manifest(text: str) -> dict[str, Any]:
@@ -202,58 +183,42 @@ def _batch_check_layer_availability(request: Request) -> dict[str, Any]:
     return {"layers": layers, "failures": failures}
 
 
-def _put_image(original: Handler) -> Handler:
+@emulator.answering
+def _put_image(original: Handler, request: Request) -> Answer:
     """PutImage: the same image under the same tag once more is its own error; some tags cannot be moved."""
-
-    def handle(request: Request) -> Answer:
-        ecr = emulator.module("services.ecr")
-        name, tag = str(request.get("repositoryName", "")), request.get("imageTag")
-        digest = request.get("imageDigest") or ecr._image_digest(request.get("imageManifest", ""))
-        try:
-            _refuse_twice(name, tag, digest)
-            tag_mutability.refuse_overwriting(name, tag, digest)
-        except AwsFault as fault:
-            return emulator.fault_json(fault)
-        return original(request)
-
-    return handle
-
-
-def _refuse_twice(name: str, tag: str | None, digest: str) -> None:
-    for image in emulator.module("services.ecr")._images.get(name, []):
+    ecr = emulator.module("services.ecr")
+    name, tag = str(request.get("repositoryName", "")), request.get("imageTag")
+    digest = request.get("imageDigest") or ecr._image_digest(request.get("imageManifest", ""))
+    for image in ecr._images.get(name, []):
         if image["imageDigest"] == digest and (not tag or tag in image.get("imageTags", [])):
             raise AwsFault(
                 "ImageAlreadyExistsException",
                 f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
                 f"'{name}' in registry with id '{emulator.account_id()}'",
             )
+    tag_mutability.refuse_overwriting(name, tag, digest)
+    return original(request)
 
 
-def _delete_repository(original: Handler) -> Handler:
+def _delete_repository(original: Handler, request: Request) -> Answer:
     """DeleteRepository that forgets the content as well; ministack would serve it to a later repository."""
-
-    def handle(request: Request) -> Answer:
-        answer = original(request)
-        if answer[0] < 400:
-            ecr = emulator.module("services.ecr")
-            for store in (ecr._layer_blobs, ecr._manifest_blobs, ecr._uploads):
-                store.pop(str(request.get("repositoryName", "")), None)
-        return answer
-
-    return handle
-
-
-def _put_manifest(original: Callable[..., Answer]) -> Callable[..., Answer]:
-    """The registry's own refusal of a taken tag, in the words of ECR that clients recognise."""
-
-    def put_manifest(name: str, reference: str, headers: dict[str, str], body: bytes) -> Answer:
+    answer = original(request)
+    if answer[0] < 400:
         ecr = emulator.module("services.ecr")
-        try:
-            if not reference.startswith("sha256:"):
-                tag_mutability.refuse_overwriting(name, reference, ecr._content_digest(body))
-        except AwsFault as fault:
-            answer: Answer = ecr._registry_error(400, "TAG_INVALID", fault.message, {"tag": reference})
-            return answer
-        return original(name, reference, headers, body)
+        for store in (ecr._layer_blobs, ecr._manifest_blobs, ecr._uploads):
+            store.pop(str(request.get("repositoryName", "")), None)
+    return answer
 
-    return put_manifest
+
+def _put_manifest(
+    original: Callable[..., Answer], name: str, reference: str, headers: dict[str, str], body: bytes
+) -> Answer:
+    """The registry's own refusal of a taken tag, in the words of ECR that clients recognise."""
+    ecr = emulator.module("services.ecr")
+    try:
+        if not reference.startswith("sha256:"):
+            tag_mutability.refuse_overwriting(name, reference, ecr._content_digest(body))
+    except AwsFault as fault:
+        answer: Answer = ecr._registry_error(400, "TAG_INVALID", fault.message, {"tag": reference})
+        return answer
+    return original(name, reference, headers, body)

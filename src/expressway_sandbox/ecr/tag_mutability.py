@@ -19,14 +19,11 @@ FILTERS = "imageTagMutabilityExclusionFilters"
 
 def hook() -> None:
     """Keep and show the filters of repositories, from the API and from templates."""
-    ecr = emulator.module("services.ecr")
-    ecr._create_repository = _keeping_filters(ecr._create_repository)
-    ecr._put_image_tag_mutability = _keeping_filters(ecr._put_image_tag_mutability)
-    ecr._repo_shape = _showing_filters(ecr._repo_shape)
+    emulator.wrap("services.ecr", _create_repository=_keep_filters, _put_image_tag_mutability=_keep_filters)
+    emulator.wrap("services.ecr", _repo_shape=_show_filters)
     provisioners = emulator.module("services.cloudformation.provisioners")
-    provisioners._ecr_cfn_to_api = _reading_filters(provisioners._ecr_cfn_to_api)
-    handler = provisioners._RESOURCE_HANDLERS["AWS::ECR::Repository"]
-    handler["update"] = _updating_filters(handler["update"])
+    emulator.wrap("services.cloudformation.provisioners", _ecr_cfn_to_api=_read_filters)
+    emulator.wrap_entries(provisioners._RESOURCE_HANDLERS["AWS::ECR::Repository"], update=_update_filters)
 
 
 def refuse_overwriting(name: str, tag: str | None, digest: str) -> None:
@@ -59,47 +56,32 @@ def _fits(tag: str, pattern: str) -> bool:
     return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), tag) is not None
 
 
-def _keeping_filters(original: Handler) -> Handler:
-    def handle(request: Request) -> Answer:
-        answer = original(request)
-        if answer[0] >= 400:
-            return answer
-        repository: Any = emulator.module("services.ecr")._repositories[request["repositoryName"]]
-        repository[FILTERS] = request.get(FILTERS) or []
-        payload = emulator.read_json(answer)
-        if repository[FILTERS]:
-            payload.get("repository", payload)[FILTERS] = repository[FILTERS]
-        return answer[0], answer[1], json.dumps(payload).encode()
-
-    return handle
+def _keep_filters(original: Handler, request: Request) -> Answer:
+    answer = original(request)
+    if answer[0] >= 400:
+        return answer
+    repository: Any = emulator.module("services.ecr")._repositories[request["repositoryName"]]
+    repository[FILTERS] = request.get(FILTERS) or []
+    payload = emulator.read_json(answer)
+    if repository[FILTERS]:
+        payload.get("repository", payload)[FILTERS] = repository[FILTERS]
+    return answer[0], answer[1], json.dumps(payload).encode()
 
 
-def _showing_filters(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def shape(repository: Any) -> dict[str, Any]:
-        shown = original(repository)
-        if repository.get(FILTERS):
-            shown[FILTERS] = repository[FILTERS]
-        return shown
-
-    return shape
+def _show_filters(original: Callable[[Any], dict[str, Any]], repository: Any) -> dict[str, Any]:
+    return original(repository) | ({FILTERS: repository[FILTERS]} if repository.get(FILTERS) else {})
 
 
-def _reading_filters(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def to_api(properties: Any) -> dict[str, Any]:
-        return {**original(properties), FILTERS: _from_template(properties)}
-
-    return to_api
+def _read_filters(original: Callable[[Any], dict[str, Any]], properties: Any) -> dict[str, Any]:
+    return {**original(properties), FILTERS: _from_template(properties)}
 
 
-def _updating_filters(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update(physical_id: str, old: Any, new: Any, *rest: Any) -> Any:
-        updated = original(physical_id, old, new, *rest)
-        repository: Any = emulator.module("services.ecr")._repositories.get(updated[0])
-        if repository is not None:
-            repository[FILTERS] = _from_template(new)
-        return updated
-
-    return update
+def _update_filters(original: Callable[..., Any], physical_id: str, old: Any, new: Any, *rest: Any) -> Any:
+    updated = original(physical_id, old, new, *rest)
+    repository: Any = emulator.module("services.ecr")._repositories.get(updated[0])
+    if repository is not None:
+        repository[FILTERS] = _from_template(new)
+    return updated
 
 
 def _from_template(properties: Any) -> list[dict[str, str]]:

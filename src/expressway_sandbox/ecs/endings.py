@@ -2,19 +2,20 @@
 
 ministack calls a task stopped first and ends its containers afterwards, with exit code 0 whatever happened. Here they
 end first, each with its own exit code, and a container that the kernel killed for its memory says so in ECS's words
-(ECS developer guide, "Stopped tasks error messages"; the agent takes them from the engine's ``OOMKilled``).
+(ECS developer guide, "Stopped tasks error messages"; the agent takes them from the engine's ``OOMKilled``). What
+containers write is on its way to CloudWatch Logs in threads; a task has stopped when all of it is there, so that the
+last words of a container that crashed, which tell why, are not lost.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from expressway_sandbox import emulator
 from expressway_sandbox.ecs import images, start_failures
-from expressway_sandbox.ecs.output import OUTPUTS
 from expressway_sandbox.settings import read_settings
 
 KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -24,8 +25,8 @@ SIGKILL_EXIT_CODE = 137
 _LONGEST_STOP_SECONDS = 30
 # An engine may learn of the kernel's kill a moment after it has learnt of the exit.
 _LATE_WORD_SECONDS = 0.2
-
-Mark = Callable[..., bool]
+_LONGEST_OUTPUT_SECONDS = 15.0
+"""A thread that never came to it, as of a task that was stopped while it started, holds nothing up for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,33 @@ class Ending:
 
     exit_code: int
     reason: str = ""
+
+
+class Outputs:
+    """The containers whose output is on its way, by their ids."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._arrived: dict[str, threading.Event] = {}
+
+    def expect(self, container_id: str) -> None:
+        with self._lock:
+            self._arrived.setdefault(container_id, threading.Event())
+
+    def arrive(self, container_id: str) -> None:
+        with self._lock:
+            arrived = self._arrived.pop(container_id, None)
+        if arrived is not None:
+            arrived.set()
+
+    def wait(self, container_ids: Collection[str], *, seconds: float = _LONGEST_OUTPUT_SECONDS) -> None:
+        """Until the output of these containers, which have ended, has arrived; at most so long, and once."""
+        with self._lock:
+            awaited = {name: self._arrived[name] for name in container_ids if name in self._arrived}
+        until = time.monotonic() + seconds
+        for container_id, arrived in awaited.items():
+            if not arrived.wait(max(0.0, until - time.monotonic())):
+                self.arrive(container_id)
 
 
 class _UnderWay:
@@ -58,29 +86,52 @@ class _UnderWay:
             self._ended.pop(task_arn).set()
 
 
+OUTPUTS = Outputs()
 _UNDER_WAY = _UnderWay()
 
 
-def mark_stopped(original: Mark) -> Mark:
-    """`ecs._mark_task_stopped`, with the task's containers ended before it says so."""
+def hook() -> None:
+    """Put the functions around those of ministack's ECS module."""
+    emulator.wrap("services.ecs", _mark_task_stopped=_mark_stopped, _forward_awslogs=_forward_logs)
 
-    def mark(task_arn: str, task: dict[str, Any], reason: str, stop_code: str, exit_code: int | None = None) -> bool:
-        reason = start_failures.reason_of_ecs(reason)
-        client = emulator.module("services.ecs")._get_docker()
-        if client is None:
-            return original(task_arn, task, reason, stop_code, exit_code)
-        if not _UNDER_WAY.begin(task_arn):
+
+def expect_output(container: Any, definition: Mapping[str, Any]) -> None:
+    """Note a container that has just been started, if its definition sends its output to CloudWatch Logs."""
+    if emulator.module("services.ecs")._awslogs_config(definition, "", container.id):
+        OUTPUTS.expect(container.id)
+
+
+def _forward_logs(original: Callable[..., None], container: Any, *arguments: Any) -> None:
+    """The body of such a thread: it ends after its container, with the last of its output."""
+    try:
+        original(container, *arguments)
+    finally:
+        OUTPUTS.arrive(container.id)
+
+
+def _mark_stopped(
+    original: Callable[..., bool],
+    task_arn: str,
+    task: dict[str, Any],
+    reason: str,
+    stop_code: str,
+    exit_code: int | None = None,
+) -> bool:
+    """`original`, with the task's containers ended before it says so."""
+    reason = start_failures.reason_of_ecs(reason)
+    client = emulator.module("services.ecs")._get_docker()
+    if client is None:
+        return original(task_arn, task, reason, stop_code, exit_code)
+    if not _UNDER_WAY.begin(task_arn):
+        return False
+    try:
+        if not _note_stopping(task_arn, task):
             return False
-        try:
-            if not _note_stopping(task_arn, task):
-                return False
-            _end_containers(client, task)
-            OUTPUTS.wait(list(task.get("_docker_ids") or ()))
-            return original(task_arn, task, reason, stop_code, None)
-        finally:
-            _UNDER_WAY.end(task_arn)
-
-    return mark
+        _end_containers(client, task)
+        OUTPUTS.wait(list(task.get("_docker_ids") or ()))
+        return original(task_arn, task, reason, stop_code, None)
+    finally:
+        _UNDER_WAY.end(task_arn)
 
 
 def _note_stopping(task_arn: str, task: dict[str, Any]) -> bool:
@@ -142,9 +193,9 @@ def _stop_seconds(task: Mapping[str, Any]) -> dict[str, int]:
     """What the task's definition says of each container's ``stopTimeout``."""
     definition = emulator.task_definition(str(task["taskDefinitionArn"]))
     return {
-        str(one["name"]): min(int(one["stopTimeout"]), _LONGEST_STOP_SECONDS)
-        for one in definition.get("containerDefinitions") or ()
-        if one.get("stopTimeout")
+        str(container["name"]): min(int(container["stopTimeout"]), _LONGEST_STOP_SECONDS)
+        for container in definition.get("containerDefinitions") or ()
+        if container.get("stopTimeout")
     }
 
 

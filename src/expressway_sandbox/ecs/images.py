@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from expressway_sandbox.ecr import access as registry_access
+from expressway_sandbox.ecr import tokens
 
 _ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<rest>.+)$")
 
@@ -56,7 +56,7 @@ def make_available(docker_client: Any, image: str, reference: str) -> bool:
     try:
         # docker-py fetches every tag when a reference names neither tag nor digest.
         named = "@" in reference or ":" in reference.rsplit("/", 1)[-1]
-        login = {"auth_config": registry_access.login()} if reference != image else {}
+        login = {"auth_config": tokens.login()} if reference != image else {}
         docker_client.images.pull(reference if named else f"{reference}:latest", **login)
     except errors.NotFound as exc:
         raise ImageUnavailableError(_not_found(image)) from exc

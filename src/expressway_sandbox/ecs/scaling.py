@@ -5,6 +5,7 @@ nothing in the sandbox measures CPU, so a service stays at its minimum task coun
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -27,22 +28,19 @@ class ScalingService:
     ) -> Answer:
         """The handler in the form of ministack's services."""
         operation = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
-        operations = {
+        operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "RegisterScalableTarget": self._register_target,
             "DescribeScalableTargets": self._describe_targets,
             "DeregisterScalableTarget": self._deregister_target,
             "PutScalingPolicy": self._put_policy,
             "DescribeScalingPolicies": self._describe_policies,
             "DeleteScalingPolicy": self._delete_policy,
-            "DescribeScalingActivities": self._describe_activities,
+            "DescribeScalingActivities": lambda _: {"ScalingActivities": []},
         }
-        try:
-            if operation not in operations:
-                message = f"Operation {operation} of application-autoscaling is not part of the sandbox."
-                raise AwsFault("UnknownOperationException", message)
-            return emulator.answer_json(operations[operation](json.loads(body or b"{}")))
-        except AwsFault as fault:
-            return emulator.fault_json(fault)
+        if operation not in operations:
+            message = f"Operation {operation} of application-autoscaling is not part of the sandbox."
+            return emulator.fault_json(AwsFault("UnknownOperationException", message))
+        return emulator.answering(operations[operation])(json.loads(body or b"{}"))
 
     def reset(self) -> None:
         self._targets.clear()
@@ -50,28 +48,26 @@ class ScalingService:
 
     def _register_target(self, request: dict[str, Any]) -> dict[str, Any]:
         key = _key(request)
-        held = self._targets.get(key)
-        minimum = int(request.get("MinCapacity", held["MinCapacity"] if held else 0))
-        maximum = int(request.get("MaxCapacity", held["MaxCapacity"] if held else 0))
+        held = self._targets.get(key, {})
+        minimum = int(request.get("MinCapacity", held.get("MinCapacity", 0)))
+        maximum = int(request.get("MaxCapacity", held.get("MaxCapacity", 0)))
         if minimum > maximum:
             raise AwsFault("ValidationException", "Maximum capacity cannot be less than minimum capacity")
         arn = f"arn:aws:application-autoscaling:{key[1]}:{key[0]}:scalable-target/{uuid4().hex[:26]}"
         role = f"arn:aws:iam::{key[0]}:role/{_ROLE}"
         self._targets[key] = {
-            "ServiceNamespace": key[2],
-            "ResourceId": key[3],
-            "ScalableDimension": key[4],
+            **_shown_key(key),
             "MinCapacity": minimum,
             "MaxCapacity": maximum,
-            "RoleARN": request.get("RoleARN", held["RoleARN"] if held else role),
-            "CreationTime": held["CreationTime"] if held else emulator.now(),
+            "RoleARN": request.get("RoleARN", held.get("RoleARN", role)),
+            "CreationTime": held.get("CreationTime", emulator.now()),
             "SuspendedState": {
                 "DynamicScalingInSuspended": False,
                 "DynamicScalingOutSuspended": False,
                 "ScheduledScalingSuspended": False,
                 **(request.get("SuspendedState") or {}),
             },
-            "ScalableTargetARN": held["ScalableTargetARN"] if held else arn,
+            "ScalableTargetARN": held.get("ScalableTargetARN", arn),
         }
         return {"ScalableTargetARN": self._targets[key]["ScalableTargetARN"]}
 
@@ -97,17 +93,15 @@ class ScalingService:
         if key not in self._targets:
             raise AwsFault("ObjectNotFoundException", _missing("scalable target", key))
         name = str(request["PolicyName"])
-        held = self._policies.get((key, name))
+        held = self._policies.get((key, name), {})
         arn = f"arn:aws:autoscaling:{key[1]}:{key[0]}:scalingPolicy:{uuid4()}:resource/ecs/{key[3]}:policyName/{name}"
         policy: dict[str, Any] = {
-            "PolicyARN": held["PolicyARN"] if held else arn,
+            "PolicyARN": held.get("PolicyARN", arn),
             "PolicyName": name,
-            "ServiceNamespace": key[2],
-            "ResourceId": key[3],
-            "ScalableDimension": key[4],
+            **_shown_key(key),
             "PolicyType": request.get("PolicyType", "TargetTrackingScaling"),
             "Alarms": [],
-            "CreationTime": held["CreationTime"] if held else emulator.now(),
+            "CreationTime": held.get("CreationTime", emulator.now()),
         }
         for member in ("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration"):
             if member in request:
@@ -125,9 +119,6 @@ class ScalingService:
         ]
         return {"ScalingPolicies": found}
 
-    def _describe_activities(self, _request: dict[str, Any]) -> dict[str, Any]:
-        return {"ScalingActivities": []}
-
     def _delete_policy(self, request: dict[str, Any]) -> dict[str, Any]:
         key = _key(request)
         if self._policies.pop((key, str(request.get("PolicyName"))), None) is None:
@@ -141,6 +132,10 @@ def _key(request: dict[str, Any]) -> _Key:
             raise AwsFault("ValidationException", f"{member} is required.")
     namespace, resource = str(request["ServiceNamespace"]), str(request["ResourceId"])
     return emulator.account_id(), emulator.region(), namespace, resource, str(request["ScalableDimension"])
+
+
+def _shown_key(key: _Key) -> dict[str, str]:
+    return {"ServiceNamespace": key[2], "ResourceId": key[3], "ScalableDimension": key[4]}
 
 
 def _matches(key: _Key, request: dict[str, Any]) -> bool:

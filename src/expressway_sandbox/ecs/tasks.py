@@ -9,12 +9,13 @@ from expressway_sandbox import emulator
 from expressway_sandbox.ecs import images
 from expressway_sandbox.elb.health import Address
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
 from expressway_sandbox.settings import Settings, read_settings
 
 _TASK_LABEL = "com.amazonaws.ecs.task-arn"
 # AWS's words for what ministack calls "Essential container exited".
 ESSENTIAL_EXITED = "Essential container in task exited"
+PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +57,23 @@ def register_task_definition(service: Service, revision: Revision) -> None:
     container = configuration.container
     if container is None:
         return
+    port = container.container_port
+    logs = {
+        "awslogs-group": container.log_group or service.own_log_group,
+        "awslogs-region": service.region,
+        "awslogs-stream-prefix": container.log_stream_prefix or "ecs",
+    }
+    shape = container.answer()
     definition: dict[str, Any] = {
         "name": "Main",
-        "image": container.image,
         "essential": True,
-        "portMappings": [
-            {
-                "containerPort": container.container_port,
-                "hostPort": container.container_port,
-                "protocol": "tcp",
-                "name": "main",
-            }
-        ],
-        "environment": [{"name": name, "value": value} for name, value in container.environment],
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-group": container.log_group or service.own_log_group,
-                "awslogs-region": service.region,
-                "awslogs-stream-prefix": container.log_stream_prefix or "ecs",
-            },
-        },
+        "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp", "name": "main"}],
+        "environment": [],
+        "logConfiguration": {"logDriver": "awslogs", "options": logs},
         # A sandbox kills sooner than AWS, so that its tasks say how soon.
         "stopTimeout": round(read_settings().stop_seconds),
+        **{name: value for name, value in shape.items() if name not in ("containerPort", "awsLogsConfiguration")},
     }
-    if container.command:
-        definition["command"] = list(container.command)
-    if container.secrets:
-        definition["secrets"] = [{"name": name, "valueFrom": value} for name, value in container.secrets]
-    if container.credentials_parameter:
-        definition["repositoryCredentials"] = {"credentialsParameter": container.credentials_parameter}
     request: dict[str, Any] = {
         "family": f"{service.cluster}-{service.name}",
         "networkMode": "awsvpc",
@@ -114,7 +102,6 @@ def deregister_task_definitions(service: Service) -> None:
 
 def run(service: Service, deployment: ServiceDeployment, revision: Revision, count: int) -> list[str]:
     """Start `count` tasks of a revision and return their ARNs."""
-    groups = [*service.security_groups, service.resources.service_security_group.arn.rsplit("/", 1)[-1]]
     request = {
         "cluster": service.cluster,
         "taskDefinition": revision.task_definition_arn,
@@ -122,13 +109,7 @@ def run(service: Service, deployment: ServiceDeployment, revision: Revision, cou
         "group": service.group,
         "startedBy": deployment.ecs_id,
         "launchType": "FARGATE",
-        "networkConfiguration": {
-            "awsvpcConfiguration": {
-                "subnets": list(service.subnets),
-                "securityGroups": [group for group in groups if group],
-                "assignPublicIp": "ENABLED" if service.access_type == "PUBLIC" else "DISABLED",
-            }
-        },
+        "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
     }
     answer = emulator.call_json("ecs", "RunTask", request)
     return [str(task["taskArn"]) for task in answer["tasks"]]
@@ -149,24 +130,21 @@ def state(arn: str) -> TaskState:
 
 def service_tasks(service: Service) -> list[TaskState]:
     """Every task of the service that ECS still remembers, stopped ones included."""
-    tasks: Any = emulator.module("services.ecs")._tasks
-    return [
-        state(arn)
-        for arn, task in list(tasks.items())
-        if task.get("group") == service.group and task.get("clusterArn") == service.cluster_arn
-    ]
+    return [state(arn) for arn in _records(service)]
+
+
+def _records(service: Service) -> dict[str, dict[str, Any]]:
+    """ministack's records of the service's tasks, by their ARNs."""
+    tasks: dict[str, dict[str, Any]] = dict(emulator.module("services.ecs")._tasks.items())
+    own = (service.group, service.cluster_arn)
+    return {arn: task for arn, task in tasks.items() if (task.get("group"), task.get("clusterArn")) == own}
 
 
 def counts(service: Service, revision: Revision) -> tuple[int, int]:
     """How many tasks of a revision run and how many are on their way."""
-    tasks: Any = emulator.module("services.ecs")._tasks
-    running = pending = 0
-    for task in list(tasks.values()):
-        ours = task.get("group") == service.group and task.get("clusterArn") == service.cluster_arn
-        if ours and task.get("taskDefinitionArn") == revision.task_definition_arn:
-            running += task["lastStatus"] == "RUNNING"
-            pending += task["lastStatus"] in ("PROVISIONING", "PENDING", "ACTIVATING")
-    return running, pending
+    arn = revision.task_definition_arn
+    states = [task["lastStatus"] for task in _records(service).values() if task.get("taskDefinitionArn") == arn]
+    return states.count("RUNNING"), sum(status in PENDING for status in states)
 
 
 def address(arn: str, revision: Revision) -> Address | None:
@@ -214,9 +192,9 @@ def remove_containers(service: Service, settings: Settings) -> None:
     client = emulator.module("services.ecs")._get_docker()
     if client is None:
         return
-    ours = emulator.module("core.container_reaper").instance_id()
+    instance = emulator.module("core.container_reaper").instance_id()
     for task in service_tasks(service):
-        labels = [f"{_TASK_LABEL}={task.arn}", f"ministack.instance={ours}"]
+        labels = [f"{_TASK_LABEL}={task.arn}", f"ministack.instance={instance}"]
         for container in client.containers.list(all=True, sparse=True, filters={"label": labels}):
             with contextlib.suppress(images.docker_error()):
                 container.stop(timeout=int(settings.stop_seconds))

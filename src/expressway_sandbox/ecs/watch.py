@@ -8,7 +8,7 @@ from expressway_sandbox import emulator
 from expressway_sandbox.ecs import tasks
 from expressway_sandbox.elb import health
 from expressway_sandbox.elb.health import Address, TargetHealth
-from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
 from expressway_sandbox.settings import Settings
 
 _PROBES_UNTIL_HEALTHY = 2

@@ -12,7 +12,7 @@ from typing import Any
 
 from expressway_constructs.service import domain_function
 from expressway_sandbox import emulator
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.services.store import STORE
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
@@ -29,7 +29,8 @@ def hook() -> None:
     """Put the custom resource and its function into ministack's table, after services were switched off."""
     handlers: dict[str, dict[str, Any]] = emulator.module("services.cloudformation.provisioners")._RESOURCE_HANDLERS
     handlers[RESOURCE_TYPE] = {"create": _create, "update": _update, "delete": _delete}
-    handlers[_LAMBDA] = _taking_the_known_function(handlers[_LAMBDA])
+    handlers[_LAMBDA] = dict(handlers[_LAMBDA])
+    emulator.wrap_entries(handlers[_LAMBDA], create=_create_function, update=_update_function, delete=_delete_function)
 
 
 def endpoint_of(host: str) -> str | None:
@@ -112,28 +113,28 @@ def _delete(physical_id: str, properties: Properties) -> None:
     _run("Delete", properties, physical_id)
 
 
-def _taking_the_known_function(handler: dict[str, Any]) -> dict[str, Any]:
-    """Handlers that keep nothing of the known function, and leave every other one to `handler`."""
-    known = Path(domain_function.__file__).read_text(encoding="utf-8")
-    create: Callable[..., Created] = handler["create"]
-    update: Callable[..., Created] = handler["update"]
-    delete: Callable[..., None] = handler["delete"]
+# Nothing is kept of the known function; every other one is left to ministack.
 
-    def is_known(properties: Properties) -> bool:
-        return (properties.get("Code") or {}).get("ZipFile") == known
 
-    def made() -> Created:
-        arn = f"arn:aws:lambda:{emulator.region()}:{emulator.account_id()}:function:{_FUNCTION_NAME}"
-        return _FUNCTION_NAME, {"Arn": arn}
+def _create_function(original: Callable[..., Created], logical_id: str, properties: Properties, stack: str) -> Created:
+    return _known_function() if _is_known(properties) else original(logical_id, properties, stack)
 
-    def create_function(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        return made() if is_known(properties) else create(logical_id, properties, stack_name)
 
-    def update_function(physical_id: str, old: Properties, new: Properties, stack_name: str, **options: Any) -> Created:
-        return made() if is_known(new) else update(physical_id, old, new, stack_name, **options)
+def _update_function(
+    original: Callable[..., Created], physical_id: str, old: Properties, new: Properties, *rest: Any, **options: Any
+) -> Created:
+    return _known_function() if _is_known(new) else original(physical_id, old, new, *rest, **options)
 
-    def delete_function(physical_id: str, properties: Properties) -> None:
-        if physical_id != _FUNCTION_NAME:
-            delete(physical_id, properties)
 
-    return {**handler, "create": create_function, "update": update_function, "delete": delete_function}
+def _delete_function(original: Callable[..., None], physical_id: str, properties: Properties) -> None:
+    if physical_id != _FUNCTION_NAME:
+        original(physical_id, properties)
+
+
+def _known_function() -> Created:
+    arn = f"arn:aws:lambda:{emulator.region()}:{emulator.account_id()}:function:{_FUNCTION_NAME}"
+    return _FUNCTION_NAME, {"Arn": arn}
+
+
+def _is_known(properties: Properties) -> bool:
+    return (properties.get("Code") or {}).get("ZipFile") == Path(domain_function.__file__).read_text(encoding="utf-8")

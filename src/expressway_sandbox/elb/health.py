@@ -1,4 +1,4 @@
-"""The health check of a target, made the way an Application Load Balancer makes it.
+"""The health check of a target, made the way an Application Load Balancer makes it, and where its result shows.
 
 "Health checks for Application Load Balancer target groups": a GET of the path with the user agent
 ``ELB-HealthChecker/2.0``; Express Mode sets the success code 200. States and reasons: API reference of
@@ -7,9 +7,17 @@ TargetHealth.
 
 import http.client
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from expressway_sandbox import emulator
+from expressway_sandbox.emulator import Answer
 
 _TIMEOUT_SECONDS = 2.0
+_NS = "{http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +86,43 @@ class HealthBoard:
 
 
 BOARD = HealthBoard()
+
+
+def hook() -> None:
+    """Show target health as the prober found it, where ministack says healthy; escape health-check paths."""
+    emulator.wrap_entries(emulator.module("services.alb")._ACTION_MAP, DescribeTargetHealth=_describe_target_health)
+    emulator.wrap("services.alb", _tg_xml=_with_escaped_path)
+
+
+def _describe_target_health(original: Callable[[Any], Answer], parameters: Any) -> Answer:
+    status, headers, body = original(parameters)
+    if status >= 400:
+        return status, headers, body
+    ElementTree.register_namespace("", _NS.strip("{}"))
+    root = ElementTree.fromstring(body)  # noqa: S314 - ministack's own answer
+    for description in root.iter(f"{_NS}TargetHealthDescriptions"):
+        for member in description:
+            _fill(member)
+    return status, headers, ElementTree.tostring(root)
+
+
+def _with_escaped_path(original: Callable[[dict[str, Any]], str], group: dict[str, Any]) -> str:
+    """A target group in an answer: its path is text to be escaped, as it may have ``&`` in its query."""
+    return original({**group, "HealthCheckPath": escape(str(group.get("HealthCheckPath", "/")))})
+
+
+def _fill(member: ElementTree.Element) -> None:
+    known = BOARD.read(
+        member.findtext(f"{_NS}Target/{_NS}Id") or "", int(member.findtext(f"{_NS}Target/{_NS}Port") or 0)
+    )
+    health = member.find(f"{_NS}TargetHealth")
+    extra = member.find(f"{_NS}HealthStatus")
+    if extra is not None:
+        member.remove(extra)
+    if known is None or health is None:
+        return
+    for child in list(health):
+        health.remove(child)
+    for name, value in (("State", known.state), ("Reason", known.reason), ("Description", known.description)):
+        if value:
+            ElementTree.SubElement(health, _NS + name).text = value

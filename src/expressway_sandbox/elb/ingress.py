@@ -10,9 +10,18 @@ from urllib.parse import parse_qs
 
 from expressway_sandbox import emulator, urls
 from expressway_sandbox.elb import domains
-from expressway_sandbox.emulator.asgi import Application, Receive, Scope, Send, header_fields, plain, read_body
-from expressway_sandbox.express.model import Service
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.emulator.asgi import (
+    Application,
+    Receive,
+    Scope,
+    Send,
+    header_fields,
+    plain,
+    read_body,
+    refuse_websocket,
+)
+from expressway_sandbox.services.model import Service
+from expressway_sandbox.services.store import STORE
 
 
 class Traffic:
@@ -66,8 +75,7 @@ def with_ingress(application: Application) -> Application:
         elif scope["type"] == "http":
             await _serve_endpoint(endpoint, scope, receive, send)
         else:
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "WebSockets are not part of the sandbox"})
+            await refuse_websocket(receive, send)
 
     return serve
 

@@ -14,42 +14,32 @@ from expressway_sandbox.emulator import Answer
 
 def hook() -> None:
     """Complete the default VPC of every account and region, and the answers of DescribeTargetGroups."""
-    ec2 = emulator.module("services.ec2")
-    make_defaults: Callable[[], None] = ec2._init_defaults
-
-    def make_complete_defaults() -> None:
-        make_defaults()
-        _open_default_vpc()
-
-    ec2._init_defaults = make_complete_defaults
-    _open_default_vpc()  # ministack has made that of its own account while it was imported
-    actions = emulator.module("services.alb")._ACTION_MAP
-    actions["DescribeTargetGroups"] = _naming_load_balancers(actions["DescribeTargetGroups"])
+    emulator.wrap("services.ec2", _init_defaults=_open_default_vpc)
+    _open_default_vpc(lambda: None)  # ministack has made that of its own account while it was imported
+    emulator.wrap_entries(emulator.module("services.alb")._ACTION_MAP, DescribeTargetGroups=_describe_target_groups)
 
 
-def _open_default_vpc() -> None:
+def _open_default_vpc(make_defaults: Callable[[], None]) -> None:
+    make_defaults()
     ec2 = emulator.module("services.ec2")
     vpc = ec2._vpcs.get(ec2._DEFAULT_VPC_ID)
     table = ec2._route_tables.get(ec2._DEFAULT_RTB_ID)
     if vpc is not None:
         vpc.setdefault("EnableDnsHostnames", True)
-    if table is not None and not any(one.get("DestinationCidrBlock") == "0.0.0.0/0" for one in table["Routes"]):
+    if table is not None and not any(route.get("DestinationCidrBlock") == "0.0.0.0/0" for route in table["Routes"]):
         way_out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": ec2._DEFAULT_IGW_ID}
         table["Routes"].append({**way_out, "State": "active", "Origin": "CreateRoute"})
 
 
-def _naming_load_balancers(original: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    def describe(parameters: Any) -> Answer:
-        alb = emulator.module("services.alb")
-        forwarding: dict[str, list[str]] = {}
-        for rule in alb._rules.values():
-            listener = alb._listeners.get(rule.get("ListenerArn"))
-            for action in rule.get("Actions", ()) if listener else ():
-                named = forwarding.setdefault(action.get("TargetGroupArn", ""), [])
-                if listener["LoadBalancerArn"] not in named:
-                    named.append(listener["LoadBalancerArn"])
-        for arn, group in alb._tgs.items():
-            group["LoadBalancerArns"] = forwarding.get(arn, [])
-        return original(parameters)
-
-    return describe
+def _describe_target_groups(original: Callable[[Any], Answer], parameters: Any) -> Answer:
+    alb = emulator.module("services.alb")
+    forwarding: dict[str, list[str]] = {}
+    for rule in alb._rules.values():
+        listener = alb._listeners.get(rule.get("ListenerArn"))
+        for action in rule.get("Actions", ()) if listener else ():
+            named = forwarding.setdefault(action.get("TargetGroupArn", ""), [])
+            if listener["LoadBalancerArn"] not in named:
+                named.append(listener["LoadBalancerArn"])
+    for arn, group in alb._tgs.items():
+        group["LoadBalancerArns"] = forwarding.get(arn, [])
+    return original(parameters)

@@ -1,33 +1,170 @@
-"""The border to ministack, the emulator that the sandbox extends."""
+"""The border to ministack: every touch of the untyped emulator goes through here.
 
-from expressway_sandbox.emulator.api import (
-    Answer,
-    AwsFault,
-    account_id,
-    answer_json,
-    call_json,
-    call_query,
-    fault_json,
-    module,
-    now,
-    read_json,
-    region,
-    scope,
-    task_definition,
-)
+The extension calls other services the way a client would, by operation name and request, only without the
+network: `call_json` and `call_query` hand the request to the service's own handler and read its answer.
+State that no operation shows (a task's container, a stack's template) is reached through `module`.
+"""
 
-__all__ = [
-    "Answer",
-    "AwsFault",
-    "account_id",
-    "answer_json",
-    "call_json",
-    "call_query",
-    "fault_json",
-    "module",
-    "now",
-    "read_json",
-    "region",
-    "scope",
-    "task_definition",
-]
+import importlib
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+from xml.etree import ElementTree
+
+Answer = tuple[int, dict[str, str], bytes]
+
+_JSON_TARGETS = {
+    "acm": "CertificateManager",
+    "ecs": "AmazonEC2ContainerServiceV20141113",
+    "application-autoscaling": "AnyScaleFrontendService",
+    "logs": "Logs_20140328",
+}
+
+
+class AwsFault(Exception):  # noqa: N818 - the name AWS models use for an error answer
+    """An error answer of an AWS operation: what a handler raises and a client receives."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def module(name: str) -> Any:
+    """The ministack module `name`, such as ``services.ecs``; untyped by nature."""
+    return importlib.import_module(f"ministack.{name}")
+
+
+def wrap(module_name: str, **wrappers: Callable[..., Any]) -> None:
+    """Put each wrapper in the place of the function of that name; that function is its first argument."""
+    wrap_entries(vars(module(module_name)), **wrappers)
+
+
+def wrap_entries(table: dict[str, Any], **wrappers: Callable[..., Any]) -> None:
+    """The same in a table of functions, such as that of a service's operations."""
+    table.update({name: _wrapped(wrapper, table[name]) for name, wrapper in wrappers.items()})
+
+
+def _wrapped(wrapper: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def call(*arguments: Any, **options: Any) -> Any:
+        return wrapper(original, *arguments, **options)
+
+    return call
+
+
+def call_json(service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Call an operation of a JSON service of the emulator. Must run on a worker thread.
+
+    Raises:
+        AwsFault: when the operation answers with an error.
+    """
+    headers = {"x-amz-target": f"{_JSON_TARGETS[service]}.{operation}", "content-type": "application/x-amz-json-1.1"}
+    status, body = _call(service, headers, json.dumps(request).encode())
+    answer: dict[str, Any] = json.loads(body) if body else {}
+    if status >= 400:
+        code = str(answer.get("__type", "UnknownError")).rsplit("#", 1)[-1]
+        raise AwsFault(code, str(answer.get("message", answer.get("Message", ""))), status)
+    return answer
+
+
+def call_query(service: str, operation: str, parameters: Mapping[str, str]) -> ElementTree.Element:
+    """Call an operation of a query service (ELBv2, EC2, CloudWatch); the answer comes without namespaces."""
+    from urllib.parse import urlencode
+
+    body = urlencode({"Action": operation, **parameters}).encode()
+    status, answer = _call(service, {"content-type": "application/x-www-form-urlencoded"}, body)
+    root = ElementTree.fromstring(answer) if answer else ElementTree.Element("Empty")  # noqa: S314 - our own process
+    for element in root.iter():
+        element.tag = element.tag.rsplit("}", 1)[-1]
+    if status >= 400:
+        raise AwsFault(root.findtext(".//Code") or "UnknownError", root.findtext(".//Message") or "", status)
+    return root
+
+
+def _call(service: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    app = module("app")
+    handler = app.SERVICE_HANDLERS[service]
+    status, _, answer = app.call_service_handler_sync(handler, "POST", "/", headers, body, {})
+    return int(status), answer if isinstance(answer, bytes) else str(answer).encode()
+
+
+def answer_json(payload: Mapping[str, Any], status: int = 200) -> Answer:
+    """A JSON answer in the shape that ministack's handlers return."""
+    return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(payload).encode()
+
+
+def fault_json(fault: AwsFault) -> Answer:
+    """An error answer in the shape that ministack's handlers return."""
+    answer: Answer = module("core.responses").error_response_json(fault.code, fault.message, fault.status)
+    return answer
+
+
+def answering(operation: Callable[..., Answer | dict[str, Any]]) -> Callable[..., Answer]:
+    """`operation` as a handler of a JSON service: it may answer with the payload alone, and raise `AwsFault`."""
+
+    @wraps(operation)
+    def handle(*arguments: Any) -> Answer:
+        try:
+            answer = operation(*arguments)
+        except AwsFault as fault:
+            return fault_json(fault)
+        return answer_json(answer) if isinstance(answer, dict) else answer
+
+    return handle
+
+
+@contextmanager
+def tolerating(*codes: str) -> Generator[None]:
+    """Go on after an error answer with one of these codes."""
+    try:
+        yield
+    except AwsFault as fault:
+        if fault.code not in codes:
+            raise
+
+
+def page(items: Sequence[Any], request: Mapping[str, Any], *, member: str, size: int) -> dict[str, Any]:
+    """A page of a list operation's answer, with the token of the next one."""
+    size, start = int(request.get("maxResults") or size), int(request.get("nextToken") or 0)
+    shown: dict[str, Any] = {member: items[start : start + size]}
+    return shown | ({"nextToken": str(start + size)} if start + size < len(items) else {})
+
+
+def read_json(answer: Answer) -> dict[str, Any]:
+    """The payload of a JSON answer."""
+    payload: dict[str, Any] = json.loads(answer[2]) if answer[2] else {}
+    return payload
+
+
+def account_id() -> str:
+    """The account of the request that is being served."""
+    return str(module("core.responses").get_account_id())
+
+
+def region() -> str:
+    """The region of the request that is being served."""
+    return str(module("core.responses").get_region())
+
+
+@contextmanager
+def scope(account: str, region_name: str) -> Generator[None]:
+    """Run in the state of `account` and `region_name`; background threads have no request to take them from."""
+    with module("core.responses").request_scope(account, region_name):
+        yield
+
+
+def now() -> float:
+    """The time in seconds since the epoch, the form of timestamps in JSON answers."""
+    return datetime.now(UTC).timestamp()
+
+
+def task_definition(arn: str) -> dict[str, Any]:
+    """A registered task definition; empty when there is none. For threads that may not wait for another request."""
+    ecs = module("services.ecs")
+    found: dict[str, Any] | None = ecs._task_defs.get(ecs._resolve_td_key(arn))
+    return found or {}

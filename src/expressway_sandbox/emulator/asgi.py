@@ -47,6 +47,12 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
+async def refuse_websocket(receive: Receive, send: Send) -> None:
+    """Close a WebSocket that a client opens."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008, "reason": "WebSockets are not part of the sandbox"})
+
+
 async def plain(send: Send, status: int, text: str) -> None:
     """Answer with a line of text."""
     body = (text + "\n").encode()

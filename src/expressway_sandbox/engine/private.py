@@ -1,10 +1,10 @@
-"""A container engine for the embedded AWS: the one that is there, or a private one where none is."""
+"""A container engine for the embedded AWS: the one that is there, or a private one, which ends once nothing uses it."""
 
 import fcntl
 import os
 import sys
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ __all__ = [
     "revive_engine",
     "start_private_engine",
     "stop_private_engine",
+    "stop_unused_engine",
 ]
 
 ENGINE_PACKAGES = ("docker.io", "iptables")
@@ -143,6 +144,38 @@ def _taken_up_or_started(directory: Path, progress: ProgressSink) -> ProvidedEng
             else:
                 return ProvidedEngine(record.docker_host, True, "Expressway's private engine", directory)
     raise AssertionError("every attempt either returns or raises")
+
+
+def stop_unused_engine(environ: Mapping[str, str] | None = None) -> bool:
+    """Stop Expressway's private engine unless a sandbox or a container still runs on it; whether it was stopped."""
+    directory = engine_directory(os.environ if environ is None else environ)
+    record = read_engine_record(directory)
+    if record is None or _serves_a_sandbox(record.docker_host) or _runs_containers(record.docker_host):
+        return False
+    return stop_private_engine(directory)
+
+
+def _serves_a_sandbox(docker_host: str) -> bool:
+    """Whether a sandbox's process names this engine; a private engine runs on Linux only, where /proc tells."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if "expressway_sandbox.server" in words and docker_host in words:
+                return True
+    return False
+
+
+def _runs_containers(docker_host: str) -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    with suppress(DockerException, OSError):
+        client = docker.DockerClient(base_url=docker_host, timeout=30)
+        try:
+            return bool(client.containers.list(sparse=True))
+        finally:
+            client.close()
+    return False
 
 
 def _may_run_an_engine() -> bool:

@@ -7,7 +7,7 @@ holds every answer against it.
 from typing import Any
 
 from expressway_sandbox.ecs import tasks
-from expressway_sandbox.express.model import ManagedResource, Revision, Service, ServiceDeployment
+from expressway_sandbox.services.model import ManagedResource, Revision, Service, ServiceDeployment
 
 Shape = dict[str, Any]
 
@@ -15,14 +15,9 @@ Shape = dict[str, Any]
 def express_service(service: Service, *, with_tags: bool = False) -> Shape:
     """ECSExpressGatewayService."""
     shape: Shape = {
-        "cluster": service.cluster,
-        "serviceName": service.name,
-        "serviceArn": service.arn,
+        **_identity(service),
         "infrastructureRoleArn": service.infrastructure_role_arn,
-        "status": status(service),
         "activeConfigurations": [configuration(service, service.active)] if service.active else [],
-        "createdAt": service.created_at,
-        "updatedAt": service.updated_at,
     }
     if service.current is not None and not service.current.has_ended:
         shape["currentDeployment"] = service.current.arn
@@ -35,12 +30,15 @@ def express_service(service: Service, *, with_tags: bool = False) -> Shape:
 
 def updated_express_service(service: Service, target: Revision) -> Shape:
     """UpdatedExpressGatewayService: what an update answers."""
+    return {**_identity(service), "targetConfiguration": configuration(service, target)}
+
+
+def _identity(service: Service) -> Shape:
     return {
         "serviceArn": service.arn,
         "cluster": service.cluster,
         "serviceName": service.name,
         "status": status(service),
-        "targetConfiguration": configuration(service, target),
         "createdAt": service.created_at,
         "updatedAt": service.updated_at,
     }
@@ -48,21 +46,14 @@ def updated_express_service(service: Service, target: Revision) -> Shape:
 
 def status(service: Service) -> Shape:
     """ExpressGatewayServiceStatus."""
-    shape: Shape = {"statusCode": service.status}
-    if service.status_reason:
-        shape["statusReason"] = service.status_reason
-    return shape
+    return _present({"statusCode": service.status, "statusReason": service.status_reason or None})
 
 
 def configuration(service: Service, revision: Revision) -> Shape:
     """ExpressGatewayServiceConfiguration."""
-    groups = list(service.security_groups)
-    managed = service.resources.service_security_group
-    if managed.arn:
-        groups.append(managed.arn.rsplit("/", 1)[-1])
     shape: Shape = {
         "serviceRevisionArn": revision.arn,
-        "networkConfiguration": {"securityGroups": groups, "subnets": list(service.subnets)},
+        "networkConfiguration": {"securityGroups": service.all_security_groups, "subnets": list(service.subnets)},
         "ingressPaths": [{"accessType": service.access_type, "endpoint": service.endpoint}],
         "createdAt": revision.created_at,
         **revision.configuration.answer(),
@@ -94,16 +85,11 @@ def deployment_brief(service: Service, deployment: ServiceDeployment) -> Shape:
 
 def deployment(service: Service, deployment: ServiceDeployment) -> Shape:
     """ServiceDeployment."""
-    rollback: Shape | None = None
-    if deployment.rollback_started_at is not None:
-        back_to = deployment.source.arn if deployment.source else None
-        rollback = _present(
-            {
-                "reason": deployment.rollback_reason,
-                "startedAt": deployment.rollback_started_at,
-                "serviceRevisionArn": back_to,
-            }
-        )
+    rollback: Shape = {
+        "reason": deployment.rollback_reason,
+        "startedAt": deployment.rollback_started_at,
+        "serviceRevisionArn": deployment.source.arn if deployment.source else None,
+    }
     live = service.active.arn if service.active else None
     brief = deployment_brief(service, deployment)
     del brief["targetServiceRevisionArn"]
@@ -116,7 +102,7 @@ def deployment(service: Service, deployment: ServiceDeployment) -> Shape:
             "targetServiceRevision": _summary(service, deployment.target, live),
             "lifecycleStage": deployment.lifecycle_stage,
             "deploymentConfiguration": deployment_configuration(service),
-            "rollback": rollback,
+            "rollback": None if deployment.rollback_started_at is None else _present(rollback),
             "deploymentCircuitBreaker": {
                 "status": _breaker_status(deployment),
                 "failureCount": deployment.failed_tasks,
@@ -171,11 +157,7 @@ def revision(service: Service, revision: Revision) -> Shape:
     """ServiceRevision, with everything that ECS manages for it."""
     resources = service.resources
     group = resources.target_groups[revision.target_group_index].arn
-    balancer = {
-        "targetGroupArn": group,
-        "containerName": revision.container_name,
-        "containerPort": revision.container_port,
-    }
+    container = {"containerName": revision.container_name, "containerPort": revision.container_port}
     image: Shape = {"containerName": revision.container_name, "image": revision.image}
     if revision.image_digest:
         image["imageDigest"] = revision.image_digest
@@ -189,8 +171,8 @@ def revision(service: Service, revision: Revision) -> Shape:
             "launchType": "FARGATE",
             "platformVersion": "1.4.0",
             "platformFamily": "Linux",
-            "loadBalancers": [balancer] if group else [],
-            "networkConfiguration": {"awsvpcConfiguration": vpc_configuration(service)},
+            "loadBalancers": [{"targetGroupArn": group, **container}] if group else [],
+            "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
             "containerImages": [image],
             "guardDutyEnabled": False,
             "createdAt": revision.created_at,
@@ -198,19 +180,6 @@ def revision(service: Service, revision: Revision) -> Shape:
             "ecsManagedResources": managed_resources(service, revision),
         }
     )
-
-
-def vpc_configuration(service: Service) -> Shape:
-    """AwsVpcConfiguration of the service's tasks."""
-    groups = list(service.security_groups)
-    if service.resources.service_security_group.arn:
-        groups.append(service.resources.service_security_group.arn.rsplit("/", 1)[-1])
-    public = service.access_type == "PUBLIC"
-    return {
-        "subnets": list(service.subnets),
-        "securityGroups": groups,
-        "assignPublicIp": "ENABLED" if public else "DISABLED",
-    }
 
 
 def managed_resources(service: Service, revision: Revision) -> Shape:
@@ -225,7 +194,7 @@ def managed_resources(service: Service, revision: Revision) -> Shape:
             resources.load_balancer,
             scheme="internet-facing" if service.access_type == "PUBLIC" else "internal",
             subnetIds=list(service.subnets),
-            securityGroupIds=[resources.load_balancer_security_group.arn.rsplit("/", 1)[-1]],
+            securityGroupIds=[resources.load_balancer_security_group.name],
         ),
         "loadBalancerSecurityGroups": [_managed(resources.load_balancer_security_group)],
         "certificate": _managed(resources.certificate, domainName=service.endpoint),
@@ -265,12 +234,8 @@ def managed_resources(service: Service, revision: Revision) -> Shape:
 
 
 def _managed(resource: ManagedResource, **members: Any) -> Shape:
-    shape: Shape = {"status": resource.status, "updatedAt": resource.updated_at, **members}
-    if resource.arn:
-        shape["arn"] = resource.arn
-    if resource.status_reason:
-        shape["statusReason"] = resource.status_reason
-    return shape
+    optional = {"arn": resource.arn or None, "statusReason": resource.status_reason or None}
+    return _present({"status": resource.status, "updatedAt": resource.updated_at, **members, **optional})
 
 
 def _present(shape: Shape) -> Shape:

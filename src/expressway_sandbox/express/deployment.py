@@ -1,4 +1,8 @@
-"""Carries out one service deployment: new tasks beside the old, traffic shifted when they are healthy.
+"""Carries out service deployments, and keeps services at their desired count afterwards.
+
+A deployment starts new tasks beside the old ones and shifts the traffic when they are healthy. A task that dies after
+its deployment is replaced, as by ECS's service scheduler: the replacement is sent requests when it passes its health
+check; a service that keeps crashing is retried ever more slowly, as ECS throttles it.
 
 Order and statuses follow "Amazon ECS service deployments" and the API reference of ServiceDeployment. The
 canary's two steps happen at once here, since nobody waits six minutes for a test; what counts stays: the old
@@ -8,6 +12,7 @@ revision answers every request until the new one has passed its health checks.
 import dataclasses
 import logging
 import threading
+import time
 
 from expressway_sandbox import emulator
 from expressway_sandbox.ecs import images, tasks
@@ -15,12 +20,14 @@ from expressway_sandbox.ecs.watch import DeploymentCancelledError, DeploymentFai
 from expressway_sandbox.elb import ingress
 from expressway_sandbox.elb.health import BOARD, Address
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import ingress_resources as express_ingress
-from expressway_sandbox.express import resources as express_resources
-from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.express import ingress_resources, resources
+from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.services.store import STORE
 from expressway_sandbox.settings import Settings, read_settings
 
 _LOG = logging.getLogger("expressway_sandbox")
+_LOOK_SECONDS = 1.0
+_MAX_PAUSE_SECONDS = 60.0
 BREAKER_TRIGGERED = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 NO_ROLLBACK_CANDIDATE = "No rollback candidate was found to run the rollback."
 
@@ -52,7 +59,39 @@ def _carry_out(service: Service, deployment: ServiceDeployment) -> None:
             deployment.done.set()
 
 
-def replace_tasks(service: Service, revision: Revision, count: int, settings: Settings) -> None:
+class Supervisor:
+    """Looks at every service once a second."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[str, tuple[float, float]] = {}
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True, name="expressway-supervisor").start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            for service in STORE.everywhere():
+                try:
+                    with emulator.scope(service.account, service.region):
+                        self._look_at(service)
+                except Exception:  # noqa: BLE001 - one service's trouble must not end the watch over the others
+                    _LOG.exception("looking after %s broke", service.arn)
+
+    def _look_at(self, service: Service) -> None:
+        current = service.current
+        if service.status != "ACTIVE" or service.active is None or current is None or not current.has_ended:
+            return
+        alive = sum(not state.is_stopped for state in tasks.service_tasks(service))
+        missing = service.desired_count - alive
+        not_before, pause = self._pauses.get(service.arn, (0.0, _LOOK_SECONDS))
+        if missing <= 0 or time.monotonic() < not_before:
+            return
+        self._pauses[service.arn] = (time.monotonic() + pause, min(pause * 2, _MAX_PAUSE_SECONDS))
+        _replace_tasks(service, service.active, missing, read_settings())
+
+
+def _replace_tasks(service: Service, revision: Revision, count: int, settings: Settings) -> None:
     """Start `count` tasks in the place of tasks that died, and send them requests when they are healthy."""
     if service.current is None:
         return
@@ -99,7 +138,7 @@ class _Deployer:
     def _deploy(self) -> None:
         service, deployment, revision = self._service, self._deployment, self._revision
         self._stage("PRE_SCALE_UP")
-        express_resources.provision(service, revision)
+        resources.provision(service, revision)
         if not revision.task_definition_arn:
             tasks.register_task_definition(service, revision)
         self._stage("SCALE_UP")
@@ -111,7 +150,7 @@ class _Deployer:
             if deployment.cancelled.is_set():
                 raise DeploymentCancelledError
             old = service.active
-            express_ingress.shift_traffic(service, revision)
+            ingress_resources.shift_traffic(service, revision)
             service.active = revision
             service.desired_count = wanted
             service.updated_at = emulator.now()
@@ -127,16 +166,16 @@ class _Deployer:
         """Let requests finish on the old tasks, then stop them."""
         service = self._service
         ingress.TRAFFIC.drain(service.endpoint, self._settings.drain_seconds)
-        arns = self._tasks_besides_ours()
+        arns = self._other_tasks()
         if arns:
             service.say(f"has stopped {len(arns)} running tasks.")
         tasks.stop(service, arns, "Scaling activity initiated by deployment")
         if old.target_group_index != self._revision.target_group_index:
             _set_targets(service, old, [])
 
-    def _tasks_besides_ours(self) -> list[str]:
-        ours = set(self._watch.arns)
-        return [t.arn for t in tasks.service_tasks(self._service) if not t.is_stopped and t.arn not in ours]
+    def _other_tasks(self) -> list[str]:
+        own = set(self._watch.arns)
+        return [t.arn for t in tasks.service_tasks(self._service) if not t.is_stopped and t.arn not in own]
 
     def _roll_back(self, cause: str) -> None:
         service, deployment = self._service, self._deployment

@@ -9,10 +9,9 @@ import hashlib
 import threading
 
 from expressway_sandbox import emulator
-from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import network as express_network
-from expressway_sandbox.express.model import ManagedResource, Revision, Service
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.express import network
+from expressway_sandbox.services.model import ManagedResource, Revision, Service
+from expressway_sandbox.services.store import STORE
 
 SERVICES_PER_LOAD_BALANCER = 25
 _SHARED = threading.RLock()
@@ -24,13 +23,8 @@ def provision_load_balancer(service: Service) -> None:
     with _SHARED:
         neighbour = _neighbour_with_room(service)
         if neighbour is not None:
-            theirs = neighbour.resources
-            for mine, shared in (
-                (resources.load_balancer, theirs.load_balancer),
-                (resources.load_balancer_security_group, theirs.load_balancer_security_group),
-                (resources.listener, theirs.listener),
-            ):
-                _active(mine, shared.arn)
+            for name in ("load_balancer", "load_balancer_security_group", "listener"):
+                getattr(resources, name).mark("ACTIVE", arn=getattr(neighbour.resources, name).arn)
             return
         _create_load_balancer(service)
 
@@ -49,9 +43,9 @@ def _create_load_balancer(service: Service) -> None:
     resources = service.resources
     suffix = hashlib.sha256(service.arn.encode() + str(service.created_at).encode()).hexdigest()[:8]
     name = f"ecs-express-gateway-alb-{suffix}"
-    group = express_network.create_security_group(f"{name}-sg", "Express Mode load balancer", service.vpc_id)
-    express_network.allow_ingress(group, 443)
-    _active(resources.load_balancer_security_group, security_group_arn(service, group))
+    group = network.create_security_group(f"{name}-sg", "Express Mode load balancer", service.vpc_id)
+    network.allow_ingress(group, 443)
+    resources.load_balancer_security_group.mark("ACTIVE", arn=security_group_arn(service, group))
     request = {
         "Name": name,
         "Scheme": "internet-facing" if service.access_type == "PUBLIC" else "internal",
@@ -72,7 +66,7 @@ def _create_load_balancer(service: Service) -> None:
             "Attributes.member.1.Value": "true",
         },
     )
-    _active(resources.load_balancer, arn)
+    resources.load_balancer.mark("ACTIVE", arn=arn)
     _create_listener(service)
 
 
@@ -87,14 +81,14 @@ def _create_listener(service: Service) -> None:
         "DefaultActions.member.1.FixedResponseConfig.ContentType": "text/plain",
     }
     answer = emulator.call_query("elasticloadbalancing", "CreateListener", request)
-    _active(service.resources.listener, answer.findtext(".//ListenerArn") or "")
+    service.resources.listener.mark("ACTIVE", arn=answer.findtext(".//ListenerArn") or "")
 
 
 def provision_certificate(service: Service) -> None:
     """Request the certificate for the service's endpoint."""
     request = {"DomainName": service.endpoint, "ValidationMethod": "DNS"}
     answer = emulator.call_json("acm", "RequestCertificate", request)
-    _active(service.resources.certificate, str(answer["CertificateArn"]))
+    service.resources.certificate.mark("ACTIVE", arn=str(answer["CertificateArn"]))
 
 
 def provision_target_groups(service: Service, revision: Revision) -> None:
@@ -102,7 +96,8 @@ def provision_target_groups(service: Service, revision: Revision) -> None:
     for index, resource in enumerate(service.resources.target_groups):
         if resource.status == "ACTIVE":
             if index == revision.target_group_index:
-                _modify_health_check(resource.arn, revision.configuration.health_check_path)
+                check = {"TargetGroupArn": resource.arn, "HealthCheckPath": revision.configuration.health_check_path}
+                emulator.call_query("elasticloadbalancing", "ModifyTargetGroup", check)
                 resource.mark("ACTIVE")
             continue
         digest = hashlib.sha256(f"{service.endpoint}{index}".encode()).hexdigest()[:16]
@@ -116,12 +111,7 @@ def provision_target_groups(service: Service, revision: Revision) -> None:
             "Matcher.HttpCode": "200",
         }
         answer = emulator.call_query("elasticloadbalancing", "CreateTargetGroup", request)
-        _active(resource, answer.findtext(".//TargetGroupArn") or "")
-
-
-def _modify_health_check(arn: str, path: str) -> None:
-    request = {"TargetGroupArn": arn, "HealthCheckPath": path}
-    emulator.call_query("elasticloadbalancing", "ModifyTargetGroup", request)
+        resource.mark("ACTIVE", arn=answer.findtext(".//TargetGroupArn") or "")
 
 
 def provision_rule(service: Service, revision: Revision) -> None:
@@ -140,7 +130,7 @@ def provision_rule(service: Service, revision: Revision) -> None:
             **_forward(service, revision),
         }
         answer = emulator.call_query("elasticloadbalancing", "CreateRule", request)
-    _active(service.resources.rule, answer.findtext(".//RuleArn") or "")
+    service.resources.rule.mark("ACTIVE", arn=answer.findtext(".//RuleArn") or "")
 
 
 def shift_traffic(service: Service, revision: Revision) -> None:
@@ -169,36 +159,26 @@ def remove_ingress(service: Service) -> None:
         else:
             _delete("DeleteListener", "ListenerArn", resources.listener)
             _delete("DeleteLoadBalancer", "LoadBalancerArn", resources.load_balancer)
-            _delete_group(resources.load_balancer_security_group)
+            delete_security_group(resources.load_balancer_security_group)
         if resources.certificate.arn:
-            try:
+            with emulator.tolerating("ResourceNotFoundException"):
                 emulator.call_json("acm", "DeleteCertificate", {"CertificateArn": resources.certificate.arn})
-            except AwsFault as fault:
-                if fault.code != "ResourceNotFoundException":
-                    raise
             resources.certificate.mark("DELETED")
 
 
 def _delete(operation: str, parameter: str, resource: ManagedResource) -> None:
     if resource.arn and resource.status != "DELETED":
-        try:
+        with emulator.tolerating("RuleNotFound", "TargetGroupNotFound", "ListenerNotFound", "LoadBalancerNotFound"):
             emulator.call_query("elasticloadbalancing", operation, {parameter: resource.arn})
-        except AwsFault as fault:
-            if not fault.code.endswith("NotFound"):
-                raise
         resource.mark("DELETED")
 
 
-def _delete_group(resource: ManagedResource) -> None:
+def delete_security_group(resource: ManagedResource) -> None:
+    """Delete a security group unless it is deleted already."""
     if resource.arn and resource.status != "DELETED":
-        express_network.delete_security_group(resource.arn.rsplit("/", 1)[-1])
+        network.delete_security_group(resource.name)
         resource.mark("DELETED")
 
 
 def security_group_arn(service: Service, group_id: str) -> str:
     return f"arn:aws:ec2:{service.region}:{service.account}:security-group/{group_id}"
-
-
-def _active(resource: ManagedResource, arn: str) -> None:
-    resource.arn = arn
-    resource.mark("ACTIVE")

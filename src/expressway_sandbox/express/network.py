@@ -58,10 +58,10 @@ def check_security_groups(group_ids: tuple[str, ...]) -> None:
     """
     if not group_ids:
         return
-    filters = {"Filter.1.Name": "group-id"} | {f"Filter.1.Value.{i}": one for i, one in enumerate(group_ids, 1)}
+    filters = {"Filter.1.Name": "group-id"} | {f"Filter.1.Value.{i}": group for i, group in enumerate(group_ids, 1)}
     answer = emulator.call_query("ec2", "DescribeSecurityGroups", filters)
     found = {item.findtext("groupId") for item in answer.findall("./securityGroupInfo/item")}
-    missing = [one for one in group_ids if one not in found]
+    missing = [group for group in group_ids if group not in found]
     if missing:
         raise AwsFault(
             "InvalidParameterException",
@@ -72,12 +72,9 @@ def check_security_groups(group_ids: tuple[str, ...]) -> None:
 
 def create_security_group(name: str, description: str, vpc_id: str) -> str:
     """Create a security group and return its id; one of that name is used again."""
-    try:
+    with emulator.tolerating("InvalidGroup.Duplicate"):
         request = {"GroupName": name, "GroupDescription": description, "VpcId": vpc_id}
         return emulator.call_query("ec2", "CreateSecurityGroup", request).findtext(".//groupId") or ""
-    except AwsFault as fault:
-        if fault.code != "InvalidGroup.Duplicate":
-            raise
     request = {"Filter.1.Name": "group-name", "Filter.1.Value.1": name}
     answer = emulator.call_query("ec2", "DescribeSecurityGroups", request)
     return answer.findtext(".//groupId") or ""
@@ -95,17 +92,11 @@ def allow_ingress(group_id: str, port: int, *, from_group: str | None = None) ->
         request["IpPermissions.1.Groups.1.GroupId"] = from_group
     else:
         request["IpPermissions.1.IpRanges.1.CidrIp"] = "0.0.0.0/0"
-    try:
+    with emulator.tolerating("InvalidPermission.Duplicate"):
         emulator.call_query("ec2", "AuthorizeSecurityGroupIngress", request)
-    except AwsFault as fault:
-        if fault.code != "InvalidPermission.Duplicate":
-            raise
 
 
 def delete_security_group(group_id: str) -> None:
     """Delete a security group; one that is gone already is fine."""
-    try:
+    with emulator.tolerating("InvalidGroup.NotFound"):
         emulator.call_query("ec2", "DeleteSecurityGroup", {"GroupId": group_id})
-    except AwsFault as fault:
-        if fault.code != "InvalidGroup.NotFound":
-            raise

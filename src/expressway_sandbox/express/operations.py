@@ -13,14 +13,11 @@ from typing import Any
 from expressway_sandbox import emulator, urls
 from expressway_sandbox.ecs import images, tasks
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import answers as express_answers
+from expressway_sandbox.express import answers, network, resources, validation
 from expressway_sandbox.express import deployment as express_deployment
-from expressway_sandbox.express import network as express_network
-from expressway_sandbox.express import resources as express_resources
-from expressway_sandbox.express import validation
-from expressway_sandbox.express.configuration import Configuration
-from expressway_sandbox.express.model import Revision, Service
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.services.configuration import Configuration
+from expressway_sandbox.services.model import Revision, Service
+from expressway_sandbox.services.store import STORE
 from expressway_sandbox.settings import read_settings
 
 _LOG = logging.getLogger("expressway_sandbox")
@@ -37,8 +34,8 @@ def create(request: Request) -> dict[str, Any]:
     validation.check_name(name)
     _require_engine()
     cluster = _cluster(request)
-    placement = express_network.place(configuration.subnets)
-    express_network.check_security_groups(configuration.security_groups)
+    placement = network.place(configuration.subnets)
+    network.check_security_groups(configuration.security_groups)
     now = emulator.now()
     service = Service(
         account=emulator.account_id(),
@@ -61,7 +58,7 @@ def create(request: Request) -> dict[str, Any]:
     if not STORE.add(service):
         raise AwsFault("InvalidParameterException", "Creation of service was not idempotent.")
     express_deployment.start(service, service.new_deployment(revision))
-    return {"service": express_answers.express_service(service, with_tags=True)}
+    return {"service": answers.express_service(service, with_tags=True)}
 
 
 def update(request: Request) -> dict[str, Any]:
@@ -75,10 +72,10 @@ def update(request: Request) -> dict[str, Any]:
         configuration = latest.configuration.updated(request)
         validation.check_configuration(configuration)
         _require_engine()
-        placement = express_network.place(configuration.subnets or service.subnets)
+        placement = network.place(configuration.subnets or service.subnets)
         if placement.vpc_id != service.vpc_id:
             raise AwsFault("InvalidParameterException", "The VPC of an Express service cannot be changed.")
-        express_network.check_security_groups(configuration.security_groups)
+        network.check_security_groups(configuration.security_groups)
         revision = _new_revision(service, configuration)
         service.subnets = placement.subnets
         service.security_groups = configuration.security_groups
@@ -88,7 +85,7 @@ def update(request: Request) -> dict[str, Any]:
         deployment = service.new_deployment(revision)
         service.updated_at = emulator.now()
     express_deployment.start(service, deployment)
-    return {"service": express_answers.updated_express_service(service, revision)}
+    return {"service": answers.updated_express_service(service, revision)}
 
 
 def describe(request: Request) -> dict[str, Any]:
@@ -97,7 +94,7 @@ def describe(request: Request) -> dict[str, Any]:
     if service is None:
         raise AwsFault("ResourceNotFoundException", "The specified service was not found.")
     with_tags = "TAGS" in (request.get("include") or ())
-    return {"service": express_answers.express_service(service, with_tags=with_tags)}
+    return {"service": answers.express_service(service, with_tags=with_tags)}
 
 
 def delete(request: Request) -> dict[str, Any]:
@@ -113,7 +110,7 @@ def delete(request: Request) -> dict[str, Any]:
             deployment.cancelled.set()
     if not draining:
         threading.Thread(target=_remove, args=(service,), daemon=True, name=f"expressway-delete-{service.name}").start()
-    return {"service": express_answers.express_service(service, with_tags=True)}
+    return {"service": answers.express_service(service, with_tags=True)}
 
 
 def require(arn: str) -> Service:
@@ -177,7 +174,7 @@ def _remove(service: Service) -> None:
                 service.say(f"has stopped {len(arns)} running tasks.")
             tasks.stop(service, arns, "Task stopped: service is being deleted")
             tasks.remove_containers(service, settings)
-            express_resources.remove(service)
+            resources.remove(service)
             tasks.deregister_task_definitions(service)
             images.release(emulator.module("services.ecs")._get_docker(), service.pulled_images)
         except Exception as exc:  # noqa: BLE001 - the last frame of a thread: a DRAINING service would never end

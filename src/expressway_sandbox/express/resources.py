@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import ingress_resources as express_ingress
-from expressway_sandbox.express import network as express_network
-from expressway_sandbox.express.model import ManagedResource, Revision, Service
+from expressway_sandbox.express import ingress_resources, network
+from expressway_sandbox.services.model import ManagedResource, Revision, Service
 
 _METRICS = {
     "AVERAGE_CPU": "ECSServiceAverageCPUUtilization",
@@ -24,11 +23,11 @@ def provision(service: Service, revision: Revision) -> None:
     resources = service.resources
     steps: list[tuple[ManagedResource, Callable[[], None]]] = [
         (resources.log_group, lambda: _log_group(service, revision)),
-        (resources.certificate, lambda: _once(resources.certificate, express_ingress.provision_certificate, service)),
-        (resources.listener, lambda: _once(resources.listener, express_ingress.provision_load_balancer, service)),
+        (resources.certificate, lambda: _once(resources.certificate, ingress_resources.provision_certificate, service)),
+        (resources.listener, lambda: _once(resources.listener, ingress_resources.provision_load_balancer, service)),
         (resources.service_security_group, lambda: _service_security_group(service, revision)),
-        (resources.target_groups[0], lambda: express_ingress.provision_target_groups(service, revision)),
-        (resources.rule, lambda: express_ingress.provision_rule(service, revision)),
+        (resources.target_groups[0], lambda: ingress_resources.provision_target_groups(service, revision)),
+        (resources.rule, lambda: ingress_resources.provision_rule(service, revision)),
         (resources.scalable_target, lambda: _scaling(service, revision)),
         (resources.metric_alarm, lambda: _once(resources.metric_alarm, _rollback_alarm, service)),
     ]
@@ -42,17 +41,15 @@ def provision(service: Service, revision: Revision) -> None:
 
 def remove(service: Service) -> None:
     """Take every managed resource away; only the log group stays, as on AWS, unless nobody ever logged to it."""
-    express_ingress.remove_ingress(service)
+    ingress_resources.remove_ingress(service)
     resources = service.resources
     group = resources.service_security_group
-    if group.arn and group.status != "DELETED":
-        express_network.delete_security_group(group.arn.rsplit("/", 1)[-1])
-        group.mark("DELETED")
+    ingress_resources.delete_security_group(group)
     if resources.scalable_target.arn:
-        _forgiving(
-            "application-autoscaling", "DeleteScalingPolicy", {**_target(service), "PolicyName": _policy(service)}
-        )
-        _forgiving("application-autoscaling", "DeregisterScalableTarget", _target(service))
+        policy = {**_target(service), "PolicyName": _policy(service)}
+        for operation, request in (("DeleteScalingPolicy", policy), ("DeregisterScalableTarget", _target(service))):
+            with emulator.tolerating("ObjectNotFoundException"):
+                emulator.call_json("application-autoscaling", operation, request)
         resources.scaling_policy.mark("DELETED")
         resources.scalable_target.mark("DELETED")
     if resources.metric_alarm.arn:
@@ -71,25 +68,20 @@ def _log_group(service: Service, revision: Revision) -> None:
         return
     name = container.log_group or service.own_log_group
     if container.log_group is None:
-        try:
+        with emulator.tolerating("ResourceAlreadyExistsException"):
             emulator.call_json("logs", "CreateLogGroup", {"logGroupName": name})
-        except AwsFault as fault:
-            if fault.code != "ResourceAlreadyExistsException":
-                raise
-    resource = service.resources.log_group
-    resource.arn = f"arn:aws:logs:{service.region}:{service.account}:log-group:{name}"
-    resource.mark("ACTIVE")
+    arn = f"arn:aws:logs:{service.region}:{service.account}:log-group:{name}"
+    service.resources.log_group.mark("ACTIVE", arn=arn)
 
 
 def _service_security_group(service: Service, revision: Revision) -> None:
     resource = service.resources.service_security_group
     if resource.status != "ACTIVE":
         name = f"ecs-express-gateway-service-{service.endpoint.split('.', 1)[0][3:19]}"
-        group = express_network.create_security_group(name, "Express Mode service", service.vpc_id)
-        resource.arn = express_ingress.security_group_arn(service, group)
-    balancer = service.resources.load_balancer_security_group.arn.rsplit("/", 1)[-1]
-    group = resource.arn.rsplit("/", 1)[-1]
-    express_network.allow_ingress(group, revision.container_port, from_group=balancer)
+        group = network.create_security_group(name, "Express Mode service", service.vpc_id)
+        resource.arn = ingress_resources.security_group_arn(service, group)
+    balancer = service.resources.load_balancer_security_group.name
+    network.allow_ingress(resource.name, revision.container_port, from_group=balancer)
     resource.mark("ACTIVE")
 
 
@@ -110,8 +102,7 @@ def _scaling(service: Service, revision: Revision) -> None:
     resources = service.resources
     request = {**_target(service), "MinCapacity": scaling.min_task_count, "MaxCapacity": scaling.max_task_count}
     answer = emulator.call_json("application-autoscaling", "RegisterScalableTarget", request)
-    resources.scalable_target.arn = str(answer["ScalableTargetARN"])
-    resources.scalable_target.mark("ACTIVE")
+    resources.scalable_target.mark("ACTIVE", arn=str(answer["ScalableTargetARN"]))
     metric: dict[str, str] = {"PredefinedMetricType": _METRICS[scaling.metric]}
     if scaling.metric == "REQUEST_COUNT_PER_TARGET":
         balancer = resources.load_balancer.arn.split(":loadbalancer/", 1)[-1]
@@ -130,8 +121,7 @@ def _scaling(service: Service, revision: Revision) -> None:
             },
         },
     )
-    resources.scaling_policy.arn = str(answer["PolicyARN"])
-    resources.scaling_policy.mark("ACTIVE")
+    resources.scaling_policy.mark("ACTIVE", arn=str(answer["PolicyARN"]))
 
 
 def _alarm(service: Service) -> str:
@@ -152,14 +142,5 @@ def _rollback_alarm(service: Service) -> None:
         "TreatMissingData": "notBreaching",
     }
     emulator.call_query("monitoring", "PutMetricAlarm", request)
-    resource = service.resources.metric_alarm
-    resource.arn = f"arn:aws:cloudwatch:{service.region}:{service.account}:alarm:{_alarm(service)}"
-    resource.mark("ACTIVE")
-
-
-def _forgiving(service: str, operation: str, request: dict[str, str]) -> None:
-    try:
-        emulator.call_json(service, operation, request)
-    except AwsFault as fault:
-        if fault.code != "ObjectNotFoundException":
-            raise
+    arn = f"arn:aws:cloudwatch:{service.region}:{service.account}:alarm:{_alarm(service)}"
+    service.resources.metric_alarm.mark("ACTIVE", arn=arn)

@@ -11,8 +11,8 @@ from typing import Any
 
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express.configuration import Configuration, Container, Scaling
-from expressway_sandbox.express.model import Revision
+from expressway_sandbox.services.configuration import Configuration, Container, Scaling
+from expressway_sandbox.services.model import Revision
 
 Request = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from expressway_sandbox.express.configuration import Configuration, plain_size
+from expressway_sandbox.services.configuration import Configuration, plain_size
 from tests.expressway_sandbox.conftest import Cloud, wait_for_stack
 from tests.expressway_sandbox.stack_templates import template
 

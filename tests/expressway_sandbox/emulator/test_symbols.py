@@ -14,7 +14,7 @@ SOURCES = sorted(Path(expressway_sandbox.__file__).parent.rglob("*.py"))
 
 
 def touched(tree: ast.AST) -> Iterator[str]:
-    """Dotted names reached through ``emulator.module("…")``, directly or through a local name."""
+    """Dotted names reached through ``emulator.module("…")``, directly or by a local name, and wrapped ones."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module):
             yield from _touched_in(function)
@@ -32,6 +32,9 @@ def _touched_in(scope: ast.AST) -> Iterator[str]:
             module = _module_of(node.value) or (names.get(node.value.id) if isinstance(node.value, ast.Name) else None)
             if module:
                 yield f"ministack.{module}.{node.attr}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wrap":
+            module = str(getattr(node.args[0], "value", ""))
+            yield from (f"ministack.{module}.{wrapped.arg}" for wrapped in node.keywords if wrapped.arg)
 
 
 def _assigned_modules(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[ast.Name, str]]:

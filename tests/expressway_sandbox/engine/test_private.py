@@ -19,8 +19,8 @@ from expressway_sandbox.engine.private import (
     provide_engine,
     start_private_engine,
     stop_private_engine,
+    stop_unused_engine,
 )
-from expressway_sandbox.engine.shutdown import stop_unused_engine
 
 MAY_START = sys.platform == "linux" and os.geteuid() == 0 and find_program("dockerd") is not None
 needs_dockerd = pytest.mark.skipif(not MAY_START, reason="needs root and dockerd")

@@ -1,40 +1,28 @@
-"""ECS operations that know about Express Mode services: ours, and ministack's with our services added.
+"""ECS operations that know about Express Mode services: the added ones, and ministack's with Express services in them.
 
-ministack keeps its own services and a scheduler for them; ours live beside them, so the operations that list,
-describe, tag or delete services are wrapped.
+ministack keeps its own services and a scheduler for them. Express services are stored elsewhere, so the operations that
+list, describe, tag or delete services are wrapped.
 """
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import endings as task_endings
-from expressway_sandbox.ecs import service_view, start_failures, tasks
+from expressway_sandbox.ecs import endings, start_failures, tasks
 from expressway_sandbox.emulator import Answer, AwsFault
 from expressway_sandbox.express import operations as express_operations
-from expressway_sandbox.express.model import Service
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.express import service_view
+from expressway_sandbox.services.model import Service
+from expressway_sandbox.services.store import STORE
 
 Request = Mapping[str, Any]
 Handler = Callable[[Request], Answer]
 
-WRAPPED = (
-    "ListServices",
-    "DescribeServices",
-    "DeleteService",
-    "UpdateService",
-    "DescribeClusters",
-    "DeleteCluster",
-    "DescribeTasks",
-    "TagResource",
-    "UntagResource",
-    "ListTagsForResource",
-)
 
-
-def operations(original: Mapping[str, Handler]) -> dict[str, Handler]:
-    """The operations to put into ministack's table, the wrapped ones around `original`."""
+def hook() -> None:
+    """Put the operations into ministack's table."""
+    table: dict[str, Handler] = emulator.module("services.ecs")._ACTION_MAP
+    list_tasks = table["ListTasks"]
     added: dict[str, Callable[[Request], dict[str, Any]]] = {
         "CreateExpressGatewayService": express_operations.create,
         "UpdateExpressGatewayService": express_operations.update,
@@ -45,45 +33,27 @@ def operations(original: Mapping[str, Handler]) -> dict[str, Handler]:
         "DescribeServiceRevisions": service_view.describe_revisions,
         "StopServiceDeployment": service_view.stop_deployment,
     }
-    wrappers: dict[str, Callable[[Handler, Request], Answer]] = {
-        "ListServices": _list_services,
-        "DescribeServices": _describe_services,
-        "DeleteService": _delete_service,
-        "UpdateService": _update_service,
-        "DescribeClusters": _describe_clusters,
-        "DescribeTasks": _describe_tasks,
-        "TagResource": _tag,
-        "UntagResource": _untag,
-        "ListTagsForResource": _list_tags,
-    }
-    table = {name: _answering(operation) for name, operation in added.items()}
-    for name, wrapper in wrappers.items():
-        table[name] = _faulting(functools.partial(wrapper, original[name]))
-    reads = (table["DescribeClusters"], original["ListTasks"])
-    return {**table, "DeleteCluster": _faulting(functools.partial(_delete_cluster, original["DeleteCluster"], *reads))}
-
-
-def _answering(operation: Callable[[Request], dict[str, Any]]) -> Handler:
-    def handle(request: Request) -> Answer:
-        return emulator.answer_json(operation(request))
-
-    return _faulting(handle)
-
-
-def _faulting(handler: Handler) -> Handler:
-    def handle(request: Request) -> Answer:
-        try:
-            return handler(request)
-        except AwsFault as fault:
-            return emulator.fault_json(fault)
-
-    return handle
+    table.update({name: emulator.answering(operation) for name, operation in added.items()})
+    emulator.wrap_entries(
+        table,
+        ListServices=_list_services,
+        DescribeServices=_describe_services,
+        DeleteService=_delete_service,
+        UpdateService=_update_service,
+        DescribeClusters=_describe_clusters,
+        DescribeTasks=_describe_tasks,
+        TagResource=_of_our_service(_tag),
+        UntagResource=_of_our_service(_untag),
+        ListTagsForResource=_of_our_service(lambda service, _: {"tags": service.tags}),
+    )
+    emulator.wrap_entries(table, DeleteCluster=_delete_cluster(table["DescribeClusters"], list_tasks))
 
 
 def _cluster(request: Request) -> str:
     return str(request.get("cluster") or "default").rsplit("/", 1)[-1]
 
 
+@emulator.answering
 def _list_services(original: Handler, request: Request) -> Answer:
     """Services of both kinds; `resourceManagementType` tells them apart (ECS: Express Mode)."""
     kind = request.get("resourceManagementType")
@@ -94,16 +64,7 @@ def _list_services(original: Handler, request: Request) -> Answer:
     arns: list[str] = [] if kind == "ECS" else emulator.read_json(answer)["serviceArns"]
     if kind != "CUSTOMER" and request.get("launchType") in (None, "FARGATE"):
         arns += [s.arn for s in STORE.here() if s.cluster == cluster and s.status != "INACTIVE"]
-    return emulator.answer_json(_page(arns, request))
-
-
-def _page(arns: list[str], request: Request) -> dict[str, Any]:
-    size = int(request.get("maxResults") or 10)
-    start = int(request.get("nextToken") or 0)
-    page: dict[str, Any] = {"serviceArns": arns[start : start + size]}
-    if start + size < len(arns):
-        page["nextToken"] = str(start + size)
-    return page
+    return emulator.answer_json(emulator.page(arns, request, member="serviceArns", size=10))
 
 
 def _express(cluster: str, reference: str) -> Service | None:
@@ -113,19 +74,21 @@ def _express(cluster: str, reference: str) -> Service | None:
     return STORE.find(cluster, reference)
 
 
+@emulator.answering
 def _describe_services(original: Handler, request: Request) -> Answer:
     cluster = _cluster(request)
     asked = [str(reference) for reference in request.get("services") or ()]
-    ours = {reference: _express(cluster, reference) for reference in asked}
-    answer = original({**request, "services": [r for r in asked if ours[r] is None]})
+    found = {reference: _express(cluster, reference) for reference in asked}
+    answer = original({**request, "services": [r for r in asked if found[r] is None]})
     if answer[0] >= 400:
         return answer
     payload = emulator.read_json(answer)
     with_tags = "TAGS" in (request.get("include") or ())
-    payload["services"] += [service_view.service(s, with_tags=with_tags) for s in ours.values() if s is not None]
+    payload["services"] += [service_view.service(s, with_tags=with_tags) for s in found.values() if s is not None]
     return emulator.answer_json(payload)
 
 
+@emulator.answering
 def _delete_service(original: Handler, request: Request) -> Answer:
     service = _express(_cluster(request), str(request.get("service", "")))
     if service is not None and service.status != "INACTIVE":
@@ -136,6 +99,7 @@ def _delete_service(original: Handler, request: Request) -> Answer:
     return original(request)
 
 
+@emulator.answering
 def _update_service(original: Handler, request: Request) -> Answer:
     service = _express(_cluster(request), str(request.get("service", "")))
     if service is None or service.status == "INACTIVE":
@@ -149,6 +113,7 @@ def _update_service(original: Handler, request: Request) -> Answer:
     )
 
 
+@emulator.answering
 def _describe_clusters(original: Handler, request: Request) -> Answer:
     answer = original(request)
     if answer[0] >= 400:
@@ -160,24 +125,28 @@ def _describe_clusters(original: Handler, request: Request) -> Answer:
     return emulator.answer_json(payload)
 
 
-def _delete_cluster(original: Handler, describe: Handler, list_tasks: Handler, request: Request) -> Answer:
+def _delete_cluster(describe: Handler, list_tasks: Handler) -> Callable[[Handler, Request], Answer]:
     """Refused while there is a service that is not being deleted, or a task that has not stopped."""
-    cluster = _cluster(request)
-    found = emulator.read_json(describe({"clusters": [cluster]}))["clusters"]
-    if any(one["activeServicesCount"] for one in found):
-        raise _in_use("Services")
-    # Tasks that wait for their containers are in no count.
-    if any(
-        one["runningTasksCount"] or emulator.read_json(list_tasks({"cluster": cluster}))["taskArns"] for one in found
-    ):
-        raise _in_use("Tasks")
-    return original(request)
+
+    @emulator.answering
+    def delete(original: Handler, request: Request) -> Answer:
+        cluster = _cluster(request)
+        for found in emulator.read_json(describe({"clusters": [cluster]}))["clusters"]:
+            if found["activeServicesCount"]:
+                raise _in_use("Services")
+            # Tasks that wait for their containers are in no count.
+            if found["runningTasksCount"] or emulator.read_json(list_tasks({"cluster": cluster}))["taskArns"]:
+                raise _in_use("Tasks")
+        return original(request)
+
+    return delete
 
 
 def _in_use(what: str) -> AwsFault:
     return AwsFault(f"ClusterContains{what}Exception", f"The Cluster cannot be deleted while {what} are active.")
 
 
+@emulator.answering
 def _describe_tasks(original: Handler, request: Request) -> Answer:
     """Tasks, with the reasons that AWS gives."""
     answer = original(request)
@@ -186,7 +155,7 @@ def _describe_tasks(original: Handler, request: Request) -> Answer:
     payload = emulator.read_json(answer)
     for task in payload["tasks"]:
         _as_fargate_shows(task)
-        if task.get("lastStatus") == task_endings.STOPPING:
+        if task.get("lastStatus") == endings.STOPPING:
             task["desiredStatus"] = "STOPPED"
         if task.get("stoppedReason") == "Essential container exited":
             task["stoppedReason"] = tasks.ESSENTIAL_EXITED
@@ -205,27 +174,24 @@ def _as_fargate_shows(task: dict[str, Any]) -> None:
         task.pop("containerInstanceArn", None)
 
 
-def _tag(original: Handler, request: Request) -> Answer:
-    service = STORE.by_arn(str(request.get("resourceArn", "")))
-    if service is None:
-        return original(request)
+def _of_our_service(operation: Callable[[Service, Request], dict[str, Any]]) -> Callable[[Handler, Request], Answer]:
+    """The operation for an Express service, and ministack's for any other resource."""
+
+    def handle(original: Handler, request: Request) -> Answer:
+        service = STORE.by_arn(str(request.get("resourceArn", "")))
+        return original(request) if service is None else emulator.answer_json(operation(service, request))
+
+    return handle
+
+
+def _tag(service: Service, request: Request) -> dict[str, Any]:
     new = {str(tag["key"]): str(tag.get("value", "")) for tag in request.get("tags") or ()}
     kept = [tag for tag in service.tags if tag["key"] not in new]
     service.tags = kept + [{"key": key, "value": value} for key, value in new.items()]
-    return emulator.answer_json({})
+    return {}
 
 
-def _untag(original: Handler, request: Request) -> Answer:
-    service = STORE.by_arn(str(request.get("resourceArn", "")))
-    if service is None:
-        return original(request)
+def _untag(service: Service, request: Request) -> dict[str, Any]:
     gone = {str(key) for key in request.get("tagKeys") or ()}
     service.tags = [tag for tag in service.tags if tag["key"] not in gone]
-    return emulator.answer_json({})
-
-
-def _list_tags(original: Handler, request: Request) -> Answer:
-    service = STORE.by_arn(str(request.get("resourceArn", "")))
-    if service is None:
-        return original(request)
-    return emulator.answer_json({"tags": service.tags})
+    return {}

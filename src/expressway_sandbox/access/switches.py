@@ -24,7 +24,7 @@ INSTANCES = "ec2-instances"
 # The paths at which the used services answer: query and JSON protocols at the root, Route 53 and CloudWatch (CBOR)
 # below their own. ministack serves further things by path alone, whatever a request is signed for.
 _USED_PATHS = re.compile(r"/|/2013-04-01/.*|/service/GraniteServiceVersion20100801/operation/[A-Za-z]+", re.DOTALL)
-_STARTING_INSTANCES = ("RunInstances", "StartInstances", "RunScheduledInstances", "RequestSpotInstances", "CreateFleet")
+_STARTING_INSTANCES = {"RunInstances", "StartInstances", "RunScheduledInstances", "RequestSpotInstances", "CreateFleet"}
 _CUSTOM_RESOURCE = "AWS::CloudFormation::CustomResource"
 _RECORDS = frozenset({"AWS::RDS::DBInstance", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBParameterGroup"})
 """Types of services that are off which a stack may have all the same: as records, with no container behind them."""
@@ -73,14 +73,9 @@ class Switches:
 
     def hook(self) -> None:
         """Switch off, within services that are on, what starts those that are off."""
-        self._switch_resource_types()
         if not self.is_on(INSTANCES):
-            ec2 = emulator.module("services.ec2")
-            for action in _STARTING_INSTANCES:
-                if action in ec2._ACTION_MAP:
-                    ec2._ACTION_MAP[action] = _refusing_instances
-
-    def _switch_resource_types(self) -> None:
+            actions: dict[str, Any] = emulator.module("services.ec2")._ACTION_MAP
+            actions.update(dict.fromkeys(actions.keys() & _STARTING_INSTANCES, _refusing_instances))
         provisioners = emulator.module("services.cloudformation.provisioners")
         handlers: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
         for resource_type, handler in list(handlers.items()):

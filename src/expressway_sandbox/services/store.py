@@ -4,7 +4,7 @@ import threading
 import time
 
 from expressway_sandbox import emulator
-from expressway_sandbox.express.model import Revision, Service, ServiceDeployment
+from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
 
 _CANCEL_SECONDS = 15.0
 
@@ -32,38 +32,26 @@ class ExpressStore:
             return self._services.get((emulator.account_id(), emulator.region(), cluster, name))
 
     def by_arn(self, arn: str) -> Service | None:
-        with self._lock:
-            return next((service for service in self.here() if service.arn == arn), None)
+        return next((service for service in self.here() if service.arn == arn), None)
 
     def by_endpoint(self, endpoint: str) -> Service | None:
         """The service that answers at an endpoint name, whatever account it belongs to."""
-        with self._lock:
-            found = [s for s in self._services.values() if s.endpoint == endpoint and s.status != "INACTIVE"]
-        return found[0] if found else None
+        return next((s for s in self.everywhere() if s.endpoint == endpoint and s.status != "INACTIVE"), None)
 
     def here(self) -> list[Service]:
         """The services of the calling account and region."""
         account, region = emulator.account_id(), emulator.region()
-        with self._lock:
-            return [s for s in self._services.values() if s.account == account and s.region == region]
+        return [service for service in self.everywhere() if (service.account, service.region) == (account, region)]
 
     def everywhere(self) -> list[Service]:
         with self._lock:
             return list(self._services.values())
 
     def deployment(self, arn: str) -> tuple[Service, ServiceDeployment] | None:
-        for service in self.here():
-            for deployment in service.deployments:
-                if deployment.arn == arn:
-                    return service, deployment
-        return None
+        return next(((found, each) for found in self.here() for each in found.deployments if each.arn == arn), None)
 
     def revision(self, arn: str) -> tuple[Service, Revision] | None:
-        for service in self.here():
-            for revision in service.revisions:
-                if revision.arn == arn:
-                    return service, revision
-        return None
+        return next(((found, each) for found in self.here() for each in found.revisions if each.arn == arn), None)
 
     def clear(self) -> None:
         """Forget every service, when their running deployments have noticed that they are cancelled.
@@ -78,9 +66,8 @@ class ExpressStore:
             for deployment in service.deployments:
                 deployment.cancelled.set()
         deadline = time.monotonic() + _CANCEL_SECONDS
-        for service in services:
-            for deployment in service.deployments:
-                deployment.done.wait(max(0.0, deadline - time.monotonic()))
+        for deployment in (deployment for service in services for deployment in service.deployments):
+            deployment.done.wait(max(0.0, deadline - time.monotonic()))
 
 
 STORE = ExpressStore()

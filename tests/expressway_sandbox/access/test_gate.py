@@ -24,7 +24,7 @@ from expressway.core.child_environment import NETWORK, child_environment
 from expressway.core.sandbox_key import SandboxKey, find_key, new_key
 from expressway.errors import SandboxError
 from expressway_sandbox import lifecycle
-from expressway_sandbox.ecr.access import RegistryTokens
+from expressway_sandbox.ecr.tokens import RegistryTokens
 from expressway_sandbox.lifecycle import SandboxInfo
 from expressway_sandbox.process import emulator_environment
 from expressway_sandbox.urls import endpoint_request

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from expressway_sandbox.ecs.output import Outputs
+from expressway_sandbox.ecs.endings import Outputs
 from tests.expressway_sandbox.conftest import LONG, Cloud, wait_until
 
 GROUP = "/task-output"

@@ -16,8 +16,10 @@ from typing import Any
 
 from expressway.core.sandbox_key import SandboxKey
 from expressway_sandbox import emulator
-from expressway_sandbox.ecr.access import TOKENS
-from expressway_sandbox.emulator import signatures
+from expressway_sandbox.access import signatures
+from expressway_sandbox.access.signatures import Failure, SignedRequest
+from expressway_sandbox.access.switches import Switches, switched_off
+from expressway_sandbox.ecr.tokens import TOKENS
 from expressway_sandbox.emulator.asgi import (
     Application,
     Receive,
@@ -26,10 +28,9 @@ from expressway_sandbox.emulator.asgi import (
     header_fields,
     plain,
     read_body,
+    refuse_websocket,
     replayed,
 )
-from expressway_sandbox.emulator.service_switches import Switches, switched_off
-from expressway_sandbox.emulator.signatures import Failure, SignedRequest
 
 PRIVATE_TOKEN_HEADER = "x-expressway-sandbox-token"  # noqa: S105 - a header's name
 _LARGEST_BODY_BYTES = 256 * 1024 * 1024
@@ -53,8 +54,7 @@ class Gate:
         if scope["type"] == "lifespan":
             await self.application(scope, receive, send)
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008, "reason": "WebSockets are not part of the sandbox"})
+            await refuse_websocket(receive, send)
         elif refusal := self._foreign(scope):
             await plain(send, 403, refusal)
         else:

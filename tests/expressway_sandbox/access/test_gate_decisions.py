@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from expressway.core.sandbox_key import new_key
-from expressway_sandbox.ecr.access import TOKENS
+from expressway_sandbox.access.gate import Gate, private_token
+from expressway_sandbox.access.switches import Switches
+from expressway_sandbox.ecr.tokens import TOKENS
 from expressway_sandbox.emulator.asgi import Message, Receive, Scope, Send
-from expressway_sandbox.emulator.gate import Gate, private_token
-from expressway_sandbox.emulator.service_switches import Switches
 from tests.sandbox_clients import signed
 
 KEY = new_key()

@@ -7,9 +7,10 @@ while it changes them, and never while it talks to Docker or to another service 
 import secrets
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.express.configuration import Configuration
+from expressway_sandbox.services.configuration import Configuration
 
 SERVICE_DEPLOYMENT_END = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 
@@ -23,9 +24,15 @@ class ManagedResource:
     status_reason: str = ""
     updated_at: float = field(default_factory=emulator.now)
 
-    def mark(self, status: str, reason: str = "") -> None:
+    @property
+    def name(self) -> str:
+        """The last part of the ARN: the id of a security group."""
+        return self.arn.rsplit("/", 1)[-1]
+
+    def mark(self, status: str, reason: str = "", *, arn: str | None = None) -> None:
         self.status = status
         self.status_reason = reason
+        self.arn = self.arn if arn is None else arn
         self.updated_at = emulator.now()
 
 
@@ -44,21 +51,6 @@ class ManagedResources:
     metric_alarm: ManagedResource = field(default_factory=ManagedResource)
     service_security_group: ManagedResource = field(default_factory=ManagedResource)
     log_group: ManagedResource = field(default_factory=ManagedResource)
-
-    def all(self) -> list[ManagedResource]:
-        return [
-            self.load_balancer,
-            self.load_balancer_security_group,
-            self.certificate,
-            self.listener,
-            self.rule,
-            *self.target_groups,
-            self.scalable_target,
-            self.scaling_policy,
-            self.metric_alarm,
-            self.service_security_group,
-            self.log_group,
-        ]
 
 
 @dataclass(slots=True)
@@ -162,6 +154,21 @@ class Service:
     def group(self) -> str:
         """The `group` that ECS gives the tasks of a service."""
         return f"service:{self.name}"
+
+    @property
+    def all_security_groups(self) -> list[str]:
+        """The security groups of its tasks: those that were given, and the one that ECS manages."""
+        managed = self.resources.service_security_group
+        return [*self.security_groups, *([managed.name] if managed.arn else [])]
+
+    @property
+    def vpc_configuration(self) -> dict[str, Any]:
+        """AwsVpcConfiguration of its tasks."""
+        return {
+            "subnets": list(self.subnets),
+            "securityGroups": self.all_security_groups,
+            "assignPublicIp": "ENABLED" if self.access_type == "PUBLIC" else "DISABLED",
+        }
 
     @property
     def current(self) -> ServiceDeployment | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway_sandbox.ecs.memory import memory_options
+from expressway_sandbox.ecs.runtime import memory_options
 
 Definition = Mapping[str, Any]
 

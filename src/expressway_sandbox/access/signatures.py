@@ -109,8 +109,8 @@ def _claim(request: SignedRequest) -> Any:
     if isinstance(claim, tuple):
         return Failure("IncompleteSignature", claim[1])
     scope = f"{claim.date_stamp}/{claim.region}/{claim.service}/{_TERMINATOR}"
-    told = (authorization or request.parameters["X-Amz-Credential"][0]) + ","
-    if f"{claim.access_key_id}/{scope}," not in told:
+    credential = (authorization or request.parameters["X-Amz-Credential"][0]) + ","
+    if f"{claim.access_key_id}/{scope}," not in credential:
         return Failure("IncompleteSignature", f"The credential's scope must end with {_TERMINATOR}.")
     return claim
 
@@ -173,9 +173,9 @@ def _is_early(claim: Any) -> bool:
 
 
 def _wrong_body(claim: Any, request: SignedRequest) -> Failure | None:
-    told = request.headers.get("x-amz-content-sha256")
-    if told is None or told == hashlib.sha256(request.body).hexdigest():
+    digest = request.headers.get("x-amz-content-sha256")
+    if digest is None or digest == hashlib.sha256(request.body).hexdigest():
         return None
-    if claim.service == "s3" and (told == _UNSIGNED_BODY or told.startswith(_STREAMED_BODY)):
+    if claim.service == "s3" and (digest == _UNSIGNED_BODY or digest.startswith(_STREAMED_BODY)):
         return None
     return Failure("SignatureDoesNotMatch", "The body is not the one that x-amz-content-sha256 names.")

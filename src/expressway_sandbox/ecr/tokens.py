@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import secrets
 import threading
 import time
@@ -76,7 +75,7 @@ def hook() -> None:
     """Have ECR give out tokens that the registry checks."""
     ecr = emulator.module("services.ecr")
     ecr._get_authorization_token = _get_authorization_token
-    ecr._get_download_url_for_layer = with_usable_address(ecr._get_download_url_for_layer)
+    emulator.wrap("services.ecr", _get_download_url_for_layer=with_usable_address)
 
 
 def _get_authorization_token(_request: Mapping[str, Any]) -> emulator.Answer:
@@ -89,17 +88,13 @@ def _get_authorization_token(_request: Mapping[str, Any]) -> emulator.Answer:
     return emulator.answer_json({"authorizationData": [data]})
 
 
-def with_usable_address(original: Callable[..., emulator.Answer]) -> Callable[..., emulator.Answer]:
+def with_usable_address(original: Callable[..., emulator.Answer], request: Mapping[str, Any]) -> emulator.Answer:
     """GetDownloadUrlForLayer, answering an address that opens the registry; its errors stay as they are."""
-
-    def handle(request: Mapping[str, Any]) -> emulator.Answer:
-        answer = original(request)
-        if answer[0] >= 400:
-            return answer
-        told = json.loads(answer[2])
-        return emulator.answer_json({**told, "downloadUrl": TOKENS.sign_download(told["downloadUrl"])})
-
-    return handle
+    answer = original(request)
+    if answer[0] >= 400:
+        return answer
+    payload = emulator.read_json(answer)
+    return emulator.answer_json({**payload, "downloadUrl": TOKENS.sign_download(payload["downloadUrl"])})
 
 
 def _digest(password: str) -> bytes:

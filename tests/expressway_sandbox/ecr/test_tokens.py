@@ -2,11 +2,12 @@
 
 import base64
 import json
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 
-from expressway_sandbox.ecr.access import TOKENS, RegistryTokens, with_usable_address
+from expressway_sandbox.ecr.tokens import TOKENS, RegistryTokens, with_usable_address
 
 
 class Clock:
@@ -86,7 +87,7 @@ def test_the_address_of_a_download_opens_that_download_alone() -> None:
 def test_ecr_answers_the_address_of_a_download_usable_and_its_errors_as_they_are() -> None:
     told = {"layerDigest": "sha256:1", "downloadUrl": "http://127.0.0.1:4566/v2/team/web/blobs/sha256:1"}
     answers = {"good": (200, {}, json.dumps(told).encode()), "bad": (400, {}, b'{"__type": "LayersNotFoundException"}')}
-    handle = with_usable_address(lambda request: answers[request["which"]])
+    handle = partial(with_usable_address, lambda request: answers[request["which"]])
     status, _, body = handle({"which": "good"})
     answered = json.loads(body)
     address = urlsplit(answered["downloadUrl"])

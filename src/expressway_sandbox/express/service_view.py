@@ -1,14 +1,14 @@
 """Express Mode services as the general ECS operations show them: services, deployments, revisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from expressway_sandbox import emulator
 from expressway_sandbox.ecs import tasks
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import answers as express_answers
-from expressway_sandbox.express.model import Service, ServiceDeployment
-from expressway_sandbox.express.store import STORE
+from expressway_sandbox.express import answers
+from expressway_sandbox.services.model import Service, ServiceDeployment
+from expressway_sandbox.services.store import STORE
 
 Request = Mapping[str, Any]
 Shape = dict[str, Any]
@@ -19,7 +19,7 @@ def service(service: Service, *, with_tags: bool = False) -> Shape:
     live = service.active or (service.revisions[-1] if service.revisions else None)
     states = [] if service.status == "INACTIVE" else tasks.service_tasks(service)
     running = sum(state.is_running for state in states)
-    pending = sum(state.status in ("PROVISIONING", "PENDING", "ACTIVATING") for state in states)
+    pending = sum(state.status in tasks.PENDING for state in states)
     current = service.current
     shape: Shape = {
         "serviceArn": service.arn,
@@ -35,13 +35,13 @@ def service(service: Service, *, with_tags: bool = False) -> Shape:
         "platformVersion": "LATEST",
         "platformFamily": "Linux",
         "taskDefinition": live.task_definition_arn if live else "",
-        "deploymentConfiguration": express_answers.deployment_configuration(service),
+        "deploymentConfiguration": answers.deployment_configuration(service),
         "deployments": [_deployment(service, d) for d in _shown_deployments(service)],
         "events": [{"id": e.event_id, "createdAt": e.created_at, "message": e.message} for e in service.events],
         "createdAt": service.created_at,
         "placementConstraints": [],
         "placementStrategy": [],
-        "networkConfiguration": {"awsvpcConfiguration": express_answers.vpc_configuration(service)},
+        "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
         "healthCheckGracePeriodSeconds": 0,
         "schedulingStrategy": "REPLICA",
         "deploymentController": {"type": "ECS"},
@@ -106,7 +106,7 @@ def _deployment(service: Service, deployment: ServiceDeployment) -> Shape:
         "launchType": "FARGATE",
         "platformVersion": "1.4.0",
         "platformFamily": "Linux",
-        "networkConfiguration": {"awsvpcConfiguration": express_answers.vpc_configuration(service)},
+        "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
         "rolloutState": states.get(deployment.status, "FAILED"),
         "rolloutStateReason": deployment.status_reason or f"ECS deployment {deployment.ecs_id} in progress.",
     }
@@ -124,15 +124,11 @@ def list_deployments(request: Request) -> Shape:
     wanted = {str(status) for status in request.get("status") or ()}
     window: Request = request.get("createdAt") or {}
     shown = [
-        express_answers.deployment_brief(found, deployment)
+        answers.deployment_brief(found, deployment)
         for deployment in reversed(found.deployments)
         if (not wanted or deployment.status in wanted) and _within(deployment.created_at, window)
     ]
-    size, start = int(request.get("maxResults") or 20), int(request.get("nextToken") or 0)
-    page: Shape = {"serviceDeployments": shown[start : start + size]}
-    if start + size < len(shown):
-        page["nextToken"] = str(start + size)
-    return page
+    return emulator.page(shown, request, member="serviceDeployments", size=20)
 
 
 def _within(created_at: float, window: Request) -> bool:
@@ -147,15 +143,12 @@ def _is_plain_service(reference: str, cluster: str) -> bool:
 
 def describe_deployments(request: Request) -> Shape:
     """DescribeServiceDeployments."""
-    shown: list[Shape] = []
-    failures: list[Shape] = []
-    for arn in request.get("serviceDeploymentArns") or ():
-        found = STORE.deployment(str(arn))
-        if found is None:
-            failures.append({"arn": arn, "reason": "MISSING"})
-        else:
-            shown.append(express_answers.deployment(*found))
-    return {"serviceDeployments": shown, "failures": failures}
+    found = [(arn, STORE.deployment(str(arn))) for arn in request.get("serviceDeploymentArns") or ()]
+    return {"serviceDeployments": [answers.deployment(*pair) for _, pair in found if pair], **_failures(found)}
+
+
+def _failures(found: Sequence[tuple[object, object]]) -> Shape:
+    return {"failures": [{"arn": arn, "reason": "MISSING"} for arn, pair in found if pair is None]}
 
 
 def stop_deployment(request: Request) -> Shape:
@@ -176,12 +169,5 @@ def stop_deployment(request: Request) -> Shape:
 
 def describe_revisions(request: Request) -> Shape:
     """DescribeServiceRevisions."""
-    shown: list[Shape] = []
-    failures: list[Shape] = []
-    for arn in request.get("serviceRevisionArns") or ():
-        found = STORE.revision(str(arn))
-        if found is None:
-            failures.append({"arn": arn, "reason": "MISSING"})
-        else:
-            shown.append(express_answers.revision(*found))
-    return {"serviceRevisions": shown, "failures": failures}
+    found = [(arn, STORE.revision(str(arn))) for arn in request.get("serviceRevisionArns") or ()]
+    return {"serviceRevisions": [answers.revision(*pair) for _, pair in found if pair], **_failures(found)}

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 from expressway.core.sandbox_key import SandboxKey, new_key
 from expressway_sandbox import emulator
-from expressway_sandbox.emulator.signatures import UNKNOWN, UNSIGNED, SignedRequest, early_failure, failure
+from expressway_sandbox.access.signatures import UNKNOWN, UNSIGNED, SignedRequest, early_failure, failure
 
 OWN = new_key()
 HOST = "127.0.0.1:4566"
