@@ -24,7 +24,7 @@ from expressway.synth.lint.linter import lint_templates
 
 pytestmark = pytest.mark.process
 
-SOURCE = Path(__file__).parents[2] / "src" / "expressway"
+SOURCE = Path(__file__).parents[2] / "src"
 PLANTED = "pl4nted-value"
 SECRETS = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"),

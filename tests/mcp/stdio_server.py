@@ -12,6 +12,7 @@ from expressway.core.directories import state_directory
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.deploy.deploy import DeployResult
 from expressway.deploy.journal import Journal
+from expressway.image.context.values import BuildContext
 from expressway.mcp.server import run_stdio
 from expressway.toolkit import AppSource
 from tests.mcp.fakes import URL, FakeShape, FakeToolkit, source_of
@@ -31,6 +32,7 @@ class JournalledToolkit(FakeToolkit):
         allow_replacement: bool = False,
         continue_rollback: bool = False,
         rebuild: bool = False,
+        read: BuildContext | None = None,
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,

@@ -65,7 +65,7 @@ class _AppStack(cdk.Stack):
             type="String",
             default="",
             max_length=1024,
-            description="Folder or repository that the app was last deployed from; expressway deploy sets it",
+            description="Folder or repository that the app was last deployed from; a deployment sets it",
         )
         self._output("DeployedFrom", origin.value_as_string, "Folder or repository of the last deployment")
 
