@@ -60,8 +60,15 @@ def embedded_aws(engine_host: str, tmp_path_factory: pytest.TempPathFactory) -> 
         yield info
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let several workers begin with the files that take longest, so that none is left alone with one of them."""
+    """Mark what uses an engine; let several workers begin with the files that do, so that none is left alone with one.
+
+    They take longest, and mostly wait.
+    """
+    for item in items:
+        if "engine_host" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.engine)
     if hasattr(config, "workerinput"):
         slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("engine", "sandbox"))}
         items.sort(key=lambda item: item.path not in slow)

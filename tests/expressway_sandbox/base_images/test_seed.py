@@ -21,7 +21,7 @@ from tests.shared import provide_programs
 
 pytestmark = pytest.mark.process
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture
