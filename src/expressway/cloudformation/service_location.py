@@ -6,26 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.aws.values.arn import parse_arn
 from expressway.cloudformation.stack import StackState
 
 EXPRESS_TYPE = "AWS::ECS::ExpressGatewayService"
 DEFAULT_CLUSTER = "default"
-_SERVICE_ARN = re.compile(
-    r"arn:(?P<partition>aws[\w-]*):ecs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):service/"
-    r"(?:(?P<cluster>[\w-]+)/)?(?P<name>[\w-]+)",
-    re.ASCII,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceArn:
-    """A service's ARN, taken apart. The old short form names no cluster and means ``default``."""
-
-    arn: str
-    account_id: str
-    region: str
-    cluster: str
-    name: str
+_SERVICE_PATH = re.compile(r"(?:[\w-]+/)?[\w-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +23,25 @@ class ServiceLocation:
     arn: str = ""
 
 
-def parse_service_arn(text: str) -> ServiceArn | None:
-    """The parts of an ECS service ARN, or None when the text is none."""
-    match = _SERVICE_ARN.fullmatch(text)
-    if match is None:
+def parse_service_arn(text: str) -> ServiceLocation | None:
+    """The service that an ARN names, or None when the text is none's; the old short form means ``default``."""
+    arn = parse_arn(text)
+    if arn is None or (arn.service, arn.kind) != ("ecs", "service"):
         return None
-    return ServiceArn(text, match["account"], match["region"], match["cluster"] or DEFAULT_CLUSTER, match["name"])
+    is_whole = (
+        arn.partition.startswith("aws")
+        and arn.region
+        and len(arn.account_id) == 12
+        and _SERVICE_PATH.fullmatch(arn.path)
+    )
+    return ServiceLocation(arn.cluster or DEFAULT_CLUSTER, arn.name, text) if is_whole else None
 
 
 def service_location(app_name: str, stack: StackState | None) -> ServiceLocation:
     """Where the service of `app_name` is, or would be. `stack` is its service stack, if there is one."""
     told = service_arn_of(stack)
     if told is not None:
-        return ServiceLocation(told.cluster, told.name, told.arn)
+        return told
     properties = _express_properties(stack)
     name, cluster = properties.get("ServiceName"), properties.get("Cluster")
     return ServiceLocation(
@@ -58,7 +50,7 @@ def service_location(app_name: str, stack: StackState | None) -> ServiceLocation
     )
 
 
-def service_arn_of(stack: StackState | None) -> ServiceArn | None:
+def service_arn_of(stack: StackState | None) -> ServiceLocation | None:
     """The service that a stack's outputs name: by value, whatever the output is called."""
     parsed = (parse_service_arn(value) for value in (stack.outputs if stack else {}).values())
     return next((arn for arn in parsed if arn is not None), None)

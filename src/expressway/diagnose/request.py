@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from expressway.aws.values.arn import NamedPlace, parse_named_place
+from expressway.aws.values.arn import Arn, parse_arn
 from expressway.core.near_name import near_name
 from expressway.core.problems import MOST_SHOWN, told_problems
 from expressway.diagnose.symptoms import understood
@@ -62,7 +62,7 @@ class TroubleshootRequest:
     filter_pattern: str = ""
     symptoms: str = ""
     window: TimeWindow = field(default_factory=lambda: TimeWindow(datetime.min, datetime.max))
-    named_places: tuple[NamedPlace, ...] = ()
+    named_places: tuple[Arn, ...] = ()
     detail: str = "summary"
 
     @property
@@ -141,7 +141,7 @@ class _Reader:
         self._parameters = parameters
         self._now = now
         self.problems: list[Problem] = []
-        self._places: list[NamedPlace] = []
+        self._places: list[Arn] = []
 
     def read(self) -> TroubleshootRequest:
         return TroubleshootRequest(
@@ -183,18 +183,18 @@ class _Reader:
     def _stack(self) -> str:
         """A stack's name or id; the id stays whole, since only by it a stack that is gone is known."""
         given = self._text_or_arn("cfn_stack_name", "cloudformation", "stack")
-        return given.arn if isinstance(given, NamedPlace) else given
+        return given.arn if isinstance(given, Arn) else given
 
     def _name_in_arn(self, name: str, service: str, kind: str) -> str:
         given = self._text_or_arn(name, service, kind)
-        return given.name if isinstance(given, NamedPlace) else given
+        return given.name if isinstance(given, Arn) else given
 
-    def _text_or_arn(self, name: str, service: str, kind: str) -> str | NamedPlace:
+    def _text_or_arn(self, name: str, service: str, kind: str) -> str | Arn:
         """What is given; an ARN taken apart and remembered, nothing for the ARN of something else."""
         text = self._text(name)
         if not text.startswith("arn:"):
             return text
-        place = parse_named_place(text)
+        place = parse_arn(text)
         if place is None or (place.service, place.kind) != (service, kind):
             self.problems.append(_problem(name, f"the name or the ARN of a {kind}", text))
             return ""
@@ -253,7 +253,7 @@ def _with_cluster(parameters: Mapping[str, Any], known: Sequence[str]) -> Mappin
     """The parameters with the cluster that the ARN of a service or task names, where none is given."""
     if _given(parameters, "ecs_cluster_name") or "ecs_cluster_name" not in known:
         return parameters
-    named = (parse_named_place(str(parameters.get(name, "")).strip()) for name in _IN_CLUSTERS)
+    named = (parse_arn(str(parameters.get(name, "")).strip()) for name in _IN_CLUSTERS)
     cluster = next((one.cluster for one in named if one is not None and one.cluster), "")
     return {**parameters, "ecs_cluster_name": cluster} if cluster else parameters
 

@@ -1,4 +1,4 @@
-"""What an ARN says of where a thing is: its account and region, and of a service or task its cluster."""
+"""ARNs: the account and region of a thing, its kind and name, and of a service or task its cluster."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _IN_CLUSTERS = frozenset({"service", "task"})
 
 
 @dataclass(frozen=True, slots=True)
-class NamedPlace:
+class Arn:
     """An ARN, taken apart; `path` is what follows the kind, and what an ARN may leave out is empty."""
 
     arn: str
@@ -47,10 +47,10 @@ class NamedPlace:
         return f"AWS account {self.account_id}, {self.region}{partition}"
 
 
-def parse_named_place(text: str) -> NamedPlace | None:
+def parse_arn(text: str) -> Arn | None:
     """The parts of an ARN of the form ``…:kind/path``, or None when the text is none."""
     match = _ARN.fullmatch(text)
     if match is None:
         return None
     kind, path = match["kind"], match["path"]
-    return NamedPlace(text, match["partition"], match["service"], match["region"], match["account"], kind, path)
+    return Arn(text, match["partition"], match["service"], match["region"], match["account"], kind, path)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from expressway.app.names import app_names, check_app_name
+from expressway.aws.values.arn import parse_arn
 from expressway.aws.values.service import ExpressService, ServiceState
 from expressway.aws.values.target import Target
 from expressway.cloudformation.service_location import (
-    ServiceArn,
     ServiceLocation,
     parse_service_arn,
     service_arn_of,
@@ -122,19 +122,19 @@ class _Claim:
         return ()
 
 
-def _parse(service_arn: str, target: Target) -> ServiceArn:
-    parsed = parse_service_arn(service_arn)
-    if parsed is None:
+def _parse(service_arn: str, target: Target) -> ServiceLocation:
+    parsed, arn = parse_service_arn(service_arn), parse_arn(service_arn)
+    if parsed is None or arn is None:
         raise DefinitionError(
             "invalid_service_arn",
             f"Expected the ARN of an ECS service (arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME), "
             f"got {echoed(service_arn)}.",
             "Leave it out, or copy it from the status of the app.",
         )
-    if (parsed.account_id, parsed.region) != (target.account_id, target.region):
+    if (arn.account_id, arn.region) != (target.account_id, target.region):
         raise RefusedError(
             "service_not_of_app",
-            f"The service is in account {parsed.account_id}, {parsed.region}, "
+            f"The service is in account {arn.account_id}, {arn.region}, "
             f"but this acts on {target.account_id}, {target.region}.",
             "Choose the profile and region of the service.",
         )
@@ -174,14 +174,14 @@ def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> Stack
     return stack
 
 
-def _location(app_name: str, named: ServiceArn | None, stack: StackState | None) -> ServiceLocation:
+def _location(app_name: str, named: ServiceLocation | None, stack: StackState | None) -> ServiceLocation:
     expected = service_location(app_name, stack)
     if named is None:
         return expected
     if named.name != expected.name or (stack is not None and named.cluster != expected.cluster):
         told = f"its stack holds {expected.arn}" if expected.arn else f"the app's service is named {expected.name}"
         raise _not_of_app(named.arn, app_name, told)
-    return ServiceLocation(named.cluster, named.name, named.arn)
+    return named
 
 
 def _check_loose_service(

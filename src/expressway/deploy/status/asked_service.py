@@ -1,6 +1,6 @@
 """Which service is meant, where cluster and service may be given as names or as ARNs."""
 
-from expressway.aws.values.arn import NamedPlace, parse_named_place
+from expressway.aws.values.arn import Arn, parse_arn
 from expressway.aws.values.target import Target
 from expressway.errors import ServiceError, UsageError
 from expressway.privacy.untrusted import echoed
@@ -26,11 +26,11 @@ def asked_service(cluster: str, service_name: str, target: Target) -> tuple[str,
     return asked, of_service.name
 
 
-def _place(text: str, kind: str, target: Target) -> NamedPlace | None:
+def _place(text: str, kind: str, target: Target) -> Arn | None:
     """What an ARN says, held against the target; None for a name."""
     if not text.startswith("arn:"):
         return None
-    place = parse_named_place(text)
+    place = parse_arn(text)
     if place is None or (place.service, place.kind) != ("ecs", kind):
         raise UsageError(
             "invalid_arguments",

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from expressway.app.definition import AppDefinition
-from expressway.aws.values.arn import parse_named_place
+from expressway.aws.values.arn import parse_arn
 from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState, role_name_of
@@ -142,7 +142,7 @@ class _Looks:
     def _cluster(self) -> Iterator[Look]:
         """Express Mode makes the default cluster where it is missing; any other must be there."""
         named, target = self._definition.cluster, self._target
-        place = parse_named_place(named)
+        place = parse_arn(named)
         if place is not None and not place.is_in(target):
             yield lambda: cluster_problems(named, None, target)
         elif (place.name if place else named) != DEFAULT_CLUSTER:

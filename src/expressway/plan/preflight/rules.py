@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
-from expressway.aws.values.arn import parse_named_place
+from expressway.aws.values.arn import parse_arn
 from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
@@ -27,7 +27,7 @@ _ASSUMED_BY: dict[RoleOf, str] = {
 
 def cluster_problems(named: str, found: ClusterState | None, target: Target) -> tuple[Problem, ...]:
     """A cluster must be in the target's account and region, and ACTIVE."""
-    place = parse_named_place(named)
+    place = parse_arn(named)
     if place is not None and not place.is_in(target):
         return (_problem("cluster", f"a cluster of {_own(target)}", f"one of {place.describe()}"),)
     if found is None:
