@@ -9,9 +9,9 @@ from botocore.stub import ANY, Stubber
 
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.ecs.parse import revision_state
+from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.aws.target_health import LoadBalancerTargets
 from expressway.aws.values.service import ManagedResource
 from expressway.aws.values.task_definition import PortMapping
 from expressway.errors import ServiceError, TargetError
@@ -365,7 +365,7 @@ def test_target_health_is_read_group_by_group_and_a_group_that_is_gone_has_none(
     elb.add_client_error("describe_target_health", "TargetGroupNotFound")
     elb.add_response("describe_target_health", {"TargetHealthDescriptions": [health]}, {"TargetGroupArn": ANY})
 
-    (target,) = LoadBalancerTargets(session).health(["tg/old", "tg/new"])
+    (target,) = LoadBalancers(session).health(["tg/old", "tg/new"])
 
     assert (target.target_id, target.port, target.state, target.target_group_arn) == (
         "10.0.0.7",

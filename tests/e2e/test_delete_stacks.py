@@ -12,10 +12,10 @@ from expressway.app.parse import parse_definition
 from expressway.aws.ecr.manifests import ImagePlatforms
 from expressway.aws.ecr.registry import EcrRegistry
 from expressway.aws.ecs.client import Ecs
+from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.aws.target_health import LoadBalancerTargets
 from expressway.cloudformation.client import CloudFormation
 from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.stack_owners import StackOwners
@@ -79,7 +79,7 @@ class Apps:
 
     def wait(self, name: str) -> Readiness:
         ports = ServicePorts(
-            Ecs(self.session), Logs(self.session), HttpProbe(self.session.target), LoadBalancerTargets(self.session)
+            Ecs(self.session), Logs(self.session), HttpProbe(self.session.target), LoadBalancers(self.session)
         )
         return wait_for_service("default", name, ports=ports, clock=self.clock, timeout_seconds=200)
 

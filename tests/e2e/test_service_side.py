@@ -10,10 +10,10 @@ import pytest
 
 from expressway.aws.ecr.registry import EcrRegistry
 from expressway.aws.ecs.client import Ecs
+from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.aws.target_health import LoadBalancerTargets
 from expressway.cloudformation.client import CloudFormation
 from expressway.cloudformation.stack_owners import StackOwners
 from expressway.core.directories import state_directory
@@ -111,7 +111,7 @@ class Cloud:
 def cloud(embedded_aws: "SandboxInfo", busybox_image: str) -> Iterator[Cloud]:
     session = open_session(sandbox_url=embedded_aws.endpoint_url)
     ports = ServicePorts(
-        ecs=Ecs(session), logs=Logs(session), probe=HttpProbe(session.target), targets=LoadBalancerTargets(session)
+        ecs=Ecs(session), logs=Logs(session), probe=HttpProbe(session.target), targets=LoadBalancers(session)
     )
     yield Cloud(session, busybox_image, ports)
     client = session.client("ecs")

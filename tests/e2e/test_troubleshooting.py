@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from expressway.aws.ecs.client import Ecs
+from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.logs import Logs
 from expressway.aws.session import open_session
-from expressway.aws.target_health import LoadBalancerTargets
 from expressway.deploy.status.probe import HttpProbe
 from expressway.deploy.status.wait import ServicePorts
 from expressway.errors import ExpresswayError
@@ -40,7 +40,7 @@ def services(embedded_aws: "SandboxInfo", base_images: str) -> Iterator[None]:
     from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 
     session = open_session(sandbox_url=embedded_aws.endpoint_url)
-    targets = LoadBalancerTargets(session)
+    targets = LoadBalancers(session)
     made = Cloud(session, BUSYBOX_IMAGE, ServicePorts(Ecs(session), Logs(session), HttpProbe(session.target), targets))
     scripts = {
         "ts-good": SERVE,

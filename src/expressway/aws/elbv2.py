@@ -1,4 +1,4 @@
-"""Elastic Load Balancing behind a narrow port: load balancers, their rules, target groups and targets."""
+"""Elastic Load Balancing: load balancers, their rules, target groups and targets."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.aws.errors import aws_error_code, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
+from expressway.aws.values.service import TargetHealth
 from expressway.core.pages import pages
 
 Raw = Mapping[str, Any]
@@ -24,7 +25,12 @@ class LoadBalancers:
     """
 
     def __init__(self, session: AwsSession) -> None:
-        self._client = session.client("elbv2")
+        self._session = session
+
+    @property
+    def _client(self) -> Any:
+        """Made by the first read, beside reads of others: not every question needs it."""
+        return self._session.client("elbv2")
 
     def load_balancers(self, arns: Sequence[str]) -> tuple[LoadBalancer, ...]:
         found = self._by_arn("describe_load_balancers", "LoadBalancers", "LoadBalancerArns", arns)
@@ -39,10 +45,12 @@ class LoadBalancers:
         found = self._by_arn("describe_target_groups", "TargetGroups", "TargetGroupArns", arns)
         return tuple(_target_group(one) for one in found)
 
-    def registered_targets(self, target_group_arn: str) -> tuple[RegisteredTarget, ...]:
-        """The targets of one target group with their health; none for a group that is gone."""
-        answer = self._ask("describe_target_health", TargetGroupArn=target_group_arn)
-        return tuple(_target(one, target_group_arn) for one in (answer or {}).get("TargetHealthDescriptions", ()))
+    def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
+        """The health of every target of the groups; a group that is gone has none."""
+        answers = {arn: self._ask("describe_target_health", TargetGroupArn=arn) or {} for arn in target_group_arns}
+        return tuple(
+            _target(one, arn) for arn, answer in answers.items() for one in answer.get("TargetHealthDescriptions", ())
+        )
 
     def missing_rules(self, rule_arns: Sequence[str]) -> tuple[str, ...]:
         """Those of the listener rules that do not exist."""
@@ -114,13 +122,14 @@ def _target_group(raw: Raw) -> TargetGroup:
     )
 
 
-def _target(raw: Raw, target_group_arn: str) -> RegisteredTarget:
+def _target(raw: Raw, target_group_arn: str) -> TargetHealth:
     target: Raw = raw.get("Target") or {}
     health: Raw = raw.get("TargetHealth") or {}
-    return RegisteredTarget(
-        target_group_arn=target_group_arn,
-        address=target.get("Id", ""),
+    return TargetHealth(
+        target_id=target.get("Id", ""),
         port=target.get("Port", 0),
         state=health.get("State", ""),
         reason=health.get("Reason", ""),
+        description=health.get("Description", ""),
+        target_group_arn=target_group_arn,
     )

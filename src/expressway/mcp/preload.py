@@ -16,7 +16,7 @@ _MODULES = (
     "expressway.aws.ecs.client",
     "expressway.aws.logs",
     "expressway.cloudformation.history_reader",
-    "expressway.aws.target_health",
+    "expressway.aws.elbv2",
     "expressway.diagnose.request",
     "expressway.diagnose.guidance",
     "expressway.diagnose.answer_size",

@@ -22,8 +22,8 @@ def troubleshoot_ports(
 ) -> TroubleshootPorts:
     """Ports for one question; what not every action reads is made by the action that needs it."""
     from expressway.aws.ecs.client import Ecs
+    from expressway.aws.elbv2 import LoadBalancers
     from expressway.aws.logs import Logs
-    from expressway.aws.target_health import LoadBalancerTargets
     from expressway.cloudformation.history_reader import StackHistories
 
     return TroubleshootPorts(
@@ -32,7 +32,7 @@ def troubleshoot_ports(
         cluster=Ecs(session),
         express=Ecs(session),
         logs=Logs(session),
-        targets=LoadBalancerTargets(session),
+        targets=LoadBalancers(session),
         network=lambda: _network_ports(session),
         dependencies=lambda: _dependency_ports(session),
         image_pulls=lambda: _image_pull_ports(session),

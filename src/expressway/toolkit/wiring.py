@@ -263,7 +263,7 @@ class Wiring:
 
     @cached_property
     def service_ports(self) -> ServicePorts:
-        from expressway.aws.target_health import LoadBalancerTargets
+        from expressway.aws.elbv2 import LoadBalancers
         from expressway.deploy.status.probe import HttpProbe
         from expressway.deploy.status.wait import ServicePorts
 
@@ -271,7 +271,7 @@ class Wiring:
             self.ecs,
             self.logs,
             HttpProbe(self.session.target),
-            LoadBalancerTargets(self.session),
+            LoadBalancers(self.session),
             self.excluded_files.of_image,
         )
 

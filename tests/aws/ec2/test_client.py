@@ -14,8 +14,8 @@ from expressway.aws.ec2.client import Network
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.session import AwsSession, open_session
-from expressway.aws.values.load_balancing import RegisteredTarget
 from expressway.aws.values.placement import TargetBinding
+from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.vpc import AclEntry, Endpoint, NatGateway, Route, SecurityRule
 from expressway.errors import TargetError
 from tests.aws.fakes import AnsweringSession
@@ -383,10 +383,10 @@ def test_targets_are_told_with_their_health() -> None:
     }
     gone = answering(elbv2__describe_target_health=("TargetGroupNotFound", "not found"))
 
-    assert LoadBalancers(answering(elbv2__describe_target_health=health)).registered_targets(GROUP) == (
-        RegisteredTarget(GROUP, "10.0.0.5", 8080, "unused", "Target.NotInUse"),
+    assert LoadBalancers(answering(elbv2__describe_target_health=health)).health([GROUP]) == (
+        TargetHealth("10.0.0.5", 8080, "unused", "Target.NotInUse", target_group_arn=GROUP),
     )
-    assert LoadBalancers(gone).registered_targets(GROUP) == ()
+    assert LoadBalancers(gone).health([GROUP]) == ()
 
 
 def test_the_load_balancers_of_a_vpc_are_picked_from_every_page() -> None:

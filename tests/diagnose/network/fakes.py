@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from expressway.aws.values.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.aws.values.vpc import (
     Endpoint,
@@ -140,9 +141,9 @@ class InMemoryNetwork:
     def target_groups(self, arns: Sequence[str]) -> tuple[TargetGroup, ...]:
         return self._of("target_groups", arns, lambda one: one.arn)
 
-    def registered_targets(self, target_group_arn: str) -> tuple[RegisteredTarget, ...]:
-        self._answer("registered_targets", target_group_arn)
-        return tuple(one for one in self.facts.targets or () if one.target_group_arn == target_group_arn)
+    def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
+        self._answer("health", tuple(target_group_arns))
+        return tuple(one for one in self.facts.targets or () if one.target_group_arn in target_group_arns)
 
     def missing_rules(self, rule_arns: Sequence[str]) -> tuple[str, ...]:
         self._answer("missing_rules", tuple(rule_arns))

@@ -117,7 +117,7 @@ REFUSED = {
     "internet_gateways": ("internet gateways", "internet_gateways"),
     "load_balancers": ("load balancers", "load_balancers"),
     "target_groups": ("target groups", "target_groups"),
-    "registered_targets": ("target health", "targets"),
+    "health": ("target health", "targets"),
     "missing_rules": ("listener rules", "missing_rule_arns"),
 }
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.aws.values.load_balancing import RegisteredTarget
 from expressway.aws.values.placement import TargetBinding
+from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.vpc import (
     AclEntry,
     PrefixList,
@@ -135,7 +135,7 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
     ),
     "targets of an older version drain": (
         default_vpc,
-        (with_more("targets", RegisteredTarget(TG, "10.0.0.9", 9, "draining")),),
+        (with_more("targets", TargetHealth("10.0.0.9", 9, "draining", target_group_arn=TG)),),
     ),
     "targets with another port that are healthy": (
         default_vpc,
@@ -143,7 +143,7 @@ STILL_HEALTHY: dict[str, tuple[Topology, tuple[Change, ...]]] = {
     ),
     "targets elsewhere that the service does not own": (
         default_vpc,
-        (with_more("targets", RegisteredTarget(TG, "127.0.0.1", 9, "unhealthy")),),
+        (with_more("targets", TargetHealth("127.0.0.1", 9, "unhealthy", target_group_arn=TG)),),
     ),
     "a health check on a sidecar's port answers": (
         default_vpc,

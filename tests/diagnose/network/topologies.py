@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from expressway.aws.values.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.placement import ServicePlacement, TargetBinding
-from expressway.aws.values.service import LogConfiguration
+from expressway.aws.values.service import LogConfiguration, TargetHealth
 from expressway.aws.values.task_definition import ContainerDefinition, SecretReference, TaskDefinition
 from expressway.aws.values.vpc import (
     AclEntry,
@@ -116,7 +116,7 @@ def default_vpc() -> NetworkFacts:
             ),
         ),
         target_groups=(TargetGroup(TG, "tg", 80, vpc_id="vpc-1", load_balancer_arns=(LB,)),),
-        targets=(RegisteredTarget(TG, "10.0.0.5", PORT, "healthy"),),
+        targets=(TargetHealth("10.0.0.5", PORT, "healthy", target_group_arn=TG),),
     )
 
 

@@ -43,14 +43,3 @@ class TargetGroup:
     ip_address_type: str = "ipv4"
     health_check_port: int | None = None
     load_balancer_arns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredTarget:
-    """One target of a target group, as it is registered; `state` and `reason` are its health's."""
-
-    target_group_arn: str
-    address: str
-    port: int
-    state: str = ""
-    reason: str = ""

@@ -48,7 +48,7 @@ class NetworkGathering:
         self._rules = AskedOnce(reads, "listener rules", balancers.missing_rules)
         self._needs: dict[str, Future[TaskDefinition | None]] = {}
         self._dns: dict[str, tuple[Future[bool | None], Future[bool | None]]] = {}
-        self._targets = AskedOnce(reads, "target health", lambda arns: balancers.registered_targets(arns[0]))
+        self._targets = AskedOnce(reads, "target health", balancers.health)
 
     def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
         """Four rounds for services that serve: services, what they name, its VPC, and what that names."""

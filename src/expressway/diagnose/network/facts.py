@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from expressway.aws.values.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.vpc import (
     Endpoint,
     InternetGateway,
@@ -46,7 +47,7 @@ class NetworkFacts:
     network_interfaces: tuple[NetworkInterface, ...] | None = ()
     load_balancers: tuple[LoadBalancer, ...] | None = ()
     target_groups: tuple[TargetGroup, ...] | None = ()
-    targets: tuple[RegisteredTarget, ...] | None = ()
+    targets: tuple[TargetHealth, ...] | None = ()
     missing_rule_arns: tuple[str, ...] | None = ()
     gaps: tuple[str, ...] = ()
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from expressway.aws.values.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.placement import ServicePlacement, TargetBinding
+from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.vpc import SecurityGroup, Subnet
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
@@ -82,7 +83,7 @@ def _target_findings(
         yield make_finding(
             code="target_port_mismatch",
             cause=f"The targets of {service.service_name} have port {others[0]}, its container has {port}.",
-            evidence=tuple(f"{group.name}: target {one.address}:{one.port} is {one.state}" for one in here[:3]),
+            evidence=tuple(f"{group.name}: target {one.target_id}:{one.port} is {one.state}" for one in here[:3]),
             resource=group.arn,
             confidence="medium",
         )
@@ -98,11 +99,11 @@ def _target_findings(
         )
 
 
-def _own_targets(facts: NetworkFacts, service: ServicePlacement, group: TargetGroup) -> list[RegisteredTarget]:
+def _own_targets(facts: NetworkFacts, service: ServicePlacement, group: TargetGroup) -> list[TargetHealth]:
     """The targets in the service's subnets that are not on their way out."""
     blocks = [network_of(one.cidr_block) for one in subnets_named(facts, service.subnet_ids) if one.cidr_block]
     mine = [one for one in facts.targets or () if one.target_group_arn == group.arn and one.state != "draining"]
-    return [one for one in mine if any(contains(block, network_of(one.address)) for block in blocks)]
+    return [one for one in mine if any(contains(block, network_of(one.target_id)) for block in blocks)]
 
 
 # -- load balancer to task ----------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from expressway.aws.values.load_balancing import LoadBalancer, RegisteredTarget, TargetGroup
+from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.aws.values.vpc import (
     Endpoint,
@@ -61,7 +62,7 @@ class LoadBalancerReads(Protocol):
     def load_balancers(self, arns: Sequence[str]) -> tuple[LoadBalancer, ...]: ...
     def load_balancers_of(self, vpc_ids: Sequence[str]) -> tuple[LoadBalancer, ...]: ...
     def target_groups(self, arns: Sequence[str]) -> tuple[TargetGroup, ...]: ...
-    def registered_targets(self, target_group_arn: str) -> tuple[RegisteredTarget, ...]: ...
+    def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]: ...
     def missing_rules(self, rule_arns: Sequence[str]) -> tuple[str, ...]: ...
 
 

@@ -193,6 +193,6 @@ def _target_health(facts: NetworkFacts) -> Mapping[str, list[str]] | None:
         return None
     told: dict[str, list[str]] = {}
     for one in facts.targets:
-        words = f"{one.address}:{one.port} {one.state} {one.reason}".strip()
+        words = f"{one.target_id}:{one.port} {one.state} {one.reason}".strip()
         told.setdefault(one.target_group_arn, []).append(words)
     return told

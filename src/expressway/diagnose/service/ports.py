@@ -44,7 +44,7 @@ class LogReads(Protocol):
 
 
 class TargetReads(Protocol):
-    """The load balancer's view of targets (aws.target_health.LoadBalancerTargets)."""
+    """The load balancer's view of targets (aws.elbv2.LoadBalancers)."""
 
     def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]: ...
 
