@@ -2,7 +2,8 @@
 .PHONY: help setup demo demo-svg docs test test-fast check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
-WORKERS ?= 2
+WORKERS ?= 3
+# More than two on two cores: tests mostly wait for containers and for processes to start.
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help:  ## show this list
@@ -20,7 +21,7 @@ demo-svg: setup  ## record the demo as docs/demo.svg
 docs: setup  ## build the documentation as a site in site/; fails on a broken link
 	@.venv/bin/zensical build --clean --strict
 
-test: setup  ## run all tests in two processes (WORKERS=…); starts a container engine of its own where there is none
+test: setup  ## run all tests in several processes (WORKERS=3); starts a container engine of its own where there is none
 	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-fast: setup  ## run the tests that need no other program: no engine, no embedded AWS, no Node
