@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from expressway import errors
-from expressway.toolkit import Toolkit
+from tests.deploy.fakes import World
 from tests.e2e.scenarios.recorded.collection import recorded_scenarios
 from tests.e2e.scenarios.recorded.server import serve
 from tests.e2e.scenarios.recorded.world import World as RecordedWorld
-from tests.operations.in_memory_deployment import World
+
+from expressway import errors
+from expressway.toolkit import Toolkit
 
 _SOURCE = Path(errors.__file__).parent
 

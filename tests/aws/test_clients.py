@@ -40,6 +40,11 @@ def stub(session: AwsSession) -> Callable[[str], Stubber]:
 Stub = Callable[[str], Stubber]
 
 
+def _tail(logs: Logs) -> tuple[str, ...] | None:
+    events = logs.tail_events("/expressway/web", "s")
+    return None if events is None else tuple(one.message for one in events)
+
+
 def test_every_page_of_a_list_is_read(session: AwsSession, stub: Stub) -> None:
     ecs = stub("ecs")
     asked = {"cluster": "default", "maxResults": 100}
@@ -260,7 +265,7 @@ def test_the_end_of_a_log_is_read_oldest_line_first(session: AwsSession, stub: S
         {"logGroupName": "/expressway/web", "logStreamName": "s", "limit": 60, "startFromHead": False},
     )
 
-    assert Logs(session).tail("/expressway/web", "s") == ("one", "two")
+    assert _tail(Logs(session)) == ("one", "two")
 
 
 def test_secrets_of_known_kinds_are_masked_as_a_log_is_read(session: AwsSession, stub: Stub) -> None:
@@ -268,7 +273,7 @@ def test_secrets_of_known_kinds_are_masked_as_a_log_is_read(session: AwsSession,
     key, body = SecretSource(2).of_kind("private key")
     lines = [url, *key.split("\n"), "the end"]
     stub("logs").add_response("get_log_events", {"events": [{"message": line} for line in lines]})
-    shown = Logs(session).tail("/expressway/web", "s")
+    shown = _tail(Logs(session))
     assert shown is not None
     assert len(shown) == len(lines)
     assert shown[-1] == "the end"
@@ -298,7 +303,7 @@ def test_what_is_masked_in_a_long_line_moves_no_half_of_a_secret_into_what_is_sh
         long_gone = SecretSource(4).word("0123456789abcdef", 4_000)
         line = f"password={long_gone} ".ljust(at - told.index(secret) - 8, "-") + f" {told} and more" + " more" * 500
         log.add_response("get_log_events", {"events": [{"message": line}]})
-        (shown,) = Logs(session).tail("/expressway/web", "s") or ()
+        (shown,) = _tail(Logs(session)) or ()
         assert secret[:8] not in shown, at
         assert long_gone[:8] not in shown
 
@@ -322,8 +327,8 @@ def test_a_log_that_was_never_written_is_empty_and_one_whose_group_was_deleted_i
         answers.add_client_error("get_log_events", "ResourceNotFoundException", missing.format(what))
     logs = Logs(session)
 
-    assert logs.tail("/expressway/web", "s") == ()
-    assert logs.tail("/expressway/web", "s") is None
+    assert _tail(logs) == ()
+    assert _tail(logs) is None
     assert logs.tail_events("/expressway/web", "s") == ()
 
 

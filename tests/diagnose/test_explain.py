@@ -152,7 +152,9 @@ def test_the_container_that_ended_the_task_is_explained_and_not_one_that_ecs_sto
 def test_no_other_containers_log_is_read_for_one_that_logs_elsewhere() -> None:
     cause = explain(with_proxy(deployed_world("ROLLBACK_SUCCESSFUL"), main_logs=False, proxy=143, Main=1))
     assert cause is not None
-    assert cause.sentence == "The container Main exited with code 1; its log is not kept in CloudWatch Logs."
+    assert cause.sentence == (
+        "The container Main exited with code 1; its log is not kept in CloudWatch Logs (log driver: awslogs)."
+    )
 
 
 # -- repairs ------------------------------------------------------------------------------------------------

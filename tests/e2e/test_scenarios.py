@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 import docker
 import pytest
 
+from expressway.aws.ecs.client import Ecs
+from expressway.aws.logs import Logs
+from expressway.aws.session import open_session
+from expressway.aws.target_health import LoadBalancerTargets
+from expressway.diagnose.explain import explain_failure
 from expressway.toolkit import Toolkit
 from tests.e2e.scenarios.embedded import EmbeddedScenario, embedded_scenarios, play
 from tests.e2e.scenarios.recorded.collection import RecordedScenario, recorded_scenarios
@@ -81,6 +86,24 @@ def test_no_aws_call_is_made_twice_for_one_question(
         recorded_toolkit.troubleshoot(question.action, question.parameters)
         assert {asked: times for asked, times in recorded_aws.requests.items() if times > 1} == {}, question
     assert bool(recorded_aws.calls) is ("wrong_account_or_region" not in one.scenario.finds)
+
+
+@pytest.mark.parametrize("one", recorded_scenarios(), ids=lambda one: one.scenario.name)
+def test_what_deploy_and_wait_tell_is_read_once(one: RecordedScenario, recorded_aws: RecordedAws) -> None:
+    recorded_aws.world = one.world(datetime.now(UTC))
+    session = open_session(sandbox_url=recorded_aws.endpoint_url, environ={})
+    recorded_aws.requests.clear()
+    found = explain_failure(
+        cluster=one.scenario.cluster,
+        service_name=one.scenario.service or "web",
+        ecs=Ecs(session),
+        logs=Logs(session),
+        targets=LoadBalancerTargets(session),
+    )
+    assert recorded_aws.requests
+    assert {asked: times for asked, times in recorded_aws.requests.items() if times > 1} == {}
+    assert found is None or found.code in one.scenario.finds | one.scenario.also
+    assert not (one.scenario.is_healthy and found)
 
 
 @pytest.mark.parametrize(

@@ -53,21 +53,13 @@ class Logs:
         """Made by the first read, beside reads of others: not every question needs it."""
         return self._session.client("logs")
 
-    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None:
+    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...] | None:
         """The last `limit` lines of one stream, oldest first; empty without the stream, None where the log group is
         not there (any more).
 
         Raises:
             TargetError: ``access_denied`` without logs:GetLogEvents, and the like.
         """
-        events = self._end_of(log_group, stream, limit)
-        return None if events is None else tuple(event.message for event in events)
-
-    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...]:
-        """Those lines with their times; empty where there is no log group either."""
-        return self._end_of(log_group, stream, limit) or ()
-
-    def _end_of(self, log_group: str, stream: str, limit: int) -> tuple[LogEvent, ...] | None:
         doing = f"read the log {log_group}"
         try:
             answer = self._client.get_log_events(

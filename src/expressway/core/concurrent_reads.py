@@ -30,7 +30,7 @@ class ConcurrentReads:
 
     def __init__(self, threads: int, *, name: str, beside_a_failure: bool = False) -> None:
         self.gaps: list[str] = []
-        self._beside_a_failure = beside_a_failure
+        self.beside_a_failure = beside_a_failure
         self._pool = ReadPool(threads, thread_name_prefix=name)
         self._names: dict[int, str] = {}
 
@@ -55,7 +55,7 @@ class ConcurrentReads:
         try:
             return future.result()
         except TargetError as error:
-            if not self._beside_a_failure and has_trait(error.code, "about_caller"):
+            if not self.beside_a_failure and has_trait(error.code, "about_caller"):
                 raise
             gap = f"{self._names[id(future)]}: {error.message}"
             if gap not in self.gaps:

@@ -15,17 +15,22 @@ class KnownService:
 
 @dataclass(frozen=True, slots=True)
 class FirstRound:
-    """What can be asked for by the service's name alone; `briefs` are its deployments, newest first."""
+    """What can be asked for by the service's name alone; `briefs` are its deployments, newest first.
+
+    `looks_closer`: a failure is to be explained, so that a service that serves is looked at as closely as any other.
+    """
 
     service: ServiceState | None
     briefs: tuple[DeploymentState, ...]
     running_arns: tuple[str, ...]
     stopped_arns: tuple[str, ...]
+    looks_closer: bool = False
 
     @property
     def is_calm(self) -> bool:
         """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
         service = self.service
-        if service is None or service.status != "ACTIVE" or not 0 < service.desired_count <= service.running_count:
+        if self.looks_closer or service is None or service.status != "ACTIVE":
             return False
-        return bool(self.briefs) and all(one.successful for one in self.briefs)
+        serves = 0 < service.desired_count <= service.running_count
+        return serves and bool(self.briefs) and all(one.successful for one in self.briefs)

@@ -53,7 +53,8 @@ def take_or_stop(reads: ConcurrentReads, future: "Future[T]", default: T) -> T:
         TargetError: nothing at all can be asked: no credentials, no connection, no such region.
     """
     error = future.exception()
-    if isinstance(error, TargetError) and error.code not in _MAY_BE_REFUSED:
+    stops = isinstance(error, TargetError) and error.code not in _MAY_BE_REFUSED
+    if error is not None and stops and not reads.beside_a_failure:
         raise error
     return reads.take(future, default)
 

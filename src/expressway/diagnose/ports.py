@@ -31,18 +31,23 @@ SERVICES_A_CALL = 10
 TASKS_A_CALL = 100
 
 
-class ClusterReads(Protocol):
-    """A cluster as a whole, one round trip a method (aws.ecs.client.Ecs)."""
+class ServiceStateReads(Protocol):
+    """The services of a cluster and their tasks, one round trip a method (aws.ecs.client.Ecs)."""
 
-    def cluster(self, name: str) -> ClusterState | None: ...
-    def cluster_names(self) -> tuple[str, ...]: ...
-    def service_names(self, cluster: str) -> tuple[str, ...]: ...
     def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]: ...
     def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]: ...
     def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]: ...
     def deployment_briefs(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
     def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]: ...
     def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
+
+
+class ClusterReads(ServiceStateReads, Protocol):
+    """A cluster as a whole, one round trip a method (aws.ecs.client.Ecs)."""
+
+    def cluster(self, name: str) -> ClusterState | None: ...
+    def cluster_names(self) -> tuple[str, ...]: ...
+    def service_names(self, cluster: str) -> tuple[str, ...]: ...
 
 
 class ExpressReads(Protocol):
@@ -55,7 +60,7 @@ class ExpressReads(Protocol):
 class LogSearches(Protocol):
     """Logs with their times (aws.logs.Logs)."""
 
-    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...]: ...
+    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...] | None: ...
     def search(
         self,
         log_group: str,
@@ -69,23 +74,31 @@ class LogSearches(Protocol):
     ) -> LogSearch: ...
 
 
-@dataclass(frozen=True)
-class TroubleshootPorts:
-    """Everything that the seven actions read; `now` gives the present moment in UTC.
+@dataclass(frozen=True, kw_only=True)
+class ServiceFactPorts:
+    """What the facts about one service are read from; `now` gives the present moment in UTC.
 
-    What not every action needs is made when it is asked for. `seen` remembers the services that were asked about,
-    `excluded_from` what this machine kept out of images.
+    `seen` remembers the services that were asked about, `excluded_from` what this machine kept out of images.
     """
 
-    target: Target
     now: Callable[[], datetime]
-    cluster: ClusterReads
+    cluster: ServiceStateReads
     express: ExpressReads
     logs: LogSearches
+    targets: TargetReads | None
+    target: Target | None = None
+    seen: SeenServices = field(default_factory=SeenServices)
+    excluded_from: ExcludedFrom = nothing_excluded
+
+
+@dataclass(frozen=True, kw_only=True)
+class TroubleshootPorts(ServiceFactPorts):
+    """Everything that the seven actions read. What not every action needs is made when it is asked for."""
+
+    target: Target
+    cluster: ClusterReads
     targets: TargetReads
     network: Callable[[], NetworkPorts]
     dependencies: Callable[[], DependencyPorts]
     image_pulls: Callable[[], ImagePullPorts]
     stacks: Callable[[], StackHistoryReads]
-    seen: SeenServices = field(default_factory=SeenServices)
-    excluded_from: ExcludedFrom = nothing_excluded

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from expressway.aws.values.log_event import LogEvent, LogSearch
 from expressway.aws.values.service import (
     ContainerState,
     DeploymentState,
@@ -146,6 +147,25 @@ class World:
         self._read("tasks")
         return self.task
 
+    def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]:
+        found = [self.service(cluster, name) for name in names]
+        return tuple(one for one in found if one is not None)
+
+    def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]:
+        self._read("tasks")
+        return tuple(one.arn for one in self.task if (one.status == "STOPPED") is (desired_status == "STOPPED"))
+
+    def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]:
+        self._read("tasks")
+        return tuple(one for one in self.task if one.arn in arns)
+
+    def deployment_briefs(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
+        return self.newest_deployments(cluster, service, limit=limit)
+
+    def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]:
+        self._read("deployments")
+        return tuple(one for one in self.deployment if one.arn in arns)
+
     def task_definition(self, task_definition: str) -> TaskDefinition | None:
         self._read("task_definition")
         return self.definitions.get(task_definition) or TaskDefinition(
@@ -193,12 +213,26 @@ class World:
         self.clusters[self.cluster] = ()
 
     # -- logs, targets, URL ---------------------------------------------------------------------------------
-    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None:
+    def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...] | None:
         self._read("tail")
         if self.log_group_is_gone:
             return None
         assert (log_group, stream.rsplit("/", 1)[0]) == ("/expressway/web", "app/Main")
-        return self.log.get(stream.rsplit("/", 1)[-1], ())
+        return tuple(LogEvent(START, line, stream) for line in self.log.get(stream.rsplit("/", 1)[-1], ()))
+
+    def search(
+        self,
+        log_group: str,
+        *,
+        start: datetime,
+        end: datetime,
+        streams: Sequence[str] = (),
+        stream_prefix: str = "",
+        pattern: str = "",
+        limit: int = 200,
+    ) -> LogSearch:
+        self._read("search")
+        return LogSearch(())
 
     def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
         self._read("health")

@@ -13,7 +13,8 @@ from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrast
 from expressway.deploy.status.service_lookup import missing_service_error
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.ports import LogReads, ServiceReads, TargetReads, UrlProbe
+from expressway.diagnose.ports import LogSearches
+from expressway.diagnose.service.ports import ServiceReads, TargetReads, UrlProbe
 from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
 from expressway.error_codes import has_trait
 from expressway.errors import TargetError
@@ -69,7 +70,7 @@ class ServicePorts:
     """
 
     ecs: ServiceReads
-    logs: LogReads
+    logs: LogSearches
     probe: UrlProbe
     targets: TargetReads | None = None
     excluded_from: ExcludedFrom = nothing_excluded

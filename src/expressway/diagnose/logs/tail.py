@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 
 from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import DeploymentState, ExpressService, LogConfiguration, TaskState
@@ -16,6 +17,7 @@ _LOGS_GUESSED = 4
 _LOG_LINES = 100
 
 LogTail = tuple[LogEvent, ...]
+_REFUSED: LogTail = (LogEvent(datetime.min, ""),)
 
 
 class ServiceLogs:
@@ -25,7 +27,7 @@ class ServiceLogs:
         self._reads = reads
         self._logs = logs
         self._known: Mapping[LogKey, LogTail] = {}
-        self._asked: dict[LogKey, Future[LogTail]] = {}
+        self._asked: dict[LogKey, Future[LogTail | None]] = {}
         self._keys: dict[str, LogKey] = {}
         self._unread: dict[str, str] = {}
 
@@ -70,10 +72,13 @@ class ServiceLogs:
 
     def take(self) -> dict[str, LogTail]:
         """The tails that were asked for, by task id."""
-        return {
-            task_id: self._known[key] if key in self._known else self._reads.take(self._asked[key], ())
-            for task_id, key in self._keys.items()
-        }
+        found: dict[str, LogTail] = {}
+        for task_id, key in self._keys.items():
+            tail = self._known[key] if key in self._known else self._reads.take(self._asked[key], _REFUSED)
+            if tail is None or tail is _REFUSED:
+                self._unread[task_id] = "is gone" if tail is None else "could not be read"
+            found[task_id] = tail or ()
+        return found
 
     def complete(self, over: frozenset[str]) -> dict[LogKey, LogTail]:
         """The tails of tasks that are `over` (by id), for the next time; an empty one may only be late."""

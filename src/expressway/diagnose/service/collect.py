@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import (
+    DeploymentState,
     ExpressService,
     RevisionState,
     ServiceEvent,
@@ -19,14 +20,20 @@ from expressway.aws.values.service import (
     tasks_of_revision,
 )
 from expressway.aws.values.task_definition import TaskDefinition
+from expressway.cloudformation.stack import StackEvent
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.dependencies.subject import subject_of
 from expressway.diagnose.first_round import KnownService
 from expressway.diagnose.image.program_format import format_is_open
 from expressway.diagnose.logs.expired import forgot_tasks
-from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.service.deployment import Course, course_to_explain, definitions_to_compare
+from expressway.diagnose.ports import ServiceFactPorts
+from expressway.diagnose.service.deployment import (
+    Course,
+    course_to_explain,
+    definitions_to_compare,
+    failure_to_explain,
+)
 from expressway.diagnose.service.facts import DeploymentFacts
 from expressway.diagnose.service.reads import ServiceReads
 from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
@@ -45,34 +52,40 @@ is known by then settles the matter (`expressway.diagnose.service.triage`)."""
 def gather_service(
     cluster: str,
     service_name: str,
-    ports: TroubleshootPorts,
+    ports: ServiceFactPorts,
     reads: ConcurrentReads,
     *,
     known: KnownService | None = None,
     begin: Begin | None = None,
+    failure: Sequence[StackEvent] | None = None,
 ) -> ServiceFacts:
     """The facts about one service; what may not be read becomes a gap of `reads`.
+
+    `failure`, where one is to be explained: the events of the stack operation behind it, in order of time and from its
+    beginning, so that older deployments and tasks are left out; empty where there was none.
 
     Raises:
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
     """
-    return begin_service(cluster, service_name, ports, reads, known=known, begin=begin).gather()
+    return begin_service(cluster, service_name, ports, reads, known=known, begin=begin, failure=failure).gather()
 
 
 def begin_service(
     cluster: str,
     service_name: str,
-    ports: TroubleshootPorts,
+    ports: ServiceFactPorts,
     reads: ConcurrentReads,
     *,
     known: KnownService | None = None,
     begin: Begin | None = None,
+    failure: Sequence[StackEvent] | None = None,
 ) -> "ServiceGathering":
     """Begin to gather: the first round is on its way, and what is asked for after it comes after it."""
     now = ports.now()
-    service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now)
+    closer = failure is not None
+    service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now, looks_closer=closer)
     service_reads.begin_first_round()
-    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin, ports.excluded_from)
+    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin, ports.excluded_from, failure)
 
 
 class ServiceGathering:
@@ -87,6 +100,7 @@ class ServiceGathering:
         now: datetime,
         begin: Begin | None,
         excluded_from: ExcludedFrom,
+        failure: Sequence[StackEvent] | None,
     ) -> None:
         self._cluster = cluster
         self._name = service_name
@@ -95,6 +109,8 @@ class ServiceGathering:
         self._now = now
         self._begin = begin
         self._excluded_from = excluded_from
+        self._failure = failure
+        self._since = start_of(failure or ())
 
     def gather(self) -> ServiceFacts:
         """All facts; waits for them.
@@ -113,7 +129,7 @@ class ServiceGathering:
         if service is not None and not deployments and (rollout := rollout_deployment(service)) is not None:
             deployments, revisions = [rollout], rollout_revisions(service)
         compared = of.compared_definitions(definitions_to_compare(deployments, revisions))
-        course = course_to_explain(deployments, revisions, compared)
+        course = self._course(service, deployments, revisions, compared, tasks)
         mine = self._own_tasks(service, course, tasks)
         failed = any(task.failed for task in mine)
         if not failed or any(task.running or task.failed_health_check for task in mine):
@@ -164,6 +180,7 @@ class ServiceGathering:
             logs=_lines(logs),
             unread_logs=self._of.unread_logs,
             targets=targets,
+            stack_events=tuple(self._failure or ()),
             gaps=tuple(self._reads.gaps),
             definition=definition,
             excluded=excluded_by_container(definition, self._excluded_from),
@@ -180,6 +197,18 @@ class ServiceGathering:
             left_log=left_log,
         )
 
+    def _course(
+        self,
+        service: ServiceState | None,
+        deployments: Sequence[DeploymentState],
+        revisions: Mapping[str, RevisionState],
+        compared: Mapping[str, TaskDefinition | None],
+        tasks: tuple[TaskState, ...],
+    ) -> Course:
+        if self._failure is None:
+            return course_to_explain(deployments, revisions, compared)
+        return failure_to_explain(deployments, revisions, compared, since=self._since, tasks=tasks, service=service)
+
     # -- what belongs to the story --------------------------------------------------------------------------
     def _own_tasks(
         self, service: ServiceState | None, course: Course, tasks: tuple[TaskState, ...]
@@ -188,10 +217,16 @@ class ServiceGathering:
 
         What runs now is not what has failed.
         """
+        if self._failure is not None and course.revision is None and not self._lacks_deployments():
+            start = course.deployment.created_at if course.deployment else self._since
+            return tuple(one for one in tasks_of_revision(tasks, None, service) if not_before(one.created_at, start))
         if course.revision is None and course.deployment is not None and course.deployment.failed:
             return tuple(task for task in tasks if not_before(task.created_at, course.deployment.created_at))
         current = RevisionState("", service.task_definition_arn) if service else None
         return tasks_of_revision(tasks, course.revision or current, service)
+
+    def _lacks_deployments(self) -> bool:
+        return any(gap.startswith("deployments:") for gap in self._reads.gaps)
 
     @staticmethod
     def _task_definition_arn(service: ServiceState | None, course: Course, mine: Sequence[TaskState]) -> str:
@@ -210,6 +245,12 @@ class ServiceGathering:
             hour_ago = self._now - _EVENTS_COUNT_FOR
             start = max(start, hour_ago) if start else hour_ago
         return tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start))
+
+
+def start_of(stack_events: Sequence[StackEvent]) -> datetime | None:
+    """When the stack operation began, where its beginning is among the events; failures alone tell no start."""
+    first = next(iter(stack_events), None)
+    return first.timestamp if first is not None and not first.failed else None
 
 
 def marked(task: TaskState, definitions: Mapping[str, TaskDefinition | None]) -> TaskState:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from expressway.aws.values.service import DeploymentState, RevisionState
+from expressway.aws.values.service import DeploymentState, RevisionState, ServiceState, TaskState, tasks_of_revision
 from expressway.aws.values.task_definition import TaskDefinition
+from expressway.core.clock import not_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,37 @@ def course_to_explain(
     if _may_be_way_back(deployments) and _is_way_back(newest, older, revisions, definitions):
         explained, restored = older[0], True
     return Course(explained, revisions.get(explained.target_revision_arn), restored)
+
+
+def failure_to_explain(
+    deployments: Sequence[DeploymentState],
+    revisions: Mapping[str, RevisionState],
+    definitions: Mapping[str, TaskDefinition | None],
+    *,
+    since: datetime | None,
+    tasks: Sequence[TaskState],
+    service: ServiceState | None,
+) -> Course:
+    """Of the deployments since a moment: the newest that failed, still runs, or lost all its tasks after its success.
+
+    Unless a repair has followed it, the failed one behind the newest is meant, which restored the old version.
+    """
+    those = [one for one in deployments if not_before(one.created_at, since)]
+    chosen = next(iter(those), None)
+    if chosen is not None and not is_repair(deployments, revisions, definitions):
+        chosen = next((one for one in those if _went_wrong(one, revisions, tasks, service)), chosen)
+    return Course(chosen, revisions.get(chosen.target_revision_arn) if chosen else None, restored=False)
+
+
+def _went_wrong(
+    deployment: DeploymentState,
+    revisions: Mapping[str, RevisionState],
+    tasks: Sequence[TaskState],
+    service: ServiceState | None,
+) -> bool:
+    revision = revisions.get(deployment.target_revision_arn)
+    mine = tasks_of_revision(tuple(tasks), revision, service) if revision else ()
+    return not deployment.successful or (any(one.failed for one in mine) and not any(one.running for one in mine))
 
 
 def definitions_to_compare(

@@ -6,41 +6,30 @@ from typing import Protocol
 from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import (
     DeploymentState,
-    ExpressService,
-    RevisionState,
     ServiceState,
     TargetHealth,
     TaskState,
 )
-from expressway.aws.values.task_definition import TaskDefinition
 from expressway.cloudformation.stack import StackState
 from expressway.core.progress import Cancellation, ProgressSink
+from expressway.diagnose.ports import ExpressReads, ServiceStateReads
 
 
-class ServiceReads(Protocol):
+class ServiceReads(ServiceStateReads, ExpressReads, Protocol):
     """What can be asked of ECS about one service (aws.ecs.client.Ecs)."""
 
     def cluster_exists(self, cluster: str) -> bool: ...
     def cluster_names(self) -> tuple[str, ...]: ...
     def service_names(self, cluster: str) -> tuple[str, ...]: ...
     def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
-    def express_service(self, service_arn: str) -> ExpressService | None: ...
     def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
-    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
     def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]: ...
-    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
 
 
 class ServiceDeletion(ServiceReads, Protocol):
     """Reading services, and deleting an Express one."""
 
     def delete_express_service(self, service_arn: str) -> None: ...
-
-
-class LogReads(Protocol):
-    """The end of a log stream (aws.logs.Logs)."""
-
-    def tail(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[str, ...] | None: ...
 
 
 class TargetReads(Protocol):

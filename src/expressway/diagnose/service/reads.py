@@ -20,7 +20,7 @@ from expressway.diagnose.first_round import FirstRound, KnownService
 from expressway.diagnose.logs.expired import LeftLogs
 from expressway.diagnose.logs.tail import LogTail, ServiceLogs, express_log_place, log_place
 from expressway.diagnose.not_found import take_or_stop
-from expressway.diagnose.ports import TASKS_A_CALL, TroubleshootPorts
+from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
 from expressway.diagnose.service.seen import (
     ENDED_DEPLOYMENT_STATUSES,
     NEVER_SEEN,
@@ -40,11 +40,12 @@ class ServiceReads:
         self,
         cluster: str,
         service_name: str,
-        ports: TroubleshootPorts,
+        ports: ServiceFactPorts,
         reads: ConcurrentReads,
         *,
         known: KnownService | None,
         now: datetime,
+        looks_closer: bool = False,
     ) -> None:
         self._cluster = cluster
         self._name = service_name
@@ -52,6 +53,7 @@ class ServiceReads:
         self._reads = reads
         self._known = known
         self._now = now
+        self._looks_closer = looks_closer
         self._seen = ports.seen.get(cluster, service_name)
         self._service: Future[tuple[ServiceState, ...]] | None = None
         self._briefs: Future[tuple[DeploymentState, ...]] | None = None
@@ -69,9 +71,8 @@ class ServiceReads:
             reads, "tasks", lambda arns: ports.cluster.tasks(cluster, arns), id_of=lambda one: one.arn
         )
         self._revisions = GuessedReads(reads, "revisions", ports.express.revisions, id_of=lambda one: one.arn)
-        self._targets = GuessedReads(
-            reads, "target health", ports.targets.health, id_of=lambda one: one.target_group_arn, at_most=1
-        )
+        health = ports.targets.health if ports.targets else lambda _arns: ()
+        self._targets = GuessedReads(reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1)
 
     # -- rounds ---------------------------------------------------------------------------------------------
     def begin_first_round(self) -> None:
@@ -100,8 +101,12 @@ class ServiceReads:
         service = self._taken_service()
         if service is None or service.created_at != self._seen.created_at:
             self._seen = NEVER_SEEN  # that was another service of this name
+        if self._looks_closer and not stopped and (service is None or service.status == "INACTIVE"):
+            stopped = self._taken_arns(self._ask_task_arns("STOPPED", of_service=False))  # ECS filters by no such name
+            self._ask_tasks(stopped)
         self._logs.know(self._seen.logs)
-        return FirstRound(service, self._reads.take(self._briefs, ()) if self._briefs else (), running, stopped)
+        briefs = self._reads.take(self._briefs, ()) if self._briefs else ()
+        return FirstRound(service, briefs, running, stopped, self._looks_closer)
 
     def begin_second_round(self, first: FirstRound) -> None:
         """Ask for what the first round named. A service that serves is asked less about."""
@@ -216,9 +221,9 @@ class ServiceReads:
                 return guessed
         return self._reads.ask("task definition", lambda: self._ports.cluster.task_definition(arn))
 
-    def _ask_task_arns(self, desired_status: str) -> "Future[tuple[str, ...]]":
-        read = self._ports.cluster.task_arns
-        return self._reads.ask("tasks", lambda: read(self._cluster, desired_status, service_name=self._name))
+    def _ask_task_arns(self, desired_status: str, *, of_service: bool = True) -> "Future[tuple[str, ...]]":
+        read, name = self._ports.cluster.task_arns, self._name if of_service else ""
+        return self._reads.ask("tasks", lambda: read(self._cluster, desired_status, service_name=name))
 
     def _ask_deployments(self, briefs: Sequence[DeploymentState]) -> None:
         arns = [one.arn for one in briefs if not one.successful and self._seen.deployment(one) is None]
@@ -232,7 +237,7 @@ class ServiceReads:
         self._logs.guess_again(self._seen.log_keys)
         self._revisions.guess(self._seen.revision_arns)
         self._targets.guess(self._seen.target_group_arns)
-        if self._known is None and not self._seen.was_calm:
+        if self._ports.target is not None and self._known is None and not self._seen.was_calm:
             arn = _arn_of(self._ports.target, self._cluster, self._name)
             read = self._ports.express.express_service
             self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
