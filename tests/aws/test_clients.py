@@ -329,7 +329,7 @@ def test_a_log_that_was_never_written_is_empty_and_one_whose_group_was_deleted_i
 
     assert _tail(logs) == ()
     assert _tail(logs) is None
-    assert logs.tail_events("/expressway/web", "s") == ()
+    assert logs.tail_events("/expressway/web", "s") is None
 
 
 def test_a_log_group_with_a_longer_name_is_not_taken_for_ours(session: AwsSession, stub: Stub) -> None:

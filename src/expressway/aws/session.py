@@ -157,9 +157,12 @@ class _RememberingClient:
         member = getattr(self._client, name)
         if not name.startswith(_READS) or name in _NO_READS:
             return member
-        return lambda **arguments: self._question.read_once(
-            (*self._key, name, json.dumps(arguments, sort_keys=True, default=str)), lambda: member(**arguments)
-        )
+
+        def ask(**arguments: Any) -> Any:
+            key = (*self._key, name, json.dumps(arguments, sort_keys=True, default=str))
+            return self._question.read_once(key, lambda: member(**arguments))
+
+        return ask
 
 
 def open_session(

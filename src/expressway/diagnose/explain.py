@@ -37,7 +37,13 @@ def explain_failure(
     remembers stopped tasks for about an hour). Reads only; about three round trips, each in parallel.
     """
     ports = ServiceFactPorts(
-        now=lambda: datetime.now(UTC), cluster=ecs, express=ecs, logs=logs, targets=targets, excluded_from=excluded_from
+        target=None,
+        now=lambda: datetime.now(UTC),
+        cluster=ecs,
+        express=ecs,
+        logs=logs,
+        targets=targets,
+        excluded_from=excluded_from,
     )
     with ConcurrentReads(_THREADS, name="explain", beside_a_failure=True) as reads:
         return first_finding(gather_service(cluster, service_name, ports, reads, failure=stack_events))

@@ -81,12 +81,12 @@ class ServiceFactPorts:
     `seen` remembers the services that were asked about, `excluded_from` what this machine kept out of images.
     """
 
+    target: Target | None
     now: Callable[[], datetime]
     cluster: ServiceStateReads
     express: ExpressReads
     logs: LogSearches
     targets: TargetReads | None
-    target: Target | None = None
     seen: SeenServices = field(default_factory=SeenServices)
     excluded_from: ExcludedFrom = nothing_excluded
 

@@ -71,7 +71,7 @@ class ServiceReads:
             reads, "tasks", lambda arns: ports.cluster.tasks(cluster, arns), id_of=lambda one: one.arn
         )
         self._revisions = GuessedReads(reads, "revisions", ports.express.revisions, id_of=lambda one: one.arn)
-        health = ports.targets.health if ports.targets else lambda _arns: ()
+        health = ports.targets.health if ports.targets else _no_targets
         self._targets = GuessedReads(reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1)
 
     # -- rounds ---------------------------------------------------------------------------------------------
@@ -278,3 +278,8 @@ class ServiceReads:
 
 def _arn_of(target: Target, cluster: str, service_name: str) -> str:
     return f"arn:{target.partition}:ecs:{target.region}:{target.account_id}:service/{cluster}/{service_name}"
+
+
+def _no_targets(group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
+    del group_arns
+    return ()

@@ -43,7 +43,9 @@ def unexplained_failures(
         for task_id, place in places.items()
         if not isinstance(place, str)
     }
-    logs = {task_id: tuple(one.message for one in reads.take(future, ())) for task_id, future in asked_logs.items()}
+    logs = {
+        task_id: tuple(one.message for one in reads.take(future, ()) or ()) for task_id, future in asked_logs.items()
+    }
     now = ports.now()
     found = (
         failed_tasks_finding(
