@@ -11,9 +11,9 @@ import docker
 import pytest
 
 from expressway.aws.ecs.client import Ecs
+from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.logs import Logs
 from expressway.aws.session import open_session
-from expressway.aws.target_health import LoadBalancerTargets
 from expressway.diagnose.explain import explain_failure
 from expressway.toolkit import Toolkit
 from tests.e2e.scenarios.embedded import EmbeddedScenario, embedded_scenarios, play
@@ -98,7 +98,7 @@ def test_what_deploy_and_wait_tell_is_read_once(one: RecordedScenario, recorded_
         service_name=one.scenario.service or "web",
         ecs=Ecs(session),
         logs=Logs(session),
-        targets=LoadBalancerTargets(session),
+        targets=LoadBalancers(session),
     )
     assert recorded_aws.requests
     assert {asked: times for asked, times in recorded_aws.requests.items() if times > 1} == {}
