@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from expressway.plan.create_only import kind_of
+from expressway.cloudformation.resource_kinds import kind_of
 
 ParameterChanges = Mapping[str, tuple[str | None, str]]
 """Parameters by name, with their values before and after."""

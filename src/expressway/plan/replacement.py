@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.cloudformation.change_set import ChangeSet, ChangeSetDetail
+from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.cloudformation.template import RETAINING, Template
-from expressway.plan.create_only import kind_of
 from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
 
 

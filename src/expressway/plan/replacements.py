@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from expressway.cloudformation.resource_kinds import RESOURCE_KINDS, ResourceKind
 from expressway.errors import RefusedError
 from expressway.hints import option
-from expressway.plan.create_only import RESOURCE_KINDS, ResourceKind
 from expressway.plan.replacement import Replacement
 
 

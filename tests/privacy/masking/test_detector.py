@@ -4,11 +4,14 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expressway.privacy.masking import detector
 from expressway.privacy.masking.detector import Masker, foreign_patterns, masked, masked_lines, masked_value
 from expressway.privacy.masking.patterns import FOREIGN_KINDS, MASK, may_hold_foreign_kinds
 from tests.privacy.aws_shapes import IDENTIFIERS
@@ -380,3 +383,10 @@ def test_however_much_was_masked_everything_new_is_looked_at() -> None:
 
     assert all(once(f"{number}: hunter2") == f"{number}: {MASK}" for number in range(5_000))
     assert once("long " * 2_000 + "hunter2").endswith(MASK)
+
+
+def test_each_rule_of_the_data_file_has_a_name_of_its_own_and_a_bounded_whole_word() -> None:
+    rules = tomllib.loads(Path(detector.__file__).with_name("prefixed.toml").read_text(encoding="utf-8"))["rules"]
+
+    assert len({rule["id"] for rule in rules}) == len(rules) > 30
+    assert all(rule.keys() == {"id", "regex"} and re.compile(rule["regex"]).groups == 0 for rule in rules)

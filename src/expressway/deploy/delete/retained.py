@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.aws.values.service import ServiceState
+from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import EXPRESS_TYPE, template_resources
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import RETAINING
-from expressway.plan.create_only import kind_of
 
 _ROLES = ("InfrastructureRoleArn", "ExecutionRoleArn", "TaskRoleArn")
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import RETAINING, Template
@@ -17,7 +18,6 @@ from expressway.core.cancellation import ReadPool
 from expressway.core.progress import ProgressSink
 from expressway.errors import RefusedError
 from expressway.hints import option
-from expressway.plan.create_only import kind_of
 from expressway.plan.preflight.account import AccountReads, if_allowed
 
 _LOOKED_FOR = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup", "AWS::IAM::Role", EXPRESS_TYPE})

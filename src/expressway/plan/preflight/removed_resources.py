@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import template_resources
 from expressway.cloudformation.stack import StackState
 from expressway.core.cancellation import ReadPool
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import TargetError
-from expressway.plan.create_only import kind_of
 from expressway.plan.diff import PropertyChange, ResourceChange
 from expressway.plan.preflight.account import AccountReads
 

@@ -1,52 +1,21 @@
 """Kinds of secrets that detect-secrets 1.5 does not know, or of which it finds only a part: a table.
 
-Each pattern names the part to mask ``secret``; a pattern without it is masked whole. Prefixes are those that the
-issuers document, so that what has none (an id, a digest, a name) is left alone.
+Each pattern names the part to mask ``secret``; a pattern without it is masked whole.
 """
 
 import re
+import tomllib
+from pathlib import Path
 
 MASK = "[masked]"
 _END = r"(?![A-Za-z0-9_-])"
 _START = r"(?<![A-Za-z0-9_-])"
 
-_PREFIXED = (
-    r"github_pat_[A-Za-z0-9_]{22,255}",
-    r"gh[pousr]_[A-Za-z0-9]{36,255}",
-    r"sk-(?:proj|svcacct|admin|ant|or)-[A-Za-z0-9_-]{20,}",
-    r"sk-[A-Za-z0-9]{40,}",
-    r"AIza[A-Za-z0-9_-]{35}",
-    r"ya29\.[A-Za-z0-9_-]{20,}",
-    r"GOCSPX-[A-Za-z0-9_-]{20,}",
-    r"npm_[A-Za-z0-9]{36,}",
-    r"pypi-[A-Za-z0-9_-]{50,}",
-    r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}",
-    r"[sr]k_(?:test|live)_[A-Za-z0-9]{16,}",
-    r"whsec_[A-Za-z0-9+/=]{20,}",
-    r"xapp-\d-[A-Za-z0-9-]{20,}",
-    r"xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{10,}",
-    r"hf_[A-Za-z0-9]{30,}",
-    r"do[opr]_v1_[a-f0-9]{64}",
-    r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}",
-    r"dapi[a-f0-9]{32}(?:-\d)?",
-    r"ATATT3[A-Za-z0-9_=-]{50,}",
-    r"hv[sbr]\.[A-Za-z0-9_-]{24,}",
-    r"NRAK-[A-Z0-9]{27}",
-    r"AKC[A-Za-z0-9]{60,}",
-    r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
-    r"glsa_[A-Za-z0-9_]{20,255}",
-    r"glc_[A-Za-z0-9+/=]{32,400}",
-    r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{20,255}",
-    r"lin_api_[A-Za-z0-9]{20,255}",
-    r"sntry[su]_[A-Za-z0-9_+/=.-]{20,1024}",
-    r"sbp_[A-Za-z0-9]{30,255}",
-    r"sb_secret_[A-Za-z0-9_-]{20,255}",
-    r"key-[a-z0-9]{32}",
-    r"[a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8}",
-    r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{20,255}",
-    r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{40,255}",
-    r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
+_PREFIXED = tuple(
+    str(rule["regex"])
+    for rule in tomllib.loads(Path(__file__).with_name("prefixed.toml").read_text(encoding="utf-8"))["rules"]
 )
+"""Known by a prefix or a fixed shape: see the rules there."""
 
 _OPTIONS = r"pass(?:word|wd|phrase)?|pwd|token|secret|api-key|auth-token|secret-key|access-key"
 

@@ -3,7 +3,7 @@
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from expressway.plan.create_only import RESOURCE_KINDS, kind_of
+from expressway.cloudformation.resource_kinds import RESOURCE_KINDS, kind_of
 
 
 @pytest.mark.parametrize("resource_type", RESOURCE_KINDS)
