@@ -48,7 +48,7 @@ def _guidance(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping
 
 
 def _network(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    from expressway.diagnose.network.action import fetch_network_configuration
+    from expressway.diagnose.network.collect import fetch_network_configuration
 
     return fetch_network_configuration(request.cluster, request.vpc_id or None, ports=ports.network(), now=ports.now())
 

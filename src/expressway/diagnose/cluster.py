@@ -12,7 +12,6 @@ from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import ServiceState, TaskState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.first_round import KnownService
 from expressway.diagnose.image.program_format import with_platform
 from expressway.diagnose.merge import merged
 from expressway.diagnose.messages.name_masking import names_hidden
@@ -20,9 +19,10 @@ from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
 from expressway.diagnose.ports import SERVICES_A_CALL, TroubleshootPorts
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service
+from expressway.diagnose.service.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.service.health_status import DOWN, Standing, counted, standing_of
+from expressway.diagnose.service.reads import KnownService
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.service.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnose.service.targets import target_states
 from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
 from expressway.diagnose.tasks.stopped import stopped_tasks

@@ -15,14 +15,13 @@ from expressway.diagnose.cluster import Sweep, sweep_cluster
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.image.program_format import with_platform
 from expressway.diagnose.merge import merged
-from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
-from expressway.diagnose.place_findings import place_findings
+from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import begin_service
+from expressway.diagnose.service.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.service.health_status import standing_of
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.service.service_facts import AskedPlace, ServiceFacts
 from expressway.diagnose.summary import (
     assessment,
     cluster_headline,

@@ -8,8 +8,16 @@ from expressway.aws.values.service import ServiceState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.cluster import Sweep
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.health_status import DOWN, EARLIER, PARTLY, SERVES, STARTING, Standing, is_cut_off
-from expressway.diagnose.service.triage import AROUND
+from expressway.diagnose.service.health_status import (
+    AROUND,
+    DOWN,
+    EARLIER,
+    PARTLY,
+    SERVES,
+    STARTING,
+    Standing,
+    is_cut_off,
+)
 from expressway.diagnose.symptoms import Symptoms
 
 NOTHING_WRONG = "nothing_wrong"

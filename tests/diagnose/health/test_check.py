@@ -14,9 +14,8 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 from expressway.diagnose.health.check import HealthCheck, health_check_of
-from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import first_finding
-from expressway.diagnose.service.service_facts import ServiceFacts
 from tests.diagnose.service.situations import NOW, first, situation, target, task, unhealthy
 
 SERVES = ServiceConfiguration("rev/1", container_port=8080, health_check_path="/")

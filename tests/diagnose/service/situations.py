@@ -18,9 +18,8 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.service.service_facts import ServiceFacts
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NOW = START + timedelta(minutes=10)

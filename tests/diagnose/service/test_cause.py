@@ -21,9 +21,8 @@ from expressway.aws.values.service import (
 from expressway.cloudformation.stack import StackEvent
 from expressway.diagnose.catalog import entry_of
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import first_finding
-from expressway.diagnose.service.service_facts import ServiceFacts
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"

@@ -8,9 +8,9 @@ import pytest
 
 from expressway.aws.values.service import DeploymentState
 from expressway.diagnose.finding import Finding
+from expressway.diagnose.service.facts import ServiceFacts
 from expressway.diagnose.service.health_status import DOWN, EARLIER, PARTLY, SERVES, STARTING, Standing, standing_of
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.service.service_facts import ServiceFacts
 from tests.diagnose.service.situations import NOW, START, exited, failed_deployment, situation, target, task
 
 UNDER_WAY = DeploymentState("d/2", "IN_PROGRESS", target_revision_arn="rev/1", requested_count=1, created_at=START)

@@ -13,8 +13,8 @@ from expressway.aws.values.service import (
     ServiceState,
     tasks_of_revision,
 )
+from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
 from expressway.diagnose.service.deployment_rules import stuck
-from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
 from tests.diagnose.service.situations import GROUP, SERVICE, START, situation, task
 
 FIRST = Rollout(

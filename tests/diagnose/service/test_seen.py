@@ -11,8 +11,8 @@ from expressway.aws.values.service import ServiceConfiguration
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.actions import GUIDANCE, troubleshoot
 from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.service.reads import GuessedReads
 from expressway.diagnose.service.seen import NEVER_SEEN, SeenService, SeenServices, is_over
-from expressway.diagnose.service.speculative_reads import GuessedReads
 from expressway.errors import TargetError
 from tests.aws.ecs.fakes import START
 from tests.diagnose.fakes import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from expressway.aws.values.service import ContainerState, DeploymentState, ServiceState, TargetHealth, TaskState
-from expressway.diagnose.service.triage import is_settled
+from expressway.diagnose.service.health_status import is_settled
 
 SERVES = ServiceState("web", "arn:web", "default", "ACTIVE", desired_count=2, running_count=2)
 DONE = DeploymentState("arn:d", "SUCCESSFUL")

@@ -46,8 +46,8 @@ from expressway.deploy.status.view import (
 )
 from expressway.deploy.status.wait import ServicePorts
 from expressway.diagnose.explain import explain_failure
+from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
 from expressway.diagnose.service.ports import OperationJournal, StackReads, UrlAnswer
-from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
 from expressway.errors import ExpresswayError
 
 _PROBE_SECONDS = 3.0

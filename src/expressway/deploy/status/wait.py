@@ -14,8 +14,8 @@ from expressway.deploy.status.service_lookup import missing_service_error
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.ports import LogSearches
+from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
 from expressway.diagnose.service.ports import ServiceReads, TargetReads, UrlProbe
-from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
 from expressway.error_codes import has_trait
 from expressway.errors import TargetError
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded

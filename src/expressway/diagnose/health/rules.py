@@ -13,8 +13,7 @@ from expressway.diagnose.health.listening import listeners, loopback_listener, o
 from expressway.diagnose.logs.excerpt import telling_line
 from expressway.diagnose.messages.name_masking import names_hidden
 from expressway.diagnose.messages.rules import evidence_line
-from expressway.diagnose.service.facts import DeploymentFacts
-from expressway.diagnose.service.service_facts import ServiceFacts
+from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 
 _CODES = re.compile(r"(?:failed with these codes:? \[|status(?: code)? )(?P<code>\d{3})", re.IGNORECASE)
 _TIMEOUT = re.compile(r"tim(?:ed|e) ?out", re.IGNORECASE)

@@ -13,9 +13,8 @@ from expressway.diagnose.dependencies.ports import ImagePullPorts
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.image.pull_rules import pull_findings
 from expressway.diagnose.image.subjects import PullSubject, PullSubjects
-from expressway.diagnose.not_found import was_read
-from expressway.diagnose.place_findings import place_findings
-from expressway.diagnose.service.service_facts import AskedPlace
+from expressway.diagnose.not_found import place_findings, was_read
+from expressway.diagnose.service.facts import AskedPlace
 from expressway.diagnose.stack.rules import missing_stack_finding
 from expressway.errors import UsageError
 

@@ -7,7 +7,7 @@ from expressway.aws.values.dependencies import DependencyFacts, ImageFact
 from expressway.aws.values.service import TaskState
 from expressway.diagnose.catalog import entry_of
 from expressway.diagnose.dependencies.roles import role_findings
-from expressway.diagnose.dependencies.secrets import secret_findings
+from expressway.diagnose.dependencies.rules import secret_findings
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.image.program_format import images_fit, with_platform
 from expressway.diagnose.image.rules import image_findings, names_repository

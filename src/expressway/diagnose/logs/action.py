@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from expressway.aws.values.service import ServiceState, TaskState
-from expressway.core.asked_once import or_none
-from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.core.concurrent_reads import ConcurrentReads, or_none
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.logs.answer import answer_of, answer_of_nothing
@@ -21,8 +20,7 @@ from expressway.diagnose.logs.places import (
     seen_in_cluster,
     task_definitions,
 )
-from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
-from expressway.diagnose.place_findings import place_findings
+from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.request import TroubleshootRequest
 

@@ -5,17 +5,96 @@ errors", "Service event messages"), of containerd and Docker, and of CloudFormat
 """
 
 import re
+from dataclasses import dataclass
 
 from expressway.core.text import shortened
-from expressway.diagnose.catalog import entry_of, make_finding
+from expressway.diagnose.catalog import CATALOG, entry_of, make_finding
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.messages.name_masking import LONGEST_MESSAGE, names_hidden
-from expressway.diagnose.messages.rule import MessageRule
-from expressway.diagnose.messages.rule import message_rule as _rule
-from expressway.diagnose.messages.startup import START_MESSAGES
 from expressway.diagnose.service.facts import Statement
 from expressway.hints import command
 from expressway.privacy.untrusted import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRule:
+    """One row: a pattern, and the sentence and remedy it stands for (named groups of the pattern fill them).
+
+    `certain` is False where the words fit several causes, all of which the sentence names. Names that users chose are
+    hidden from the pattern (`foreign_names`), unless it `reads_names` because one of them tells something.
+    """
+
+    code: str
+    pattern: re.Pattern[str]
+    sentence: str
+    remedy: str
+    certain: bool = True
+    reads_names: bool = False
+
+
+def message_rule(
+    code: str, pattern: str, *, cause: str = "", remedy: str = "", certain: bool = True, reads_names: bool = False
+) -> MessageRule:
+    """A row; case makes no difference to its pattern, and a dot stands for any character.
+
+    Where it has no words of its own, it stands for those of the catalogue.
+    """
+    compiled, entry = re.compile(pattern, re.IGNORECASE | re.DOTALL), CATALOG[code]
+    return MessageRule(code, compiled, cause or entry.cause, remedy or entry.remedy, certain, reads_names)
+
+
+_SCRIPT = r"\S*(?:\.(?:sh|bash|ash|py|rb|pl|php|m?js)|entrypoint)"
+_GO_QUOTED = r"\"(?:[^\"\\]|\\.)+\""
+_NOT_ANOTHER = r"(?<![\w/])"  # no other program's exec, as in fork/exec
+_BUILD_FOR = "Build it for linux/amd64 (build.platform: linux/amd64) and deploy again"
+_FIRST_LINE = "let it begin with #!/bin/sh (or its own interpreter), with nothing before, and with Unix line ends"
+
+START_MESSAGES: tuple[MessageRule, ...] = (
+    message_rule(
+        "wrong_architecture",
+        r"descriptor matching platform '(?P<platform>[^']+)'|no match for platform|"
+        r"does not match the (?:detected|specified|requested) (?:host )?platform|cannot execute binary file",
+    ),
+    message_rule(
+        "script_without_interpreter",
+        rf"{_NOT_ANOTHER}exec:? [\"']?{_SCRIPT}[\"']?:? [\"']?exec format error",
+        certain=False,
+        reads_names=True,
+    ),
+    message_rule(
+        "wrong_architecture",
+        r"exec format error",
+        cause="The image is built for another processor architecture than the tasks run on, or the container starts "
+        "with a script whose first line names no interpreter (#!).",
+        remedy=f"{_BUILD_FOR}; if its command is a script, {_FIRST_LINE}.",
+        certain=False,
+    ),
+    message_rule(
+        "command_not_found",
+        r"exec:? \"(?P<name>(?:[^\"\\]|\\.)+)\":? (?:executable file not found|stat .*no such file)|"
+        r"executable file (?P<other>\S+)? ?not found",
+    ),
+    message_rule(
+        "interpreter_missing",
+        rf"{_NOT_ANOTHER}exec (?:user process caused:? )?[\"']?[^\s\"']*[\"']?:? ?[\"']?no such file or directory|"
+        r"bad interpreter|cannot execute: required file not found",
+    ),
+    message_rule(
+        "working_directory_unusable",
+        r"chdir to cwd \(\"?(?P<name>[^\")]+)\"?\) set in config\.json failed: (?:permission denied|no such file)",
+    ),
+    message_rule("user_not_found", r"unable to find (?P<kind>user|group) (?P<name>[^\s:]+)"),
+    message_rule("command_missing", r"no command specified"),
+    message_rule(
+        "command_not_executable", rf"{_NOT_ANOTHER}exec:? (?:{_GO_QUOTED}|'[^']+'|[^\s\"']+):? permission denied"
+    ),
+    message_rule("volume_mount_failed", r"failed to invoke EFS utils commands|mount\.nfs4|CannotCreateVolumeError"),
+    message_rule(
+        "container_start_timeout",
+        r"(?:ContainerRuntime|Docker)TimeoutError(?!.*pulled)|could not transition to (?!\w*pulled)\w+; timed out",
+    ),
+)
+
 
 _EVIDENCE_LIMIT = 400
 _FIRST_REF = r"(?:.*?(?<![\w./:-])(?!i/o|net/http)(?P<image>[\w.-]+(?::\w+)?/[\w./-]+(?::[\w.-]+)?(?:@\w+:\w+)?))?"
@@ -27,20 +106,20 @@ _NETWORK_REMEDY = (
 
 MESSAGE_RULES: tuple[MessageRule, ...] = (
     *START_MESSAGES,
-    _rule("image_pull_denied", rf"{_DENIED}(?P<action>ecr:\w+)"),
-    _rule(
+    message_rule("image_pull_denied", rf"{_DENIED}(?P<action>ecr:\w+)"),
+    message_rule(
         "repository_not_found",
         r"repository with name '(?P<name>[\w./-]+)' does not exist|RepositoryNotFoundException|"
         r"(?:^|: )name unknown\b",
     ),
-    _rule("registry_rate_limited", r"\btoomanyrequests(?=:|$)|\bpull rate limit"),
-    _rule(
+    message_rule("registry_rate_limited", r"\btoomanyrequests(?=:|$)|\bpull rate limit"),
+    message_rule(
         "image_not_found",
         r"^(?=.*(?:(?:\bCannotPull\w*:|\bresolve ref(?:erence)? ).*: not found\b|\bmanifest for \S+ not found\b|"
         r"\b(?:repository|image) \S*/\S* not found\b|\bmanifest unknown\b|\brequested image not found\b|"
         rf"\bno such image\b)){_FIRST_REF}",
     ),
-    _rule(
+    message_rule(
         "image_pull_denied",
         r"(?<![\w-])(?P<name>[\w-]+-starport-layer-bucket)\.s3\S*?amazonaws\S*: (?:403|Forbidden|AccessDenied)",
         cause="The tasks may not fetch the image's layers from ECR's bucket {name} in S3.",
@@ -48,7 +127,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "(arn:aws:s3:::prod-<region>-starport-layer-bucket/*).",
         reads_names=True,
     ),
-    _rule(
+    message_rule(
         "image_pull_denied",
         r"^(?=.*(?:\bCannotPull\w*:.*\b(?:access denied\b|403 Forbidden\b|denied:|unauthorized\b|no basic auth\b)|"
         rf"\bpull access denied\b|\b(?:resolve ref|pulling from host) .*\b403 Forbidden\b)){_FIRST_REF}",
@@ -56,74 +135,76 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         remedy="Let the execution role pull it (ECR policy or repository policy), or give credentials for the "
         "registry.",
     ),
-    _rule(
+    message_rule(
         "log_group_missing",
         r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group [^:]*: ?ResourceNotFoundException",
         cause="The log group that the container logs to does not exist.",
         remedy=f"Make it again; of an app of Expressway, {command('deploy')} sees that it is gone and restores it.",
     ),
-    _rule("log_denied", rf"{_DENIED}(?P<action>logs:\w+)"),
-    _rule("kms_denied", rf"{_DENIED}kms:\w+|access to kms is not allowed|ciphertext refers to a customer master key"),
-    _rule(
+    message_rule("log_denied", rf"{_DENIED}(?P<action>logs:\w+)"),
+    message_rule(
+        "kms_denied", rf"{_DENIED}kms:\w+|access to kms is not allowed|ciphertext refers to a customer master key"
+    ),
+    message_rule(
         "secret_denied",
         rf"{_DENIED}(?P<action>(?:secretsmanager|ssm):\w+)(?: on resource:? (?P<name>[\w:/.+=@-]+[\w]))?",
     ),
-    _rule("secret_key_missing", r"did not contain (?:a )?json key (?P<name>[\w.-]+)"),
-    _rule("secret_deleted", r"secret because it was marked for deletion"),
-    _rule("secret_not_found", r"can.t retrieve the secret with ARN '(?P<name>[^']+)'"),
-    _rule(
+    message_rule("secret_key_missing", r"did not contain (?:a )?json key (?P<name>[\w.-]+)"),
+    message_rule("secret_deleted", r"secret because it was marked for deletion"),
+    message_rule("secret_not_found", r"can.t retrieve the secret with ARN '(?P<name>[^']+)'"),
+    message_rule(
         "secret_not_found",
         r"can.t find the specified secret(?: value)?|"
         r"(?:\binvalid ssm parameters?|\bfrom ssm: [^\n]*\binvalid parameters?):? (?P<name>[\w:/.-]+)|"
         r"\bParameterNotFound\b|\b(?:secret|parameter) (?P<other>[\w:/.-]+) (?:was )?not found",
         cause="A secret or parameter that the definition names does not exist{name}.",
     ),
-    _rule(
+    message_rule(
         "registry_unreachable",
         r"\b(?:CannotPull|unable to pull|ResourceInitialization|registry|logging driver|i/o timeout).*?"
         r"(?:i/o timeout|dial tcp|deadline exceeded|Client\.Timeout|no such host|connection refused|"
         r"There is a connection issue)",
     ),
-    _rule("secret_unavailable", r"unable to retrieve secrets?\b", certain=False),
-    _rule("image_too_large", r"no space left on device"),
-    _rule("out_of_memory", r"\bOutOfMemory(?:Error)?\b|\bkilled due to memory usage"),
-    _rule(
+    message_rule("secret_unavailable", r"unable to retrieve secrets?\b", certain=False),
+    message_rule("image_too_large", r"no space left on device"),
+    message_rule("out_of_memory", r"\bOutOfMemory(?:Error)?\b|\bkilled due to memory usage"),
+    message_rule(
         "quota_exceeded",
         r"\blimit on the number of (?:vCPUs|tasks)\b|\bconfiguration is above your limit\b|LimitExceeded|"
         r"\bTooMany(?:LoadBalancers|TargetGroups|Rules)|quota|\bmaximum number of [^.]*\b(?:reached|exceeded)\b",
     ),
-    _rule(
+    message_rule(
         "capacity_unavailable",
         r"\bcapacity is unavailable\b|\bunable to place a task\b|(?-i:\bRESOURCE:[A-Z])|\bno (?:Fargate )?capacity\b|"
         r"\binsufficient (?:instance )?capacity\b",
     ),
-    _rule("subnet_full", r"InsufficientFreeAddresses|not enough free (?:IP )?addresses|free ip addresses"),
-    _rule("cluster_missing", r"\bClusterNotFoundException\b|\bCluster not found\b"),
-    _rule("security_group_missing", r"Invalid(?:SecurityGroupID|Group)\.NotFound"),
-    _rule("subnet_missing", r"InvalidSubnetID\.NotFound"),
-    _rule(
+    message_rule("subnet_full", r"InsufficientFreeAddresses|not enough free (?:IP )?addresses|free ip addresses"),
+    message_rule("cluster_missing", r"\bClusterNotFoundException\b|\bCluster not found\b"),
+    message_rule("security_group_missing", r"Invalid(?:SecurityGroupID|Group)\.NotFound"),
+    message_rule("subnet_missing", r"InvalidSubnetID\.NotFound"),
+    message_rule(
         "network_interface_failed",
         r"\bconfigure ENI\b|\bEC2 error while attempting to create network interface\b|"
         r"\bnetwork interface (?:provisioning\b|[^.:]*\b(?:failed|timeout)\b)",
     ),
-    _rule(
+    message_rule(
         "subnets_unfit",
         r"two subnets in (?:at least )?two|at least two (?:subnets|availability zones)|no default VPC|"
         r"\bdefault VPC [^.:]*\b(?:not|no)\b",
     ),
-    _rule(
+    message_rule(
         "role_not_assumable",
         r"unable to assume (?:the )?(?:service.linked )?role(?: '?(?P<name>arn:[^\s']+)'?)?|"
         r"role (?P<other>arn:\S+) (?:is invalid or )?cannot be assumed",
     ),
-    _rule("permission_denied", rf"{_DENIED}(?P<action>[\w-]+:\w+)"),
-    _rule(
+    message_rule("permission_denied", rf"{_DENIED}(?P<action>[\w-]+:\w+)"),
+    message_rule(
         "permission_denied",
         r"AccessDenied\w*|UnauthorizedOperation",
         cause="A role lacks a permission that the deployment needs.",
         remedy="Grant what AWS names in the evidence to the role that it names.",
     ),
-    _rule("resource_exists", r"(?:(?<![\w:/.-])(?P<name>[\w:/.-]+) )?\balready exists\b"),
+    message_rule("resource_exists", r"(?:(?<![\w:/.-])(?P<name>[\w:/.-]+) )?\balready exists\b"),
 )
 
 _WORDED: dict[tuple[str, str], str] = {

@@ -23,22 +23,21 @@ from expressway.aws.values.task_definition import TaskDefinition
 from expressway.cloudformation.stack import StackEvent
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.dependencies.subject import subject_of
-from expressway.diagnose.first_round import KnownService
 from expressway.diagnose.image.program_format import format_is_open
-from expressway.diagnose.logs.expired import forgot_tasks
+from expressway.diagnose.logs.tail import forgot_tasks
 from expressway.diagnose.ports import ServiceFactPorts
 from expressway.diagnose.service.deployment import (
     Course,
     course_to_explain,
     definitions_to_compare,
     failure_to_explain,
+    rollout_deployment,
+    rollout_revisions,
 )
-from expressway.diagnose.service.facts import DeploymentFacts
-from expressway.diagnose.service.reads import ServiceReads
-from expressway.diagnose.service.rollouts import rollout_deployment, rollout_revisions
-from expressway.diagnose.service.service_facts import ServiceFacts
-from expressway.diagnose.service.triage import is_settled
+from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
+from expressway.diagnose.service.health_status import is_settled
+from expressway.diagnose.service.reads import KnownService, ServiceReads
+from expressway.diagnose.surroundings import subject_of
 from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
 
 _EVENTS_COUNT_FOR = timedelta(hours=1)
@@ -46,7 +45,7 @@ _EVENTS_COUNT_FOR = timedelta(hours=1)
 
 Begin = Callable[[DependencySubject, bool], None]
 """Told what the service depends on as soon as that is known, so that it can be read beside the rest; and whether what
-is known by then settles the matter (`expressway.diagnose.service.triage`)."""
+is known by then settles the matter (`expressway.diagnose.service.health_status`)."""
 
 
 def gather_service(

@@ -7,13 +7,12 @@ from typing import Any
 
 from expressway.aws.values.service import Rollout, ServiceState
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
-from expressway.diagnose.place_findings import place_findings
+from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service
+from expressway.diagnose.service.facts import ServiceFacts
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.service.service_facts import ServiceFacts
 from expressway.diagnose.summary import shown_service
 from expressway.privacy.untrusted import quoted
 

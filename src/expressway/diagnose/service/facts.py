@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from expressway.aws.values.cluster import ClusterState
+from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import (
     DeploymentState,
     ExpressService,
@@ -12,7 +15,7 @@ from expressway.aws.values.service import (
     TargetHealth,
     TaskState,
 )
-from expressway.aws.values.task_definition import TaskDefinition
+from expressway.aws.values.task_definition import ContainerDefinition, TaskDefinition
 from expressway.cloudformation.stack import StackEvent
 from expressway.diagnose.tasks.first_exit import telling_reasons
 from expressway.image.context.excluded import LeftOutFiles
@@ -93,3 +96,131 @@ class DeploymentFacts:
             for text in (self.deployment.status_reason, self.deployment.rollback_reason):
                 if text:
                     yield Statement(text, self.deployment.arn)
+
+
+RECENT = timedelta(hours=24)
+"""How long a failed deployment that nothing has followed still counts as the state of things."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftLog:
+    """The end of the log of the last task of a deployment whose tasks ECS has forgotten, oldest line first.
+
+    `is_only` says that the container is its task's only one, so that nothing else can have ended it.
+    """
+
+    container: str
+    lines: tuple[str, ...]
+    is_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """Everything that the rules about a service may look at. What could not be read is empty, and named in `gaps`.
+
+    Attributes:
+        story: the deployment to explain: the newest that failed or still runs, else the one that serves.
+        tasks: every task of the service that ECS remembers, of any revision.
+        log_events: the story's logs with their times, by task id, oldest line first.
+        now: when the facts were read.
+        restored: the story's deployment failed, and the service went back to what it ran before.
+        left_log: what is left of the story's tasks where ECS has forgotten them.
+    """
+
+    cluster: str
+    service_name: str
+    now: datetime
+    story: DeploymentFacts
+    tasks: tuple[TaskState, ...] = ()
+    log_events: Mapping[str, tuple[LogEvent, ...]] = field(default_factory=dict[str, tuple[LogEvent, ...]])
+    restored: bool = False
+    gaps: tuple[str, ...] = field(default=())
+    left_log: LeftLog | None = None
+
+    @property
+    def service(self) -> ServiceState | None:
+        return self.story.service
+
+    @property
+    def definition(self) -> TaskDefinition | None:
+        """The task definition that the story's tasks run."""
+        return self.story.definition
+
+    @property
+    def resource(self) -> str:
+        """The service's ARN, or its name where nobody has told the ARN."""
+        return self.service.arn if self.service else self.service_name
+
+    def lacks(self, read: str) -> bool:
+        """Whether something could not be read, by the name of its gap: nothing is concluded from its absence."""
+        return any(gap.startswith(f"{read}:") for gap in self.gaps)
+
+    @property
+    def serves(self) -> bool:
+        """All wanted tasks run, no target is unhealthy, and no deployment has failed or is under way."""
+        unhealthy = self.has_unhealthy_targets or any(one.running and one.health == "UNHEALTHY" for one in self.tasks)
+        return self.has_enough_tasks and self.deployment_is_well and not unhealthy
+
+    @property
+    def has_enough_tasks(self) -> bool:
+        service = self.service
+        return service is not None and service.status == "ACTIVE" and self.running_count >= service.desired_count
+
+    @property
+    def running_count(self) -> int:
+        """How many tasks run; none where ECS names tasks of which none runs, whatever the service counted.
+
+        Of a service whose tasks crash again and again, each is counted for a moment.
+        """
+        all_read = bool(self.tasks) and not self.lacks("tasks")
+        if all_read and not any(task.running for task in self.tasks):
+            return 0
+        return self.service.running_count if self.service else 0
+
+    @property
+    def deployment_is_well(self) -> bool:
+        deployment = self.story.deployment
+        return deployment is None or deployment.successful
+
+    @property
+    def has_unhealthy_targets(self) -> bool:
+        return any(target.state == "unhealthy" for target in self.story.targets)
+
+    def container_definition(self, name: str) -> ContainerDefinition:
+        """What the task definition says of the container; one without any limits where it is not known."""
+        containers = self.definition.containers if self.definition else ()
+        return next((one for one in containers if one.name == name), ContainerDefinition(name))
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the story's deployment is of the last day."""
+        deployment = self.story.deployment
+        moment = (deployment.finished_at or deployment.created_at) if deployment else None
+        return moment is None or self.now - moment <= RECENT
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPlace:
+    """What was asked for, and what is there instead: the facts behind "no such cluster" and "no such service".
+
+    Attributes:
+        place: the account and region that were asked, in words.
+        cluster: None when ECS knows none of that name.
+        cluster_names, service_names: what there is; None where it may not be listed.
+        elsewhere: other clusters that have a service of that name.
+        arn: the ARN among the parameters that does not fit; empty where all do.
+        foreign: the account and region that it names, where they are others; else empty.
+        named_cluster: the cluster that it names, where it is another; else empty.
+    """
+
+    place: str
+    cluster_name: str
+    service_name: str = ""
+    cluster: ClusterState | None = None
+    service_exists: bool = True
+    cluster_names: tuple[str, ...] | None = ()
+    service_names: tuple[str, ...] | None = ()
+    elsewhere: tuple[str, ...] = ()
+    arn: str = ""
+    foreign: str = ""
+    named_cluster: str = ""

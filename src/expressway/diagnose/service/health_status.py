@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from expressway.aws.values.service import DeploymentState, ServiceState, TaskState
+from expressway.aws.values.service import DeploymentState, ServiceState, TargetHealth, TaskState
 from expressway.diagnose.catalog import entry_of
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.service_facts import ServiceFacts
+from expressway.diagnose.service.facts import ServiceFacts
+from expressway.diagnose.tasks.first_exit import culprit_of
 
 DOWN, PARTLY, EARLIER, STARTING, SERVES = range(5)
 """Worst first: nothing serves; too few tasks; an earlier version after a failed deployment; a deployment; all well."""
@@ -127,3 +128,30 @@ def _end(facts: ServiceFacts, deployment: DeploymentState) -> str:
 
 def _tasks(running: int, wanted: int) -> str:
     return f"{running} of {wanted} tasks run" if running <= wanted else f"{running} tasks run"
+
+
+AROUND = "network, images, secrets, roles and scaling"
+"""What is left out then."""
+
+
+def is_settled(
+    service: ServiceState,
+    deployment: DeploymentState | None,
+    tasks: Sequence[TaskState],
+    targets: Sequence[TargetHealth],
+) -> bool:
+    """True where the surroundings have nothing to tell: it serves, or every task that failed had been running."""
+    if service.status != "ACTIVE" or any(target.state == "unhealthy" for target in targets):
+        return False
+    failed = [task for task in tasks if task.failed]
+    if failed:
+        return all(_ended_by_itself(task) for task in failed) and not (deployment and deployment.triggered_alarms)
+    serves = 0 < service.desired_count <= service.running_count
+    return serves and (deployment is None or deployment.successful)
+
+
+def _ended_by_itself(task: TaskState) -> bool:
+    """A container of the task ran and exited, and neither a health check nor anything else ended it."""
+    return (
+        culprit_of(task) is not None and task.stop_code == "EssentialContainerExited" and not task.failed_health_check
+    )

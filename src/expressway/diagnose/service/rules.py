@@ -10,21 +10,30 @@ from dataclasses import replace
 from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.health.rules import health_finding
-from expressway.diagnose.service.cause import (
+from expressway.diagnose.service.deployment_rules import (
     IN_AWS_WORDS,
     deployment_failed,
     infrastructure_is_stuck,
     other_resource_failed,
+    rolled_back,
+    rolled_back_by_alarm,
     scheduler_says,
     service_resource_failed,
     stopped_task_says,
+    stuck,
     task_stopped_for_unknown_reason,
+    under_way,
 )
-from expressway.diagnose.service.deployment_rules import rolled_back, rolled_back_by_alarm, stuck, under_way
-from expressway.diagnose.service.service_facts import ServiceFacts
-from expressway.diagnose.tasks.exit_findings import crash_loop, exit_finding, memory_finding
+from expressway.diagnose.service.facts import ServiceFacts
+from expressway.diagnose.tasks.exit_findings import (
+    crash_loop,
+    exit_finding,
+    killed_at_stop,
+    memory_finding,
+    side_container_ended,
+    spot_interrupted,
+)
 from expressway.diagnose.tasks.expired import forgotten_error, forgotten_exit, look_elsewhere
-from expressway.diagnose.tasks.stop_rules import killed_at_stop, side_container_ended, spot_interrupted
 from expressway.hints import action
 
 Rule = Callable[[ServiceFacts], Finding | None]

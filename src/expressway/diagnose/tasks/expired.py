@@ -13,7 +13,7 @@ from expressway.diagnose.finding import Finding
 from expressway.diagnose.logs.excerpt import excerpt, telling_line
 from expressway.diagnose.logs.severity import severity_of
 from expressway.diagnose.messages.rules import evidence_line
-from expressway.diagnose.service.service_facts import LeftLog, ServiceFacts
+from expressway.diagnose.service.facts import LeftLog, ServiceFacts
 from expressway.diagnose.tasks.exit_rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
 from expressway.hints import action
 

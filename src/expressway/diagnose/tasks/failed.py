@@ -13,9 +13,8 @@ from expressway.core.clock import not_before
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, Severity
 from expressway.diagnose.messages.rules import evidence_line
-from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import cause_of_tasks
-from expressway.diagnose.service.service_facts import ServiceFacts
 from expressway.image.context.excluded import LeftOutFiles
 
 _NOTHING_LEFT = "Nothing has to be done unless it comes again; then: "

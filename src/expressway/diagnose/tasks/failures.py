@@ -13,8 +13,7 @@ from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.catalog import codes_with
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
-from expressway.diagnose.place_findings import place_findings
+from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service, marked
