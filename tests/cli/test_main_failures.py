@@ -70,14 +70,15 @@ def test_templates_that_cannot_be_written_are_one_error(out: str, as_json: bool,
 
 
 TABLE = """
-from expressway.cli import application, show
+from expressway.cli import application
+from expressway.cli.views import views
 from expressway.cli.views.reporting import reporting
 
 @application.app.command()
 def tell() -> None:
     with reporting(as_json=False):
-        show.show_mapping({"status": "ready"}, as_json=False)
-        show.data_console().print("https://shop.example/")
+        views.show_mapping({"status": "ready"}, as_json=False)
+        views.data_console().print("https://shop.example/")
 
 application.app(["tell"])
 """

@@ -30,12 +30,29 @@ def _run(arguments: Sequence[str]) -> None:
         return
     if arguments and arguments[0] in _SYNTHESIZING and "--help" not in arguments:
         # The CDK takes half a second to load, and the command line's libraries a quarter: both at once.
-        from expressway.cli.early_start import start_kernel_for
-
         start_kernel_for(arguments[1:])
     from expressway.cli.application import app
 
     app()
+
+
+def start_kernel_for(arguments: Sequence[str]) -> None:
+    """Start the CDK kernel for the app that the arguments most likely name.
+
+    A wrong guess costs or saves time only: whoever synthesizes starts a kernel where none waits, and reports then
+    why none can be started.
+    """
+    from contextlib import suppress
+    from pathlib import Path
+
+    from expressway.core.directories import state_directory, template_cache_directory
+    from expressway.errors import SynthesisError
+    from expressway.synth.kernel.early import start_early
+
+    with suppress(SynthesisError, OSError, ValueError):  # no path at all, or one that may not be looked at
+        named = next((Path(each) for each in arguments if not each.startswith("-") and Path(each).exists()), Path())
+        file = named / "expressway.yaml" if named.is_dir() else named
+        start_early(file, template_cache_directory(state_directory()))
 
 
 def _tell_stopped(*, as_json: bool) -> None:

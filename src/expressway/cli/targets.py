@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from expressway.cli.ports import SandboxInfo, installed_sandbox
 from expressway.core.sandbox_key import SANDBOX_VARIABLE, announced_directory, loopback_port, same_sandbox
 from expressway.errors import SandboxError
 
 if TYPE_CHECKING:
-    from expressway.cli.ports import SandboxInfo
     from expressway.toolkit import Toolkit
 
 
@@ -35,8 +35,6 @@ def own_sandbox() -> SandboxInfo | None:
     Raises:
         SandboxError: ``sandbox_conflict`` where EXPRESSWAY_SANDBOX names another one: neither is acted on then.
     """
-    from expressway.cli.ports import installed_sandbox
-
     status = installed_sandbox().status
     info, named = status(), os.environ.get(SANDBOX_VARIABLE)
     if not named or (info is not None and same_sandbox(named, info.endpoint_url)):

@@ -241,7 +241,7 @@ def delete(
 
     It asks first; where it cannot (without a terminal, or with --json) it needs --yes.
     """
-    from expressway.cli.views.views import show_deletion
+    from expressway.cli.views.views import show_mapping
 
     with reporting(as_json=as_json):
         name = app_name_or_here(app_name)
@@ -256,7 +256,7 @@ def delete(
                 confirm(f"Delete {name} on {toolkit.target.describe()}?")
             with watching(as_json=as_json) as printer:
                 result = toolkit.delete(name, service_arn, wait_seconds=wait, progress=printer)
-        show_deletion(result, as_json=as_json)
+        show_mapping(result.to_dict(), as_json=as_json)
         if not result.succeeded:
             raise SystemExit(5)
 

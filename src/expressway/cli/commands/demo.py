@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from expressway.cli.options import AsJson, Profile, Region
+from expressway.cli.ports import installed_sandbox
 from expressway.cli.views.output import message_console, print_json, recording
 from expressway.cli.views.reporting import reporting
 from expressway.errors import DefinitionError
@@ -93,7 +94,6 @@ def _toolkit_on_aws(
 @contextmanager
 def _toolkit_on_sandbox(steps: Steps, source: AppSource) -> Generator[tuple[Toolkit, Callable[[], list[str]]]]:
     """A sandbox of the demo's own, gone afterwards; the engine and the base images stay for the next time."""
-    from expressway.cli.ports import installed_sandbox
     from expressway.toolkit import Toolkit
 
     sandbox = installed_sandbox()

@@ -3,19 +3,17 @@
 import os
 import shlex
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from expressway.cli.options import MARKUP, AsJson
+from expressway.cli.ports import SandboxInfo, installed_sandbox
 from expressway.cli.targets import own_sandbox, port_to_start, running_sandbox
 from expressway.cli.views.output import message_console, print_json
 from expressway.cli.views.progress import watching
 from expressway.cli.views.reporting import reporting
 from expressway.core.progress import Progress, ProgressSink
-
-if TYPE_CHECKING:
-    from expressway.cli.ports import BaseImage, SandboxInfo
 
 sandbox = typer.Typer(
     no_args_is_help=True, rich_markup_mode=MARKUP, help="The embedded AWS: a local account with Express Mode."
@@ -51,8 +49,6 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
-    from expressway.cli.ports import installed_sandbox
-
     with reporting(as_json=as_json):
         embedded = installed_sandbox()
         embedded.check_port(port)
@@ -72,7 +68,8 @@ def start(
             info = embedded.start(port=port, docker_host=engine.docker_host, services=names)
             undo.pop_all()
         if as_json:
-            print_json(info.to_dict() | ({"base_images": [_image(image) for image in images]} if seed else {}))
+            shown = [{"name": image.name, "origin": image.origin, "seeded": image.seeded} for image in images]
+            print_json(info.to_dict() | ({"base_images": shown} if seed else {}))
             return
         for image in images:
             message_console().print(f"base image {image.name}: {image.origin}")
@@ -81,7 +78,7 @@ def start(
         message_console().print('[dim]Use it with --sandbox, or in this shell: eval "$(expressway sandbox env)"[/]')
 
 
-def _tell_other_engine(running: "SandboxInfo", progress: ProgressSink) -> None:
+def _tell_other_engine(running: SandboxInfo, progress: ProgressSink) -> None:
     """A running sandbox keeps its engine, whatever DOCKER_HOST says by now."""
     named = os.environ.get("DOCKER_HOST")
     if named and running.docker_host and named != running.docker_host:
@@ -92,15 +89,9 @@ def _tell_other_engine(running: "SandboxInfo", progress: ProgressSink) -> None:
         progress(Progress("sandbox", message, level="warning"))
 
 
-def _image(image: "BaseImage") -> dict[str, Any]:
-    return {"name": image.name, "origin": image.origin, "seeded": image.seeded}
-
-
 @sandbox.command()
 def stop(as_json: AsJson = False) -> None:
     """Stop the embedded AWS and the engine started for it; its containers and images go, base images stay."""
-    from expressway.cli.ports import installed_sandbox
-
     with reporting(as_json=as_json):
         own_sandbox()  # refuses another one's name
         stopped = installed_sandbox().stop()
@@ -133,8 +124,6 @@ def status(as_json: AsJson = False) -> None:
 @sandbox.command()
 def reset(as_json: AsJson = False) -> None:
     """Remove everything from the embedded AWS; it keeps running."""
-    from expressway.cli.ports import installed_sandbox
-
     with reporting(as_json=as_json):
         own_sandbox()  # refuses another one's name
         installed_sandbox().reset()
@@ -147,8 +136,6 @@ def reset(as_json: AsJson = False) -> None:
 @sandbox.command()
 def env(as_json: AsJson = False) -> None:
     """Print what points a shell at the embedded AWS: eval "$(expressway sandbox env)"."""
-    from expressway.cli.ports import installed_sandbox
-
     with reporting(as_json=as_json):
         variables = installed_sandbox().environment(running_sandbox())
         if as_json:

@@ -16,7 +16,6 @@ from expressway.plan.replacement import loss_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from expressway.deploy.delete.delete import DeleteResult
     from expressway.deploy.deploy import DeployResult
     from expressway.deploy.status.list_apps import AppList
     from expressway.image.planned import PlannedImage
@@ -232,15 +231,6 @@ def show_deployment(result: DeployResult, *, as_json: bool) -> None:
     data_console().print(result.url or result.endpoint)
     if reach := result.to_dict().get("reach"):
         message_console().print(f"  [dim]where that name does not resolve: {escape(reach)}[/]", soft_wrap=True)
-
-
-def show_deletion(result: DeleteResult, *, as_json: bool) -> None:
-    """What a deletion removed, kept, and why."""
-    shape = result.to_dict()
-    if as_json:
-        print_json(shape)
-    else:
-        show_mapping(shape, as_json=False)
 
 
 def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:

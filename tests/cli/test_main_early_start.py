@@ -13,7 +13,7 @@ pytestmark = pytest.mark.process
 _PROGRAM = """
 import sys
 from expressway.synth.kernel.early import take_early
-from expressway.cli.early_start import start_kernel_for
+from expressway.cli.main import start_kernel_for
 start_kernel_for(sys.argv[1:])
 kernel = take_early()
 print(kernel is not None, "typer" in sys.modules, "pydantic" in sys.modules)
