@@ -50,7 +50,7 @@ def test_every_file_that_a_document_links_to_exists(document: str) -> None:
 
 
 def test_what_is_read_first_is_short() -> None:
-    assert TEXTS["README.md"].count("\n") <= 200
+    assert max(TEXTS[name].count("\n") for name in ("README.md", "ARCHITECTURE.md")) <= 200
 
 
 SHOWN = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")}
@@ -60,3 +60,39 @@ SHOWN = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob
 def test_nothing_promises_a_package_that_is_on_no_index(pattern: str) -> None:
     texts = {**TEXTS, **{str(path): text for path, text in SHOWN.items()}}
     assert [name for name, text in texts.items() if re.search(pattern, text)] == []
+
+
+PLACES = (ROOT, ROOT / "src" / "expressway", ROOT / "src", ROOT / "tests")
+MAPS = ("ARCHITECTURE.md", "CONTRIBUTING.md")
+
+
+def named_paths(text: str) -> set[str]:
+    """What is in code format and looks like a path; NAME is a placeholder."""
+    paths = re.findall(r"`([\w.-]+/[\w./*-]*|[\w-]+\.py)`", text)
+    return {path for path in paths if "NAME" not in path and not path.startswith("expressway.")}
+
+
+@pytest.mark.parametrize("document", MAPS)
+def test_every_path_that_a_map_names_exists(document: str) -> None:
+    paths = named_paths(TEXTS[document])
+    assert len(paths) >= 30
+    assert {path for path in paths if not any((place / path).exists() for place in PLACES)} - GLOSSARY == set()
+
+
+GLOSSARY = {"values.py", "facts.py", "rules.py", "ports.py", "collect.py", "publish.py", "fakes.py"}
+"""Names of files that stand in several folders."""
+
+
+@pytest.mark.parametrize("document", MAPS)
+def test_every_name_that_a_map_finds_in_a_file_is_there(document: str) -> None:
+    named = re.findall(r"`(\w+)`(?: of| in|,? in the table of) `([\w./-]+\.py)`", " ".join(TEXTS[document].split()))
+    assert named
+    for name, path in named:
+        [file] = {place / path for place in PLACES if (place / path).is_file()}
+        assert name in file.read_text(encoding="utf-8"), f"{path} has no {name}"
+
+
+def test_a_recipe_has_at_most_ten_lines() -> None:
+    recipes = TEXTS["CONTRIBUTING.md"].split("## Recipes")[1].split("\n## ")[0].split("\n### ")[1:]
+    assert len(recipes) == 5
+    assert [recipe for recipe in recipes if len(recipe.strip().splitlines()) - 2 > 10] == []
