@@ -63,18 +63,15 @@ class ConcurrentReads:
             return default
 
 
-S = TypeVar("T")
-
-
-class AskedOnce(Generic[S]):
+class AskedOnce(Generic[T]):
     """Things of one kind that are read by their ids, each once."""
 
-    def __init__(self, reads: ConcurrentReads, name: str, read: Callable[[Sequence[str]], tuple[S, ...]]) -> None:
+    def __init__(self, reads: ConcurrentReads, name: str, read: Callable[[Sequence[str]], tuple[T, ...]]) -> None:
         self._reads = reads
         self._name = name
         self._read = read
         self._ids: set[str] = set()
-        self._futures: list[Future[tuple[S, ...] | None]] = []
+        self._futures: list[Future[tuple[T, ...] | None]] = []
 
     def ask(self, ids: Iterable[str]) -> None:
         """Begin to read those that are not asked for yet."""
@@ -83,9 +80,9 @@ class AskedOnce(Generic[S]):
             self._ids.update(new)
             self._futures.append(or_none(self._reads, self._name, lambda: self._read(new)))
 
-    def take(self) -> tuple[S, ...] | None:
+    def take(self) -> tuple[T, ...] | None:
         """All that was read; None when a read was refused."""
-        found: list[S] = []
+        found: list[T] = []
         for future in self._futures:
             some = self._reads.take(future, None)
             if some is None:
@@ -94,10 +91,10 @@ class AskedOnce(Generic[S]):
         return tuple(found)
 
 
-def or_none(reads: ConcurrentReads, name: str, read: Callable[[], S]) -> Future[S | None]:
+def or_none(reads: ConcurrentReads, name: str, read: Callable[[], T]) -> Future[T | None]:
     """A read of which nothing is left where it is refused."""
 
-    def read_all() -> S | None:
+    def read_all() -> T | None:
         return read()
 
     return reads.ask(name, read_all)

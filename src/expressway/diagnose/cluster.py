@@ -12,7 +12,6 @@ from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import ServiceState, TaskState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.image.program_format import with_platform
 from expressway.diagnose.merge import merged
 from expressway.diagnose.messages.name_masking import names_hidden
 from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
@@ -25,6 +24,7 @@ from expressway.diagnose.service.reads import KnownService
 from expressway.diagnose.service.rules import service_findings
 from expressway.diagnose.service.targets import target_states
 from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.tasks.exit_rules import with_platform
 from expressway.diagnose.tasks.stopped import stopped_tasks
 
 _LOOKED_INTO = 25

@@ -13,7 +13,6 @@ from expressway.aws.values.service import ServiceState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.cluster import Sweep, sweep_cluster
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.image.program_format import with_platform
 from expressway.diagnose.merge import merged
 from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
 from expressway.diagnose.ports import TroubleshootPorts
@@ -36,6 +35,7 @@ from expressway.diagnose.summary import (
 )
 from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
 from expressway.diagnose.symptoms import across_services, steered, understood
+from expressway.diagnose.tasks.exit_rules import with_platform
 
 _THREADS = 16
 

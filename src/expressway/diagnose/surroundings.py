@@ -77,7 +77,7 @@ def dependencies_of(subject: DependencySubject, ports: TroubleshootPorts) -> Sur
     """Findings about images, secrets, roles, log groups, scaling, alarms and quotas of one service."""
     from expressway.diagnose.dependencies.collect import gather_dependencies
     from expressway.diagnose.dependencies.rules import dependency_findings
-    from expressway.diagnose.image.program_format import images_fit
+    from expressway.diagnose.tasks.exit_rules import images_fit
 
     facts = gather_dependencies(subject, ports=ports.dependencies())
     return Surroundings(dependency_findings(facts), facts.gaps, images_fit(facts))

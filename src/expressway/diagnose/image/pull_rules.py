@@ -6,14 +6,13 @@ from dataclasses import replace
 from expressway.aws.values.dependencies import DependencyFacts, ImageFact
 from expressway.aws.values.service import TaskState
 from expressway.diagnose.catalog import entry_of
-from expressway.diagnose.dependencies.roles import role_findings
-from expressway.diagnose.dependencies.rules import secret_findings
+from expressway.diagnose.dependencies.rules import role_findings, secret_findings
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.image.program_format import images_fit, with_platform
 from expressway.diagnose.image.rules import image_findings, names_repository
 from expressway.diagnose.merge import merged
 from expressway.diagnose.messages.rules import finding_of_message
 from expressway.diagnose.service.facts import Statement
+from expressway.diagnose.tasks.exit_rules import images_fit, with_platform
 
 
 def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:

@@ -23,7 +23,6 @@ from expressway.aws.values.task_definition import TaskDefinition
 from expressway.cloudformation.stack import StackEvent
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.image.program_format import format_is_open
 from expressway.diagnose.logs.tail import forgot_tasks
 from expressway.diagnose.ports import ServiceFactPorts
 from expressway.diagnose.service.deployment import (
@@ -38,6 +37,7 @@ from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.health_status import is_settled
 from expressway.diagnose.service.reads import KnownService, ServiceReads
 from expressway.diagnose.surroundings import subject_of
+from expressway.diagnose.tasks.exit_rules import format_is_open
 from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
 
 _EVENTS_COUNT_FOR = timedelta(hours=1)

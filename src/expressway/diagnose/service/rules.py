@@ -3,28 +3,18 @@
 `first_finding` is what deploy, wait and status tell; `service_findings` adds what stands beside the first cause.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import timedelta
 
+from expressway.cloudformation.stack import StackEvent, first_failure
 from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.health.rules import health_finding
-from expressway.diagnose.service.deployment_rules import (
-    IN_AWS_WORDS,
-    deployment_failed,
-    infrastructure_is_stuck,
-    other_resource_failed,
-    rolled_back,
-    rolled_back_by_alarm,
-    scheduler_says,
-    service_resource_failed,
-    stopped_task_says,
-    stuck,
-    task_stopped_for_unknown_reason,
-    under_way,
-)
-from expressway.diagnose.service.facts import ServiceFacts
+from expressway.diagnose.messages.rules import evidence_line, finding_of_message
+from expressway.diagnose.service.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, ServiceFacts, Statement
 from expressway.diagnose.tasks.exit_findings import (
     crash_loop,
     exit_finding,
@@ -34,7 +24,198 @@ from expressway.diagnose.tasks.exit_findings import (
     spot_interrupted,
 )
 from expressway.diagnose.tasks.expired import forgotten_error, forgotten_exit, look_elsewhere
-from expressway.hints import action
+from expressway.diagnose.tasks.failure_kind import what_failed
+from expressway.diagnose.tasks.first_exit import telling_reasons
+from expressway.hints import action, on_faces
+from expressway.privacy.untrusted import quoted
+
+IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} tells more of the tasks."
+
+
+def other_resource_failed(facts: ServiceFacts) -> Finding | None:
+    """A resource of the stack other than the service failed first, so that the service is not to blame."""
+    event = first_failure(facts.story.stack_events)
+    if event is None or event.is_consequence or event.resource_type == SERVICE_RESOURCE_TYPE:
+        return None
+    return _stack_finding(event)
+
+
+def stopped_task_says(facts: ServiceFacts) -> Finding | None:
+    """What ECS says about tasks that stopped, or that cannot start."""
+    return _first_known(facts.story.task_statements())
+
+
+def infrastructure_is_stuck(facts: ServiceFacts) -> Finding | None:
+    """A managed resource of the revision has failed, or waits with a reason (an AccessDenied, most often)."""
+    known = _first_known(facts.story.infrastructure_statements())
+    resources = facts.story.revision.managed_resources if facts.story.revision else ()
+    failed = next((one for one in resources if one.status == "FAILED"), None)
+    if known is not None or failed is None:
+        return known
+    text = evidence_line(failed.status_reason)
+    return make_finding(
+        "infrastructure_failed",
+        sentence=f"ECS could not make the {failed.kind} of the service: {quoted(text) or 'no reason given'}",
+        evidence=(text,) if text else (),
+        resource=failed.arn or failed.kind,
+    )
+
+
+def scheduler_says(facts: ServiceFacts) -> Finding | None:
+    """What the service's events and the deployment's own reason say, where the table knows the words."""
+    return _first_known(facts.story.service_statements())
+
+
+def task_stopped_for_unknown_reason(facts: ServiceFacts) -> Finding | None:
+    """A task failed in words that the table does not know: told as they are."""
+    for task in facts.story.failed_tasks:
+        reasons = [*telling_reasons(task), task.stopped_reason]
+        text = evidence_line(next((reason for reason in reasons if reason), ""))
+        if text:
+            told = f"{what_failed(task, text)}: {quoted(text)}"
+            return make_finding(
+                "task_failed",
+                sentence=told,
+                evidence=(text,),
+                remedy=IN_AWS_WORDS,
+                resource=task.arn,
+                confidence="medium",
+            )
+    return None
+
+
+def service_resource_failed(facts: ServiceFacts) -> Finding | None:
+    """CloudFormation's own words about the service, where nothing better is known."""
+    event = first_failure(facts.story.stack_events)
+    return None if event is None or event.is_consequence else _stack_finding(event)
+
+
+def deployment_failed(facts: ServiceFacts) -> Finding | None:
+    """The deployment has failed and nothing says why."""
+    deployment, gaps = facts.story.deployment, facts.story.gaps
+    if deployment is None or not deployment.failed:
+        return None
+    reasons = reasons_of(facts.story)
+    told = f": {quoted(reasons[0])}" if reasons else ", and ECS gives no reason."
+    missing = " (some facts could not be read)" if gaps else ""
+    return make_finding(
+        "deployment_failed",
+        sentence=f"The deployment failed ({deployment.status}){missing}{told}",
+        evidence=reasons,
+        remedy="Grant the permissions named under gaps and ask again." if gaps else "Read the service's log.",
+        resource=deployment.arn,
+        confidence="medium",
+    )
+
+
+def reasons_of(story: DeploymentFacts) -> tuple[str, ...]:
+    """What the deployment says of its rollback and of its status."""
+    texts = (story.deployment.rollback_reason, story.deployment.status_reason) if story.deployment else ()
+    return tuple(dict.fromkeys(evidence_line(text) for text in texts if text))
+
+
+def _first_known(statements: Iterable[Statement]) -> Finding | None:
+    found = next((one for one in map(finding_of_message, statements) if one is not None), None)
+    return replace(found, confidence="medium") if found and entry_of(found.code).waiting_helps else found
+
+
+def _stack_finding(event: StackEvent) -> Finding:
+    known = finding_of_message(Statement(event.reason, event.logical_id))
+    if known is not None:
+        return replace(
+            known, cause=f"{event.logical_id}: {known.cause}", quoting=f"{event.logical_id}: {known.sentence}"
+        )
+    text = evidence_line(event.reason)
+    return make_finding(
+        "resource_failed",
+        sentence=f"{event.logical_id} ({event.resource_type}) could not be made: {quoted(text) or 'no reason given'}",
+        evidence=(f"{event.status} {event.logical_id}: {text}",),
+        remedy="Correct what CloudFormation names, and repeat the command.",
+        resource=event.logical_id,
+    )
+
+
+STUCK_AFTER = timedelta(minutes=30)
+"""An Express deployment takes about ten minutes when all is well: start, 5 % for 3 minutes, 100 % for 3 minutes."""
+_BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
+
+
+def rolled_back_by_alarm(facts: ServiceFacts) -> Finding | None:
+    """An alarm on 4xx/5xx answers ended the deployment."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.failed or not deployment.triggered_alarms:
+        return None
+    names = ", ".join(deployment.triggered_alarms)
+    return make_finding(
+        "error_rate_alarm",
+        cause="The new version answered too many requests with errors (4xx or 5xx), so the deployment's alarm rolled "
+        f"it back: {names}.",
+        evidence=(f"alarm: {names}", *reasons_of(facts.story)),
+        resource=facts.resource,
+    )
+
+
+def rolled_back(facts: ServiceFacts) -> Finding | None:
+    """The deployment was rolled back by an alarm on 4xx/5xx answers, or by the circuit breaker."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.failed:
+        return None
+    if deployment.triggered_alarms:
+        return rolled_back_by_alarm(facts)
+    reasons = reasons_of(facts.story)
+    if deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in reasons):
+        went_back = ", and the service went back to what it ran before" if facts.restored else ""
+        return make_finding(
+            code="circuit_breaker_rollback",
+            cause=f"The circuit breaker ended the deployment because its tasks failed again and again{went_back}.",
+            evidence=reasons,
+            resource=facts.resource,
+        )
+    return None
+
+
+def stuck(facts: ServiceFacts) -> Finding | None:
+    """A deployment that has been under way for much longer than one takes."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.running or deployment.created_at is None:
+        return None
+    age = facts.now - deployment.created_at
+    if age < STUCK_AFTER:
+        return None
+    revision = facts.story.revision
+    waiting = [one for one in (revision.managed_resources if revision else ()) if one.status == "PROVISIONING"]
+    stage = f" in stage {deployment.lifecycle_stage}" if deployment.lifecycle_stage else ""
+    return make_finding(
+        code="deployment_stuck",
+        cause=f"The deployment has been {deployment.status} for {age.total_seconds() / 60:.0f} minutes{stage}, "
+        f"with {deployment.running_count} of {deployment.requested_count} tasks running.",
+        evidence=tuple(f"{one.kind} is PROVISIONING: {one.status_reason or 'no reason given'}" for one in waiting[:4]),
+        remedy="Correct what the other findings name; or deploy the version that worked."
+        if deployment.is_rollout
+        else "Correct what the other findings name; or stop the deployment (StopServiceDeployment), which rolls it "
+        "back.",
+        resource=facts.resource,
+        confidence="high" if waiting else "medium",
+    )
+
+
+def under_way(facts: ServiceFacts) -> Finding | None:
+    """A deployment is going on as it should."""
+    deployment = facts.story.deployment
+    if deployment is None or not deployment.running:
+        return None
+    if deployment.created_at is not None and facts.now - deployment.created_at >= STUCK_AFTER:
+        return None
+    stage = f" ({deployment.lifecycle_stage})" if deployment.lifecycle_stage else ""
+    return make_finding(
+        code="deployment_in_progress",
+        cause=f"A deployment is under way{stage}: {deployment.running_count} of {deployment.requested_count} "
+        "tasks run.",
+        remedy=f"Wait for it: {on_faces(command_line='expressway status', mcp='wait_for_service_ready')} tells when it "
+        "is done.",
+        resource=facts.resource,
+    )
+
 
 Rule = Callable[[ServiceFacts], Finding | None]
 

@@ -8,10 +8,15 @@ from dataclasses import replace
 from expressway.aws.values.service import ContainerState, TaskState
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.image.program_format import format_is_open
 from expressway.diagnose.logs.excerpt import excerpt, telling_line
 from expressway.diagnose.service.facts import ServiceFacts
-from expressway.diagnose.tasks.exit_rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
+from expressway.diagnose.tasks.exit_rules import (
+    CORRECT_IT,
+    exit_meaning,
+    format_is_open,
+    never_started,
+    with_missing_files,
+)
 from expressway.diagnose.tasks.first_exit import SIGKILL_EXIT_CODE, culprit_of, killed_for_memory, rivals_of
 from expressway.diagnose.tasks.memory import RuntimeLimit, runtime_limit
 from expressway.privacy.untrusted import quoted

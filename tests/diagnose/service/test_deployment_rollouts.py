@@ -14,7 +14,7 @@ from expressway.aws.values.service import (
     tasks_of_revision,
 )
 from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
-from expressway.diagnose.service.deployment_rules import stuck
+from expressway.diagnose.service.rules import stuck
 from tests.diagnose.service.situations import GROUP, SERVICE, START, situation, task
 
 FIRST = Rollout(
