@@ -49,10 +49,11 @@ goldens: setup  ## write the golden templates, plans and generated pages of the 
 
 lock: setup  ## resolve and pin every dependency with hashes
 	@.venv/bin/uv pip compile requirements/bootstrap.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/bootstrap.txt
-	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra sandbox --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt
-	@.venv/bin/uv pip compile pyproject.toml --extra sandbox --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/install.txt
+	@.venv/bin/uv pip compile pyproject.toml requirements/build.in --extra all --group dev --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/dev.txt
+	@.venv/bin/uv pip compile pyproject.toml --extra all --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/install.txt
 	@.venv/bin/uv pip compile requirements/peer.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/peer.txt
 	@.venv/bin/uv pip compile requirements/agent.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/agent.txt
 	@.venv/bin/uv pip compile packaging/constructs/pyproject.toml requirements/constructs.in --resolution lowest-direct --quiet --universal --generate-hashes --python-version 3.10 --custom-compile-command "make lock" -o requirements/constructs-lowest.txt
+	@.venv/bin/uv pip compile pyproject.toml requirements/lowest.in --extra deploy --extra node --extra dockerfile --resolution lowest-direct --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/lowest.txt
 	@.venv/bin/uv pip compile --group mutants --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.locks

@@ -183,9 +183,11 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "wrong_architecture": "The image is built for another processor architecture",
     },
     "SynthesisError": {
+        "cdk_missing": "The AWS CDK is not installed",
         "kernel_failed": "The CDK kernel ended",
         "lint_errors": "Linters found errors in the templates",
         "lint_failed": "A linter failed",
+        "linter_missing": "A linter is not installed",
         "node_missing": "Node.js is not installed",
         "synthesis_failed": "The CDK could not synthesize the stacks",
         "synthesis_timeout": "The CDK did not synthesize in time",

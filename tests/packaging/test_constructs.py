@@ -45,9 +45,9 @@ def test_the_readmes_sample_synthesizes(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not MAY_INSTALL, reason="needs a package index; EXPRESSWAY_INSTALL=1 says that there is one")
 @pytest.mark.timeout(600)
-def test_the_oldest_cdk_that_is_allowed_is_enough(wheel: Path, tmp_path: Path) -> None:
+def test_the_oldest_cdk_that_is_allowed_is_enough(wheel: Path) -> None:
     """Their own tests of services and repositories, and the README's app, without Expressway."""
-    python = environment(tmp_path / "lowest", "constructs-lowest.txt", wheel)
+    python = environment("constructs-lowest.txt", wheel)
     chosen = [TESTS / name for name in ("service/test_gateway_service.py", "test_image_repository.py", _SYNTHESIS)]
     options = ["-q", "-p", "no:cacheprovider", "--confcutdir", TESTS]
     told = run([python, "-m", "pytest", *options, *chosen], PYTHONPATH=str(ROOT))

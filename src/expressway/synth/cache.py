@@ -29,11 +29,14 @@ _KEPT_ENTRIES = 200
 @cache
 def synthesis_fingerprint() -> str:
     """What decides the templates beside the definition: our version and sources, and the CDK's versions."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     digest = hashlib.sha256()
     for package in _PACKAGES:
-        digest.update(f"{package}={version(package)}\n".encode())
+        try:
+            digest.update(f"{package}={version(package)}\n".encode())
+        except PackageNotFoundError:  # then nothing is found here, and the kernel says what to install
+            digest.update(f"{package} is missing\n".encode())
     root = Path(__file__).resolve().parents[2]
     for pattern in _SOURCES:
         for source in sorted(root.glob(pattern)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -195,16 +196,21 @@ class ServiceStack(_AppStack):
 
 def new_app(outdir: str | None = None, *, context: Mapping[str, bool] | None = None) -> cdk.App:
     """An app whose templates depend on the definitions alone, whether made by us or by the CDK's command line."""
+    known = signature(cdk.App.__init__).parameters
+    off: dict[str, Any] = {name: False for name in _NEWER_OPTIONS if name in known}
     return cdk.App(
         outdir=outdir,
         analytics_reporting=False,
-        performance_reporting=False,
         tree_metadata=False,
         stack_traces=False,
         context=context,
-        builtin_cloud_formation_validation=False,  # half a second and 300 MB in Node; the linters do it outside
         post_cli_context={"aws:cdk:enable-path-metadata": False, "aws:cdk:enable-asset-metadata": False},
+        **off,
     )
+
+
+_NEWER_OPTIONS = ("performance_reporting", "builtin_cloud_formation_validation")
+"""Off where this release of the CDK has them. Validation takes half a second and 300 MB in Node; the linters do it."""
 
 
 def add_app_stacks(app: cdk.App, definition: "AppDefinition") -> tuple[RepositoryStack | None, ServiceStack]:

@@ -1,6 +1,8 @@
 """The linters: they find what is wrong, run outside this process, and are asked once for each template."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,28 @@ def test_a_tool_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     with pytest.raises(SynthesisError, match="no linter in here") as caught:
         lint_templates([CLEAN], ["us-east-1"])
     assert caught.value.code == "lint_failed"
+
+
+@pytest.mark.parametrize("tool", ["cfn-lint", "cloudformation-validate"])
+def test_a_linter_that_is_not_installed_is_named_before_anything_runs(tool: str, tmp_path: Path) -> None:
+    script = f"""
+import importlib.metadata as metadata
+find = metadata.version
+def version(name):
+    if name == {tool!r}:
+        raise metadata.PackageNotFoundError(name)
+    return find(name)
+metadata.version = version
+from expressway.adapters.linters import lint_templates
+from expressway.errors import SynthesisError
+from expressway.model.template import Template
+try:
+    lint_templates([Template("shop", "{{}}")], ["us-east-1"])
+except SynthesisError as error:
+    print(error.code, error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("linter_missing Install cfn-lint and cloudformation-validate ")
 
 
 def test_a_tool_that_takes_too_long_is_told() -> None:

