@@ -53,7 +53,7 @@ lock: setup  ## resolve and pin every dependency with hashes
 	@.venv/bin/uv pip compile pyproject.toml --extra all --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/install.txt
 	@.venv/bin/uv pip compile requirements/peer.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/peer.txt
 	@.venv/bin/uv pip compile requirements/agent.in --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/agent.txt
-	@.venv/bin/uv pip compile packaging/constructs/pyproject.toml requirements/constructs.in --resolution lowest-direct --quiet --universal --generate-hashes --python-version 3.10 --custom-compile-command "make lock" -o requirements/constructs-lowest.txt
-	@.venv/bin/uv pip compile pyproject.toml requirements/lowest.in --extra deploy --extra node --extra dockerfile --resolution lowest-direct --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/lowest.txt
+	@.venv/bin/uv pip compile packaging/constructs/pyproject.toml requirements/constructs.in --upgrade --resolution lowest-direct --quiet --universal --generate-hashes --python-version 3.10 --custom-compile-command "make lock" -o requirements/constructs-lowest.txt
+	@.venv/bin/uv pip compile pyproject.toml requirements/lowest.in --extra deploy --extra node --extra dockerfile --upgrade --resolution lowest-direct --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/lowest.txt
 	@.venv/bin/uv pip compile --group mutants --constraint requirements/dev.txt --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" -o requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.locks

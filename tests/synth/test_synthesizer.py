@@ -266,7 +266,7 @@ def test_a_package_that_is_not_installed_is_named_before_a_kernel_starts(
 import importlib.util
 find = importlib.util.find_spec
 importlib.util.find_spec = lambda name, package=None: None if name == {missing!r} else find(name, package)
-from expressway.adapters.kernel_process import KernelProcess
+from expressway.synth.kernel.process import KernelProcess
 from expressway.errors import SynthesisError
 try:
     KernelProcess.start()

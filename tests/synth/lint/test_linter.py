@@ -101,9 +101,9 @@ def version(name):
         raise metadata.PackageNotFoundError(name)
     return find(name)
 metadata.version = version
-from expressway.adapters.linters import lint_templates
+from expressway.synth.lint.linter import lint_templates
 from expressway.errors import SynthesisError
-from expressway.model.template import Template
+from expressway.cloudformation.template import Template
 try:
     lint_templates([Template("shop", "{{}}")], ["us-east-1"])
 except SynthesisError as error:
