@@ -10,7 +10,7 @@ import pytest
 import expressway
 from expressway.errors import ExpresswayError, RefusedError
 from expressway.hints import TOOLS, command, for_agents, for_people, on_faces, option
-from expressway.privacy.render import Showing, shown
+from expressway.privacy.render import RedactionPolicy, redact_response
 from expressway.privacy.untrusted import quoted
 
 SOURCE = Path(expressway.__file__).parent
@@ -59,7 +59,7 @@ def test_a_hint_is_shown_in_the_words_of_each_face(hint: str) -> None:
     assert not OF_PEOPLE.search(agents)
     assert not set("⦅⦙⦆") & set(people + agents)
     error = RefusedError("a", "b.", hint)
-    assert shown(error.to_dict(), Showing(allow_sensitive_data=False, mask=str))["hint"] == agents
+    assert redact_response(error.to_dict(), RedactionPolicy(allow_sensitive_data=False, mask=str))["hint"] == agents
     assert str(error) == f"b. {people}"
 
 

@@ -16,8 +16,8 @@ ROOT = Path("/srv/shop")
 class InMemoryFolder:
     """A folder whose contents a test gives; what is written is remembered."""
 
-    def __init__(self, texts: Mapping[str, str], name: str = "shop", left_out: tuple[str, ...] = ()) -> None:
-        self.files = AppFiles(name, tuple(sorted(texts)), dict(texts), left_out)
+    def __init__(self, texts: Mapping[str, str], name: str = "shop", omitted: tuple[str, ...] = ()) -> None:
+        self.files = AppFiles(name, tuple(sorted(texts)), dict(texts), omitted)
         self.written: dict[str, str] = {}
 
     def read(self, root: Path) -> AppFiles:

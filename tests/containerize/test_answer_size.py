@@ -53,7 +53,7 @@ def test_no_answer_is_larger_than_stated_and_no_file_is_in_pieces(
     )
     assert shown.get("diff", diff) == diff
     if shown != told:
-        named = " ".join(shown["cut"]["left_out"])
+        named = " ".join(shown["cut"]["omitted"])
         assert all(path in named for path in files if path not in shown.get("files", {}))
         assert "diff" in shown or not diff or "diff:" in named
         assert "The linked resource has all of it" in shown["cut"]["rest"]
@@ -63,7 +63,7 @@ def test_the_gravest_findings_stay_and_the_rest_is_counted() -> None:
     found = tuple(Finding(f"code_{one}", "warning", "x" * 200) for one in range(3000))
     shown = within_size(made(findings=found, files={"Dockerfile": "FROM x:1\n"}).to_dict())
     assert [one["code"] for one in shown["findings"]] == [f"code_{one}" for one in range(20)]
-    assert shown["cut"]["left_out"] == ["findings: 20 of 3000 items"]
+    assert shown["cut"]["omitted"] == ["findings: 20 of 3000 items"]
     assert shown["files"] == {"Dockerfile": "FROM x:1\n"}
     assert shown["guidance"]["run_guidance"]["check"] == "curl -f http://localhost:8080/"
 

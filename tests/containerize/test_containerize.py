@@ -367,7 +367,7 @@ def test_a_dockerignore_that_leaves_secrets_in_is_mended_by_the_diff() -> None:
 
 
 def test_what_could_not_be_read_or_linted_is_a_named_gap() -> None:
-    folder = InMemoryFolder(FLASK, left_out=("huge.py: it is larger than 512 KiB",))
+    folder = InMemoryFolder(FLASK, omitted=("huge.py: it is larger than 512 KiB",))
     gaps = containerized(FLASK, folder=folder, linter=missing).gaps
     assert gaps == ("hadolint: hadolint is not installed.", "not read: huge.py: it is larger than 512 KiB")
 

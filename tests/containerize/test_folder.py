@@ -11,7 +11,7 @@ from expressway.errors import ImageError
 
 def read(root: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     files = read_app_folder(root.resolve(), ["package.json", "config/routes.rb"], ["*.py"])
-    return dict(files.texts), files.left_out
+    return dict(files.texts), files.omitted
 
 
 def test_manifests_and_sources_are_read_and_other_files_only_named(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_manifests_and_sources_are_read_and_other_files_only_named(tmp_path: Pat
     files = read_app_folder(tmp_path, ["package.json", "config/routes.rb"], ["*.py"])
     assert files.paths == ("app.py", "config/routes.rb", "package.json", "photo.png")
     assert dict(files.texts) == {"package.json": "{}", "config/routes.rb": "get '/'", "app.py": "x = 1"}
-    assert files.left_out == ()
+    assert files.omitted == ()
 
 
 def test_installed_packages_and_version_control_are_not_looked_into(tmp_path: Path) -> None:
@@ -42,9 +42,9 @@ def test_a_link_that_leads_outside_is_named_and_not_read(tmp_path: Path) -> None
     (root / "folder").symlink_to(tmp_path, target_is_directory=True)
     (root / "real.py").write_text("x = 1")
     (root / "alias.py").symlink_to("real.py")
-    texts, left_out = read(root)
+    texts, omitted = read(root)
     assert texts == {"real.py": "x = 1", "alias.py": "x = 1"}
-    assert left_out == ("leak.py: it is a link that leads out of the folder",)
+    assert omitted == ("leak.py: it is a link that leads out of the folder",)
 
 
 def test_what_is_no_ordinary_text_of_bearable_size_is_left_out_without_hanging(tmp_path: Path) -> None:
@@ -52,28 +52,28 @@ def test_what_is_no_ordinary_text_of_bearable_size_is_left_out_without_hanging(t
     (tmp_path / "binary.py").write_bytes(b"a\0b")
     (tmp_path / "huge.py").write_text("#" * (512 * 1024 + 1))
     (tmp_path / "loop.py").symlink_to("loop.py")
-    texts, left_out = read(tmp_path)
+    texts, omitted = read(tmp_path)
     assert texts == {}
-    assert [item.split(":")[0] for item in left_out] == ["binary.py", "huge.py", "loop.py", "pipe.py"]
+    assert [item.split(":")[0] for item in omitted] == ["binary.py", "huge.py", "loop.py", "pipe.py"]
 
 
 def test_reading_stops_when_enough_was_read_and_manifests_come_first(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text("{}")
     for number in range(20):
         (tmp_path / f"a{number:02}.py").write_text("#" * 512 * 1024)
-    texts, left_out = read(tmp_path)
+    texts, omitted = read(tmp_path)
     assert "package.json" in texts
     assert sum(map(len, texts.values())) <= 8 * 1024 * 1024
-    assert left_out[-1].endswith("enough was read")
+    assert omitted[-1].endswith("enough was read")
 
 
 def test_folders_count_too_so_that_no_tree_is_walked_without_end(tmp_path: Path) -> None:
     for number in range(5_010):
         (tmp_path / f"d{number:04}").mkdir()
     (tmp_path / "d0001" / "app.py").write_text("x = 1")
-    texts, left_out = read(tmp_path)
+    texts, omitted = read(tmp_path)
     assert texts == {}
-    assert "more than 5000 files and folders" in left_out[-1]
+    assert "more than 5000 files and folders" in omitted[-1]
 
 
 def test_text_that_is_not_utf_8_is_read_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from expressway.deploy.request import WaitForService
 from expressway.deploy.stack.request import StackGateway
 from expressway.diagnose.finding import Finding
 from expressway.errors import ExpresswayError, TargetError
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
 from expressway.image.protect import ImageProtection, TaggedImages
@@ -88,7 +88,7 @@ class InMemoryImages:
     registry: TaggedImages | None = None
     uri: str = "repo@sha256:"
     outputs_seen: dict[str, str] | None = None
-    left_out: LeftOutFiles = field(default_factory=LeftOutFiles)
+    excluded_files: ExcludedFiles = field(default_factory=ExcludedFiles)
     base: str = ""
 
     def check(
@@ -125,8 +125,8 @@ class InMemoryImage:
         return replace(self, planned=planned)
 
     @property
-    def left_out(self) -> LeftOutFiles:
-        return self.images.left_out
+    def excluded_files(self) -> ExcludedFiles:
+        return self.images.excluded_files
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -294,7 +294,7 @@ class World:
     definition: dict[str, Any] = field(default_factory=dict[str, Any])
     named: InMemoryNamed = field(default_factory=InMemoryNamed)
     waits: int = 0
-    excluded: dict[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
+    excluded: dict[str, ExcludedFiles] = field(default_factory=dict[str, ExcludedFiles])
     synthesized: list[AppDefinition] = field(default_factory=list[AppDefinition])
     told: list[Progress] = field(default_factory=list)
     gateway: StackGateway | None = None
@@ -330,7 +330,7 @@ class World:
             explain=self._explain,
             wait_for_service=self.wait_for_service or self.wait,
             clock=self.clock,
-            record_excluded=lambda image, left_out, _warn: self.excluded.update({image: left_out}),
+            record_excluded=lambda image, excluded_files, _warn: self.excluded.update({image: excluded_files}),
         )
         return deploy_app(
             DeployRequest(definition, Path(), **options),

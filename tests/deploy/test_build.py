@@ -15,7 +15,7 @@ from expressway.core.progress import NeverCancelled, Progress
 from expressway.deploy.build import BuildPorts, BuiltImage, build_app_image
 from expressway.errors import ImageError, StackError
 from expressway.image.app_image import AppImages
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.publish import BuildRequest
 from expressway.image.push_identity import registry_to_push
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock
@@ -41,7 +41,7 @@ class World:
         self.stacks = InMemoryCloudFormation(outputs={"PushPullRoleArn": ROLE})
         self.asked: list[AppDefinition] = []
         self.told: list[Progress] = []
-        self.excluded: dict[str, LeftOutFiles] = {}
+        self.excluded: dict[str, ExcludedFiles] = {}
 
     def build(self, definition: AppDefinition | None, *, rebuild: bool = False) -> BuiltImage:
         ports = BuildPorts(
@@ -52,7 +52,7 @@ class World:
             engine=lambda: self.engine,
             registry=self.registry,
             clock=ManualClock(),
-            record_excluded=lambda image, left_out, _warn: self.excluded.update({image: left_out}),
+            record_excluded=lambda image, excluded_files, _warn: self.excluded.update({image: excluded_files}),
         )
         return build_app_image(
             BuildRequest("hello", self.folder, rebuild=rebuild),
@@ -130,9 +130,9 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
 def test_what_was_kept_out_of_the_image_is_recorded_under_its_digest(world: World) -> None:
     (world.folder / "server.key").write_text("-----BEGIN " + "PRIVATE KEY-----")
     world.build(None)
-    ((image, left_out),) = world.excluded.items()
+    ((image, excluded_files),) = world.excluded.items()
     assert image.endswith(f"@{next(iter(world.registry.tags.values()))}")
-    assert left_out == LeftOutFiles(("server.key",), ".dockerignore")
+    assert excluded_files == ExcludedFiles(("server.key",), ".dockerignore")
     world.build(None)
     assert len(world.excluded) == 1
 

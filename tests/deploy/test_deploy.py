@@ -19,7 +19,7 @@ from expressway.errors import (
     StackError,
     TargetError,
 )
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from tests.deploy.fakes import OUTPUTS, REPOSITORY, SERVICE, World, templates
 
 CRASH = Finding(
@@ -454,12 +454,12 @@ def test_a_failing_service_reports_the_explained_cause_rather_than_cloudformatio
 
 def test_what_was_kept_out_of_an_image_is_recorded_for_that_image_also_when_its_service_fails() -> None:
     app = broken()
-    left_out = LeftOutFiles(("credentials/",))
-    assert app.excluded == {"repo@sha256:content-1": LeftOutFiles()}
-    app.images.content, app.images.left_out = "content-2", left_out
+    excluded_files = ExcludedFiles(("credentials/",))
+    assert app.excluded == {"repo@sha256:content-1": ExcludedFiles()}
+    app.images.content, app.images.excluded_files = "content-2", excluded_files
     with pytest.raises(StackError):
         app.deploy()
-    assert app.excluded["repo@sha256:content-2"] == left_out
+    assert app.excluded["repo@sha256:content-2"] == excluded_files
 
 
 def test_a_failure_that_nobody_can_explain_is_cloudformations() -> None:

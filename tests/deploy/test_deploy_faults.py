@@ -287,7 +287,7 @@ class Building:
             engine=lambda: self.engine,
             registry=self,  # type: ignore[arg-type]
             clock=FastClock(),
-            record_excluded=lambda _image, _left_out, _warn: None,
+            record_excluded=lambda _image, _excluded_files, _warn: None,
         )
         request = BuildRequest("hello", self.folder)
         return build_app_image(request, None, ports=ports, progress=self.told.append, cancellation=NeverCancelled())

@@ -117,7 +117,7 @@ class TestFailures:
             assert 0 < len(shown["failed_tasks"]) < 60
             assert all(one["containers"][0]["exit_code"] == 3 for one in shown["failed_tasks"])
             named = shown["failure_categories"]["application_error"]
-            assert len(named) + shown["left_out"]["failure_categories.application_error"] == 60
+            assert len(named) + shown["omitted"]["failure_categories.application_error"] == 60
 
     @pytest.mark.parametrize(
         ("exit_code", "reason", "category"),

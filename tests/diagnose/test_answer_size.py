@@ -46,7 +46,7 @@ def test_every_answer_fits_and_keeps_its_gravest_finding(answer: Mapping[str, An
     assert json.dumps(answer) == before
     assert bool(shown["findings"]) == bool(answer["findings"])
     if size_of(answer) > SUMMARY_BYTES and len(answer["findings"]) > len(shown["findings"]):
-        assert shown["left_out"]["findings"] == len(answer["findings"]) - len(shown["findings"])
+        assert shown["omitted"]["findings"] == len(answer["findings"]) - len(shown["findings"])
 
 
 @given(_ANSWERS, st.integers(1_000, SUMMARY_BYTES))
@@ -58,7 +58,7 @@ def test_no_list_with_elements_is_shown_empty_and_what_is_left_out_is_counted(
         kept: Any = shown
         for key in path:
             kept = kept.get(key) if kept else None
-        assert kept or not items or _counted(path, shown["left_out"])
+        assert kept or not items or _counted(path, shown["omitted"])
         assert kept != [] or not items
 
 
@@ -70,8 +70,8 @@ def _lists(answer: Mapping[str, Any], *above: str) -> Iterator[tuple[tuple[str, 
             yield from _lists(value, *above, key)
 
 
-def _counted(path: tuple[str, ...], left_out: Mapping[str, int]) -> bool:
-    return path[0] in left_out or ".".join(path) in left_out
+def _counted(path: tuple[str, ...], omitted: Mapping[str, int]) -> bool:
+    return path[0] in omitted or ".".join(path) in omitted
 
 
 def test_an_answer_that_fits_comes_back_as_it_is() -> None:
@@ -100,5 +100,5 @@ def test_the_newest_lines_of_a_log_are_kept_and_the_others_counted() -> None:
     answer = {"findings": [], "log_entries": [{"message": f"line {number} " + "x " * 100} for number in range(500)]}
     shown = summarised(answer)
     assert shown["log_entries"][-1]["message"].startswith("line 499 ")
-    assert shown["left_out"]["log_entries"] == 500 - len(shown["log_entries"])
+    assert shown["omitted"]["log_entries"] == 500 - len(shown["log_entries"])
     assert len(shown["log_entries"]) >= 3

@@ -13,7 +13,7 @@ from expressway.diagnose.actions import GUIDANCE, troubleshoot
 from expressway.diagnose.answer_size import summarised
 from expressway.errors import TargetError
 from expressway.hints import for_agents, for_people
-from expressway.privacy.render import Showing, shown
+from expressway.privacy.render import RedactionPolicy, redact_response
 from tests.aws.ecs.fakes import START
 from tests.diagnose.dependencies.fakes import Account
 from tests.diagnose.dependencies.samples import REQUIREMENTS
@@ -437,7 +437,7 @@ def test_a_place_without_clusters_is_told_from_one_that_may_not_be_listed(world:
 def test_what_is_there_is_told_with_the_gate_closed_too_since_nobody_else_wrote_it(
     world: ClusterWorld, named: dict[str, str]
 ) -> None:
-    answer = shown(summarised(ask(world, **named)), Showing(allow_sensitive_data=False, mask=str))
+    answer = redact_response(summarised(ask(world, **named)), RedactionPolicy(allow_sensitive_data=False, mask=str))
     assert answer["findings"][0]["evidence"]
     assert "withheld" not in answer
 

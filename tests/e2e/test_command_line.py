@@ -83,8 +83,8 @@ def test_an_app_goes_the_whole_way_and_leaves_nothing(command_line: CommandLine,
     assert deployed["status"] == "deployed"
     assert "@sha256:" in deployed["image_uri"]
     assert answer_of(command_line, deployed["endpoint"])["path"] == "/any"
-    assert answer_at(deployed["reach"])["path"] == "/"
-    assert command_line.json("status", APP, "--sandbox")["reach"] == deployed["reach"]
+    assert answer_at(deployed["access_hint"])["path"] == "/"
+    assert command_line.json("status", APP, "--sandbox")["access_hint"] == deployed["access_hint"]
     assert deployed["target"] == plan["target"] == command_line.json("status", APP, "--sandbox")["target"]
 
     listed = command_line.json("list", "--sandbox", "--region", "eu-west-1", "--region", "us-east-1")

@@ -147,7 +147,7 @@ async def test_an_edit_made_during_a_deployment_is_never_called_deployed(
         await _operation(client, lambda operation: operation["state"] != "running")
         second = await _ended(client, "deploy_app", {"app_path": str(app)})
         assert second["operation_id"] != first["operation_id"]
-        assert _answer(second["reach"])["message"].startswith("Hello again")
+        assert _answer(second["access_hint"])["message"].startswith("Hello again")
         await _ended(client, "delete_app", {"app_name": APP})
 
 

@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from expressway.aws.session import open_session
-from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.endpoint import access_hint_of
 from expressway.errors import RefusedError
 from expressway.toolkit import Toolkit
 from tests.e2e.loaded_tools import LoadedTools
@@ -44,7 +44,7 @@ def test_a_rotated_secret_reaches_the_app_by_a_restart_alone(
         with urlopen(request, timeout=30) as answer:
             return str(answer.read().decode().strip())
 
-    assert reach_of(deployed.url)
+    assert access_hint_of(deployed.url)
     assert served() == "first"
     secrets.put_secret_value(SecretId=arn, SecretString="second")
     assert toolkit.deploy(app).status == "unchanged"

@@ -129,7 +129,7 @@ async def test_huge_logs_fit_4_kb_over_the_server_and_the_rest_is_a_resource(too
             assert len(text.text.encode()) + size <= 4096, action
             assert len(result.model_dump_json(by_alias=True, exclude_none=True).encode()) <= 8192, action
             if action == "fetch_task_logs":
-                assert "left_out" in good_shape(result)
+                assert "omitted" in good_shape(result)
 
 
 @pytest.mark.usefixtures("services")

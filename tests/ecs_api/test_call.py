@@ -277,7 +277,7 @@ def test_a_deep_answer_says_what_is_left_out_and_a_query_gets_it() -> None:
     answer = call(api, "DescribeServices", {"services": ["shop"]})
     assert json_bytes(answer) <= ANSWER_BYTES
     assert answer["services"][0]["serviceName"] == "shop"
-    assert "services[].events" in answer["cut"]["left_out"][0]
+    assert "services[].events" in answer["cut"]["omitted"][0]
     assert "query" in answer["cut"]["rest"]
     rest = call(api, "DescribeServices", {"services": ["shop"]}, query="services[0].events[98:].id")
     assert rest == {"result": ["98", "99"]}

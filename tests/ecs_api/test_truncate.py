@@ -32,14 +32,14 @@ def test_nulls_and_empties_go_and_times_are_iso_in_utc() -> None:
 def test_what_fits_is_not_touched() -> None:
     answer = {"taskArns": [ARN] * 10, "text": "x" * 2000}
     assert cut_answer(answer, max_bytes=json_bytes(answer)).content == answer
-    assert not cut_answer(answer, max_bytes=json_bytes(answer)).left_out
+    assert not cut_answer(answer, max_bytes=json_bytes(answer)).omitted
 
 
 @given(JSON, st.integers(2, 5000))
 def test_the_answer_is_never_longer_than_stated_and_what_is_missing_is_said(value: Any, most: int) -> None:
     cut = cut_answer({"answer": value}, max_bytes=most)
     assert json_bytes(cut.content) <= most
-    assert (cut.content == {"answer": value}) == (not cut.left_out)
+    assert (cut.content == {"answer": value}) == (not cut.omitted)
 
 
 def test_lists_inside_give_way_before_those_at_the_top() -> None:
@@ -47,8 +47,8 @@ def test_lists_inside_give_way_before_those_at_the_top() -> None:
     cut = cut_answer({"services": services}, max_bytes=8000)
     assert len(cut.content["services"]) == 10
     assert 0 < len(cut.content["services"][0]["events"]) < 100
-    assert str(cut.left_out[0]).startswith("services[].events: ")
-    assert str(cut.left_out[0]).endswith(" of 100 items")
+    assert str(cut.omitted[0]).startswith("services[].events: ")
+    assert str(cut.omitted[0]).endswith(" of 100 items")
 
 
 def test_a_flat_list_keeps_as_many_as_there_is_room_for_and_each_of_them_whole() -> None:
@@ -73,7 +73,7 @@ def test_texts_that_could_be_names_are_never_shortened_and_long_ones_say_so() ->
     cut = cut_answer(answer, max_bytes=2500)
     assert cut.content["policy"]["name"] == name
     assert cut.content["policy"]["text"].endswith("t…")
-    assert "policy.text" in str(cut.left_out[0])
+    assert "policy.text" in str(cut.omitted[0])
 
 
 def test_a_quotation_that_is_shortened_stays_one() -> None:
@@ -87,10 +87,10 @@ def test_something_that_is_enormous_when_written_down_costs_no_more_than_its_lim
         value = [value, value]  # 2^60 texts when written down
     cut = cut_answer({"result": value}, max_bytes=1000)
     assert json_bytes(cut.content) <= 1000
-    assert cut.left_out
+    assert cut.omitted
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 10])
 def test_with_no_room_at_all_there_is_still_an_answer(most: int) -> None:
     cut = cut_answer({"a": [{"b": "c"}]}, max_bytes=most)
-    assert cut.left_out
+    assert cut.omitted

@@ -91,7 +91,7 @@ def test_a_build_that_fails_for_want_of_what_was_kept_out_says_how_to_include_it
     checked = check_build(BuildRequest("hello", app), engine=engine)
     with pytest.raises(ImageError) as caught:
         build_image(checked, engine=engine) if how == "build" else publish(checked, engine)
-    assert caught.value.details["left_out"] == [".env"]
+    assert caught.value.details["excluded_files"] == [".env"]
     assert "!.env" in caught.value.hint
 
 

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from expressway.knowledge.values import KNOWLEDGE_TOOLS, READ, RECOMMEND, SEARCH, KnowledgeTool
-from expressway.mcp.server import Besides, build_server
+from expressway.mcp.server import OptionalTools, build_server
 from expressway.mcp.tools.knowledge import MORE_BYTES, PREFIX, READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, good_shape
@@ -90,7 +90,7 @@ TOLD: dict[str, tuple[KnowledgeTool, ...]] = {
 @pytest.mark.parametrize("told", TOLD)
 @pytest.mark.parametrize("former", [False, True])
 async def test_every_model_api_takes_the_whole_list(era: Era, told: str, former: bool) -> None:
-    server = build_server(source_of(FakeToolkit()), OPEN, besides=Besides(TOLD[told], former_names=former))
+    server = build_server(source_of(FakeToolkit()), OPEN, optional_tools=OptionalTools(TOLD[told], former_names=former))
     async with Client(server, mode=era) as client:
         listed = await client.list_tools()
     tools = [tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in listed.tools]
@@ -107,7 +107,7 @@ async def test_a_description_that_makes_a_schema_too_long_is_replaced_by_ours(na
     described: list[str] = []
     for more in (0, 1):
         told = (KnowledgeTool(name, "Short.", _longest_schema(ours, more=more)),)
-        async with Client(build_server(source_of(FakeToolkit()), OPEN, besides=Besides(told))) as client:
+        async with Client(build_server(source_of(FakeToolkit()), OPEN, optional_tools=OptionalTools(told))) as client:
             tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
         assert tools[PREFIX + name]["properties"].keys() == {"url"}
         described.append(tools[PREFIX + name]["properties"]["url"]["description"])

@@ -13,7 +13,7 @@ from mcp.shared.dispatcher import ProgressFnT
 
 from expressway.core.pages import pages
 from expressway.errors import DefinitionError
-from expressway.mcp.executor import Worker
+from expressway.mcp.executor import ToolExecutor
 from expressway.mcp.server import build_server
 from mcp import Client
 from tests.mcp.connections import ERAS, OPEN, Era, connected, error_shape, good_shape
@@ -175,7 +175,7 @@ async def test_what_a_folder_holds_is_never_read_on_the_event_loop(held: FakeToo
         raise DefinitionError("unreadable", "It cannot be read.")
 
     with pytest.raises(DefinitionError):
-        await Worker(source_of(held), OPEN).start_or_join(
+        await ToolExecutor(source_of(held), OPEN).start_or_join(
             cast("Context", None), "shop", lambda _: {}, request="", wait_seconds=0, content_of=content
         )
     assert len(threads) == 1

@@ -22,7 +22,7 @@ from expressway.diagnose.actions import ACTIONS
 from expressway.mcp.audit.log import AuditLog
 from expressway.mcp.audit.trail import AuditTrail
 from expressway.mcp.masking import MaskingFormatter
-from expressway.mcp.server import Besides, build_server
+from expressway.mcp.server import OptionalTools, build_server
 from expressway.privacy.gates import Gates
 from expressway.privacy.untrusted import quoted
 from expressway.toolkit import Toolkit
@@ -105,8 +105,8 @@ async def listening(aws: PlantedAws, gates: Gates, era: Era, home: Path) -> Asyn
 
 def server_of(toolkit: Toolkit, gates: Gates, home: Path) -> MCPServer:
     """The server with every tool that an operator can have."""
-    everything = Besides(knowledge=(), former_names=True)
-    return build_server(lambda: toolkit, gates, besides=everything, audit=AuditTrail(AuditLog(home).append))
+    everything = OptionalTools(knowledge=(), former_names=True)
+    return build_server(lambda: toolkit, gates, optional_tools=everything, audit=AuditTrail(AuditLog(home).append))
 
 
 @pytest.fixture

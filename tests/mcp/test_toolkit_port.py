@@ -54,7 +54,7 @@ async def test_many_findings_are_cut_and_counted(tmp_path: Path) -> None:
     async with connected(FakeToolkit(findings=findings), "auto") as client:
         shape = good_shape(await client.call_tool("synth_app", {"app_path": str(write_app(tmp_path))}))
     assert len(shape["findings"]) == 30
-    assert shape["findings_left_out"] == 5
+    assert shape["findings_omitted"] == 5
 
 
 @pytest.mark.parametrize("era", ERAS)

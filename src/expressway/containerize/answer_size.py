@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from expressway.ecs_api.truncate import LeftOut, cut_answer, json_bytes
+from expressway.ecs_api.truncate import Omitted, cut_answer, json_bytes
 
 ANSWER_BYTES = 24_000
 """Six thousand tokens or so; what containerizing an ordinary app tells takes a quarter of it."""
@@ -20,30 +20,30 @@ def within_size(whole: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if json_bytes(whole) <= ANSWER_BYTES:
         return whole
-    files, left_out = _fitting(whole.get("files", {}))
+    files, omitted = _fitting(whole.get("files", {}))
     parts: dict[str, Any] = {"files": files} if files else {}
     diff = str(whole.get("diff", ""))
     if diff and json_bytes(diff) <= _DIFF_BYTES:
         parts["diff"] = diff
     elif diff:
-        left_out.append(f"diff: {len(diff):,} characters")
+        omitted.append(f"diff: {len(diff):,} characters")
     others = {name: part for name, part in whole.items() if name not in {"files", "diff"}}
     for name, part in others.items():
         if isinstance(part, list) and len(items := cast("list[Any]", part)) > _MOST_ITEMS:
-            left_out.append(str(LeftOut(name, _MOST_ITEMS, len(items))))
+            omitted.append(str(Omitted(name, _MOST_ITEMS, len(items))))
             others[name] = items[:_MOST_ITEMS]
     cut = cut_answer(others, max_bytes=ANSWER_BYTES - json_bytes(parts) - _ROOM_FOR_NOTES)
-    note = {"left_out": [*left_out, *(str(one) for one in cut.left_out)], "rest": _REST}
+    note = {"omitted": [*omitted, *(str(one) for one in cut.omitted)], "rest": _REST}
     return {**cut.content, **parts, "cut": note}
 
 
 def _fitting(files: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The files that fit, the shortest first, and what the others are called."""
     shown: dict[str, str] = {}
-    left_out: list[str] = []
+    omitted: list[str] = []
     for path, content in sorted(files.items(), key=lambda item: len(item[1])):
         if json_bytes({**shown, path: content}) <= _FILES_BYTES:
             shown[path] = content
         else:
-            left_out.append(f"files: {path}, {len(content):,} characters")
-    return {path: content for path, content in files.items() if path in shown}, left_out
+            omitted.append(f"files: {path}, {len(content):,} characters")
+    return {path: content for path, content in files.items() if path in shown}, omitted

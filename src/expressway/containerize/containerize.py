@@ -25,7 +25,7 @@ from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from expressway.privacy.untrusted import echoed, named
 
 _DEFINITIONS = ("expressway.yaml", "expressway.yml")
-_LEFT_OUT_SHOWN = 10
+_OMITTED_SHOWN = 10
 _MOST_NAMED = 20
 _SAME_RULES = {
     "DL3002": "runs_as_root",
@@ -244,15 +244,15 @@ def _with_lint(made: Containerization, files: AppFiles, linter: Linter) -> Conta
     return replace(made, findings=(*made.findings, *(lint_finding(line, "Dockerfile") for line in further)))
 
 
-def _left_out(item: str) -> str:
+def _omitted(item: str) -> str:
     """A path and why it was not read."""
     path, colon, why = item.rpartition(": ")
     return f"{named(path)}{colon}{why}"
 
 
 def _gaps(files: AppFiles) -> tuple[str, ...]:
-    shown = [f"not read: {_left_out(item)}" for item in files.left_out[:_LEFT_OUT_SHOWN]]
-    more = len(files.left_out) - len(shown)
+    shown = [f"not read: {_omitted(item)}" for item in files.omitted[:_OMITTED_SHOWN]]
+    more = len(files.omitted) - len(shown)
     return (*shown, *((f"not read: {more} more",) if more else ()))
 
 

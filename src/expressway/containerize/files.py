@@ -17,13 +17,13 @@ class AppFiles:
         name: the folder's own name.
         paths: files below it, relative, with ``/``, sorted; folders of installed packages and builds left out.
         texts: contents by path: manifests, and sources as far as the limits allow.
-        left_out: what was not read, as ``path: why``.
+        omitted: what was not read, as ``path: why``.
     """
 
     name: str
     paths: tuple[str, ...]
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
-    left_out: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
 
     def has(self, pattern: str, *, folder: str = "") -> bool:
         """Whether there is such a file in `folder` (not below it)."""

@@ -56,9 +56,9 @@ def read_app_folder(root: Path, manifests: Sequence[str], sources: Sequence[str]
     Raises:
         ImageError: ``folder_unreadable``.
     """
-    left_out: list[str] = []
+    omitted: list[str] = []
     try:
-        paths = tuple(sorted(_walk(root, left_out)))
+        paths = tuple(sorted(_walk(root, omitted)))
     except OSError as exc:
         raise ImageError(
             "folder_unreadable",
@@ -70,14 +70,14 @@ def read_app_folder(root: Path, manifests: Sequence[str], sources: Sequence[str]
     for path in _wanted(paths, manifests, sources):
         content, why = _read(root, path)
         if content is None:
-            left_out.append(f"{path}: {why}")
+            omitted.append(f"{path}: {why}")
         elif total + len(content) > _TOTAL_BYTES:
-            left_out.append(f"{path}: enough was read")
+            omitted.append(f"{path}: enough was read")
             break
         else:
             total += len(content)
             texts[path] = content.decode("utf-8", errors="replace")
-    return AppFiles(root.name, paths, texts, tuple(left_out))
+    return AppFiles(root.name, paths, texts, tuple(omitted))
 
 
 def write_app_files(root: Path, contents: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _write(path: Path, content: str, *, overwrite: bool) -> bool:
             Path(name).unlink()
 
 
-def _walk(root: Path, left_out: list[str]) -> Iterator[str]:
+def _walk(root: Path, omitted: list[str]) -> Iterator[str]:
     pending = [("", 0)]
     count = 0
     while pending:
@@ -136,13 +136,13 @@ def _walk(root: Path, left_out: list[str]) -> Iterator[str]:
         except OSError as exc:
             if not folder:
                 raise
-            left_out.append(f"{folder}/: {exc.strerror}")
+            omitted.append(f"{folder}/: {exc.strerror}")
             continue
         for item in found:
             path = f"{folder}/{item.name}" if folder else item.name
             count += 1
             if count > _MOST_ENTRIES:
-                left_out.append(f"{path}: more than {_MOST_ENTRIES} files and folders; the rest was not looked at")
+                omitted.append(f"{path}: more than {_MOST_ENTRIES} files and folders; the rest was not looked at")
                 return
             if not item.is_dir(follow_symlinks=False):
                 yield path

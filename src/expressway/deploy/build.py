@@ -110,7 +110,7 @@ def build_app_image(
     )
     ports.record_excluded(
         published.image_uri,
-        checked.left_out,
+        checked.excluded_files,
         lambda warning: progress(Progress("push", warning, level="warning")),
     )
     return BuiltImage(published, outputs.get(PUSH_ROLE_OUTPUT, ""), app_names(request.app_name).repository_stack)

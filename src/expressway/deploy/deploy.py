@@ -211,7 +211,7 @@ class _Deployment:
             uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
         if planned is not None and planned.uri is not None:
-            self.ports.record_excluded(planned.uri, image.left_out, self._warn)
+            self.ports.record_excluded(planned.uri, image.excluded_files, self._warn)
         if self.request.rebuild and planned is not None:
             remember_rebuilt(planned.uri or "", self.operation)
         self.protected = image.protection(stack_outputs=outputs, progress=self._tell)

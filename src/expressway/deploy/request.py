@@ -16,9 +16,9 @@ from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink
 from expressway.deploy.stack.request import StackGateway
-from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.endpoint import access_hint_of
 from expressway.diagnose.finding import Finding
-from expressway.image.context.excluded import LeftOutFiles, RecordExcluded
+from expressway.image.context.excluded import ExcludedFiles, RecordExcluded
 from expressway.image.planned import PlannedImage
 from expressway.plan.preflight.account import AccountReads
 
@@ -42,7 +42,7 @@ class AppImage(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]: ...
     @property
-    def left_out(self) -> LeftOutFiles: ...
+    def excluded_files(self) -> ExcludedFiles: ...
     def is_there(self) -> bool: ...
     def renewed(self, running: str) -> PlannedImage | None: ...
     def as_planned(self, planned: PlannedImage | None) -> AppImage: ...
@@ -166,7 +166,7 @@ class DeployResult:
     rebuilt: str = ""
 
     def to_dict(self) -> Mapping[str, Any]:
-        """The shape for every face; on the sandbox with `reach`: how the service answers where its name does not."""
+        """The shape for every face; `access_hint` says how to reach a sandbox service whose name does not resolve."""
         shape = asdict(self)
-        optional = {"rebuilt": shape.pop("rebuilt"), "reach": reach_of(self.url)}
+        optional = {"rebuilt": shape.pop("rebuilt"), "access_hint": access_hint_of(self.url)}
         return shape | {name: value for name, value in optional.items() if value}

@@ -16,7 +16,7 @@ from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
 from expressway.deploy.read_gaps import ReadGaps
-from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.endpoint import access_hint_of
 from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
 from expressway.diagnose.service.ports import ServiceReads, StackReads
 from expressway.errors import ServiceError, StackError
@@ -63,7 +63,7 @@ class RestartResult:
 
     def to_dict(self) -> Mapping[str, Any]:
         """The shape for every face; parts with nothing to say are left out."""
-        shape = {"status": "restarted", **asdict(self), "reach": reach_of(self.url)}
+        shape = {"status": "restarted", **asdict(self), "access_hint": access_hint_of(self.url)}
         return {name: value for name, value in shape.items() if value}
 
 

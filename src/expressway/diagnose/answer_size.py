@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard, cast
 
 from expressway.core.text import shortened
-from expressway.privacy.untrusted import OwnText, QuotingText
+from expressway.privacy.untrusted import QuotingText, TrustedText
 
 SUMMARY_BYTES = 3_000
 """Leaves room under 4 kB for what a face adds: links, notes, marks around text that others wrote."""
@@ -68,7 +68,7 @@ def size_of(answer: object) -> int:
 
 
 def summarised(answer: Mapping[str, Any], limit_bytes: int = SUMMARY_BYTES) -> dict[str, Any]:
-    """The answer in at most `limit_bytes`; ``left_out`` counts what was cut, by the path of its list.
+    """The answer in at most `limit_bytes`; ``omitted`` counts what was cut, by the path of its list.
 
     A list that has elements is never shown empty: one at least is kept, or the list is left out with its name.
 
@@ -78,52 +78,52 @@ def summarised(answer: Mapping[str, Any], limit_bytes: int = SUMMARY_BYTES) -> d
     if size_of(answer) <= limit_bytes:
         return dict(answer)
     for limits in _ATTEMPTS:
-        left_out: dict[str, int] = {}
-        shown = _cut(answer, limits, left_out)
-        if left_out:
-            shown["left_out"] = left_out
+        omitted: dict[str, int] = {}
+        shown = _cut(answer, limits, omitted)
+        if omitted:
+            shown["omitted"] = omitted
         if size_of(shown) <= limit_bytes:
             return shown
     return _bare(answer, limit_bytes)
 
 
-def _cut(answer: Mapping[str, Any], limits: _Limits, left_out: dict[str, int], path: str = "") -> dict[str, Any]:
+def _cut(answer: Mapping[str, Any], limits: _Limits, omitted: dict[str, int], path: str = "") -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for key, value in answer.items():
         inside = f"{path}.{key}" if path else key
         if _is_list(value) and value and not limits.of(inside):
-            _count(left_out, inside, len(value))
+            _count(omitted, inside, len(value))
         else:
-            shown[key] = _cut_value(value, limits, left_out, inside)
+            shown[key] = _cut_value(value, limits, omitted, inside)
     return shown
 
 
-def _cut_value(value: Any, limits: _Limits, left_out: dict[str, int], path: str) -> Any:
+def _cut_value(value: Any, limits: _Limits, omitted: dict[str, int], path: str) -> Any:
     if isinstance(value, str):
         whole = len(value) <= limits.characters or " " not in value  # an identifier is told whole or not at all
         if whole:
             return value
         short = shortened(value, limits.characters - 1)
-        return type(value)(short) if isinstance(value, OwnText | QuotingText) else short
+        return type(value)(short) if isinstance(value, TrustedText | QuotingText) else short
     if isinstance(value, Mapping):
-        return _cut(cast("Mapping[str, Any]", value), limits, left_out, path)
-    return _cut_list(value, limits, left_out, path) if _is_list(value) else value
+        return _cut(cast("Mapping[str, Any]", value), limits, omitted, path)
+    return _cut_list(value, limits, omitted, path) if _is_list(value) else value
 
 
-def _cut_list(items: Sequence[Any], limits: _Limits, left_out: dict[str, int], path: str) -> list[Any]:
+def _cut_list(items: Sequence[Any], limits: _Limits, omitted: dict[str, int], path: str) -> list[Any]:
     count = limits.of(path)
     if len(items) > count and not path.endswith(".evidence"):
-        _count(left_out, path, len(items) - count)
+        _count(omitted, path, len(items) - count)
     kept = (items[-count:] if path == "log_entries" else items[:count]) if count else []
-    return [_cut_value(one, limits, left_out, path) for one in kept]
+    return [_cut_value(one, limits, omitted, path) for one in kept]
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _count(left_out: dict[str, int], path: str, more: int) -> None:
-    left_out[path] = left_out.get(path, 0) + more
+def _count(omitted: dict[str, int], path: str, more: int) -> None:
+    omitted[path] = omitted.get(path, 0) + more
 
 
 def _bare(answer: Mapping[str, Any], limit_bytes: int) -> dict[str, Any]:
@@ -133,9 +133,9 @@ def _bare(answer: Mapping[str, Any], limit_bytes: int) -> dict[str, Any]:
     for key in ("", *_FIRST_TO_GO):
         if value := kept.pop(key, None):
             gone[key] = len(value)
-        left_out: dict[str, int] = {}
-        shown = _cut(kept, limits, left_out)
-        shown["left_out"] = {**left_out, **gone}
+        omitted: dict[str, int] = {}
+        shown = _cut(kept, limits, omitted)
+        shown["omitted"] = {**omitted, **gone}
         if size_of(shown) <= limit_bytes:
             break
     return shown

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from expressway.privacy.untrusted import OwnText, closed, own_words
+from expressway.privacy.untrusted import TrustedText, closed, own_words
 
 Severity = Literal["critical", "warning", "info"]
 """`critical`: it keeps the service from serving, or the version that was to serve: a deployment that failed in the last
@@ -27,7 +27,7 @@ class Finding:
         resource: the ARN, logical id or name of what is wrong; empty when there is no single one.
         cause: the cause in one sentence of our own; it names resources, and quotes no text that an application wrote.
         evidence: AWS's own words, log lines and rules that the sentence rests on, most telling first. Untrusted text,
-            but for an `OwnText`.
+            but for an `TrustedText`.
         remedy: what to do about it.
         quoting: the cause with what it quotes of others, marked (`model.quotation`); empty where it quotes nothing.
         gaps: facts that could not be read, so that nothing is concluded from them; only where a finding stands alone.
@@ -51,7 +51,7 @@ class Finding:
 
     def in_own_words(self) -> "Finding":
         """The finding as one whose evidence is all of our own making: nothing in it was written by others."""
-        return replace(self, evidence=tuple(OwnText(one) for one in self.evidence))
+        return replace(self, evidence=tuple(TrustedText(one) for one in self.evidence))
 
     def to_dict(self) -> Mapping[str, Any]:
         """The shape in which every face shows a finding; empty parts are left out."""

@@ -190,13 +190,13 @@ def _within(
     """The answer in as many bytes as it may have, and how to get the rest."""
     more = {"nextToken": answer.next_token} if answer.next_token else {}
     whole = {**content, **more, **beside}
-    if request.max_bytes is None or not cut_answer(whole, max_bytes=request.max_bytes).left_out:
+    if request.max_bytes is None or not cut_answer(whole, max_bytes=request.max_bytes).omitted:
         return whole
     room = request.max_bytes - json_bytes({**more, **beside}) - _ROOM_FOR_NOTES
     cut = cut_answer(content, max_bytes=max(room, 0), main_lists=answer.lists)
     kept = 0 if request.query is not None else sum(cut.kept.get(path, 0) for path in answer.lists)
     token = answer.token_after(kept) if kept else answer.next_token
-    note = {"left_out": [str(one) for one in cut.left_out], "rest": _rest(bool(token), request.query)}
+    note = {"omitted": [str(one) for one in cut.omitted], "rest": _rest(bool(token), request.query)}
     return {**cut.content, **({"nextToken": token} if token else {}), **beside, "cut": note}
 
 

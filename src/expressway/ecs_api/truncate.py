@@ -18,7 +18,7 @@ _PATHS_NAMED, _LONGEST_PATH = 5, 80
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Omitted:
     """Somewhere in the answer (``services[].events``) only `shown` of `total` are there."""
 
     path: str
@@ -36,7 +36,7 @@ class CutAnswer:
     """What is shown, and what is not. `kept` counts the items that are left of each main list, by its path."""
 
     content: Any
-    left_out: tuple[LeftOut, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
     kept: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
@@ -72,7 +72,7 @@ def cut_answer(content: Any, *, max_bytes: int, main_lists: Collection[str] = ()
             return _attempt(_Cutter(_Limits(1, 300, depth), max_bytes, frozenset(main_lists), fill=True), content)
         except _TooLargeError:
             continue
-    return CutAnswer({}, (LeftOut("", 0, 1, "parts"),))
+    return CutAnswer({}, (Omitted("", 0, 1, "parts"),))
 
 
 def json_bytes(value: Any) -> int:
@@ -106,7 +106,7 @@ _STEPS = (
 
 def _attempt(cutter: "_Cutter", content: Any) -> CutAnswer:
     shown = cutter.value(content, "", 0)
-    return CutAnswer(shown, tuple(cutter.left_out.values())[:_PATHS_NAMED], cutter.kept)
+    return CutAnswer(shown, tuple(cutter.omitted.values())[:_PATHS_NAMED], cutter.kept)
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class _Cutter:
     left: int
     main_lists: frozenset[str]
     fill: bool
-    left_out: dict[str, LeftOut] = field(default_factory=dict[str, LeftOut])
+    omitted: dict[str, Omitted] = field(default_factory=dict[str, Omitted])
     kept: dict[str, int] = field(default_factory=dict[str, int])
 
     def value(self, value: Any, path: str, depth: int) -> Any:
@@ -189,8 +189,8 @@ class _Cutter:
         return text
 
     def _note(self, path: str, shown: int, total: int, unit: str) -> None:
-        if shown < total and (path not in self.left_out or self.left_out[path].total < total):
-            self.left_out[path] = LeftOut(path, shown, total, unit)
+        if shown < total and (path not in self.omitted or self.omitted[path].total < total):
+            self.omitted[path] = Omitted(path, shown, total, unit)
 
     def _spend(self, size: int) -> None:
         self.left -= size

@@ -10,7 +10,7 @@ from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.errors import ImageError, TargetError
 from expressway.hints import command
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
 from expressway.image.ports import PlatformReads
@@ -142,9 +142,9 @@ class CheckedAppImage:
     repository_name: str
 
     @property
-    def left_out(self) -> LeftOutFiles:
+    def excluded_files(self) -> ExcludedFiles:
         """What was kept out of the image that is built here, so that a crash that follows from it is known as such."""
-        return self.checked.left_out if self.checked is not None else LeftOutFiles()
+        return self.checked.excluded_files if self.checked is not None else ExcludedFiles()
 
     @property
     def warnings(self) -> tuple[str, ...]:

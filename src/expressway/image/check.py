@@ -11,7 +11,7 @@ from expressway.app.names import check_app_name
 from expressway.core.problems import MOST_SHOWN
 from expressway.core.progress import Cancellation, NeverCancelled
 from expressway.errors import DefinitionError, ImageError
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.protected_files import protection_warning
 from expressway.image.context.reader import read_build_context, resolve_context
 from expressway.image.context.values import (
@@ -74,9 +74,9 @@ class CheckedBuild:
     warnings: tuple[str, ...] = ()
 
     @property
-    def left_out(self) -> LeftOutFiles:
+    def excluded_files(self) -> ExcludedFiles:
         """What was kept out of the image, so that a crash that follows from it is known as such."""
-        return LeftOutFiles(self.context.left_out, self.context.ignore_file)
+        return ExcludedFiles(self.context.excluded_files, self.context.ignore_file)
 
 
 def check_build(
@@ -158,8 +158,8 @@ def _check_dockerfile(request: BuildRequest, context: BuildContext, dockerfile: 
 
 
 def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
-    if context.left_out:
-        yield protection_warning(context.left_out, context.ignore_file)
+    if context.excluded_files:
+        yield protection_warning(context.excluded_files, context.ignore_file)
     if context.ignored_special:
         yield f"Sockets, pipes and devices are no part of an image: {echoed(', '.join(context.ignored_special[:5]))}"
     if context.outside_links:

@@ -9,7 +9,7 @@ from expressway.core.progress import Cancellation, NeverCancelled, Progress, Pro
 from expressway.core.write_once import write_once
 from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.image.check import BuildRequest, CheckedBuild, check_build
-from expressway.image.context.excluded import with_left_out
+from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.values import rebuilt_tag
 from expressway.image.planned import PlannedImage
 from expressway.image.values import ImageBuild, LocalImage, PublishedImage
@@ -151,7 +151,7 @@ def _build(
     try:
         return engine.build(checked.build, progress=progress, cancellation=cancellation)
     except ImageError as exc:
-        told = with_left_out(exc, checked.context)
+        told = with_excluded_files(exc, checked.context)
         if told is exc:
             raise
         raise told from exc

@@ -30,10 +30,10 @@ from expressway.privacy.gates import Gates
 class Entry:
     """One tool. `writes` needs ALLOW_WRITE; `destroys` may take away or replace what is there.
 
-    `local` tools reach nothing outside this machine. `passes_on` is the listed schema of a tool that hands its
+    `local` tools reach nothing outside this machine. `proxied` is the listed schema of a tool that hands its
     arguments, as they are, to somebody who checks them; it acts on no account.
-    `decides` says that each call decides which gates it needs, `accumulates` that repeating one may change more; all
-    others are idempotent: asking again changes nothing more.
+    With `gated_per_call` each call decides which gates it needs. With `not_idempotent` repeating a call may change
+    more; all others are idempotent.
     """
 
     function: ToolFunction
@@ -41,14 +41,14 @@ class Entry:
     writes: bool = False
     destroys: bool = False
     local: bool = False
-    passes_on: Mapping[str, Any] | None = None
-    decides: bool = False
-    accumulates: bool = False
+    proxied: Mapping[str, Any] | None = None
+    gated_per_call: bool = False
+    not_idempotent: bool = False
 
     @property
     def gated(self) -> bool:
         """Whether the tool as a whole needs ALLOW_WRITE."""
-        return self.writes and not self.decides
+        return self.writes and not self.gated_per_call
 
     @property
     def name(self) -> str:
@@ -79,8 +79,8 @@ def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
             "Call the ECS API",
             writes=True,
             destroys=True,
-            decides=True,
-            accumulates=True,
+            gated_per_call=True,
+            not_idempotent=True,
         ),
     )
 
@@ -89,7 +89,12 @@ def folder_entries(folders: FolderTools) -> tuple[Entry, ...]:
     """The tools for folders on this machine."""
     return (
         Entry(
-            folders.containerize_app, "Make or check a Dockerfile", writes=True, destroys=True, local=True, decides=True
+            folders.containerize_app,
+            "Make or check a Dockerfile",
+            writes=True,
+            destroys=True,
+            local=True,
+            gated_per_call=True,
         ),
     )
 
@@ -105,9 +110,9 @@ def compat_entries(compat: CompatTools) -> tuple[Entry, ...]:
 def knowledge_entries(knowledge: KnowledgeTools) -> tuple[Entry, ...]:
     """The tools that pass questions on to AWS Knowledge; not listed where the operator turned it off."""
     return (
-        Entry(knowledge.aws_knowledge_aws___search_documentation, "Search AWS documentation", passes_on=SEARCH_INPUT),
-        Entry(knowledge.aws_knowledge_aws___read_documentation, "Read AWS documentation", passes_on=READ_INPUT),
-        Entry(knowledge.aws_knowledge_aws___recommend, "Related AWS documentation", passes_on=RECOMMEND_INPUT),
+        Entry(knowledge.aws_knowledge_aws___search_documentation, "Search AWS documentation", proxied=SEARCH_INPUT),
+        Entry(knowledge.aws_knowledge_aws___read_documentation, "Read AWS documentation", proxied=READ_INPUT),
+        Entry(knowledge.aws_knowledge_aws___recommend, "Related AWS documentation", proxied=RECOMMEND_INPUT),
     )
 
 
@@ -124,12 +129,12 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
         annotations=ToolAnnotations(
             read_only_hint=not entry.writes,
             destructive_hint=entry.destroys,
-            idempotent_hint=not entry.accumulates,
+            idempotent_hint=not entry.not_idempotent,
             open_world_hint=not entry.local,
         ),
         structured_output=False,
     )
     tool.parameters = compact_input(tool.parameters, {} if entry.local else TARGET_PROPERTIES)
-    if entry.passes_on is not None:
-        passed_on(tool, entry.passes_on)
+    if entry.proxied is not None:
+        passed_on(tool, entry.proxied)
     return tool

@@ -59,7 +59,7 @@ class RequestCancellation:
 
 
 @dataclass(frozen=True)
-class Worker:
+class ToolExecutor:
     """What all tools share."""
 
     source_of_toolkits: ToolkitSource

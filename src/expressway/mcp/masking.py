@@ -3,12 +3,12 @@
 import logging
 
 from expressway.privacy.gates import Gates
-from expressway.privacy.render import Showing
+from expressway.privacy.render import RedactionPolicy
 
 
-def showing_of(gates: Gates) -> Showing:
+def redaction_policy_of(gates: Gates) -> RedactionPolicy:
     """What everything goes through on its way to a client."""
-    return Showing(gates.allow_sensitive_data, _masked)
+    return RedactionPolicy(gates.allow_sensitive_data, _masked)
 
 
 class MaskingFormatter(logging.Formatter):

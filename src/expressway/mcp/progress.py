@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 
 from expressway.core.progress import Progress, ProgressSink
 from expressway.core.text import shortened
-from expressway.mcp.masking import showing_of
+from expressway.mcp.masking import redaction_policy_of
 from expressway.privacy.gates import Gates
 from expressway.privacy.render import shown_text
 
@@ -26,7 +26,7 @@ class _Relay:
 
     def __init__(self, ctx: Context, gates: Gates) -> None:
         self._ctx = ctx
-        self._showing = showing_of(gates)
+        self._showing = redaction_policy_of(gates)
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._waiting: list[Progress] = []

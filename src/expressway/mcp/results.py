@@ -13,9 +13,9 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 from expressway.errors import ExpresswayError
 from expressway.mcp.error_size import bounded_error
 from expressway.mcp.executor import in_thread
-from expressway.mcp.masking import showing_of
+from expressway.mcp.masking import redaction_policy_of
 from expressway.privacy.gates import Gates
-from expressway.privacy.render import shown
+from expressway.privacy.render import redact_response
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def compact_json(value: object) -> str:
 def told_of(content: Mapping[str, Any], gates: Gates) -> str:
     """The JSON of what a client may be told of `content`."""
     present = {name: value for name, value in content.items() if value is not None}
-    return compact_json(shown(present, showing_of(gates)))
+    return compact_json(redact_response(present, redaction_policy_of(gates)))
 
 
 def result_of(answer: Mapping[str, Any] | Answer, gates: Gates) -> CallToolResult:

@@ -26,13 +26,13 @@ from expressway.mcp.audit.record import is_audited
 from expressway.mcp.audit.trail import AuditTrail
 from expressway.mcp.background import BackgroundOperations
 from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
-from expressway.mcp.executor import SIGN_OF_LIFE_SECONDS, ToolkitSource, Worker
+from expressway.mcp.executor import SIGN_OF_LIFE_SECONDS, ToolExecutor, ToolkitSource
 from expressway.mcp.logs import start_logging
-from expressway.mcp.middleware.admission import FrontDesk, Listed
-from expressway.mcp.middleware.audit import AuditDesk
+from expressway.mcp.middleware.admission import AdmissionMiddleware, Listed
+from expressway.mcp.middleware.audit import AuditMiddleware
 from expressway.mcp.middleware.request_bounds import bounded_requests
 from expressway.mcp.preload import preload_later
-from expressway.mcp.resources.full_answers import KeptAnswers, add_kept_answers
+from expressway.mcp.resources.full_answers import FullResponses, add_full_responses
 from expressway.mcp.resources.templates import SynthesizedTemplates, add_resources
 from expressway.mcp.stdio import serve_stdio
 from expressway.mcp.tools.app import AppTools
@@ -59,7 +59,7 @@ INSTRUCTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Besides:
+class OptionalTools:
     """What the operator wants listed besides the tools that are always there.
 
     `knowledge`: what the endpoint of AWS Knowledge listed when it was asked last; None takes its tools away.
@@ -70,7 +70,7 @@ class Besides:
     former_names: bool = False
 
 
-_BESIDES = Besides()
+_OPTIONAL_TOOLS = OptionalTools()
 
 
 def build_server(
@@ -79,48 +79,48 @@ def build_server(
     *,
     background: BackgroundOperations | None = None,
     sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS,
-    besides: Besides = _BESIDES,
+    optional_tools: OptionalTools = _OPTIONAL_TOOLS,
     audit: AuditTrail | None = None,
 ) -> MCPServer:
     """The server with all tools and resources; `toolkit` is asked for on the first call that needs it.
 
     `audit` writes down every call that changes AWS, shows text of others or is refused.
     """
-    worker = Worker(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
+    worker = ToolExecutor(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
     templates = SynthesizedTemplates(gates)
     apps, services = AppTools(worker, templates), ServiceTools(worker)
     listed = {entry.name: Listed(tool_of(entry, gates), entry.writes) for entry in entries(apps, services)}
-    for entry in compat_entries(CompatTools(apps, services)) if besides.former_names else ():
+    for entry in compat_entries(CompatTools(apps, services)) if optional_tools.former_names else ():
         listed[entry.name] = Listed(tool_of(entry, gates), entry.writes)
-    kept = KeptAnswers()
+    kept = FullResponses()
     for entry in operate_entries(OperateTools(worker, kept)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     for entry in folder_entries(FolderTools(worker, kept)):
         listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
     documentation = KnowledgeTools(worker)
-    for entry in knowledge_entries(documentation) if besides.knowledge is not None else ():
-        listed[entry.name] = Listed(tool_of(entry, gates), writes=False, passes_on=True)
+    for entry in knowledge_entries(documentation) if optional_tools.knowledge is not None else ():
+        listed[entry.name] = Listed(tool_of(entry, gates), writes=False, proxied=True)
     documentation.listing.attach(item.tool for item in listed.values())
-    documentation.listing.update(besides.knowledge or ())
+    documentation.listing.update(optional_tools.knowledge or ())
     server = MCPServer(
         "expressway",
         title="Expressway",
         version=__version__,
         instructions=INSTRUCTIONS,
         tools=[item.tool for item in listed.values()],
-        extensions=[*_audit(listed, gates, audit), FrontDesk(listed, gates)],
+        extensions=[*_audit(listed, gates, audit), AdmissionMiddleware(listed, gates)],
         middleware=[bounded_requests],
         log_level="WARNING",
     )
     _declare_changing_tools(server)
     add_resources(server, templates)
-    add_kept_answers(server, kept)
+    add_full_responses(server, kept)
     return server
 
 
-def _audit(listed: Mapping[str, Listed], gates: Gates, trail: AuditTrail | None) -> Sequence[AuditDesk]:
+def _audit(listed: Mapping[str, Listed], gates: Gates, trail: AuditTrail | None) -> Sequence[AuditMiddleware]:
     tools = {name: item.tool for name, item in listed.items()}
-    return [AuditDesk(tools, gates, trail)] if trail is not None else []
+    return [AuditMiddleware(tools, gates, trail)] if trail is not None else []
 
 
 def _declare_changing_tools(server: MCPServer) -> None:
@@ -144,8 +144,8 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: "ToolkitSource | None" = N
     shared = _SharedToolkit(toolkit or (lambda: _open_toolkit(environ)))
     background = BackgroundOperations()
     audit = _audit_trail(environ) if is_audited(environ) else None
-    besides = _besides_of(environ)
-    server = build_server(shared, gates_of(environ), background=background, besides=besides, audit=audit)
+    optional_tools = _optional_tools_of(environ)
+    server = build_server(shared, gates_of(environ), background=background, optional_tools=optional_tools, audit=audit)
     loading = preload_later()
     leave_on_signals(background, audit)
     serve_stdio(server)
@@ -209,7 +209,7 @@ def _leave(background: BackgroundOperations, status: int, audit: AuditTrail | No
 
 def describe(environ: Mapping[str, str]) -> dict[str, Any]:
     """What a client is told before it calls anything: name, version, instructions and tools."""
-    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), besides=_besides_of(environ))
+    server = build_server(lambda: _open_toolkit(environ), gates_of(environ), optional_tools=_optional_tools_of(environ))
     tools = asyncio.run(server.list_tools())
     return {
         "name": server.name,
@@ -224,11 +224,11 @@ def main() -> None:
     run_stdio(os.environ)
 
 
-def _besides_of(environ: Mapping[str, str]) -> Besides:
+def _optional_tools_of(environ: Mapping[str, str]) -> OptionalTools:
     """What the operator wants; the documentation endpoint itself is not asked."""
     endpoint = knowledge_endpoint(environ)
     listed = RememberedListing(state_directory(environ), endpoint.url).load() if endpoint.is_on else None
-    return Besides(listed, offers_former_names(environ))
+    return OptionalTools(listed, offers_former_names(environ))
 
 
 class _SharedToolkit:

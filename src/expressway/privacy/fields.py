@@ -9,11 +9,11 @@ from typing import Literal
 Reader = Literal["operator", "everybody"]
 """For whom it is: `operator` needs ALLOW_SENSITIVE_DATA, `everybody` sees it, as a quotation."""
 
-LEFT_OUT = frozenset({"evidence", "log_tail", "log_lines", "log_excerpt", "stack_message"})
+WITHHELD_FIELDS = frozenset({"evidence", "log_tail", "log_lines", "log_excerpt", "stack_message"})
 """Left out of an answer altogether where it may not be shown: what it rests on is told beside it."""
 
 BY_NAME: Mapping[str, Reader] = {
-    **dict.fromkeys(LEFT_OUT, "operator"),
+    **dict.fromkeys(WITHHELD_FIELDS, "operator"),
     "stoppedReason": "operator",
     "stopped_reason": "operator",
     "statusReason": "operator",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from expressway.hints import for_agents
-from expressway.privacy.fields import LEFT_OUT, Reader, reader_of
+from expressway.privacy.fields import WITHHELD_FIELDS, Reader, reader_of
 from expressway.privacy.gates import SENSITIVE_VARIABLE
 from expressway.privacy.redaction import marker
 from expressway.privacy.sensitive_members import Kind
@@ -25,8 +25,8 @@ from expressway.privacy.untrusted import (
     CLOSING,
     OPENING,
     PUBLIC_OPENING,
-    OwnText,
     QuotingText,
+    TrustedText,
     cleaned,
     map_quotations,
     quoted,
@@ -43,20 +43,20 @@ UNTRUSTED_NOTE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class RedactionPolicy:
     """What may be shown: text of others only with `allow_sensitive_data`; `mask` blanks secrets of known kinds."""
 
     allow_sensitive_data: bool
     mask: Callable[[str], str]
 
 
-def shown(answer: Mapping[str, Any], showing: Showing) -> dict[str, Any]:
+def redact_response(answer: Mapping[str, Any], policy: RedactionPolicy) -> dict[str, Any]:
     """`answer` as it may be shown, and notes beside it; an answer in our own words comes back as it is.
 
     ``withheld`` says how many texts were withheld, and how to see them. ``untrusted`` says what the marks mean
     where text of others is shown.
     """
-    walk = _Walk(showing)
+    walk = _Walk(policy)
     content: dict[str, Any] = walk.value(answer, "", "")
     if walk.withheld:
         known = content.get("withheld")
@@ -66,14 +66,14 @@ def shown(answer: Mapping[str, Any], showing: Showing) -> dict[str, Any]:
     return content
 
 
-def shown_text(text: str, showing: Showing) -> str:
+def shown_text(text: str, policy: RedactionPolicy) -> str:
     """One text of ours, such as a line of progress, as it may be shown."""
-    return _Walk(showing).text(text)
+    return _Walk(policy).text(text)
 
 
 @dataclass(slots=True)
 class _Walk:
-    showing: Showing
+    policy: RedactionPolicy
     withheld: int = 0
     marked: int = field(default=0)
 
@@ -89,13 +89,13 @@ class _Walk:
         return map_quotations(text, self._quotation, self._own)
 
     def _members(self, members: Mapping[str, Any], above: str) -> dict[str, Any]:
-        members = _treated(members, is_open=self.showing.allow_sensitive_data)
+        members = _treated(members, is_open=self.policy.allow_sensitive_data)
         kept: dict[str, Any] = {}
         for name, item in members.items():
             reader = reader_of(name, above)
             if reader is None:
                 kept[self.text(name)] = self.value(item, name, above)
-            elif reader == "operator" and not self.showing.allow_sensitive_data and name in LEFT_OUT and item:
+            elif reader == "operator" and not self.policy.allow_sensitive_data and name in WITHHELD_FIELDS and item:
                 ours = _own_texts(item)
                 self.withheld += _texts(item) - len(ours)
                 kept |= {name: [self._others(one, reader) for one in ours]} if ours else {}
@@ -105,7 +105,7 @@ class _Walk:
 
     def _others(self, value: Any, reader: Reader) -> Any:
         """Text of others, in whatever it is kept, and what is ours among it."""
-        if isinstance(value, OwnText):
+        if isinstance(value, TrustedText):
             return self._own(value)
         if isinstance(value, QuotingText):
             return self.text(value)
@@ -121,14 +121,14 @@ class _Walk:
         return value
 
     def _quotation(self, inside: str, public: bool) -> str:
-        if not (public or self.showing.allow_sensitive_data):
+        if not (public or self.policy.allow_sensitive_data):
             self.withheld += 1
             return WITHHELD
         self.marked += 1
-        return f"{OPENING}{self.showing.mask(cleaned(inside))}{CLOSING}"
+        return f"{OPENING}{self.policy.mask(cleaned(inside))}{CLOSING}"
 
     def _own(self, text: str) -> str:
-        return self.showing.mask(cleaned(for_agents(text))) if text else text
+        return self.policy.mask(cleaned(for_agents(text))) if text else text
 
 
 def _treated(members: Mapping[str, Any], *, is_open: bool) -> Mapping[str, Any]:
@@ -148,11 +148,11 @@ def _texts(value: Any) -> int:
     return 0 if value in _WITHHELD_BEFORE else 1
 
 
-def _own_texts(value: Any) -> list[OwnText | QuotingText]:
+def _own_texts(value: Any) -> list[TrustedText | QuotingText]:
     """What is in our own words among the lines of others, or quotes with marks of ours."""
     if not isinstance(value, Sequence):
         return []
-    return [item for item in cast("Sequence[Any]", value) if isinstance(item, OwnText | QuotingText)]
+    return [item for item in cast("Sequence[Any]", value) if isinstance(item, TrustedText | QuotingText)]
 
 
 def _withheld_note(count: int) -> str:

@@ -25,7 +25,7 @@ LONGEST_ECHO = 80
 """Characters of a name or value that a message repeats."""
 
 
-class OwnText(str):
+class TrustedText(str):
     """A text in our own words that stands where others' is expected, such as a piece of evidence: names and numbers.
 
     Whatever is made of it is an ordinary text again, and taken for somebody else's.

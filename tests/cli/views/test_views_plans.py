@@ -46,14 +46,14 @@ def test_a_deployment_on_the_sandbox_says_how_it_is_reached_where_its_name_is_no
     assert shown.out == f"http://{HOST}:4566/\n"
     assert f"does not resolve: http://127.0.0.1:4566/ with the header Host: {HOST}\n" in shown.err
     show_deployment(result, as_json=True)
-    assert json.loads(capsys.readouterr().out)["reach"] == f"http://127.0.0.1:4566/ with the header Host: {HOST}"
+    assert json.loads(capsys.readouterr().out)["access_hint"] == f"http://127.0.0.1:4566/ with the header Host: {HOST}"
 
 
 def test_a_deployment_on_aws_has_one_address(capsys: pytest.CaptureFixture[str]) -> None:
     result = DeployResult("id", "hello", "deployed", "https://x.on.aws/", "x.on.aws", "arn", "", "digest")
     show_deployment(result, as_json=False)
     assert "resolve" not in capsys.readouterr().err
-    assert "reach" not in result.to_dict()
+    assert "access_hint" not in result.to_dict()
 
 
 def test_a_deployment_names_the_stack_whose_protection_it_switched(capsys: pytest.CaptureFixture[str]) -> None:

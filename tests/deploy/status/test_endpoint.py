@@ -2,13 +2,13 @@
 
 import pytest
 
-from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.endpoint import access_hint_of
 
 HOST = "ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost"
 
 
 @pytest.mark.parametrize(
-    ("url", "reach"),
+    ("url", "access_hint"),
     [
         (f"http://{HOST}:4566/", f"http://127.0.0.1:4566/ with the header Host: {HOST}"),
         (f"http://{HOST}", f"http://127.0.0.1/ with the header Host: {HOST}"),
@@ -19,5 +19,5 @@ HOST = "ex-0123456789abcdef0123456789abcdef.ecs.us-east-1.localhost"
         (None, ""),
     ],
 )
-def test_a_service_of_the_embedded_aws_is_reached_at_loopback_by_its_name(url: str | None, reach: str) -> None:
-    assert reach_of(url) == reach
+def test_a_service_of_the_embedded_aws_is_reached_at_loopback_by_its_name(url: str | None, access_hint: str) -> None:
+    assert access_hint_of(url) == access_hint

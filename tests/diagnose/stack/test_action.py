@@ -11,7 +11,7 @@ from expressway.aws.values.target import Target
 from expressway.cloudformation.history import STACK_TYPE, HistoryEvent, StackHistory, StackResource
 from expressway.diagnose.stack.action import fetch_cloudformation_status
 from expressway.errors import TargetError
-from expressway.privacy.render import Showing, shown
+from expressway.privacy.render import RedactionPolicy, redact_response
 from expressway.privacy.untrusted import plain
 
 TARGET = Target("123456789012", "eu-west-1")
@@ -207,10 +207,12 @@ def test_with_closed_gates_a_failed_stack_still_says_why() -> None:
     )
     failed = replace(event(2, "Service", "CREATE_FAILED", reason), resource_type=service)
     answer = fetch("web", Stacks((stack("web", "ROLLBACK_COMPLETE", failed),)))
-    told = shown(answer, Showing(False, str))
+    told = redact_response(answer, RedactionPolicy(False, str))
     for where in (told["findings"][0]["evidence"], told["failure_reasons"], told["raw_events"]):
         assert "The role web-exec cannot be assumed by" in str(where)
         assert "text of a user" not in str(where)
     custom = replace(failed, resource_type="Custom::Seeder")
-    told = shown(fetch("web", Stacks((stack("web", "ROLLBACK_COMPLETE", custom),))), Showing(False, str))
+    told = redact_response(
+        fetch("web", Stacks((stack("web", "ROLLBACK_COMPLETE", custom),))), RedactionPolicy(False, str)
+    )
     assert "cannot be assumed" not in str(told)

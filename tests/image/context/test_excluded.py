@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.errors import ImageError
-from expressway.image.context.excluded import with_left_out
+from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.values import BuildContext
 
 CONTEXT = BuildContext("/srv/app", "Dockerfile", "", (), (".aws/", ".env", "certs/a.pem"), ignore_file="D.dockerignore")
@@ -27,9 +27,9 @@ def failed(step: str, message: str = "The build failed.", code: str = "build_fai
 def test_what_a_failed_step_copies_is_named_with_the_line_that_includes_it(
     step: str, message: str, copied: list[str]
 ) -> None:
-    error = with_left_out(failed(step, message), CONTEXT)
-    assert error.details["left_out_but_copied"] == copied
-    assert error.details["left_out"] == [".aws/", ".env", "certs/a.pem"]
+    error = with_excluded_files(failed(step, message), CONTEXT)
+    assert error.details["excluded_but_copied"] == copied
+    assert error.details["excluded_files"] == [".aws/", ".env", "certs/a.pem"]
     for path in copied:
         assert f"!{path.rstrip('/')}" in error.hint
     assert "D.dockerignore" in error.hint
@@ -40,13 +40,13 @@ def test_what_a_failed_step_copies_is_named_with_the_line_that_includes_it(
     ["Step 2/2 : RUN cat .env", "Step 2/2 : COPY app.py /", "[2/2] COPY --from=build .env /", "[2/2] COPY x .env", ""],
 )
 def test_a_build_that_fails_for_another_reason_keeps_its_hint_and_lists_what_was_left_out(step: str) -> None:
-    error = with_left_out(failed(step), CONTEXT)
+    error = with_excluded_files(failed(step), CONTEXT)
     assert error.hint == "the builder's hint"
-    assert error.details == {"step": step, "left_out": [".aws/", ".env", "certs/a.pem"]}
+    assert error.details == {"step": step, "excluded_files": [".aws/", ".env", "certs/a.pem"]}
 
 
 def test_other_failures_and_builds_that_left_nothing_out_stay_as_they_are() -> None:
     other = failed("Step 1/1 : COPY .env /", code="disk_full")
-    assert with_left_out(other, CONTEXT) is other
+    assert with_excluded_files(other, CONTEXT) is other
     complete = failed("Step 1/1 : COPY .env /")
-    assert with_left_out(complete, BuildContext("/srv/app", "Dockerfile", "", ())) is complete
+    assert with_excluded_files(complete, BuildContext("/srv/app", "Dockerfile", "", ())) is complete

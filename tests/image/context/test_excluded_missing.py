@@ -7,10 +7,10 @@ import pytest
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.tasks.exit_rules import with_missing_files
 from expressway.errors import ImageError
-from expressway.image.context.excluded import LeftOutFiles, with_left_out
+from expressway.image.context.excluded import ExcludedFiles, with_excluded_files
 from expressway.image.context.values import BuildContext
 
-LEFT_OUT = LeftOutFiles(
+EXCLUDED = ExcludedFiles(
     ("src/credentials/", "certs/ca.pem", ".env.production", "config/service-account.json", "deploy/id_rsa", ".aws/")
 )
 
@@ -34,7 +34,7 @@ LEFT_OUT = LeftOutFiles(
 )
 def test_what_a_program_misses_is_known_as_kept_out(line: str, missed: str) -> None:
     told = with_missing_files(
-        Finding("container_exited", "critical", "The container ended.", (line,), "Run it."), LEFT_OUT
+        Finding("container_exited", "critical", "The container ended.", (line,), "Run it."), EXCLUDED
     )
     assert told.code == "excluded_file_missing"
     assert missed in told.sentence
@@ -59,24 +59,24 @@ def test_what_a_program_misses_is_known_as_kept_out(line: str, missed: str) -> N
 )
 def test_another_failure_stays_as_it_is(line: str) -> None:
     cause = Finding("container_exited", "critical", "The container ended.", (line,), "Run it.")
-    assert with_missing_files(cause, LEFT_OUT) is cause
-    assert with_missing_files(cause, LeftOutFiles()) is cause
+    assert with_missing_files(cause, EXCLUDED) is cause
+    assert with_missing_files(cause, ExcludedFiles()) is cause
 
 
 @pytest.mark.parametrize("code", ["out_of_memory", "container_killed", "container_terminated"])
 def test_an_end_that_no_missing_file_explains_stays_as_it_is(code: str) -> None:
     line = "warning: .env.production: no such file, using defaults"
     finding = Finding(code, "critical", "The container ended.", (line,))
-    assert with_missing_files(finding, LEFT_OUT) is finding
-    assert with_missing_files(replace(finding, code="container_exited"), LEFT_OUT).code != "container_exited"
+    assert with_missing_files(finding, EXCLUDED) is finding
+    assert with_missing_files(replace(finding, code="container_exited"), EXCLUDED).code != "container_exited"
 
 
 def test_a_step_of_the_build_that_misses_it_is_told_as_well() -> None:
-    context = BuildContext("/srv/app", "Dockerfile", "", (), LEFT_OUT.paths)
+    context = BuildContext("/srv/app", "Dockerfile", "", (), EXCLUDED.paths)
     output = ["running collectstatic", "ModuleNotFoundError: No module named 'credentials'"]
     error = ImageError(
         "build_failed", "It failed.", "Look.", {"step": "RUN ./manage.py collectstatic", "output": output}
     )
-    told = with_left_out(error, context)
-    assert told.details["left_out_but_missed"] == ["src/credentials/"]
+    told = with_excluded_files(error, context)
+    assert told.details["excluded_but_missed"] == ["src/credentials/"]
     assert "!src/credentials" in told.hint

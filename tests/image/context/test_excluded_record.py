@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from expressway.image.context import excluded_record as excluded_files
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.excluded_record import MOST_BYTES, MOST_PATHS, ExcludedFilesJournal
 
 IMAGE = f"registry.example/web@sha256:{'a' * 64}"
 
 
 def record(folder: Path, image: str, *paths: str) -> None:
-    ExcludedFilesJournal(folder).record(image, LeftOutFiles(paths), pytest.fail)
+    ExcludedFilesJournal(folder).record(image, ExcludedFiles(paths), pytest.fail)
 
 
-def read(folder: Path, image: str = IMAGE) -> LeftOutFiles:
+def read(folder: Path, image: str = IMAGE) -> ExcludedFiles:
     return ExcludedFilesJournal(folder).of_image(image)
 
 
@@ -29,7 +29,7 @@ def test_another_process_reads_what_was_recorded_whatever_the_repository_is_call
 @pytest.mark.parametrize("image", ["", "web", "web:latest", "web@sha256:../../x", "web@sha256:" + "A" * 64, "@"])
 def test_an_image_that_is_not_named_by_digest_has_no_record(image: str, tmp_path: Path) -> None:
     record(tmp_path, image, "certs/ca.pem")
-    assert read(tmp_path, image) == LeftOutFiles()
+    assert read(tmp_path, image) == ExcludedFiles()
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -63,7 +63,7 @@ def test_a_damaged_record_is_none_and_is_written_anew(text: str, tmp_path: Path)
     record(tmp_path, IMAGE, "certs/ca.pem")
     (file,) = tmp_path.rglob("*.json")
     file.write_text(text)
-    assert read(tmp_path) == LeftOutFiles()
+    assert read(tmp_path) == ExcludedFiles()
     record(tmp_path, IMAGE, "certs/ca.pem")
     assert read(tmp_path).paths == ("certs/ca.pem",)
 
@@ -72,7 +72,7 @@ def test_what_somebody_else_wrote_is_bounded_too(tmp_path: Path) -> None:
     record(tmp_path, IMAGE, "certs/ca.pem")
     (file,) = tmp_path.rglob("*.json")
     file.write_text(json.dumps({"paths": ["\x1b[1mkey.pem", 7, "/root/x", "ok.pem"], "ignore_file": "\x1b[1mx"}))
-    assert read(tmp_path) == LeftOutFiles(("key.pem", "ok.pem"), "x")
+    assert read(tmp_path) == ExcludedFiles(("key.pem", "ok.pem"), "x")
 
 
 def test_a_state_directory_that_cannot_be_written_is_a_warning_and_the_process_itself_still_knows(
@@ -80,11 +80,11 @@ def test_a_state_directory_that_cannot_be_written_is_a_warning_and_the_process_i
 ) -> None:
     (tmp_path / "excluded-files").write_text("a file in the folder's place")
     journal, warnings = ExcludedFilesJournal(tmp_path), list[str]()
-    journal.record(IMAGE, LeftOutFiles(("certs/ca.pem",)), warnings.append)
+    journal.record(IMAGE, ExcludedFiles(("certs/ca.pem",)), warnings.append)
     assert len(warnings) == 1
     assert "cannot be written down" in warnings[0]
     assert journal.of_image(IMAGE).paths == ("certs/ca.pem",)
-    assert read(tmp_path) == LeftOutFiles()
+    assert read(tmp_path) == ExcludedFiles()
 
 
 def test_only_the_newest_images_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from expressway.deploy.status.status import app_status
 from expressway.deploy.status.wait import ServicePorts, wait_for_service
 from expressway.diagnose.actions import troubleshoot
 from expressway.diagnose.explain import explain_failure
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.excluded_record import ExcludedFilesJournal
 from expressway.toolkit.target import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
@@ -24,7 +24,7 @@ from tests.diagnose.tasks.test_expired import BREAKER, EXITED, forgotten
 
 IMAGE = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/web-repo@sha256:{'a' * 64}"
 OTHER_IMAGE = IMAGE.replace("a" * 64, "b" * 64)
-LEFT_OUT = LeftOutFiles(("certs/ca.pem", "credentials/"), "docker/Dockerfile.dockerignore")
+EXCLUDED = ExcludedFiles(("certs/ca.pem", "credentials/"), "docker/Dockerfile.dockerignore")
 TRACEBACK = (
     "Traceback (most recent call last):",
     '  File "/app/main.py", line 1, in <module>',
@@ -36,7 +36,7 @@ REMEDY = "add !credentials to docker/Dockerfile.dockerignore"
 @pytest.fixture
 def journal(tmp_path: Path) -> ExcludedFilesJournal:
     """The journal of a later process than the one that built the image."""
-    ExcludedFilesJournal(tmp_path).record(IMAGE, LEFT_OUT, pytest.fail)
+    ExcludedFilesJournal(tmp_path).record(IMAGE, EXCLUDED, pytest.fail)
     return ExcludedFilesJournal(tmp_path)
 
 
@@ -191,8 +191,8 @@ def test_what_deploying_and_building_record_is_what_later_commands_read(tmp_path
     def process() -> Wiring:
         return Wiring(TargetChoice(), LocalWiring(environ))
 
-    process().deploy_ports.record_excluded(IMAGE, LEFT_OUT, pytest.fail)
-    process().build_ports.record_excluded(OTHER_IMAGE, LEFT_OUT, pytest.fail)
+    process().deploy_ports.record_excluded(IMAGE, EXCLUDED, pytest.fail)
+    process().build_ports.record_excluded(OTHER_IMAGE, EXCLUDED, pytest.fail)
     for image in (IMAGE, OTHER_IMAGE):
-        assert process().service_ports.excluded_from(image) == LEFT_OUT
-        assert process().troubleshoot_ports.excluded_from(image) == LEFT_OUT
+        assert process().service_ports.excluded_from(image) == EXCLUDED
+        assert process().troubleshoot_ports.excluded_from(image) == EXCLUDED

@@ -70,10 +70,12 @@ def test_source_code_certificates_and_public_settings_are_no_secrets(context: Pa
 def test_all_else_is_kept_out_and_listed_with_how_to_include_it(context: Path) -> None:
     found = read_build_context(context)
     folders = {"data/credentials/": "data/credentials/notes"}
-    assert set(found.left_out) == {*KEPT_OUT, *folders} - {*folders.values()}
-    lines = [including_line(path) for path in found.left_out]
-    warning = plain(protection_warning(found.left_out, found.ignore_file))
-    assert all(f"{path} (include it: {line})" in warning for path, line in zip(found.left_out, lines, strict=True))
+    assert set(found.excluded_files) == {*KEPT_OUT, *folders} - {*folders.values()}
+    lines = [including_line(path) for path in found.excluded_files]
+    warning = plain(protection_warning(found.excluded_files, found.ignore_file))
+    assert all(
+        f"{path} (include it: {line})" in warning for path, line in zip(found.excluded_files, lines, strict=True)
+    )
     (context / ".dockerignore").write_text("\n".join(lines))
     assert files_of(context) == {*TAKEN, *KEPT_OUT, "Dockerfile", ".dockerignore"}
 
@@ -98,7 +100,7 @@ def test_a_link_is_judged_by_what_it_leads_to_inside_the_folder(tmp_path: Path) 
     (root / "loop.pem").symlink_to("loop.pem")
     found = read_build_context(root.resolve())
     assert "ca.pem" in {entry.path for entry in found.entries if entry.kind == "link"}
-    assert found.left_out == ("loop.pem", "outside.pem")
+    assert found.excluded_files == ("loop.pem", "outside.pem")
 
 
 @pytest.mark.timeout(20)

@@ -91,7 +91,7 @@ def test_secrets_and_history_are_kept_out_and_named(tmp_path: Path) -> None:
     )
     context = read_build_context(root)
     assert paths(context) == [".env.example", "Dockerfile", "app.py", "certs", "deploy"]
-    assert context.left_out == (
+    assert context.excluded_files == (
         ".aws/", ".env", ".env.production", ".git/", ".ssh/", "certs/ca.pem", "certs/server.key", "deploy/id_rsa",
     )  # fmt: skip
 
@@ -109,12 +109,12 @@ def test_a_protected_file_named_in_dockerignore_comes_back(tmp_path: Path) -> No
     )
     context = read_build_context(root)
     assert "certs/ca.pem" in paths(context)
-    assert context.left_out == (".env", "certs/k.key")
+    assert context.excluded_files == (".env", "certs/k.key")
 
 
 def test_what_dockerignore_leaves_out_needs_no_warning(tmp_path: Path) -> None:
     root = write(tmp_path, {"Dockerfile": "FROM a\n", ".dockerignore": ".env\n", ".env": ""})
-    assert read_build_context(root).left_out == ()
+    assert read_build_context(root).excluded_files == ()
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_builders_read_a_dockerfile_that_is_excluded_or_named_like_a_key(tmp_pat
     (root / ".dockerignore").unlink()
     context = read_build_context(root, "docker/web.key")
     assert paths(context) == ["docker", "docker/web.key", "docker/x"]
-    assert context.left_out == ()
+    assert context.excluded_files == ()
 
 
 def test_a_pipe_put_in_a_files_place_is_not_waited_for(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_names_of_any_bytes_are_packed_as_they_are_and_told_as_text(tmp_path: Pa
     for name in names:
         Path(os.fsdecode(raw + b"/" + name)).write_text("")
     context = read_build_context(root)
-    assert context.left_out == ("\\xff.pem",)
+    assert context.excluded_files == ("\\xff.pem",)
     with open_context_archive(context) as archive, tarfile.open(fileobj=archive, errors="surrogateescape") as tar:
         packed = {os.fsencode(member.name) for member in tar.getmembers()}
     assert packed == {*names, b"Dockerfile"} - {b"\xff.pem"}

@@ -13,7 +13,7 @@ import pytest
 from expressway.aws.values.ecr import RegistryLogin
 from expressway.core.progress import NeverCancelled, Progress
 from expressway.errors import EngineError, ExpresswayError, ImageError
-from expressway.image.context.excluded import with_left_out
+from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.reader import read_build_context
 from expressway.image.context.values import content_tag
 from expressway.image.dockerfile.parser import parse_dockerfile
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_in_the_context_fails_the_build(engine: DockerEngine,
     assert error.code == "build_failed"
     assert "COPY .env" in error.details["step"]
     assert isinstance(error, ImageError)
-    assert "add !.env to .dockerignore" in with_left_out(error, build.context).hint
+    assert "add !.env to .dockerignore" in with_excluded_files(error, build.context).hint
 
 
 @pytest.mark.engine
@@ -144,7 +144,7 @@ def test_both_builders_lead_to_what_was_left_out(engine: DockerEngine, tmp_path:
         pytest.skip("this machine has no docker command with BuildKit")
     error = failure(engine, build)
     assert isinstance(error, ImageError)
-    assert with_left_out(error, build.context).details["left_out_but_copied"] == ["keys/a.pem"]
+    assert with_excluded_files(error, build.context).details["excluded_but_copied"] == ["keys/a.pem"]
 
 
 @pytest.mark.engine

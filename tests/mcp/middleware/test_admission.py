@@ -6,7 +6,7 @@ import pytest
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolRequestParams, CallToolResult, EmptyResult, TextContent
 
-from expressway.mcp.middleware.admission import FrontDesk, Listed
+from expressway.mcp.middleware.admission import AdmissionMiddleware, Listed
 from expressway.privacy.gates import Gates
 from tests.mcp.connections import error_shape
 
@@ -23,7 +23,7 @@ async def leaving(result: Any) -> Any:
     async def call_next(_: object) -> Any:
         return result
 
-    desk = FrontDesk({"look": Listed(Tool.from_function(look), writes=False)}, Gates())
+    desk = AdmissionMiddleware({"look": Listed(Tool.from_function(look), writes=False)}, Gates())
     return await desk.intercept_tool_call(CallToolRequestParams(name="look"), cast("Any", None), call_next)
 
 

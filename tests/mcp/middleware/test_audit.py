@@ -12,14 +12,14 @@ import pytest
 from expressway.aws.values.target import Target
 from expressway.errors import ExpresswayError, ServiceError, TargetError
 from expressway.mcp.audit.trail import AuditTrail
-from expressway.mcp.server import Besides, build_server
+from expressway.mcp.server import OptionalTools, build_server
 from expressway.privacy.gates import Gates
 from mcp import Client
 from tests.mcp.connections import CLOSED, ERAS, OPEN, WIDE_OPEN, Era, error_shape, good_shape
 from tests.mcp.fakes import LONG, TARGET, FakeToolkit, source_of, write_app
 
 Records = list[Mapping[str, Any]]
-EVERYTHING = Besides((), former_names=True)
+EVERYTHING = OptionalTools((), former_names=True)
 
 
 @asynccontextmanager
@@ -71,7 +71,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 
 
 async def test_every_tool_that_changes_something_is_among_the_calls_below() -> None:
-    async with Client(build_server(source_of(FakeToolkit()), OPEN, besides=EVERYTHING), mode="auto") as client:
+    async with Client(build_server(source_of(FakeToolkit()), OPEN, optional_tools=EVERYTHING), mode="auto") as client:
         listed = (await client.list_tools()).tools
     assert {one.name for one in listed if one.annotations and not one.annotations.read_only_hint} == set(CHANGES)
 
@@ -94,7 +94,7 @@ async def test_the_intent_is_written_before_the_toolkit_is_asked_for_a_change(
         arguments["app_path"] = str(write_app(tmp_path))
     if tool != "containerize_app":
         arguments = arguments | {"region": "eu-west-1", "profile": "shop"}
-    server = build_server(source_of(toolkit), OPEN, besides=EVERYTHING, audit=AuditTrail(sink))
+    server = build_server(source_of(toolkit), OPEN, optional_tools=EVERYTHING, audit=AuditTrail(sink))
     async with Client(server, mode=era) as client:
         good_shape(await client.call_tool(tool, arguments))
     assert _events(records) == [("intent", tool, ""), ("outcome", tool, "ok")]

@@ -3,7 +3,7 @@
 import pytest
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
-from expressway.mcp.resources.full_answers import KeptAnswers
+from expressway.mcp.resources.full_answers import FullResponses
 
 
 def _number(uri: object) -> str:
@@ -11,7 +11,7 @@ def _number(uri: object) -> str:
 
 
 def test_the_link_leads_to_the_answer() -> None:
-    kept = KeptAnswers()
+    kept = FullResponses()
     link = kept.keep("guidance", '{"a":1}')
     assert link is not None
     assert kept.text(_number(link.uri)) == '{"a":1}'
@@ -19,7 +19,7 @@ def test_the_link_leads_to_the_answer() -> None:
 
 
 def test_the_oldest_give_way_by_number_and_by_size() -> None:
-    kept = KeptAnswers(answers=3, size_bytes=100)
+    kept = FullResponses(answers=3, size_bytes=100)
     links = [kept.keep("x", "y" * 40) for _ in range(3)]
     assert all(links)
     with pytest.raises(ResourceNotFoundError, match="Repeat the call"):
@@ -31,14 +31,14 @@ def test_the_oldest_give_way_by_number_and_by_size() -> None:
 
 
 def test_one_that_is_too_large_is_not_kept_and_takes_nobodys_place() -> None:
-    kept = KeptAnswers(size_bytes=10)
+    kept = FullResponses(size_bytes=10)
     kept.keep("small", "y")
     assert kept.keep("large", "y" * 11) is None
     assert [kept.has_room_for(size) for size in (10, 11)] == [True, False]
     assert kept.text("1") == "y"
 
 
-def _is_kept(kept: KeptAnswers, number: str) -> bool:
+def _is_kept(kept: FullResponses, number: str) -> bool:
     try:
         kept.text(number)
     except ResourceNotFoundError:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from expressway.app.definition import AppDefinition
-from expressway.mcp.server import Besides, build_server, describe
+from expressway.mcp.server import OptionalTools, build_server, describe
 from expressway.privacy.gates import Gates
 from expressway.toolkit import AppSource
 from mcp import Client
@@ -37,7 +37,7 @@ FORMER: Mapping[str, Mapping[str, Any]] = {
 
 @asynccontextmanager
 async def former(toolkit: FakeToolkit, era: Era = "auto", gates: Gates = OPEN) -> AsyncGenerator[Client]:
-    server = build_server(source_of(toolkit), gates, besides=Besides(former_names=True))
+    server = build_server(source_of(toolkit), gates, optional_tools=OptionalTools(former_names=True))
     async with Client(server, mode=era) as client:
         yield client
 

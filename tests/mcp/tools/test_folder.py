@@ -67,7 +67,7 @@ async def test_a_huge_manifest_gives_no_huge_answer_but_a_link_to_it(era: Era, t
             [whole] = (await client.read_resource(str(link.uri))).contents
     assert len(json.dumps(shape)) < 24_000
     assert "Dockerfile" not in shape["files"]
-    assert "files: Dockerfile" in shape["cut"]["left_out"][0]
+    assert "files: Dockerfile" in shape["cut"]["omitted"][0]
     assert isinstance(whole, TextResourceContents)
     dockerfile = json.loads(whole.text)["files"]["Dockerfile"]
     assert all(name in dockerfile for name in names)

@@ -10,7 +10,7 @@ import mcp.types as types
 import pytest
 
 from expressway.knowledge.schema_guard import portable
-from expressway.mcp.server import Besides, build_server, describe
+from expressway.mcp.server import OptionalTools, build_server, describe
 from expressway.mcp.tools.knowledge import ECS_GUIDANCE
 from expressway.privacy.gates import Gates
 from expressway.privacy.untrusted import is_quoted, plain
@@ -221,6 +221,8 @@ async def test_a_url_that_may_not_be_asked_is_told_when_a_tool_is_used(tmp_path:
 
 
 async def test_turned_off_the_tools_are_not_listed_and_calling_one_is_an_unknown_tool() -> None:
-    async with Client(build_server(source_of(FakeToolkit()), Gates(), besides=Besides(knowledge=None))) as client:
+    async with Client(
+        build_server(source_of(FakeToolkit()), Gates(), optional_tools=OptionalTools(knowledge=None))
+    ) as client:
         assert await listed(client) == {}
         assert error_shape(await client.call_tool(SEARCH, {"search_phrase": "x"}))["code"] == "unknown_tool"

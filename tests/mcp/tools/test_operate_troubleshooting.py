@@ -88,7 +88,7 @@ async def test_a_huge_answer_stays_below_4_kb_and_links_to_the_rest(era: Era) ->
         link = next(block for block in result.content if isinstance(block, ResourceLink))
         whole = json.loads(await _text(client, str(link.uri)))
     assert len(text.text.encode()) + len(link.model_dump_json(by_alias=True, exclude_none=True)) <= 4096
-    assert shape["left_out"]["findings"] == 40 - len(shape["findings"])
+    assert shape["omitted"]["findings"] == 40 - len(shape["findings"])
     assert shape["findings"][0]["code"] == "code_0"
     assert [one["code"] for one in whole["findings"]] == [one["code"] for one in HUGE["findings"]]
 

@@ -229,8 +229,8 @@ def show_deployment(result: DeployResult, *, as_json: bool) -> None:
     if result.rebuilt:
         message_console().print(f"  {escape(result.rebuilt)}", soft_wrap=True)
     data_console().print(result.url or result.endpoint)
-    if reach := result.to_dict().get("reach"):
-        message_console().print(f"  [dim]where that name does not resolve: {escape(reach)}[/]", soft_wrap=True)
+    if access_hint := result.to_dict().get("access_hint"):
+        message_console().print(f"  [dim]where that name does not resolve: {escape(access_hint)}[/]", soft_wrap=True)
 
 
 def show_mapping(value: Mapping[str, Any], *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ _RESOLVED_BY_SOME = ".localhost"
 not know them (RFC 6761, 6.3)."""
 
 
-def reach_of(url: str | None) -> str:
+def access_hint_of(url: str | None) -> str:
     """The request that leads to a service of the embedded AWS for sure, in a phrase; "" for one of AWS or none."""
     parts = urlsplit(url or "")
     if not parts.hostname or not parts.hostname.endswith(_RESOLVED_BY_SOME):

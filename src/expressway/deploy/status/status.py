@@ -30,7 +30,7 @@ from expressway.deploy.status.app_state import (
     serving_revision_arn,
     serving_snapshot,
 )
-from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.endpoint import access_hint_of
 from expressway.deploy.status.readiness import ServiceSnapshot
 from expressway.deploy.status.view import (
     REASON_LIMIT,
@@ -89,13 +89,13 @@ class AppStatus:
     def to_dict(self) -> Mapping[str, Any]:
         """The shape for every face; parts with nothing to say are left out, except the first three.
 
-        On the sandbox `reach` tells how the service answers where its name does not resolve.
+        On the sandbox `access_hint` tells how the service answers where its name does not resolve.
         """
         shape: dict[str, Any] = {"app_name": self.app_name, "status": self.status, "message": self.message}
         rest: dict[str, Any] = {
             "target": self.target,
             "url": self.url,
-            "reach": reach_of(self.url),
+            "access_hint": access_hint_of(self.url),
             "stacks": dict(self.stacks),
             "service": dict(self.service),
             "deployment": dict(self.deployment),

@@ -8,7 +8,7 @@ from expressway.aws.values.service import DEFAULT_HEALTH_PATH, ExpressService, R
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.deploy.read_gaps import ReadGaps
-from expressway.deploy.status.endpoint import reach_of
+from expressway.deploy.status.endpoint import access_hint_of
 from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
 from expressway.deploy.status.service_lookup import missing_service_error
 from expressway.diagnose.explain import explain_failure
@@ -54,8 +54,8 @@ class Readiness:
             shape["cause"] = self.cause.to_dict()
         if self.url:
             shape["url"] = self.url
-        if reach := reach_of(self.url):
-            shape["reach"] = reach
+        if access_hint := access_hint_of(self.url):
+            shape["access_hint"] = access_hint
         if self.gaps:
             shape["gaps"] = list(self.gaps)
         shape["elapsed_seconds"] = round(self.elapsed_seconds, 1)

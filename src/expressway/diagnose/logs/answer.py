@@ -27,10 +27,10 @@ def answer_of(
     found = {place: one for place, one in asked.items() if one is not None}
     unread = [place.group for place in asked if place not in found]
     events = sorted((event for one in found.values() for event in one.events), key=lambda event: event.timestamp)
-    left_out = max(0, len(events) - ENTRIES_KEPT)
-    kept = events[left_out:]
+    omitted = max(0, len(events) - ENTRIES_KEPT)
+    kept = events[omitted:]
     severities = [severity_of(event.message) for event in kept]
-    complete = not (left_out or unread) and all(one.complete or not one.group_exists for one in found.values())
+    complete = not (omitted or unread) and all(one.complete or not one.group_exists for one in found.values())
     missing = [
         _missing_group(place.group) for place, one in found.items() if not one.group_exists and not place.streams
     ]

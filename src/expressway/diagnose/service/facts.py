@@ -18,7 +18,7 @@ from expressway.aws.values.service import (
 from expressway.aws.values.task_definition import ContainerDefinition, TaskDefinition
 from expressway.cloudformation.stack import StackEvent
 from expressway.diagnose.tasks.first_exit import telling_reasons
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 
 SERVICE_RESOURCE_TYPE = "AWS::ECS::ExpressGatewayService"
 
@@ -62,7 +62,7 @@ class DeploymentFacts:
     stack_events: tuple[StackEvent, ...] = ()
     gaps: tuple[str, ...] = ()
     definition: TaskDefinition | None = None
-    excluded: Mapping[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
+    excluded: Mapping[str, ExcludedFiles] = field(default_factory=dict[str, ExcludedFiles])
 
     @property
     def failed_tasks(self) -> tuple[TaskState, ...]:

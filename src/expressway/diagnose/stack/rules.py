@@ -17,7 +17,7 @@ from expressway.diagnose.finding import Finding, Severity, ranked
 from expressway.diagnose.messages.rules import evidence_line, finding_of_message
 from expressway.diagnose.not_found import near_names
 from expressway.diagnose.service.facts import Statement
-from expressway.privacy.untrusted import OwnText, QuotingText
+from expressway.privacy.untrusted import QuotingText, TrustedText
 
 SERVICE_TYPES = frozenset({"AWS::ECS::Service", "AWS::ECS::ExpressGatewayService"})
 _BREAKER = re.compile(r"Deployment Circuit Breaker was triggered", re.IGNORECASE)
@@ -151,7 +151,7 @@ def _state(history: StackHistory) -> Iterator[Finding]:
             code=code,
             severity=severity,
             cause=f"The stack {history.name} {sentence}.",
-            evidence=(OwnText(f"status {history.status}"), *reason),
+            evidence=(TrustedText(f"status {history.status}"), *reason),
             remedy=remedy,
             resource=history.stack_id,
         )
@@ -254,7 +254,7 @@ def _evidence(before: str, reason: str, resource_type: str) -> str:
     """A line of evidence; where AWS wrote the reason, everybody may read it."""
     text = evidence_line(reason)
     if not text:
-        return OwnText(f"{before}no reason given")
+        return TrustedText(f"{before}no reason given")
     if not is_aws_message(reason, resource_type):
         return f"{before}{text}"
     return QuotingText(f"{before}{quoted_reason(reason, resource_type, text)}")

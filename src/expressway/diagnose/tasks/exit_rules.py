@@ -11,7 +11,7 @@ from expressway.diagnose.logs.excerpt import NOT_STARTED
 from expressway.diagnose.messages.rules import finding_of_message
 from expressway.diagnose.service.facts import Statement
 from expressway.diagnose.tasks.first_exit import culprit_of
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.privacy.untrusted import named
 
 CORRECT_IT = "Correct what the log names; run the image locally with the same command and environment to see it."
@@ -70,10 +70,10 @@ def never_started(exit_code: int | None, log: Sequence[str], resource: str) -> F
     return finding_of_message(Statement(told[-1], resource))
 
 
-def with_missing_files(finding: Finding, left_out: LeftOutFiles | None) -> Finding:
+def with_missing_files(finding: Finding, excluded_files: ExcludedFiles | None) -> Finding:
     """The finding as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
-    missed = left_out.missed_by(finding.evidence) if left_out else ()
-    if left_out is None or not missed or "not_missing_file" in entry_of(finding.code).marks:
+    missed = excluded_files.missed_by(finding.evidence) if excluded_files else ()
+    if excluded_files is None or not missed or "not_missing_file" in entry_of(finding.code).marks:
         return finding
     names = ", ".join(map(named, missed))
     told = f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
@@ -82,7 +82,7 @@ def with_missing_files(finding: Finding, left_out: LeftOutFiles | None) -> Findi
         code="excluded_file_missing",
         cause=f"{told} {finding.cause}",
         quoting=f"{told} {finding.sentence}",
-        remedy=left_out.remedy(missed),
+        remedy=excluded_files.remedy(missed),
     )
 
 

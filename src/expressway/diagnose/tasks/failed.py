@@ -15,7 +15,7 @@ from expressway.diagnose.finding import Finding, Severity
 from expressway.diagnose.messages.rules import evidence_line
 from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import cause_of_tasks
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 
 _NOTHING_LEFT = "Nothing has to be done unless it comes again; then: "
 
@@ -36,7 +36,7 @@ class FailedTasks:
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     unread_logs: Mapping[str, str] = field(default_factory=dict[str, str])
     gaps: tuple[str, ...] = ()
-    excluded: Mapping[str, LeftOutFiles] = field(default_factory=dict[str, LeftOutFiles])
+    excluded: Mapping[str, ExcludedFiles] = field(default_factory=dict[str, ExcludedFiles])
 
     @property
     def is_current(self) -> bool:

@@ -25,7 +25,7 @@ _LONGEST_LINE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOutFiles:
+class ExcludedFiles:
     """What was kept out of a build context, and the file in which a ``!`` line includes it."""
 
     paths: tuple[str, ...] = ()
@@ -46,25 +46,27 @@ class LeftOutFiles:
         return f"If the image needs it, add {lines} to {named(self.ignore_file)}, and build again."
 
 
-ExcludedFrom = Callable[[str], LeftOutFiles]
+ExcludedFrom = Callable[[str], ExcludedFiles]
 """What was kept out of an image, by its reference; nothing where that is not known."""
 
 
-RecordExcluded = Callable[[str, LeftOutFiles, Callable[[str], None]], None]
+RecordExcluded = Callable[[str, ExcludedFiles, Callable[[str], None]], None]
 """Remembers what was kept out of an image, by its reference; tells a warning where that cannot be written down."""
 
 
-def nothing_excluded(image: str) -> LeftOutFiles:
+def nothing_excluded(image: str) -> ExcludedFiles:
     """Nothing is known of any image."""
     del image
-    return LeftOutFiles()
+    return ExcludedFiles()
 
 
-def excluded_by_container(definition: TaskDefinition | None, excluded_from: ExcludedFrom) -> Mapping[str, LeftOutFiles]:
+def excluded_by_container(
+    definition: TaskDefinition | None, excluded_from: ExcludedFrom
+) -> Mapping[str, ExcludedFiles]:
     """What was kept out of the images that a task runs, by container."""
     containers = definition.containers if definition is not None else ()
     known = {one.name: excluded_from(one.image) for one in containers if one.image}
-    return {name: left_out for name, left_out in known.items() if left_out.paths}
+    return {name: excluded_files for name, excluded_files in known.items() if excluded_files.paths}
 
 
 def _missing_names(line: str) -> set[str]:
@@ -93,28 +95,28 @@ _COPYING = re.compile(r"\b(?:COPY|ADD) (?P<flags>(?:--\S+ +)*)(?P<words>.+)")
 _MISSED = re.compile(r'stat (?P<plain>[^\s:]+): (?:file does not exist|no such file)|"/(?P<quoted>[^"]+)":? not found')
 
 
-def with_left_out(error: ImageError, context: BuildContext) -> ImageError:
+def with_excluded_files(error: ImageError, context: BuildContext) -> ImageError:
     """The error of a failed build, with what was left out; where that made it fail, with how to include it.
 
-    ``left_out`` in the details lists all of it, ``left_out_but_copied`` what the failed step copies,
-    ``left_out_but_missed`` what its output says is missing.
+    ``excluded_files`` in the details lists all of it, ``excluded_but_copied`` what the failed step copies,
+    ``excluded_but_missed`` what its output says is missing.
     """
-    if error.code != "build_failed" or not context.left_out:
+    if error.code != "build_failed" or not context.excluded_files:
         return error
-    details = {**error.details, "left_out": [named(path) for path in context.left_out]}
+    details = {**error.details, "excluded_files": [named(path) for path in context.excluded_files]}
     sources = tuple(_sources(str(error.details.get("step", "")), error.message))
-    copied = [path for path in context.left_out if any(_names(source, path) for source in sources)]
-    left_out = LeftOutFiles(context.left_out, context.ignore_file)
-    missed = copied or left_out.missed_by(error.details.get("output", ()))
+    copied = [path for path in context.excluded_files if any(_names(source, path) for source in sources)]
+    excluded_files = ExcludedFiles(context.excluded_files, context.ignore_file)
+    missed = copied or excluded_files.missed_by(error.details.get("output", ()))
     if not missed:
         return ImageError(error.code, error.message, error.hint, details)
     why = "the Dockerfile copies it" if copied else "the step that failed says that it is missing"
     told = [named(path) for path in missed]
     hint = (
         f"Expressway kept {', '.join(told)} out of the build, since it may hold secrets or history, and {why}. "
-        f"{left_out.remedy(missed)}"
+        f"{excluded_files.remedy(missed)}"
     )
-    kind = "left_out_but_copied" if copied else "left_out_but_missed"
+    kind = "excluded_but_copied" if copied else "excluded_but_missed"
     return ImageError(error.code, error.message, hint, {**details, kind: told})
 
 
@@ -140,7 +142,7 @@ def _relative(path: str) -> str:
     return path.removeprefix("./").strip("/")
 
 
-def _names(source: str, left_out: str) -> bool:
-    """Whether `source` (with wildcards, which cross no slash) is the path `left_out`, or lies inside that folder."""
-    parts, wanted = source.split("/"), left_out.rstrip("/").split("/")
+def _names(source: str, path: str) -> bool:
+    """Whether `source` (with wildcards, which cross no slash) is `path`, or lies inside that folder."""
+    parts, wanted = source.split("/"), path.rstrip("/").split("/")
     return len(parts) >= len(wanted) and all(fnmatchcase(part, pattern) for pattern, part in zip(parts, wanted))  # noqa: B905 - as far as `wanted` goes

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from expressway.aws.values.image_reference import digest_of
 from expressway.core.directories import state_not_writable, write_whole
-from expressway.image.context.excluded import LeftOutFiles
+from expressway.image.context.excluded import ExcludedFiles
 from expressway.privacy.untrusted import cleaned
 
 MOST_IMAGES = 200
@@ -26,9 +26,9 @@ class ExcludedFilesJournal:
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "excluded-files"
-        self._own: dict[str, LeftOutFiles] = {}
+        self._own: dict[str, ExcludedFiles] = {}
 
-    def record(self, image: str, left_out: LeftOutFiles, warn: Callable[[str], None]) -> None:
+    def record(self, image: str, excluded_files: ExcludedFiles, warn: Callable[[str], None]) -> None:
         """Remember what was kept out of `image`, a reference by digest; where nothing was, what is known stays.
 
         Of very much, the first paths are kept. What cannot be written is a warning: it holds no deployment up.
@@ -36,9 +36,9 @@ class ExcludedFilesJournal:
         from expressway.privacy.masking.detector import masked_json  # not for a command that only reads
 
         digest = digest_of(image)
-        if not digest or not left_out.paths:
+        if not digest or not excluded_files.paths:
             return
-        kept = _bounded(left_out)
+        kept = _bounded(excluded_files)
         self._own[digest] = kept
         if self._read(digest) == kept:
             with suppress(OSError):
@@ -54,18 +54,18 @@ class ExcludedFilesJournal:
                 "Later commands cannot name them as the cause of a crash."
             )
 
-    def of_image(self, image: str) -> LeftOutFiles:
+    def of_image(self, image: str) -> ExcludedFiles:
         """What was kept out of `image`; nothing where it was built elsewhere, is not named by digest, or the record
         cannot be read."""
         digest = digest_of(image)
-        return self._own.get(digest) or self._read(digest) if digest else LeftOutFiles()
+        return self._own.get(digest) or self._read(digest) if digest else ExcludedFiles()
 
-    def _read(self, digest: str) -> LeftOutFiles:
+    def _read(self, digest: str) -> ExcludedFiles:
         try:
             with self._path(digest).open(encoding="utf-8") as file:
                 stored: Any = json.loads(file.read(2 * MOST_BYTES))
         except (OSError, ValueError, RecursionError):
-            return LeftOutFiles()
+            return ExcludedFiles()
         return _parsed(stored)
 
     def _path(self, digest: str) -> Path:
@@ -77,26 +77,26 @@ class ExcludedFilesJournal:
             entry.unlink(missing_ok=True)
 
 
-def _parsed(stored: Any) -> LeftOutFiles:
+def _parsed(stored: Any) -> ExcludedFiles:
     """The record, if it has the shape of one; anybody may have written into the state directory."""
     if not isinstance(stored, dict):
-        return LeftOutFiles()
+        return ExcludedFiles()
     found = cast("dict[str, Any]", stored)
     paths, ignore_file = found.get("paths"), found.get("ignore_file")
     if not isinstance(paths, list) or not isinstance(ignore_file, str):
-        return LeftOutFiles()
+        return ExcludedFiles()
     texts = tuple(path for path in cast("list[Any]", paths) if isinstance(path, str))
-    return _bounded(LeftOutFiles(texts, ignore_file[:_LONGEST_PATH]))
+    return _bounded(ExcludedFiles(texts, ignore_file[:_LONGEST_PATH]))
 
 
-def _bounded(left_out: LeftOutFiles) -> LeftOutFiles:
+def _bounded(excluded_files: ExcludedFiles) -> ExcludedFiles:
     """The first paths that fit, cleaned and relative."""
     kept: list[str] = []
     size = 0
-    for path in map(cleaned, left_out.paths[:MOST_PATHS]):
+    for path in map(cleaned, excluded_files.paths[:MOST_PATHS]):
         size += len(json.dumps(path)) + 2
         if size > MOST_BYTES:
             break
         if path and len(path) <= _LONGEST_PATH and not path.startswith("/"):
             kept.append(path)
-    return LeftOutFiles(tuple(kept), cleaned(left_out.ignore_file))
+    return ExcludedFiles(tuple(kept), cleaned(excluded_files.ignore_file))

@@ -68,10 +68,12 @@ def literal_pattern(path: str) -> str:
     return _UNSAFE_IN_PATTERN.sub(r"\\\1", path)
 
 
-def protection_warning(left_out: Sequence[str], ignore_file: str = ".dockerignore") -> str:
+def protection_warning(excluded_files: Sequence[str], ignore_file: str = ".dockerignore") -> str:
     """What was kept out, each with the line that includes it."""
-    told = "; ".join(f"{named(path)} (include it: {named(including_line(path))})" for path in left_out[:_MOST_NAMED])
-    more = f"; and {len(left_out) - _MOST_NAMED} more" if len(left_out) > _MOST_NAMED else ""
+    told = "; ".join(
+        f"{named(path)} (include it: {named(including_line(path))})" for path in excluded_files[:_MOST_NAMED]
+    )
+    more = f"; and {len(excluded_files) - _MOST_NAMED} more" if len(excluded_files) > _MOST_NAMED else ""
     return (
         f"Kept out of the image, since they may hold secrets or history: {told}{more}. "
         f"If the app needs one, add its line, which begins with an exclamation mark, to {named(ignore_file)}."

@@ -102,7 +102,7 @@ def read_build_context(
         dockerfile=name,
         dockerfile_text=text,
         entries=entries,
-        left_out=tuple(sorted(walk.left_out)),
+        excluded_files=tuple(sorted(walk.excluded_files)),
         ignored_special=tuple(sorted(walk.special)),
         outside_links=tuple(sorted(walk.outside_links)),
         ignore_file=ignore_name,

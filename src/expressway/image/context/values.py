@@ -39,7 +39,7 @@ class BuildContext:
         root: the folder's resolved path.
         dockerfile: path of the Dockerfile inside the context, with ``/``.
         entries: sorted by path.
-        left_out: protected paths (keys, credentials, version control) that were kept out, as `safe_path` writes them.
+        excluded_files: protected paths (keys, credentials, version control), as `safe_path` writes them.
         ignored_special: sockets, pipes and devices, which no image can hold.
         outside_links: relative links that climb out of the context: they are packed, and lead elsewhere in an image.
         ignore_file: where a ``!`` line takes back what was left out.
@@ -51,7 +51,7 @@ class BuildContext:
     dockerfile: str
     dockerfile_text: str
     entries: tuple[ContextEntry, ...]
-    left_out: tuple[str, ...] = ()
+    excluded_files: tuple[str, ...] = ()
     ignored_special: tuple[str, ...] = ()
     outside_links: tuple[str, ...] = ()
     ignore_file: str = ".dockerignore"

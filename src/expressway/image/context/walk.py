@@ -38,7 +38,7 @@ class ContextWalk:
     always: tuple[str, ...]
     most_entries: int = MOST_ENTRIES
     entries: dict[str, ContextEntry] = field(default_factory=dict[str, ContextEntry])
-    left_out: list[str] = field(default_factory=list[str])
+    excluded_files: list[str] = field(default_factory=list[str])
     special: list[str] = field(default_factory=list[str])
     outside_links: list[str] = field(default_factory=list[str])
     unreadable: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -95,7 +95,7 @@ class ContextWalk:
             needed = any(name.startswith(f"{path}/") for name in self.always)
             return inside if is_folder and (needed or self.rules.may_take_back_below(path)) else None
         if path not in self.always and self._is_protected(path, parent, is_folder=is_folder):
-            self.left_out.append(safe_path(f"{path}/" if is_folder else path))
+            self.excluded_files.append(safe_path(f"{path}/" if is_folder else path))
             return None
         self._note_parents(path)
         self._note(path)

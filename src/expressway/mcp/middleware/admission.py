@@ -18,15 +18,15 @@ from expressway.privacy.gates import Gates, decide
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A tool and what the gates have to know of it; one that `passes_on` its arguments checks them itself."""
+    """A tool and what the gates have to know of it; one that `proxied` its arguments checks them itself."""
 
     tool: Tool
     writes: bool
     sensitive: bool = False
-    passes_on: bool = False
+    proxied: bool = False
 
 
-class FrontDesk(Extension):
+class AdmissionMiddleware(Extension):
     """Refuses what must not run, in the one shape of an error; everything else goes on to its tool."""
 
     identifier = "io.github.expressway/errors"
@@ -43,7 +43,7 @@ class FrontDesk(Extension):
             self._check(params.name, arguments)
         except ExpresswayError as error:
             return await error_of_in_thread(error, self._gates)
-        with selecting({} if self._tools[params.name].passes_on else arguments):
+        with selecting({} if self._tools[params.name].proxied else arguments):
             result = await call_next(ctx)
         if isinstance(result, CallToolResult) and result.is_error and result.structured_content is None:
             # In the SDK's own words, which are in its log already.
@@ -58,7 +58,7 @@ class FrontDesk(Extension):
         if not decision.allowed:
             raise RefusedError(decision.code, decision.message, decision.hint)
         refuse_large_arguments(arguments)
-        if listed.passes_on:
+        if listed.proxied:
             return
         tool = listed.tool
         check_arguments(name, arguments, tool.parameters["properties"], tool.fn_metadata.validate_arguments)

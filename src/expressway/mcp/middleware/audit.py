@@ -15,7 +15,7 @@ from expressway.mcp.executor import in_thread
 from expressway.privacy.gates import Gates
 
 
-class AuditDesk(Extension):
+class AuditMiddleware(Extension):
     """The outermost of the extensions, so that refusals are seen as well."""
 
     identifier = "io.github.expressway/audit"

@@ -16,7 +16,7 @@ _BYTES_KEPT = 4_000_000
 _JSON = "application/json"
 
 
-class KeptAnswers:
+class FullResponses:
     """The newest whole answers of a session; shared by its threads."""
 
     def __init__(self, *, answers: int = _ANSWERS_KEPT, size_bytes: int = _BYTES_KEPT) -> None:
@@ -60,7 +60,7 @@ class KeptAnswers:
         return sum(len(text.encode()) for text in self._texts.values())
 
 
-def add_kept_answers(server: MCPServer, kept: KeptAnswers) -> None:
+def add_full_responses(server: MCPServer, kept: FullResponses) -> None:
     """Serve the whole answers."""
 
     @server.resource(

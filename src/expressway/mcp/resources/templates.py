@@ -8,11 +8,11 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 from mcp.types import ResourceLink
 
-from expressway.mcp.masking import showing_of
+from expressway.mcp.masking import redaction_policy_of
 from expressway.mcp.middleware.request_bounds import marked
 from expressway.mcp.results import compact_json
 from expressway.privacy.gates import Gates
-from expressway.privacy.render import shown
+from expressway.privacy.render import redact_response
 
 TEMPLATE_URI = "expressway://{app}/templates/{stack_name}"
 SCHEMA_URI = "expressway://schema/definition"
@@ -24,7 +24,7 @@ class SynthesizedTemplates:
     """The latest template of each stack as it may be shown, by app and stack name; shared by the session's threads."""
 
     def __init__(self, gates: Gates) -> None:
-        self._showing = showing_of(gates)
+        self._showing = redaction_policy_of(gates)
         self._bodies: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
@@ -34,7 +34,7 @@ class SynthesizedTemplates:
         Where something is, the text says first that its bytes are not those of the digest, and the link says so, too.
         """
         document = json.loads(body)
-        safe = shown(document, self._showing)
+        safe = redact_response(document, self._showing)
         is_whole = safe == document
         body = body if is_whole else compact_json({"note": WITHHELD_NOTE, **safe})
         with self._lock:

@@ -10,7 +10,13 @@ from pydantic import Field, WithJsonSchema
 from expressway.core.progress import NeverCancelled
 from expressway.errors import UsageError
 from expressway.mcp.background import BackgroundOperation, Outcome
-from expressway.mcp.executor import DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS, ToolkitSource, Worker, deployed_content
+from expressway.mcp.executor import (
+    DEFAULT_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    ToolExecutor,
+    ToolkitSource,
+    deployed_content,
+)
 from expressway.mcp.resources.templates import SynthesizedTemplates
 from expressway.mcp.results import Answer, compact_json
 from expressway.mcp.schemas import text
@@ -42,7 +48,7 @@ _FINDINGS_SHOWN = 30
 class AppTools:
     """Tools as methods, so that each finds the worker and the session's templates."""
 
-    worker: Worker
+    worker: ToolExecutor
     templates: SynthesizedTemplates
 
     async def synth_app(
@@ -229,4 +235,4 @@ def _stack(template: "Template", link: "ResourceLink") -> dict[str, Any]:
 def _findings(findings: "Sequence[LintFinding]") -> dict[str, Any]:
     shown = [asdict(finding) for finding in findings[:_FINDINGS_SHOWN]]
     more = len(findings) - len(shown)
-    return {"findings": shown} | ({"findings_left_out": more} if more else {})
+    return {"findings": shown} | ({"findings_omitted": more} if more else {})

@@ -10,20 +10,20 @@ from pydantic import Field
 from expressway.containerize.answer_size import within_size
 from expressway.ecs_api.truncate import json_bytes
 from expressway.errors import RefusedError
-from expressway.mcp.executor import Worker
-from expressway.mcp.masking import showing_of
-from expressway.mcp.resources.full_answers import KeptAnswers
+from expressway.mcp.executor import ToolExecutor
+from expressway.mcp.masking import redaction_policy_of
+from expressway.mcp.resources.full_answers import FullResponses
 from expressway.mcp.results import Answer, compact_json
 from expressway.privacy.folder_writes import decide_folder_write
-from expressway.privacy.render import shown
+from expressway.privacy.render import redact_response
 
 
 @dataclass(frozen=True)
 class FolderTools:
     """Tools as methods, so that each finds the worker and the session's whole answers."""
 
-    worker: Worker
-    kept: KeptAnswers
+    worker: ToolExecutor
+    kept: FullResponses
 
     async def containerize_app(
         self,
@@ -55,5 +55,7 @@ class FolderTools:
         content = within_size(masked_value(whole))  # before it is cut: half a secret would not be known for one
         if "cut" not in content or not self.kept.has_room_for(json_bytes(whole)):
             return Answer(content)
-        link = self.kept.keep("containerize_app", compact_json(shown(whole, showing_of(self.worker.gates))))
+        link = self.kept.keep(
+            "containerize_app", compact_json(redact_response(whole, redaction_policy_of(self.worker.gates)))
+        )
         return Answer(content, links=[link] if link else [])

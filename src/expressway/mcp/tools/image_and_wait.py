@@ -10,7 +10,7 @@ from pydantic import Field
 from expressway.core.progress import NeverCancelled
 from expressway.errors import ExpresswayError
 from expressway.mcp.background import BackgroundOperation, Outcome
-from expressway.mcp.executor import Worker, built_content
+from expressway.mcp.executor import ToolExecutor, built_content
 from expressway.mcp.results import Answer, compact_json
 from expressway.mcp.tools.app import AppName
 
@@ -22,7 +22,7 @@ NameOrArn = Annotated[str, Field(description="Name or ARN.")]
 class ServiceTools:
     """Tools as methods, so that each finds the worker."""
 
-    worker: Worker
+    worker: ToolExecutor
 
     async def build_and_push_image_to_ecr(
         self,

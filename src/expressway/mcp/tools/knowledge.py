@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 
 from expressway.knowledge.schema_guard import portable
 from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeTool
-from expressway.mcp.executor import Worker
+from expressway.mcp.executor import ToolExecutor
 from expressway.mcp.schemas import number, text, texts
 
 PREFIX = "aws_knowledge_"
@@ -105,7 +105,7 @@ def _bytes(listed: Any) -> int:
 class KnowledgeTools:
     """Tools as methods, so that each finds the worker."""
 
-    worker: Worker
+    worker: ToolExecutor
     listing: KnowledgeListing = field(default_factory=KnowledgeListing)
 
     async def aws_knowledge_aws___search_documentation(

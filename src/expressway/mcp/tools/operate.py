@@ -11,13 +11,13 @@ from expressway.aws.values.api_limits import ANSWER_BYTES, LARGEST_LIMIT
 from expressway.diagnose.actions import GUIDANCE, Troubleshooting, action_of
 from expressway.diagnose.answer_size import size_of
 from expressway.errors import RefusedError
-from expressway.mcp.executor import Worker
-from expressway.mcp.masking import showing_of
-from expressway.mcp.resources.full_answers import KeptAnswers
+from expressway.mcp.executor import ToolExecutor
+from expressway.mcp.masking import redaction_policy_of
+from expressway.mcp.resources.full_answers import FullResponses
 from expressway.mcp.results import Answer, compact_json, told_of
 from expressway.mcp.schemas import number, object_of, text, texts
 from expressway.privacy.gates import decide
-from expressway.privacy.render import shown
+from expressway.privacy.render import redact_response
 
 _TEXT_BYTES = 3_900
 _RESULT_BYTES = 7_700
@@ -54,8 +54,8 @@ _API_PARAMS = object_of(
 class OperateTools:
     """Tools as methods, so that each finds the worker and the session's whole answers."""
 
-    worker: Worker
-    kept: KeptAnswers
+    worker: ToolExecutor
+    kept: FullResponses
 
     async def ecs_troubleshooting_tool(
         self,
@@ -70,7 +70,7 @@ class OperateTools:
         end_time; detect_image_pull_failures {ecs_cluster_name + ecs_service_name or ecs_task_id, or cfn_stack_name, or
         family_prefix}; fetch_network_configuration {ecs_cluster_name, vpc_id?}; fetch_cloudformation_status
         {cfn_stack_name}. Returns findings, the most serious first, with code, cause, evidence and remedy; gaps name
-        what may not be read; left_out counts what a link leads to."""
+        what may not be read; omitted counts what a link leads to."""
         wanted = action_of(action)
         decision = decide(wanted.name, self.worker.gates, writes=False, sensitive=wanted.sensitive)
         if not decision.allowed:
@@ -83,9 +83,9 @@ class OperateTools:
     def _answered(self, name: str, found: Troubleshooting) -> Answer:
         """As much as was asked for, with a link to the whole; what is too large to be kept is not even rendered."""
         answer = self._fitting(found)
-        if "left_out" not in answer.content or not self.kept.has_room_for(size_of(found.whole)):
+        if "omitted" not in answer.content or not self.kept.has_room_for(size_of(found.whole)):
             return answer
-        link = self.kept.keep(name, compact_json(shown(found.whole, showing_of(self.worker.gates))))
+        link = self.kept.keep(name, compact_json(redact_response(found.whole, redaction_policy_of(self.worker.gates))))
         return replace(answer, links=[link] if link else [])
 
     def _fitting(self, found: Troubleshooting) -> Answer:
