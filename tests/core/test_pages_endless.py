@@ -65,31 +65,31 @@ _EMPTY: Mapping[str, Any] = {"list": [], "string": "", "structure": {"Arn": "arn
 
 Read = Callable[[Any], Any]
 READS: dict[str, Read] = {
-    "alarms": lambda session: Alarms(session).alarms(["a"]),
-    "cloudformation names": lambda session: CloudFormation(session).names(),
-    "cloudformation events": lambda session: CloudFormation(session).events("a"),
-    "cloudformation change set": lambda session: CloudFormation(session).describe_change_set("a", "b"),
-    "cloudformation change sets": lambda session: CloudFormation(session).change_set_names("a"),
-    "ecr images": lambda session: EcrRegistry(session).list_images("shop"),
-    "ecr delete": lambda session: EcrRegistry(session).delete_images("shop"),
-    "ecs clusters": lambda session: Ecs(session).cluster_names(),
-    "ecs services": lambda session: Ecs(session).service_names("a"),
-    "ecs tasks": lambda session: Ecs(session).task_arns("a", "STOPPED"),
-    "iam role": lambda session: Iam(session).role("a"),
-    "load_balancers": lambda session: LoadBalancers(session).load_balancers_of(["vpc-1"]),
-    "logs group": lambda session: Logs(session).group("a"),
-    "network subnets": lambda session: Network(session).subnets_of(["vpc-1"]),
-    "network groups": lambda session: Network(session).default_groups(["vpc-1"]),
-    "parameters": lambda session: Parameters(session).fact(
+    "aws/cloudwatch": lambda session: Alarms(session).alarms(["a"]),
+    "cloudformation/client names": lambda session: CloudFormation(session).names(),
+    "cloudformation/client events": lambda session: CloudFormation(session).events("a"),
+    "cloudformation/client change set": lambda session: CloudFormation(session).describe_change_set("a", "b"),
+    "cloudformation/client change sets": lambda session: CloudFormation(session).change_set_names("a"),
+    "aws/ecr/registry images": lambda session: EcrRegistry(session).list_images("shop"),
+    "aws/ecr/registry delete": lambda session: EcrRegistry(session).delete_images("shop"),
+    "aws/ecs/client clusters": lambda session: Ecs(session).cluster_names(),
+    "aws/ecs/client services": lambda session: Ecs(session).service_names("a"),
+    "aws/ecs/client tasks": lambda session: Ecs(session).task_arns("a", "STOPPED"),
+    "aws/iam role": lambda session: Iam(session).role("a"),
+    "aws/elbv2": lambda session: LoadBalancers(session).load_balancers_of(["vpc-1"]),
+    "aws/logs group": lambda session: Logs(session).group("a"),
+    "aws/ec2/client subnets": lambda session: Network(session).subnets_of(["vpc-1"]),
+    "aws/ec2/client groups": lambda session: Network(session).default_groups(["vpc-1"]),
+    "aws/ssm": lambda session: Parameters(session).fact(
         SecretReference("c", "A", "arn:aws:ssm:us-east-1:1:parameter/a")
     ),
-    "scaling": lambda session: Scaling(session).of_service("a", "b"),
-    "stack_history names": lambda session: StackHistories(session).names(),
-    "stack_history deleted": lambda session: StackHistories(session).deleted_id("a"),
+    "aws/autoscaling": lambda session: Scaling(session).of_service("a", "b"),
+    "cloudformation/history_reader names": lambda session: StackHistories(session).names(),
+    "cloudformation/history_reader deleted": lambda session: StackHistories(session).deleted_id("a"),
 }
 BOUNDED: dict[str, Read] = {
-    "cloudformation validation": lambda session: CloudFormation(session).validation_errors("a", "b"),
-    "logs search": lambda session: Logs(session).search("a", start=NOW, end=NOW.replace(hour=1), limit=5),
+    "cloudformation/client validation": lambda session: CloudFormation(session).validation_errors("a", "b"),
+    "aws/logs search": lambda session: Logs(session).search("a", start=NOW, end=NOW.replace(hour=1), limit=5),
 }
 
 
@@ -215,6 +215,6 @@ def test_every_list_of_aws_s_is_read_by_the_one_helper() -> None:
                 inside = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)}
                 assert not inside & TOKENS, f"{path}:{node.lineno} follows tokens without a bound"
             if isinstance(node, ast.ImportFrom) and node.module == "expressway.core.pages":
-                using.add(path.stem)
+                using.add(path.relative_to(SOURCE).with_suffix("").as_posix())
     tested = {name.partition(" ")[0] for name in READS}
-    assert using - {"express_listing"} == tested  # that one in tests/ecs_api/test_pages.py
+    assert using - {"ecs_api/express_listing"} == tested  # that one in tests/ecs_api/test_pages.py
