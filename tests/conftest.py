@@ -62,16 +62,24 @@ def embedded_aws(engine_host: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what uses an engine; let several workers begin with the files that do, so that none is left alone with one.
-
-    They take longest, and mostly wait.
-    """
+    """Mark what uses an engine; several workers begin with the files that take longest, so that all end together."""
     for item in items:
         if "engine_host" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.engine)
     if hasattr(config, "workerinput"):
-        slow = {item.path for item in items if any(item.get_closest_marker(name) for name in ("engine", "sandbox"))}
-        items.sort(key=lambda item: item.path not in slow)
+        turns: dict[Path, int] = {}
+        for item in items:
+            turns[item.path] = min(turns.get(item.path, len(_LONGEST_FIRST)), _turn(item))
+        items.sort(key=lambda item: turns[item.path])
+
+
+_LONGEST_FIRST = ("timeout", "engine", "sandbox", "process")
+"""Marks: files with a time limit of their own need it."""
+
+
+def _turn(item: pytest.Item) -> int:
+    marked = (turn for turn, name in enumerate(_LONGEST_FIRST) if item.get_closest_marker(name))
+    return next(marked, len(_LONGEST_FIRST))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
