@@ -30,34 +30,33 @@ _PLACES = ("ecs_cluster_name", "ecs_service_name", "ecs_task_id", "cfn_stack_nam
 """Parameters that say what is meant, so that the folder's app is not."""
 _NEEDS_NO_CLUSTER = frozenset({"stack", "images"})
 
+Cluster = Annotated[str | None, typer.Argument(help="The cluster's name or ARN.", show_default="this folder's app")]
+Service = Annotated[
+    str | None, typer.Argument(help="The service's name or ARN.", show_default="every service of the cluster")
+]
+App = Annotated[str | None, typer.Option(help="Instead of cluster and service: an app, as in its definition.")]
+Action = Annotated[str, typer.Option(help=f"What to find out: {', '.join(ACTIONS)}.", metavar="ACTION")]
+Window = Annotated[
+    int | None, typer.Option(help="How far back, in seconds (events, failures, logs).", show_default="3600")
+]
+Detail = Annotated[str | None, typer.Option(help="full: look around what serves too.", show_default="summary")]
+
 
 def troubleshoot(
-    cluster: Annotated[
-        str | None, typer.Argument(help="The cluster's name or ARN.", show_default="this folder's app")
-    ] = None,
-    service: Annotated[
-        str | None, typer.Argument(help="The service's name or ARN.", show_default="every service of the cluster")
-    ] = None,
-    app: Annotated[
-        str | None, typer.Option(help="Instead of cluster and service: an app, as in its definition.")
-    ] = None,
-    action: Annotated[
-        str, typer.Option(help=f"What to find out: {', '.join(ACTIONS)}.", metavar="ACTION")
-    ] = "guidance",
+    cluster: Cluster = None,
+    service: Service = None,
+    app: App = None,
+    action: Action = "guidance",
     symptoms: Annotated[str | None, typer.Option(help="What is seen, in words; findings about it come first.")] = None,
     task: Annotated[str | None, typer.Option(help="Id of one task (logs, images).")] = None,
     stack: Annotated[str | None, typer.Option(help="Name or id of a stack (stack, images).")] = None,
     family: Annotated[str | None, typer.Option(help="Beginning of task definitions' families (images).")] = None,
     vpc: Annotated[str | None, typer.Option(help="Only this VPC (network).")] = None,
     pattern: Annotated[str | None, typer.Option(help="Filter pattern of CloudWatch Logs (logs).")] = None,
-    window: Annotated[
-        int | None, typer.Option(help="How far back, in seconds (events, failures, logs).", show_default="3600")
-    ] = None,
+    window: Window = None,
     start: Annotated[str | None, typer.Option(help="From when, ISO 8601 or seconds since 1970.")] = None,
     end: Annotated[str | None, typer.Option(help="Until when; now by default.")] = None,
-    detail: Annotated[
-        str | None, typer.Option(help="full: look around what serves too.", show_default="summary")
-    ] = None,
+    detail: Detail = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when a finding is critical.")] = False,
     sandbox: Sandbox = False,
     profile: Profile = None,
@@ -74,12 +73,12 @@ def troubleshoot(
     given = {
         "ecs_cluster_name": cluster,
         "ecs_service_name": service,
-        "symptoms_description": symptoms,
         "ecs_task_id": task,
         "cfn_stack_name": stack,
         "family_prefix": family,
         "vpc_id": vpc,
         "filter_pattern": pattern,
+        "symptoms_description": symptoms,
         "time_window": window,
         "start_time": start,
         "end_time": end,
@@ -87,20 +86,28 @@ def troubleshoot(
     }
     with reporting(as_json=as_json):
         name = _action(action)
-        if app is None and not any(given[one] is not None for one in _PLACES):
-            source = source_here()
-            app = source.definition.name if source else None
+        app = _app_here(given) if app is None else app
         with toolkit_at(sandbox, profile, region) as toolkit:
             print_target(toolkit.target.describe())
             found = toolkit.troubleshoot(name, _parameters(given, toolkit, app, action))
-        if as_json:
-            print_json(readable(found.whole))
-        else:
-            from expressway.cli.views.findings import show_troubleshooting
-
-            show_troubleshooting(found.whole)
-    if exit_code and any(one["severity"] == "critical" for one in found.whole.get("findings", ())):
+        _show(found.whole, as_json=as_json)
+    if exit_code and any(finding["severity"] == "critical" for finding in found.whole.get("findings", ())):
         raise SystemExit(10)
+
+
+def _app_here(given: Mapping[str, Any]) -> str | None:
+    """The app of this folder, unless a parameter says what is meant."""
+    source = None if any(given[name] is not None for name in _PLACES) else source_here()
+    return source.definition.name if source else None
+
+
+def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(readable(answer))
+    else:
+        from expressway.cli.views.findings import show_troubleshooting
+
+        show_troubleshooting(answer)
 
 
 def _action(short: str) -> str:
@@ -121,7 +128,7 @@ def _parameters(given: Mapping[str, Any], toolkit: Toolkit, app: str | None, act
     if app is None:
         alone = action in _NEEDS_NO_CLUSTER and not parameters.get("ecs_service_name")
         named = (str(parameters.get(name, "")) for name in ("ecs_service_name", "ecs_task_id"))
-        tells_cluster = any(one.startswith("arn:") and one.count("/") > 1 for one in named)
+        tells_cluster = any(text.startswith("arn:") and text.count("/") > 1 for text in named)
         return parameters if alone or tells_cluster else {"ecs_cluster_name": "default", **parameters}
     if "ecs_cluster_name" in parameters:
         raise UsageError(
