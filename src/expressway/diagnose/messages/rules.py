@@ -99,10 +99,6 @@ START_MESSAGES: tuple[MessageRule, ...] = (
 _EVIDENCE_LIMIT = 400
 _FIRST_REF = r"(?:.*?(?<![\w./:-])(?!i/o|net/http)(?P<image>[\w.-]+(?::\w+)?/[\w./-]+(?::[\w.-]+)?(?:@\w+:\w+)?))?"
 _DENIED = r"not authorized to perform:? "
-_NETWORK_REMEDY = (
-    "Give the tasks a way out: public subnets with a public IP, a NAT gateway, or VPC endpoints "
-    "for ECR, S3, Secrets Manager and CloudWatch Logs."
-)
 
 MESSAGE_RULES: tuple[MessageRule, ...] = (
     *START_MESSAGES,
