@@ -20,14 +20,15 @@ from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink
 from expressway.deploy.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
+from expressway.deploy.ports import StackGateway
 from expressway.deploy.request import WaitForService
-from expressway.deploy.stack.request import StackGateway
 from expressway.diagnose.finding import Finding
 from expressway.errors import ExpresswayError, TargetError
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
-from expressway.image.protect import ImageProtection, TaggedImages
+from expressway.image.ports import TaggedImages
+from expressway.image.protect import ImageProtection
 from expressway.plan.preflight.account import AccountReads
 from expressway.plan.preflight.resources import NamedReads
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from expressway.deploy.request import OperationLog
+from expressway.deploy.ports import OperationLog
 from expressway.deploy.stack.approval_guard import LOOK_AGAIN
 from expressway.errors import RefusedError
 from expressway.image.planned import PlannedImage

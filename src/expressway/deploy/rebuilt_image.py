@@ -1,6 +1,6 @@
 """What came of building an app's image again with its base images pulled anew."""
 
-from expressway.deploy.request import OperationLog
+from expressway.deploy.ports import OperationLog
 
 
 def remember_rebuilt(image_uri: str, operation: OperationLog) -> None:

@@ -5,87 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from expressway.app.definition import AppDefinition
 from expressway.app.origin import Origin
-from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink
-from expressway.deploy.stack.request import StackGateway
+from expressway.deploy.ports import Images, Readiness, StackGateway
 from expressway.deploy.status.endpoint import access_hint_of
 from expressway.diagnose.finding import Finding
-from expressway.image.context.excluded import ExcludedFiles, RecordExcluded
-from expressway.image.planned import PlannedImage
+from expressway.image.context.excluded import RecordExcluded
 from expressway.plan.preflight.account import AccountReads
 
 if TYPE_CHECKING:
     from expressway.image.context.values import BuildContext
-    from expressway.image.protect import ImageProtection
     from expressway.plan.preflight.resources import NamedReads
-
-
-class AppImage(Protocol):
-    """The image of one app: planned without changing anything, published when it is its turn.
-
-    `planned` is None when the app's own task definition names the image; `stack_outputs` are those of the
-    repository stack, which stands when it is published. `is_there` looks again for an image that was planned by its
-    digest: it may be deleted or expire until the service is touched. `renewed` is the running image where it was built
-    of this content again, and `as_planned` the image with what a plan made of it. `build` gives what to go on with.
-    """
-
-    @property
-    def planned(self) -> PlannedImage | None: ...
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-    @property
-    def excluded_files(self) -> ExcludedFiles: ...
-    def is_there(self) -> bool: ...
-    def renewed(self, running: str) -> PlannedImage | None: ...
-    def as_planned(self, planned: PlannedImage | None) -> AppImage: ...
-    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> AppImage: ...
-    def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None: ...
-    def publish(
-        self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation
-    ) -> str: ...
-
-
-class Images(Protocol):
-    """Checks everything about an app's image that can be checked before AWS is changed."""
-
-    def check(
-        self,
-        definition: AppDefinition,
-        base_dir: Path,
-        *,
-        progress: ProgressSink,
-        rebuild: bool,
-        read: BuildContext | None,
-    ) -> AppImage: ...
-
-
-class OperationLog(Protocol):
-    """Where this operation writes down how far it is."""
-
-    @property
-    def current(self) -> OperationRecord: ...
-    def record(self, **changes: Any) -> None: ...
-
-
-class Readiness(Protocol):
-    """How waiting for a service ended."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def url(self) -> str | None: ...
-    @property
-    def gaps(self) -> tuple[str, ...]: ...
 
 
 Explain = Callable[[str, str, tuple[StackEvent, ...]], Finding | None]

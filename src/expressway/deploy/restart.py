@@ -6,7 +6,7 @@ has no such member (API reference of both).
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.service import DeploymentState, ServiceState
@@ -15,29 +15,24 @@ from expressway.cloudformation.stack import StackState, service_stack_name
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
+from expressway.deploy.ports import Restarts
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.status.endpoint import access_hint_of
 from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
-from expressway.diagnose.service.ports import ServiceReads, StackReads
 from expressway.errors import ServiceError, StackError
 from expressway.hints import command
 from expressway.plan.planner import refuse_foreign
+from expressway.plan.ports import StackReader
 
 _BEGINS_WITHIN_SECONDS = 60.0
 _NEVER = NeverCancelled()
-
-
-class Restarts(ServiceReads, Protocol):
-    """Reading services, and starting a deployment of the same version (aws.ecs.client.Ecs)."""
-
-    def restart(self, cluster: str, service_arn: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RestartPorts:
     """Everything outside that restarting needs."""
 
-    stacks: StackReads
+    stacks: StackReader
     ecs: Restarts
     service: ServicePorts
     clock: Clock

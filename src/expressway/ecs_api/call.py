@@ -1,18 +1,18 @@
 """Any operation of the ECS API, and the reads of ECR: checked against the model, gated, paged, trimmed and cut."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from expressway.aws.values.api import ApiOperation, find_operation, refuse_change_of_registry
 from expressway.aws.values.api_limits import ANSWER_BYTES, DEFAULT_LIMIT, LARGEST_LIMIT
-from expressway.core.api_shape import ShapeTree
 from expressway.ecs_api.affected import Touched, touched
 from expressway.ecs_api.effects import Effect, decide_operation, effect_of, is_repeatable
 from expressway.ecs_api.express_listing import list_express_services
 from expressway.ecs_api.ownership import OwnershipPorts, drift_note, refuse_owned
 from expressway.ecs_api.pages import SIZE, Call, PagedAnswer, read_pages
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters
+from expressway.ecs_api.ports import Api, Query
 from expressway.ecs_api.query_text import queried_text
 from expressway.ecs_api.truncate import cut_answer, json_bytes, plain_json
 from expressway.errors import ExpresswayError, RefusedError
@@ -20,24 +20,6 @@ from expressway.privacy.gates import Gates
 from expressway.privacy.redaction import redact
 
 _ROOM_FOR_NOTES = 900
-
-
-class Api(Protocol):
-    """The APIs by names of operations (ecs_api.client.AwsApi)."""
-
-    def operations(self) -> Sequence[ApiOperation]: ...
-    def shapes_taken(self, operation: ApiOperation) -> ShapeTree: ...
-    def shapes_answered(self, operation: ApiOperation) -> ShapeTree: ...
-    def call(
-        self, operation: ApiOperation, parameters: Mapping[str, Any], *, repeatable: bool
-    ) -> Mapping[str, Any]: ...
-
-
-class Query(Protocol):
-    """JMESPath (ecs_api.query.JsonQuery)."""
-
-    def check(self, expression: str) -> None: ...
-    def search(self, expression: str, document: object) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

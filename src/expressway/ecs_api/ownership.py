@@ -7,42 +7,20 @@ that they run in mostly belongs to nobody; the apps' stacks say which one it is.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState
 from expressway.aws.values.target import Target
 from expressway.cloudformation.service_location import ServiceLocation, service_location
 from expressway.cloudformation.stack import StackState, service_stack_name
 from expressway.core.cancellation import ReadPool
 from expressway.ecs_api.affected import CLUSTER, TASK_DEFINITION, Touched, physical_ids, same_definition
 from expressway.ecs_api.effects import deletes, redirects, replaces
+from expressway.ecs_api.ports import Owners, Services, Stacks
 from expressway.ecs_api.template_members import is_update, set_by_template, unset_by_template
 from expressway.errors import RefusedError, TargetError
 from expressway.hints import command
 
 _APPS_AT_ONCE = 8
-
-
-class Owners(Protocol):
-    """Stacks by what they hold (cloudformation.stack_owners.StackOwners)."""
-
-    def stack_of(self, physical_id: str) -> str | None: ...
-
-
-class Stacks(Protocol):
-    """Stacks by name or id (cloudformation.client.CloudFormation)."""
-
-    def names(self) -> tuple[str, ...]: ...
-    def describe(self, stack_name: str) -> StackState | None: ...
-
-
-class Services(Protocol):
-    """What services run (aws.ecs.client.Ecs)."""
-
-    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
-    def express_service(self, service_arn: str) -> ExpressService | None: ...
-    def newest_deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]: ...
-    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,12 @@ from expressway.hints import command
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
-from expressway.image.ports import PlatformReads
-from expressway.image.prebuilt import ReadyImages, TaskDefinitionReads, check_task_definition, find_ready_image
+from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads, ReadyImages, TaskDefinitionReads
+from expressway.image.prebuilt import check_task_definition, find_ready_image
 from expressway.image.protect import ImageProtection
 from expressway.image.publish import (
     BuildRequest,
     CheckedBuild,
-    ContainerEngine,
-    ImageRegistry,
     build_image,
     check_build,
     plan_image,

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Protocol
 
 from expressway.app.names import check_app_name
 from expressway.core.problems import MOST_SHOWN
@@ -22,6 +21,7 @@ from expressway.image.context.values import (
     context_digest,
 )
 from expressway.image.dockerfile.parser import Dockerfile, parse_dockerfile
+from expressway.image.ports import BuildChecker
 from expressway.image.protected_tags import PROTECTED_PATTERN
 from expressway.image.values import LOCAL_PREFIX, ImageBuild
 from expressway.privacy.untrusted import echoed
@@ -29,12 +29,6 @@ from expressway.privacy.untrusted import echoed
 _TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
 _SECRET_ARG = re.compile(r"passw|secret|token|credential|private_?key|api_?key|access_?key", re.IGNORECASE)
 _NEVER = NeverCancelled()
-
-
-class BuildChecker(Protocol):
-    """What checking needs of an engine."""
-
-    def check_build(self, build: ImageBuild) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,16 @@
 """What a definition brings ready-made, an image or a task definition: looked at before anything is changed."""
 
-from typing import Protocol
-
 from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
-from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
 from expressway.image.planned import PlannedImage
-from expressway.image.ports import NEEDED_PLATFORM, FoundImage, PlatformReads
+from expressway.image.ports import NEEDED_PLATFORM, PlatformReads, ReadyImages, TaskDefinitionReads
 from expressway.image.protect import expiring_sentence
 
 _UNVERIFIABLE = frozenset(
     {"access_denied", "credentials_invalid", "connection_failed", "region_unknown", "region_not_allowed"}
 )
 """What another account or another region may answer; a wrong credential for our own shows elsewhere."""
-
-
-class TaskDefinitionReads(Protocol):
-    """Task definitions by ARN, or None (aws.ecs.client.Ecs)."""
-
-    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
-
-
-class ReadyImage(FoundImage, Protocol):
-    """An image with the tags that it has."""
-
-    @property
-    def tags(self) -> tuple[str, ...]: ...
-
-
-class ReadyImages(Protocol):
-    """Images in ECR, and the policies that take them away again (aws.ecr.registry.EcrRegistry)."""
-
-    def find_image(
-        self,
-        repository_name: str,
-        *,
-        tag: str | None = None,
-        digest: str | None = None,
-        registry_id: str | None = None,
-        region: str | None = None,
-    ) -> ReadyImage | None: ...
-    def lifecycle_policy(
-        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
-    ) -> str | None: ...
 
 
 def find_ready_image(

@@ -6,15 +6,14 @@ pushes expire the image that runs.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from expressway.aws.values.ecr import RegistryImage
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import IMAGE_PARAMETER
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError
 from expressway.image.lifecycle_policy import LifecycleRule, deciding_rule, parse_lifecycle_policy
 from expressway.image.planned import PlannedImage
+from expressway.image.ports import TaggedImages
 from expressway.image.protected_tags import NEXT_TAG, PREVIOUS_TAG, PROTECTED_PATTERN, RUNNING_TAG, UNPROVEN_TAG
 
 
@@ -26,18 +25,6 @@ def running_image(service: StackState | None) -> str:
 _PREFIX = PROTECTED_PATTERN.removesuffix("*")
 _IMAGES = 4
 """As many images have protected tags at a time."""
-
-
-class TaggedImages(Protocol):
-    """Images by tag or digest, and the policy over them (aws.ecr.registry.EcrRegistry)."""
-
-    def find_image(
-        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
-    ) -> RegistryImage | None: ...
-    def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None: ...
-    def lifecycle_policy(
-        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
-    ) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

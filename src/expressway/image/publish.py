@@ -1,9 +1,8 @@
 """Publish an app's image: check everything, build, push, verify; nothing when the content is there already."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from expressway.aws.values.ecr import RegistryImage, RegistryLogin, Repository
+from expressway.aws.values.ecr import RegistryImage, Repository
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
@@ -12,7 +11,8 @@ from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.values import rebuilt_tag
 from expressway.image.planned import PlannedImage
-from expressway.image.values import ImageBuild, LocalImage, PublishedImage
+from expressway.image.ports import ContainerEngine, ImageRegistry
+from expressway.image.values import LocalImage, PublishedImage
 
 __all__ = [
     "BuildRequest",
@@ -29,40 +29,6 @@ __all__ = [
 _PUSH_ATTEMPTS = 3
 _PUSH_DELAYS_SECONDS = (1.0, 3.0)
 _NEVER = NeverCancelled()
-
-
-class ContainerEngine(Protocol):
-    """What building and pushing need of an engine."""
-
-    def check_build(self, build: ImageBuild) -> None: ...
-    def find_image(self, name: str) -> LocalImage | None: ...
-    def build(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> LocalImage: ...
-    def push(
-        self,
-        image_id: str,
-        *,
-        repository: str,
-        tag: str,
-        login: RegistryLogin,
-        progress: ProgressSink,
-        cancellation: Cancellation,
-    ) -> str: ...
-
-
-class ImageRegistry(Protocol):
-    """What publishing needs of a registry."""
-
-    def authorization(self) -> RegistryLogin: ...
-    def describe_repository(self, name: str) -> Repository | None: ...
-    def find_image(
-        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
-    ) -> RegistryImage | None: ...
-    def configuration_digest(self, repository_name: str, *, digest: str) -> str | None: ...
-    def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None: ...
-    def lifecycle_policy(
-        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
-    ) -> str | None: ...
-    def through_role(self, role_arn: str, *, session_name: str) -> "ImageRegistry": ...
 
 
 def plan_image(checked: CheckedBuild, *, registry: ImageRegistry, repository_name: str) -> PlannedImage:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from expressway.app.definition import AppDefinition
 from expressway.app.names import app_names
 from expressway.errors import StackError
-from expressway.image.publish import ImageRegistry
+from expressway.image.ports import ImageRegistry
 
 PUSH_ROLE_OUTPUT = "PushPullRoleArn"
 """Output of the repository stack."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from expressway.app.origin import Origin, without_origin
 from expressway.app.origin_check import refuse_other_origin
@@ -17,18 +17,13 @@ from expressway.hints import command, option
 from expressway.image.planned import PlannedImage
 from expressway.plan.diff import StackChange, compare_templates
 from expressway.plan.plan import Plan
+from expressway.plan.ports import StackReader
 from expressway.plan.preflight.account import AccountReads, if_allowed
 from expressway.plan.preflight.name_conflicts import find_taken_names, makes_names, refuse_taken_names
 from expressway.plan.preflight.removed_resources import find_removed, restoration
 from expressway.plan.pusher import pusher_parameters
 from expressway.plan.replacement import planned_replacements
 from expressway.plan.replacements import impossible_replacement
-
-
-class StackReader(Protocol):
-    """The one read that a plan needs."""
-
-    def describe(self, stack_name: str) -> StackState | None: ...
 
 
 def plan_app(

@@ -19,9 +19,10 @@ from expressway.core.progress import Cancellation, NeverCancelled, Progress, Pro
 from expressway.core.write_once import write_once
 from expressway.deploy.delete.checks import DeletionPlan, check_deletion
 from expressway.deploy.delete.owner import Holder, holder_of, refuse_other_holder, why_it_stays
-from expressway.deploy.delete.request import DeletePorts, DeleteResult, LogGroupState
+from expressway.deploy.delete.request import DeletePorts, DeleteResult
 from expressway.deploy.delete.retained import Kept, kept_by_stacks, retained_names
 from expressway.deploy.delete.used_by_service import UsedByService, used_by_service
+from expressway.deploy.ports import LogGroupState
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.errors import ExpresswayError, ServiceError, StillRunning
 from expressway.privacy.untrusted import quoted

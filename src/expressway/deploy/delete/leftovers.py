@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from expressway.app.names import app_names
 from expressway.core.cancellation import ReadPool
-from expressway.diagnose.service.ports import StackReads
+from expressway.plan.ports import StackReader
 from expressway.plan.preflight.account import AccountReads
 
 
-def find_leftovers(app_name: str, *, cluster: str, stacks: StackReads, account: AccountReads) -> tuple[str, ...]:
+def find_leftovers(app_name: str, *, cluster: str, stacks: StackReader, account: AccountReads) -> tuple[str, ...]:
     """Everything of the app that AWS still has, each as one phrase; empty when nothing is left."""
     names = app_names(app_name)
     checks: Sequence[tuple[str, Callable[[], object | None]]] = (

@@ -2,18 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
 
 from expressway.cloudformation.stack import StackState
-from expressway.diagnose.service.ports import StackReads
+from expressway.ecs_api.ports import Owners
 from expressway.errors import RefusedError, TargetError
 from expressway.hints import command
-
-
-class Owners(Protocol):
-    """Stacks by what they hold (cloudformation.stack_owners.StackOwners)."""
-
-    def stack_of(self, physical_id: str) -> str | None: ...
+from expressway.plan.ports import StackReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ Holder = OwnStack | OtherStack | OwnershipUnknown | None
 
 
 def holder_of(
-    physical_id: str, *, owners: Owners, stacks: StackReads, ours: Collection[StackState | None] = ()
+    physical_id: str, *, owners: Owners, stacks: StackReader, ours: Collection[StackState | None] = ()
 ) -> Holder:
     """The stack that holds the resource; None where none does.
 
@@ -96,7 +90,7 @@ def refuse_other_holder(what: str, physical_id: str, holder: Holder) -> None:
         )
 
 
-def _app_of(stack_id: str, stacks: StackReads) -> str | None:
+def _app_of(stack_id: str, stacks: StackReader) -> str | None:
     """The app that the stack belongs to; None also where the stack may not be read: its name is enough."""
     try:
         stack = stacks.describe(stack_id)

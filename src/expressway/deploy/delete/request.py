@@ -2,40 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from expressway.aws.values.target import Target
 from expressway.core.clock import Clock
-from expressway.deploy.delete.owner import Owners
 from expressway.deploy.delete.retained import Kept
+from expressway.deploy.ports import LocalImages, LogGroups
 from expressway.diagnose.service.ports import DeletableStacks, ServiceDeletion
-
-
-class LogGroupState(Protocol):
-    """A log group; `retention_days` is None for one that never expires."""
-
-    @property
-    def retention_days(self) -> int | None: ...
-
-
-class LogGroups(Protocol):
-    """Log groups that come and go (aws.logs.Logs)."""
-
-    def group(self, log_group: str) -> LogGroupState | None: ...
-    def delete_group(self, log_group: str) -> bool: ...
-
-
-class Repositories(Protocol):
-    """Repositories by name, or None (aws.ecr.registry.EcrRegistry)."""
-
-    def describe_repository(self, name: str) -> object | None: ...
-
-
-class LocalImages(Protocol):
-    """The images that a container engine holds (image.engine.client.DockerEngine)."""
-
-    def remove_app_images(self, app_name: str, *, repository_name: str, registry_host: str | None) -> int: ...
-    def app_image_names(self, app_name: str, *, repository_name: str, registry_host: str | None) -> tuple[str, ...]: ...
+from expressway.ecs_api.ports import Owners
+from expressway.plan.ports import Repositories
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,9 @@ from expressway.cloudformation.stack import StackState, is_leaving, running_oper
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.write_once import is_lost, write_once
+from expressway.deploy.ports import StackGateway
 from expressway.deploy.stack.change_set import ChangeReview
-from expressway.deploy.stack.request import (
-    StackGateway,
-    StackOutcome,
-    StackRequest,
-    check_stack,
-    refuse_protected,
-)
+from expressway.deploy.stack.request import StackOutcome, StackRequest, check_stack, refuse_protected
 from expressway.deploy.stack.watch import (
     EventsSoFar,
     OnEvents,

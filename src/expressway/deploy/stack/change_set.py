@@ -11,7 +11,8 @@ from expressway.cloudformation.stack import StackState, is_leaving
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation
 from expressway.core.write_once import is_lost, write_once
-from expressway.deploy.stack.request import CHANGE_SET_PREFIX, StackGateway, StackRequest
+from expressway.deploy.ports import StackGateway
+from expressway.deploy.stack.request import CHANGE_SET_PREFIX, StackRequest
 from expressway.deploy.stack.watch import request_token
 from expressway.errors import ExpresswayError, StackError
 from expressway.plan.diff import StackChange, canonical_json

@@ -1,22 +1,15 @@
 """Delete one CloudFormation stack, or join a deletion that already runs, and wait until it is gone."""
 
 from dataclasses import replace
-from typing import Protocol
 
 from expressway.cloudformation.stack import StackState, is_leaving, running_operation_start
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.write_once import write_once
+from expressway.deploy.ports import StackDeletion
 from expressway.deploy.stack.request import refuse_protected
-from expressway.deploy.stack.watch import StackEvents, request_token, stack_failure, watch_stack
+from expressway.deploy.stack.watch import request_token, stack_failure, watch_stack
 from expressway.errors import RefusedError
-
-
-class StackDeletion(StackEvents, Protocol):
-    """What deleting needs of CloudFormation."""
-
-    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
-    def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
 
 
 class StackRemover:

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from expressway.app.origin import Origin
-from expressway.cloudformation.change_set import ChangeSet, ChangeSetRequest
-from expressway.cloudformation.stack import StackState, StackVersion
+from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import Template
 from expressway.core.progress import Phase
+from expressway.deploy.ports import StackGateway
 from expressway.deploy.stack.approval_guard import ShownStack
-from expressway.deploy.stack.watch import StackEvents
 from expressway.errors import RefusedError, StackError
 from expressway.hints import option
 from expressway.plan.planner import refuse_foreign
@@ -19,22 +18,6 @@ from expressway.privacy.untrusted import quoted
 CHANGE_SET_PREFIX = "expressway-"
 LONGEST_OPERATION_SECONDS = 190 * 60.0
 """A little more than the 180 minutes that CloudFormation gives the creation of an Express service."""
-
-
-class StackGateway(StackEvents, Protocol):
-    """What this operation needs of CloudFormation."""
-
-    def version(self, stack_name: str) -> StackVersion | None: ...
-    def create_change_set(self, request: ChangeSetRequest) -> bool: ...
-    def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None: ...
-    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
-    def execute_change_set(self, change_set: ChangeSet) -> None: ...
-    def has_begun(self, change_set: ChangeSet) -> bool: ...
-    def delete_change_set(self, stack_name: str, change_set_name: str) -> None: ...
-    def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]: ...
-    def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
-    def continue_rollback(self, stack_id: str, *, client_token: str) -> None: ...
-    def protect(self, stack_name: str, *, enabled: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from expressway.cloudformation.history import STACK_TYPE
 from expressway.cloudformation.messages import quoted_reason
 from expressway.cloudformation.stack import StackEvent, StackState, first_failure, own_events
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
+from expressway.deploy.ports import StackEvents
 from expressway.error_codes import has_trait
 from expressway.errors import StackError, TargetError
 from expressway.hints import option
@@ -20,13 +20,6 @@ OnEvents = Callable[[EventsSoFar], None]
 
 _UNREADABLE_SECONDS = 300.0
 _NEVER = NeverCancelled()
-
-
-class StackEvents(Protocol):
-    """The reads that watching a stack needs."""
-
-    def describe(self, stack_name: str) -> StackState | None: ...
-    def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from expressway.cloudformation.stack import StackState, may_be_an_apps
 from expressway.core.cancellation import ReadPool
+from expressway.ecs_api.ports import Stacks
 from expressway.errors import ExpresswayError, TargetError
 
 _REGIONS_AT_ONCE = 8
 _STACKS_AT_ONCE = 8
-
-
-class StackListing(Protocol):
-    """The stacks of one region (cloudformation.client.CloudFormation)."""
-
-    def names(self) -> tuple[str, ...]: ...
-    def describe(self, stack_name: str) -> StackState | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,7 @@ class AppList:
         return shape | {name: value for name, value in optional.items() if value}
 
 
-def list_apps(places: Mapping[str, Callable[[], StackListing]]) -> AppList:
+def list_apps(places: Mapping[str, Callable[[], Stacks]]) -> AppList:
     """The apps of every region in `places` (by name), each read in a thread of its own.
 
     Only stacks with Expressway's metadata count; others of the same name are somebody else's.
@@ -94,7 +88,7 @@ def list_apps(places: Mapping[str, Callable[[], StackListing]]) -> AppList:
     return AppList(tuple(apps), tuple(places), failed, unread)
 
 
-def _apps_of(region: str, place: Callable[[], StackListing]) -> tuple[list[ListedApp], dict[str, str]]:
+def _apps_of(region: str, place: Callable[[], Stacks]) -> tuple[list[ListedApp], dict[str, str]]:
     """The apps of a region, and why stacks of an app's name there may not be read."""
     stacks = place()
     candidates = [name for name in stacks.names() if may_be_an_apps(name)]

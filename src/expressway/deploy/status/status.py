@@ -47,8 +47,9 @@ from expressway.deploy.status.view import (
 from expressway.deploy.status.wait import ServicePorts
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
-from expressway.diagnose.service.ports import OperationJournal, StackReads, UrlAnswer
+from expressway.diagnose.service.ports import OperationJournal, UrlAnswer
 from expressway.errors import ExpresswayError
+from expressway.plan.ports import StackReader
 
 _PROBE_SECONDS = 3.0
 
@@ -112,7 +113,7 @@ class AppStatus:
 def app_status(
     app_name: str,
     *,
-    stacks: StackReads,
+    stacks: StackReader,
     ports: ServicePorts,
     journal: OperationJournal,
     target: str = "",
@@ -133,7 +134,7 @@ def app_status(
 @dataclass(slots=True)
 class _Status:
     app_name: str
-    stacks: StackReads
+    stacks: StackReader
     ports: ServicePorts
     journal: OperationJournal
     target: str

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from expressway.aws.values.cluster import ClusterState
-from expressway.aws.values.dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
+from expressway.aws.values.dependencies import AlarmFact, Decision, QuotaFact, ScalingFact
 from expressway.aws.values.iam import RoleState
 from expressway.aws.values.service import DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target
-from expressway.aws.values.task_definition import SecretReference, TaskDefinition
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.image.ports import ImageReads, PlatformReads
+from expressway.plan.ports import Keys, LogGroups, Secrets
 
 
 class RequirementReads(Protocol):
@@ -36,24 +37,6 @@ class RepositoryReads(Protocol):
 
     def policy(self, repository: str, *, registry_id: str, region: str) -> Mapping[str, Any] | None: ...
     def tags(self, repository: str, *, registry_id: str, region: str) -> tuple[str, ...]: ...
-
-
-class SecretReads(Protocol):
-    """Metadata of secrets (aws.secretsmanager.Secrets) or of parameters (aws.ssm.Parameters)."""
-
-    def fact(self, reference: SecretReference) -> SecretFact: ...
-
-
-class KeyReads(Protocol):
-    """KMS keys (aws.kms.Keys)."""
-
-    def key(self, key_id: str, *, region: str) -> KeyFact: ...
-
-
-class LogGroupReads(Protocol):
-    """Log groups by name, or None (aws.logs.Logs)."""
-
-    def group(self, log_group: str) -> object | None: ...
 
 
 class ScalingReads(Protocol):
@@ -84,10 +67,10 @@ class DependencyPorts:
     platforms: PlatformReads
     repositories: RepositoryReads
     roles: RoleReads
-    secrets: SecretReads
-    parameters: SecretReads
-    keys: KeyReads
-    log_groups: LogGroupReads
+    secrets: Secrets
+    parameters: Secrets
+    keys: Keys
+    log_groups: LogGroups
     scaling: ScalingReads
     alarms: AlarmReads
     quotas: QuotaReads

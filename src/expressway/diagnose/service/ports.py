@@ -13,6 +13,7 @@ from expressway.aws.values.service import (
 from expressway.cloudformation.stack import StackState
 from expressway.core.progress import Cancellation, ProgressSink
 from expressway.diagnose.ports import ExpressReads, ServiceStateReads
+from expressway.plan.ports import StackReader
 
 
 class ServiceReads(ServiceStateReads, ExpressReads, Protocol):
@@ -60,13 +61,7 @@ class UrlProbe(Protocol):
     def fetch(self, endpoint: str, *, path: str = "/", timeout_seconds: float = 5.0) -> UrlAnswer: ...
 
 
-class StackReads(Protocol):
-    """What is known of a stack (cloudformation.client.CloudFormation)."""
-
-    def describe(self, stack_name: str) -> StackState | None: ...
-
-
-class DeletableStacks(StackReads, Protocol):
+class DeletableStacks(StackReader, Protocol):
     """Stacks that can be deleted: `delete` starts or joins a deletion and returns when that very stack is gone."""
 
     def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...

@@ -2,36 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from expressway.aws.values.service import ServiceState
 from expressway.core.progress import Phase, Progress, ProgressSink
 from expressway.errors import TargetError
-
-
-class Services(Protocol):
-    """Services by cluster and name (aws.ecs.client.Ecs)."""
-
-    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
-
-
-class Roles(Protocol):
-    """Roles by name, and the names of their policies; None for a role that is not there (aws.iam.Iam)."""
-
-    def role(self, role_name: str) -> object | None: ...
-    def policy_names(self, role_name: str) -> frozenset[str] | None: ...
-
-
-class LogGroups(Protocol):
-    """Log groups by name, or None (aws.logs.Logs)."""
-
-    def group(self, log_group: str) -> object | None: ...
-
-
-class Repositories(Protocol):
-    """Repositories by name, or None (aws.ecr.registry.EcrRegistry)."""
-
-    def describe_repository(self, name: str) -> object | None: ...
+from expressway.plan.ports import LogGroups, Repositories, Roles, Services
 
 
 @dataclass(frozen=True, slots=True)

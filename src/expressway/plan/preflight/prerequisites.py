@@ -3,15 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-from expressway.aws.values.iam import RoleState, role_name_of
+from expressway.aws.values.iam import role_name_of
 from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
 from expressway.aws.values.target import Target
 from expressway.core.cancellation import ReadPool
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, check_role
 from expressway.image.ports import NEEDED_PLATFORM, ImageReads, PlatformReads
+from expressway.plan.ports import RoleReads
 from expressway.privacy.untrusted import echoed
 
 _ROLE_ARN = re.compile(r"^arn:aws[\w-]*:iam::(?P<account>\d{12}):role/(?P<path>[\w+=,.@/-]+)$")
@@ -29,12 +30,6 @@ _PUBLIC_REGISTRIES = (
     "registry.k8s.io",
     "lscr.io",
 )
-
-
-class RoleReads(Protocol):
-    """Roles with their policies (aws.iam.Iam)."""
-
-    def role(self, role_name: str) -> RoleState | None: ...
 
 
 @dataclass(frozen=True, slots=True)

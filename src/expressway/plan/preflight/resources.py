@@ -8,21 +8,20 @@ that stands as it is asks for nothing.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from expressway.app.definition import AppDefinition
 from expressway.aws.values.arn import parse_arn
-from expressway.aws.values.cluster import ClusterState
-from expressway.aws.values.dependencies import KeyFact, SecretFact
-from expressway.aws.values.iam import RoleState, role_name_of
+from expressway.aws.values.iam import role_name_of
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
-from expressway.aws.values.vpc import SecurityGroup, Subnet
+from expressway.aws.values.vpc import Subnet
 from expressway.cloudformation.service_location import DEFAULT_CLUSTER
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.core.problems import Problem
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import DefinitionError
+from expressway.plan.ports import Clusters, Identities, Keys, KnownSecrets, Networks, Secrets
 from expressway.plan.preflight.rules import (
     RoleOf,
     cluster_problems,
@@ -33,47 +32,10 @@ from expressway.plan.preflight.rules import (
     secret_problems,
     subnet_problems,
 )
-from expressway.plan.preflight.secret_arns import SecretArns
 from expressway.plan.required_resources import TouchedNames
 
 T = TypeVar("T")
 _THREADS = 8
-
-
-class Clusters(Protocol):
-    """Clusters by name or ARN, or None (aws.ecs.client.Ecs)."""
-
-    def cluster(self, name: str) -> ClusterState | None: ...
-
-
-class Identities(Protocol):
-    """Roles and users by name (aws.iam.Iam)."""
-
-    def role(self, role_name: str) -> RoleState | None: ...
-    def user_arn(self, user_name: str) -> str | None: ...
-
-
-class Networks(Protocol):
-    """Subnets and security groups; those that do not exist are left out (aws.ec2.client.Network)."""
-
-    def subnets(self, subnet_ids: Sequence[str]) -> tuple[Subnet, ...]: ...
-    def security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]: ...
-
-
-class Secrets(Protocol):
-    """Metadata of secrets or parameters (aws.secretsmanager.Secrets, aws.ssm.Parameters)."""
-
-    def fact(self, reference: SecretReference) -> SecretFact: ...
-
-
-class KnownSecrets(Secrets, SecretArns, Protocol):
-    """Secrets by whatever ARN, also what their complete ARN is."""
-
-
-class Keys(Protocol):
-    """KMS keys (aws.kms.Keys)."""
-
-    def key(self, key_id: str, *, region: str) -> KeyFact: ...
 
 
 @dataclass(frozen=True, slots=True)

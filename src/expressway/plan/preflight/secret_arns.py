@@ -2,21 +2,15 @@
 
 import re
 from collections.abc import Callable
-from typing import Protocol
 
 from expressway.app.definition import AppDefinition
 from expressway.aws.values.task_definition import SecretReference
 from expressway.cloudformation.stack import StackState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.core.progress import Progress, ProgressSink
+from expressway.plan.ports import SecretArns
 
 _THREADS = 8
-
-
-class SecretArns(Protocol):
-    """Secrets by ARN, complete or not (aws.secretsmanager.Secrets)."""
-
-    def complete_arn(self, reference: SecretReference) -> str | None: ...
 
 
 def with_complete_arns(

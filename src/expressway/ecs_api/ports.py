@@ -1,0 +1,52 @@
+"""The ports of ECS API calls: the API itself, queries of answers, and who owns what a call touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from expressway.aws.values.api import ApiOperation
+    from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState
+    from expressway.cloudformation.stack import StackState
+    from expressway.core.api_shape import ShapeTree
+
+
+class Api(Protocol):
+    """The APIs by names of operations (ecs_api.client.AwsApi)."""
+
+    def operations(self) -> Sequence[ApiOperation]: ...
+    def shapes_taken(self, operation: ApiOperation) -> ShapeTree: ...
+    def shapes_answered(self, operation: ApiOperation) -> ShapeTree: ...
+    def call(
+        self, operation: ApiOperation, parameters: Mapping[str, Any], *, repeatable: bool
+    ) -> Mapping[str, Any]: ...
+
+
+class Query(Protocol):
+    """JMESPath (ecs_api.query.JsonQuery)."""
+
+    def check(self, expression: str) -> None: ...
+    def search(self, expression: str, document: object) -> Any: ...
+
+
+class Owners(Protocol):
+    """Stacks by what they hold (cloudformation.stack_owners.StackOwners)."""
+
+    def stack_of(self, physical_id: str) -> str | None: ...
+
+
+class Stacks(Protocol):
+    """Stacks by name or id (cloudformation.client.CloudFormation)."""
+
+    def names(self) -> tuple[str, ...]: ...
+    def describe(self, stack_name: str) -> StackState | None: ...
+
+
+class Services(Protocol):
+    """What services run (aws.ecs.client.Ecs)."""
+
+    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
+    def express_service(self, service_arn: str) -> ExpressService | None: ...
+    def newest_deployments(self, cluster: str, service: str) -> tuple[DeploymentState, ...]: ...
+    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
