@@ -101,7 +101,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
     },
     "TargetError": {
         "access_denied": "A permission is missing",
-        "aws_error": "AWS answered with an error that has no code of its own here",
+        "aws_error": "AWS answered with an error that has no specific code",
         "clock_skewed": "The clock of this machine is off",
         "configuration_invalid": "The AWS configuration file is not valid",
         "connection_failed": "AWS could not be reached",
@@ -110,7 +110,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "credentials_missing": "There are no credentials",
         "endless_answer": "AWS sends one page after another without end",
         "endpoint_override": "An endpoint override is set and not allowed",
-        "knowledge_busy": "Too many documentation calls are under way",
+        "knowledge_busy": "Too many documentation calls are in progress",
         "knowledge_off": "Documentation tools are switched off",
         "knowledge_paused": "The documentation endpoint failed repeatedly and is not asked for a while",
         "knowledge_redirected": "The documentation endpoint redirects elsewhere",
@@ -226,8 +226,8 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "wrong_cluster": "The ARN belongs to another cluster",
     },
     "StillRunning": {
-        "operation_running": "Another operation on the app is under way",
-        "still_running": "The operation goes on",
+        "operation_running": "Another operation on the app is in progress",
+        "still_running": "The operation continues",
     },
     "SandboxError": {
         "ministack_missing": "ministack is not installed",
@@ -237,7 +237,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "sandbox_port_taken": "The sandbox's port is in use",
         "sandbox_reset_failed": "The sandbox could not be reset",
         "sandbox_runs_elsewhere": "The sandbox runs on another port",
-        "sandbox_runs_without": "The sandbox runs without what was asked for",
+        "sandbox_runs_without": "The running sandbox lacks what was requested",
         "sandbox_start_failed": "The sandbox could not start",
         "unknown_service": "The sandbox has no such service",
     },

@@ -159,7 +159,7 @@ def reset(state_dir: Path | None = None) -> None:
         raise SandboxError(
             "sandbox_reset_failed",
             f"The sandbox at {info.endpoint_url} did not empty itself: {exc}.",
-            "Start it anew: expressway sandbox stop, then expressway sandbox start.",
+            "Restart it: expressway sandbox stop, then expressway sandbox start.",
         ) from exc
     _clear(info)
 
@@ -223,7 +223,7 @@ def refuse_other_settings(running: SandboxInfo, port: int | None, services: Coll
     Raises:
         SandboxError: ``sandbox_runs_elsewhere``, ``sandbox_runs_without``.
     """
-    restart = "stop it, which ends what it holds (expressway sandbox stop), and start it again."
+    restart = "stop it (expressway sandbox stop), which deletes its content, and start it again."
     if port and port != running.port:
         raise SandboxError(
             "sandbox_runs_elsewhere",

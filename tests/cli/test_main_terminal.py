@@ -108,7 +108,7 @@ def test_ctrl_c_exits_with_130_and_says_that_repeating_continues(mute_aws: MuteA
     )
     mute_aws.await_call()
     process.send_signal(signal.SIGINT)
-    mute_aws.close()  # what is under way in other threads comes to its end
+    mute_aws.close()  # what is in progress in other threads comes to its end
     output, messages = process.communicate(timeout=LONG)
     assert process.returncode == 130
     assert "repeat the command and it continues" in messages

@@ -224,7 +224,7 @@ def test_an_image_that_goes_while_it_is_deployed_is_built_again_before_the_servi
 
     assert app.images.pushes == ["content-1"]
     assert result.status == "deployed"
-    assert any("is gone: it is built and pushed again" in warning for warning in result.warnings)
+    assert any("no longer is: it is built and pushed again" in warning for warning in result.warnings)
 
 
 def test_an_image_that_goes_after_its_plan_was_approved_stops_the_deployment_before_the_service() -> None:

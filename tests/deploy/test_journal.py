@@ -341,7 +341,7 @@ def test_work_goes_on_where_its_record_cannot_be_written_and_that_is_told_once(
             work()
         assert failure.value.code == "stack_failed"
     assert len(told) == 1
-    assert "the work goes on" in told[0]
+    assert "the work continues" in told[0]
     assert "The state directory cannot be used" in told[0]
 
 

@@ -55,14 +55,13 @@ def test_a_service_that_serves_has_no_finding_and_the_known_keys(world: ClusterW
     assert codes(answer) == ["nothing_wrong"]
     around = "network, images, secrets, roles and scaling"
     assert answer["assessment"] == (
-        f"The service web serves (1 of 1 tasks run). Nothing wrong was found; {around} were not looked into."
+        f"The service web serves (1 of 1 tasks run). Nothing wrong was found; {around} were not examined."
     )
     assert answer["not_looked_into"].startswith(f"{around}:")
     (finding,) = answer["findings"]
     assert finding["confidence"] == "medium"
     assert finding["cause"] == (
-        "Nothing is wrong with the service web: its tasks run and its targets are healthy; "
-        f"{around} were not looked into."
+        f"Nothing is wrong with the service web: its tasks run and its targets are healthy; {around} were not examined."
     )
     assert {
         *("cluster_name", "service_name", "cluster_details", "service_details"),
@@ -196,8 +195,8 @@ def test_a_wrong_service_names_the_nearest(world: ClusterWorld) -> None:
 def test_what_is_not_there_leads_to_the_stack_that_failed_to_make_it(world: ClusterWorld) -> None:
     for asked in ({"ecs_cluster_name": "defualt"}, {"ecs_service_name": "wbe"}):
         remedy = ask(world, **asked)["findings"][0]["remedy"]
-        assert "first deployment failed, expressway troubleshoot --action stack tells why" in for_people(remedy)
-        assert "first deployment failed, fetch_cloudformation_status tells why" in for_agents(remedy)
+        assert "first deployment failed, expressway troubleshoot --action stack shows why" in for_people(remedy)
+        assert "first deployment failed, fetch_cloudformation_status shows why" in for_agents(remedy)
 
 
 def test_a_service_in_another_cluster_is_found_there(world: ClusterWorld) -> None:

@@ -71,7 +71,7 @@ async def _ended(client: Client, tool: str, arguments: dict[str, Any], watch: Pr
 
 
 async def _begun(client: Client, app: Path) -> Any:
-    """A deployment under way whose id is known."""
+    """A deployment in progress whose id is known."""
     for _ in range(ROUNDS):
         shape = good_shape(await client.call_tool("deploy_app", {"app_path": str(app), "wait_seconds": 0}))
         assert shape["status"] == "running"

@@ -295,7 +295,7 @@ def test_a_query_that_saw_only_the_beginning_of_a_list_says_how_much() -> None:
     api = FakeApi({"ListTasks": task_pages})
     first = call(api, "ListTasks", {}, query="length(taskArns)")
     assert first["result"] == 100
-    assert "saw 100 items of a list that goes on" in first["note"]
+    assert "saw 100 items of a list that continues" in first["note"]
     assert "limit" in first["note"]
     nothing = call(api, "ListTasks", {}, query="nothing")
     assert nothing["note"].startswith("The query matches nothing of the answer. The query saw 100 items")

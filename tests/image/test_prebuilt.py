@@ -115,7 +115,7 @@ def test_an_image_for_another_architecture_is_refused_before_anything_changes(bu
     ("built_for", "told"),
     [
         (("linux/arm64", "linux/amd64"), None),
-        ((), "nothing tells what the image"),
+        ((), "nothing states what the image"),
         (TargetError("access_denied", "not authorized: ecr:BatchGetImage", "Ask."), "is not known: not authorized"),
         (TargetError("region_not_allowed", "eu-west-1 is not allowed", "Ask."), "is not known: eu-west-1"),
     ],

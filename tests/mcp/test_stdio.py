@@ -101,7 +101,7 @@ async def test_a_killed_server_leaves_an_operation_that_the_next_one_knows_and_c
 
 
 async def _begun(client: Client, app: dict[str, str]) -> Mapping[str, Any]:
-    """A deployment under way, once its id is known: the same call joins it."""
+    """A deployment in progress, once its id is known: the same call joins it."""
     with anyio.fail_after(LONG):
         while True:
             shape = good_shape(await client.call_tool("deploy_app", {**app, "wait_seconds": 0}))

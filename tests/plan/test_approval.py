@@ -63,7 +63,7 @@ def test_what_is_done_already_is_approved() -> None:
         (change({"Cpu": "512"}, {"Cpu": "512"}, "a", "b"), ("Service.Cpu",)),
         (change({"Cpu": "256", "Memory": "1"}, {"Cpu": "512", "Memory": "2"}, "a", "b"), ("Service.Memory",)),
         (change({"Cpu": "256"}, {"Cpu": "512"}, "theirs", "b"), ("parameter ImageUri",)),
-        (replace(SHOWN, is_new=True), ("the whole stack, which is gone",)),
+        (replace(SHOWN, is_new=True), ("the whole stack, which was deleted",)),
         (replace(SHOWN, outputs=(PropertyChange("Url", "a", "b"),)), ("output Url",)),
         (replace(SHOWN, settings=(PropertyChange("Description", "a", "b"),)), ("setting Description",)),
         (

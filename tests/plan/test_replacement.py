@@ -37,7 +37,11 @@ def planned(before: dict[str, Any], after: dict[str, Any]) -> tuple[Replacement,
 @pytest.mark.parametrize(
     ("resource", "after", "loss"),
     [
-        (SERVICE, {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/other"}, "made anew in the cluster other"),
+        (
+            SERVICE,
+            {"Cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/other"},
+            "created again in the cluster other",
+        ),
         (SERVICE, {"ServiceName": "api"}, "gets another URL"),
         (SERVICE, {"Cluster": {"Ref": "C"}}, "gets another URL"),
         (REPOSITORY, {"RepositoryName": "api-repo"}, "starts without images"),

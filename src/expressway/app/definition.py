@@ -143,11 +143,13 @@ def _task_definition(definition: "AppDefinition") -> Iterator[Problem]:
     for name in _EXCLUDED_BY_TASK_DEFINITION:
         if getattr(definition, name) != type(definition).model_fields[name].get_default(call_default_factory=True):
             yield _problem(
-                name, "nothing beside task_definition_arn, which decides it", "a value", "task_definition_arn"
+                name, "nothing together with task_definition_arn, which determines it", "a value", "task_definition_arn"
             )
     for role in ("execution", "task"):
         if getattr(definition.roles, role) is not None:
-            yield _problem(f"roles.{role}", "nothing beside task_definition_arn, which names its own", "a role ARN")
+            yield _problem(
+                f"roles.{role}", "nothing together with task_definition_arn, which names its own", "a role ARN"
+            )
 
 
 def _repository(definition: "AppDefinition") -> Iterator[Problem]:
@@ -156,7 +158,7 @@ def _repository(definition: "AppDefinition") -> Iterator[Problem]:
         yield _problem("repository", "nothing without build, since no repository is made", "settings", *_ORIGIN)
     if repository.kms_key_arn is not None and repository.encryption != "KMS":
         got = f"encryption: {repository.encryption}"
-        yield _problem("repository.kms_key_arn", "encryption: KMS beside a key", got, "repository.encryption")
+        yield _problem("repository.kms_key_arn", "encryption: KMS together with a key", got, "repository.encryption")
     yield from _duplicates("repository.push_principals", repository.push_principals)
 
 

@@ -58,5 +58,5 @@ def check_app_name(app_name: str, *, is_new: bool = False) -> None:
         raise DefinitionError(
             "invalid_app_name",
             f"Expected an app's name ({NAME_RULE}), got {named(app_name)}.",
-            "Choose such a name." if is_new else "Give the name that stands in the definition.",
+            "Choose such a name." if is_new else "Give the name as in the definition.",
         )

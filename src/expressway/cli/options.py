@@ -20,18 +20,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Act on the running embedded AWS, not on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile to use.", show_default="AWS_PROFILE")]
 Region = Annotated[str | None, typer.Option(help="AWS region to act in.", show_default="AWS_REGION")]
-Adopt = Annotated[bool, typer.Option("--adopt", help="Take over foreign stacks, and what an earlier deletion kept.")]
+Adopt = Annotated[bool, typer.Option("--adopt", help="Take over others' stacks, and resources that a deletion kept.")]
 AllowReplacement = Annotated[
     bool, typer.Option("--allow-replacement", help="Allow replacing resources; the URL then changes.")
 ]
-Rebuild = Annotated[bool, typer.Option("--rebuild", help="Build the image again, with its base images pulled anew.")]
+Rebuild = Annotated[bool, typer.Option("--rebuild", help="Build the image again, with its base images pulled again.")]
 Wait = Annotated[
     float | None,
     typer.Option(
         "--wait",
         min=0,
         metavar="SECONDS",
-        help="Wait at most so long for AWS (0: only begin); if it is not done then, leave it at work and exit with 6.",
+        help="Wait at most so long for AWS (0: only begin); if it is not done then, leave it running and exit with 6.",
         show_default="until it is done",
     ),
 ]

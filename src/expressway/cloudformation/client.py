@@ -274,7 +274,7 @@ def _change_set_error(exc: ClientError, stack_name: str) -> Exception:
         return StackError(
             "stack_exists",
             f"Another program made the stack {stack_name} in the meantime: {message}",
-            "Repeat the command: it starts from the stack as it stands now.",
+            "Repeat the command: it starts from the current state of the stack.",
         )
     if code == "ValidationError":
         return StackError(

@@ -144,7 +144,7 @@ def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, fou
         raise ImageError(
             "app_in_subfolder",
             f"The folder {echoed(str(request.root))} holds several parts rather than one app: {listed}.",
-            f"Name one of these folders, and give each app a definition of its own.{shared}",
+            f"Name one of these folders, and give each app its own definition.{shared}",
             {"apps": apps},
         )
     if found:

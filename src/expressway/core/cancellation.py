@@ -39,7 +39,7 @@ def raise_if_cancelled() -> None:
 class ReadPool(ThreadPoolExecutor):
     """Threads that stop with whoever started them: on a cancelled request, and when the block ends with an exception.
 
-    Ctrl-C, say, then waits for the calls under way and not for whole lists.
+    Ctrl-C, say, then waits for the calls in progress and not for whole lists.
     """
 
     def __init__(self, threads: int, thread_name_prefix: str) -> None:

@@ -39,7 +39,7 @@ def image_that_went(planned: PlannedImage, approved: str | None, warn: Callable[
     Raises:
         RefusedError: ``plan_changed`` where the plan that named its digest was approved.
     """
-    message = f"The image {planned.uri} was in the repository when this was planned, and is gone"
+    message = f"The image {planned.uri} was in the repository when this was planned, and no longer is"
     if approved is not None:
         raise RefusedError(
             "plan_changed",

@@ -49,7 +49,7 @@ def deploy_app(
 ) -> DeployResult:
     """Bring an app to what its definition says, or do nothing when it is there already.
 
-    Running it again after it was interrupted at any point continues: stacks under way are waited for, an image
+    Running it again after it was interrupted at any point continues: stacks in progress are waited for, an image
     that is already in the repository is not pushed again, change sets are found by their names, and an approval
     holds for what is left of the plan that it was given for.
 
@@ -198,7 +198,7 @@ class _Deployment:
     def _carry_out(self, templates: AppTemplates, image: AppImage) -> tuple[str, StackOutcome]:
         outputs: Mapping[str, str] = {}
         if image.planned is not None and image.planned.is_built:
-            again = " again, with its base images pulled anew" if self.request.rebuild else ""
+            again = " again, with its base images pulled again" if self.request.rebuild else ""
             self._enter("build", f"building the image{again}")
             image = image.build(progress=self.progress, cancellation=self.cancellation)
         planned = image.planned

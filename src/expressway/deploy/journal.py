@@ -44,7 +44,7 @@ class Journal:
         self._directory = directory / "operations" / f"{place}-{target.account_id}-{target.region}"
 
     def latest(self, app_name: str) -> OperationRecord | None:
-        """The app's operation under way, else its last one, or None; a record whose process is gone is interrupted."""
+        """The app's operation in progress, else its last one, or None. A record without its process is interrupted."""
         known = [record for kind in _KINDS if (record := self._read(self._path(app_name, kind)))]
         return max(known, key=lambda record: (record.state == "running", record.started_at), default=None)
 
@@ -147,7 +147,7 @@ class RunningOperation:
         if not self._has_warned:
             self._has_warned = True
             self._warn(
-                f"How far this is cannot be written down; the work goes on. {trouble.message} Until it ends, status "
+                f"The progress cannot be recorded; the work continues. {trouble.message} Until it ends, status "
                 "on this machine tells an older state, and an approval may have to be given again."
             )
 

@@ -1,4 +1,4 @@
-"""What came of building an app's image again with its base images pulled anew."""
+"""What came of building an app's image again with its base images pulled again."""
 
 from expressway.deploy.ports import OperationLog
 
@@ -12,7 +12,7 @@ def remember_rebuilt(image_uri: str, operation: OperationLog) -> None:
 
 def rebuilt_sentence(image_uri: str, *, running: str) -> str:
     """Whether it is another image than the one that ran."""
-    again = "The image was built again with its base images pulled anew"
+    again = "The image was built again with its base images pulled again"
     if image_uri == running:
         return f"{again}, and is the one that runs."
     return f"{again}: {image_uri} is another one than ran before."

@@ -42,7 +42,7 @@ class DeployRequest:
         adopt: take over stacks that carry no Expressway ownership mark, and what an earlier deletion has kept.
         origin: where this is deployed from; None where that does not matter.
         allow_replacement: allow resources to be replaced (the service's URL then changes).
-        rebuild: build the image again with its base images pulled anew, also where its content is published.
+        rebuild: build the image again with its base images pulled again, also where its content is published.
         read: the build context where the caller has read it already.
     """
 

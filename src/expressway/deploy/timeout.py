@@ -62,7 +62,7 @@ class BoundedWait:
             "still_running",
             f"The {kind} of {app_name} is not done after waiting {self.seconds:g} s for AWS "
             f"(operation {operation_id}, phase {latest.phase}: {latest.message}).",
-            f"AWS carries on with what it has begun: see {command('status', app_name)}. Repeat the same command to "
+            f"AWS continues the work: see {command('status', app_name)}. Repeat the same command to "
             "wait on and to do what is left.",
             {"operation_id": operation_id, "phase": latest.phase},
         )

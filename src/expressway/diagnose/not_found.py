@@ -18,7 +18,7 @@ from expressway.errors import TargetError
 from expressway.hints import action
 
 _SHOWN = 5
-_FAILED_BEFORE = f"If an app's first deployment failed, {action('stack')} tells why its stack has no service."
+_FAILED_BEFORE = f"If an app's first deployment failed, {action('stack')} shows why its stack has no service."
 
 
 def place_findings(place: AskedPlace) -> tuple[Finding, ...]:

@@ -52,7 +52,7 @@ def not_looked_into(names: Sequence[str] = (), number: int = 0) -> str:
 
 def _all_well(findings: Sequence[Finding]) -> str:
     sure = all(one.confidence == "high" for one in findings if one.code == NOTHING_WRONG)
-    return "Nothing is wrong." if sure else f"Nothing wrong was found; {AROUND} were not looked into."
+    return "Nothing is wrong." if sure else f"Nothing wrong was found; {AROUND} were not examined."
 
 
 def service_headline(name: str, standing: Standing | None, findings: Sequence[Finding]) -> str:
@@ -106,7 +106,7 @@ def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: 
 
     `looked_at` says how what was looked at stands, as half a sentence.
     """
-    rest = "" if around else f"; {AROUND} were not looked into"
+    rest = "" if around else f"; {AROUND} were not examined"
     return Finding(
         code=NOTHING_WRONG,
         severity="info",
@@ -134,14 +134,14 @@ def shown_symptoms(symptoms: Symptoms, named: Sequence[str] = ()) -> Mapping[str
     if not symptoms.description:
         return None
     if named:
-        note = "Findings about these services, and then about these things, are told first."
+        note = "Findings about these services, and then about these things, come first."
         return {"understood_as": list(symptoms.topics), "named_services": list(named), "note": note}
     if not symptoms.topics:
         return {
             "understood_as": [],
-            "note": "The words point to nothing in particular; no finding is told first for them.",
+            "note": "The words point to nothing in particular; they change the order of no finding.",
         }
-    return {"understood_as": list(symptoms.topics), "note": "Findings about these are told first."}
+    return {"understood_as": list(symptoms.topics), "note": "Findings about these come first."}
 
 
 def shown_cluster(cluster: ClusterState | None) -> list[Mapping[str, Any]]:

@@ -146,7 +146,7 @@ def _seen_by(answer: PagedAnswer) -> str:
         return ""
     count = sum(page.count for page in answer.pages)
     larger = f"a larger limit (up to {LARGEST_LIMIT}) lets it see more, and " if count < LARGEST_LIMIT else ""
-    return f"The query saw {count} items of a list that goes on: {larger}nextToken continues behind them."
+    return f"The query saw {count} items of a list that continues: {larger}nextToken continues behind them."
 
 
 def _carry_out(call: PreparedCall, limit: int | None, api: Api) -> PagedAnswer:

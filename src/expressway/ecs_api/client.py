@@ -54,7 +54,7 @@ def _mapped(exc: ClientError | BotoCoreError, operation: ApiOperation, repeatabl
     error = map_aws_error(exc, f"carry out {operation.name}")
     code = aws_error_code(exc)
     if code.endswith(_NOT_FOUND):
-        hint = "Names count in one cluster, account and region: look at what is there with the matching List operation."
+        hint = "Names count in one cluster, account and region: list them with the matching List operation."
         return TargetError("not_found", error.message, hint, error.details)
     if code in _WRONG:
         return TargetError("invalid_parameters", error.message, "Correct what AWS names, and repeat it.", error.details)

@@ -85,7 +85,7 @@ def _broken(following: str, asked: Set[str], pages: int) -> str:
     if following and following in asked:
         return "The list may go on: the service named a page for the second time, so that no more of it can be read."
     if following and pages >= MOST_PAGES:
-        return f"The list goes on: {pages:,} pages were read."
+        return f"The list continues: {pages:,} pages were read."
     return ""
 
 

@@ -66,7 +66,7 @@ class AppImages:
         rebuild: bool = False,
         read: BuildContext | None = None,
     ) -> "CheckedAppImage":
-        """What the app would run, without an engine; with `rebuild`, built again with its base images pulled anew.
+        """What the app would run, without an engine; with `rebuild`, built again with its base images pulled again.
 
         `read` is the build context where this call has read it already.
 
@@ -248,6 +248,6 @@ def _nothing_to_rebuild(definition: AppDefinition) -> ImageError:
     return ImageError(
         "nothing_to_rebuild",
         f"The image of {definition.name} is not built here: the definition names {named}. Nothing was changed.",
-        f"Where the image behind that name has moved: {command('deploy')}, which looks for it anew.",
+        f"Where the image behind that name has moved: {command('deploy')}, which looks for it again.",
         {"app_name": definition.name},
     )

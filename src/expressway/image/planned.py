@@ -10,7 +10,7 @@ class PlannedImage:
 
     `state` is ``given`` (the definition names it), ``published`` (this very content is in the repository
     already, `uri` has its digest), ``to_build`` (`tag` is derived from the content that will be built) or
-    ``to_rebuild`` (the content is built again with its base images pulled anew; only then is known whether another
+    ``to_rebuild`` (the content is built again with its base images pulled again; only then is known whether another
     image comes of it).
     `warnings` say what its registry will do to it; they are no part of what is approved.
     """
@@ -37,5 +37,5 @@ class PlannedImage:
     @property
     def parameter(self) -> str:
         """The value of the service's image parameter: the URI, or words for what has none yet."""
-        again = " again with its base images pulled anew" if self.state == "to_rebuild" else ""
+        again = " again with its base images pulled again" if self.state == "to_rebuild" else ""
         return self.uri or f"(built{again} from this folder, tag {self.tag})"

@@ -68,7 +68,7 @@ def _check_platform(reference: ImageReference, digest: str, platforms: PlatformR
         progress(Progress("check", text, level="warning"))
         return
     if not found:
-        text = f"nothing tells what the image {reference.uri} is built for; tasks run on {NEEDED_PLATFORM}"
+        text = f"nothing states what the image {reference.uri} is built for; tasks run on {NEEDED_PLATFORM}"
         progress(Progress("check", text, level="warning"))
     elif NEEDED_PLATFORM not in found:
         raise ImageError(

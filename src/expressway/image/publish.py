@@ -72,7 +72,7 @@ def rebuild_image(
     progress: ProgressSink = ignore_progress,
     cancellation: Cancellation = _NEVER,
 ) -> CheckedBuild:
-    """Build the content again with its base images pulled anew; touches no registry but to compare.
+    """Build the content again with its base images pulled again; touches no registry but to compare.
 
     Returns:
         What to publish: the same where the content's tag is free or names this very image, else with a tag of the

@@ -120,7 +120,7 @@ class Knowledge:
             if self._monotonic() > deadline:
                 raise TargetError(
                     "knowledge_busy",
-                    f"{self._limits.calls_at_once} calls of the documentation endpoint are under way, and none ended.",
+                    f"{self._limits.calls_at_once} calls of the documentation endpoint are running, and none ended.",
                     "Call again in a moment, with fewer calls at once.",
                 )
         try:
@@ -176,7 +176,7 @@ class Knowledge:
         if answer.refused:
             raise ExpresswayError(
                 "knowledge_refused",
-                f"The documentation endpoint answered {tool.name} with an error of its own.",
+                f"The documentation endpoint answered {tool.name} with an error.",
                 "Correct the arguments by what its answer says; a URL must be one of AWS's documentation.",
                 {"answer": content},
             )

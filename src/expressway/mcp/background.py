@@ -36,7 +36,7 @@ def in_daemon_thread(work: Callable[[], ResultT], *, name: str) -> "Future[Resul
 
 
 class BackgroundOperation:
-    """One piece of work under way, or done.
+    """One piece of work in progress, or done.
 
     Attributes:
         request: what was asked, as canonical text; the same request joins, another one is refused.
@@ -130,7 +130,7 @@ class BackgroundOperations:
         """Start `work`, or join the operation that carries out the same `request` on the same `content` already.
 
         Raises:
-            StillRunning: ``operation_running`` when something else is under way for this key.
+            StillRunning: ``operation_running`` when something else is in progress for this key.
         """
         with self._lock:
             current = self._operations.get(key)
@@ -144,7 +144,7 @@ class BackgroundOperations:
             return operation
 
     def running(self) -> tuple[BackgroundOperation, ...]:
-        """The operations under way."""
+        """The operations in progress."""
         with self._lock:
             return tuple(operation for operation in self._operations.values() if not operation.done.done())
 
@@ -165,9 +165,9 @@ def _carry_out(operation: BackgroundOperation, work: Work) -> Outcome:
 def _busy(current: BackgroundOperation, *, is_outdated: bool) -> StillRunning:
     """Why it is not joined; `is_outdated` when the same was asked of files that have changed since."""
     phase = f", phase {current.latest.phase}" if current.latest else ""
-    under_way = f"is under way for {current.key} ({current.operation_id or 'just started'}{phase})"
+    under_way = f"is in progress for {current.key} ({current.operation_id or 'just started'}{phase})"
     message = (
-        f"The app's folder has changed since the operation began that {under_way}: it works on what was there before."
+        f"The app's folder has changed since the operation began that {under_way}: it works on the earlier content."
         if is_outdated
         else f"Another operation {under_way}."
     )

@@ -61,7 +61,7 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
         Entry(apps.synth_app, "Synthesize an app", local=True),
         Entry(apps.diff_app, "Show what would change"),
         Entry(apps.deploy_app, "Deploy an app", writes=True, destroys=True),
-        Entry(apps.get_deployment_status, "How an app stands"),
+        Entry(apps.get_deployment_status, "State of an app"),
         Entry(apps.list_apps, "List apps"),
         Entry(apps.delete_app, "Delete an app", writes=True, destroys=True),
         Entry(services.build_and_push_image_to_ecr, "Build and push an image", writes=True),

@@ -183,7 +183,7 @@ class ToolExecutor:
 
 @dataclass(slots=True)
 class ReadOnce:
-    """What a call would build: read to compare it with the work under way, and kept for the work that then begins."""
+    """What a call would build: read to compare it with the work in progress, and kept for the work that then begins."""
 
     read: Callable[[], AppContent]
     context: BuildContext | None = None
@@ -268,6 +268,6 @@ def _still_running(operation: BackgroundOperation) -> dict[str, Any]:
         "phase": latest.phase if latest else "check",
         "message": latest.message if latest else "started",
         "warnings": operation.warnings or None,
-        "next": "The work goes on without this request. Call get_deployment_status until it is no longer running.",
+        "next": "The work continues without this request. Call get_deployment_status until it is no longer running.",
     }
     return {name: value for name, value in shape.items() if value is not None}

@@ -68,7 +68,7 @@ def internal_error(tool: str) -> ExpresswayError:
     return ExpresswayError(
         "internal_error",
         f"{tool} failed for a reason that Expressway does not know; what it did so far is recorded.",
-        "The server's log (standard error) has the details. For an app, get_deployment_status tells where it stands.",
+        "The server's log (standard error) has the details. For an app, get_deployment_status shows its state.",
     )
 
 

@@ -137,7 +137,7 @@ def run_stdio(environ: Mapping[str, str], *, toolkit: "ToolkitSource | None" = N
     """Serve one client on stdin and stdout until stdin ends.
 
     `environ` opens the gates (ALLOW_WRITE, ALLOW_SENSITIVE_DATA) and names the target (AWS_*, EXPRESSWAY_SANDBOX).
-    A deployment under way does not hold the process: CloudFormation carries on, the journal shows the operation as
+    A deployment in progress does not hold the process: CloudFormation carries on, the journal shows the operation as
     interrupted, and the same call continues it.
     """
     start_logging(environ)  # before the SDK sets its own, whose boxed traces are unreadable in a client's log file
@@ -194,12 +194,12 @@ def _leave_when_told(background: BackgroundOperations, told: int, audit: AuditTr
 
 
 def _leave(background: BackgroundOperations, status: int, audit: AuditTrail | None) -> NoReturn:
-    """End at once: worker pools of the work under way would otherwise be joined first, for as long as it takes.
+    """End at once: worker pools of the work in progress would otherwise be joined first, for as long as it takes.
 
     The CDK kernel ends by itself when its input does.
     """
     for operation in background.running():
-        _LOG.warning("leaving %s (%s) under way", operation.key, operation.operation_id)
+        _LOG.warning("leaving %s (%s) in progress", operation.key, operation.operation_id)
     if audit is not None:
         audit.close()
     logging.shutdown()

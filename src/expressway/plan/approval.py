@@ -52,7 +52,7 @@ def differences(shown: StackChange, now: StackChange) -> tuple[str, ...]:
     An image that was to change and does not any more is none: what was built turned out to be what the stack has.
     """
     if shown.is_new != now.is_new:
-        return ("the whole stack, which is gone",) if now.is_new else ("the whole stack, which was made meanwhile",)
+        return ("the whole stack, which was deleted",) if now.is_new else ("the whole stack, which was made meanwhile",)
     told, found = dict(_items(shown)), dict(_items(now))
     if _IMAGE not in found:
         told.pop(_IMAGE, None)

@@ -135,7 +135,7 @@ def _impossible(change: StackChange, template: Template) -> list[str]:
 
 
 def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
-    """Stop where `stack` stands, but its service was deleted by other means: CloudFormation does not notice that.
+    """Stop where `stack` exists, but its service was deleted by other means: CloudFormation does not notice that.
 
     Raises:
         ServiceError: ``service_missing``.
@@ -152,7 +152,7 @@ def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
         way = f"Delete the stack {stack.name} with the tool that made it, and deploy again"
     raise ServiceError(
         "service_missing",
-        f"The service stack of {plan.app_name} stands, but its service {plan.missing_service} does not exist (any "
+        f"The service stack of {plan.app_name} exists, but its service {plan.missing_service} does not exist (any "
         "more): it was deleted by other means. Nothing was changed.",
         f"{way}; its URL then changes.",
         {"service": plan.missing_service},
@@ -164,7 +164,7 @@ def _cluster_first(missing_service: str) -> str:
     cluster = missing_service.split("/")[-2] if missing_service.count("/") > 1 else "default"
     if cluster == "default":
         return ""
-    return f"; where the cluster {cluster} is gone too, first run: aws ecs create-cluster --cluster-name {cluster}"
+    return f"; if the cluster {cluster} was deleted too, first run: aws ecs create-cluster --cluster-name {cluster}"
 
 
 def _unused_stacks(

@@ -20,7 +20,7 @@ def loss_of(change: ResourceChange) -> str:
     """What replacing this resource means, by its type and by what replaces it: half a sentence."""
     cluster = next((item.after for item in change.properties if item.path == "Cluster"), None)
     if change.resource_type == EXPRESS_TYPE and isinstance(cluster, str):
-        return f"made anew in the cluster {cluster.rsplit('/', 1)[-1]}, with another URL"
+        return f"created again in the cluster {cluster.rsplit('/', 1)[-1]}, with another URL"
     return kind_of(change.resource_type).replaced or "the old one is deleted"
 
 

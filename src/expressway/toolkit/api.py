@@ -145,7 +145,7 @@ class Toolkit:
     ) -> Plan:
         """What deploying would change; reads only. Its digest approves exactly this plan and what it may do besides.
 
-        With `rebuild`, deploying builds the image again with its base images pulled anew.
+        With `rebuild`, deploying builds the image again with its base images pulled again.
 
         Raises:
             RefusedError: ``stack_foreign``, ``name_taken``.
@@ -372,7 +372,7 @@ class Toolkit:
         """Build a folder's image and push it to the app's repository, which is made if it is missing.
 
         The folder's definition, where it has one, says how; `on_started` is told the operation's id. With `rebuild` it
-        is built again with its base images pulled anew, also where its content is in the repository. `read` is the
+        is built again with its base images pulled again, also where its content is in the repository. `read` is the
         build context where the caller has just read it.
 
         Returns:
@@ -417,7 +417,7 @@ class Toolkit:
     ) -> DeployResult:
         """Bring an app to what its definition says; `on_started` is told the operation's id.
 
-        With `rebuild` its image is built again with its base images pulled anew, and deployed if another one comes of
+        With `rebuild` its image is built again with its base images pulled again, and deployed if another one comes of
         it; otherwise content that is in the repository is not built. `read` is the build context where the caller has
         just read it.
 

@@ -122,7 +122,7 @@ def _task_definition(settings: Mapping[str, Any]) -> Iterator[str]:
         yield "task_definition: expected one for Fargate (ecs.FargateTaskDefinition), got one for other launch types."
     for name in _EXCLUDED_BY_TASK_DEFINITION:
         if settings.get(name) not in (None, (), [], {}):
-            yield f"{name}: expected nothing beside task_definition, which decides it."
+            yield f"{name}: expected nothing together with task_definition, which determines it."
 
 
 def _name(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -31,7 +31,7 @@ Created = tuple[str, dict[str, Any]]
 
 
 class PendingResources:
-    """Services whose creation by a stack is under way or has failed: the stack must delete them if it rolls back."""
+    """Services whose creation by a stack is in progress or has failed: the stack must delete them if it rolls back."""
 
     def __init__(self) -> None:
         self._arns: dict[tuple[str, str], str] = {}

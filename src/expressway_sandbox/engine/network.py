@@ -107,7 +107,7 @@ def _free_subnet() -> IPv4Network:
         "engine_start_failed",
         "No subnet for the private engine's containers is free: this machine has routes for all of 172.18.0.0-"
         "172.31.255.255 and 192.168.0.0-192.168.255.255.",
-        "Use the engine that already runs, by setting DOCKER_HOST, or remove networks that nobody uses.",
+        "Use the engine that already runs, by setting DOCKER_HOST, or remove unused networks.",
     )
 
 
@@ -132,7 +132,7 @@ def _give_subnet(name: str, subnet: IPv4Network) -> None:
 def _pin_address(name: str) -> None:
     """Give the bridge a hardware address of its own.
 
-    Without one it takes the lowest of its ports', which changes as containers come and go, and a request under way
+    Without one it takes the lowest of its ports', which changes as containers come and go, and a request in progress
     at that moment waits for a new ARP answer.
     """
     address = b"\x02" + hashlib.sha256(name.encode()).digest()[:5]  # locally administered

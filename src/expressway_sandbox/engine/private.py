@@ -193,7 +193,7 @@ def missing_engine_hint(*, platform: str, is_root: bool, has_apt: bool) -> str:
             "&& sudo usermod -aG docker $USER, then sign in again; or repeat the command as root."
         )
     if has_apt:
-        return f"Install an engine: apt-get update && {install}; a private one is then started by itself."
+        return f"Install an engine: apt-get update && {install}; a private one is then started automatically."
     return "Install Docker Engine with this system's package manager (the program dockerd), or set DOCKER_HOST."
 
 

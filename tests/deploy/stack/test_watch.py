@@ -186,7 +186,7 @@ def test_reads_that_fail_for_a_while_are_borne_and_told_once(code: str, stack: T
     assert watch(stack, told).stack.status == "UPDATE_COMPLETE"
     warnings = [one.message for one in told if one.level == "warning"]
     assert len(warnings) == 1
-    assert "goes on" in warnings[0]
+    assert "continues" in warnings[0]
 
 
 def test_reads_that_fail_for_long_end_the_watching_and_say_that_the_operation_goes_on(stack: TimedStack) -> None:
@@ -195,7 +195,7 @@ def test_reads_that_fail_for_long_end_the_watching_and_say_that_the_operation_go
     with pytest.raises(TargetError) as failure:
         watch(stack)
     assert failure.value.code == "connection_failed"
-    assert "goes on in CloudFormation" in failure.value.message
+    assert "continues in CloudFormation" in failure.value.message
     assert 300 <= stack.clock.now <= 320
 
 

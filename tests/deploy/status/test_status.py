@@ -76,7 +76,7 @@ def test_a_build_under_way_is_told_and_the_app_is_what_it_is_meanwhile() -> None
     known.operation = operation("running", kind="build", phase="push", message="pushing layers")
     told = status(deployed_world(), known)
     assert told.status == "ready"
-    assert told.message.endswith("A build is under way, in phase push: pushing layers.")
+    assert told.message.endswith("A build is in progress, in phase push: pushing layers.")
     assert told.operation is not None
     assert (told.operation["kind"], told.operation["state"]) == ("build", "running")
 
@@ -85,7 +85,7 @@ def test_a_build_of_an_app_that_is_not_deployed_is_told() -> None:
     known = Known(operation=operation("running", kind="build"))
     told = status(World(), known)
     assert told.status == "absent"
-    assert "A build is under way" in told.message
+    assert "A build is in progress" in told.message
 
 
 def test_a_serving_app_is_ready_and_its_answer_is_small() -> None:

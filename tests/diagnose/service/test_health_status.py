@@ -69,7 +69,7 @@ def test_where_tasks_could_not_be_read_a_rollback_is_told_by_the_count() -> None
 def test_a_deployment_under_way_is_told_with_what_serves_meanwhile() -> None:
     starting = situation(task(1, status="PENDING"), deployment=UNDER_WAY, targets=())
     assert standing(starting) == Standing(
-        "web", STARTING, "does not serve yet: 0 of 1 tasks run", "its deployment is under way"
+        "web", STARTING, "does not serve yet: 0 of 1 tasks run", "its deployment is in progress"
     )
     assert standing(beside_earlier(starting)).verdict == "serves with its earlier version (1 of 1 tasks run)"
     assert standing(situation(deployment=UNDER_WAY)).verdict == "serves (1 of 1 tasks run)"

@@ -265,7 +265,7 @@ def test_that_the_circuit_breaker_ended_a_deployment_is_the_cause_and_names_the_
     assert (finding.code, finding.severity) == ("circuit_breaker_rollback", "critical")
     assert finding.cause.startswith(f"Service ({resource_type}) could not be updated: ECS's circuit breaker ended")
     assert finding.cause.endswith(told)
-    assert finding.remedy == "Ask for the guidance of the service web in the cluster shop: its tasks tell why."
+    assert finding.remedy == "Ask for the guidance of the service web in the cluster shop: its tasks show why."
     assert finding.resource == SERVICE_ARN
 
 

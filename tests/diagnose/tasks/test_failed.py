@@ -40,7 +40,7 @@ def test_what_a_newer_version_has_replaced_is_told_as_over() -> None:
         "run, of web:2)."
     )
     assert finding.evidence == ("ValueError: before",)
-    assert finding.remedy.startswith("Nothing has to be done unless it comes again; then: correct")
+    assert finding.remedy.startswith("Nothing needs to be done unless it happens again; then: correct")
 
 
 def test_a_version_that_the_service_was_taken_back_from_is_not_over() -> None:

@@ -180,7 +180,7 @@ def test_a_manifest_without_a_platform_is_a_warning() -> None:
     checked = validate(made)
 
     assert checked.valid
-    assert "Nothing tells the platform" in checked.warnings[0]
+    assert "Nothing states the platform" in checked.warnings[0]
 
 
 def test_a_platform_that_may_not_be_read_is_a_warning_that_says_so() -> None:

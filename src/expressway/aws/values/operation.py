@@ -1,4 +1,4 @@
-"""A deployment, build or deletion under way, as the journal keeps it."""
+"""A deployment, build or deletion in progress, as the journal keeps it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

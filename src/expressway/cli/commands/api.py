@@ -48,7 +48,7 @@ def _ask(operation: str, touches: tuple[str, ...], *, as_json: bool) -> None:
     if not can_ask(as_json=as_json):
         raise RefusedError(
             "confirmation_required",
-            f"{what} changes AWS and has to be confirmed, and nobody can be asked here.",
+            f"{what} changes AWS and has to be confirmed, and there is no terminal to ask on.",
             "Repeat it with --yes.",
             {"touches": list(touches)},
         )

@@ -121,7 +121,7 @@ def deploy(
         bool, typer.Option("--continue-rollback", help="First roll back further what got stuck.")
     ] = False,
     restart_unchanged: Annotated[
-        bool, typer.Option("--restart", help="Start new tasks also where nothing changes (a rotated secret, say).")
+        bool, typer.Option("--restart", help="Start new tasks even if nothing changes, as for a rotated secret.")
     ] = False,
     rebuild: Rebuild = False,
     wait: Wait = None,
@@ -248,7 +248,7 @@ def delete(
         if not yes and not can_ask(as_json=as_json):
             raise RefusedError(
                 "confirmation_required",
-                f"Deleting {name} has to be confirmed, and nobody can be asked here.",
+                f"Deleting {name} has to be confirmed, and there is no terminal to ask on.",
                 "Repeat it with --yes.",
             )
         with _toolkit(sandbox, profile, region) as toolkit:

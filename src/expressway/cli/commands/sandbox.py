@@ -34,7 +34,7 @@ Services = Annotated[
     str,
     typer.Option(
         "--services",
-        help="Emulated services to switch on besides those that are needed, such as s3,lambda.",
+        help="Further emulated services to enable, such as s3,lambda.",
         show_default=False,
     ),
 ]

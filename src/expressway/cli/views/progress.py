@@ -87,7 +87,7 @@ class ProgressLines:
 
 
 def _is_moving(progress: Progress) -> bool:
-    """Whether the line is about something under way, to be followed by another about the same thing."""
+    """Whether the line is about something in progress, to be followed by another about the same thing."""
     if progress.level != "info":
         return False
     return progress.fraction is not None or (

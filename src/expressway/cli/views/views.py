@@ -33,7 +33,7 @@ _SIGNS = {
     "delete": ("-", "red"),
 }
 _NOTES = {
-    "import": " [cyan](exists already: taken over with what it holds)[/]",
+    "import": " [cyan](exists already: taken over with its content)[/]",
     "restore": " [yellow](was removed by other means: made again)[/]",
 }
 
@@ -134,7 +134,7 @@ def _plan_lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _to_build(image: PlannedImage) -> str:
     if image.state == "to_rebuild":
-        return f"to build again with its base images pulled anew, tag {image.tag}; deployed if another one comes of it"
+        return f"to build again with its base images pulled again, tag {image.tag}; deployed if another one comes of it"
     return f"to build and push, tag {image.tag}"
 
 
@@ -156,7 +156,7 @@ def _remarks(plan: Plan) -> Iterator[tuple[str, str]]:
             "its stack must be deleted before it can be deployed again.",
         )
     if plan.is_empty:
-        yield "summary", "Nothing to do: what is deployed is what the definition says."
+        yield "summary", "Nothing to do: the deployed stacks match the definition."
     if plan.allows:
         yield "allows", ", ".join(plan.allows)
 

@@ -88,7 +88,7 @@ def order_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expec
             continue
         yield make_finding(
             code="source_before_dependencies",
-            cause="The source is copied before its dependencies are installed: each change installs all anew.",
+            cause="The source is copied before its dependencies are installed: each change installs all of them again.",
             resource=f"Dockerfile:{copies[0].line}",
         )
         yield from _reordered(stage, copies[0], installs, lines, expected)

@@ -65,7 +65,7 @@ def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -
     if dockerfile.last("EXPOSE") is None and base_port(dockerfile) is None:
         yield make_finding(
             code="port_not_exposed",
-            cause=f"No EXPOSE tells the port; {expected.port} was assumed.",
+            cause=f"No EXPOSE names the port; {expected.port} was assumed.",
             remedy=f"Add EXPOSE {expected.port}, or the port that it is.",
             resource=where,
         )
@@ -86,7 +86,7 @@ def health_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp)
         return
     yield make_finding(
         code="no_health_check",
-        cause="No HEALTHCHECK: a local engine cannot tell whether the app is well. (On ECS the load balancer asks.)",
+        cause="No HEALTHCHECK: a local engine cannot check the app's health. (On ECS the load balancer asks.)",
         resource=f"Dockerfile:{stage.line}",
     )
     if _can_probe(lowest_base(dockerfile), expected):

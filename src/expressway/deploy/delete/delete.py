@@ -176,8 +176,8 @@ class _Deletion:
             "service_still_draining",
             f"The service {self.plan.location.name} is still {status} after {self.timeout_seconds:.0f} s; "
             f"it is gone when ECS says {_GONE}. Images and repository were left alone.",
-            "Repeat the deletion: it continues. A service drains for ever when its infrastructure role "
-            f"{role or ''} was deleted or lost its policy: give it back until the service is gone.".replace("  ", " "),
+            "Repeat the deletion: it continues. A service never finishes draining if its infrastructure role "
+            f"{role or ''} was deleted or lost its policy: restore it until the service is deleted.".replace("  ", " "),
             {"service_arn": self.plan.location.arn, "status": status},
         )
 
@@ -197,7 +197,7 @@ class _Deletion:
         if stack is None:
             return {"status": "absent", "message": "There is no repository of this app.", **facts}
         self.removed.append(f"repository {name} with its images")
-        return {"status": "deleted", "message": "The repository and its images are gone.", **facts}
+        return {"status": "deleted", "message": "The repository and its images are deleted.", **facts}
 
     # -- what is left ---------------------------------------------------------------------------------------
     def _delete_leftovers(self) -> None:
@@ -213,7 +213,7 @@ class _Deletion:
         if group is None or name in retained_names(self.plan.service_stack):
             return
         loose = self.plan.service_stack is None and group.retention_days is not None
-        expires = f"no stack owns it; it expires by itself after {group.retention_days} days" if loose else ""
+        expires = f"no stack owns it; it expires after {group.retention_days} days" if loose else ""
         if reason := why_it_stays(self._holder(name), expires):
             self.kept.append(Kept(f"log group {name}", reason))
             return

@@ -76,6 +76,6 @@ def _if_allowed(read: Callable[[], tuple[_T, ...]], what: str, progress: Progres
     except TargetError as error:
         if error.code != "access_denied":
             raise
-        message = f"which log groups stay could not be told from {what}: {error.message}"
+        message = f"which log groups stay could not be determined from {what}: {error.message}"
         progress(Progress("delete", message, level="warning"))
         return ()

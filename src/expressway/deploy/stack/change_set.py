@@ -127,7 +127,7 @@ class ChangeReview:
             raise StackError(
                 "stack_busy",
                 f"The change set {request.change_set_name} of {request.stack_name} is neither usable nor gone.",
-                "Another run of the same command may be at work; repeat the command in a minute.",
+                "The same command may be running elsewhere; repeat the command in a minute.",
             )
 
     def _failed_change_set(self, change_set: ChangeSet) -> None:
@@ -157,7 +157,7 @@ class ChangeReview:
                 raise StackError(
                     "change_set_pending",
                     f"CloudFormation has not finished the change set {name} in a quarter of an hour.",
-                    "Repeat the command: it goes on with the same change set. Nothing was changed.",
+                    "Repeat the command: it continues with the same change set. Nothing was changed.",
                 )
             self.clock.sleep(delay)
         raise AssertionError("polling never ends by itself")

@@ -118,12 +118,12 @@ class _Watch:
         if self.unreadable_since is None:
             self.unreadable_since = now
             if passes:
-                text = f"{error.message} The operation goes on; asking again."
+                text = f"{error.message} The operation continues; asking again."
                 self.progress(Progress(self.phase, text, now - self.started, level="warning"))
         if not passes or now - self.unreadable_since > _UNREADABLE_SECONDS:
             raise TargetError(
                 error.code,
-                f"{error.message} The operation goes on in CloudFormation.",
+                f"{error.message} The operation continues in CloudFormation.",
                 error.hint,
                 error.details,
             ) from error

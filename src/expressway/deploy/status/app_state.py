@@ -134,11 +134,11 @@ def _under_way(running: OperationRecord | None, moving: list[StackState]) -> tup
 def _of_service(seen: Seen) -> tuple[AppState, str]:
     newest, verdict = seen.newest, seen.verdict
     if "service" in seen.unread:
-        return "unknown", "The stacks stand; how the service is may not be read."
+        return "unknown", "The stacks exist; the state of the service may not be read."
     if newest is None or verdict is None:
-        return "degraded", "The stacks stand, but there is no service."
+        return "degraded", "The stacks exist, but there is no service."
     if newest.service.status == "DRAINING":
-        return "deleting", "The service drains; it is gone when ECS says INACTIVE."
+        return "deleting", "The service is draining; it is deleted when ECS says INACTIVE."
     if verdict.state == "serving":
         if seen.was_rolled_back:
             return "ready", "It serves the previous version: the last deployment was rolled back."

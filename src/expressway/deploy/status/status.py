@@ -1,4 +1,4 @@
-"""How an app stands: its stacks, newest deployment, revisions, tasks, URL, running operation and last error."""
+"""State of an app: its stacks, newest deployment, revisions, tasks, URL, running operation and last error."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future

@@ -44,7 +44,7 @@ def build_under_way(operation: OperationRecord | None) -> str:
     """A sentence about a build that runs; empty where none does."""
     if operation is None or operation.kind != "build" or operation.state != "running":
         return ""
-    return f" A build is under way, in phase {operation.phase}: {operation.message}."
+    return f" A build is in progress, in phase {operation.phase}: {operation.message}."
 
 
 def service_part(serving: ServiceSnapshot | None, answer: UrlAnswer | None) -> Mapping[str, Any]:

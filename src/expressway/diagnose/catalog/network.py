@@ -72,7 +72,7 @@ NETWORK_CODES = (
     ),
     _network("no_internet_route", "The tasks' subnet has no route to the internet", "critical", "warning"),
     _network("no_public_ip", "The tasks have no public IP address", "critical", "warning"),
-    _network("blackhole_route", "The route to the internet leads to a target that is gone", "critical", "warning"),
+    _network("blackhole_route", "The route to the internet leads to a deleted target", "critical", "warning"),
     _network("nat_gateway_unusable", "The NAT gateway cannot be used", "critical", "warning"),
     _network("public_access_blocked", "VPC Block Public Access forbids the way out", "critical", "warning"),
     _network("egress_blocked", "The tasks' security groups let nothing out", "critical", "warning"),
@@ -113,7 +113,7 @@ NETWORK_CODES = (
     ),
     _network(
         "load_balancer_closed",
-        "The load balancer's security groups let nobody in",
+        "The load balancer's security groups allow no clients",
         topics=("health check and load balancer", "network"),
         marks=("cuts_clients_off",),
     ),
@@ -124,7 +124,7 @@ NETWORK_CODES = (
         "warning",
         topics=("health check and load balancer", "network"),
         marks=("cuts_clients_off",),
-        remedy="See whether its subnets have free addresses; a failed load balancer has to be made anew.",
+        remedy="See whether its subnets have free addresses; a failed load balancer has to be created again.",
     ),
     _network(
         "load_balancer_internal",

@@ -25,7 +25,7 @@ SERVICE_CODES = (
         omitted_beside=(ANY_CAUSE, "circuit_breaker_rollback", "deployment_failed", "spot_interrupted"),
     ),
     _service(
-        "deployment_in_progress", "A deployment is under way", "info", topics=("deployment",), marks=("normal_end",)
+        "deployment_in_progress", "A deployment is in progress", "info", topics=("deployment",), marks=("normal_end",)
     ),
     _service(
         "deployment_stuck",

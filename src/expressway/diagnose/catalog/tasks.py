@@ -187,7 +187,7 @@ TASK_CODES = (
         remedy="Watch its memory (MemoryUtilization) and raise memory_mib if it comes near the limit; else look for "
         "what kills the process inside the container.",
     ),
-    _tasks("container_terminated", "The container was told to stop (SIGTERM)", marks=("not_missing_file",)),
+    _tasks("container_terminated", "The container was asked to stop (SIGTERM)", marks=("not_missing_file",)),
     _tasks("container_exited", "The container exited with an error"),
     _tasks("excluded_file_missing", "The application misses a file that was kept out of its image", topics=()),
     _tasks(
@@ -213,7 +213,7 @@ TASK_CODES = (
         topics=("crash", "memory"),
         marks=("normal_end",),
         remedy="Let the application end on SIGTERM: run it as the container's first process (CMD in exec form), or "
-        "handle the signal; requests under way are cut off otherwise.",
+        "handle the signal; requests in progress are cut off otherwise.",
     ),
     _tasks(
         "side_container_ended",

@@ -38,7 +38,7 @@ def _missing_role(facts: DependencyFacts) -> Iterator[Finding]:
                 severity=_severity(facts),
                 cause=f"The {needs.purpose} {fact.arn} does not exist.",
                 evidence=(f"iam:GetRole knows no role of that name in account {facts.account_id}",),
-                remedy=f"Make the role anew, or name another one that trusts {needs.principal}.",
+                remedy=f"Create the role again, or name another one that trusts {needs.principal}.",
                 resource=fact.arn,
             )
 
@@ -186,7 +186,7 @@ def _missing_group(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Find
         return
     name = group.reference.log_group
     if not group.reference.creates_group:
-        why, remedy = "", "Create the log group, or deploy the stack that makes it: ECS does not make it by itself."
+        why, remedy = "", "Create the log group, or deploy the stack that makes it: ECS does not create it."
     elif role_decision(facts.execution_role, CREATE_GROUP, log_group_arn(group, facts)) == "denied":
         why = f", and the execution role may not make it ({CREATE_GROUP} is not allowed)"
         remedy = f"Create the log group, or allow {CREATE_GROUP} on it in the execution role's policies."
@@ -395,9 +395,9 @@ def _key_unusable(secret: SecretFact, facts: DependencyFacts) -> Iterator[Findin
     yield make_finding(
         code="kms_key_unusable",
         severity=_severity(facts),
-        cause=f"The KMS key of {secret.reference.shown} {state}, so that nobody can decrypt the secret.",
+        cause=f"The KMS key of {secret.reference.shown} {state}, so the secret cannot be decrypted.",
         evidence=(f"key {key.arn or key.key_id}: {key.state or 'not found'}",),
-        remedy=_UNUSABLE_KEYS.get(key.state, "Encrypt the secret anew with a key that exists."),
+        remedy=_UNUSABLE_KEYS.get(key.state, "Encrypt the secret again with a key that exists."),
         resource=key.arn or key.key_id,
     )
 

@@ -145,7 +145,7 @@ def _wrong_interface(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding 
     return make_finding(
         code="listens_on_loopback",
         cause=f"{_asked(facts)}: by its log, the application listens on {found.host}:{found.port} only, "
-        "which nobody outside its container can reach.",
+        "which cannot be reached from outside its container.",
         evidence=(found.line, *evidence),
         remedy=f"Let it listen on 0.0.0.0:{_port(facts) or found.port} (host or bind setting; gunicorn --bind, "
         "uvicorn --host, flask run --host, HOST=0.0.0.0).",

@@ -154,14 +154,14 @@ def _answer(question: PullQuestion, checked: Sequence[_Checked], gaps: tuple[str
     issues = [issue for one in checked for issue in _issues(one)]
     counted = sum(len(one.facts.images) for one in checked)
     if issues:
-        assessment = f"Container images that cannot be pulled or run as things stand: {len(issues)} of {counted}."
+        assessment = f"Container images that cannot be pulled or run at present: {len(issues)} of {counted}."
     elif findings:
-        assessment = "No image is missing; what keeps tasks from starting is told by the findings."
+        assessment = "No image is missing; the findings say what keeps tasks from starting."
     elif gaps:
         assessment = "Nothing wrong was found, but not everything could be read (see gaps)."
     else:
         outside = sum(1 for one in checked for image in one.facts.images if image.presence == "elsewhere")
-        note = f"; {outside} outside ECR, where only a pull can tell" if outside else ""
+        note = f"; {outside} outside ECR, where only a pull can show it" if outside else ""
         assessment = f"Nothing is wrong with the container images ({counted} looked at{note})."
         images = dict.fromkeys(image.reference.image for one in checked for image in one.facts.images)
         of = {one.facts.subject.resource for one in checked}

@@ -65,7 +65,7 @@ def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding
         if by_tag
         else f"The repository {repository} has no image with the digest that {image.reference.image} names.",
         evidence=(_tags_there(image),),
-        remedy=_tag_remedy(image, wanted) if by_tag else "Push the image again, or deploy a digest that is there.",
+        remedy=_tag_remedy(image, wanted) if by_tag else "Push the image again, or deploy an existing digest.",
         resource=image.reference.image,
     )
 
@@ -168,13 +168,13 @@ def _tags_there(image: ImageFact) -> str:
     if not image.tags:
         return "the repository is there, and the image is not"
     more = ", …" if len(image.tags) > _TAGS_SHOWN else ""
-    return f"tags that are there, newest first: {', '.join(image.tags[:_TAGS_SHOWN])}{more}"
+    return f"existing tags, newest first: {', '.join(image.tags[:_TAGS_SHOWN])}{more}"
 
 
 def _tag_remedy(image: ImageFact, wanted: str) -> str:
     near = get_close_matches(wanted, image.tags, n=1)
     suggestion = f"Did you mean {near[0]}? " if near else ""
-    return f"{suggestion}Push the image with this tag, or deploy a tag or digest that is there."
+    return f"{suggestion}Push the image with this tag, or deploy an existing tag or digest."
 
 
 def _severity(facts: DependencyFacts) -> Severity:

@@ -56,13 +56,13 @@ def answer_of(
 
 
 def _message(kept: Sequence[LogEvent], severities: Sequence[str], *, complete: bool, unread: Sequence[str] = ()) -> str:
-    told = f" {_listed(unread)} could not be read (see gaps): what was written there is not known." if unread else ""
+    told = f" {_listed(unread)} could not be read (see gaps): their content is unknown." if unread else ""
     if not kept and unread:
         return f"No line was found.{told}"
     if not kept:
         return "No line was written in the time asked for that fits; ask for a longer time_window or another pattern."
     counted = f"{severities.count('ERROR')} errors, {severities.count('WARN')} warnings"
-    rest = "" if complete or unread else "; older lines of the time asked for are left out, narrow it to see them"
+    rest = "" if complete or unread else "; older lines of that time are omitted; narrow it to see them"
     return f"{len(kept)} lines ({counted}){rest}.{told}"
 
 

@@ -135,7 +135,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "log_group_missing",
         r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group [^:]*: ?ResourceNotFoundException",
         cause="The log group that the container logs to does not exist.",
-        remedy=f"Make it again; of an app of Expressway, {command('deploy')} sees that it is gone and restores it.",
+        remedy=f"Create it again. For an app of Expressway, {command('deploy')} restores it.",
     ),
     message_rule("log_denied", rf"{_DENIED}(?P<action>logs:\w+)"),
     message_rule(

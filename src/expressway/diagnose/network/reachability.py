@@ -73,7 +73,7 @@ def internet_path(facts: NetworkFacts, subnet: Subnet) -> InternetPath:
         return _without_default(table)
     shown = f"{table.route_table_id}: {route.destination} → {route.target}"
     if route.is_blackhole:
-        return InternetPath("blackhole", table.route_table_id, (f"{shown} is a blackhole: its target is gone",))
+        return InternetPath("blackhole", table.route_table_id, (f"{shown} is a blackhole: its target is deleted",))
     if route.kind == "internet_gateway":
         if subnet.internet_block_mode == "block-bidirectional":
             return InternetPath("blocked", subnet.subnet_id, (shown, "VPC Block Public Access: block-bidirectional"))
@@ -127,7 +127,7 @@ def _beyond_nat(nat: NatGateway, table: RouteTable, shown: str) -> InternetPath:
         return InternetPath("nat_broken", name, (shown, where, *cut.steps)) if cut.is_cut else InternetPath("nat", name)
     second = f"{table.route_table_id}: {route.destination} → {route.target}"
     if route.is_blackhole:
-        return InternetPath("nat_broken", name, (shown, where, f"{second} is a blackhole: its target is gone"))
+        return InternetPath("nat_broken", name, (shown, where, f"{second} is a blackhole: its target is deleted"))
     if route.kind == "nat_gateway":
         return InternetPath("nat_broken", name, (shown, where, f"{second}, which is no internet gateway"))
     return InternetPath("nat", name, (shown, where, second))

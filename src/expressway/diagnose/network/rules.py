@@ -239,7 +239,7 @@ def _zones(service: ServicePlacement, subnets: Sequence[Subnet]) -> Iterator[Fin
         code="subnets_one_zone",
         severity="critical" if service.is_express else "warning",
         cause=f"All subnets of {service.service_name} are in {zone}"
-        + (", and its load balancer needs two zones." if service.is_express else ": when that zone fails, it is gone."),
+        + (", and its load balancer needs two zones." if service.is_express else ": if that zone fails, so does it."),
         evidence=tuple(f"{one.subnet_id} is in {one.zone}" for one in subnets[:4]),
         resource=service.service_arn,
     )

@@ -157,7 +157,7 @@ class ServiceFacts:
 
     @property
     def serves(self) -> bool:
-        """All wanted tasks run, no target is unhealthy, and no deployment has failed or is under way."""
+        """All wanted tasks run, no target is unhealthy, and no deployment has failed or is in progress."""
         unhealthy = self.has_unhealthy_targets or any(one.running and one.health == "UNHEALTHY" for one in self.tasks)
         return self.has_enough_tasks and self.deployment_is_well and not unhealthy
 

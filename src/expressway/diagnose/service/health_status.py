@@ -90,7 +90,7 @@ def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Fi
 
 def _deploying(facts: ServiceFacts, service: ServiceState, earlier: int, findings: Sequence[Finding]) -> Standing:
     failing = any(one.severity == "critical" for one in findings)
-    course = "its deployment does not get on" if failing else "its deployment is under way"
+    course = "its deployment does not get on" if failing else "its deployment is in progress"
     if earlier:
         rank = STARTING if earlier >= service.desired_count else PARTLY
         return Standing(service.name, rank, _with_earlier(earlier, service), course, failing)

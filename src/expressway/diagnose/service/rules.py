@@ -29,7 +29,7 @@ from expressway.diagnose.tasks.first_exit import telling_reasons
 from expressway.hints import action, on_faces
 from expressway.privacy.untrusted import quoted
 
-IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} tells more of the tasks."
+IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} shows more about the tasks."
 
 
 def other_resource_failed(facts: ServiceFacts) -> Finding | None:
@@ -175,7 +175,7 @@ def rolled_back(facts: ServiceFacts) -> Finding | None:
 
 
 def stuck(facts: ServiceFacts) -> Finding | None:
-    """A deployment that has been under way for much longer than one takes."""
+    """A deployment that has been in progress for much longer than one takes."""
     deployment = facts.story.deployment
     if deployment is None or not deployment.running or deployment.created_at is None:
         return None
@@ -209,7 +209,7 @@ def under_way(facts: ServiceFacts) -> Finding | None:
     stage = f" ({deployment.lifecycle_stage})" if deployment.lifecycle_stage else ""
     return make_finding(
         code="deployment_in_progress",
-        cause=f"A deployment is under way{stage}: {deployment.running_count} of {deployment.requested_count} "
+        cause=f"A deployment is in progress{stage}: {deployment.running_count} of {deployment.requested_count} "
         "tasks run.",
         remedy=f"Wait for it: {on_faces(command_line='expressway status', mcp='wait_for_service_ready')} tells when it "
         "is done.",

@@ -64,7 +64,7 @@ def service_remedy(service_arn: str) -> str:
     """Where to read on about a service that CloudFormation could not make or change."""
     arn = parse_service_arn(service_arn)
     which = f"the service {arn.name} in the cluster {arn.cluster}" if arn else "this service"
-    return f"Ask for the guidance of {which}: its tasks tell why."
+    return f"Ask for the guidance of {which}: its tasks show why."
 
 
 _OTHERS_TOLD = 3

@@ -45,7 +45,7 @@ EXIT_CODES: Mapping[int, tuple[str, str, str]] = {
     ),
     143: (
         "container_terminated",
-        "exited with code 143: something told it to stop (SIGTERM)",
+        "exited with code 143: something asked it to stop (SIGTERM)",
         "Look for what stopped it: a health check, a scale-in, or the application's own supervisor.",
     ),
     255: ("container_exited", "exited with code 255: its command could not run or failed at once", CORRECT_IT),

@@ -17,7 +17,7 @@ from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import cause_of_tasks
 from expressway.image.context.excluded import ExcludedFiles
 
-_NOTHING_LEFT = "Nothing has to be done unless it comes again; then: "
+_NOTHING_LEFT = "Nothing needs to be done unless it happens again; then: "
 
 
 @dataclass(frozen=True, slots=True)

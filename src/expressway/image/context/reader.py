@@ -58,7 +58,7 @@ def resolve_context(folder: Path, *, home: Path | None = None) -> Path:
         raise ImageError(
             "context_refused",
             f"An image is not built from {echoed(str(root))}: {refused}.",
-            "Put the application in a folder of its own and name that folder.",
+            "Put the application in its own folder and name that folder.",
         )
     return root
 

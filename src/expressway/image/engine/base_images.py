@@ -29,7 +29,7 @@ def builder_pulls(
     """
     made_here = [name for name in build.renewed_images if _is_made_here(client, name)]
     for name in made_here:
-        text = f"{quoted(name, public=True)} was made in this engine and comes from no registry: it is used as it is"
+        text = f"{quoted(name, public=True)} was made in this engine and comes from no registry: it is used unchanged"
         progress(Progress("build", text))
     if not made_here:
         return bool(build.renewed_images)

@@ -157,7 +157,7 @@ def _run(
         )
     except OSError as exc:
         raise EngineError(
-            "engine_unreachable", f"{words[0]} cannot be started: {exc.strerror}.", "Install it anew."
+            "engine_unreachable", f"{words[0]} cannot be started: {exc.strerror}.", "Reinstall it."
         ) from exc
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     step, unreached = "", ""

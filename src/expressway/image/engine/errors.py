@@ -103,7 +103,7 @@ def _build_failed(failure: BuildFailure, details: dict[str, object]) -> ImageErr
     where = f"The build failed in {echoed(failure.step, _LONGEST_STEP)}" if failure.step else "The build failed"
     status = f" with exit code {found[1]}" if found else ""
     reason = f": {_told(cause if found and cause else text)}"
-    hint = "Correct the Dockerfile or what it copies; the last lines of its output tell more."
+    hint = "Correct the Dockerfile or what it copies; the last lines of its output say why."
     if failure.unreached:
         details["unreached"] = _told(failure.unreached)
         reason = f": {_told(failure.unreached)}"
@@ -151,7 +151,7 @@ def push_error(message: str, destination: str) -> ImageError:
             details,
         )
     for words, code, hint in (
-        (_EXPIRED, "login_expired", "Repeat the command: it signs in anew and continues."),
+        (_EXPIRED, "login_expired", "Repeat the command: it signs in again and continues."),
         (("name unknown", "does not exist", "not known to registry"), "repository_missing", "Deploy the repository."),
         (_DENIED, "push_denied", "The role or identity that pushes needs ecr:PutImage and the layer upload actions."),
         (_TRANSIENT, "push_interrupted", "Repeat the command: layers that arrived are not sent again."),

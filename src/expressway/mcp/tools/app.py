@@ -38,7 +38,7 @@ Definition = Annotated[
 """Listed as a text, since not every model API takes alternatives; an object is accepted too."""
 AppName = Annotated[str, Field(pattern="^[a-z0-9-]{1,20}$", description="The app's name.")]
 WaitSeconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS, description="Longest wait.")]
-Adopt = Annotated[bool, Field(description="Take over foreign stacks and what a deletion kept.")]
+Adopt = Annotated[bool, Field(description="Take over others' stacks and kept resources.")]
 AllowReplacement = Annotated[bool, Field(description="Its URL may change.")]
 Rebuild = Annotated[bool, Field(description="For moved base images.")]
 _FINDINGS_SHOWN = 30
@@ -146,7 +146,7 @@ class AppTools:
         )
 
     async def get_deployment_status(self, ctx: Context, app_name: AppName) -> Mapping[str, Any]:
-        """How an app stands: stacks, newest deployment, tasks, url, the operation under way (of another server process
+        """State of an app: stacks, newest deployment, tasks, url, the operation in progress (of another server process
         too) and the last error. Use it after deploy_app or delete_app answered running. status: absent, deploying,
         deleting, ready, degraded, failed or unknown."""
         status = await self.worker.run(ctx, lambda toolkit, _, __: toolkit.status(app_name))

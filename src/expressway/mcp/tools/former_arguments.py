@@ -73,7 +73,7 @@ class FormerArguments:
         """Arguments that were given and mean nothing today, each with the reason."""
         told: list[str] = []
         if self.vpc_id:
-            told.append("vpc_id: the subnets tell the VPC")
+            told.append("vpc_id: the VPC is that of the subnets")
         if self.route_table_ids:
             told.append("route_table_ids: no VPC endpoints are made")
         return tuple(told)

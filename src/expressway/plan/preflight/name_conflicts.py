@@ -106,12 +106,12 @@ def refuse_taken_names(app_name: str, taken: Iterable[NamedResource], *, adopt: 
 
 
 def _hint(blocking: list[NamedResource]) -> str:
-    otherwise = "choose another app name, or delete what is named above"
+    otherwise = "choose another app name, or delete the resources named above"
     if all(one.can_be_adopted for one in blocking):
         kept = "what an earlier deletion has kept, images and logs included"
         return f"Pass {option('adopt')} to take over {kept}; or {otherwise}."
     if all(one.holds_data for one in blocking):
-        over = f"Set removal_policy: retain and pass {option('adopt')} to take them over with what they hold"
+        over = f"Set removal_policy: retain and pass {option('adopt')} to take them over with their content"
         return f"{over}; or {otherwise}."
     return f"{otherwise[:1].upper()}{otherwise[1:]}; roles and services cannot be taken over."
 

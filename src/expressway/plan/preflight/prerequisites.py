@@ -175,7 +175,7 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Findin
         )
         return _Finding({**detail, "status": "invalid"}, (text,), warnings)
     if not platforms:
-        warnings = (*warnings, f"Nothing tells the platform of {reference.uri}; it must be {NEEDED_PLATFORM}.")
+        warnings = (*warnings, f"Nothing states the platform of {reference.uri}; it must be {NEEDED_PLATFORM}.")
     return _Finding({**detail, "status": "valid"}, (), warnings)
 
 

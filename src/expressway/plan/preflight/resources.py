@@ -204,6 +204,6 @@ def _missing(problems: Sequence[Problem], target: Target) -> DefinitionError:
         "prerequisites_missing",
         f"The definition names {what} that {target.describe()} does not have or that an Express service cannot use, "
         f"and nothing was changed: {listed}",
-        "Make what is missing, or correct it in the definition; names and ARNs differ between accounts and regions.",
+        "Create what is missing, or correct the definition; names and ARNs differ between accounts and regions.",
         {"problems": [problem.to_dict() for problem in problems]},
     )
