@@ -57,9 +57,10 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STRANGERS)
-def test_what_is_no_definition_is_named_and_never_quoted(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text(STRANGERS[name])
-    error = error_of(tmp_path / name)
+def test_what_is_no_definition_is_named_and_never_quoted(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    folder = tmp_path_factory.mktemp("app")  # a longer path is shortened in the message
+    (folder / name).write_text(STRANGERS[name])
+    error = error_of(folder / name)
     assert error.code in {"not_a_definition", "invalid_yaml"}
     assert name in error.message or name in str(error.details["file"])
     assert MARKER not in json.dumps(error.to_dict())
