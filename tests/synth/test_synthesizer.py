@@ -212,7 +212,7 @@ def test_a_kernel_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> No
         textwrap.dedent("""
         import time
         from expressway.synth.synthesizer import Synthesizer
-        from expressway.app.definition import parse_definition
+        from expressway.app.parse import parse_definition
 
         synthesizer = Synthesizer()
         synthesizer.synthesize(parse_definition({"name": "hello", "build": "."}))
@@ -295,7 +295,7 @@ def test_looking_into_the_cache_loads_no_cdk(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from expressway.synth.synthesizer import Synthesizer
-from expressway.app.definition import parse_definition
+from expressway.app.parse import parse_definition
 found = Synthesizer(cache_dir=Path({str(tmp_path)!r})).cached(parse_definition({{"name": "hello", "build": "."}}))
 assert found is not None
 assert not {{"aws_cdk", "jsii", "boto3", "docker"}} & set(sys.modules)
