@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.app.definition import AppDefinition
-from expressway.app.fargate import MEMORY_MIB_BY_CPU, is_valid_size
+from expressway.app.definition import MEMORY_MIB_BY_CPU, AppDefinition, is_valid_size
 from expressway.app.names import app_names
 from expressway.app.parse import definition_schema, parse_definition, parse_definition_text
 from expressway.app.sections import LOG_RETENTION_DAYS

@@ -12,8 +12,7 @@ from expressway.app.names import app_names
 from expressway.app.parse import parse_definition
 from expressway.aws.values import limits as aws_limits
 from expressway.aws.values.limits import LIMITS, Limit
-from expressway.cloudformation.check_limits import check_limits
-from expressway.cloudformation.limits import problems_of_size
+from expressway.cloudformation.limits import check_limits, problems_of_size
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.errors import DefinitionError, StackError
 from expressway.synth.stacks import add_app_stacks

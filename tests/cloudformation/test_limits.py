@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from expressway.aws.values.limits import ROLE_DESCRIPTION
-from expressway.cloudformation.check_limits import check_limits
-from expressway.cloudformation.limits import problems_of_size
+from expressway.cloudformation.limits import check_limits, problems_of_size
 from expressway.cloudformation.template import Template
 from expressway.errors import StackError
 

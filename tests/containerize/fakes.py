@@ -7,7 +7,7 @@ from expressway.containerize.catalog import load_recipes
 from expressway.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
 from expressway.containerize.files import AppFiles
 from expressway.containerize.result import Containerization
-from expressway.containerize.review.dockerfile_lint import LintedLine
+from expressway.containerize.review.hadolint import LintedLine
 from expressway.errors import EngineError
 
 ROOT = Path("/srv/shop")

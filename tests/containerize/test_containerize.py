@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from expressway.app.parse import parse_definition_text
 from expressway.containerize.catalog import load_recipes
 from expressway.containerize.draft import app_name_of, definition_of
-from expressway.containerize.review.dockerfile_lint import LintedLine
-from expressway.containerize.review.hadolint import Hadolint
+from expressway.containerize.review.hadolint import Hadolint, LintedLine
 from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from tests.containerize.fakes import InMemoryFolder, containerized, missing
 

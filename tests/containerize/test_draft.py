@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.containerize.result import Containerization
-from expressway.containerize.review.dockerfile_lint import LintedLine
+from expressway.containerize.review.hadolint import LintedLine
 from tests.containerize.fakes import containerized
 
 EXPRESS = {

@@ -8,11 +8,10 @@ from typing import Any
 
 from expressway.app.definition import AppDefinition
 from expressway.app.parse import parse_definition
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
 from expressway.aws.values.operation import OperationRecord
-from expressway.aws.values.service import ServiceState
+from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
 from expressway.aws.values.vpc import SecurityGroup, Subnet

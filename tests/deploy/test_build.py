@@ -14,10 +14,9 @@ from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import NeverCancelled, Progress
 from expressway.deploy.build import BuildPorts, BuiltImage, build_app_image
 from expressway.errors import ImageError, StackError
-from expressway.image.app_image import AppImages
+from expressway.image.app_image import AppImages, registry_to_push
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.publish import BuildRequest
-from expressway.image.push_identity import registry_to_push
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock
 from tests.deploy.fakes import InMemoryAccount
 from tests.image.fakes import MemoryEngine, MemoryRegistry

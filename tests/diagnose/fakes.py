@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.log_event import LogEvent, LogSearch
 from expressway.aws.values.service import (
+    ClusterState,
     ContainerState,
     DeploymentState,
     Endpoint,

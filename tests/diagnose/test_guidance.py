@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.cluster import ClusterState
-from expressway.aws.values.service import ContainerState, DeploymentState, RevisionState, ServiceEvent
+from expressway.aws.values.service import ClusterState, ContainerState, DeploymentState, RevisionState, ServiceEvent
 from expressway.diagnose.actions import GUIDANCE, troubleshoot
 from expressway.diagnose.answer_size import summarised
 from expressway.errors import TargetError

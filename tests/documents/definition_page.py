@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from expressway.app.schema import make_schema
+from expressway.app.parse import make_schema
 from tests.documents.tables import code, table
 
 _HEAD = """# Definition

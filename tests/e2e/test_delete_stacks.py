@@ -16,14 +16,13 @@ from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.cloudformation.client import CloudFormation
+from expressway.cloudformation.client import CloudFormation, StackOwners
 from expressway.cloudformation.stack import StackEvent
-from expressway.cloudformation.stack_owners import StackOwners
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.system_clock import SystemClock
 from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_app
-from expressway.deploy.delete.leftovers import find_leftovers
+from expressway.deploy.delete.retained import find_leftovers
 from expressway.deploy.stack.apply import StackRequest, apply_stack
 from expressway.deploy.stack.delete import StackRemover
 from expressway.deploy.status.probe import HttpProbe

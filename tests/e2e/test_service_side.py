@@ -14,8 +14,7 @@ from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.cloudformation.client import CloudFormation
-from expressway.cloudformation.stack_owners import StackOwners
+from expressway.cloudformation.client import CloudFormation, StackOwners
 from expressway.core.directories import state_directory
 from expressway.core.system_clock import SystemClock
 from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_app

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.api import ApiOperation
-from expressway.aws.values.api_limits import ANSWER_BYTES
+from expressway.aws.values.api import ANSWER_BYTES, ApiOperation
 from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
 from expressway.ecs_api.call import ApiRequest, ResourcePorts, call_api, prepare_call

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from expressway.aws.session import RETRIES, AwsSession, open_session
 from expressway.aws.values.api import ApiOperation, find_operation
-from expressway.cloudformation.stack_owners import StackOwners
+from expressway.cloudformation.client import StackOwners
 from expressway.ecs_api.catalog import api_operations
 from expressway.ecs_api.client import AwsApi
 from expressway.ecs_api.pages import read_pages

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expressway.core.api_shape import ShapeTree
-from expressway.ecs_api.api_shapes import request_shapes
+from expressway.ecs_api.catalog import request_shapes
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters, read_time
 from expressway.errors import ExpresswayError
 from tests.privacy.aws_shapes import operations

@@ -18,8 +18,8 @@ from expressway.ecs_api.call import ApiRequest, prepare_call
 from expressway.ecs_api.query import JsonQuery
 from expressway.errors import UsageError
 from expressway.image.app_image import checked_folder
+from expressway.image.content import build_request
 from expressway.image.context.reader import resolve_context
-from expressway.image.request import build_request
 from expressway.knowledge.arguments import argument_problems
 from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeResult
 from expressway.mcp.tools.knowledge import READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from expressway.image.app_image import checked_folder
-from expressway.image.content import built_content, deployed_content
-from expressway.image.request import build_request
+from expressway.image.content import build_request, built_content, deployed_content
 from expressway.toolkit import app_source, inline_source
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from expressway.deploy.deploy import DeployResult
 from expressway.image.app_image import checked_folder
-from expressway.image.request import build_request
+from expressway.image.content import build_request
 from expressway.toolkit import AppSource
 from tests.fuzz.offline_toolkit import OfflineToolkit
 from tests.mcp.connections import ERAS, Era, connected, shape_of

@@ -6,7 +6,7 @@ from botocore.loaders import create_loader
 from hypothesis import strategies as st
 
 from expressway.core.api_shape import ApiShape, ShapeTree
-from expressway.ecs_api.api_shapes import answer_shapes, request_shapes
+from expressway.ecs_api.catalog import answer_shapes, request_shapes
 from expressway.privacy.redaction import redact
 
 SERVICES = ("ecs", "ecr")

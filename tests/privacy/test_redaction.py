@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from expressway.core.api_shape import ApiShape, ApiType, ShapeTree
-from expressway.ecs_api.api_shapes import answer_shapes, request_shapes
+from expressway.ecs_api.catalog import answer_shapes, request_shapes
 from expressway.privacy.redaction import marker, redact
 from expressway.privacy.sensitive_members import MEMBERS, Kind
 from expressway.privacy.untrusted import is_quoted, plain

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.privacy.fields import WITHHELD_FIELDS
-from expressway.privacy.render import UNTRUSTED_NOTE, WITHHELD, RedactionPolicy, redact_response, shown_text
+from expressway.privacy.render import (
+    UNTRUSTED_NOTE,
+    WITHHELD,
+    WITHHELD_FIELDS,
+    RedactionPolicy,
+    redact_response,
+    shown_text,
+)
 from expressway.privacy.untrusted import TrustedText, quoted
 from tests.privacy.aws_shapes import IDENTIFIERS
 

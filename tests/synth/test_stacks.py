@@ -6,11 +6,10 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from expressway.app import fargate
-from expressway.app.definition import AppDefinition
+from expressway.app.definition import MEMORY_MIB_BY_CPU, AppDefinition, describe_memory
 from expressway.app.parse import parse_definition
 from expressway.errors import DefinitionError
-from expressway.image import protected_tags
+from expressway.image.lifecycle_policy import PROTECTED_PATTERN
 from expressway.synth.stacks import PUSHER_PATTERN, add_app_stacks
 from expressway_constructs import image_repository
 from expressway_constructs.service import checks
@@ -218,7 +217,7 @@ def test_what_a_construct_refuses_is_an_error_of_the_definition(app: cdk.App) ->
 
 
 def test_definitions_and_constructs_know_the_same_task_sizes_and_protected_tags() -> None:
-    assert checks.MEMORY_MIB_BY_CPU == fargate.MEMORY_MIB_BY_CPU
-    for cpu in fargate.MEMORY_MIB_BY_CPU:
-        assert checks.describe_memory(cpu) == fargate.describe_memory(cpu)
-    assert image_repository.PROTECTED_PATTERN == protected_tags.PROTECTED_PATTERN
+    assert checks.MEMORY_MIB_BY_CPU == MEMORY_MIB_BY_CPU
+    for cpu in MEMORY_MIB_BY_CPU:
+        assert checks.describe_memory(cpu) == describe_memory(cpu)
+    assert image_repository.PROTECTED_PATTERN == PROTECTED_PATTERN

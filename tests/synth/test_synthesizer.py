@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from expressway.app.definition import AppDefinition
 from expressway.app.parse import parse_definition
-from expressway.app.plain_text import expected_instead
+from expressway.app.sections import expected_instead
 from expressway.errors import SynthesisError
 from expressway.synth.cache import TemplateCache, cache_key
 from expressway.synth.synthesizer import Synthesizer

@@ -3,18 +3,37 @@
 Callers name any path. What is no definition, by its name or by what stands in it, is named and never quoted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from expressway.app.definition import AppDefinition
 from expressway.app.given_path import given_path, read_ordinary_file
 from expressway.app.parse import parse_definition
-from expressway.app.recognized_definition import is_definition
 from expressway.app.sections import SCHEMA
 from expressway.app.yaml_text import MAX_CHARACTERS, load_yaml
 from expressway.errors import DefinitionError
 from expressway.hints import command
 from expressway.privacy.untrusted import echoed
+
+_SOURCES = frozenset({"build", "image", "task_definition_arn"})
+
+
+def is_definition(data: object, *, whole: bool) -> bool:
+    """Whether `data` has a key that tells an app.
+
+    `whole`, for a file that its name does not tell: it must have both the name and the source of an app, and no more
+    unknown keys than known ones.
+    """
+    if not isinstance(data, Mapping):
+        return False
+    keys = {key for key in cast("Mapping[Any, Any]", data) if isinstance(key, str)}
+    known = keys & AppDefinition.model_fields.keys()
+    if not whole:
+        return bool(known & {"name", *_SOURCES})
+    return "name" in known and bool(known & _SOURCES) and len(known) * 2 >= len(data)
+
 
 FILE_NAMES = ("expressway.yaml", "expressway.yml")
 _SUFFIXES = frozenset({".yaml", ".yml"})

@@ -7,12 +7,44 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from expressway.app.names import LONGEST_NAME, NAME_PATTERN, NAME_RULE
-from expressway.app.plain_text import CDK_TOKEN, DYNAMIC_REFERENCE, expected_instead
 from expressway.aws.values import limits as aws_limits
 from expressway.aws.values.image_reference import parse_image_reference
 from expressway.aws.values.limits import Limit
 from expressway.errors import DefinitionError
 from expressway.hints import on_faces
+
+DYNAMIC_REFERENCE = r"\{\{resolve:"
+"""What CloudFormation replaces, wherever it stands: ``{{resolve:service-name:reference-key}}``.
+Source: CloudFormation User Guide, "Get values stored in other services using dynamic references"."""
+
+_KEY = r"Token\[[a-zA-Z0-9:._-]+\]\}"
+CDK_TOKEN = rf"\$\{{{_KEY}|#\{{{_KEY}|-1\.[0-9]{{10,16}}e\+289"
+"""What the CDK replaces: its own marks for texts, lists and numbers that it only knows later.
+Source: aws-cdk-lib/core/lib/private/encoding.ts."""
+
+_EXPECTED = {
+    DYNAMIC_REFERENCE: "text without {{resolve:…}}, which CloudFormation would replace (a variable gets a secret or an "
+    "SSM parameter by its ARN, under secrets)",
+    CDK_TOKEN: "text without ${Token[…]}, #{Token[…]} and -1.…e+289, which the CDK would take for its own tokens",
+}
+
+_PSEUDO_PARAMETER = re.compile(
+    r"\$\{AWS::(?:AccountId|NotificationARNs|NoValue|Partition|Region|StackId|StackName|URLSuffix)\}"
+)
+
+
+def expected_instead(text: str) -> str | None:
+    """What is expected in the place of a text that would be replaced, in whole or in part; None for plain text."""
+    return next((expected for pattern, expected in _EXPECTED.items() if re.search(pattern, text)), None)
+
+
+def pseudo_parameters(text: str) -> tuple[str, ...]:
+    """The pseudo parameters of CloudFormation that a text names as ``Fn::Sub`` would replace them, each once.
+
+    Nothing replaces them in a definition, and whoever writes one most likely expects it.
+    """
+    return tuple(dict.fromkeys(_PSEUDO_PARAMETER.findall(text)))
+
 
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 """What AWS adds to a secret's name, which may end so itself: less a length than a name can be is never refused."""

@@ -11,9 +11,8 @@ from pydantic_core import ErrorDetails
 
 from expressway.app.names import NAME_RULE
 from expressway.app.sections import EXPECTED_BY_PATTERN, Section
-from expressway.core.near_name import near_name
 from expressway.core.problems import Problem
-from expressway.core.text import shortened
+from expressway.core.text import near_name, shortened
 from expressway.privacy.untrusted import echoed, quoted
 
 _KEY_MARK = "[key]"

@@ -18,8 +18,8 @@ from expressway.containerize.detect.start_command import find_entry_point
 from expressway.containerize.files import AppFiles
 from expressway.containerize.recipes import Recipes
 from expressway.containerize.result import Containerization
-from expressway.containerize.review.dockerfile_lint import LintedLine, lint_finding
 from expressway.containerize.review.existing import with_own_dockerfile
+from expressway.containerize.review.hadolint import LintedLine, lint_finding
 from expressway.diagnose.finding import Finding, ranked
 from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from expressway.privacy.untrusted import echoed, named

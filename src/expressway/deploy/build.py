@@ -11,10 +11,10 @@ from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.deploy.stack.apply import StackGateway, StackRequest, apply_stack
+from expressway.image.app_image import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.image.context.excluded import RecordExcluded
 from expressway.image.ports import ContainerEngine, ImageRegistry
 from expressway.image.publish import BuildRequest, build_image, check_build, plan_image, publish_image, rebuild_image
-from expressway.image.push_identity import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.image.values import PublishedImage
 from expressway.plan.planner import refuse_foreign, stack_parameters
 from expressway.plan.preflight.account import AccountReads

@@ -9,10 +9,9 @@ from expressway.app.origin_check import still_elsewhere
 from expressway.cloudformation.stack import StackEvent, service_stack_name
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, Phase, Progress, ProgressSink
-from expressway.deploy.approval import check_approval, image_that_went
+from expressway.deploy.approval import check_approval, image_that_went, rebuilt_sentence, remember_rebuilt
 from expressway.deploy.early_diagnosis import EarlyWarning, deployment_failed
 from expressway.deploy.ports import AppImage, OperationLog
-from expressway.deploy.rebuilt_image import rebuilt_sentence, remember_rebuilt
 from expressway.deploy.request import DeployPorts, DeployRequest, DeployResult
 from expressway.deploy.stack.apply import apply_stack
 from expressway.deploy.stack.approval_guard import ShownStack

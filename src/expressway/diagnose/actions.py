@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from expressway.core.near_name import near_names
+from expressway.core.text import near_names
 from expressway.errors import UsageError
 from expressway.privacy.untrusted import named
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import DependencySubject
-from expressway.aws.values.service import ServiceState, TaskState
+from expressway.aws.values.service import ClusterState, ServiceState, TaskState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.merge import merged

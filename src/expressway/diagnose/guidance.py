@@ -7,9 +7,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import DependencySubject
-from expressway.aws.values.service import ServiceState
+from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.cluster import Sweep, sweep_cluster
 from expressway.diagnose.finding import Finding

@@ -6,7 +6,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from expressway.aws.values.cluster import ClusterState
+from expressway.aws.values.service import ClusterState
 from expressway.aws.values.target import Target
 from expressway.core.concurrent_reads import ConcurrentReads, or_none
 from expressway.diagnose.catalog import make_finding

@@ -11,9 +11,9 @@ from expressway.diagnose.service.seen import SeenServices
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
 
 if TYPE_CHECKING:  # models of networks and dependencies are loaded by what reads them
-    from expressway.aws.values.cluster import ClusterState
     from expressway.aws.values.log_event import LogEvent, LogSearch
     from expressway.aws.values.service import (
+        ClusterState,
         DeploymentState,
         ExpressService,
         RevisionState,

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any
 
 from expressway.aws.values.arn import Arn, parse_arn
-from expressway.core.near_name import near_name
 from expressway.core.problems import MOST_SHOWN, told_problems
+from expressway.core.text import near_name
 from expressway.diagnose.symptoms import understood
 from expressway.errors import UsageError
 from expressway.privacy.untrusted import echoed, named

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from expressway.aws.values.cluster import ClusterState
-from expressway.aws.values.service import ServiceState
+from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.cluster import Sweep
 from expressway.diagnose.finding import Finding

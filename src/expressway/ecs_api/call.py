@@ -4,8 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from expressway.aws.values.api import ApiOperation, find_operation, refuse_change_of_registry
-from expressway.aws.values.api_limits import ANSWER_BYTES, DEFAULT_LIMIT, LARGEST_LIMIT
+from expressway.aws.values.api import (
+    ANSWER_BYTES,
+    DEFAULT_LIMIT,
+    LARGEST_LIMIT,
+    ApiOperation,
+    find_operation,
+    refuse_change_of_registry,
+)
 from expressway.ecs_api.affected import Touched, touched
 from expressway.ecs_api.effects import Effect, decide_operation, effect_of, is_repeatable
 from expressway.ecs_api.express_listing import list_express_services
@@ -13,7 +19,7 @@ from expressway.ecs_api.ownership import OwnershipPorts, drift_note, refuse_owne
 from expressway.ecs_api.pages import SIZE, Call, PagedAnswer, read_pages
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters
 from expressway.ecs_api.ports import Api, Query
-from expressway.ecs_api.query_text import queried_text
+from expressway.ecs_api.query import queried_text
 from expressway.ecs_api.truncate import cut_answer, json_bytes, plain_json
 from expressway.errors import ExpresswayError, RefusedError
 from expressway.privacy.gates import Gates

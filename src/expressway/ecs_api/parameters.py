@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from expressway.core.api_shape import ApiShape, ShapeTree
-from expressway.core.near_name import near_name
 from expressway.core.problems import MOST_SHOWN, told_problems
+from expressway.core.text import near_name
 from expressway.errors import UsageError
 from expressway.privacy.untrusted import named
 

@@ -1,12 +1,13 @@
 """JMESPath over an answer, bounded: an expression may not make more of an answer than there is room for."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
 from expressway.errors import UsageError
-from expressway.privacy.untrusted import echoed
+from expressway.privacy.untrusted import echoed, is_quoted, plain, quoted
 
 LONGEST_EXPRESSION = 2000
 _LARGEST_VALUE = 1_000_000
@@ -112,3 +113,55 @@ def _wrong(expression: str, reason: str) -> UsageError:
         f"{echoed(reason.rstrip(':.'), 200)}.",
         "For example services[].{name: serviceName, running: runningCount}; the specification is at jmespath.org.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class QueriedText:
+    """`content` without marks. `own` are the texts that stood in the answer outside of quotations, names included."""
+
+    content: Any
+    own: frozenset[str]
+    has_quotations: bool
+
+    def marked(self, found: Any) -> Any:
+        """What a query found, with every text marked that is not one of the answer's own to the letter.
+
+        A text that the query made (joined, turned around) might hold words of others, so it is marked as well.
+        """
+        return _mapped(found, self._mark) if self.has_quotations else found
+
+    def _mark(self, text: str) -> str:
+        return text if text in self.own else quoted(text)
+
+
+def queried_text(content: Any) -> QueriedText:
+    """The answer `content`, made ready for a query."""
+    texts = list(_texts(content))
+    own = frozenset(text for text in texts if not is_quoted(text))
+    return QueriedText(_mapped(content, _unmarked), own, len(own) < len(set(texts)))
+
+
+def _unmarked(text: str) -> str:
+    return plain(text) if is_quoted(text) else text
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: _mapped(item, change) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_mapped(item, change) for item in cast("list[Any]", value)]
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in cast("Mapping[str, Any]", value).items():
+            yield name
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _texts(item)

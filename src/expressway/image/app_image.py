@@ -8,7 +8,7 @@ from expressway.app.definition import AppDefinition
 from expressway.app.names import app_names
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
-from expressway.errors import ImageError, TargetError
+from expressway.errors import ImageError, StackError, TargetError
 from expressway.hints import command
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
@@ -25,8 +25,34 @@ from expressway.image.publish import (
     publish_image,
     rebuild_image,
 )
-from expressway.image.push_identity import registry_to_push
 from expressway.image.values import ImageBuild
+
+PUSH_ROLE_OUTPUT = "PushPullRoleArn"
+"""Output of the repository stack."""
+
+
+def registry_to_push(
+    registry: ImageRegistry, definition: AppDefinition | None, stack_outputs: Mapping[str, str]
+) -> ImageRegistry:
+    """`registry`, through the role of the repository stack with `stack_outputs` where the definition asks for it.
+
+    The role's session carries the app's name, so that the account's trail tells what was pushed.
+
+    Raises:
+        StackError: ``push_role_missing``.
+    """
+    if definition is None or not definition.repository.push_through_role:
+        return registry
+    role_arn = stack_outputs.get(PUSH_ROLE_OUTPUT, "")
+    if not role_arn:
+        stack_name = app_names(definition.name).repository_stack
+        raise StackError(
+            "push_role_missing",
+            f"Expected the push/pull role in the output {PUSH_ROLE_OUTPUT} of {stack_name}; there is none.",
+            "Deploy again to bring that stack up to date, or turn repository.push_through_role off.",
+            {"stack": stack_name},
+        )
+    return registry.through_role(role_arn, session_name=f"expressway-{definition.name}")
 
 
 class _NoEngineAsked:

@@ -21,8 +21,8 @@ from expressway.image.context.values import (
     context_digest,
 )
 from expressway.image.dockerfile.parser import Dockerfile, parse_dockerfile
+from expressway.image.lifecycle_policy import PROTECTED_PATTERN
 from expressway.image.ports import BuildChecker
-from expressway.image.protected_tags import PROTECTED_PATTERN
 from expressway.image.values import LOCAL_PREFIX, ImageBuild
 from expressway.privacy.untrusted import echoed
 

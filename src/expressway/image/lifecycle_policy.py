@@ -14,6 +14,17 @@ from typing import Any
 
 from expressway.aws.values.ecr import RegistryImage
 
+PROTECTED_PATTERN = "expressway-*"
+"""What the policy's first rule, and the exclusion from immutability, match."""
+
+RUNNING_TAG = "expressway-running"
+PREVIOUS_TAG = "expressway-previous"
+NEXT_TAG = "expressway-next"
+UNPROVEN_TAG = "expressway-unproven"
+"""The image that the last deployment proved, the one before it, the one that is being deployed, and one that the stack
+names although it never proved itself."""
+
+
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _BY_COUNT = "imageCountMoreThan"
 

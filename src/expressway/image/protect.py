@@ -11,10 +11,18 @@ from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import IMAGE_PARAMETER
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError
-from expressway.image.lifecycle_policy import LifecycleRule, deciding_rule, parse_lifecycle_policy
+from expressway.image.lifecycle_policy import (
+    NEXT_TAG,
+    PREVIOUS_TAG,
+    PROTECTED_PATTERN,
+    RUNNING_TAG,
+    UNPROVEN_TAG,
+    LifecycleRule,
+    deciding_rule,
+    parse_lifecycle_policy,
+)
 from expressway.image.planned import PlannedImage
 from expressway.image.ports import TaggedImages
-from expressway.image.protected_tags import NEXT_TAG, PREVIOUS_TAG, PROTECTED_PATTERN, RUNNING_TAG, UNPROVEN_TAG
 
 
 def running_image(service: StackState | None) -> str:

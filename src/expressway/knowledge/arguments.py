@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from expressway.core.near_name import near_name
+from expressway.core.text import near_name
 from expressway.privacy.untrusted import echoed, named
 
 _TYPES: dict[str, tuple[type, ...]] = {

@@ -7,7 +7,7 @@ from typing import Any
 from expressway.app.origin import Origin, without_origin
 from expressway.app.origin_check import refuse_other_origin
 from expressway.aws.values.target import Target
-from expressway.cloudformation.check_limits import check_limits
+from expressway.cloudformation.limits import check_limits
 from expressway.cloudformation.service_location import holds_express_service, service_location, template_resources
 from expressway.cloudformation.stack import StackState, StackVersion, repository_stack_name
 from expressway.cloudformation.template import IMAGE_PARAMETER, AppTemplates, Template

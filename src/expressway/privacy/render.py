@@ -6,10 +6,9 @@ the marks of quotations, by the names in `others_text`, and by the types of reso
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from expressway.hints import for_agents
-from expressway.privacy.fields import WITHHELD_FIELDS, Reader, reader_of
 from expressway.privacy.gates import SENSITIVE_VARIABLE
 from expressway.privacy.redaction import marker
 from expressway.privacy.sensitive_members import Kind
@@ -32,6 +31,49 @@ from expressway.privacy.untrusted import (
     quoted,
     without_marks,
 )
+
+Reader = Literal["operator", "everybody"]
+"""For whom it is: `operator` needs ALLOW_SENSITIVE_DATA, `everybody` sees it, as a quotation."""
+
+WITHHELD_FIELDS = frozenset({"evidence", "log_tail", "log_lines", "log_excerpt", "stack_message"})
+"""Left out of an answer altogether where it may not be shown: what it rests on is told beside it."""
+
+BY_NAME: Mapping[str, Reader] = {
+    **dict.fromkeys(WITHHELD_FIELDS, "operator"),
+    "stoppedReason": "operator",
+    "stopped_reason": "operator",
+    "statusReason": "operator",
+    "status_reason": "operator",
+    "rolloutStateReason": "operator",
+    "StackStatusReason": "operator",
+    "ResourceStatusReason": "operator",
+    "stack_status_reason": "operator",
+    "resource_status_reason": "operator",
+    "HookStatusReason": "operator",
+    "ValidationStatusReason": "everybody",
+    "rollback_reason": "operator",
+    "output": "everybody",
+    "step": "everybody",
+    "diff": "everybody",
+}
+
+BY_PLACE: Mapping[tuple[str, str], Reader] = {
+    ("events", "message"): "operator",
+    ("service_events", "message"): "operator",
+    ("log_entries", "message"): "operator",
+    ("logs", "message"): "operator",
+    ("containers", "reason"): "operator",
+    ("failure_reasons", "reason"): "operator",
+    ("tags", "value"): "operator",
+    ("findings", "message"): "everybody",
+}
+"""A member of the objects in a list of that name."""
+
+
+def reader_of(name: str, above: str) -> Reader | None:
+    """Who may read what stands under `name`, in an object of a list or mapping under the name `above`."""
+    return BY_NAME.get(name) or BY_PLACE.get((above, name))
+
 
 WITHHELD = "[withheld]"
 _WITHHELD_BEFORE = frozenset({WITHHELD, *(marker(kind) for kind in Kind)})

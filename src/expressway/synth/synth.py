@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from expressway.app.definition import AppDefinition
-from expressway.app.plain_text import pseudo_parameters
-from expressway.cloudformation.check_limits import check_limits
+from expressway.app.sections import pseudo_parameters
+from expressway.cloudformation.limits import check_limits
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import SynthesisError

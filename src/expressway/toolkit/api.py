@@ -21,7 +21,7 @@ from expressway.app.names import app_names, check_app_name
 from expressway.app.source import AppSource, source_of
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.deploy.journal import RunningOperation
-from expressway.image.request import build_request
+from expressway.image.content import build_request
 from expressway.privacy.gates import Gates
 from expressway.toolkit.target import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
@@ -326,7 +326,7 @@ class Toolkit:
 
     def leftovers(self, app_name: str, cluster: str = "default") -> tuple[str, ...]:
         """What AWS still has of an app; empty after a deletion that kept nothing."""
-        from expressway.deploy.delete.leftovers import find_leftovers
+        from expressway.deploy.delete.retained import find_leftovers
 
         return find_leftovers(
             app_name, cluster=cluster, stacks=self._wiring.cloudformation, account=self._wiring.account

@@ -229,7 +229,7 @@ class Wiring:
 
     @cached_property
     def delete_ports(self) -> DeletePorts:
-        from expressway.cloudformation.stack_owners import StackOwners
+        from expressway.cloudformation.client import StackOwners
         from expressway.deploy.delete.delete import DeletePorts
         from expressway.deploy.stack.delete import StackRemover
 
@@ -305,7 +305,7 @@ class Wiring:
 
     @cached_property
     def resource_ports(self) -> ResourcePorts:
-        from expressway.cloudformation.stack_owners import StackOwners
+        from expressway.cloudformation.client import StackOwners
         from expressway.ecs_api.call import ResourcePorts
         from expressway.ecs_api.client import AwsApi
         from expressway.ecs_api.ownership import OwnershipPorts

@@ -5,8 +5,7 @@ import pytest
 from expressway.aws.values.api import find_operation
 from expressway.aws.values.target import Target
 from expressway.ecs_api.affected import Touched, physical_ids, same_definition, touched
-from expressway.ecs_api.api_shapes import request_shapes
-from expressway.ecs_api.catalog import api_operations, shapes_answered, shapes_taken
+from expressway.ecs_api.catalog import api_operations, request_shapes, shapes_answered, shapes_taken
 from expressway.ecs_api.effects import effect_of
 from expressway.errors import ExpresswayError
 

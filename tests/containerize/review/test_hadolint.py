@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.containerize.review.dockerfile_lint import lint_finding
-from expressway.containerize.review.hadolint import Hadolint
+from expressway.containerize.review.hadolint import Hadolint, lint_finding
 from expressway.errors import EngineError
 
 

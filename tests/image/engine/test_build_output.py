@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.image.engine.build_output import first_cause, telling_part
+from expressway.image.engine.errors import first_cause, telling_part
 
 OUTPUTS = [
     (

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
+from expressway.aws.values.service import ClusterState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
 from expressway.aws.values.vpc import SecurityGroup, Subnet

@@ -25,9 +25,15 @@ from expressway.aws.ecs.parse import (
 from expressway.aws.ecs.placements import revision_placement, service_placement
 from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.placement import ServicePlacement
-from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
+from expressway.aws.values.service import (
+    ClusterState,
+    DeploymentState,
+    ExpressService,
+    RevisionState,
+    ServiceState,
+    TaskState,
+)
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.pages import pages
 from expressway.errors import ServiceError

@@ -5,10 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.core.near_name import near_names
+from expressway.core.text import near_names
 from expressway.errors import RefusedError, UsageError
 from expressway.hints import command
 from expressway.privacy.untrusted import named
+
+DEFAULT_LIMIT = 100
+"""Items of a list, where nobody says how many."""
+LARGEST_LIMIT = 1000
+ANSWER_BYTES = 7_900
+"""Two thousand tokens or so: what an answer may cost; under 8 kB with the notes that a face adds."""
+
 
 DEFAULT_PAGE = 100
 """What ECS gives in a page at most, where its API reference says nothing else."""

@@ -4,11 +4,47 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from expressway.containerize.review.dockerfile_lint import LintedLine
 from expressway.core.child_environment import child_environment
+from expressway.core.text import shortened
+from expressway.diagnose.finding import Finding, Severity
 from expressway.errors import EngineError
+from expressway.privacy.untrusted import quoted
+
+_SEVERITIES: Mapping[str, Severity] = {"error": "critical", "warning": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class LintedLine:
+    """A rule (DL3008, SC2086), its level (error, warning, info, style), the line from 1, and the rule's words."""
+
+    rule: str
+    level: str
+    line: int
+    message: str
+
+
+_LONGEST = 400
+
+
+def lint_finding(linted: LintedLine, file: str) -> Finding:
+    """The finding that a linted line is."""
+    page = (
+        "https://github.com/hadolint/hadolint/wiki"
+        if linted.rule.startswith("DL")
+        else "https://www.shellcheck.net/wiki"
+    )
+    return Finding(
+        code=f"hadolint_{linted.rule.lower()}",
+        severity=_SEVERITIES.get(linted.level, "info"),
+        cause=quoted(shortened(linted.message.split("\n")[0], _LONGEST), public=True),
+        remedy=f"{page}/{linted.rule}",
+        resource=f"{file}:{linted.line}",
+    )
+
 
 _PROGRAM = "hadolint"
 _TIMEOUT_SECONDS = 30.0

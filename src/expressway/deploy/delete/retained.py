@@ -1,14 +1,18 @@
 """What a deletion leaves standing, and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from expressway.app.names import app_names
 from expressway.aws.values.service import ServiceState
 from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import EXPRESS_TYPE, template_resources
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import RETAINING
+from expressway.core.cancellation import ReadPool
+from expressway.plan.ports import StackReader
+from expressway.plan.preflight.account import AccountReads
 
 _ROLES = ("InfrastructureRoleArn", "ExecutionRoleArn", "TaskRoleArn")
 
@@ -62,3 +66,22 @@ def _is_retained(resource: Mapping[str, Any]) -> bool:
 
 def _name(logical_id: str, resource: Mapping[str, Any]) -> str:
     return kind_of(resource.get("Type")).name_of(resource.get("Properties", {})) or logical_id
+
+
+def find_leftovers(app_name: str, *, cluster: str, stacks: StackReader, account: AccountReads) -> tuple[str, ...]:
+    """Everything of the app that AWS still has, each as one phrase; empty when nothing is left."""
+    names = app_names(app_name)
+    checks: Sequence[tuple[str, Callable[[], object | None]]] = (
+        *((f"stack {stack}", lambda stack=stack: stacks.describe(stack)) for stack in names.stacks),
+        (f"service {app_name}", lambda: account.living_service(cluster, app_name)),
+        (f"repository {names.repository}", lambda: account.repositories().describe_repository(names.repository)),
+        *((f"role {role}", lambda role=role: account.roles().role(role)) for role in names.roles),
+        (f"log group {names.log_group}", lambda: account.log_groups().group(names.log_group)),
+    )
+    with ReadPool(len(checks), thread_name_prefix="leftovers") as pool:
+        return tuple(name for name in pool.map(_name_if_found, checks) if name is not None)
+
+
+def _name_if_found(check: tuple[str, Callable[[], object | None]]) -> str | None:
+    name, look = check
+    return name if look() is not None else None

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.dependencies import AlarmFact, Decision, QuotaFact, ScalingFact
 from expressway.aws.values.iam import RoleState
-from expressway.aws.values.service import DeploymentState, RevisionState, ServiceState, TaskState
+from expressway.aws.values.service import ClusterState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.image.ports import ImageReads, PlatformReads

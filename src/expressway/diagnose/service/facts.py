@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from expressway.aws.values.cluster import ClusterState
 from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import (
+    ClusterState,
     DeploymentState,
     ExpressService,
     RevisionState,

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from expressway.aws.values.cluster import ClusterState
-from expressway.aws.values.service import ContainerState, ServiceState, TaskState
+from expressway.aws.values.service import ClusterState, ContainerState, ServiceState, TaskState
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.catalog import codes_with

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from expressway.core.near_name import near_name
+from expressway.core.text import near_name
 from expressway.image.dockerfile.buildkit import BuildkitReason, buildkit_reasons
 from expressway.image.dockerfile.lexer import DockerfileProblem, Instruction, scan_dockerfile
 from expressway.privacy.untrusted import echoed

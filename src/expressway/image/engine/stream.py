@@ -2,11 +2,12 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
-from expressway.core.progress import Cancellation
+from expressway.core.progress import Cancellation, Progress, ProgressSink
 
 Item = TypeVar("Item")
 _ASK_SECONDS = 0.2
@@ -72,3 +73,41 @@ class CancellableFile:
     def __iter__(self) -> Iterator[bytes]:
         while chunk := self.read(64 * 1024):
             yield chunk
+
+
+_QUARTERS = 4
+
+
+class PushProgress:
+    """Follows every layer of one push."""
+
+    def __init__(self, progress: ProgressSink) -> None:
+        self._progress = progress
+        self._started = time.monotonic()
+        self._bytes: dict[str, tuple[int, int]] = {}
+        self._told: dict[str, str] = {}
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """Take one event of the engine's stream; tells layers' states, and each quarter of their bytes."""
+        layer, status = str(event.get("id") or ""), str(event.get("status") or "")
+        if not status:
+            return
+        detail: Mapping[str, Any] = event.get("progressDetail") or {}
+        current, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
+        mark = status
+        if layer and total:
+            self._bytes[layer] = (min(current, total), total)
+            mark = f"{status} {current * _QUARTERS // total}"
+        elif layer and layer in self._bytes and status in {"Pushed", "Layer already exists"}:
+            total_bytes = self._bytes[layer][1]
+            self._bytes[layer] = (total_bytes, total_bytes)
+        if self._told.get(layer) != mark:
+            self._told[layer] = mark
+            self._progress(self._line(layer, status, current, total))
+
+    def _line(self, layer: str, status: str, current: int, total: int) -> Progress:
+        amount = f" {current / 1024**2:.1f} of {total / 1024**2:.1f} MiB" if total else ""
+        message = f"layer {layer}: {status.lower()}{amount}" if layer else status
+        done, everything = sum(b for b, _ in self._bytes.values()), sum(t for _, t in self._bytes.values())
+        fraction = done / everything if everything else None
+        return Progress("push", message, time.monotonic() - self._started, fraction, layer or None)

@@ -10,8 +10,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from expressway.core.bounded_data import why_too_large
-from expressway.core.near_name import near_name
 from expressway.core.problems import MOST_SHOWN, told_problems
+from expressway.core.text import near_name
 from expressway.errors import UsageError
 from expressway.mcp.target import TARGET_PROPERTIES
 from expressway.privacy.untrusted import echoed, named

@@ -14,7 +14,7 @@ from expressway.mcp.executor import ToolExecutor
 from expressway.mcp.masking import redaction_policy_of
 from expressway.mcp.resources.full_answers import FullResponses
 from expressway.mcp.results import Answer, compact_json
-from expressway.privacy.folder_writes import decide_folder_write
+from expressway.privacy.gates import decide_folder_write
 from expressway.privacy.render import redact_response
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field, WithJsonSchema
 
-from expressway.aws.values.api_limits import ANSWER_BYTES, LARGEST_LIMIT
+from expressway.aws.values.api import ANSWER_BYTES, LARGEST_LIMIT
 from expressway.diagnose.actions import GUIDANCE, Troubleshooting, action_of
 from expressway.diagnose.answer_size import size_of
 from expressway.errors import RefusedError

@@ -5,13 +5,133 @@ on. The runtime itself speaks on file descriptor 3; the shim below lets it speak
 process does. ``JSII_RUNTIME`` and ``JSII_NODE`` are jsii's own settings for this.
 """
 
+import importlib.metadata
 import importlib.util
+import json
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from expressway.core.cache_directory import cache_directory
-from expressway.synth.kernel.jsii_index import package_cache
+from expressway.core.child_environment import CACHES, PYTHON, child_environment
+from expressway.core.directories import cache_directory
 from expressway_constructs.node import bundled_node
+
+_NEEDED = ("send", "handshake", "_next_message", "_jsii_runtime")
+
+
+def pipeline_loading() -> Callable[[], None]:
+    """From now on loading an assembly does not wait; the function that is returned does.
+
+    Where this version of jsii is made otherwise, loading waits as ever.
+
+    Raises:
+        RuntimeError: (by the function) Node did not start as expected, or cannot load an assembly.
+    """
+    from jsii._kernel.providers import process as provider
+    from jsii._kernel.types import LoadRequest
+
+    node: Any = getattr(provider, "_NodeProcess", None)
+    answer: Any = getattr(provider, "_ProcessResponse", None)
+    if node is None or answer is None or not all(hasattr(node, name) for name in _NEEDED):
+        return _nothing
+    send, handshake = node.send, node.handshake
+    unanswered: list[Callable[[], object]] = []
+
+    def read_answers() -> None:
+        while unanswered:
+            unanswered.pop(0)()
+
+    def send_in_turn(self: Any, request: Any, response_type: Any) -> Any:
+        if not isinstance(request, LoadRequest):
+            read_answers()
+            return send(self, request, response_type)
+        self._process.stdin.write(json.dumps(self._serializer.unstructure(request)).encode() + b"\n")
+        self._process.stdin.flush()
+        unanswered.append(lambda: _refuse_failure(self._serializer.structure(self._next_message(), answer)))
+        return None
+
+    def handshake_later(self: Any) -> None:
+        unanswered.append(lambda: handshake(self))
+
+    node.send, node.handshake = send_in_turn, handshake_later
+    if "JSII_RUNTIME" in os.environ:  # jsii unpacks its own runtime even then
+        node._jsii_runtime = _no_runtime
+    return read_answers
+
+
+def _refuse_failure(answer: Any) -> None:
+    if not hasattr(answer, "ok"):
+        raise RuntimeError(getattr(answer, "error", answer))
+
+
+def _no_runtime(_node: Any) -> str:
+    return ""
+
+
+def _nothing() -> None:
+    """There is nothing to wait for."""
+
+
+_INDEX = ".jsii.runtime-index.v1"
+_PACKAGES = {"aws-cdk-lib": "aws-cdk-lib", "constructs": "constructs"}
+"""npm package → the Python distribution that carries it; both have the same version."""
+_LONGEST_SECONDS = 45.0
+_POLL_SECONDS = 0.1
+
+
+def ensure_index(environ: Mapping[str, str]) -> bool:
+    """Build the index unless it is there; False when it could not be built: the kernel then works with more memory."""
+    if _is_complete(environ):
+        return True
+    variables = child_environment(environ, also={*PYTHON, *CACHES, "JSII_NODE"})  # not JSII_RUNTIME, NODE_OPTIONS
+    try:
+        subprocess.run(
+            [sys.executable, "-m", __name__],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return _is_complete(environ)
+
+
+def _is_complete(environ: Mapping[str, str]) -> bool:
+    root = package_cache(environ)
+    return all(
+        any((root / package / importlib.metadata.version(name)).glob(f"*/{_INDEX}"))
+        for package, name in _PACKAGES.items()
+    )
+
+
+def package_cache(environ: Mapping[str, str]) -> Path:
+    """Where jsii unpacks the assemblies (jsii-runtime, ``tar-cache``)."""
+    if root := environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT"):
+        return Path(root)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "com.amazonaws.jsii" / "package-cache"
+    return Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
+
+
+def main() -> None:
+    """Load the CDK behind jsii's own launcher and stay until the index is written."""
+    import aws_cdk  # pyright: ignore[reportUnusedImport]  # noqa: F401 - loading it is the work
+
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while not _is_complete(os.environ) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
+
 
 _SHIM = """\
 // Speaks jsii's protocol on the standard streams instead of descriptor 3, and keeps stray output out of it.

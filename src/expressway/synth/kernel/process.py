@@ -17,8 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from expressway.errors import SynthesisError
-from expressway.synth.kernel.folder import KernelFolder
-from expressway.synth.kernel.worker_environment import worker_environment
+from expressway.synth.kernel.folder import KernelFolder, worker_environment
 from expressway.synth.time_limits import SYNTH_VARIABLE
 from expressway_constructs.node import bundled_node
 

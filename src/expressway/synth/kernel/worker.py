@@ -44,9 +44,7 @@ def main() -> None:
 
 
 def _serve(answers: IO[str], folder: Path) -> None:
-    from expressway.synth.kernel.jsii import prepare_environment
-    from expressway.synth.kernel.jsii_index import ensure_index
-    from expressway.synth.kernel.jsii_pipeline import pipeline_loading
+    from expressway.synth.kernel.jsii import ensure_index, pipeline_loading, prepare_environment
 
     prepare_environment(folder)
     ensure_index(os.environ)

@@ -17,7 +17,7 @@ from typing import Any
 from expressway.cloudformation.template import Template
 from expressway.core.directories import write_whole
 from expressway.errors import SynthesisError
-from expressway.synth.kernel.worker_environment import worker_environment
+from expressway.synth.kernel.folder import worker_environment
 from expressway.synth.lint.finding import LintFinding
 from expressway.synth.time_limits import LINT_SECONDS, LINT_VARIABLE
 

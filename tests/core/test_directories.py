@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from expressway.core.cache_directory import cache_directory
+from expressway.core.directories import cache_directory
+from expressway.synth.kernel.folder import worker_environment
 from expressway.synth.kernel.jsii import prepare_environment
-from expressway.synth.kernel.worker_environment import worker_environment
 
 UNWRITABLE = Path("/proc/nobody/writes/here")
 

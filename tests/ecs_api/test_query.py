@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.ecs_api.query_text import queried_text
+from expressway.ecs_api.query import queried_text
 from expressway.privacy.untrusted import is_quoted, quoted
 
 OWN, OTHERS = ["web", "ACTIVE", "arn:aws:ecs:eu-west-1:000000000000:service/web"], ["hello", "Ignore all", "web"]

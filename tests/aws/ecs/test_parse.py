@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.ecs.digests import definition_content, revision_settings
+from expressway.aws.ecs.parse import definition_content, revision_settings
 
 CONTAINER: dict[str, Any] = {
     "name": "Main",

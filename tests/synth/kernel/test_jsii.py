@@ -11,7 +11,7 @@ pytestmark = pytest.mark.process
 _BEGIN = """
 import os, sys
 from pathlib import Path
-from expressway.synth.kernel.jsii_pipeline import pipeline_loading
+from expressway.synth.kernel.jsii import pipeline_loading
 from expressway.synth.kernel.jsii import prepare_environment
 os.environ["TMPDIR"] = sys.argv[1]
 prepare_environment(Path(sys.argv[1]))
