@@ -37,7 +37,7 @@ def start(definition_file: Path, tmp_path: Path) -> Generator[Start]:
 
 def kernels() -> set[int]:
     """The processes of kernels that this process started."""
-    return {each.pid for each in psutil.Process().children() if any("expressway.synth.kernel.worker" in word for word in words_of(each))}
+    return {each.pid for each in psutil.Process().children() if "expressway.synth.kernel.worker" in words_of(each)}
 
 
 def words_of(process: psutil.Process) -> list[str]:
