@@ -413,8 +413,11 @@ def test_a_task_definition_of_the_cdk_is_taken(stack: cdk.Stack, synth: Synth) -
     [
         ({"image": None}, "exactly one of image and task_definition"),
         ({"task_definition": "arn"}, "exactly one of image and task_definition"),
-        ({"image": None, "task_definition": "arn", "command": ["x"]}, "command: expected nothing beside"),
-        ({"image": None, "task_definition": "arn", "cpu": 256}, "cpu: expected nothing beside"),
+        (
+            {"image": None, "task_definition": "arn", "command": ["x"]},
+            "command: expected nothing together with task_definition",
+        ),
+        ({"image": None, "task_definition": "arn", "cpu": 256}, "cpu: expected nothing together with task_definition"),
         ({"service_name": "my shop"}, "service_name: expected 1 to 255 letters"),
         ({"service_name": "x" * 256}, "service_name: expected 1 to 255 letters"),
         ({"secrets": {"A": "database"}}, "secrets.A: expected the ARN of a Secrets Manager secret"),
