@@ -40,7 +40,7 @@ class Outcome:
 def main(arguments: Sequence[str]) -> int:
     """Exit status: 1 where the score is below what is wanted, or a module's own tests fail without a mutant."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
-    parser.add_argument("modules", nargs="*", help="such as expressway/image/values.py; all of modules.txt by default")
+    parser.add_argument("modules", nargs="*", help="such as image/values.py; all of modules.txt by default")
     parser.add_argument("--sample", type=int, default=6, help="mutants of each module; 0: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
