@@ -111,7 +111,9 @@ def test_what_docker_refuses_is_one_error_that_names_file_and_line(text: str) ->
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("bracket", ["[.]", "[+-/]", "[.-/]", "[+-.]", "[^a]", "[^a-z]", "[a.]", "?", "."])
+@pytest.mark.parametrize(
+    "bracket", ["[.]", "[+-/]", "[.-/]", "[+-.]", "[^a]", "[^a-z]", "[a.]", "?", ".", "*?", "*.", "*?*"]
+)
 def test_a_backslash_at_the_end_is_refused_where_docker_reads_up_to_it(bracket: str) -> None:
     """Go compares each pattern with ``.``, and reads one on behind a star only as long as it fits."""
     with pytest.raises(ImageError):
@@ -132,6 +134,11 @@ def test_a_file_beyond_all_measure_is_refused(content: bytes) -> None:
         read_ignore_file(content)
     assert caught.value.code == "ignore_file_invalid"
     assert len(str(caught.value)) < 500
+
+
+def test_the_size_of_a_file_that_is_too_large_is_given() -> None:
+    with pytest.raises(ImageError, match=r"has 30\.0 MiB; at most 1 MiB"):
+        read_ignore_file(b"\n" * (30 * 1024 * 1024))
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
