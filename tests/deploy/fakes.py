@@ -151,7 +151,7 @@ class InMemoryImage:
         registry = self.images.registry
         return None if registry is None else ImageProtection(registry, "hello-repo", progress)
 
-    def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
+    def push(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
         images = self.images
         images.outputs_seen = dict(stack_outputs)
         if images.push_fails is not None:

@@ -15,8 +15,8 @@ from expressway.core.progress import NeverCancelled, Progress
 from expressway.deploy.build import BuildPorts, BuiltImage, build_app_image
 from expressway.errors import ImageError, StackError
 from expressway.image.app_image import AppImages, registry_to_push
+from expressway.image.check import BuildRequest
 from expressway.image.context.excluded import ExcludedFiles
-from expressway.image.publish import BuildRequest
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock
 from tests.deploy.fakes import InMemoryAccount
 from tests.image.fakes import MemoryEngine, MemoryRegistry
@@ -90,12 +90,12 @@ def test_it_is_pushed_as_the_caller_when_not_asked(world: World, definition: App
 def test_an_image_is_built_again_when_asked_and_pushed_when_it_is_another_one(world: World) -> None:
     world.engine.base = "old"
     first = world.build(None)
-    assert world.build(None, rebuild=True).published.digest == first.published.digest
+    assert world.build(None, rebuild=True).image.digest == first.image.digest
     world.engine.base = "new"
     again = world.build(None, rebuild=True)
-    assert again.published.digest != first.published.digest
-    assert again.to_dict()["image_tag"].startswith(f"{first.published.tag}-")
-    assert world.build(None, rebuild=True).published == replace(again.published, pushed=False)
+    assert again.image.digest != first.image.digest
+    assert again.to_dict()["image_tag"].startswith(f"{first.image.tag}-")
+    assert world.build(None, rebuild=True).image == replace(again.image, pushed=False)
     assert len(world.registry.tags) == 2
 
 
@@ -121,7 +121,7 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
     never = NeverCancelled()
     image.build(progress=world.told.append, cancellation=never)
     assert world.registry.roles == []
-    uri = image.publish(stack_outputs={"PushPullRoleArn": ROLE}, progress=world.told.append, cancellation=never)
+    uri = image.push(stack_outputs={"PushPullRoleArn": ROLE}, progress=world.told.append, cancellation=never)
     assert "@sha256:" in uri
     assert world.registry.roles == [(ROLE, "expressway-hello")]
 

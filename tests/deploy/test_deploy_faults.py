@@ -19,7 +19,7 @@ from expressway.deploy.stack.apply import apply_stack
 from expressway.deploy.stack.delete import StackRemover
 from expressway.deploy.stack.request import StackRequest
 from expressway.errors import ExpresswayError, ImageError, StackError, TargetError
-from expressway.image.publish import BuildRequest
+from expressway.image.check import BuildRequest
 from tests.aws.ecs import fakes as in_memory_ecs
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock
 from tests.deploy.fakes import (
@@ -319,7 +319,7 @@ def test_a_build_that_may_not_make_its_repository_keeps_the_image_and_the_repeat
 
     built = building.build()
     assert len(building.engine.builds) == 1
-    assert built.published.digest in building.registry.tags.values()
+    assert built.image.digest in building.registry.tags.values()
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_a_push_that_is_refused_keeps_repository_and_image_and_the_repeat_pushes
     built = building.build()
     assert building.stacks.stacks[REPOSITORY] == stack
     assert len(building.engine.builds) == 1
-    assert built.published.pushed
+    assert built.image.pushed
 
 
 def test_a_build_does_not_take_over_a_repository_of_that_name(building: Building) -> None:

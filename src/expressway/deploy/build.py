@@ -12,10 +12,11 @@ from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.deploy.stack.apply import StackGateway, StackRequest, apply_stack
 from expressway.image.app_image import PUSH_ROLE_OUTPUT, registry_to_push
+from expressway.image.check import BuildRequest, check_build
 from expressway.image.context.excluded import RecordExcluded
 from expressway.image.ports import ContainerEngine, ImageRegistry
-from expressway.image.publish import BuildRequest, build_image, check_build, plan_image, publish_image, rebuild_image
-from expressway.image.values import PublishedImage
+from expressway.image.push import build_image, plan_image, push_image, rebuild_image
+from expressway.image.values import PushedImage
 from expressway.plan.planner import refuse_foreign, stack_parameters
 from expressway.plan.preflight.account import AccountReads
 from expressway.plan.preflight.name_conflicts import find_taken_names, makes_names, refuse_taken_names
@@ -40,16 +41,16 @@ class BuildPorts:
 class BuiltImage:
     """The image, and the repository that it is in."""
 
-    published: PublishedImage
+    image: PushedImage
     push_pull_role_arn: str
     stack_name: str
 
     def to_dict(self) -> dict[str, Any]:
         """Exactly the keys that agents know."""
         return {
-            "repository_uri": self.published.repository_uri,
-            "image_tag": self.published.tag,
-            "full_image_uri": f"{self.published.repository_uri}:{self.published.tag}",
+            "repository_uri": self.image.repository_uri,
+            "image_tag": self.image.tag,
+            "full_image_uri": f"{self.image.repository_uri}:{self.image.tag}",
             "ecr_push_pull_role_arn": self.push_pull_role_arn,
             "stack_name": self.stack_name,
         }
@@ -91,7 +92,7 @@ def build_app_image(
     elif plan_image(checked, registry=ports.registry, repository_name=repository).state == "to_build":
         build_image(checked, engine=engine, progress=progress, cancellation=cancellation)
     outputs = _repository_outputs(request, definition, ports, progress, cancellation)
-    published = publish_image(
+    image = push_image(
         checked,
         engine=engine,
         registry=registry_to_push(ports.registry, definition, outputs),
@@ -101,11 +102,11 @@ def build_app_image(
         cancellation=cancellation,
     )
     ports.record_excluded(
-        published.image_uri,
+        image.image_uri,
         checked.excluded_files,
         lambda warning: progress(Progress("push", warning, level="warning")),
     )
-    return BuiltImage(published, outputs.get(PUSH_ROLE_OUTPUT, ""), app_names(request.app_name).repository_stack)
+    return BuiltImage(image, outputs.get(PUSH_ROLE_OUTPUT, ""), app_names(request.app_name).repository_stack)
 
 
 def _repository_outputs(
@@ -150,7 +151,7 @@ def _repository_outputs(
 
 
 def _built_here(definition: AppDefinition) -> AppDefinition:
-    """A definition that runs a ready image still says how the app's repository is to be."""
+    """A definition that runs a prebuilt image still says how the app's repository is to be."""
     if definition.build is not None:
         return definition
     return definition.model_copy(update={"build": BuildSettings(), "image": None, "task_definition_arn": None})

@@ -208,7 +208,7 @@ class _Deployment:
             planned = image_that_went(planned, self.request.approved_plan, self._warn)
         if planned is not None and planned.uri is None:
             self._enter("push", "pushing the image")
-            uri = image.publish(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
+            uri = image.push(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
             planned = PlannedImage("published", uri, planned.tag)
         if planned is not None and planned.uri is not None:
             self.ports.record_excluded(planned.uri, image.excluded_files, self._warn)

@@ -51,10 +51,10 @@ class StackGateway(StackEvents, Protocol):
 
 
 class AppImage(Protocol):
-    """The image of one app: planned without changing anything, published when it is its turn.
+    """The image of one app: planned without changing anything, pushed when it is its turn.
 
     `planned` is None when the app's own task definition names the image; `stack_outputs` are those of the
-    repository stack, which stands when it is published. `is_there` looks again for an image that was planned by its
+    repository stack, which exists by the time it is pushed. `is_there` looks again for an image that was planned by its
     digest: it may be deleted or expire until the service is touched. `renewed` is the running image where it was built
     of this content again, and `as_planned` the image with what a plan made of it. `build` gives what to go on with.
     """
@@ -70,9 +70,7 @@ class AppImage(Protocol):
     def as_planned(self, planned: PlannedImage | None) -> AppImage: ...
     def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> AppImage: ...
     def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None: ...
-    def publish(
-        self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation
-    ) -> str: ...
+    def push(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str: ...
 
 
 class Images(Protocol):

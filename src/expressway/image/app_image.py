@@ -10,21 +10,14 @@ from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.errors import ImageError, StackError, TargetError
 from expressway.hints import command
+from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
 from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads, ReadyImages, TaskDefinitionReads
 from expressway.image.prebuilt import check_task_definition, find_ready_image
 from expressway.image.protect import ImageProtection
-from expressway.image.publish import (
-    BuildRequest,
-    CheckedBuild,
-    build_image,
-    check_build,
-    plan_image,
-    publish_image,
-    rebuild_image,
-)
+from expressway.image.push import build_image, plan_image, push_image, rebuild_image
 from expressway.image.values import ImageBuild
 
 PUSH_ROLE_OUTPUT = "PushPullRoleArn"
@@ -74,7 +67,7 @@ def checked_folder(request: BuildRequest) -> CheckedBuild:
 
 @dataclass(frozen=True, slots=True)
 class AppImages:
-    """Checks and publishes the images of apps; the engine is looked for only when something must be built."""
+    """Checks and pushes the images of apps; the engine is looked for only when something must be built."""
 
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
@@ -157,7 +150,7 @@ class AppImages:
 
 @dataclass(frozen=True)
 class CheckedAppImage:
-    """An image that can be published; `checked` is None for one that is not built here."""
+    """An image that can be pushed; `checked` is None for one that is not built here."""
 
     images: AppImages
     definition: AppDefinition
@@ -253,11 +246,11 @@ class CheckedAppImage:
         registry = registry_to_push(self.images.registry, self.definition, stack_outputs)
         return ImageProtection(registry, self.repository_name, progress)
 
-    def publish(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
+    def push(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
         """Build and push what is missing; the image's URI by digest. `stack_outputs` are the repository stack's."""
         if self.checked is None:
             return self.planned.uri or "" if self.planned else ""
-        published = publish_image(
+        pushed = push_image(
             self.checked,
             engine=self.images.engine(),
             registry=registry_to_push(self.images.registry, self.definition, stack_outputs),
@@ -266,7 +259,7 @@ class CheckedAppImage:
             progress=progress,
             cancellation=cancellation,
         )
-        return published.image_uri
+        return pushed.image_uri
 
 
 def _nothing_to_rebuild(definition: AppDefinition) -> ImageError:

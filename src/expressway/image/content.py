@@ -13,14 +13,14 @@ from expressway.errors import ExpresswayError
 
 if TYPE_CHECKING:
     from expressway.app.source import AppSource
+    from expressway.image.check import BuildRequest
     from expressway.image.context.values import BuildContext
-    from expressway.image.publish import BuildRequest
 
 
 def build_request(app_name: str, path: Path, tag: str | None, source: AppSource | None) -> BuildRequest:
     """How the image of the folder `path` is to be built: as its definition says, or with the defaults."""
     from expressway.app.definition import BuildSettings
-    from expressway.image.publish import BuildRequest
+    from expressway.image.check import BuildRequest
 
     named = source.definition.build if source else None
     build = named or BuildSettings()

@@ -1,4 +1,4 @@
-"""Images as values: what is built, where it is pushed, what a registry holds, what came of publishing."""
+"""Images as values: what is built, where it is pushed, what a registry holds, the result of a push."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class EngineFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedImage:
+class PushedImage:
     """An image that is in the repository and was verified there.
 
     Attributes:

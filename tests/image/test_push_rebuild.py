@@ -10,14 +10,9 @@ from expressway.cloudformation.template import IMAGE_PARAMETER
 from expressway.core.progress import NeverCancelled, Progress, ProgressSink
 from expressway.errors import ImageError, RefusedError
 from expressway.image.app_image import AppImages
+from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.values import CONTENT_TAG
-from expressway.image.publish import (
-    BuildRequest,
-    CheckedBuild,
-    check_build,
-    publish_image,
-    rebuild_image,
-)
+from expressway.image.push import push_image, rebuild_image
 from tests.deploy.fakes import SERVICE, World, templates
 from tests.deploy.test_build import ManualClock, a_definition
 from tests.image.fakes import REPOSITORY, URI, FastClock, MemoryEngine, MemoryRegistry
@@ -25,7 +20,7 @@ from tests.image.fakes import REPOSITORY, URI, FastClock, MemoryEngine, MemoryRe
 NEVER = NeverCancelled()
 
 
-# -- building and publishing ------------------------------------------------------------------------------------
+# -- building and pushing ---------------------------------------------------------------------------------------
 @pytest.fixture
 def engine() -> MemoryEngine:
     return MemoryEngine(MemoryRegistry(), base="old")
@@ -41,8 +36,8 @@ def checked(engine: MemoryEngine, folder: Path, *, tag: str | None = None, rebui
     return check_build(BuildRequest("hello", folder, tag=tag, rebuild=rebuild), engine=engine)
 
 
-def publish(build: CheckedBuild, engine: MemoryEngine) -> str:
-    return publish_image(
+def push(build: CheckedBuild, engine: MemoryEngine) -> str:
+    return push_image(
         build, engine=engine, registry=engine.registry, repository_name=REPOSITORY, clock=FastClock()
     ).image_uri
 
@@ -54,14 +49,14 @@ def rebuild(engine: MemoryEngine, folder: Path, *, tag: str | None = None) -> Ch
 
 
 def test_its_images_are_pulled_anew_only_when_that_is_asked_for(engine: MemoryEngine, folder: Path) -> None:
-    publish(checked(engine, folder, rebuild=False), engine)
+    push(checked(engine, folder, rebuild=False), engine)
     rebuild(engine, folder)
     assert [one.renewed_images for one in engine.builds] == [(), ("python:3.13", "tools:1")]
 
 
 @pytest.mark.parametrize("store", ["configuration", "manifest"])
 def test_an_image_that_is_the_same_is_published_already(engine: MemoryEngine, folder: Path, store: str) -> None:
-    first = publish(checked(engine, folder, rebuild=False), engine)
+    first = push(checked(engine, folder, rebuild=False), engine)
     if store == "manifest":  # engines with containerd's image store name images by their manifests
         digest = first.rpartition("@")[2]
         engine.registry.configurations.clear()
@@ -71,7 +66,7 @@ def test_an_image_that_is_the_same_is_published_already(engine: MemoryEngine, fo
         first = first.replace(digest, next(iter(engine.registry.tags.values())))
     before = dict(engine.registry.tags)
     again = rebuild(engine, folder)
-    assert publish(again, engine) == first
+    assert push(again, engine) == first
     assert engine.registry.tags == before
 
 
@@ -80,10 +75,10 @@ def test_another_image_gets_a_tag_of_its_own_and_is_pushed_once(
     engine: MemoryEngine, folder: Path, mutability: str
 ) -> None:
     engine.registry.mutability = mutability
-    first = publish(checked(engine, folder, rebuild=False), engine)
+    first = push(checked(engine, folder, rebuild=False), engine)
     engine.base = "new"
     again = rebuild(engine, folder)
-    second = publish(again, engine)
+    second = push(again, engine)
     assert second != first
     own = checked(engine, folder).content_tag
     assert again.content_tag.startswith(f"{own}-")
@@ -93,22 +88,22 @@ def test_another_image_gets_a_tag_of_its_own_and_is_pushed_once(
     pushes = len(engine.passwords)
     repeated = rebuild(engine, folder)
     assert repeated == again
-    assert publish(repeated, engine) == second
+    assert push(repeated, engine) == second
     assert len(engine.passwords) == pushes
 
 
 def test_a_tag_that_was_asked_for_names_the_new_image(engine: MemoryEngine, folder: Path) -> None:
     engine.registry.mutability = "MUTABLE"
-    publish(checked(engine, folder, tag="v1", rebuild=False), engine)
+    push(checked(engine, folder, tag="v1", rebuild=False), engine)
     engine.base = "new"
-    uri = publish(rebuild(engine, folder, tag="v1"), engine)
+    uri = push(rebuild(engine, folder, tag="v1"), engine)
     assert engine.registry.tags["v1"] == uri.rpartition("@")[2]
 
 
 def test_a_manifest_that_may_not_be_read_makes_it_one_to_push(engine: MemoryEngine, folder: Path) -> None:
-    first = publish(checked(engine, folder, rebuild=False), engine)
+    first = push(checked(engine, folder, rebuild=False), engine)
     engine.registry.reads_denied = True
-    assert publish(rebuild(engine, folder), engine) == first, "the registry tells that it is the same"
+    assert push(rebuild(engine, folder), engine) == first, "the registry tells that it is the same"
 
 
 def test_the_first_image_of_a_content_gets_its_plain_tag(engine: MemoryEngine, folder: Path) -> None:
@@ -132,14 +127,14 @@ def images(engine: MemoryEngine) -> AppImages:
 
 def test_what_was_built_again_stays_when_the_same_content_is_deployed(engine: MemoryEngine, folder: Path) -> None:
     definition = a_definition(build=".")
-    first = publish(checked(engine, folder, rebuild=False), engine)
+    first = push(checked(engine, folder, rebuild=False), engine)
     engine.base = "new"
     image = images(engine).check(definition, folder, progress=lambda _: None, rebuild=True)
     assert image.planned is not None
     assert (image.planned.state, image.planned.uri) == ("to_rebuild", None)
     assert image.renewed(first) is None, "it is to be built again"
     built = image.build(progress=lambda _: None, cancellation=NEVER)
-    second = built.publish(stack_outputs={}, progress=lambda _: None, cancellation=NEVER)
+    second = built.push(stack_outputs={}, progress=lambda _: None, cancellation=NEVER)
 
     plain = images(engine).plan(definition, folder, progress=lambda _: None)
     assert plain.planned is not None

@@ -1,4 +1,4 @@
-"""Publish an app's image: check everything, build, push, verify; nothing when the content is there already."""
+"""Push an app's image: build it unless its content is in the registry already, push, verify."""
 
 from dataclasses import dataclass, replace
 
@@ -7,24 +7,12 @@ from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
 from expressway.errors import ExpresswayError, ImageError, TargetError
-from expressway.image.check import BuildRequest, CheckedBuild, check_build
+from expressway.image.check import CheckedBuild
 from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.values import rebuilt_tag
 from expressway.image.planned import PlannedImage
 from expressway.image.ports import ContainerEngine, ImageRegistry
-from expressway.image.values import LocalImage, PublishedImage
-
-__all__ = [
-    "BuildRequest",
-    "CheckedBuild",
-    "ContainerEngine",
-    "ImageRegistry",
-    "build_image",
-    "check_build",
-    "plan_image",
-    "publish_image",
-    "rebuild_image",
-]
+from expressway.image.values import LocalImage, PushedImage
 
 _PUSH_ATTEMPTS = 3
 _PUSH_DELAYS_SECONDS = (1.0, 3.0)
@@ -32,7 +20,7 @@ _NEVER = NeverCancelled()
 
 
 def plan_image(checked: CheckedBuild, *, registry: ImageRegistry, repository_name: str) -> PlannedImage:
-    """What publishing would do: nothing (``published``), or build and push (``to_build``). Changes nothing.
+    """What pushing would do: nothing (``published``), or build and push (``to_build``). Changes nothing.
 
     For a build that was not asked to be made again, or was made again already.
     """
@@ -75,7 +63,7 @@ def rebuild_image(
     """Build the content again with its base images pulled again; touches no registry but to compare.
 
     Returns:
-        What to publish: the same where the content's tag is free or names this very image, else with a tag of the
+        What to push: the same where the content's tag is free or names this very image, else with a tag of the
         image's own, which immutable repositories take. The engine's cache gives the same image and so the same tag
         as long as no base has moved, so that repeating it after it was cut short pushes nothing twice.
 
@@ -123,7 +111,7 @@ def _build(
         raise told from exc
 
 
-def publish_image(
+def push_image(
     checked: CheckedBuild,
     *,
     engine: ContainerEngine,
@@ -132,7 +120,7 @@ def publish_image(
     clock: Clock,
     progress: ProgressSink = ignore_progress,
     cancellation: Cancellation = _NEVER,
-) -> PublishedImage:
+) -> PushedImage:
     """Bring the content into the repository and return it by digest.
 
     The image is always pushed under its content tag; a tag that was asked for is then set in the registry itself.
@@ -154,14 +142,14 @@ def publish_image(
         )
     existing = registry.find_image(repository_name, tag=checked.content_tag)
     _refuse_taken_tag(checked, repository, existing, registry)
-    publishing = _Publishing(checked, engine, registry, repository, clock, progress, cancellation)
+    run = _PushRun(checked, engine, registry, repository, clock, progress, cancellation)
     built = pushed = False
     if existing is None:
-        existing, built, pushed = publishing.build_and_push()
+        existing, built, pushed = run.build_and_push()
     else:
         progress(Progress("push", f"{checked.content_tag} is in {repository_name} already: nothing to build or push"))
-    image = publishing.set_tag(existing)
-    return PublishedImage(
+    image = run.set_tag(existing)
+    return PushedImage(
         repository_uri=repository.uri,
         repository_name=repository_name,
         tag=checked.tag,
@@ -175,8 +163,8 @@ def publish_image(
 
 
 @dataclass(frozen=True, slots=True)
-class _Publishing:
-    """One run of publishing, with everything that it talks to."""
+class _PushRun:
+    """One run, with everything that it talks to."""
 
     checked: CheckedBuild
     engine: ContainerEngine
@@ -195,10 +183,10 @@ class _Publishing:
         try:
             digest = self._push(local)
         except ImageError as exc:
-            rival = self._find() if exc.code == "tag_immutable" else None
-            if rival is None:
+            pushed_meanwhile = self._find() if exc.code == "tag_immutable" else None
+            if pushed_meanwhile is None:
                 raise
-            return rival, built, False  # another run has just pushed the same content
+            return pushed_meanwhile, built, False  # another run has just pushed the same content
         return self._verified(digest), built, True
 
     def set_tag(self, image: RegistryImage) -> RegistryImage:

@@ -10,9 +10,10 @@ import pytest
 from expressway.aws.ecr.registry import EcrRegistry
 from expressway.aws.session import open_session
 from expressway.core.system_clock import SystemClock
+from expressway.image.check import BuildRequest, check_build
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.ping import EngineAddress
-from expressway.image.publish import BuildRequest, check_build, publish_image
+from expressway.image.push import push_image
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
 
@@ -24,12 +25,13 @@ from expressway.image.engine.client import DockerEngine
 from expressway.aws.ecr.registry import EcrRegistry
 from expressway.image.engine.ping import EngineAddress
 from expressway.aws.session import open_session
-from expressway.image.publish import BuildRequest, check_build, publish_image
+from expressway.image.check import BuildRequest, check_build
+from expressway.image.push import push_image
 
 sandbox, host, folder, name = sys.argv[1:]
 engine = DockerEngine(EngineAddress(host, "test"))
 checked = check_build(BuildRequest(name, Path(folder), tag="v1"), engine=engine)
-publish_image(
+push_image(
     checked,
     engine=engine,
     registry=EcrRegistry(open_session(sandbox_url=sandbox)),
@@ -60,7 +62,7 @@ def test_the_same_command_finishes_what_a_killed_one_began(
     try:
         _run_and_kill([embedded_aws.endpoint_url, base_images, str(tmp_path), name], word)
         checked = check_build(BuildRequest(name, tmp_path, tag="v1"), engine=engine)
-        image = publish_image(
+        image = push_image(
             checked, engine=engine, registry=registry, repository_name=f"{name}-repo", clock=SystemClock()
         )
         images = registry.list_images(f"{name}-repo")

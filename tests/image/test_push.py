@@ -1,4 +1,4 @@
-"""Publishing an image: checked before anything changes, built and pushed only when new, verified, repeatable."""
+"""Pushing an image: checked before anything changes, built and pushed only when new, verified, repeatable."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,17 +10,11 @@ from expressway.aws.session import open_session
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.system_clock import SystemClock
 from expressway.errors import DefinitionError, EngineError, ExpresswayError, ImageError
+from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.ping import EngineAddress
-from expressway.image.publish import (
-    BuildRequest,
-    CheckedBuild,
-    build_image,
-    check_build,
-    plan_image,
-    publish_image,
-)
-from expressway.image.values import ImageBuild, LocalImage, PublishedImage
+from expressway.image.push import build_image, plan_image, push_image
+from expressway.image.values import ImageBuild, LocalImage, PushedImage
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
 from tests.image.fakes import REPOSITORY, URI, FastClock, MemoryEngine, MemoryRegistry
@@ -45,10 +39,10 @@ def app(tmp_path: Path) -> Path:
     return folder
 
 
-def publish(
+def push(
     checked: CheckedBuild, engine: MemoryEngine, *, clock: FastClock | None = None, told: list[Progress] | None = None
-) -> PublishedImage:
-    return publish_image(
+) -> PushedImage:
+    return push_image(
         checked,
         engine=engine,
         registry=engine.registry,
@@ -67,7 +61,7 @@ def refusal(request: BuildRequest, engine: MemoryEngine) -> ExpresswayError:
 
 def test_new_content_is_built_pushed_verified_and_returned_by_digest(app: Path, engine: MemoryEngine) -> None:
     checked = check_build(BuildRequest("hello", app), engine=engine)
-    image = publish(checked, engine)
+    image = push(checked, engine)
     assert (image.built, image.pushed) == (True, True)
     assert image.tag == checked.content_tag
     assert image.image_uri == f"{URI}@{image.digest}"
@@ -82,7 +76,7 @@ class NothingThere(MemoryEngine):
         raise ImageError("build_failed", "COPY failed: stat .env: file does not exist", "h", {"step": "Step 2/2"})
 
 
-@pytest.mark.parametrize("how", ["build", "publish"])
+@pytest.mark.parametrize("how", ["build", "push"])
 def test_a_build_that_fails_for_want_of_what_was_kept_out_says_how_to_include_it(
     how: str, app: Path, registry: MemoryRegistry
 ) -> None:
@@ -90,40 +84,40 @@ def test_a_build_that_fails_for_want_of_what_was_kept_out_says_how_to_include_it
     engine = NothingThere(registry)
     checked = check_build(BuildRequest("hello", app), engine=engine)
     with pytest.raises(ImageError) as caught:
-        build_image(checked, engine=engine) if how == "build" else publish(checked, engine)
+        build_image(checked, engine=engine) if how == "build" else push(checked, engine)
     assert caught.value.details["excluded_files"] == [".env"]
     assert "!.env" in caught.value.hint
 
 
 def test_content_that_is_there_is_neither_built_nor_pushed_again(app: Path, engine: MemoryEngine) -> None:
-    first = publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+    first = push(check_build(BuildRequest("hello", app), engine=engine), engine)
     engine.images.clear()  # as on another machine
-    again = publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+    again = push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert (again.built, again.pushed, again.digest) == (False, False, first.digest)
     assert len(engine.builds) == len(engine.passwords) == 1
 
 
 def test_changed_content_is_published_beside_the_old(app: Path, engine: MemoryEngine) -> None:
-    first = publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+    first = push(check_build(BuildRequest("hello", app), engine=engine), engine)
     (app / "app.py").write_text("print(2)")
-    second = publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+    second = push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert second.digest != first.digest
     assert set(engine.registry.tags) == {first.tag, second.tag}
 
 
 def test_a_tag_that_is_asked_for_is_set_in_the_registry_without_pushing(app: Path, engine: MemoryEngine) -> None:
-    first = publish(check_build(BuildRequest("hello", app), engine=engine), engine)
-    tagged = publish(check_build(BuildRequest("hello", app, tag="v1"), engine=engine), engine)
+    first = push(check_build(BuildRequest("hello", app), engine=engine), engine)
+    tagged = push(check_build(BuildRequest("hello", app, tag="v1"), engine=engine), engine)
     assert (tagged.tag, tagged.digest, tagged.pushed) == ("v1", first.digest, False)
     assert engine.registry.calls == ["tag v1"]
-    publish(check_build(BuildRequest("hello", app, tag="v1"), engine=engine), engine)
+    push(check_build(BuildRequest("hello", app, tag="v1"), engine=engine), engine)
     assert engine.registry.calls == ["tag v1"]
 
 
 def test_a_taken_tag_is_refused_before_building(app: Path, engine: MemoryEngine) -> None:
     engine.registry.tags["v1"] = "sha256:" + "e" * 64
     with pytest.raises(ImageError) as caught:
-        publish(check_build(BuildRequest("hello", app, tag="v1"), engine=engine), engine)
+        push(check_build(BuildRequest("hello", app, tag="v1"), engine=engine), engine)
     assert caught.value.code == "tag_immutable"
     assert "another tag" in caught.value.hint
     assert engine.builds == []
@@ -133,7 +127,7 @@ def test_a_taken_tag_is_refused_before_building(app: Path, engine: MemoryEngine)
 def test_a_tag_moves_where_the_repository_allows_it(app: Path, engine: MemoryEngine) -> None:
     engine.registry.mutability = "MUTABLE"
     engine.registry.tags["latest"] = "sha256:" + "e" * 64
-    image = publish(check_build(BuildRequest("hello", app, tag="latest"), engine=engine), engine)
+    image = push(check_build(BuildRequest("hello", app, tag="latest"), engine=engine), engine)
     assert engine.registry.tags["latest"] == image.digest
 
 
@@ -143,7 +137,7 @@ def test_a_plan_tells_what_would_happen_and_changes_nothing(app: Path, engine: M
     assert (planned.state, planned.uri, planned.tag) == ("to_build", None, checked.content_tag)
     assert engine.builds == []
     assert plan_image(checked, registry=MemoryRegistry(exists=False), repository_name=REPOSITORY).state == "to_build"
-    image = publish(checked, engine)
+    image = push(checked, engine)
     planned = plan_image(checked, registry=engine.registry, repository_name=REPOSITORY)
     assert (planned.state, planned.uri) == ("published", image.image_uri)
 
@@ -152,8 +146,8 @@ def test_a_run_that_was_killed_after_the_build_only_pushes(app: Path, engine: Me
     checked = check_build(BuildRequest("hello", app, tag="v1"), engine=engine)
     engine.faults = [ImageError("push_failed", "killed here", "")]
     with pytest.raises(ImageError):
-        publish(checked, engine)
-    image = publish(checked, engine)
+        push(checked, engine)
+    image = push(checked, engine)
     assert (image.built, image.pushed) == (False, True)
     assert len(engine.builds) == 1
     assert engine.registry.tags == {checked.content_tag: image.digest, "v1": image.digest}
@@ -162,14 +156,14 @@ def test_a_run_that_was_killed_after_the_build_only_pushes(app: Path, engine: Me
 def test_a_run_that_was_killed_after_the_push_only_sets_the_tag(app: Path, engine: MemoryEngine) -> None:
     checked = check_build(BuildRequest("hello", app, tag="v1"), engine=engine)
     engine.registry.tags[checked.content_tag] = "sha256:" + "a" * 64
-    image = publish(checked, engine)
+    image = push(checked, engine)
     assert (image.built, image.pushed, engine.registry.tags["v1"]) == (False, False, image.digest)
 
 
 def test_an_expired_login_is_renewed(app: Path, engine: MemoryEngine) -> None:
     engine.faults = [ImageError("login_expired", "expired", "")]
     clock, told = FastClock(), list[Progress]()
-    publish(check_build(BuildRequest("hello", app), engine=engine), engine, clock=clock, told=told)
+    push(check_build(BuildRequest("hello", app), engine=engine), engine, clock=clock, told=told)
     assert engine.passwords == ["login 1", "login 2"]
     assert clock.slept == []
     assert [progress.level for progress in told if progress.phase == "push"] == ["warning"]
@@ -178,7 +172,7 @@ def test_an_expired_login_is_renewed(app: Path, engine: MemoryEngine) -> None:
 def test_a_dropped_connection_is_tried_again_with_patience(app: Path, engine: MemoryEngine) -> None:
     engine.faults = [ImageError("push_interrupted", "reset", "")] * 2
     clock = FastClock()
-    image = publish(check_build(BuildRequest("hello", app), engine=engine), engine, clock=clock)
+    image = push(check_build(BuildRequest("hello", app), engine=engine), engine, clock=clock)
     assert image.pushed
     assert clock.slept == [1.0, 3.0]
 
@@ -186,7 +180,7 @@ def test_a_dropped_connection_is_tried_again_with_patience(app: Path, engine: Me
 def test_three_interrupted_pushes_are_enough(app: Path, engine: MemoryEngine) -> None:
     engine.faults = [ImageError("push_interrupted", "toomanyrequests", "continue")] * 5
     with pytest.raises(ImageError) as caught:
-        publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+        push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert caught.value.code == "push_interrupted"
     assert len(engine.passwords) == 3
     assert engine.registry.tags == {}
@@ -196,28 +190,28 @@ def test_three_interrupted_pushes_are_enough(app: Path, engine: MemoryEngine) ->
 def test_what_cannot_get_better_is_not_tried_again(app: Path, engine: MemoryEngine, code: str) -> None:
     engine.faults = [ImageError(code, "no", "")] * 2
     with pytest.raises(ImageError) as caught:
-        publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+        push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert caught.value.code == code
     assert len(engine.passwords) == 1
 
 
 def test_the_same_content_pushed_by_somebody_else_meanwhile_is_taken(app: Path, engine: MemoryEngine) -> None:
     engine.pushed_before_us = "sha256:" + "b" * 64
-    image = publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+    image = push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert (image.digest, image.built, image.pushed) == (engine.pushed_before_us, True, False)
 
 
 def test_a_registry_that_shows_another_digest_is_not_believed(app: Path, engine: MemoryEngine) -> None:
     engine.registry.shows_instead = "sha256:" + "f" * 64
     with pytest.raises(ImageError) as caught:
-        publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+        push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert caught.value.code == "verification_failed"
 
 
 def test_a_missing_repository_is_told_before_building(app: Path, engine: MemoryEngine) -> None:
     engine.registry.exists = False
     with pytest.raises(ImageError) as caught:
-        publish(check_build(BuildRequest("hello", app), engine=engine), engine)
+        push(check_build(BuildRequest("hello", app), engine=engine), engine)
     assert caught.value.code == "repository_missing"
     assert engine.builds == []
 
@@ -234,7 +228,7 @@ class Impatient:
 def test_a_cancelled_caller_gets_nothing_pushed(app: Path, engine: MemoryEngine) -> None:
     checked = check_build(BuildRequest("hello", app), engine=engine)
     with pytest.raises(Enough):
-        publish_image(
+        push_image(
             checked,
             engine=engine,
             registry=engine.registry,
@@ -309,7 +303,7 @@ def test_secrets_and_telling_build_arguments_are_warned_of(app: Path, engine: Me
     checked = check_build(BuildRequest("hello", app, args={"API_KEY": "x", "WORD": "y"}), engine=engine)
     assert [".env" in checked.warnings[0], "API_KEY" in checked.warnings[1]] == [True, True]
     assert "WORD" not in checked.warnings[1]
-    assert publish(checked, engine).warnings == checked.warnings
+    assert push(checked, engine).warnings == checked.warnings
 
 
 @pytest.mark.sandbox
@@ -324,9 +318,9 @@ def test_a_real_image_is_built_pushed_tagged_and_found_again(
     registry = EcrRegistry(session)
     engine = DockerEngine(EngineAddress(base_images, "test"))
 
-    def run(tag: str | None = None) -> PublishedImage:
+    def run(tag: str | None = None) -> PushedImage:
         checked = check_build(BuildRequest("publish", tmp_path, tag=tag), engine=engine)
-        return publish_image(
+        return push_image(
             checked, engine=engine, registry=registry, repository_name="publish-repo", clock=SystemClock()
         )
 
@@ -372,7 +366,7 @@ def test_a_push_to_a_repository_that_is_deleted_meanwhile_leaves_nothing(
 
     try:
         with pytest.raises(ImageError) as caught:
-            publish_image(
+            push_image(
                 checked,
                 engine=engine,
                 registry=registry,
