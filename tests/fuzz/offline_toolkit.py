@@ -11,7 +11,7 @@ from expressway.containerize.catalog import load_recipes
 from expressway.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
 from expressway.containerize.folder import AppFolder
 from expressway.core.problems import told_problems
-from expressway.deploy.status.asked_service import asked_service
+from expressway.deploy.status.service_argument import service_argument
 from expressway.diagnose.actions import Troubleshooting, action_of
 from expressway.diagnose.request import read_parameters
 from expressway.ecs_api.call import ApiRequest, prepare_call
@@ -57,7 +57,7 @@ class OfflineToolkit(FakeToolkit):
         return FakeShape(containerize_app(request, _PORTS).to_dict())
 
     def wait(self, cluster: str, service_name: str, timeout_seconds: int = 300, **options: Any) -> FakeShape:
-        asked_service(cluster, service_name, TARGET)
+        service_argument(cluster, service_name, TARGET)
         return super().wait(cluster, service_name, timeout_seconds, **options)
 
     def troubleshoot(

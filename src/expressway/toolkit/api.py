@@ -206,10 +206,10 @@ class Toolkit:
             ServiceError: ``cluster_not_found``, ``service_not_found``, ``wrong_cluster``, ``wrong_account_or_region``.
             UsageError: ``invalid_arguments`` for the ARN of something else.
         """
-        from expressway.deploy.status.asked_service import asked_service
+        from expressway.deploy.status.service_argument import service_argument
         from expressway.deploy.status.wait import wait_for_service
 
-        cluster, service_name = asked_service(cluster, service_name, self.target)
+        cluster, service_name = service_argument(cluster, service_name, self.target)
         return wait_for_service(
             cluster,
             service_name,

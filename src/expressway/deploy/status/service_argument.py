@@ -6,7 +6,7 @@ from expressway.errors import ServiceError, UsageError
 from expressway.privacy.untrusted import echoed
 
 
-def asked_service(cluster: str, service_name: str, target: Target) -> tuple[str, str]:
+def service_argument(cluster: str, service_name: str, target: Target) -> tuple[str, str]:
     """The names of the cluster and the service; asks nobody.
 
     Raises:
