@@ -26,7 +26,7 @@ from expressway.errors import ExpresswayError, TargetError
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
-from expressway.image.ports import TaggedImages
+from expressway.image.ports import ImageRegistry
 from expressway.image.protect import ImageProtection
 from expressway.plan.preflight.account import AccountReads
 from expressway.plan.preflight.resources import NamedReads
@@ -85,7 +85,7 @@ class InMemoryImages:
     check_warns: str = ""
     while_looking_again: Callable[[], None] = lambda: None
     while_building: Callable[[], None] = lambda: None
-    registry: TaggedImages | None = None
+    registry: ImageRegistry | None = None
     uri: str = "repo@sha256:"
     outputs_seen: dict[str, str] | None = None
     excluded_files: ExcludedFiles = field(default_factory=ExcludedFiles)

@@ -112,9 +112,8 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
     images = AppImages(
         engine=lambda: world.engine,
         registry=world.registry,
-        ready_images=world.registry,
         platforms=lambda: pytest.fail("no image is named"),
-        task_definitions=lambda: pytest.fail("no task definition is named"),
+        read_task_definition=lambda _: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )
     image = images.check(definition, world.folder, progress=world.told.append)
@@ -141,9 +140,8 @@ def test_a_published_image_is_looked_for_again_by_its_digest(world: World) -> No
     images = AppImages(
         engine=lambda: pytest.fail("nothing is built"),
         registry=world.registry,
-        ready_images=world.registry,
         platforms=lambda: pytest.fail("no image is named"),
-        task_definitions=lambda: pytest.fail("no task definition is named"),
+        read_task_definition=lambda _: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )
     image = images.check(a_definition(build="."), world.folder, progress=world.told.append)
@@ -163,7 +161,7 @@ def test_a_definition_that_does_not_ask_leaves_the_registry_as_it_is(world: Worl
     assert registry_to_push(world.registry, a_definition(build="."), {"PushPullRoleArn": ROLE}) is world.registry
 
 
-def test_a_definition_that_runs_a_ready_image_still_says_what_becomes_of_the_repository(world: World) -> None:
+def test_a_definition_that_runs_a_prebuilt_image_still_says_what_becomes_of_the_repository(world: World) -> None:
     world.build(a_definition(image="public.ecr.aws/docker/library/httpd:2.4", removal_policy="retain"))
     assert world.asked[0].removal_policy == "retain"
     assert "hello-ecr-infrastructure" in world.stacks.stacks

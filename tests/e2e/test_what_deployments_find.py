@@ -1,4 +1,4 @@
-"""What a deployment finds in the account: kept resources, a lost service, ready images, a rollback before it."""
+"""What a deployment finds in the account: kept resources, a lost service, prebuilt images, a rollback before it."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def test_a_stack_that_never_had_a_service_is_adopted_and_protection_is_switched_
     assert toolkit.leftovers("adopting") == ()
 
 
-def test_a_ready_image_is_deployed_by_its_digest_and_must_exist(
+def test_a_prebuilt_image_is_deployed_by_its_digest_and_must_exist(
     toolkit: Toolkit, ecs: Any, embedded_aws: "SandboxInfo", tmp_path: Path, engine_host: str
 ) -> None:
     built = toolkit.build("ready-src", str(source(tmp_path, "ready-src", engine_host).base_dir), "v1")

@@ -17,7 +17,7 @@ from expressway.diagnose.request import read_parameters
 from expressway.ecs_api.call import ApiRequest, prepare_call
 from expressway.ecs_api.query import JsonQuery
 from expressway.errors import UsageError
-from expressway.image.app_image import checked_folder
+from expressway.image.check import check_build
 from expressway.image.content import build_request
 from expressway.image.context.reader import resolve_context
 from expressway.knowledge.arguments import argument_problems
@@ -44,12 +44,12 @@ class OfflineToolkit(FakeToolkit):
 
     def diff(self, source: AppSource, **options: Any) -> Plan:
         if source.definition.build:
-            checked_folder(build_request(source.definition.name, source.base_dir, None, source))
+            check_build(build_request(source.definition.name, source.base_dir, None, source), engine=None)
         return super().diff(source, **options)
 
     def build(self, app_name: str, app_path: str, tag: str | None = None, **options: Any) -> Mapping[str, Any]:
         path = given_path(app_path)
-        checked_folder(build_request(app_name, path, tag, source_of(app_name, path)))
+        check_build(build_request(app_name, path, tag, source_of(app_name, path)), engine=None)
         return super().build(app_name, app_path, tag, **options)
 
     def containerize(self, app_path: str, port: int | None = None, **options: Any) -> FakeShape:

@@ -47,7 +47,13 @@ class MemoryRegistry:
         return Repository(REPOSITORY, "arn", URI, "111122223333", f"127.0.0.1:1/{REPOSITORY}", self.mutability)
 
     def find_image(
-        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
     ) -> RegistryImage | None:
         if self.denied:
             raise TargetError("access_denied", "Not authorized: ecr:DescribeImages", "Ask.")

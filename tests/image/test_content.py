@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.image.app_image import checked_folder
+from expressway.image.check import check_build
 from expressway.image.content import build_request, built_content, deployed_content
 from expressway.toolkit import app_source, inline_source
 
@@ -74,5 +74,5 @@ def test_a_folder_that_was_read_for_the_comparison_is_not_read_again_for_the_bui
     (folder / "app.py").write_text("print('two')\n")
 
     assert read is not None
-    assert checked_folder(replace(request, read=read)).context is read
-    assert checked_folder(request).context != read
+    assert check_build(replace(request, read=read), engine=None).context is read
+    assert check_build(request, engine=None).context != read

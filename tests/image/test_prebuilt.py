@@ -1,4 +1,4 @@
-"""A ready image and a task definition are looked at before CloudFormation is asked for anything."""
+"""A prebuilt image and a task definition are looked at before CloudFormation is asked for anything."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from expressway.app.parse import parse_definition
+from expressway.aws.values.ecr import RegistryImage
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 from expressway.core.progress import Progress
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
@@ -27,20 +28,13 @@ SUITABLE = TaskDefinition(
 )
 
 
-@dataclass(frozen=True)
-class Found:
-    digest: str
-    tags: tuple[str, ...] = ("v1",)
-
-
 @dataclass
-class Account:
+class Account(MemoryRegistry):
     """Images of any registry, by place, and one task definition."""
 
     images: dict[str, str] = field(default_factory=dict)
     definition: TaskDefinition | None = None
     fault: ExpresswayError | None = None
-    policy: str | None = None
     told: list[Progress] = field(default_factory=list)
     built_for: tuple[str, ...] | TargetError = ("linux/amd64",)
 
@@ -59,11 +53,11 @@ class Account:
         digest: str | None = None,
         registry_id: str | None = None,
         region: str | None = None,
-    ) -> Found | None:
+    ) -> RegistryImage | None:
         if self.fault is not None:
             raise self.fault
         found = self.images.get(f"{registry_id}/{region}/{repository_name}:{tag or digest}")
-        return Found(found) if found else None
+        return RegistryImage(repository_name, found, ("v1",), 1) if found else None
 
     def lifecycle_policy(
         self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
@@ -81,10 +75,9 @@ class Account:
     def images_of_apps(self) -> AppImages:
         return AppImages(
             engine=lambda: pytest.fail("no engine is needed"),
-            registry=MemoryRegistry(),
-            ready_images=self,
+            registry=self,
             platforms=lambda: self,
-            task_definitions=lambda: self,
+            read_task_definition=self.task_definition,
             clock=FastClock(),
         )
 
@@ -97,13 +90,13 @@ class Account:
 
 
 def test_a_tag_becomes_the_digest_that_it_names_in_its_own_account_and_region() -> None:
-    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST})
+    account = Account(images={"123456789012/eu-west-1/team/web:v1": DIGEST})
     assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
 
 
 @pytest.mark.parametrize("built_for", [("linux/arm64",), ("linux/arm64", "windows/amd64")])
 def test_an_image_for_another_architecture_is_refused_before_anything_changes(built_for: tuple[str, ...]) -> None:
-    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, built_for=built_for)
+    account = Account(images={"123456789012/eu-west-1/team/web:v1": DIGEST}, built_for=built_for)
     with pytest.raises(ImageError) as caught:
         account.plan(image=f"{HOST}/team/web:v1")
     assert caught.value.code == "wrong_architecture"
@@ -123,7 +116,7 @@ def test_an_image_for_another_architecture_is_refused_before_anything_changes(bu
 def test_what_cannot_be_told_of_the_architecture_is_a_warning(
     built_for: tuple[str, ...] | TargetError, told: str | None
 ) -> None:
-    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, built_for=built_for)
+    account = Account(images={"123456789012/eu-west-1/team/web:v1": DIGEST}, built_for=built_for)
     assert account.plan(image=f"{HOST}/team/web:v1") == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
     warnings = [one.message for one in account.told if one.level == "warning"]
     assert [told in one for one in warnings if told] == ([True] if told else [])
@@ -152,7 +145,7 @@ def rule(priority: int, count: int = 1, **selection: object) -> dict[str, object
 def test_a_plan_warns_where_a_lifecycle_policy_takes_away_the_image_that_is_named(
     rules: list[dict[str, object]], warning: str | None
 ) -> None:
-    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, policy=json.dumps({"rules": rules}))
+    account = Account(images={"123456789012/eu-west-1/team/web:v1": DIGEST}, policy=json.dumps({"rules": rules}))
     planned = account.plan(image=f"{HOST}/team/web:v1")
     assert planned is not None
     assert len(planned.warnings) == (warning is not None)
@@ -165,14 +158,14 @@ def test_a_plan_warns_where_a_lifecycle_policy_takes_away_the_image_that_is_name
 
 
 def test_a_lifecycle_policy_that_may_not_be_read_is_named() -> None:
-    account = Account({"123456789012/eu-west-1/team/web:v1": DIGEST}, policy="denied")
+    account = Account(images={"123456789012/eu-west-1/team/web:v1": DIGEST}, policy="denied")
     planned = account.plan(image=f"{HOST}/team/web:v1")
     assert planned == PlannedImage("given", f"{HOST}/team/web@{DIGEST}")
     assert "ecr:GetLifecyclePolicy" in account.told[0].message
 
 
 def test_an_image_that_the_definition_names_is_looked_for_again_and_refused_when_it_is_gone() -> None:
-    account = Account({f"123456789012/eu-west-1/team/web:{name}": DIGEST for name in ("v1", DIGEST)})
+    account = Account(images={f"123456789012/eu-west-1/team/web:{name}": DIGEST for name in ("v1", DIGEST)})
     images = account.images_of_apps()
     checked = images.check(
         parse_definition({"name": "hello", "image": f"{HOST}/team/web:v1"}), Path(), progress=account.told.append
@@ -185,7 +178,7 @@ def test_an_image_that_the_definition_names_is_looked_for_again_and_refused_when
 
 
 def test_an_image_named_by_its_digest_is_looked_for_by_it() -> None:
-    account = Account({f"123456789012/eu-west-1/web:{DIGEST}": DIGEST})
+    account = Account(images={f"123456789012/eu-west-1/web:{DIGEST}": DIGEST})
     assert account.plan(image=f"{HOST}/web:v1@{DIGEST}") == PlannedImage("given", f"{HOST}/web@{DIGEST}")
 
 

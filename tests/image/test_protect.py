@@ -33,10 +33,9 @@ def golden_policy(keep_tagged: int) -> str:
 
 
 @dataclass
-class Registry:
+class Registry(MemoryRegistry):
     """A repository whose lifecycle policy is carried out after each push, as early as AWS can."""
 
-    policy: str
     images: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     pushed: dict[str, datetime] = field(default_factory=dict[str, datetime])
     now: datetime = datetime(2026, 11, 1, tzinfo=UTC)
@@ -61,7 +60,13 @@ class Registry:
         ]
 
     def find_image(
-        self, repository_name: str, *, tag: str | None = None, digest: str | None = None
+        self,
+        repository_name: str,
+        *,
+        tag: str | None = None,
+        digest: str | None = None,
+        registry_id: str | None = None,
+        region: str | None = None,
     ) -> RegistryImage | None:
         assert repository_name == "hello-repo"
         return next((one for one in self.held() if digest == one.digest or tag in one.tags), None)
@@ -72,11 +77,6 @@ class Registry:
         for tags in self.images.values():
             tags.discard(tag)
         self.images[digest].add(tag)
-
-    def lifecycle_policy(
-        self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
-    ) -> str | None:
-        return self.policy
 
     def protected(self) -> set[str]:
         return {one.digest for one in self.held() if any(tag.startswith("expressway-") for tag in one.tags)}
@@ -109,7 +109,7 @@ class App:
 
 
 def test_an_older_image_that_is_deployed_again_outlives_all_newer_ones() -> None:
-    app = App(Registry(golden_policy(keep_tagged=1)))
+    app = App(Registry(policy=golden_policy(keep_tagged=1)))
     for digest in ("a", "b", "a"):
         app.deploy(digest)
     for number in range(50):
@@ -121,7 +121,7 @@ def test_an_older_image_that_is_deployed_again_outlives_all_newer_ones() -> None
 @pytest.mark.parametrize("seed", range(40))
 def test_what_runs_and_what_ran_before_stays_through_any_deployments(seed: int) -> None:
     chosen = random.Random(seed)
-    app = App(Registry(golden_policy(keep_tagged=chosen.choice((1, 2, 5)))))
+    app = App(Registry(policy=golden_policy(keep_tagged=chosen.choice((1, 2, 5)))))
     app.deploy("first")
     for number in range(60):
         known = [one for one in app.registry.images if not one.startswith("pushed")]
@@ -136,7 +136,7 @@ def test_what_runs_and_what_ran_before_stays_through_any_deployments(seed: int) 
 
 
 def test_deployments_that_fail_again_and_again_do_not_pile_up_protected_images() -> None:
-    app = App(Registry(golden_policy(keep_tagged=1)))
+    app = App(Registry(policy=golden_policy(keep_tagged=1)))
     app.deploy("good")
     for number in range(30):
         app.deploy(f"bad-{number}", end="rolled back")
@@ -145,7 +145,7 @@ def test_deployments_that_fail_again_and_again_do_not_pile_up_protected_images()
 
 
 def test_a_repository_that_ran_an_image_before_there_were_protected_tags_gets_them() -> None:
-    app = App(Registry(golden_policy(keep_tagged=1)), running="old")
+    app = App(Registry(policy=golden_policy(keep_tagged=1)), running="old")
     app.registry.images["old"] = {"ctx-old"}
     app.registry.pushed["old"] = app.registry.now
     app.registry.push("old")
@@ -158,7 +158,7 @@ def test_a_repository_that_ran_an_image_before_there_were_protected_tags_gets_th
 
 
 def test_an_image_that_ran_and_is_gone_does_not_keep_the_new_one_from_being_protected() -> None:
-    app = App(Registry(golden_policy(keep_tagged=1)))
+    app = App(Registry(policy=golden_policy(keep_tagged=1)))
     app.registry.push("new")
     ImageProtection(app.registry, "hello-repo", app.tell).protect(starting=f"{URI}@new", running=f"{URI}@gone")
     assert app.registry.protected() == {"new"}
@@ -177,7 +177,7 @@ def test_an_image_that_ran_and_is_gone_does_not_keep_the_new_one_from_being_prot
     ],
 )
 def test_what_runs_from_another_repository_is_not_looked_for(running: str) -> None:
-    app = App(Registry(golden_policy(keep_tagged=1)))
+    app = App(Registry(policy=golden_policy(keep_tagged=1)))
     app.registry.push("new")
     ImageProtection(app.registry, "hello-repo", app.tell).protect(starting=f"{URI}@new", running=running)
     assert app.registry.images["new"] == {"ctx-new", "expressway-next"}

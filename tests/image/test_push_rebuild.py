@@ -118,9 +118,8 @@ def images(engine: MemoryEngine) -> AppImages:
     return AppImages(
         engine=lambda: engine,
         registry=engine.registry,
-        ready_images=engine.registry,
         platforms=lambda: pytest.fail("no image is named"),
-        task_definitions=lambda: pytest.fail("no task definition is named"),
+        read_task_definition=lambda _: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )
 

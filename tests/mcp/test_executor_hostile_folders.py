@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from expressway.deploy.deploy import DeployResult
-from expressway.image.app_image import checked_folder
+from expressway.image.check import check_build
 from expressway.image.content import build_request
 from expressway.toolkit import AppSource
 from tests.fuzz.offline_toolkit import OfflineToolkit
@@ -68,7 +68,7 @@ class WatchedToolkit(OfflineToolkit):
     def deploy(self, source: AppSource, **options: Any) -> DeployResult:
         self.begun.set()
         try:
-            checked_folder(build_request(source.definition.name, source.base_dir, None, source))
+            check_build(build_request(source.definition.name, source.base_dir, None, source), engine=None)
         finally:
             assert self.go_on.wait(LONG)
         return super().deploy(source, **options)

@@ -93,7 +93,7 @@ def test_text_reaches_the_template_letter_by_letter_or_is_refused_since_it_could
     assert container["Command"] == ["run", text]
 
 
-def test_an_app_with_a_ready_image_has_no_repository(synthesizer: Synthesizer) -> None:
+def test_an_app_with_a_prebuilt_image_has_no_repository(synthesizer: Synthesizer) -> None:
     templates = synthesizer.synthesize(parse_definition({"name": "hello", "image": "nginx:1"}))
     assert templates.repository is None
     assert [template.stack_name for template in templates] == ["hello-express-service"]

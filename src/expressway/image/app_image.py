@@ -6,6 +6,7 @@ from pathlib import Path
 
 from expressway.app.definition import AppDefinition
 from expressway.app.names import app_names
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.errors import ImageError, StackError, TargetError
@@ -14,11 +15,10 @@ from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.planned import PlannedImage
-from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads, ReadyImages, TaskDefinitionReads
-from expressway.image.prebuilt import check_task_definition, find_ready_image
+from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads
+from expressway.image.prebuilt import check_task_definition, find_prebuilt_image
 from expressway.image.protect import ImageProtection
 from expressway.image.push import build_image, plan_image, push_image, rebuild_image
-from expressway.image.values import ImageBuild
 
 PUSH_ROLE_OUTPUT = "PushPullRoleArn"
 """Output of the repository stack."""
@@ -48,32 +48,14 @@ def registry_to_push(
     return registry.through_role(role_arn, session_name=f"expressway-{definition.name}")
 
 
-class _NoEngineAsked:
-    """Stands in for an engine while only the folder is looked at."""
-
-    def check_build(self, build: ImageBuild) -> None:
-        """Whether an engine can build it is asked later, if it must be built at all."""
-        del build
-
-
-def checked_folder(request: BuildRequest) -> CheckedBuild:
-    """What an image built from the folder now would be made of; asks no engine.
-
-    Raises:
-        DefinitionError, ImageError: see `expressway.image.check.check_build`.
-    """
-    return check_build(request, engine=_NoEngineAsked())
-
-
 @dataclass(frozen=True, slots=True)
 class AppImages:
     """Checks and pushes the images of apps; the engine is looked for only when something must be built."""
 
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
-    ready_images: ReadyImages
     platforms: Callable[[], PlatformReads]
-    task_definitions: Callable[[], TaskDefinitionReads]
+    read_task_definition: Callable[[str], TaskDefinition | None]
     clock: Clock
 
     def plan(
@@ -98,7 +80,7 @@ class AppImages:
         if definition.build is None:
             if rebuild:
                 raise _nothing_to_rebuild(definition)
-            return CheckedAppImage(self, definition, None, self._brought(definition, progress), repository)
+            return CheckedAppImage(self, definition, None, self._prebuilt(definition, progress), repository)
         request = BuildRequest(
             app_name=definition.name,
             context=base_dir / definition.build.context,
@@ -109,7 +91,7 @@ class AppImages:
             rebuild=rebuild,
             read=read,
         )
-        checked = checked_folder(request)
+        checked = check_build(request, engine=None)
         if rebuild:
             planned = PlannedImage("to_rebuild", None, checked.tag)
         else:
@@ -135,16 +117,14 @@ class AppImages:
             self.engine().check_build(image.checked.build)
         return image
 
-    def _brought(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
+    def _prebuilt(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
         """The image that the definition names, or None when it names a task definition instead."""
         if definition.task_definition_arn is not None:
-            check_task_definition(
-                definition.task_definition_arn, task_definitions=self.task_definitions(), progress=progress
-            )
+            check_task_definition(definition.task_definition_arn, read=self.read_task_definition, progress=progress)
         if definition.image is None:
             return None
-        return find_ready_image(
-            definition.image, images=self.ready_images, progress=progress, platforms=self.platforms()
+        return find_prebuilt_image(
+            definition.image, registry=self.registry, progress=progress, platforms=self.platforms()
         )
 
 
@@ -203,7 +183,7 @@ class CheckedAppImage:
         if uri is None:
             return True
         if self.checked is None:
-            find_ready_image(uri, images=self.images.ready_images, progress=ignore_progress, platforms=None)
+            find_prebuilt_image(uri, registry=self.images.registry, progress=ignore_progress, platforms=None)
             return True
         digest = uri.rpartition("@")[2]
         try:

@@ -22,7 +22,7 @@ from expressway.image.context.values import (
 )
 from expressway.image.dockerfile.parser import Dockerfile, parse_dockerfile
 from expressway.image.lifecycle_policy import PROTECTED_PATTERN
-from expressway.image.ports import BuildChecker
+from expressway.image.ports import ContainerEngine
 from expressway.image.values import LOCAL_PREFIX, ImageBuild
 from expressway.privacy.untrusted import echoed
 
@@ -76,11 +76,11 @@ class CheckedBuild:
 def check_build(
     request: BuildRequest,
     *,
-    engine: BuildChecker,
+    engine: ContainerEngine | None,
     limit_bytes: int = DEFAULT_LIMIT_BYTES,
     cancellation: Cancellation = _NEVER,
 ) -> CheckedBuild:
-    """Check name, tag, folder, Dockerfile, size and engine, without touching AWS.
+    """Check name, tag, folder, Dockerfile and size, and whether `engine` can build it; touches no AWS service.
 
     Raises:
         DefinitionError: ``invalid_app_name``, ``invalid_tag``.
@@ -111,7 +111,8 @@ def check_build(
         buildkit_reasons=dockerfile.buildkit_reasons,
         renewed_images=dockerfile.outside_images(request.args) if request.rebuild else (),
     )
-    engine.check_build(build)
+    if engine is not None:
+        engine.check_build(build)
     return CheckedBuild(
         request, context, dockerfile, own_tag, request.tag or own_tag, build, tuple(_warnings(request, context))
     )

@@ -68,10 +68,10 @@ def built_content(app_name: str, app_path: str) -> AppContent:
 
 
 def _content(request: BuildRequest) -> AppContent:
-    from expressway.image.app_image import checked_folder
+    from expressway.image.check import check_build
 
     try:
-        checked = checked_folder(request)
+        checked = check_build(request, engine=None)
     except ExpresswayError as error:
         return _refusal(error)
     return AppContent(checked.content_tag, checked.context)

@@ -1,10 +1,13 @@
-"""What a definition brings ready-made, an image or a task definition: looked at before anything is changed."""
+"""Checks of the prebuilt image or the task definition that a definition names, before anything is changed."""
+
+from collections.abc import Callable
 
 from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
 from expressway.image.planned import PlannedImage
-from expressway.image.ports import NEEDED_PLATFORM, PlatformReads, ReadyImages, TaskDefinitionReads
+from expressway.image.ports import NEEDED_PLATFORM, ImageRegistry, PlatformReads
 from expressway.image.protect import expiring_sentence
 
 _UNVERIFIABLE = frozenset(
@@ -13,16 +16,16 @@ _UNVERIFIABLE = frozenset(
 """What another account or another region may answer; a wrong credential for our own shows elsewhere."""
 
 
-def find_ready_image(
-    uri: str, *, images: ReadyImages, progress: ProgressSink, platforms: PlatformReads | None
+def find_prebuilt_image(
+    uri: str, *, registry: ImageRegistry, progress: ProgressSink, platforms: PlatformReads | None
 ) -> PlannedImage:
     """The image that a definition names, by digest where its registry tells one (private ECR).
 
-    With `platforms`, also what it is built for, and what the repository's lifecycle policy will do to it; None where
-    that was looked at before.
+    With `platforms`, also check what it is built for and what the repository's lifecycle policy will do to it; None
+    where both were checked before.
 
-    An image in a registry that cannot be asked stays as it is named: a warning, no error. ECS itself finds the
-    digest of a public image when it deploys it.
+    An image in a registry that cannot be read stays as it is named, with a warning. ECS resolves the digest of a
+    public image when it deploys it.
 
     Raises:
         ImageError: ``image_not_found``, ``wrong_architecture``.
@@ -32,7 +35,7 @@ def find_ready_image(
     if not reference.is_private_ecr:
         return PlannedImage("given", uri)
     try:
-        found = images.find_image(
+        found = registry.find_image(
             reference.repository,
             tag=None if reference.digest else reference.tag,
             digest=reference.digest,
@@ -52,7 +55,7 @@ def find_ready_image(
     if platforms is None:
         return PlannedImage("given", reference.with_digest(found.digest).uri)
     _check_platform(reference, found.digest, platforms, progress)
-    warnings = _foreseen(reference, found.tags, images, progress)
+    warnings = _expiry_warnings(reference, found.tags, registry, progress)
     return PlannedImage("given", reference.with_digest(found.digest).uri, warnings=warnings)
 
 
@@ -80,12 +83,12 @@ def _check_platform(reference: ImageReference, digest: str, platforms: PlatformR
         )
 
 
-def _foreseen(
-    reference: ImageReference, tags: tuple[str, ...], images: ReadyImages, progress: ProgressSink
+def _expiry_warnings(
+    reference: ImageReference, tags: tuple[str, ...], registry: ImageRegistry, progress: ProgressSink
 ) -> tuple[str, ...]:
     where = f"the repository {reference.repository}"
     try:
-        policy = images.lifecycle_policy(
+        policy = registry.lifecycle_policy(
             reference.repository, registry_id=reference.account_id, region=reference.region
         )
     except TargetError as error:
@@ -99,7 +102,7 @@ def _foreseen(
 
 
 def check_task_definition(
-    task_definition_arn: str, *, task_definitions: TaskDefinitionReads, progress: ProgressSink
+    task_definition_arn: str, *, read: Callable[[str], TaskDefinition | None], progress: ProgressSink
 ) -> None:
     """Refuse a task definition that an Express service cannot run, with everything that is wrong with it.
 
@@ -108,7 +111,7 @@ def check_task_definition(
         TargetError: anything but ``access_denied``, which is a warning.
     """
     try:
-        found = task_definitions.task_definition(task_definition_arn)
+        found = read(task_definition_arn)
     except TargetError as error:
         if error.code != "access_denied":
             raise

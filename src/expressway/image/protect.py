@@ -22,7 +22,7 @@ from expressway.image.lifecycle_policy import (
     parse_lifecycle_policy,
 )
 from expressway.image.planned import PlannedImage
-from expressway.image.ports import TaggedImages
+from expressway.image.ports import ImageRegistry
 
 
 def running_image(service: StackState | None) -> str:
@@ -39,7 +39,7 @@ _IMAGES = 4
 class ImageProtection:
     """The protected images of one repository; what cannot be done is a warning, since the deployment goes on."""
 
-    registry: TaggedImages
+    registry: ImageRegistry
     repository_name: str
     progress: ProgressSink
     told: list[str] = field(default_factory=list[str])

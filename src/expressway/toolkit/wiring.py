@@ -183,9 +183,8 @@ class Wiring:
         return AppImages(
             engine=lambda: self.engine,
             registry=self.registry,
-            ready_images=self.registry,
             platforms=lambda: ImagePlatforms(self.session),
-            task_definitions=lambda: self.ecs,
+            read_task_definition=lambda arn: self.ecs.task_definition(arn),
             clock=self.clock,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from expressway.aws.values.ecr import RegistryImage
 from expressway.aws.values.iam import RolePolicy, RoleState
 from expressway.aws.values.target import Target
 from expressway.errors import ExpresswayError, ImageError, TargetError
@@ -50,7 +51,6 @@ INFRASTRUCTURE = RoleState(
 
 @dataclass(frozen=True)
 class Image:
-    digest: str = DIGEST
     platforms: tuple[str, ...] = ("linux/amd64",)
 
 
@@ -74,11 +74,11 @@ class Account:
         digest: str | None = None,
         registry_id: str | None = None,
         region: str | None = None,
-    ) -> Image | None:
+    ) -> RegistryImage | None:
         self.asked.append((repository_name, tag, digest, registry_id, region))
         if "image" in self.refuses:
             raise self.refuses["image"]
-        return self.image
+        return RegistryImage(repository_name, DIGEST, (), 1) if self.image else None
 
     def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]:
         if "platforms" in self.refuses:
