@@ -21,7 +21,7 @@ _OURS = (str(EXPRESSWAY), "mcp")
 _ONE_TOOL = (sys.executable, "-m", "benchmarks.one_tool_server")
 _MIB = 2**20
 _LOADED_SECONDS = 5.0
-"""By then the server has loaded what it loads while it waits (`expressway.mcp.preload`)."""
+"""By then the server has loaded what it loads while it waits (`expressway.mcp.server`)."""
 
 
 def measure(bench: Workbench) -> list[Row]:

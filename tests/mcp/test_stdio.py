@@ -238,7 +238,7 @@ def test_a_server_that_has_listed_its_tools_needs_little_memory(tmp_path: Path) 
 def test_what_is_loaded_beside_a_server_that_waits_fits_the_same_memory(tmp_path: Path) -> None:
     program = (
         "import expressway.mcp.server, psutil\n"
-        "from expressway.mcp.preload import preload_later\n"
+        "from expressway.mcp.server import preload_later\n"
         "loading = preload_later(0)\n"
         "loading.join()\n"
         "import sys\n"
@@ -257,7 +257,7 @@ def test_loading_ahead_reads_no_configuration_and_asks_for_no_credentials(tmp_pa
     configuration = tmp_path / "config"
     configuration.write_text(f"[default]\ncredential_process = touch {asked}\n")
     environment = _environment(tmp_path, AWS_CONFIG_FILE=str(configuration), AWS_PROFILE="default")
-    program = "from expressway.mcp.preload import preload; preload()"
+    program = "from expressway.mcp.server import preload; preload()"
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
     assert not asked.exists()
 

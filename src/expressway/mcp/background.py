@@ -1,5 +1,6 @@
 """Work that outlives the request that asked for it: one daemon thread an operation, joined when asked again."""
 
+import asyncio
 import logging
 import threading
 from collections import deque
@@ -33,6 +34,11 @@ def in_daemon_thread(work: Callable[[], ResultT], *, name: str) -> "Future[Resul
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return future
+
+
+async def in_thread(work: Callable[[], ResultT]) -> ResultT:
+    """Run blocking `work` off the event loop."""
+    return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
 
 
 class BackgroundOperation:

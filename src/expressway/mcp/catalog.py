@@ -11,10 +11,8 @@ from mcp.types import ToolAnnotations
 from expressway.mcp.results import ToolFunction, answering
 from expressway.mcp.schemas import compact_input
 from expressway.mcp.target import TARGET_PROPERTIES
-from expressway.mcp.tools.app import AppTools
+from expressway.mcp.tools.app import AppTools, FolderTools
 from expressway.mcp.tools.compat import CompatTools
-from expressway.mcp.tools.folder import FolderTools
-from expressway.mcp.tools.image_and_wait import ServiceTools
 from expressway.mcp.tools.knowledge import (
     READ_INPUT,
     RECOMMEND_INPUT,
@@ -23,6 +21,7 @@ from expressway.mcp.tools.knowledge import (
     passed_on,
 )
 from expressway.mcp.tools.operate import OperateTools
+from expressway.mcp.tools.service import ServiceTools
 from expressway.privacy.gates import Gates
 
 

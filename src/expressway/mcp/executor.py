@@ -20,7 +20,7 @@ from expressway.mcp.background import (
     BackgroundOperations,
     Outcome,
     Work,
-    in_daemon_thread,
+    in_thread,
 )
 from expressway.mcp.progress import relayed_progress
 from expressway.mcp.target import selected_target
@@ -214,11 +214,6 @@ def built_content(app_name: str, app_path: str) -> ReadOnce:
         return built_content(app_name, app_path)
 
     return ReadOnce(read)
-
-
-async def in_thread(work: Callable[[], ResultT]) -> ResultT:
-    """What `work` gives; the event loop goes on meanwhile."""
-    return await asyncio.wrap_future(in_daemon_thread(work, name="expressway tool"))
 
 
 def _renewing(toolkit: ToolkitSource, work: Callable[[Toolkit], ResultT]) -> ResultT:

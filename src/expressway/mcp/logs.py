@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from expressway.mcp.masking import MaskingFormatter
+from expressway.mcp.results import masked_text
 
 LEVEL_VARIABLE = "FASTMCP_LOG_LEVEL"
 FILE_VARIABLE = "FASTMCP_LOG_FILE"
@@ -14,6 +14,13 @@ FILE_VARIABLE = "FASTMCP_LOG_FILE"
 _OURS = ("expressway", "mcp")
 _DEFAULT = logging.WARNING
 _LOG = logging.getLogger(__name__)
+
+
+class MaskingFormatter(logging.Formatter):
+    """A log without secrets of known kinds, also within the traces of exceptions."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked_text(super().format(record))
 
 
 def start_logging(environ: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 
 from expressway.core.progress import Progress, ProgressSink
 from expressway.core.text import shortened
-from expressway.mcp.masking import redaction_policy_of
+from expressway.mcp.results import redaction_policy_of
 from expressway.privacy.gates import Gates
 from expressway.privacy.render import shown_text
 

@@ -6,18 +6,62 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
+from expressway.core.text import shortened
 from expressway.errors import ExpresswayError
-from expressway.mcp.error_size import bounded_error
-from expressway.mcp.executor import in_thread
-from expressway.mcp.masking import redaction_policy_of
+from expressway.mcp.background import in_thread
 from expressway.privacy.gates import Gates
-from expressway.privacy.render import redact_response
+from expressway.privacy.render import RedactionPolicy, redact_response
 
 _LOG = logging.getLogger(__name__)
+_LONGEST_SENTENCES = 8_000
+_LONGEST_TEXT = 2_000
+_MOST_ITEMS = 50
+_DEEPEST = 8
+_SENTENCES = frozenset({"message", "hint"})
+
+
+def redaction_policy_of(gates: Gates) -> RedactionPolicy:
+    """What everything goes through on its way to a client."""
+    return RedactionPolicy(gates.allow_sensitive_data, masked_text)
+
+
+def masked_text(text: str) -> str:
+    """The patterns are loaded for the first text, not to list the tools."""
+    from expressway.privacy.masking.detector import masked
+
+    return masked(text)
+
+
+def bounded_error(error: Mapping[str, Any]) -> dict[str, Any]:
+    """The error with long texts cut between words, and long lists and objects cut with a count of the rest."""
+    return {
+        name: shortened(value, _LONGEST_SENTENCES) if name in _SENTENCES and isinstance(value, str) else _cut(value, 0)
+        for name, value in error.items()
+    }
+
+
+def _cut(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_TEXT else shortened(value, _LONGEST_TEXT)
+    if isinstance(value, Mapping):
+        return _cut_members(cast("Mapping[str, Any]", value), depth)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        items = cast("Sequence[Any]", value)
+        more = len(items) - _MOST_ITEMS
+        cut = [_cut(item, depth + 1) for item in items[:_MOST_ITEMS]] if depth < _DEEPEST else []
+        return [*cut, f"… and {more} more"] if more > 0 else cut
+    return value
+
+
+def _cut_members(members: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    kept = list(members.items())[:_MOST_ITEMS] if depth < _DEEPEST else []
+    cut = {shortened(str(name), _LONGEST_TEXT): _cut(item, depth + 1) for name, item in kept}
+    more = len(members) - _MOST_ITEMS
+    return cut | {"…": f"and {more} more"} if more > 0 else cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,30 +24,41 @@ from expressway.knowledge.tool_cache import RememberedListing
 from expressway.knowledge.values import KnowledgeTool
 from expressway.mcp.audit.log import AuditLog
 from expressway.mcp.audit.record import is_audited
-from expressway.mcp.audit.trail import AuditTrail
+from expressway.mcp.audit.trail import AuditMiddleware, AuditTrail
 from expressway.mcp.background import BackgroundOperations
 from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
 from expressway.mcp.executor import SIGN_OF_LIFE_SECONDS, ToolExecutor, ToolkitSource
 from expressway.mcp.logs import start_logging
 from expressway.mcp.middleware.admission import AdmissionMiddleware, Listed
-from expressway.mcp.middleware.audit import AuditMiddleware
 from expressway.mcp.middleware.request_bounds import bounded_requests
-from expressway.mcp.preload import preload_later
-from expressway.mcp.resources.full_answers import FullResponses, add_full_responses
-from expressway.mcp.resources.templates import SynthesizedTemplates, add_resources
+from expressway.mcp.resources import FullResponses, SynthesizedTemplates, add_full_responses, add_resources
 from expressway.mcp.stdio import serve_stdio
-from expressway.mcp.tools.app import AppTools
+from expressway.mcp.tools.app import AppTools, FolderTools
 from expressway.mcp.tools.compat import CompatTools
-from expressway.mcp.tools.folder import FolderTools
-from expressway.mcp.tools.image_and_wait import ServiceTools
 from expressway.mcp.tools.knowledge import KnowledgeTools
 from expressway.mcp.tools.operate import OperateTools
-from expressway.privacy.gates import Gates, gates_of, offers_former_names
+from expressway.mcp.tools.service import ServiceTools
+from expressway.privacy.gates import ENABLE_VARIABLE, Gates, gates_of, is_enabled, offers_former_names
 
 if TYPE_CHECKING:
     from expressway.toolkit import Toolkit
 
 _LOG = logging.getLogger(__name__)
+PRELOAD_AFTER_SECONDS = 1.0
+"""By then a client has its answer to ``initialize`` and its list of tools."""
+_PRELOADED = (
+    "expressway.toolkit.api",
+    "expressway.toolkit.diagnose_wiring",
+    "expressway.aws.session",
+    "expressway.aws.ecs.client",
+    "expressway.aws.logs",
+    "expressway.cloudformation.history_reader",
+    "expressway.aws.elbv2",
+    "expressway.diagnose.request",
+    "expressway.diagnose.guidance",
+    "expressway.diagnose.answer_size",
+)
+"""What answering a question about AWS needs: a quarter of a second of imports, which open and read nothing."""
 
 INSTRUCTIONS = (
     "Expressway deploys a folder with a Dockerfile and an expressway.yaml to Amazon ECS Express Mode. "
@@ -164,6 +176,21 @@ def serve_nothing(environ: Mapping[str, str]) -> None:
     serve_stdio(server)
 
 
+def preload() -> None:
+    """Import what the first question about AWS needs."""
+    for name in _PRELOADED:
+        import_module(name)
+
+
+def preload_later(after_seconds: float = PRELOAD_AFTER_SECONDS) -> threading.Timer:
+    """`preload` in a daemon thread, a while from now."""
+    timer = threading.Timer(after_seconds, preload)
+    timer.daemon = True
+    timer.name = "expressway preload"
+    timer.start()
+    return timer
+
+
 def _audit_trail(environ: Mapping[str, str]) -> AuditTrail:
     caller = {"caller": caller_name(environ), "os_user": caller_name({})}
     return AuditTrail(AuditLog(state_directory(environ)).append, caller)
@@ -222,6 +249,18 @@ def describe(environ: Mapping[str, str]) -> dict[str, Any]:
 def main() -> None:
     """Serve on stdio with this process's environment."""
     run_stdio(os.environ)
+
+
+def serve_as_predecessor() -> None:
+    """``ecs-mcp-server``: this server under the name of the one it replaces, for configurations written for that.
+
+    Serves without any tool where the operator turned the server off.
+    """
+    if is_enabled(os.environ):
+        main()
+        return
+    print(f"{ENABLE_VARIABLE} is not true: this server lists no tools.", file=sys.stderr)
+    serve_nothing(os.environ)
 
 
 def _optional_tools_of(environ: Mapping[str, str]) -> OptionalTools:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.cli.commands.demo_steps import STEPS, Steps
+from expressway.cli.commands.demo import STEPS, Steps
 from expressway.cli.views.output import message_console, recording
 from expressway.core.progress import Progress
 
@@ -67,7 +67,7 @@ def test_what_is_long_goes_on_below_its_own_beginning_whatever_the_terminal(
 
 def test_the_kept_picture_is_whole_and_current() -> None:
     shown = lines(ROOT / "docs" / "demo.svg")
-    source = "".join((ROOT / "src/expressway/cli/commands" / name).read_text() for name in ("demo.py", "demo_steps.py"))
+    source = (ROOT / "src/expressway/cli/commands/demo.py").read_text()
     names = set(re.findall(r'steps\.step\("(.+?)"\)', source))
     titles = [line for line in shown if line[1:4] == f"/{STEPS} "]
     assert len(titles) == STEPS

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from expressway.cli.commands.troubleshoot import ACTIONS
-from expressway.cli.views.findings import show_troubleshooting
+from expressway.cli.commands.troubleshoot import ACTIONS, show_troubleshooting
 from expressway.diagnose import actions
 from tests.cli.test_main import error_of, run
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from expressway.cli.nearest_definition import HERE, app_name_or_here, definition_at
 from expressway.cli.options import (
     Adopt,
     AllowReplacement,
@@ -24,6 +23,7 @@ from expressway.cli.options import (
     Wait,
     Yes,
 )
+from expressway.cli.targets import HERE, app_name_or_here, definition_at
 from expressway.cli.views.output import print_json, print_target
 from expressway.cli.views.progress import watching
 from expressway.cli.views.reporting import can_ask, confirm, reporting

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from expressway.cli.nearest_definition import source_here
 from expressway.cli.options import AsJson, Profile, Region, Sandbox
-from expressway.cli.views.output import print_json, print_target, readable
+from expressway.cli.targets import source_here
+from expressway.cli.views.output import data_console, escape, print_json, print_target, readable
 from expressway.cli.views.reporting import reporting
 from expressway.errors import UsageError
 
@@ -28,6 +29,7 @@ ACTIONS: Mapping[str, str] = {
 """The seven actions by the short names that are typed here."""
 _PLACES = ("ecs_cluster_name", "ecs_service_name", "ecs_task_id", "cfn_stack_name", "family_prefix", "vpc_id")
 """Parameters that say what is meant, so that the folder's app is not."""
+_STYLES = {"critical": "bold red", "warning": "yellow", "info": "dim"}
 _NEEDS_NO_CLUSTER = frozenset({"stack", "images"})
 
 Cluster = Annotated[str | None, typer.Argument(help="The cluster's name or ARN.", show_default="this folder's app")]
@@ -90,7 +92,10 @@ def troubleshoot(
         with toolkit_at(sandbox, profile, region) as toolkit:
             print_target(toolkit.target.describe())
             found = toolkit.troubleshoot(name, _parameters(given, toolkit, app, action))
-        _show(found.whole, as_json=as_json)
+        if as_json:
+            print_json(readable(found.whole))
+        else:
+            show_troubleshooting(found.whole)
     if exit_code and any(finding["severity"] == "critical" for finding in found.whole.get("findings", ())):
         raise SystemExit(10)
 
@@ -99,15 +104,6 @@ def _app_here(given: Mapping[str, Any]) -> str | None:
     """The app of this folder, unless a parameter says what is meant."""
     source = None if any(given[name] is not None for name in _PLACES) else source_here()
     return source.definition.name if source else None
-
-
-def _show(answer: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(readable(answer))
-    else:
-        from expressway.cli.views.findings import show_troubleshooting
-
-        show_troubleshooting(answer)
 
 
 def _action(short: str) -> str:
@@ -142,3 +138,63 @@ def _parameters(given: Mapping[str, Any], toolkit: Toolkit, app: str | None, act
     takes_service = action in {"guidance", "events", "images"} and "ecs_task_id" not in parameters
     named = {"ecs_service_name": where.name} if takes_service else {}
     return {"ecs_cluster_name": where.cluster, **named, **parameters}
+
+
+def show_troubleshooting(answer: Mapping[str, Any]) -> None:
+    """An answer of troubleshooting, whole; lines without colours where nobody watches."""
+    console = data_console()
+    for line in _lines(answer):
+        console.print(line, soft_wrap=not sys.stdout.isatty())
+
+
+def _lines(answer: Mapping[str, Any]) -> Iterable[str]:
+    told = answer.get("assessment") or answer.get("message")
+    if told:
+        yield f"[bold]{escape(str(told))}[/]"
+    for finding in answer.get("findings", []):
+        yield from _finding(finding)
+    for gap in answer.get("gaps", []):
+        yield f"[magenta]?[/] not read: {escape(str(gap))}"
+    for key, show in _ROWS.items():
+        for row in answer.get(key) or []:
+            yield show(row)
+
+
+def _finding(finding: Mapping[str, Any]) -> Iterable[str]:
+    severity = str(finding["severity"])
+    sure = "" if finding.get("confidence") == "high" else f" [dim]({finding.get('confidence')} confidence)[/]"
+    yield ""
+    yield f"[{_STYLES[severity]}]{severity}[/] [dim]{finding['code']}[/] {escape(str(finding['cause']))}{sure}"
+    if finding.get("resource"):
+        yield f"  [dim]{escape(str(finding['resource']))}[/]"
+    for text in finding.get("evidence", []):
+        yield f"  [dim]│[/] {escape(str(text))}"
+    if finding.get("remedy"):
+        yield f"  [cyan]→[/] {escape(str(finding['remedy']))}"
+
+
+def _event(row: Mapping[str, Any]) -> str:
+    return f"[dim]{row.get('timestamp')}[/] {escape(str(row.get('message', '')))}"
+
+
+def _log_entry(row: Mapping[str, Any]) -> str:
+    task = str(row.get("stream", "")).rsplit("/", 1)[-1]
+    return f"[dim]{row.get('timestamp')} {escape(task)}[/] {escape(str(row.get('message', '')))}"
+
+
+def _task(row: Mapping[str, Any]) -> str:
+    ends = ", ".join(
+        f"{one.get('name')} {one.get('exit_code', '')} {one.get('reason', '')}".strip()
+        for one in row.get("containers", [])
+    )
+    told = f"{row.get('service', '')} {row.get('task_id')}: {row.get('stopped_reason', '')} ({ends})"
+    return f"[dim]{row.get('stopped_at')}[/] {escape(told.strip())}"
+
+
+def _failure_reason(row: Mapping[str, Any]) -> str:
+    return (
+        f"{escape(str(row.get('logical_id', row.get('LogicalResourceId', ''))))}: {escape(str(row.get('reason', '')))}"
+    )
+
+
+_ROWS = {"events": _event, "log_entries": _log_entry, "failed_tasks": _task, "failure_reasons": _failure_reason}

@@ -3,25 +3,96 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from expressway.cli.views.stdout import STDOUT_NOT_WRITABLE
 from expressway.errors import ExpresswayError, StillRunning
 from expressway.hints import for_people
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+STDOUT_NOT_WRITABLE = "stdout_not_writable"
 _PICTURE_COLUMNS = 118
 _OUTPUTS = ("output", "log", "lines", "trace", "findings")
 """The details of an error that hold what a program said."""
 _SHOWN_LINES = 15
+
+
+class _Checked:
+    """A text stream whose writing fails with Expressway's own error; a reader that has seen enough is left alone.
+
+    Everything else is the stream's own.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if text == "":
+            return 0  # how libraries try what kind of stream it is, and swallow the answer
+        with self._telling():
+            return self._stream.write(text)
+        raise AssertionError("writing returns or raises")
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        with self._telling():
+            self._stream.writelines(lines)
+
+    def flush(self) -> None:
+        with self._telling():
+            self._stream.flush()
+
+    def drop(self) -> None:
+        """Let go of what is buffered, which would fail again when the process ends."""
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    @contextmanager
+    def _telling(self) -> Generator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise  # nobody reads on (``| head``): the command line ends quietly
+        except OSError as exc:
+            self.drop()
+            raise ExpresswayError(
+                STDOUT_NOT_WRITABLE,
+                f"The answer cannot be written to standard output: {exc.strerror or exc}.",
+                "Free the disk or send the output elsewhere, and repeat the command.",
+            ) from exc
+
+
+@contextmanager
+def checked_standard_output() -> Generator[None]:
+    """Let whatever is printed meanwhile, help included, reach standard output or fail with one error.
+
+    Raises:
+        ExpresswayError: ``stdout_not_writable``, say on a full disk; also for what was still buffered at the end.
+        SystemExit: 1 when nobody reads on.
+    """
+    stream = sys.stdout
+    checked = _Checked(stream)
+    sys.stdout = cast("TextIO", checked)
+    try:
+        try:
+            yield
+        finally:
+            checked.flush()
+    except BrokenPipeError:
+        checked.drop()
+        raise SystemExit(1) from None
+    finally:
+        sys.stdout = stream
 
 
 def data_console() -> Console:
@@ -108,7 +179,7 @@ def print_json(value: Mapping[str, Any] | list[Any], *, exact: bool = False) -> 
     """One JSON document on standard output: readable, or (templates, settings) `exact` to the letter.
 
     Raises:
-        ExpresswayError: ``stdout_not_writable``, say on a full disk (see `expressway.cli.views.stdout`).
+        ExpresswayError: ``stdout_not_writable``, say on a full disk (see `expressway.cli.views.output`).
     """
     shown = value if exact else readable(value)
     sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False, default=str) + "\n")

@@ -1,4 +1,4 @@
-"""Writes the audit log's lines: an intent before a call's first change, its outcome, and how outlived work ended."""
+"""Follows every call and writes the audit log: intents before the first change, outcomes, ends of outlived work."""
 
 import logging
 import secrets
@@ -9,10 +9,17 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar, cast
 
+import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.extension import Extension
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolRequestParams, CallToolResult
+
 from expressway.aws.values.target import Target
 from expressway.errors import ExpresswayError
 from expressway.mcp.audit.record import AuditedCall, CallOutcome, Where, end_record, intent_record, outcome_record
-from expressway.mcp.background import BackgroundOperation
+from expressway.mcp.background import BackgroundOperation, in_thread
+from expressway.privacy.gates import Gates
 
 _LOG = logging.getLogger(__name__)
 ParametersT = ParamSpec("ParametersT")
@@ -193,3 +200,58 @@ def _where(target: Callable[[], Target], profile: str | None, region: str | None
 def _code_of(result: object) -> str:
     errors = cast("Mapping[str, Any]", result).get("errors") if isinstance(result, Mapping) else None
     return str(errors[0].get("code", "failed")) if errors else "ok"
+
+
+class AuditMiddleware(Extension):
+    """The outermost of the extensions, so that refusals are seen as well."""
+
+    identifier = "io.github.expressway/audit"
+
+    def __init__(self, tools: Mapping[str, Tool], gates: Gates, trail: AuditTrail) -> None:
+        self._tools = tools
+        self._gates = gates
+        self._trail = trail
+
+    async def intercept_tool_call(
+        self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        audit = self._trail.begin(self._call(params.name, params.arguments or {}), _client(ctx))
+        try:
+            with auditing(audit):
+                result = await call_next(ctx)
+        except BaseException as error:
+            cancelled = isinstance(error, anyio.get_cancelled_exc_class())
+            audit.answered(CallOutcome("cancelled" if cancelled else "failed"))
+            raise
+        outcome = self._outcome(result) if isinstance(result, CallToolResult) else CallOutcome("unknown")
+        await in_thread(lambda: audit.answered(outcome))  # waits for the disk
+        return result
+
+    def _call(self, name: str, arguments: Mapping[str, Any]) -> AuditedCall:
+        tool = self._tools.get(name)
+        if tool is None or tool.annotations is None:
+            return AuditedCall(name, arguments, writes=False)
+        writes = tool.annotations.read_only_hint is False
+        if "write" in tool.parameters["properties"]:  # only asked to does it write
+            writes = bool(arguments.get("write"))
+        local = tool.annotations.open_world_hint is False
+        return AuditedCall(name, arguments, writes, local=local, is_allowed=self._gates.allow_write)
+
+    def _outcome(self, result: CallToolResult) -> CallOutcome:
+        content: Mapping[str, Any] = result.structured_content or {}
+        status = "running" if content.get("status") == "running" else "ok"
+        touches = content.get("touches")
+        return CallOutcome(
+            code=str(content.get("code", "failed")) if result.is_error else status,
+            is_open=self._gates.allow_sensitive_data,
+            marked="untrusted" in content,
+            operation_id=str(content.get("operation_id", "")),
+            target=str(content.get("target", "")),
+            touches=touches if isinstance(touches, list) else (),
+        )
+
+
+def _client(ctx: ServerRequestContext[Any, Any]) -> Mapping[str, str]:
+    """What the client calls itself; nothing proves it."""
+    said = ctx.session.client_params
+    return {"client": said.client_info.name, "client_version": said.client_info.version} if said else {}

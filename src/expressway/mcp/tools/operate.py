@@ -12,9 +12,8 @@ from expressway.diagnose.actions import GUIDANCE, Troubleshooting, action_of
 from expressway.diagnose.answer_size import size_of
 from expressway.errors import RefusedError
 from expressway.mcp.executor import ToolExecutor
-from expressway.mcp.masking import redaction_policy_of
-from expressway.mcp.resources.full_answers import FullResponses
-from expressway.mcp.results import Answer, compact_json, told_of
+from expressway.mcp.resources import FullResponses
+from expressway.mcp.results import Answer, compact_json, redaction_policy_of, told_of
 from expressway.mcp.schemas import number, object_of, text, texts
 from expressway.privacy.gates import decide
 from expressway.privacy.render import redact_response

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.cli.nearest_definition import HERE, app_name_or_here, definition_at
+from expressway.cli.targets import HERE, app_name_or_here, definition_at
 from expressway.errors import DefinitionError, UsageError
 
 pytestmark = pytest.mark.process

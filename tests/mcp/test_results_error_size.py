@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from expressway.mcp.error_size import bounded_error
+from expressway.mcp.results import bounded_error
 
 
 def test_an_error_within_the_bounds_stays_as_it_is() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
-from expressway.mcp.resources.full_answers import FullResponses
+from expressway.mcp.resources import FullResponses
 
 
 def _number(uri: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from expressway.cli.commands.demo_steps import Demo, Steps
+from expressway.cli.commands.demo import Demo, Steps
 from expressway.deploy.deploy import DeployResult
 from expressway.errors import StackError
 from expressway.toolkit import Toolkit, inline_source

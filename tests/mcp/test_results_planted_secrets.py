@@ -21,7 +21,7 @@ from expressway.aws.session import AwsSession
 from expressway.diagnose.actions import ACTIONS
 from expressway.mcp.audit.log import AuditLog
 from expressway.mcp.audit.trail import AuditTrail
-from expressway.mcp.masking import MaskingFormatter
+from expressway.mcp.logs import MaskingFormatter
 from expressway.mcp.server import OptionalTools, build_server
 from expressway.privacy.gates import Gates
 from expressway.privacy.untrusted import quoted
