@@ -12,7 +12,7 @@ pytestmark = pytest.mark.process
 
 _PROGRAM = """
 import sys
-from expressway.synth.kernel.early import take_early
+from expressway.synth.synthesizer import take_early
 from expressway.cli.main import start_kernel_for
 start_kernel_for(sys.argv[1:])
 kernel = take_early()

@@ -17,10 +17,10 @@ from expressway.containerize.review.hadolint import Hadolint
 from expressway.core.child_environment import NETWORK, child_environment
 from expressway.image.engine.buildkit import find_buildkit_command
 from expressway.image.engine.ping import EngineAddress
-from expressway.synth.kernel.folder import worker_environment
 from expressway.synth.kernel.jsii import ensure_index
 from expressway.synth.kernel.process import KernelProcess
 from expressway.synth.lint.linter import lint_templates
+from expressway.synth.workers import worker_environment
 
 pytestmark = pytest.mark.process
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from expressway.core.directories import cache_directory
-from expressway.synth.kernel.folder import worker_environment
 from expressway.synth.kernel.jsii import prepare_environment
+from expressway.synth.workers import worker_environment
 
 UNWRITABLE = Path("/proc/nobody/writes/here")
 

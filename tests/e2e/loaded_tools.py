@@ -5,8 +5,7 @@ from pathlib import Path
 from threading import Lock
 
 from expressway.cloudformation.template import Template
-from expressway.synth.lint.finding import LintFinding
-from expressway.synth.lint.linter import Findings, TemplateLinter
+from expressway.synth.lint.linter import Findings, LintFinding, TemplateLinter
 from expressway.synth.lint.worker import TOOLS, is_of_plain_text
 from expressway.synth.synthesizer import Synthesizer
 from expressway.toolkit import Toolkit

@@ -16,7 +16,7 @@ from expressway.image.planned import PlannedImage
 from expressway.knowledge.values import KnowledgeResult
 from expressway.plan.plan import Plan
 from expressway.privacy.gates import Gates
-from expressway.synth.lint.finding import LintFinding
+from expressway.synth.lint.linter import LintFinding
 from expressway.toolkit import AppSource, Toolkit
 
 _NEVER = NeverCancelled()

@@ -10,7 +10,7 @@ from expressway.core.progress import Progress
 from expressway.errors import ExpresswayError
 from expressway.image.engine.errors import BuildFailure, build_error
 from expressway.privacy.render import UNTRUSTED_NOTE
-from expressway.synth.lint.finding import LintFinding
+from expressway.synth.lint.linter import LintFinding
 from tests.fuzz.offline_toolkit import OfflineToolkit
 from tests.mcp.connections import CLOSED, ProgressWatch, connected, error_shape, good_shape, shape_of
 from tests.mcp.fakes import FakeToolkit, write_app

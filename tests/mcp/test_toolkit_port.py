@@ -10,7 +10,7 @@ from mcp.types import ResourceLink
 
 from expressway.core.progress import Progress
 from expressway.deploy.deploy import DeployResult
-from expressway.synth.lint.finding import LintFinding
+from expressway.synth.lint.linter import LintFinding
 from expressway.toolkit import AppSource, Toolkit
 from tests.mcp.connections import ERAS, OPEN, Era, ProgressWatch, connected, error_shape, good_shape
 from tests.mcp.fakes import URL, FakeToolkit, step, write_app

@@ -9,7 +9,7 @@ import pytest
 
 from expressway.cloudformation.template import Template
 from expressway.errors import ExpresswayError
-from expressway.synth.files import write_templates
+from expressway.synth.synth import write_templates
 
 TEMPLATES = [Template("a-stack", '{"A": 1}'), Template("b-stack", '{"B": 2}')]
 
@@ -46,7 +46,7 @@ def test_a_full_disk_leaves_everything_as_it_was(existing: bool, tmp_path: Path)
     if existing:
         write_templates(out, [Template("a-stack", "old")])
     script = (
-        "import sys; from pathlib import Path; from expressway.synth.files import write_templates;"
+        "import sys; from pathlib import Path; from expressway.synth.synth import write_templates;"
         "from expressway.cloudformation.template import Template;"
         "write_templates(Path(sys.argv[1]), [Template('a-stack', 'new'), Template('b-stack', 'x' * 99)])"
     )

@@ -9,7 +9,7 @@ from expressway.app.parse import parse_definition
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Progress
 from expressway.errors import SynthesisError
-from expressway.synth.lint.finding import LintFinding, Severity
+from expressway.synth.lint.linter import LintFinding, Severity
 from expressway.synth.synth import synth_app
 
 APP = parse_definition({"name": "hello", "build": ".", "regions": ["eu-west-1", "us-east-1"]})

@@ -309,7 +309,7 @@ def test_a_damaged_entry_is_not_believed(tmp_path: Path) -> None:
         made = synthesizer.synthesize(definition)
     entry = tmp_path / f"{cache_key(definition)}.json"
     stored = json.loads(entry.read_text())
-    stored["bodies"]["service"] = stored["bodies"]["service"].replace("256", "512")
+    stored["result"]["service"] = stored["result"]["service"].replace("256", "512")
     for damage in (json.dumps(stored), entry.read_text()[:100], "", "[]", '{"sha256": null}'):
         entry.write_text(damage)
         assert TemplateCache(tmp_path).get(definition) is None

@@ -47,7 +47,7 @@ def start_kernel_for(arguments: Sequence[str]) -> None:
 
     from expressway.core.directories import state_directory, template_cache_directory
     from expressway.errors import SynthesisError
-    from expressway.synth.kernel.early import start_early
+    from expressway.synth.synthesizer import start_early
 
     with suppress(SynthesisError, OSError, ValueError):  # no path at all, or one that may not be looked at
         named = next((Path(each) for each in arguments if not each.startswith("-") and Path(each).exists()), Path())

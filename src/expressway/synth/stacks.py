@@ -60,15 +60,17 @@ class _AppStack(cdk.Stack):
 
     def _record_origin(self) -> None:
         """A parameter, since `cdk diff` would show metadata; and an output, so that the parameter is used."""
-        origin = cdk.CfnParameter(
-            self,
+        origin = self._parameter(
             ORIGIN_PARAMETER,
-            type="String",
-            default="",
+            "Folder or repository that the app was last deployed from; a deployment sets it",
             max_length=1024,
-            description="Folder or repository that the app was last deployed from; a deployment sets it",
         )
-        self._output("DeployedFrom", origin.value_as_string, "Folder or repository of the last deployment")
+        self._output("DeployedFrom", origin, "Folder or repository of the last deployment")
+
+    def _parameter(self, name: str, description: str, *, default: str | None = "", **limits: Any) -> str:
+        return cdk.CfnParameter(
+            self, name, type="String", default=default, description=description, **limits
+        ).value_as_string
 
     def _output(self, name: str, value: str, description: str) -> None:
         cdk.CfnOutput(self, name, value=value, description=description)
@@ -92,23 +94,17 @@ class RepositoryStack(_AppStack):
             protected=definition.termination_protection,
         )
         settings = definition.repository
-        pusher = cdk.CfnParameter(
-            self,
+        pusher = self._parameter(
             "PusherArn",
-            type="String",
-            default="",
+            "IAM role or user that deploys, and so may assume the push/pull role",
             allowed_pattern=PUSHER_PATTERN,
             constraint_description="the ARN of an IAM role or user, or nothing; never an account's root",
-            description="IAM role or user that deploys, and so may assume the push/pull role",
         )
-        permission_set = cdk.CfnParameter(
-            self,
+        permission_set = self._parameter(
             "PusherPermissionSet",
-            type="String",
-            default="",
+            "Permission set of IAM Identity Center that deploys, where PusherArn is empty",
             allowed_pattern=PERMISSION_SET_PATTERN,
             constraint_description="the name of a permission set, or nothing",
-            description="Permission set of IAM Identity Center that deploys, where PusherArn is empty",
         )
         self.repository = ImageRepository(
             self,
@@ -127,8 +123,8 @@ class RepositoryStack(_AppStack):
             "PushPullRole",
             repository=self.repository,
             principals=[as_principal(iam.ArnPrincipal(arn)) for arn in settings.push_principals],
-            deployer_arn=pusher.value_as_string,
-            permission_set=permission_set.value_as_string,
+            deployer_arn=pusher,
+            permission_set=permission_set,
             push_tag_value=name,
             role_name=f"{name}-ecr-push-pull-role",
             description=f"Pushes and pulls the images of {name}",
@@ -167,7 +163,14 @@ class ServiceStack(_AppStack):
         if definition.task_definition_arn is not None:
             settings["task_definition"] = definition.task_definition_arn
         else:
-            settings |= _container_settings(self, definition)
+            image = self._parameter(
+                "ImageUri",
+                "Image that the service runs, best by digest",
+                default=definition.image,
+                allowed_pattern=IMAGE_PATTERN,
+                constraint_description="an image URI without whitespace",
+            )
+            settings |= _container_settings(self, definition, image)
         self.service = ExpressGatewayService(self, "Service", drop_stack_tags=True, **settings)
         own_roles = definition.roles
         self._name_resources(
@@ -246,19 +249,10 @@ def _service_settings(scope: Construct, definition: "AppDefinition") -> dict[str
     }
 
 
-def _container_settings(scope: Construct, definition: "AppDefinition") -> dict[str, Any]:
-    image = cdk.CfnParameter(
-        scope,
-        "ImageUri",
-        type="String",
-        default=definition.image,
-        allowed_pattern=IMAGE_PATTERN,
-        constraint_description="an image URI without whitespace",
-        description="Image that the service runs, best by digest",
-    )
+def _container_settings(scope: Construct, definition: "AppDefinition", image: str) -> dict[str, Any]:
     roles = definition.roles
     return {
-        "image": image.value_as_string,
+        "image": image,
         "execution_role": _role(scope, "ExecutionRole", roles.execution),
         "execution_role_name": f"{definition.name}-express-execution",
         "task_role": _role(scope, "TaskRole", roles.task),

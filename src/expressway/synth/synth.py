@@ -1,8 +1,11 @@
 """Synthesize an app: its definition becomes templates that the linters have nothing against."""
 
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Protocol
 
 from expressway.app.definition import AppDefinition
@@ -10,9 +13,9 @@ from expressway.app.sections import pseudo_parameters
 from expressway.cloudformation.limits import check_limits
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Progress, ProgressSink, ignore_progress
-from expressway.errors import SynthesisError
+from expressway.errors import ExpresswayError, SynthesisError
 from expressway.privacy.untrusted import named, quoted
-from expressway.synth.lint.finding import LintFinding
+from expressway.synth.lint.linter import LintFinding
 
 
 class TemplateSource(Protocol):
@@ -99,3 +102,42 @@ def _refuse_errors(findings: tuple[LintFinding, ...]) -> None:
         "Correct what the definition sets there.",
         {"findings": [asdict(finding) for finding in findings]},
     )
+
+
+def write_templates(folder: Path, templates: Sequence[Template]) -> tuple[Path, ...]:
+    """Write each template to ``{stack name}.template.json`` in `folder`, which is made if it is missing.
+
+    All are written beside their places first and then moved there, so that a full disk leaves what was there.
+
+    Raises:
+        ExpresswayError: ``output_not_writable``; nothing was written, and no folder was made.
+    """
+    paths = tuple(folder / f"{template.stack_name}.template.json" for template in templates)
+    try:
+        with _made(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as drafts:
+            for path, template in zip(paths, templates, strict=True):
+                (Path(drafts) / path.name).write_text(template.body, encoding="utf-8")
+            for path in paths:
+                (Path(drafts) / path.name).replace(path)
+    except OSError as exc:
+        raise ExpresswayError(
+            "output_not_writable",
+            f"The templates cannot be written into {folder}: {exc.strerror or exc}.",
+            "Name a folder that can be made or written, on a disk with room.",
+            {"path": str(exc.filename or folder)},
+        ) from exc
+    return paths
+
+
+@contextmanager
+def _made(folder: Path) -> Generator[None]:
+    """`folder`, gone again when what follows fails, with the parents that had to be made."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expressway.errors import SynthesisError
 from expressway.synth.cache import TemplateCache, app_templates
-from expressway.synth.kernel.early import take_early
 from expressway.synth.kernel.process import KernelDied, KernelProcess
-from expressway.synth.time_limits import SYNTH_SECONDS
+from expressway.synth.workers import SYNTH_SECONDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from expressway.app.definition import AppDefinition
     from expressway.cloudformation.template import AppTemplates
+
+_waiting: list[KernelProcess] = []
+"""At most the one kernel that was started early and that nobody has taken."""
+
+
+def start_early(definition_file: Path, cache_dir: Path) -> None:
+    """Start a kernel if the definition will most likely have to be synthesized.
+
+    Raises:
+        SynthesisError: ``kernel_failed`` when no process can be started.
+    """
+    if not _waiting and TemplateCache(cache_dir).is_older_than(definition_file):
+        _waiting.append(KernelProcess.start())
+
+
+def take_early() -> KernelProcess | None:
+    """The kernel that was started early, for the first who asks."""
+    try:
+        return _waiting.pop()
+    except IndexError:
+        return None
+
 
 _REMEMBERED = 32
 

@@ -15,7 +15,7 @@ from expressway.core.system_clock import SystemClock
 from expressway.deploy.journal import Journal
 from expressway.synth.lint.linter import TemplateLinter
 from expressway.synth.synthesizer import Synthesizer
-from expressway.synth.time_limits import LINT_SECONDS, LINT_VARIABLE, SYNTH_SECONDS, SYNTH_VARIABLE, time_limit
+from expressway.synth.workers import LINT_SECONDS, LINT_VARIABLE, SYNTH_SECONDS, SYNTH_VARIABLE, time_limit
 
 if TYPE_CHECKING:
     from expressway.app.definition import AppDefinition

@@ -50,7 +50,7 @@ def synth(
 ) -> None:
     """Write the app's CloudFormation templates; needs no AWS account."""
     from expressway.cli.views.views import show_findings, show_templates
-    from expressway.synth.files import write_templates
+    from expressway.synth.synth import write_templates
     from expressway.toolkit import Toolkit, app_source
 
     with reporting(as_json=as_json), Toolkit() as toolkit:

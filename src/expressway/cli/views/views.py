@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from expressway.image.planned import PlannedImage
     from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
     from expressway.plan.plan import Plan
-    from expressway.synth.lint.finding import LintFinding
+    from expressway.synth.lint.linter import LintFinding
     from expressway.synth.synth import SynthResult
 
 _SIGNS = {

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mcp.types import ResourceLink
 
     from expressway.cloudformation.template import Template
-    from expressway.synth.lint.finding import LintFinding
+    from expressway.synth.lint.linter import LintFinding
     from expressway.toolkit import Toolkit
 
 AppPath = Annotated[str, Field(description="Absolute path of the folder or its expressway.yaml.")]

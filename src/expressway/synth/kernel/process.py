@@ -17,8 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from expressway.errors import SynthesisError
-from expressway.synth.kernel.folder import KernelFolder, worker_environment
-from expressway.synth.time_limits import SYNTH_VARIABLE
+from expressway.synth.workers import SYNTH_VARIABLE, KernelFolder, worker_environment
 from expressway_constructs.node import bundled_node
 
 if TYPE_CHECKING:

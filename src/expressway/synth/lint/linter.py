@@ -6,24 +6,42 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from expressway.cloudformation.template import Template
-from expressway.core.directories import write_whole
 from expressway.errors import SynthesisError
-from expressway.synth.kernel.folder import worker_environment
-from expressway.synth.lint.finding import LintFinding
-from expressway.synth.time_limits import LINT_SECONDS, LINT_VARIABLE
+from expressway.synth.cache import ResultCache
+from expressway.synth.workers import LINT_SECONDS, LINT_VARIABLE, worker_environment
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LintFinding:
+    """One finding of one tool.
+
+    Attributes:
+        tool: ``cfn-lint`` or ``cloudformation-validate``.
+        rule: the tool's own rule id, such as ``E3012``.
+        path: where in the template, as ``Resources/Service/Properties/Cpu``; empty for the whole template.
+        stack: name of the stack whose template it is.
+    """
+
+    stack: str
+    tool: str
+    severity: Severity
+    rule: str
+    path: str
+    message: str
+
 
 TOOLS = ("cfn-lint", "cloudformation-validate")
 _MODULE = "expressway.synth.lint.worker"
-_KEPT_ENTRIES = 400
 
 Findings = tuple[LintFinding, ...]
 
@@ -37,10 +55,9 @@ class TemplateLinter:
     """
 
     def __init__(self, *, cache_dir: Path | None = None, timeout_seconds: float = LINT_SECONDS) -> None:
-        self._cache_dir = cache_dir
+        self._disk = None if cache_dir is None else ResultCache(cache_dir, limit=400)
         self._timeout_seconds = timeout_seconds
-        self._remembered: dict[str, Findings] = {}
-        self._lock = threading.Lock()
+        self._memory: dict[str, Findings] = {}
 
     def __call__(self, templates: Iterable[Template], regions: Sequence[str]) -> Findings:
         """Every finding on `templates`, sorted; an empty tuple when they are clean.
@@ -51,65 +68,38 @@ class TemplateLinter:
         places = tuple(sorted(regions))
         listed = tuple(templates)
         keys = {(tool, each): _key(tool, each, places) for tool in TOOLS for each in listed}
-        found = {key: self._known(key) for key in keys.values()}
-        unknown = {tool: [each for each in listed if found[keys[tool, each]] is None] for tool in TOOLS}
+        results = {key: self._known(key) for key in keys.values()}
+        unknown = {tool: [each for each in listed if results[keys[tool, each]] is None] for tool in TOOLS}
         # One run a tool: loading it takes longer than linting a template with it.
         runs = [(tool, unknown[tool], places) for tool in TOOLS if unknown[tool]]
         with ThreadPoolExecutor(max_workers=max(1, len(runs))) as pool:
-            for made in pool.map(self._run, runs):
-                found |= made
-        return tuple(sorted(finding for each in found.values() for finding in each or ()))
+            for fresh in pool.map(self._run, runs):
+                results |= fresh
+        return tuple(sorted(finding for findings in results.values() for finding in findings or ()))
 
     def _known(self, key: str) -> Findings | None:
-        with self._lock:
-            known = self._remembered.get(key)
-        if known is None:
-            known = self._read(key)
-            if known is not None:
-                self._remember(key, known)
-        return known
-
-    def _remember(self, key: str, findings: Findings) -> None:
-        with self._lock:
-            self._remembered[key] = findings
+        if key in self._memory:
+            return self._memory[key]
+        stored = self._disk.read(key) if self._disk else None
+        if stored is None:
+            return None
+        return self._memory.setdefault(key, _findings(stored))
 
     def _run(self, run: tuple[str, list[Template], tuple[str, ...]]) -> dict[str, Findings]:
         tool, templates, regions = run
         found = self.find(tool, templates, regions)
-        made: dict[str, Findings] = {}
+        fresh: dict[str, Findings] = {}
         for template in templates:
             key = _key(tool, template, regions)
-            made[key] = tuple(finding for finding in found if finding.stack == template.stack_name)
-            self._remember(key, made[key])
-            self._write(key, made[key])
-        return made
+            fresh[key] = tuple(finding for finding in found if finding.stack == template.stack_name)
+            if self._disk:
+                self._disk.write(key, [asdict(finding) for finding in fresh[key]])
+        self._memory |= fresh
+        return fresh
 
     def find(self, tool: str, templates: list[Template], regions: tuple[str, ...]) -> Findings:
         """What one tool finds, in a process of its own."""
         return _run(tool, templates, regions, timeout_seconds=self._timeout_seconds)
-
-    def _read(self, key: str) -> Findings | None:
-        if self._cache_dir is None:
-            return None
-        try:
-            stored = json.loads((self._cache_dir / f"{key}.json").read_text(encoding="utf-8"))
-            findings = _findings(stored["findings"])
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-        return findings if stored.get("sha256") == _digest(findings) else None
-
-    def _write(self, key: str, findings: Findings) -> None:
-        if self._cache_dir is None:
-            return
-        text = json.dumps({"sha256": _digest(findings), "findings": [asdict(finding) for finding in findings]})
-        try:
-            self._cache_dir.mkdir(parents=True, exist_ok=True)
-            write_whole(self._cache_dir / f"{key}.json", text)
-            entries = sorted(self._cache_dir.glob("*.json"), key=lambda entry: entry.stat().st_mtime)
-            for entry in entries[:-_KEPT_ENTRIES]:
-                entry.unlink(missing_ok=True)
-        except OSError:
-            return  # a cache that cannot be written costs time, nothing else
 
 
 def lint_templates(templates: Iterable[Template], regions: Sequence[str], *, cache_dir: Path | None = None) -> Findings:
@@ -157,10 +147,6 @@ def _run(tool: str, templates: list[Template], regions: tuple[str, ...], *, time
 
 def _findings(stored: list[dict[str, Any]]) -> Findings:
     return tuple(sorted(LintFinding(**finding) for finding in stored))
-
-
-def _digest(findings: Findings) -> str:
-    return hashlib.sha256(json.dumps([asdict(finding) for finding in findings]).encode()).hexdigest()
 
 
 def _key(tool: str, template: Template, regions: tuple[str, ...]) -> str:

@@ -1,8 +1,9 @@
-"""The temporary folder of a CDK kernel, which goes even when nobody was left to remove it."""
+"""What the worker processes of synthesis get: an environment, a time limit, and a kernel its temporary folder."""
 
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from expressway.core.child_environment import CACHES, PYTHON, child_environment
 from expressway.core.directories import cache_directory, user_cache
+from expressway.errors import UsageError
 
 _PREFIX = "expressway-kernel-"
 _SURELY_HELD_SECONDS = 60.0
@@ -90,3 +92,31 @@ _RETURN_FREED_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "131072",
 }
 """Node reads the CDK's 55 MB of archives to find them unchanged; glibc gives that back only when told to."""
+
+
+SYNTH_VARIABLE, SYNTH_SECONDS = "EXPRESSWAY_SYNTH_TIMEOUT", 60.0
+"""One synthesis, the start of the CDK kernel included."""
+LINT_VARIABLE, LINT_SECONDS = "EXPRESSWAY_LINT_TIMEOUT", 120.0
+"""One run of one linter."""
+
+
+def time_limit(environ: Mapping[str, str], variable: str, default: float) -> float:
+    """The seconds that a variable allows, or the default where it is not set.
+
+    Raises:
+        UsageError: ``invalid_setting`` for anything but a number of seconds above 0.
+    """
+    text = environ.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(
+            "invalid_setting",
+            f"Expected a number of seconds above 0 in {variable}, got {text[:40]!r}.",
+            f"Set it to one, such as {2 * default:g}, or unset it for {default:g}.",
+        )
+    return seconds

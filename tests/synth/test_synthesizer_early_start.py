@@ -8,9 +8,8 @@ import pytest
 
 from expressway.app.definition import AppDefinition
 from expressway.synth.cache import TemplateCache
-from expressway.synth.kernel.early import start_early, take_early
 from expressway.synth.kernel.process import KernelProcess
-from expressway.synth.synthesizer import Synthesizer
+from expressway.synth.synthesizer import Synthesizer, start_early, take_early
 
 pytestmark = pytest.mark.process
 

@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.errors import UsageError
-from expressway.synth.time_limits import SYNTH_VARIABLE, time_limit
+from expressway.synth.workers import SYNTH_VARIABLE, time_limit
 from expressway.toolkit.wiring import LocalWiring
 
 

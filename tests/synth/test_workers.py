@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from expressway.synth.kernel.folder import KernelFolder
+from expressway.synth.workers import KernelFolder
 
 pytestmark = pytest.mark.process
 
@@ -40,7 +40,7 @@ def test_it_is_removed_with_all_that_is_in_it() -> None:
 def test_what_a_killed_process_left_is_cleared_and_what_somebody_holds_stays(temporary: Path) -> None:
     program = (
         "import os, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "from expressway.synth.kernel.folder import KernelFolder\n"
+        "from expressway.synth.workers import KernelFolder\n"
         "held = KernelFolder(); print(held.path, flush=True); os.kill(os.getpid(), 9)"
     )
     command = [sys.executable, "-c", program, str(temporary)]
