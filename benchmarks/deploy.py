@@ -12,7 +12,7 @@ from benchmarks.measure import Contender, Goal, Row, Series, interleaved, times_
 from benchmarks.workbench import CdkProject, Workbench
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.system_clock import SystemClock
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.toolkit import Toolkit
 
 ROUNDS = 3

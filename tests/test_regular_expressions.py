@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from expressway import containerize, diagnose, iam, plan
-from expressway.containerize.catalog import load_recipes
+from expressway.containerize.recipes import load_recipes
 from expressway.core import linear_regex
 from expressway.diagnose.messages.name_masking import LONGEST_MESSAGE
 from tests.regex_attacks import Found, attacks, expressions, tables

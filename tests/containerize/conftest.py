@@ -18,7 +18,7 @@ from expressway.image.check import BuildRequest, check_build
 from expressway.image.context.archive import open_context_archive
 from expressway.image.dockerfile.parser import parse_dockerfile
 from expressway.image.engine.client import DockerEngine
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from tests.containerize.bases import provide_bases
 
 ADDRESS = "127.0.0.1"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from expressway.containerize.catalog import load_recipes
 from expressway.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
 from expressway.containerize.files import AppFiles
+from expressway.containerize.recipes import load_recipes
 from expressway.containerize.result import Containerization
 from expressway.containerize.review.hadolint import LintedLine
 from expressway.errors import EngineError

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expressway.app.parse import parse_definition_text
-from expressway.containerize.catalog import load_recipes
 from expressway.containerize.draft import app_name_of, definition_of
+from expressway.containerize.recipes import load_recipes
 from expressway.containerize.review.hadolint import Hadolint, LintedLine
 from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from tests.containerize.fakes import InMemoryFolder, containerized, missing

@@ -16,7 +16,7 @@ from expressway.cloudformation.template import Template
 from expressway.containerize.review.hadolint import Hadolint
 from expressway.core.child_environment import NETWORK, child_environment
 from expressway.image.engine.buildkit import find_buildkit_command
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from expressway.synth.kernel.jsii import ensure_index
 from expressway.synth.kernel.process import KernelProcess
 from expressway.synth.lint.linter import lint_templates

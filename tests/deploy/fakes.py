@@ -25,9 +25,9 @@ from expressway.diagnose.finding import Finding
 from expressway.errors import ExpresswayError, TargetError
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
-from expressway.image.planned import PlannedImage
 from expressway.image.ports import ImageRegistry
 from expressway.image.protect import ImageProtection
+from expressway.image.values import PlannedImage
 from expressway.plan.preflight.account import AccountReads
 from expressway.plan.preflight.resources import NamedReads
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock

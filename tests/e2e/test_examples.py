@@ -15,8 +15,8 @@ import yaml
 from expressway.core.progress import NeverCancelled, ignore_progress
 from expressway.image.check import BuildRequest, check_build
 from expressway.image.engine.client import DockerEngine
+from expressway.image.engine.discovery import EngineAddress
 from expressway.image.engine.docker_client import open_client
-from expressway.image.engine.ping import EngineAddress
 from expressway_sandbox.base_images.prepare import prepare_example
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from expressway.image.engine.client import DockerEngine
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from expressway.toolkit import Toolkit
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo

@@ -12,7 +12,7 @@ from expressway.aws.session import open_session
 from expressway.core.system_clock import SystemClock
 from expressway.image.check import BuildRequest, check_build
 from expressway.image.engine.client import DockerEngine
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from expressway.image.push import push_image
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from expressway_sandbox.lifecycle import SandboxInfo
@@ -23,7 +23,7 @@ from pathlib import Path
 from expressway.core.system_clock import SystemClock
 from expressway.image.engine.client import DockerEngine
 from expressway.aws.ecr.registry import EcrRegistry
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from expressway.aws.session import open_session
 from expressway.image.check import BuildRequest, check_build
 from expressway.image.push import push_image

@@ -7,9 +7,9 @@ from typing import Any
 
 from expressway.app.given_path import given_path
 from expressway.app.source import source_of
-from expressway.containerize.catalog import load_recipes
 from expressway.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
 from expressway.containerize.folder import AppFolder
+from expressway.containerize.recipes import load_recipes
 from expressway.core.problems import told_problems
 from expressway.deploy.status.service_argument import service_argument
 from expressway.diagnose.actions import Troubleshooting, action_of
@@ -17,8 +17,7 @@ from expressway.diagnose.request import read_parameters
 from expressway.ecs_api.call import ApiRequest, prepare_call
 from expressway.ecs_api.query import JsonQuery
 from expressway.errors import UsageError
-from expressway.image.check import check_build
-from expressway.image.content import build_request
+from expressway.image.check import build_request, check_build
 from expressway.image.context.reader import resolve_context
 from expressway.knowledge.arguments import argument_problems
 from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeResult

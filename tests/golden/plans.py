@@ -11,7 +11,7 @@ from expressway.aws.values.target import Target
 from expressway.cloudformation.service_location import template_resources
 from expressway.cloudformation.stack import StackState, owner_of
 from expressway.cloudformation.template import AppTemplates, Template
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import plan_app, stack_parameters
 from expressway.plan.preflight.account import AccountReads

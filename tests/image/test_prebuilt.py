@@ -13,7 +13,7 @@ from expressway.aws.values.task_definition import ContainerDefinition, PortMappi
 from expressway.core.progress import Progress
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
 from expressway.image.app_image import AppImages
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from tests.image.fakes import FastClock, MemoryRegistry
 

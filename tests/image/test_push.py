@@ -12,7 +12,7 @@ from expressway.core.system_clock import SystemClock
 from expressway.errors import DefinitionError, EngineError, ExpresswayError, ImageError
 from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.engine.client import DockerEngine
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from expressway.image.push import build_image, plan_image, push_image
 from expressway.image.values import ImageBuild, LocalImage, PushedImage
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE

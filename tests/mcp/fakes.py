@@ -12,7 +12,7 @@ from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progre
 from expressway.deploy.deploy import DeployResult
 from expressway.diagnose.actions import Troubleshooting
 from expressway.image.context.values import BuildContext
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.knowledge.values import KnowledgeResult
 from expressway.plan.plan import Plan
 from expressway.privacy.gates import Gates

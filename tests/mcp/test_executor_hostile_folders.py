@@ -10,8 +10,7 @@ import anyio.to_thread
 import pytest
 
 from expressway.deploy.deploy import DeployResult
-from expressway.image.check import check_build
-from expressway.image.content import build_request
+from expressway.image.check import build_request, check_build
 from expressway.toolkit import AppSource
 from tests.fuzz.offline_toolkit import OfflineToolkit
 from tests.mcp.connections import ERAS, Era, connected, shape_of

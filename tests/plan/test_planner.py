@@ -11,7 +11,7 @@ from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.errors import RefusedError, StackError
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import plan_app, stack_parameters
 from expressway.plan.preflight.account import AccountReads

@@ -10,8 +10,14 @@ from expressway.app.definition import AppDefinition
 from expressway.app.parse import parse_definition_text
 from expressway.aws.values.service import DEFAULT_HEALTH_PATH
 from expressway.containerize import draft
-from expressway.containerize.detect.entry_point import EntryPoint
-from expressway.containerize.detect.framework import DetectedApp, apps_below, detect_app, frameworks_of, is_workspace
+from expressway.containerize.detect.framework import (
+    DetectedApp,
+    EntryPoint,
+    apps_below,
+    detect_app,
+    frameworks_of,
+    is_workspace,
+)
 from expressway.containerize.detect.listening import DEFAULT_PORT, find_listening
 from expressway.containerize.detect.manifests import unparsable
 from expressway.containerize.detect.start_command import find_entry_point

@@ -8,13 +8,11 @@ from fnmatch import fnmatchcase
 import yaml
 
 from expressway.app.names import LONGEST_NAME
-from expressway.containerize.detect.entry_point import EntryPoint
-from expressway.containerize.detect.framework import DetectedApp, detect_app
+from expressway.containerize.detect.framework import DetectedApp, EntryPoint, detect_app
 from expressway.containerize.detect.listening import Listening
 from expressway.containerize.detect.registry_credentials import credential_files, sign_in_variables
 from expressway.containerize.files import AppFiles
-from expressway.containerize.recipes import Conditional, Installer, Recipes
-from expressway.containerize.template_text import Slot, fill, fill_words
+from expressway.containerize.recipes import Conditional, Installer, Recipes, Slot, fill, fill_words
 from expressway.core import linear_regex
 
 

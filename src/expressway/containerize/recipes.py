@@ -4,8 +4,13 @@ Patterns are regular expressions of RE2 (`linear_regex`); those with a group cap
 ``$name`` are filled in when a Dockerfile is written.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from string import Template
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -251,3 +256,61 @@ class Recipes:
     installers: Mapping[str, Installer]
     frameworks: Mapping[str, Framework]
     templates: Mapping[str, str]
+
+
+@cache
+def load_recipes() -> Recipes:
+    """Every data file; they are part of the package, so that one which does not fit is a fault of ours and raises."""
+    room = files("expressway") / "containerize" / "data"
+    return Recipes(
+        languages={name: Language.model_validate(_data(file)) for name, file in _named(room / "languages")},
+        installers={name: Installer.model_validate(_data(file)) for name, file in _named(room / "installers")},
+        frameworks={name: Framework.model_validate(_data(file)) for name, file in _named(room / "frameworks")},
+        templates={file.name: file.read_text(encoding="utf-8") for file in (room / "templates").iterdir()},
+    )
+
+
+def _named(folder: Traversable) -> Iterator[tuple[str, Traversable]]:
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yaml"):
+            yield file.name.removesuffix(".yaml"), file
+
+
+def _data(file: Traversable) -> object:
+    import yaml
+
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+Slot = str | Sequence[str]
+
+_ALONE = re.compile(r"^\$(?:\{(\w+)\}|(\w+))$")
+_BLANKS = re.compile(r"\n{3,}")
+
+
+def fill(text: str, slots: Mapping[str, Slot]) -> str:
+    """`text` with its slots filled in. A line that is a slot alone vanishes when that is empty.
+
+    Raises:
+        KeyError: a slot that the template names and nobody filled.
+    """
+    lines: list[str] = []
+    for line in text.splitlines():
+        alone = _ALONE.match(line)
+        value = slots[alone[1] or alone[2]] if alone else None
+        if value is None:
+            lines.append(Template(line).substitute({name: _one(slot) for name, slot in slots.items()}))
+        elif isinstance(value, str):
+            lines += [value] if value else []
+        else:
+            lines += value
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def fill_words(words: Sequence[str], slots: Mapping[str, Slot]) -> tuple[str, ...]:
+    """Each word with its slots filled in."""
+    return tuple(Template(word).substitute({name: _one(slot) for name, slot in slots.items()}) for word in words)
+
+
+def _one(slot: Slot) -> str:
+    return slot if isinstance(slot, str) else "\n".join(slot)

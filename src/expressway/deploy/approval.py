@@ -5,7 +5,7 @@ from collections.abc import Callable
 from expressway.deploy.ports import OperationLog
 from expressway.deploy.stack.approval_guard import LOOK_AGAIN
 from expressway.errors import RefusedError
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 
 

@@ -25,8 +25,8 @@ from expressway.deploy.status.endpoint import service_url
 from expressway.diagnose.finding import Finding
 from expressway.errors import ServiceError, StackError, TargetError
 from expressway.hints import command
-from expressway.image.planned import PlannedImage
 from expressway.image.protect import ImageProtection, protect_before_service, running_image
+from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import deployed_stack, plan_app, refuse_missing_service, stack_parameters
 from expressway.plan.preflight.secret_arns import with_complete_arns

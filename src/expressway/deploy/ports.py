@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from expressway.core.progress import Cancellation, ProgressSink
     from expressway.image.context.excluded import ExcludedFiles
     from expressway.image.context.values import BuildContext
-    from expressway.image.planned import PlannedImage
     from expressway.image.protect import ImageProtection
+    from expressway.image.values import PlannedImage
 
 
 class StackEvents(Protocol):

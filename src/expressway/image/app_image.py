@@ -14,11 +14,11 @@ from expressway.hints import command
 from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
-from expressway.image.planned import PlannedImage
 from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads
 from expressway.image.prebuilt import check_task_definition, find_prebuilt_image
 from expressway.image.protect import ImageProtection
 from expressway.image.push import build_image, plan_image, push_image, rebuild_image
+from expressway.image.values import PlannedImage
 
 PUSH_ROLE_OUTPUT = "PushPullRoleArn"
 """Output of the repository stack."""

@@ -1,15 +1,22 @@
-"""Check a build before anything is changed: name, tag, folder, Dockerfile, size, engine."""
+"""Check a build before anything is changed: name, tag, folder, Dockerfile, size, engine.
 
+Two calls ask for the same only where the folder has the same content for both, which `AppContent` tells.
+"""
+
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from expressway.app.definition import BuildSettings
+from expressway.app.given_path import given_path
 from expressway.app.names import check_app_name
+from expressway.app.source import AppSource, source_of
 from expressway.core.problems import MOST_SHOWN
 from expressway.core.progress import Cancellation, NeverCancelled
-from expressway.errors import DefinitionError, ImageError
+from expressway.errors import DefinitionError, ExpresswayError, ImageError
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.protected_files import protection_warning
 from expressway.image.context.reader import read_build_context, resolve_context
@@ -35,7 +42,7 @@ _NEVER = NeverCancelled()
 class BuildRequest:
     """What to build. `dockerfile` is relative to `context`; without a `tag` the content names itself.
 
-    With `rebuild` its base images are pulled anew, and it is built also where an image of this content exists.
+    With `rebuild` its base images are pulled again, and it is built also where an image of this content exists.
     `read` is the folder where this call has read it already: it is not read and hashed again.
     """
 
@@ -165,3 +172,62 @@ def _warnings(request: BuildRequest, context: BuildContext) -> Iterator[str]:
     secret = sorted(name for name in request.args if _SECRET_ARG.search(name))
     if secret:
         yield f"Build arguments stay readable in the image's history; these look secret: {', '.join(secret)}"
+
+
+def build_request(app_name: str, path: Path, tag: str | None, source: AppSource | None) -> BuildRequest:
+    """How the image of the folder `path` is to be built: as its definition says, or with the defaults."""
+    named = source.definition.build if source else None
+    build = named or BuildSettings()
+    return BuildRequest(
+        app_name=app_name,
+        context=source.base_dir / build.context if source and named else path,
+        dockerfile=build.dockerfile,
+        target=build.target,
+        args=build.args,
+        platform=build.platform,
+        tag=tag,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AppContent:
+    """`text` is what two calls are compared by; `context` the folder as it was read, for the build that follows."""
+
+    text: str
+    context: BuildContext | None = None
+
+
+def deployed_content(source: AppSource) -> AppContent:
+    """The content tag of the image that deploying `source` would build now; "" where it builds none.
+
+    Reads the build context, so it may take as long as hashing 500 MiB. A folder that cannot be built says why instead:
+    the operation itself raises that.
+    """
+    build = source.definition.build
+    if build is None:
+        return AppContent("")
+    return _content(build_request(source.definition.name, source.base_dir, None, source))
+
+
+def built_content(app_name: str, app_path: str) -> AppContent:
+    """Like `deployed_content` for building the image of a folder alone, with the definition that lies there."""
+    try:
+        path = given_path(app_path)
+        source = source_of(app_name, path)
+    except ExpresswayError as error:
+        return _refusal(error)
+    definition = source.definition.canonical_json() if source else ""
+    content = _content(build_request(app_name, path, None, source))
+    return replace(content, text=f"{definition}{content.text}")
+
+
+def _content(request: BuildRequest) -> AppContent:
+    try:
+        checked = check_build(request, engine=None)
+    except ExpresswayError as error:
+        return _refusal(error)
+    return AppContent(checked.content_tag, checked.context)
+
+
+def _refusal(error: ExpresswayError) -> AppContent:
+    return AppContent(json.dumps(error.to_dict(), sort_keys=True, default=str))

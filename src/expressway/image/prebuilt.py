@@ -6,9 +6,9 @@ from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReferenc
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
-from expressway.image.planned import PlannedImage
 from expressway.image.ports import NEEDED_PLATFORM, ImageRegistry, PlatformReads
 from expressway.image.protect import expiring_sentence
+from expressway.image.values import PlannedImage
 
 _UNVERIFIABLE = frozenset(
     {"access_denied", "credentials_invalid", "connection_failed", "region_unknown", "region_not_allowed"}

@@ -21,8 +21,8 @@ from expressway.image.lifecycle_policy import (
     deciding_rule,
     parse_lifecycle_policy,
 )
-from expressway.image.planned import PlannedImage
 from expressway.image.ports import ImageRegistry
+from expressway.image.values import PlannedImage
 
 
 def running_image(service: StackState | None) -> str:

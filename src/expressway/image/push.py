@@ -10,9 +10,8 @@ from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.image.check import CheckedBuild
 from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.values import rebuilt_tag
-from expressway.image.planned import PlannedImage
 from expressway.image.ports import ContainerEngine, ImageRegistry
-from expressway.image.values import LocalImage, PushedImage
+from expressway.image.values import LocalImage, PlannedImage, PushedImage
 
 _PUSH_ATTEMPTS = 3
 _PUSH_DELAYS_SECONDS = (1.0, 3.0)

@@ -28,7 +28,7 @@ from expressway.privacy.gates import Gates
 from expressway.privacy.untrusted import echoed
 
 if TYPE_CHECKING:
-    from expressway.image.content import AppContent
+    from expressway.image.check import AppContent
     from expressway.image.context.values import BuildContext
     from expressway.toolkit import AppSource, Toolkit
 
@@ -198,7 +198,7 @@ def deployed_content(source: AppSource) -> ReadOnce:
     """What deploying an app would build."""
 
     def read() -> AppContent:
-        from expressway.image.content import deployed_content
+        from expressway.image.check import deployed_content
 
         return deployed_content(source)
 
@@ -209,7 +209,7 @@ def built_content(app_name: str, app_path: str) -> ReadOnce:
     """What building a folder's image would build."""
 
     def read() -> AppContent:
-        from expressway.image.content import built_content
+        from expressway.image.check import built_content
 
         return built_content(app_name, app_path)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.approval import approved_changes, is_approved
 from expressway.plan.diff import PropertyChange, StackChange, canonical_json
 from expressway.plan.retained_settings import kept_settings

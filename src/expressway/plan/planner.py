@@ -14,7 +14,7 @@ from expressway.cloudformation.template import IMAGE_PARAMETER, AppTemplates, Te
 from expressway.core.progress import ProgressSink, ignore_progress
 from expressway.errors import RefusedError, ServiceError, StackError
 from expressway.hints import command, option
-from expressway.image.planned import PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.diff import StackChange, compare_templates
 from expressway.plan.plan import Plan
 from expressway.plan.ports import StackReader

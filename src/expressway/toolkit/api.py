@@ -21,7 +21,6 @@ from expressway.app.names import app_names, check_app_name
 from expressway.app.source import AppSource, source_of
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.deploy.journal import RunningOperation
-from expressway.image.content import build_request
 from expressway.privacy.gates import Gates
 from expressway.toolkit.target import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
@@ -383,6 +382,7 @@ class Toolkit:
         """
         from expressway.app.given_path import given_path
         from expressway.deploy.build import build_app_image
+        from expressway.image.check import build_request
 
         path = given_path(app_path)
         source = source_of(app_name, path)

@@ -97,9 +97,9 @@ class LocalWiring:
 
     @cached_property
     def containerize_ports(self) -> ContainerizePorts:
-        from expressway.containerize.catalog import load_recipes
         from expressway.containerize.containerize import ContainerizePorts
         from expressway.containerize.folder import AppFolder
+        from expressway.containerize.recipes import load_recipes
         from expressway.containerize.review.hadolint import Hadolint
 
         recipes = load_recipes()

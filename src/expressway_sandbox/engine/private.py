@@ -11,8 +11,7 @@ from pathlib import Path
 from expressway.core.directories import state_not_writable
 from expressway.core.progress import Progress, ProgressSink, ignore_progress
 from expressway.errors import EngineError
-from expressway.image.engine.discovery import find_engine
-from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.discovery import EngineAddress, find_engine, ping_engine
 from expressway.image.engine.record import engine_directory, read_engine_record
 from expressway_sandbox.base_images.debian import find_program, install_packages
 from expressway_sandbox.engine.network import other_engine_runs

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from expressway.core.child_environment import NETWORK, child_environment
 from expressway.errors import EngineError
+from expressway.image.engine.discovery import EngineAddress, ping_engine
 from expressway.image.engine.network import NETWORK_FILE, WITHOUT_RULES
-from expressway.image.engine.ping import EngineAddress, ping_engine
 from expressway.image.engine.record import (
     EngineRecord,
     process_start_ticks,

@@ -11,8 +11,8 @@ import pytest
 from expressway.core.progress import Progress, ignore_progress
 from expressway.errors import EngineError
 from expressway.image.engine.client import DockerEngine
+from expressway.image.engine.discovery import EngineAddress
 from expressway.image.engine.docker_client import open_client
-from expressway.image.engine.ping import EngineAddress
 from expressway_sandbox.base_images.debian import find_program, unpack_package
 from expressway_sandbox.base_images.prepare import prepare_example
 from expressway_sandbox.base_images.root_filesystem import debian_mirror, is_static, write_busybox, write_python

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from expressway.errors import EngineError
-from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.discovery import EngineAddress, ping_engine
 from expressway.image.engine.record import EngineRecord, process_start_ticks, read_engine_record, write_engine_record
 from expressway_sandbox import lifecycle
 from expressway_sandbox.base_images.debian import find_program

@@ -21,9 +21,9 @@ import pytest
 from expressway.core.progress import NeverCancelled
 from expressway.image.context.archive import open_context_archive
 from expressway.image.context.reader import read_build_context
-from expressway.image.dockerfile.buildkit import BuildkitReason
+from expressway.image.dockerfile.parser import BuildkitReason
 from expressway.image.engine.client import DockerEngine
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 from expressway.image.values import ImageBuild
 
 pytestmark = pytest.mark.engine

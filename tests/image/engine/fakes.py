@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 
 
 class FakeEngine:

@@ -19,9 +19,9 @@ from expressway.image.context.values import content_tag
 from expressway.image.dockerfile.parser import parse_dockerfile
 from expressway.image.engine.buildkit import build_with_buildkit, find_buildkit_command
 from expressway.image.engine.client import DockerEngine
+from expressway.image.engine.discovery import EngineAddress
 from expressway.image.engine.docker_client import open_client
 from expressway.image.engine.network import BuildNetwork
-from expressway.image.engine.ping import EngineAddress
 from expressway.image.values import ImageBuild, LocalImage
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
 from tests.image.engine.fakes import FakeEngine

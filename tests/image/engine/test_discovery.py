@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from expressway.errors import EngineError
-from expressway.image.engine.discovery import engine_candidates, find_engine
-from expressway.image.engine.ping import EngineAddress, ping_engine
+from expressway.image.engine.discovery import EngineAddress, engine_candidates, find_engine, ping_engine
 from expressway.image.engine.record import EngineRecord, process_start_ticks, write_engine_record
 
 

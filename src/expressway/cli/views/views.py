@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from expressway.deploy.deploy import DeployResult
     from expressway.deploy.status.list_apps import AppList
-    from expressway.image.planned import PlannedImage
+    from expressway.image.values import PlannedImage
     from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
     from expressway.plan.plan import Plan
     from expressway.synth.lint.linter import LintFinding

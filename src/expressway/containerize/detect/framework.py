@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from expressway.containerize.detect.manifests import Names, dependencies_of
 from expressway.containerize.detect.version_range import newest_in_range
 from expressway.containerize.files import AppFiles
-from expressway.containerize.recipes import Framework, Installer, Language, Marks, Recipes, Versions
+from expressway.containerize.recipes import Framework, Installer, Language, Marks, Recipes, Slot, Versions
 from expressway.core import linear_regex
+from expressway.diagnose.finding import Finding
 from expressway.privacy.untrusted import named
 
 _HIGHEST_FOLDER_DEPTH = 2
@@ -204,3 +205,26 @@ def _parents(path: str) -> Iterator[str]:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """What the template of a Dockerfile needs beyond what every app of its language has.
+
+    Attributes:
+        command: the words that start it; ``$port`` stands for the port.
+        slots: further slots of the template.
+        environment: variables that the start needs.
+        builds: whether the source has to be built before it can start.
+        ignore, keep: patterns that .dockerignore needs besides, or must not have.
+    """
+
+    command: tuple[str, ...] = ()
+    slots: Mapping[str, Slot] = field(default_factory=dict[str, Slot])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    builds: bool = False
+    assumptions: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()

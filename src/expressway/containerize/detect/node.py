@@ -5,8 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from expressway.containerize.detect.entry_point import EntryPoint
-from expressway.containerize.detect.framework import DetectedApp
+from expressway.containerize.detect.framework import DetectedApp, EntryPoint
 from expressway.containerize.detect.manifests import json_object, section
 from expressway.containerize.files import AppFiles
 from expressway.core import linear_regex

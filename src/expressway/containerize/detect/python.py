@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expressway.containerize.detect.entry_point import EntryPoint
-from expressway.containerize.detect.framework import DetectedApp
+from expressway.containerize.detect.framework import DetectedApp, EntryPoint
 from expressway.containerize.files import AppFiles
 from expressway.containerize.recipes import Server
 from expressway.core import linear_regex

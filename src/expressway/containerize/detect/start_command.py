@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from expressway.containerize.detect.entry_point import EntryPoint
-from expressway.containerize.detect.framework import DetectedApp
+from expressway.containerize.detect.framework import DetectedApp, EntryPoint
 from expressway.containerize.detect.manifests import json_object, section, sections, toml_table
 from expressway.containerize.detect.node import find_bundle, find_next, find_node_start
 from expressway.containerize.detect.python import find_django, find_python_app

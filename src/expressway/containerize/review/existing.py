@@ -7,10 +7,10 @@ from expressway.containerize import draft
 from expressway.containerize.detect.framework import DetectedApp
 from expressway.containerize.detect.registry_credentials import harmless_files
 from expressway.containerize.files import AppFiles
+from expressway.containerize.recipes import fill_words
 from expressway.containerize.result import Containerization
 from expressway.containerize.review.improve import improve_dockerfile, improve_ignore_file
 from expressway.containerize.review.start import base_port, listening_port
-from expressway.containerize.template_text import fill_words
 from expressway.core import linear_regex
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding

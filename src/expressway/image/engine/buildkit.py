@@ -20,11 +20,10 @@ from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.errors import EngineError, ImageError
 from expressway.image.context.archive import unpacked_context
 from expressway.image.context.values import BuildContext
-from expressway.image.dockerfile.buildkit import BuildkitReason
-from expressway.image.engine.discovery import credential_helpers
+from expressway.image.dockerfile.parser import BuildkitReason
+from expressway.image.engine.discovery import EngineAddress, credential_helpers
 from expressway.image.engine.errors import BuildFailure, build_error, network_warning, plain_text
 from expressway.image.engine.network import BuildNetwork
-from expressway.image.engine.ping import EngineAddress
 from expressway.image.engine.stream import interruptible
 from expressway.image.values import EngineFacts, ImageBuild
 from expressway.privacy.untrusted import quoted

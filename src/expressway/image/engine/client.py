@@ -20,10 +20,9 @@ from expressway.image.engine.buildkit import (
     usual_folders,
 )
 from expressway.image.engine.classic_build import build_classic
-from expressway.image.engine.discovery import EngineAddress, find_engine
+from expressway.image.engine.discovery import EngineAddress, find_engine, ping_engine
 from expressway.image.engine.errors import engine_error, push_error
 from expressway.image.engine.network import BuildNetwork, build_network
-from expressway.image.engine.ping import ping_engine
 from expressway.image.engine.stream import CancellableFile, PushProgress, interruptible
 from expressway.image.values import LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage
 

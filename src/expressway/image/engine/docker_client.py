@@ -5,7 +5,7 @@ from typing import Any
 import docker
 from docker.tls import TLSConfig
 
-from expressway.image.engine.ping import EngineAddress
+from expressway.image.engine.discovery import EngineAddress
 
 
 class EngineClient(docker.APIClient):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field, WithJsonSchema
 
-from expressway.containerize.answer_size import within_size
+from expressway.containerize.result import within_size
 from expressway.core.progress import NeverCancelled
 from expressway.ecs_api.truncate import json_bytes
 from expressway.errors import RefusedError, UsageError

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.image.check import check_build
-from expressway.image.content import build_request, built_content, deployed_content
+from expressway.image.check import build_request, built_content, check_build, deployed_content
 from expressway.toolkit import app_source, inline_source
 
 

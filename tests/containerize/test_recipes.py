@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.containerize.template_text import fill, fill_words
+from expressway.containerize.recipes import fill, fill_words
 
 
 def test_a_line_that_is_a_slot_alone_stands_for_any_number_of_lines() -> None:

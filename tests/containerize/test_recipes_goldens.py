@@ -71,7 +71,7 @@ def test_secrets_and_version_control_stay_out_of_the_context(name: str) -> None:
 
 
 def test_every_framework_that_is_known_has_a_sample_app() -> None:
-    from expressway.containerize.catalog import load_recipes
+    from expressway.containerize.recipes import load_recipes
 
     samples = {path.name for path in APPS.iterdir()}
     assert set(load_recipes().frameworks) <= samples

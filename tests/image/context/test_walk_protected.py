@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from expressway.image.context.protected_content import holds_nothing_secret, is_suspicious_data
 from expressway.image.context.protected_files import including_line, protection_warning
 from expressway.image.context.reader import read_build_context
+from expressway.image.context.walk import holds_nothing_secret, is_suspicious_data
 from expressway.privacy.untrusted import plain
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expressway.containerize.answer_size import ANSWER_BYTES, within_size
-from expressway.containerize.result import Containerization
+from expressway.containerize.result import ANSWER_BYTES, Containerization, within_size
 from expressway.containerize.review.improve import improve_ignore_file
 from expressway.diagnose.finding import Finding
 from expressway.ecs_api.truncate import json_bytes
