@@ -15,7 +15,7 @@ import pytest
 from expressway import containerize, diagnose, iam, plan
 from expressway.containerize.recipes import load_recipes
 from expressway.core import linear_regex
-from expressway.diagnose.messages.name_masking import LONGEST_MESSAGE
+from expressway.diagnose.messages import LONGEST_MESSAGE
 from tests.regex_attacks import Found, attacks, expressions, tables
 
 LENGTH = 8_000

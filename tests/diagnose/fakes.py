@@ -73,8 +73,7 @@ class ClusterWorld:
         return TroubleshootPorts(
             target=Target(ACCOUNT, REGION),
             now=lambda: NOW,
-            cluster=_Clusters(self),
-            express=self,
+            ecs=_Clusters(self),
             logs=self,
             targets=self,
             network=self._nothing_around,
@@ -147,6 +146,12 @@ class ClusterWorld:
         newest = [one for one in every if one.arn.rpartition(":")[0].endswith(f"/{arn_or_family}")]
         return next((one for one in (*every, *newest) if one.arn == arn_or_family or one in newest), None)
 
+    def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]:
+        self._read("families", family_prefix)
+        arns = [one.definition.arn for one in self.services.values() if one.definition]
+        named = dict.fromkeys(arn.rpartition("/")[2].partition(":")[0] for arn in arns)
+        return tuple(name for name in named if name.startswith(family_prefix))[:limit]
+
     def express_service(self, service_arn: str) -> ExpressService | None:
         self._read("express_service", service_arn)
         return next((one.express for one in self.services.values() if one.state.arn == service_arn), None)
@@ -215,6 +220,9 @@ class _Clusters:
         self.deployment_briefs = world.deployment_briefs
         self.deployments = world.deployments
         self.task_definition = world.task_definition
+        self.express_service = world.express_service
+        self.revisions = world.revisions
+        self.families = world.families
 
 
 def healthy(name: str = "web", *, cluster: str = "default", count: int = 1) -> ServiceWorld:

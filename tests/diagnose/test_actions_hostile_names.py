@@ -6,7 +6,7 @@ import pytest
 
 from expressway.aws.values.service import ServiceEvent
 from expressway.diagnose.actions import GUIDANCE, troubleshoot
-from expressway.diagnose.surroundings import subject_of
+from expressway.diagnose.dependency_checks import subject_of
 from tests.aws.ecs.fakes import START
 from tests.diagnose.fakes import ClusterWorld, ServiceWorld, healthy
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.diagnose.answer_size import SUMMARY_BYTES, size_of, summarised
+from expressway.diagnose.answer import SUMMARY_BYTES, size_of, summarised
 from expressway.privacy.masking.detector import masked_value
 from tests.secret_samples import SecretSource
 

@@ -9,7 +9,7 @@ import pytest
 
 from expressway.aws.values.service import ClusterState, ContainerState, DeploymentState, RevisionState, ServiceEvent
 from expressway.diagnose.actions import GUIDANCE, troubleshoot
-from expressway.diagnose.answer_size import summarised
+from expressway.diagnose.answer import summarised
 from expressway.errors import TargetError
 from expressway.hints import for_agents, for_people
 from expressway.privacy.render import RedactionPolicy, redact_response

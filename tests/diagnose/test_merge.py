@@ -1,7 +1,7 @@
 """What AWS's text says and what the configuration shows become one finding."""
 
+from expressway.diagnose.catalog import merged
 from expressway.diagnose.finding import Finding, Severity
-from expressway.diagnose.merge import merged
 
 TASK = "arn:aws:ecs:us-east-1:000000000000:task/default/t1"
 IMAGE = "registry.example/web:1"

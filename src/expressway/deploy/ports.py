@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from expressway.diagnose.service.ports import ServiceReads
+from expressway.diagnose.ports import EcsReads
+from expressway.plan.ports import StackReader
 
 if TYPE_CHECKING:
     from expressway.app.definition import AppDefinition
     from expressway.aws.values.operation import OperationRecord
+    from expressway.aws.values.service import DeploymentState, ServiceState, TaskState
     from expressway.cloudformation.change_set import ChangeSet, ChangeSetRequest
     from expressway.cloudformation.stack import StackEvent, StackState, StackVersion
     from expressway.core.progress import Cancellation, ProgressSink
@@ -18,6 +20,36 @@ if TYPE_CHECKING:
     from expressway.image.context.values import BuildContext
     from expressway.image.protect import ImageProtection
     from expressway.image.values import PlannedImage
+
+
+class ServiceReads(EcsReads, Protocol):
+    """What can be asked of ECS about one service (aws.ecs.client.Ecs)."""
+
+    def cluster_exists(self, cluster: str) -> bool: ...
+    def cluster_names(self) -> tuple[str, ...]: ...
+    def service_names(self, cluster: str) -> tuple[str, ...]: ...
+    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
+    def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
+    def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]: ...
+
+
+class ServiceDeletion(ServiceReads, Protocol):
+    """Reading services, and deleting an Express one."""
+
+    def delete_express_service(self, service_arn: str) -> None: ...
+
+
+class DeletableStacks(StackReader, Protocol):
+    """Stacks that can be deleted: `delete` starts or joins a deletion and returns when that very stack is gone."""
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
+    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
+
+
+class OperationJournal(Protocol):
+    """What this machine remembers of deployments and deletions (deploy.journal.Journal)."""
+
+    def latest(self, app_name: str) -> OperationRecord | None: ...
 
 
 class StackEvents(Protocol):

@@ -42,13 +42,13 @@ class Action:
 
 
 def _guidance(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    from expressway.diagnose.guidance import get_ecs_troubleshooting_guidance
+    from expressway.diagnose.guidance.guidance import get_ecs_troubleshooting_guidance
 
     return get_ecs_troubleshooting_guidance(request, ports)
 
 
 def _network(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    from expressway.diagnose.network.collect import fetch_network_configuration
+    from expressway.diagnose.network.action import fetch_network_configuration
 
     return fetch_network_configuration(request.cluster, request.vpc_id or None, ports=ports.network(), now=ports.now())
 
@@ -129,7 +129,7 @@ class Troubleshooting:
         Args:
             summary_bytes: less, for a face that adds more to it.
         """
-        from expressway.diagnose.answer_size import FULL_BYTES, SUMMARY_BYTES, summarised
+        from expressway.diagnose.answer import FULL_BYTES, SUMMARY_BYTES, summarised
 
         return summarised(self.whole, FULL_BYTES if self.detail == "full" else summary_bytes or SUMMARY_BYTES)
 

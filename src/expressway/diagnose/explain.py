@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from expressway.cloudformation.stack import StackEvent
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.ports import LogSearches, ServiceFactPorts
+from expressway.diagnose.ports import EcsReads, LogSearches, ServiceFactPorts, TargetReads
 from expressway.diagnose.service.collect import gather_service
-from expressway.diagnose.service.ports import ServiceReads, TargetReads
 from expressway.diagnose.service.rules import first_finding
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
 
@@ -22,7 +21,7 @@ def explain_failure(
     *,
     cluster: str,
     service_name: str,
-    ecs: ServiceReads,
+    ecs: EcsReads,
     logs: LogSearches,
     stack_events: Sequence[StackEvent] = (),
     targets: TargetReads | None = None,
@@ -39,8 +38,7 @@ def explain_failure(
     ports = ServiceFactPorts(
         target=None,
         now=lambda: datetime.now(UTC),
-        cluster=ecs,
-        express=ecs,
+        ecs=ecs,
         logs=logs,
         targets=targets,
         excluded_from=excluded_from,

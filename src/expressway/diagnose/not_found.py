@@ -1,20 +1,18 @@
 """Whether what was asked for is there at all, and what may have been meant."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any
 
 from expressway.aws.values.service import ClusterState
 from expressway.aws.values.target import Target
 from expressway.core.concurrent_reads import ConcurrentReads, or_none
 from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.facts import AskedPlace
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.request import TroubleshootRequest
-from expressway.diagnose.service.facts import AskedPlace
-from expressway.errors import TargetError
 from expressway.hints import action
 
 _SHOWN = 5
@@ -104,9 +102,6 @@ _RULES = (_foreign_place, _wrong_cluster, _cluster_missing, _service_missing)
 
 
 _CLUSTERS_SEARCHED = 20
-_MAY_BE_REFUSED = frozenset({"access_denied", "throttled", "service_unavailable", "aws_error"})
-
-T = TypeVar("T")
 
 
 def wrong_place(request: TroubleshootRequest, target: Target) -> AskedPlace | None:
@@ -134,24 +129,6 @@ def wrong_place_answer(place: AskedPlace) -> Mapping[str, Any]:
     }
 
 
-def take_or_stop(reads: ConcurrentReads, future: "Future[T]", default: T) -> T:
-    """What was read, or `default` and a gap where a permission is missing.
-
-    Raises:
-        TargetError: nothing at all can be asked: no credentials, no connection, no such region.
-    """
-    error = future.exception()
-    stops = isinstance(error, TargetError) and error.code not in _MAY_BE_REFUSED
-    if error is not None and stops and not reads.beside_a_failure:
-        raise error
-    return reads.take(future, default)
-
-
-def was_read(reads: ConcurrentReads, name: str) -> bool:
-    """Whether the read of that name was not refused."""
-    return not any(gap.startswith(f"{name}:") for gap in reads.gaps)
-
-
 def nothing_there(
     request: TroubleshootRequest,
     ports: TroubleshootPorts,
@@ -161,15 +138,14 @@ def nothing_there(
     service_exists: bool = True,
 ) -> AskedPlace:
     """What there is instead of the cluster or the service that was asked for."""
-    clusters = reads.take(or_none(reads, "clusters", ports.cluster.cluster_names), None)
+    clusters = reads.take(or_none(reads, "clusters", ports.ecs.cluster_names), None)
     living = cluster is not None and cluster.status != "INACTIVE"
-    asked_services = or_none(reads, "services", lambda: ports.cluster.service_names(request.cluster) if living else ())
+    asked_services = or_none(reads, "services", lambda: ports.ecs.service_names(request.cluster) if living else ())
     others = (
         [name for name in clusters or () if name != request.cluster][:_CLUSTERS_SEARCHED] if request.service else []
     )
     asked_others = {
-        name: reads.ask("services", lambda name=name: ports.cluster.services(name, [request.service]))
-        for name in others
+        name: reads.ask("services", lambda name=name: ports.ecs.services(name, [request.service])) for name in others
     }
     elsewhere = [
         name for name, asked in asked_others.items() if any(one.status != "INACTIVE" for one in reads.take(asked, ()))

@@ -1,60 +1,89 @@
-"""What troubleshooting asks of the world; the adapters of the same names satisfy these ports."""
+"""What diagnosis reads; the clients and fakes of the same shapes satisfy these Protocols.
+
+Every method raises TargetError where the read is refused. What does not exist is None or left out. No method reads the
+value of a secret.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from expressway.diagnose.service.seen import SeenServices
+from expressway.diagnose.service_cache import ServiceCache
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
 
-if TYPE_CHECKING:  # models of networks and dependencies are loaded by what reads them
+if TYPE_CHECKING:  # loaded by the actions that need these values
+    from expressway.aws.values.dependencies import AlarmFact, Decision, QuotaFact, ScalingFact
+    from expressway.aws.values.iam import RoleState
+    from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
     from expressway.aws.values.log_event import LogEvent, LogSearch
+    from expressway.aws.values.placement import ServicePlacement
     from expressway.aws.values.service import (
         ClusterState,
         DeploymentState,
         ExpressService,
         RevisionState,
         ServiceState,
+        TargetHealth,
         TaskState,
     )
     from expressway.aws.values.target import Target
     from expressway.aws.values.task_definition import TaskDefinition
-    from expressway.diagnose.dependencies.ports import DependencyPorts, ImagePullPorts
-    from expressway.diagnose.network.ports import NetworkPorts
-    from expressway.diagnose.service.ports import TargetReads
-    from expressway.diagnose.stack.ports import StackHistoryReads
+    from expressway.aws.values.vpc import (
+        Endpoint,
+        InternetGateway,
+        NatGateway,
+        NetworkAcl,
+        NetworkInterface,
+        PrefixList,
+        RouteTable,
+        SecurityGroup,
+        Subnet,
+        Vpc,
+    )
+    from expressway.cloudformation.history import StackHistory
+    from expressway.image.ports import ImageReads, PlatformReads
+    from expressway.plan.ports import Keys, LogGroups, Secrets
 
 SERVICES_A_CALL = 10
 TASKS_A_CALL = 100
+REVISIONS_A_CALL = 20
+DnsAttribute = Literal["enableDnsSupport", "enableDnsHostnames"]
 
 
-class ServiceStateReads(Protocol):
-    """The services of a cluster and their tasks, one round trip a method (aws.ecs.client.Ecs)."""
+class EcsReads(Protocol):
+    """Services with their tasks, deployments and revisions, one round trip a method (aws.ecs.client.Ecs)."""
 
     def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]: ...
     def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]: ...
     def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]: ...
     def deployment_briefs(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
     def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]: ...
+    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
     def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
+    def express_service(self, service_arn: str) -> ExpressService | None: ...
 
 
-class ClusterReads(ServiceStateReads, Protocol):
-    """A cluster as a whole, one round trip a method (aws.ecs.client.Ecs)."""
+class ClusterReads(EcsReads, Protocol):
+    """Clusters and families as a whole, one round trip a method (aws.ecs.client.Ecs)."""
 
     def cluster(self, name: str) -> ClusterState | None: ...
     def cluster_names(self) -> tuple[str, ...]: ...
     def service_names(self, cluster: str) -> tuple[str, ...]: ...
+    def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]: ...
 
 
-class ExpressReads(Protocol):
-    """The Express side of services (aws.ecs.client.Ecs)."""
+class PlacementReads(Protocol):
+    """Where ECS puts tasks (aws.ecs.client.Ecs)."""
 
-    def express_service(self, service_arn: str) -> ExpressService | None: ...
-    def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
+    def service_names(self, cluster: str) -> tuple[str, ...]: ...
+    def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]: ...
+    def newest_revision_arn(self, cluster: str, service: str) -> str: ...
+    def revision_placements(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]: ...
+    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
+    def interface_ids(self, cluster: str) -> tuple[str, ...]: ...
 
 
 class LogSearches(Protocol):
@@ -74,20 +103,116 @@ class LogSearches(Protocol):
     ) -> LogSearch: ...
 
 
+class TargetReads(Protocol):
+    """The health of targets (aws.elbv2.LoadBalancers)."""
+
+    def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]: ...
+
+
+class LoadBalancerReads(TargetReads, Protocol):
+    """Load balancers, their rules and target groups (aws.elbv2.LoadBalancers)."""
+
+    def load_balancers(self, arns: Sequence[str]) -> tuple[LoadBalancer, ...]: ...
+    def load_balancers_of(self, vpc_ids: Sequence[str]) -> tuple[LoadBalancer, ...]: ...
+    def target_groups(self, arns: Sequence[str]) -> tuple[TargetGroup, ...]: ...
+    def missing_rules(self, rule_arns: Sequence[str]) -> tuple[str, ...]: ...
+
+
+class NetworkReads(Protocol):
+    """VPCs and what is in them (aws.ec2.client.Network)."""
+
+    def vpcs(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]: ...
+    def dns_attribute(self, vpc_id: str, attribute: DnsAttribute) -> bool | None: ...
+    def subnets(self, subnet_ids: Sequence[str]) -> tuple[Subnet, ...]: ...
+    def subnets_of(self, vpc_ids: Sequence[str]) -> tuple[Subnet, ...]: ...
+    def security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]: ...
+    def default_groups(self, vpc_ids: Sequence[str]) -> tuple[SecurityGroup, ...]: ...
+    def route_tables(self, vpc_ids: Sequence[str]) -> tuple[RouteTable, ...]: ...
+    def network_acls(self, vpc_ids: Sequence[str]) -> tuple[NetworkAcl, ...]: ...
+    def endpoints(self, vpc_ids: Sequence[str]) -> tuple[Endpoint, ...]: ...
+    def nat_gateways(self, vpc_ids: Sequence[str]) -> tuple[NatGateway, ...]: ...
+    def internet_gateways(self, vpc_ids: Sequence[str]) -> tuple[InternetGateway, ...]: ...
+    def network_interfaces(self, interface_ids: Sequence[str]) -> tuple[NetworkInterface, ...]: ...
+    def prefix_lists(self, prefix_list_ids: Sequence[str]) -> tuple[PrefixList, ...]: ...
+
+
+class RoleReads(Protocol):
+    """Roles with their policies, and IAM's own decisions (aws.iam.Iam)."""
+
+    def role(self, role_name: str) -> RoleState | None: ...
+    def simulate(self, role_arn: str, actions: Sequence[str], resource: str) -> Mapping[tuple[str, str], Decision]: ...
+
+
+class RepositoryReads(Protocol):
+    """Policies and tags of repositories in any account and Region (aws.ecr.repositories.Repositories)."""
+
+    def policy(self, repository: str, *, registry_id: str, region: str) -> Mapping[str, Any] | None: ...
+    def tags(self, repository: str, *, registry_id: str, region: str) -> tuple[str, ...]: ...
+
+
+class StackHistoryReads(Protocol):
+    """Histories and resources of stacks (cloudformation.history_reader.StackHistories)."""
+
+    def history(self, stack_name_or_id: str) -> StackHistory | None: ...
+    def names(self) -> tuple[str, ...]: ...
+    def deleted_id(self, stack_name: str) -> str: ...
+    def resource_ids(self, stack_name: str, resource_types: Sequence[str]) -> tuple[str, ...] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPorts:
+    """What the network of a cluster is read through; `region` is the target's."""
+
+    region: str
+    placements: PlacementReads
+    network: NetworkReads
+    load_balancers: LoadBalancerReads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyPorts:
+    """What the dependencies of a service are read through.
+
+    `scaling` takes cluster and service, `alarms` names; `quotas` gives those that Fargate tasks count against.
+    """
+
+    target: Target
+    task_definition: Callable[[str], TaskDefinition | None]
+    images: ImageReads
+    platforms: PlatformReads
+    repositories: RepositoryReads
+    roles: RoleReads
+    secrets: Secrets
+    parameters: Secrets
+    keys: Keys
+    log_groups: LogGroups
+    scaling: Callable[[str, str], ScalingFact | None]
+    alarms: Callable[[Sequence[str]], tuple[AlarmFact, ...]]
+    quotas: Callable[[], tuple[QuotaFact, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePullPorts:
+    """What images that cannot be pulled are looked for through."""
+
+    dependencies: DependencyPorts
+    ecs: ClusterReads
+    stacks: StackHistoryReads
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceFactPorts:
     """What the facts about one service are read from; `now` gives the present moment in UTC.
 
-    `seen` remembers the services that were asked about, `excluded_from` what this machine kept out of images.
+    `cache` remembers what cannot change any more, `excluded_from` what this machine kept out of images.
     """
 
     target: Target | None
     now: Callable[[], datetime]
-    cluster: ServiceStateReads
-    express: ExpressReads
+    ecs: EcsReads
     logs: LogSearches
     targets: TargetReads | None
-    seen: SeenServices = field(default_factory=SeenServices)
+    cache: ServiceCache = field(default_factory=ServiceCache)
     excluded_from: ExcludedFrom = nothing_excluded
 
 
@@ -96,7 +221,7 @@ class TroubleshootPorts(ServiceFactPorts):
     """Everything that the seven actions read. What not every action needs is made when it is asked for."""
 
     target: Target
-    cluster: ClusterReads
+    ecs: ClusterReads
     targets: TargetReads
     network: Callable[[], NetworkPorts]
     dependencies: Callable[[], DependencyPorts]

@@ -55,8 +55,8 @@ _PRELOADED = (
     "expressway.cloudformation.history_reader",
     "expressway.aws.elbv2",
     "expressway.diagnose.request",
-    "expressway.diagnose.guidance",
-    "expressway.diagnose.answer_size",
+    "expressway.diagnose.guidance.guidance",
+    "expressway.diagnose.answer",
 )
 """What answering a question about AWS needs: a quarter of a second of imports, which open and read nothing."""
 

@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from expressway.aws.session import AwsSession
-    from expressway.diagnose.dependencies.ports import DependencyPorts, ImagePullPorts
-    from expressway.diagnose.network.ports import NetworkPorts
-    from expressway.diagnose.service.seen import SeenServices
+    from expressway.diagnose.ports import DependencyPorts, ImagePullPorts, NetworkPorts
+    from expressway.diagnose.service_cache import ServiceCache
     from expressway.image.context.excluded import ExcludedFrom
 
 
 def troubleshoot_ports(
-    session: AwsSession, *, now: Callable[[], datetime], seen: SeenServices, excluded_from: ExcludedFrom
+    session: AwsSession, *, now: Callable[[], datetime], cache: ServiceCache, excluded_from: ExcludedFrom
 ) -> TroubleshootPorts:
     """Ports for one question; what not every action reads is made by the action that needs it."""
     from expressway.aws.ecs.client import Ecs
@@ -29,15 +28,14 @@ def troubleshoot_ports(
     return TroubleshootPorts(
         target=session.target,
         now=now,
-        cluster=Ecs(session),
-        express=Ecs(session),
+        ecs=Ecs(session),
         logs=Logs(session),
         targets=LoadBalancers(session),
         network=lambda: _network_ports(session),
         dependencies=lambda: _dependency_ports(session),
         image_pulls=lambda: _image_pull_ports(session),
         stacks=lambda: StackHistories(session),
-        seen=seen,
+        cache=cache,
         excluded_from=excluded_from,
     )
 
@@ -46,7 +44,7 @@ def _network_ports(session: AwsSession) -> NetworkPorts:
     from expressway.aws.ec2.client import Network
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.elbv2 import LoadBalancers
-    from expressway.diagnose.network.ports import NetworkPorts
+    from expressway.diagnose.ports import NetworkPorts
 
     return NetworkPorts(session.target.region, Ecs(session), Network(session), LoadBalancers(session))
 
@@ -54,12 +52,11 @@ def _network_ports(session: AwsSession) -> NetworkPorts:
 def _image_pull_ports(session: AwsSession) -> ImagePullPorts:
     from expressway.aws.ecs.client import Ecs
     from expressway.cloudformation.history_reader import StackHistories
-    from expressway.diagnose.dependencies.ports import ImagePullPorts
+    from expressway.diagnose.ports import ImagePullPorts
 
     return ImagePullPorts(
         dependencies=_dependency_ports(session),
-        services=Ecs(session),
-        revisions=Ecs(session),
+        ecs=Ecs(session),
         stacks=StackHistories(session),
     )
 
@@ -77,11 +74,11 @@ def _dependency_ports(session: AwsSession) -> DependencyPorts:
     from expressway.aws.secretsmanager import Secrets
     from expressway.aws.service_quotas import Quotas
     from expressway.aws.ssm import Parameters
-    from expressway.diagnose.dependencies.ports import DependencyPorts
+    from expressway.diagnose.ports import DependencyPorts
 
     return DependencyPorts(
         target=session.target,
-        definitions=Ecs(session),
+        task_definition=Ecs(session).task_definition,
         images=EcrRegistry(session),
         platforms=ImagePlatforms(session),
         repositories=Repositories(session),
@@ -90,7 +87,7 @@ def _dependency_ports(session: AwsSession) -> DependencyPorts:
         parameters=Parameters(session),
         keys=Keys(session),
         log_groups=Logs(session),
-        scaling=Scaling(session),
-        alarms=Alarms(session),
-        quotas=Quotas(session),
+        scaling=Scaling(session).of_service,
+        alarms=Alarms(session).alarms,
+        quotas=Quotas(session).fargate,
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from expressway.deploy.status.wait import Readiness, ServicePorts
     from expressway.diagnose.finding import Finding
     from expressway.diagnose.ports import TroubleshootPorts
-    from expressway.diagnose.service.seen import SeenServices
+    from expressway.diagnose.service_cache import ServiceCache
     from expressway.ecs_api.call import ResourcePorts
     from expressway.image.app_image import AppImages
     from expressway.image.context.excluded_record import ExcludedFilesJournal
@@ -286,10 +286,10 @@ class Wiring:
         return self.session.for_questions()
 
     @cached_property
-    def seen_services(self) -> SeenServices:
-        from expressway.diagnose.service.seen import SeenServices
+    def service_cache(self) -> ServiceCache:
+        from expressway.diagnose.service_cache import ServiceCache
 
-        return SeenServices()
+        return ServiceCache()
 
     @property
     def troubleshoot_ports(self) -> TroubleshootPorts:
@@ -298,7 +298,7 @@ class Wiring:
         return troubleshoot_ports(
             self.questions.for_one_question(),
             now=self.clock.now,
-            seen=self.seen_services,
+            cache=self.service_cache,
             excluded_from=self.excluded_files.of_image,
         )
 

@@ -10,7 +10,7 @@ from expressway.aws.values.iam import RoleState
 from expressway.aws.values.service import ClusterState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference, TaskDefinition
-from expressway.diagnose.dependencies.ports import DependencyPorts, ImagePullPorts
+from expressway.diagnose.ports import ClusterReads, DependencyPorts, ImagePullPorts, StackHistoryReads
 from expressway.errors import ImageError, TargetError
 from tests.diagnose.dependencies.samples import (
     ACCOUNT,
@@ -27,7 +27,7 @@ DIGEST = "sha256:" + "0" * 64
 
 
 @dataclass
-class Account:
+class Account(ClusterReads, StackHistoryReads):
     """All that the ports of dependencies and of image pulls can be asked; `denied` names what AWS refuses."""
 
     definitions: dict[str, TaskDefinition] = field(default_factory=lambda: {DEFINITION_ARN: REQUIREMENTS})
@@ -60,11 +60,23 @@ class Account:
 
     def ports(self) -> DependencyPorts:
         return DependencyPorts(
-            Target(ACCOUNT, REGION), self, self, self, self, self, self, self, self, self, self, self, self
+            target=Target(ACCOUNT, REGION),
+            task_definition=self.task_definition,
+            images=self,
+            platforms=self,
+            repositories=self,
+            roles=self,
+            secrets=self,
+            parameters=self,
+            keys=self,
+            log_groups=self,
+            scaling=self.of_service,
+            alarms=self.alarms,
+            quotas=self.fargate,
         )
 
     def pull_ports(self) -> ImagePullPorts:
-        return ImagePullPorts(self.ports(), self, self, self)
+        return ImagePullPorts(self.ports(), self, self)
 
     def _ask(self, name: str, about: Any = None) -> None:
         self.asked.append((name, about))

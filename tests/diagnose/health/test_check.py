@@ -13,8 +13,8 @@ from expressway.aws.values.service import (
     TargetHealth,
 )
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, TaskDefinition
-from expressway.diagnose.health.check import HealthCheck, health_check_of
-from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
+from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
+from expressway.diagnose.health.rules import HealthCheck, health_check_of
 from expressway.diagnose.service.rules import first_finding
 from tests.diagnose.service.situations import NOW, first, situation, target, task, unhealthy
 

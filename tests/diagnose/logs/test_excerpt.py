@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.diagnose.logs.excerpt import LINE_LIMIT, NOT_STARTED, excerpt, telling_line
+from expressway.diagnose.log_lines import LINE_LIMIT, NOT_STARTED, excerpt, telling_line
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.diagnose.logs.severity import patterns_of, severity_of
+from expressway.diagnose.log_lines import patterns_of, severity_of
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expressway.aws.values.service import ContainerState, ServiceEvent
-from expressway.diagnose.image.pull_rules import pull_findings
-from expressway.diagnose.messages.name_masking import names_hidden
-from expressway.diagnose.messages.rules import finding_of_message
-from expressway.diagnose.service.facts import Statement
-from expressway.diagnose.tasks.failure_kind import category_of, what_failed
-from expressway.diagnose.tasks.first_exit import killed_for_memory
+from expressway.diagnose.exits.rules import category_of, what_failed
+from expressway.diagnose.facts import killed_for_memory
+from expressway.diagnose.image.action import pull_findings
+from expressway.diagnose.messages import Statement, finding_of_message, names_hidden
 from tests.diagnose.dependencies.samples import FAILING, HEALTHY, IMAGE
 from tests.diagnose.messages.hostile_names import EVENTS, RESOURCES, SPOKEN, TASKS, WORDS, Message
 from tests.diagnose.service.situations import (

@@ -2,8 +2,7 @@
 
 import pytest
 
-from expressway.diagnose.messages.rules import finding_of_message
-from expressway.diagnose.service.facts import Statement
+from expressway.diagnose.messages import Statement, finding_of_message
 
 _FETCH = "ResourceInitializationError: unable to pull secrets or registry auth: failed to fetch secret"
 _ROLE = "User: arn:aws:sts::123456789012:assumed-role/execution/1 is not authorized to perform"

@@ -21,7 +21,7 @@ from expressway.aws.values.vpc import (
     Vpc,
 )
 from expressway.diagnose.network.facts import NetworkFacts
-from expressway.diagnose.network.ports import DnsAttribute, NetworkPorts
+from expressway.diagnose.ports import DnsAttribute, NetworkPorts
 from expressway.errors import TargetError
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from expressway.aws.values.placement import ServicePlacement
 from expressway.aws.values.vpc import NetworkInterface, PrefixList, SecurityGroup, Subnet
-from expressway.diagnose.network.collect import fetch_network_configuration, gather_network
+from expressway.diagnose.network.action import fetch_network_configuration
+from expressway.diagnose.network.collect import gather_network
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.rules import network_findings
 from tests.diagnose.network.fakes import InMemoryNetwork

@@ -17,8 +17,8 @@ from expressway.aws.values.service import (
     TaskState,
 )
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, TaskDefinition
+from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import service_findings
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)

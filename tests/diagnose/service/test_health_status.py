@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from expressway.aws.values.service import DeploymentState
+from expressway.diagnose.facts import ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.facts import ServiceFacts
 from expressway.diagnose.service.health_status import DOWN, EARLIER, PARTLY, SERVES, STARTING, Standing, standing_of
 from expressway.diagnose.service.rules import service_findings
 from tests.diagnose.service.situations import NOW, START, exited, failed_deployment, situation, target, task

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expressway.aws.values.service import DeploymentState, ManagedResource, RevisionState, ServiceEvent
-from expressway.diagnose.service.facts import ServiceFacts
+from expressway.diagnose.facts import ServiceFacts
 from expressway.diagnose.service.rules import RULES, service_findings
 from tests.diagnose.service.situations import (
     NOW,

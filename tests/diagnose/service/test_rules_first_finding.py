@@ -20,8 +20,8 @@ from expressway.aws.values.service import (
 )
 from expressway.cloudformation.stack import StackEvent
 from expressway.diagnose.catalog import entry_of
+from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.rules import first_finding
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)

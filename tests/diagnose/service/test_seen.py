@@ -12,7 +12,7 @@ from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.actions import GUIDANCE, troubleshoot
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.service.reads import GuessedReads
-from expressway.diagnose.service.seen import NEVER_SEEN, SeenService, SeenServices, is_over
+from expressway.diagnose.service_cache import NOT_CACHED, CachedService, ServiceCache, is_over
 from expressway.errors import TargetError
 from tests.aws.ecs.fakes import START
 from tests.diagnose.fakes import (
@@ -271,10 +271,10 @@ def test_many_are_read_in_calls_of_a_size() -> None:
 
 # -- what is kept -------------------------------------------------------------------------------------------
 def test_only_the_services_asked_about_last_are_remembered() -> None:
-    seen = SeenServices(limit=2)
+    seen = ServiceCache(limit=2)
     for name in ("a", "b", "a", "c"):
-        seen.keep("default", name, SeenService(was_calm=True))
-    assert seen.get("default", "b") == NEVER_SEEN
+        seen.keep("default", name, CachedService(was_calm=True))
+    assert seen.get("default", "b") == NOT_CACHED
     assert seen.get("default", "a").was_calm
     assert seen.get("default", "c").was_calm
 

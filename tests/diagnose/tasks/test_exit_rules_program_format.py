@@ -6,9 +6,9 @@ import pytest
 
 from expressway.aws.values.dependencies import DependencyFacts
 from expressway.aws.values.service import TaskState
-from expressway.diagnose.image.pull_rules import pull_findings
+from expressway.diagnose.exits.rules import format_is_open, images_fit, with_platform
+from expressway.diagnose.image.action import pull_findings
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.tasks.exit_rules import format_is_open, images_fit, with_platform
 from tests.diagnose.dependencies.samples import FAILING, HEALTHY
 from tests.diagnose.service.situations import exited, failed_deployment, situation, task, unhealthy
 

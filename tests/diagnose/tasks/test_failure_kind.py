@@ -2,7 +2,7 @@
 
 import pytest
 
-from expressway.diagnose.tasks.failure_kind import category_of, what_failed
+from expressway.diagnose.exits.rules import category_of, what_failed
 from tests.diagnose.service.situations import exited, failed_deployment, first, situation
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from expressway.aws.values.service import ContainerState, TaskState
 from expressway.aws.values.task_definition import ContainerDefinition, TaskDefinition
-from expressway.diagnose.tasks.failure_kind import category_of
-from expressway.diagnose.tasks.first_exit import culprit_of, rivals_of, telling_reasons
+from expressway.diagnose.exits.rules import category_of
+from expressway.diagnose.facts import culprit_of, rivals_of, telling_reasons
 from tests.diagnose.service.situations import START, exited, task
 
 

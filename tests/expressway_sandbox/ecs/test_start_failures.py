@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError, DockerException
 
-from expressway.diagnose.messages.rules import finding_of_message
-from expressway.diagnose.service.facts import Statement
+from expressway.diagnose.messages import Statement, finding_of_message
 from expressway_sandbox.ecs.start_failures import ContainerRefusedError, reason_of_ecs, told_in_ecs_words
 from tests.expressway_sandbox.conftest import Cloud, wait_until
 

@@ -11,8 +11,8 @@ from expressway.aws.ec2.client import Network
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.session import open_session
-from expressway.diagnose.network.collect import fetch_network_configuration
-from expressway.diagnose.network.ports import NetworkPorts
+from expressway.diagnose.network.action import fetch_network_configuration
+from expressway.diagnose.ports import NetworkPorts
 from tests.expressway_sandbox.conftest import Cloud, wait_for_deployment
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.engine]

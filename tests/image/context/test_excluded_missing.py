@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from expressway.diagnose.exits.rules import with_missing_files
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.tasks.exit_rules import with_missing_files
 from expressway.errors import ImageError
 from expressway.image.context.excluded import ExcludedFiles, with_excluded_files
 from expressway.image.context.values import BuildContext

@@ -15,8 +15,8 @@ from expressway.cloudformation.service_location import (
 from expressway.cloudformation.stack import StackState, repository_stack_name, service_stack_name
 from expressway.deploy.delete.owner import OtherStack, OwnStack, holder_of, refuse_other_holder
 from expressway.deploy.delete.retained import Kept, retains_service
+from expressway.deploy.ports import DeletableStacks, ServiceReads
 from expressway.deploy.stack.request import CHANGE_SET_PREFIX
-from expressway.diagnose.service.ports import DeletableStacks, ServiceReads
 from expressway.ecs_api.ports import Owners
 from expressway.errors import DefinitionError, RefusedError, TargetError
 from expressway.privacy.untrusted import echoed

@@ -7,8 +7,7 @@ from typing import Any
 from expressway.aws.values.target import Target
 from expressway.core.clock import Clock
 from expressway.deploy.delete.retained import Kept
-from expressway.deploy.ports import LocalImages, LogGroups
-from expressway.diagnose.service.ports import DeletableStacks, ServiceDeletion
+from expressway.deploy.ports import DeletableStacks, LocalImages, LogGroups, ServiceDeletion
 from expressway.ecs_api.ports import Owners
 from expressway.plan.ports import Repositories
 

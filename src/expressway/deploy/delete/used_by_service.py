@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from expressway.aws.values.service import ExpressService, LogConfiguration
 from expressway.core.progress import Progress, ProgressSink
-from expressway.diagnose.service.ports import ServiceReads
+from expressway.deploy.ports import ServiceReads
 from expressway.errors import TargetError
 
 _LOG_GROUPS = "logGroups"

@@ -7,8 +7,8 @@ from typing import Literal
 
 from expressway.aws.values.operation import OperationRecord
 from expressway.cloudformation.stack import StackState
+from expressway.deploy.status.probe import ProbeAnswer
 from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, judge
-from expressway.diagnose.service.ports import UrlAnswer
 
 AppState = Literal["absent", "deploying", "deleting", "ready", "degraded", "failed", "unknown"]
 _ROLLED_BACK = "UPDATE_ROLLBACK_COMPLETE"
@@ -31,7 +31,7 @@ class Seen:
     stacks: Sequence[StackState]
     newest: ServiceSnapshot | None
     serving: ServiceSnapshot | None
-    answer: UrlAnswer | None
+    answer: ProbeAnswer | None
     operation: OperationRecord | None
     unread: frozenset[str] = frozenset()
 

@@ -3,6 +3,7 @@
 import http.client
 import time
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from expressway.aws.values.target import Target
@@ -24,6 +25,13 @@ class ProbeAnswer:
     def answers(self) -> bool:
         """True when the application itself answered; 502, 503 and 504 are the load balancer's."""
         return self.status is not None and self.status not in {502, 503, 504}
+
+
+class UrlProbe(Protocol):
+    """Fetches a service's endpoint."""
+
+    def url(self, endpoint: str) -> str: ...
+    def fetch(self, endpoint: str, *, path: str = "/", timeout_seconds: float = 5.0) -> ProbeAnswer: ...
 
 
 class HttpProbe:

@@ -13,8 +13,8 @@ from expressway.aws.values.service import (
     tasks_of_revision,
 )
 from expressway.diagnose.catalog import entry_of
-from expressway.diagnose.messages.rules import finding_of_message
-from expressway.diagnose.service.facts import DeploymentFacts
+from expressway.diagnose.facts import DeploymentFacts
+from expressway.diagnose.messages import finding_of_message
 
 _EXITS_ARE_A_LOOP = 3
 _HEALTH_FAILURES_ARE_A_LOOP = 3

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import TypeVar
 
-from expressway.diagnose.service.ports import ServiceReads
+from expressway.deploy.ports import ServiceReads
 from expressway.errors import ServiceError, TargetError
 from expressway.privacy.untrusted import named
 

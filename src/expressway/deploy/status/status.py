@@ -21,6 +21,7 @@ from expressway.cloudformation.service_location import ServiceLocation, service_
 from expressway.cloudformation.stack import repository_stack_name, service_stack_name
 from expressway.core.cancellation import ReadPool
 from expressway.core.text import shortened
+from expressway.deploy.ports import OperationJournal
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.status.app_state import (
     AppState,
@@ -31,6 +32,7 @@ from expressway.deploy.status.app_state import (
     serving_snapshot,
 )
 from expressway.deploy.status.endpoint import access_hint_of
+from expressway.deploy.status.probe import ProbeAnswer
 from expressway.deploy.status.readiness import ServiceSnapshot
 from expressway.deploy.status.view import (
     REASON_LIMIT,
@@ -47,7 +49,6 @@ from expressway.deploy.status.view import (
 from expressway.deploy.status.wait import ServicePorts
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
-from expressway.diagnose.service.ports import OperationJournal, UrlAnswer
 from expressway.errors import ExpresswayError
 from expressway.plan.ports import StackReader
 
@@ -228,7 +229,7 @@ class _Status:
             return None
         return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
 
-    def _fetch(self, serving: ServiceSnapshot | None, endpoint: Endpoint | None) -> UrlAnswer | None:
+    def _fetch(self, serving: ServiceSnapshot | None, endpoint: Endpoint | None) -> ProbeAnswer | None:
         if serving is None or endpoint is None or endpoint.access_type != "PUBLIC":
             return None
         configuration = _configuration(serving)

@@ -8,9 +8,9 @@ from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import ExpressService, ServiceConfiguration
 from expressway.core.text import shortened
 from expressway.deploy.status.app_state import Seen, is_well
+from expressway.deploy.status.probe import ProbeAnswer
 from expressway.deploy.status.readiness import ServiceSnapshot
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.ports import UrlAnswer
 from expressway.privacy.untrusted import quoted
 
 REASON_LIMIT = 240
@@ -47,7 +47,7 @@ def build_under_way(operation: OperationRecord | None) -> str:
     return f" A build is in progress, in phase {operation.phase}: {operation.message}."
 
 
-def service_part(serving: ServiceSnapshot | None, answer: UrlAnswer | None) -> Mapping[str, Any]:
+def service_part(serving: ServiceSnapshot | None, answer: ProbeAnswer | None) -> Mapping[str, Any]:
     """The service, the revision that serves, and what its URL answers."""
     if serving is None:
         return {}

@@ -7,15 +7,16 @@ from typing import Any, Literal
 from expressway.aws.values.service import DEFAULT_HEALTH_PATH, ExpressService, RevisionState, ServiceState, TargetHealth
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
+from expressway.deploy.ports import ServiceReads
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.status.endpoint import access_hint_of
+from expressway.deploy.status.probe import UrlProbe
 from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
 from expressway.deploy.status.service_lookup import missing_service_error
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.ports import LogSearches
+from expressway.diagnose.ports import LogSearches, TargetReads
 from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
-from expressway.diagnose.service.ports import ServiceReads, TargetReads, UrlProbe
 from expressway.error_codes import has_trait
 from expressway.errors import TargetError
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded

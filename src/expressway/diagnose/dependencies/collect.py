@@ -26,8 +26,8 @@ from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import ContainerImage, SecretReference, TaskDefinition
 from expressway.core.cancellation import ReadPool
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.dependencies.ports import DependencyPorts
 from expressway.diagnose.dependencies.rules import CREATE_GROUP, is_aws_owned, log_group_arn
+from expressway.diagnose.ports import DependencyPorts
 from expressway.errors import DefinitionError, ImageError, TargetError
 from expressway.iam.evaluation import account_of, needs_simulation
 from expressway.iam.required import LOG_ACTIONS, PULL_ACTIONS
@@ -160,10 +160,10 @@ class _Gathering:
 
     def gather(self) -> DependencyFacts:
         subject, ports, reads = self._subject, self._ports, self._reads
-        asked_scaling = reads.ask("scaling", lambda: ports.scaling.of_service(subject.cluster, subject.service_name))
+        asked_scaling = reads.ask("scaling", lambda: ports.scaling(subject.cluster, subject.service_name))
         asked_infrastructure = self._ask_role("infrastructure role", subject.infrastructure_role_arn)
         asked_triggered = self._ask_alarms(subject.triggered_alarms)
-        asked_quotas = reads.ask("quotas", lambda: ports.quotas.fargate() if subject.names_a_quota else ())
+        asked_quotas = reads.ask("quotas", lambda: ports.quotas() if subject.names_a_quota else ())
         asked_needs = reads.ask("task definition", self._requirements)
         needed = reads.take(asked_needs, None)
         asked = self._ask_needs(needed) if needed else _Asked()
@@ -218,7 +218,7 @@ class _Gathering:
 
     def _requirements(self) -> TaskDefinition | None:
         arn = self._subject.task_definition_arn
-        return self._ports.definitions.task_definition(arn) if arn else None
+        return self._ports.task_definition(arn) if arn else None
 
     def _ask_needs(self, needed: TaskDefinition) -> _Asked:
         """Begin everything that the task definition names, each thing once."""
@@ -264,7 +264,7 @@ class _Gathering:
         return None if future is None else self._reads.take(future, RoleFact(role_arn, "unread"))
 
     def _ask_alarms(self, names: Sequence[str]) -> "Future[tuple[AlarmFact, ...]]":
-        return self._reads.ask("alarms", lambda: self._ports.alarms.alarms(names) if names else ())
+        return self._reads.ask("alarms", lambda: self._ports.alarms(names) if names else ())
 
     def _scaling_alarms(self, scaling: ScalingFact | None) -> tuple[str, ...]:
         """The alarms that drive the scaling, where they can say something: at the maximum, or held back."""

@@ -15,8 +15,8 @@ from expressway.aws.values.dependencies import (
     SecretFact,
 )
 from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.dependencies.image_rules import image_findings
 from expressway.diagnose.finding import Finding, Severity, ranked
-from expressway.diagnose.image.rules import image_findings
 from expressway.iam.evaluation import ResourceSide, access_decision, account_of, role_decision
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, missing_actions, trusts
 from expressway.iam.statements import statements, strings

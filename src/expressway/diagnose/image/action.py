@@ -5,16 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from expressway.aws.values.dependencies import DependencyFacts, ImageFact
+from expressway.aws.values.service import TaskState
 from expressway.aws.values.task_definition import SecretReference, TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.catalog import entry_of, make_finding, merged
 from expressway.diagnose.dependencies.collect import gather_pull
-from expressway.diagnose.dependencies.ports import ImagePullPorts
+from expressway.diagnose.dependencies.image_rules import image_findings, names_repository
+from expressway.diagnose.dependencies.rules import role_findings, secret_findings
+from expressway.diagnose.exits.rules import images_fit, with_platform
+from expressway.diagnose.facts import AskedPlace
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.image.pull_rules import pull_findings
 from expressway.diagnose.image.subjects import PullSubject, PullSubjects
-from expressway.diagnose.not_found import place_findings, was_read
-from expressway.diagnose.service.facts import AskedPlace
+from expressway.diagnose.messages import Statement, finding_of_message
+from expressway.diagnose.not_found import place_findings
+from expressway.diagnose.ports import ImagePullPorts
+from expressway.diagnose.reads import was_read
 from expressway.diagnose.stack.rules import missing_stack_finding
 from expressway.errors import UsageError
 
@@ -71,9 +76,9 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         subjects = _subjects(question, PullSubjects(ports, reads))
         if not subjects:
             return _nothing_found(question, ports, reads, is_missing=subjects is None)
-        definitions = ports.dependencies.definitions
+        task_definition = ports.dependencies.task_definition
         asked = [
-            (one, reads.ask("task definition", lambda one=one: definitions.task_definition(one.task_definition)))
+            (one, reads.ask("task definition", lambda one=one: task_definition(one.task_definition)))
             for one in subjects
         ]
         known = [(one, needed) for one, future in asked if (needed := reads.take(future, None)) is not None]
@@ -130,10 +135,10 @@ def _missing(question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentRea
     if question.stack_name and not question.cluster:
         names = reads.take(reads.ask("stacks", ports.stacks.names), ())
         return (missing_stack_finding(question.stack_name, place=place, names=names),)
-    services = ports.services
-    asked_cluster = reads.ask("cluster", lambda: services.cluster(question.cluster))
-    asked_clusters = reads.ask("clusters", services.cluster_names)
-    asked_services = reads.ask("services", lambda: services.service_names(question.cluster))
+    ecs = ports.ecs
+    asked_cluster = reads.ask("cluster", lambda: ecs.cluster(question.cluster))
+    asked_clusters = reads.ask("clusters", ecs.cluster_names)
+    asked_services = reads.ask("services", lambda: ecs.service_names(question.cluster))
     cluster = reads.take(asked_cluster, None)
     if not was_read(reads, "cluster"):
         return ()  # that it is missing does not follow
@@ -204,3 +209,41 @@ def _exists(image: ImageFact) -> str:
     if image.presence in _MISSING:
         return "false"
     return "true" if image.presence == "present" else "unknown"
+
+
+def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:
+    """Why the images of one task definition cannot be pulled or run, ranked: looked up, and told by ECS."""
+    looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
+    told = _told(tasks)
+    texts = {finding.resource: text for finding, text in told}
+    findings = merged((*looked_up, *with_platform((one for one, _ in told), images_fit=images_fit(facts))))
+    return ranked(_about_its_image(one, texts.get(one.resource, ""), facts.images) for one in findings)
+
+
+def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
+    """One finding for each kind of thing that ECS says of these tasks; a hundred tasks tell it a hundred times."""
+    first: dict[str, tuple[Finding, str]] = {}
+    for task in tasks:
+        if task.running:
+            continue
+        for text in (*(one.reason for one in task.containers), task.stopped_reason):
+            cause = finding_of_message(Statement(text, task.arn)) if text else None
+            if cause is not None and "image_on_task" in entry_of(cause.code).marks:
+                first.setdefault(cause.code, (cause, text))
+    return tuple(first.values())
+
+
+def _about_its_image(finding: Finding, text: str, images: Sequence[ImageFact]) -> Finding:
+    """What a task's words tell of an image is about the one whose repository they name, or the only one there is."""
+    if not text or "about_image" not in entry_of(finding.code).marks:
+        return finding
+    every = [one.reference.image for one in images]
+    named = [image for image in every if names_repository(text, _repository(image))] or (
+        every if len(every) == 1 else []
+    )
+    return replace(finding, resource=named[0]) if named else finding
+
+
+def _repository(image: str) -> str:
+    path = image.partition("@")[0]
+    return path.rpartition(":")[0] if ":" in path.rpartition("/")[2] else path

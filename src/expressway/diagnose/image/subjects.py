@@ -8,8 +8,8 @@ from expressway.aws.values.service import ServiceState, TaskState
 from expressway.cloudformation.history import STACK_TYPE
 from expressway.cloudformation.service_location import EXPRESS_TYPE, parse_service_arn
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.dependencies.ports import ImagePullPorts
-from expressway.diagnose.not_found import take_or_stop
+from expressway.diagnose.ports import ImagePullPorts
+from expressway.diagnose.reads import take_or_stop
 
 _TASKS_READ = 100
 _DEPLOYMENTS_READ = 3
@@ -83,16 +83,15 @@ class PullSubjects:
 
     def of_families(self, family_prefix: str) -> tuple[PullSubject, ...]:
         """The newest active revision of every family of that prefix, the first twenty."""
-        definitions = self._ports.dependencies.definitions
-        asked = self._reads.ask("families", lambda: definitions.families(family_prefix, limit=_FAMILIES_READ))
+        asked = self._reads.ask("families", lambda: self._ports.ecs.families(family_prefix, limit=_FAMILIES_READ))
         families = take_or_stop(self._reads, asked, ())
         return tuple(PullSubject(one, DependencySubject("", "", one, one)) for one in families)
 
     def _services(self, cluster: str, service_name: str) -> tuple[ServiceState, ...] | None:
-        return self._ports.services.services(cluster, [service_name])
+        return self._ports.ecs.services(cluster, [service_name])
 
     def _task(self, cluster: str, task_id: str) -> tuple[TaskState, ...] | None:
-        return self._ports.services.tasks(cluster, [task_id])
+        return self._ports.ecs.tasks(cluster, [task_id])
 
     def _of_services(self, ids: Sequence[str]) -> Iterator[PullSubject]:
         for arn in ids:
@@ -110,13 +109,13 @@ class PullSubjects:
 
     def _deployed(self, cluster: str, service_name: str) -> tuple[str, ...]:
         """The task definitions of the newest deployments: after a rollback the service no longer names the failed."""
-        briefs = self._ports.services.deployment_briefs(cluster, service_name, limit=_DEPLOYMENTS_READ)
+        briefs = self._ports.ecs.deployment_briefs(cluster, service_name, limit=_DEPLOYMENTS_READ)
         arns = list(dict.fromkeys(one.target_revision_arn for one in briefs if one.target_revision_arn))
-        return tuple(one.task_definition_arn for one in self._ports.revisions.revisions(arns)) if arns else ()
+        return tuple(one.task_definition_arn for one in self._ports.ecs.revisions(arns)) if arns else ()
 
     def _tasks(self, cluster: str, desired_status: str, service_name: str) -> tuple[TaskState, ...]:
-        arns = self._ports.services.task_arns(cluster, desired_status, service_name=service_name)[:_TASKS_READ]
-        return self._ports.services.tasks(cluster, arns) if arns else ()
+        arns = self._ports.ecs.task_arns(cluster, desired_status, service_name=service_name)[:_TASKS_READ]
+        return self._ports.ecs.tasks(cluster, arns) if arns else ()
 
 
 def _definitions(service: ServiceState) -> tuple[str, ...]:

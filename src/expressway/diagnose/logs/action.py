@@ -2,27 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from expressway.aws.values.service import ServiceState, TaskState
+from expressway.aws.values.log_event import LogSearch
+from expressway.aws.values.service import LogConfiguration, ServiceState, TaskState
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads, or_none
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.logs.answer import answer_of, answer_of_nothing
-from expressway.diagnose.logs.findings import findings_of_logs
-from expressway.diagnose.logs.places import (
-    LogPlaceSearch,
+from expressway.diagnose.logs.answer import (
+    ENTRIES_KEPT,
+    LogPlace,
     SeenInCluster,
-    log_places,
-    seen_in_cluster,
-    task_definitions,
+    answer_of,
+    answer_of_nothing,
+    findings_of_logs,
 )
-from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
+from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.reads import cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
+
+
+def seen_in_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> SeenInCluster:
+    """What may have written logs; what may not be read is left out, and a gap."""
+    asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
+    asked_running = reads.ask("running tasks", lambda: cluster_tasks(request.cluster, "RUNNING", ports))
+    asked_names = reads.ask("services", lambda: ports.ecs.service_names(request.cluster))
+    services = described_services(request.cluster, reads.take(asked_names, ()), ports, reads)
+    return SeenInCluster(services, reads.take(asked_stopped, ()), reads.take(asked_running, ()))
+
+
+def task_definitions(
+    arns: Iterable[str], ports: TroubleshootPorts, reads: ConcurrentReads
+) -> dict[str, TaskDefinition]:
+    """Task definitions by ARN; one that may not be read is left out, and a gap."""
+    asked = {
+        arn: reads.ask("task definition", lambda arn=arn: ports.ecs.task_definition(arn))
+        for arn in dict.fromkeys(arns)
+        if arn
+    }
+    found = {arn: reads.take(future, None) for arn, future in asked.items()}
+    return {arn: one for arn, one in found.items() if one is not None}
+
+
+def log_places(definitions: Iterable[TaskDefinition], task_id: str) -> list[LogPlace]:
+    """One place for each log group; with a task's id, its streams alone."""
+    by_group: dict[str, list[LogConfiguration]] = {}
+    for one in dict.fromkeys(one for each in definitions for one in each.log_configurations):
+        by_group.setdefault(one.log_group, []).append(one)
+    return [
+        LogPlace(
+            group,
+            frozenset(f"{one.stream_prefix}/{one.container}/" for one in those),
+            frozenset(one.stream(task_id) for one in those) if task_id else frozenset(),
+        )
+        for group, those in by_group.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlaceSearch:
+    """The search of one log group, to be called in a thread."""
+
+    place: LogPlace
+    request: TroubleshootRequest
+    ports: TroubleshootPorts
+
+    def __call__(self) -> LogSearch:
+        prefix = next(iter(self.place.prefixes)) if len(self.place.prefixes) == 1 else ""
+        return self.ports.logs.search(
+            self.place.group,
+            start=self.request.window.start,
+            end=self.request.window.end,
+            streams=sorted(self.place.streams),
+            stream_prefix="" if self.place.streams else prefix,
+            pattern=self.request.filter_pattern,
+            limit=ENTRIES_KEPT,
+        )
+
 
 _THREADS = 12
 
@@ -45,7 +106,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         UsageError: ``invalid_arguments`` for a filter_pattern that CloudWatch Logs does not understand.
     """
     with ConcurrentReads(_THREADS, name="task logs") as reads:
-        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
         asked_task = _ask_task(request, ports, reads) if request.task_id else None
         task = next(iter(reads.take(asked_task, ())), None) if asked_task else None
         asked_service = _ask_service(request, ports, reads, task) if task else None
@@ -72,7 +133,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
 def _ask_task(
     request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads
 ) -> Future[tuple[TaskState, ...]]:
-    return reads.ask("task", lambda: ports.cluster.tasks(request.cluster, [request.task_id]))
+    return reads.ask("task", lambda: ports.ecs.tasks(request.cluster, [request.task_id]))
 
 
 def _ask_service(
@@ -81,7 +142,7 @@ def _ask_service(
     """Begin to read the service of a task that failed: whether it serves since tells whether that is over."""
     if not task.failed or not task.service_name:
         return None
-    return reads.ask("service", lambda: ports.cluster.services(request.cluster, [task.service_name]))
+    return reads.ask("service", lambda: ports.ecs.services(request.cluster, [task.service_name]))
 
 
 def _no_logs(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from expressway.aws.values.log_event import LogEvent, LogSearch
+from expressway.aws.values.service import ServiceState, TaskState
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.logs.places import ENTRIES_KEPT, LogPlace
-from expressway.diagnose.logs.severity import patterns_of, severity_of
+from expressway.diagnose.log_lines import patterns_of, severity_of
 from expressway.diagnose.request import TroubleshootRequest
+from expressway.diagnose.service.collect import marked
+from expressway.diagnose.service.log_tail import LogKey, container_log
+from expressway.diagnose.tasks.failed import FailedTasks, alike, failed_tasks_finding
+from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
 from expressway.privacy.untrusted import quoted
 
 _PATTERNS_SHOWN = 10
@@ -114,3 +121,111 @@ def answer_of_nothing(
         "window": request.window.to_dict(),
     }
     return {**answer, "gaps": list(gaps)} if gaps else answer
+
+
+_SHOWN = 3
+
+
+def errors_in_log(group: str, events: Sequence[LogEvent]) -> Finding | None:
+    """Lines of a log group that name errors, or none: a clue, since what wrote them did not end of it."""
+    errors = [event.message for event in events if severity_of(event.message) == "ERROR"]
+    if not errors:
+        return None
+    patterns = patterns_of(errors)
+    number, most = len(errors), patterns[0][1]
+    lines = (
+        f"{number} line{'' if number == 1 else 's'} of the log group {group} name{'s' if number == 1 else ''} errors"
+    )
+    alike = f", {most} of them the same but for numbers and ids" if most > 1 else ""
+    return make_finding(
+        code="errors_in_log",
+        cause=f"{lines}{alike}; no task of the cluster that ECS remembers as failed wrote them.",
+        evidence=tuple(text for text, _ in patterns[:_SHOWN]),
+        resource=group,
+        confidence="medium",
+    )
+
+
+def findings_of_logs(
+    request: TroubleshootRequest,
+    seen: SeenInCluster,
+    definitions: Mapping[str, TaskDefinition],
+    searches: Iterable[LogSearch | None],
+    now: datetime,
+    excluded_from: ExcludedFrom,
+) -> tuple[Finding, ...]:
+    """What ended the tasks that wrote the lines found, and which further lines name errors."""
+    streams = _by_stream(event for one in searches if one is not None for event in one.events)
+    failed = [
+        marked(task, definitions) for task in seen.stopped if task.failed and request.window.contains(task.stopped_at)
+    ]
+    keys = {task.task_id: container_log(definitions.get(task.task_definition_arn), task) for task in failed}
+    logs = {
+        task_id: tuple(event.message for event in streams[key])
+        for task_id, key in keys.items()
+        if not isinstance(key, str) and key in streams
+    }
+    services = {one.name: one for one in seen.services}
+    told = [group for group in alike(failed) if any(task.task_id in logs for task in group)]
+    ended = (
+        failed_tasks_finding(
+            FailedTasks(
+                tuple(sorted(group, key=lambda task: task.task_id not in logs)),
+                services.get(group[0].service_name),
+                definitions.get(group[0].task_definition_arn),
+                logs,
+                excluded=excluded_by_container(definitions.get(group[0].task_definition_arn), excluded_from),
+            ),
+            cluster=request.cluster,
+            now=now,
+        )
+        for group in told
+    )
+    others = _others(streams, [task for group in told for task in group])
+    errors = (errors_in_log(group, events) for group, events in others.items())
+    return ranked(one for one in (*ended, *errors) if one is not None)
+
+
+def _by_stream(events: Iterable[LogEvent]) -> dict[LogKey, list[LogEvent]]:
+    found: dict[LogKey, list[LogEvent]] = {}
+    for event in events:
+        found.setdefault((event.group, event.stream), []).append(event)
+    return found
+
+
+def _others(streams: Mapping[LogKey, list[LogEvent]], told: Iterable[TaskState]) -> dict[str, list[LogEvent]]:
+    """By log group, the lines of streams that are not of these tasks (a stream's name ends with its task's id)."""
+    ids = {task.task_id for task in told}
+    found: dict[str, list[LogEvent]] = {}
+    for (group, stream), events in streams.items():
+        if stream.rsplit("/", 1)[-1] not in ids:
+            found.setdefault(group, []).extend(events)
+    return found
+
+
+ENTRIES_KEPT = 1000
+"""Lines that are read of a log group, and shown of all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where to look: a log group, and the beginning of the names of streams there, or whole names."""
+
+    group: str
+    prefixes: frozenset[str]
+    streams: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenInCluster:
+    """Everything that runs in a cluster, or did until an hour ago; `stopped` with the newest stop first."""
+
+    services: tuple[ServiceState, ...] = ()
+    stopped: tuple[TaskState, ...] = ()
+    running: tuple[TaskState, ...] = ()
+
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        """The ARNs of their task definitions."""
+        every = (*self.services, *self.stopped, *self.running)
+        return tuple(dict.fromkeys(one.task_definition_arn for one in every if one.task_definition_arn))

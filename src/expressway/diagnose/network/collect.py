@@ -3,24 +3,18 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.placement import ServicePlacement
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.aws.values.vpc import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
 from expressway.core.concurrent_reads import AskedOnce, ConcurrentReads, or_none
-from expressway.diagnose.catalog import make_finding
-from expressway.diagnose.finding import Finding
 from expressway.diagnose.network.facts import NetworkFacts
-from expressway.diagnose.network.ports import NetworkPorts
-from expressway.diagnose.network.rules import network_findings
-from expressway.diagnose.network.view import network_view
-from expressway.diagnose.not_found import take_or_stop
+from expressway.diagnose.ports import NetworkPorts
+from expressway.diagnose.reads import batches, take_or_stop
 
 _THREADS = 16
-_NAMED = 5
 
 
 def gather_network(
@@ -37,51 +31,6 @@ def gather_network(
     """
     with ConcurrentReads(_THREADS, name="network") as reads:
         return NetworkGathering(reads, ports, cluster).run(service_names, vpc_id)
-
-
-def fetch_network_configuration(
-    ecs_cluster_name: str, vpc_id: str | None = None, *, ports: NetworkPorts, now: datetime
-) -> Mapping[str, Any]:
-    """The network of a cluster (or of one VPC for it), told as findings, and what they rest on in short.
-
-    Returns:
-        status: ``success``, or ``warning`` when the cluster has nothing in any VPC; then message and timestamp.
-        data: timestamp, vpc_ids, clusters, raw_resources (one list for each kind), analysis_guide.
-        findings, gaps: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well,
-            ``vpc_not_found`` when there is no such VPC; gaps only where there are any.
-    """
-    facts = gather_network(ecs_cluster_name, ports=ports, vpc_id=vpc_id)
-    missing = _vpc_missing(facts, vpc_id)
-    findings = (missing,) if missing else network_findings(facts) or _nothing_wrong(facts, ecs_cluster_name)
-    return network_view(facts, findings, cluster=ecs_cluster_name, vpc_id=vpc_id, now=now)
-
-
-def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
-    """The VPC that was asked about is not there; nothing follows where VPCs could not be read."""
-    if not vpc_id or facts.vpcs is None or any(one.vpc_id == vpc_id for one in facts.vpcs):
-        return None
-    others = ", ".join(sorted({one.vpc_id for one in (*facts.vpcs, *(facts.subnets or ()))} - {vpc_id, ""}))
-    return make_finding(
-        code="vpc_not_found",
-        cause=f"There is no VPC {vpc_id} in {facts.region}.",
-        evidence=(f"VPCs of the cluster's services: {others}",) if others else (),
-        resource=vpc_id,
-    ).in_own_words()
-
-
-def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
-    """That all is well is said only where something was there to look at, and all of it could be read."""
-    if facts.gaps or not facts.services:
-        return ()
-    names = ", ".join(one.service_name for one in facts.services[:_NAMED])
-    return (
-        make_finding(
-            code="nothing_wrong",
-            cause=f"Nothing is wrong with the network around the services of the cluster {cluster}.",
-            evidence=(f"{len(facts.services)} looked at: {names}{', …' if len(facts.services) > _NAMED else ''}",),
-            resource=cluster,
-        ).in_own_words(),
-    )
 
 
 T = TypeVar("T")
@@ -147,7 +96,7 @@ class NetworkGathering:
             names = take_or_stop(reads, asked_names, ())
         asked = [
             reads.ask("services", lambda some=some: placements.placements(self._cluster, some))
-            for some in _chunks(names, _SERVICES_A_CALL)
+            for some in batches(names, _SERVICES_A_CALL)
         ]
         return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
 
@@ -163,7 +112,7 @@ class NetworkGathering:
         arns += [arn for asked in asked_arns if (arn := reads.take(asked, ""))]
         return [
             reads.ask("revisions", lambda some=some: placements.revision_placements(some))
-            for some in _chunks(arns, _REVISIONS_A_CALL)
+            for some in batches(arns, _REVISIONS_A_CALL)
         ]
 
     def _with_revisions(
@@ -295,7 +244,3 @@ def _completed(service: ServicePlacement, revisions: Sequence[ServicePlacement])
 
 def _joined(first: tuple[T, ...] | None, second: tuple[T, ...] | None) -> tuple[T, ...] | None:
     return None if first is None or second is None else tuple(dict.fromkeys((*first, *second)))
-
-
-def _chunks(items: Sequence[str], size: int) -> list[list[str]]:
-    return [list(items[start : start + size]) for start in range(0, len(items), size)]

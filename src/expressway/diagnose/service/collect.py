@@ -23,7 +23,9 @@ from expressway.aws.values.task_definition import TaskDefinition
 from expressway.cloudformation.stack import StackEvent
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.logs.tail import forgot_tasks
+from expressway.diagnose.dependency_checks import subject_of
+from expressway.diagnose.exits.rules import format_is_open
+from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.ports import ServiceFactPorts
 from expressway.diagnose.service.deployment import (
     Course,
@@ -33,11 +35,9 @@ from expressway.diagnose.service.deployment import (
     rollout_deployment,
     rollout_revisions,
 )
-from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.service.health_status import is_settled
+from expressway.diagnose.service.log_tail import forgot_tasks
 from expressway.diagnose.service.reads import KnownService, ServiceReads
-from expressway.diagnose.surroundings import subject_of
-from expressway.diagnose.tasks.exit_rules import format_is_open
 from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
 
 _EVENTS_COUNT_FOR = timedelta(hours=1)

@@ -7,13 +7,14 @@ from typing import Any
 
 from expressway.aws.values.service import Rollout, ServiceState
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
+from expressway.diagnose.answer import shown_service
+from expressway.diagnose.facts import ServiceFacts
+from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.reads import take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service
-from expressway.diagnose.service.facts import ServiceFacts
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.summary import shown_service
 from expressway.privacy.untrusted import quoted
 
 _THREADS = 12
@@ -28,7 +29,7 @@ def fetch_service_events(request: TroubleshootRequest, ports: TroubleshootPorts)
         findings, and gaps where there are any; raw_data: the service's counts.
     """
     with ConcurrentReads(_THREADS, name="events") as reads:
-        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
         facts = gather_service(request.cluster, request.service, ports, reads)
         cluster = take_or_stop(reads, asked_cluster, None)
         service = facts.service

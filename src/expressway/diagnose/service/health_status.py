@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 from expressway.aws.values.service import DeploymentState, ServiceState, TargetHealth, TaskState
 from expressway.diagnose.catalog import entry_of
+from expressway.diagnose.facts import ServiceFacts, culprit_of
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.service.facts import ServiceFacts
-from expressway.diagnose.tasks.first_exit import culprit_of
 
 DOWN, PARTLY, EARLIER, STARTING, SERVES = range(5)
 """Worst first: nothing serves; too few tasks; an earlier version after a failed deployment; a deployment; all well."""

@@ -18,14 +18,14 @@ from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.logs.tail import LeftLogs, LogTail, ServiceLogs, express_log_place, log_place
-from expressway.diagnose.not_found import take_or_stop
+from expressway.diagnose.facts import LeftLog
 from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
-from expressway.diagnose.service.facts import LeftLog
-from expressway.diagnose.service.seen import (
+from expressway.diagnose.reads import take_or_stop
+from expressway.diagnose.service.log_tail import LeftLogs, LogTail, ServiceLogs, express_log_place, log_place
+from expressway.diagnose.service_cache import (
     ENDED_DEPLOYMENT_STATUSES,
-    NEVER_SEEN,
-    SeenService,
+    NOT_CACHED,
+    CachedService,
     is_over,
 )
 
@@ -145,7 +145,7 @@ class ServiceReads:
         self._known = known
         self._now = now
         self._looks_closer = looks_closer
-        self._seen = ports.seen.get(cluster, service_name)
+        self._seen = ports.cache.get(cluster, service_name)
         self._service: Future[tuple[ServiceState, ...]] | None = None
         self._briefs: Future[tuple[DeploymentState, ...]] | None = None
         self._running: Future[tuple[str, ...]] | None = None
@@ -159,16 +159,16 @@ class ServiceReads:
         self._logs = ServiceLogs(reads, ports.logs)
         self._left = LeftLogs(reads, ports.logs)
         self._tasks = GuessedReads(
-            reads, "tasks", lambda arns: ports.cluster.tasks(cluster, arns), id_of=lambda one: one.arn
+            reads, "tasks", lambda arns: ports.ecs.tasks(cluster, arns), id_of=lambda one: one.arn
         )
-        self._revisions = GuessedReads(reads, "revisions", ports.express.revisions, id_of=lambda one: one.arn)
+        self._revisions = GuessedReads(reads, "revisions", ports.ecs.revisions, id_of=lambda one: one.arn)
         health = ports.targets.health if ports.targets else _no_targets
         self._targets = GuessedReads(reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1)
 
     # -- rounds ---------------------------------------------------------------------------------------------
     def begin_first_round(self) -> None:
         """Ask for all that the name alone leads to, and for what was there the last time; what leads on goes first."""
-        of = self._ports.cluster
+        of = self._ports.ecs
         if self._known is None or self._known.stopped_tasks is None:
             self._stopped = self._ask_task_arns("STOPPED")
         self._running = self._ask_task_arns("RUNNING")
@@ -191,7 +191,7 @@ class ServiceReads:
         self._ask_tasks((*running, *stopped))
         service = self._taken_service()
         if service is None or service.created_at != self._seen.created_at:
-            self._seen = NEVER_SEEN  # that was another service of this name
+            self._seen = NOT_CACHED  # that was another service of this name
         if self._looks_closer and not stopped and (service is None or service.status == "INACTIVE"):
             stopped = self._taken_arns(self._ask_task_arns("STOPPED", of_service=False))  # ECS filters by no such name
             self._ask_tasks(stopped)
@@ -219,7 +219,7 @@ class ServiceReads:
         if self._guessed_express is not None and self._guessed_express[0] == service.arn:
             self._express = self._guessed_express[1]
             return
-        read = self._ports.express.express_service
+        read = self._ports.ecs.express_service
         self._express = self._reads.ask("express service", lambda: read(service.arn))
 
     def express(self) -> ExpressService | None:
@@ -310,16 +310,16 @@ class ServiceReads:
             found = guessed.result()
             if found is not None and found.arn == arn:
                 return guessed
-        return self._reads.ask("task definition", lambda: self._ports.cluster.task_definition(arn))
+        return self._reads.ask("task definition", lambda: self._ports.ecs.task_definition(arn))
 
     def _ask_task_arns(self, desired_status: str, *, of_service: bool = True) -> "Future[tuple[str, ...]]":
-        read, name = self._ports.cluster.task_arns, self._name if of_service else ""
+        read, name = self._ports.ecs.task_arns, self._name if of_service else ""
         return self._reads.ask("tasks", lambda: read(self._cluster, desired_status, service_name=name))
 
     def _ask_deployments(self, briefs: Sequence[DeploymentState]) -> None:
         arns = [one.arn for one in briefs if not one.successful and self._seen.deployment(one) is None]
         if arns:
-            self._deployments = self._reads.ask("deployments", lambda: self._ports.cluster.deployments(arns))
+            self._deployments = self._reads.ask("deployments", lambda: self._ports.ecs.deployments(arns))
 
     # -- guesses, and what is kept for them -----------------------------------------------------------------
     def _guess(self) -> None:
@@ -330,7 +330,7 @@ class ServiceReads:
         self._targets.guess(self._seen.target_group_arns)
         if self._ports.target is not None and self._known is None and not self._seen.was_calm:
             arn = _arn_of(self._ports.target, self._cluster, self._name)
-            read = self._ports.express.express_service
+            read = self._ports.ecs.express_service
             self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
 
     def _guess_logs(self, first: FirstRound) -> None:
@@ -352,7 +352,7 @@ class ServiceReads:
         used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks), *self._compared}
         ended = (one for one in self.deployments(first).values() if one.status in ENDED_DEPLOYMENT_STATUSES)
         logs = self._logs.complete(frozenset(task.task_id for task in over.values()))
-        seen = SeenService(
+        seen = CachedService(
             created_at=first.service.created_at,
             was_calm=first.is_calm,
             stopped_tasks=over,
@@ -364,7 +364,7 @@ class ServiceReads:
             revision_arns=self._revisions.wanted,
             target_group_arns=self._targets.wanted,
         )
-        self._ports.seen.keep(self._cluster, self._name, seen)
+        self._ports.cache.keep(self._cluster, self._name, seen)
 
 
 def _arn_of(target: Target, cluster: str, service_name: str) -> str:

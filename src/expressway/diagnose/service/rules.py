@@ -11,11 +11,8 @@ from datetime import timedelta
 
 from expressway.cloudformation.stack import StackEvent, first_failure
 from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
-from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.health.rules import health_finding
-from expressway.diagnose.messages.rules import evidence_line, finding_of_message
-from expressway.diagnose.service.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, ServiceFacts, Statement
-from expressway.diagnose.tasks.exit_findings import (
+from expressway.diagnose.exits.expired import forgotten_error, forgotten_exit, look_elsewhere
+from expressway.diagnose.exits.findings import (
     crash_loop,
     exit_finding,
     killed_at_stop,
@@ -23,9 +20,11 @@ from expressway.diagnose.tasks.exit_findings import (
     side_container_ended,
     spot_interrupted,
 )
-from expressway.diagnose.tasks.expired import forgotten_error, forgotten_exit, look_elsewhere
-from expressway.diagnose.tasks.failure_kind import what_failed
-from expressway.diagnose.tasks.first_exit import telling_reasons
+from expressway.diagnose.exits.rules import what_failed
+from expressway.diagnose.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, ServiceFacts, telling_reasons
+from expressway.diagnose.finding import Finding, ranked
+from expressway.diagnose.health.rules import health_finding
+from expressway.diagnose.messages import Statement, evidence_line, finding_of_message
 from expressway.hints import action, on_faces
 from expressway.privacy.untrusted import quoted
 

@@ -10,9 +10,9 @@ from expressway.cloudformation.history import HistoryEvent, StackHistory, StackR
 from expressway.cloudformation.messages import is_aws_message, quoted_reason
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.messages.rules import evidence_line
-from expressway.diagnose.not_found import take_or_stop
-from expressway.diagnose.stack.ports import StackHistoryReads
+from expressway.diagnose.messages import evidence_line
+from expressway.diagnose.ports import StackHistoryReads
+from expressway.diagnose.reads import take_or_stop
 from expressway.diagnose.stack.rules import Failure, first_failures, missing_stack_finding, stack_findings
 
 _THREADS = 6

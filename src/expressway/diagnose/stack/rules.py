@@ -14,9 +14,8 @@ from expressway.cloudformation.messages import is_aws_message, quoted_reason
 from expressway.cloudformation.service_location import parse_service_arn
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, Severity, ranked
-from expressway.diagnose.messages.rules import evidence_line, finding_of_message
+from expressway.diagnose.messages import Statement, evidence_line, finding_of_message
 from expressway.diagnose.not_found import near_names
-from expressway.diagnose.service.facts import Statement
 from expressway.privacy.untrusted import QuotingText, TrustedText
 
 SERVICE_TYPES = frozenset({"AWS::ECS::Service", "AWS::ECS::ExpressGatewayService"})

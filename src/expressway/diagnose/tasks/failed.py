@@ -6,16 +6,21 @@ They ran in a version that a newer one has replaced, in a deleted service of the
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from expressway.aws.values.service import ServiceState, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
+from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.finding import Finding, Severity
-from expressway.diagnose.messages.rules import evidence_line
-from expressway.diagnose.service.facts import DeploymentFacts, ServiceFacts
+from expressway.diagnose.messages import evidence_line
+from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.service.collect import marked
+from expressway.diagnose.service.log_tail import container_log
 from expressway.diagnose.service.rules import cause_of_tasks
-from expressway.image.context.excluded import ExcludedFiles
+from expressway.image.context.excluded import ExcludedFiles, excluded_by_container
 
 _NOTHING_LEFT = "Nothing needs to be done unless it happens again; then: "
 
@@ -141,3 +146,57 @@ def _name(task_definition_arn: str) -> str:
 def _revision(task_definition_arn: str) -> tuple[str, int]:
     family, _, number = _name(task_definition_arn).rpartition(":")
     return family, int(number) if number.isdigit() else 0
+
+
+_GROUPS_TOLD = 10
+_LOGS_READ = 2
+_LOG_LINES = 100
+
+
+def unexplained_failures(
+    cluster: str,
+    failed: Sequence[TaskState],
+    services: Mapping[str, ServiceState],
+    ports: TroubleshootPorts,
+    reads: ConcurrentReads,
+) -> tuple[Finding, ...]:
+    """What ended the tasks, newest first; of tasks that are alike once, of many kinds only the newest."""
+    groups = alike(failed)[:_GROUPS_TOLD]
+    definition_of = ports.ecs.task_definition
+    asked_definitions = {
+        arn: reads.ask("task definition", partial(definition_of, arn))
+        for arn in dict.fromkeys(group[0].task_definition_arn for group in groups)
+    }
+    definitions = {arn: reads.take(future, None) for arn, future in asked_definitions.items()}
+    marked_groups = [tuple(marked(task, definitions) for task in group) for group in groups]
+    places = {
+        task.task_id: container_log(definitions[task.task_definition_arn], task)
+        for group in marked_groups
+        for task in group[:_LOGS_READ]
+    }
+    asked_logs = {
+        task_id: reads.ask("logs", partial(ports.logs.tail_events, *place, limit=_LOG_LINES))
+        for task_id, place in places.items()
+        if not isinstance(place, str)
+    }
+    logs = {
+        task_id: tuple(one.message for one in reads.take(future, ()) or ()) for task_id, future in asked_logs.items()
+    }
+    now = ports.now()
+    found = (
+        failed_tasks_finding(
+            FailedTasks(
+                group,
+                services.get(group[0].service_name),
+                definitions[group[0].task_definition_arn],
+                logs=logs,
+                unread_logs={task_id: place for task_id, place in places.items() if isinstance(place, str)},
+                gaps=tuple(reads.gaps),
+                excluded=excluded_by_container(definitions[group[0].task_definition_arn], ports.excluded_from),
+            ),
+            cluster=cluster,
+            now=now,
+        )
+        for group in marked_groups
+    )
+    return tuple(one for one in found if one is not None)

@@ -10,18 +10,18 @@ from typing import Any
 from expressway.aws.values.service import ClusterState, ContainerState, ServiceState, TaskState
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.answer import shown_cluster
 from expressway.diagnose.catalog import codes_with
+from expressway.diagnose.exits.rules import category_of
+from expressway.diagnose.facts import culprit_of
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
+from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.reads import cluster_tasks, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service, marked
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.summary import shown_cluster
-from expressway.diagnose.tasks.failure_kind import category_of
-from expressway.diagnose.tasks.first_exit import culprit_of
-from expressway.diagnose.tasks.groups import unexplained_failures
-from expressway.diagnose.tasks.stopped import stopped_tasks
+from expressway.diagnose.tasks.failed import unexplained_failures
 
 _THREADS = 12
 _SERVICES_LOOKED_INTO = 10
@@ -44,16 +44,14 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
         that was replaced, or run by themselves. gaps where there are any; raw_data: the cluster's counts.
     """
     with ConcurrentReads(_THREADS, name="failures") as reads:
-        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
-        asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
+        asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
+        asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
         cluster = take_or_stop(reads, asked_cluster, None)
         if cluster is None and was_read(reads, "cluster"):
             return _no_cluster(request, ports, reads)
         stopped = [one for one in reads.take(asked_stopped, ()) if request.window.contains(one.stopped_at)]
         failed = [one for one in stopped if one.failed]
-        asked = {
-            arn: reads.ask("task definition", partial(ports.cluster.task_definition, arn)) for arn in _telling(failed)
-        }
+        asked = {arn: reads.ask("task definition", partial(ports.ecs.task_definition, arn)) for arn in _telling(failed)}
         services = _services(request.cluster, failed, ports, reads)
         left = [task for task in failed if not any(one.explains(task) for one in services)]
         states = {one.state.name: one.state for one in services if one.state is not None}

@@ -12,8 +12,7 @@ from expressway.aws.values.dependencies import DependencyFacts, ImageFact
 from expressway.aws.values.task_definition import SecretReference
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, Severity
-from expressway.diagnose.messages.rules import evidence_line, finding_of_message
-from expressway.diagnose.service.facts import Statement
+from expressway.diagnose.messages import Statement, evidence_line, finding_of_message
 from expressway.iam.evaluation import ResourceSide, access_decision, role_decision
 from expressway.iam.required import PULL_ACTIONS
 from expressway.privacy.untrusted import echoed

@@ -6,8 +6,12 @@ from typing import Any, TypeVar
 
 from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
 from expressway.aws.values.vpc import RouteTable, SecurityGroup, SecurityRule, Subnet, Vpc
+from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
+from expressway.diagnose.network.collect import gather_network
 from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.rules import network_findings
+from expressway.diagnose.ports import NetworkPorts
 
 T = TypeVar("T")
 Shape = dict[str, Any]
@@ -196,3 +200,51 @@ def _target_health(facts: NetworkFacts) -> Mapping[str, list[str]] | None:
         words = f"{one.target_id}:{one.port} {one.state} {one.reason}".strip()
         told.setdefault(one.target_group_arn, []).append(words)
     return told
+
+
+def fetch_network_configuration(
+    ecs_cluster_name: str, vpc_id: str | None = None, *, ports: NetworkPorts, now: datetime
+) -> Mapping[str, Any]:
+    """The network of a cluster (or of one VPC for it), told as findings, and what they rest on in short.
+
+    Returns:
+        status: ``success``, or ``warning`` when the cluster has nothing in any VPC; then message and timestamp.
+        data: timestamp, vpc_ids, clusters, raw_resources (one list for each kind), analysis_guide.
+        findings, gaps: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well,
+            ``vpc_not_found`` when there is no such VPC; gaps only where there are any.
+    """
+    facts = gather_network(ecs_cluster_name, ports=ports, vpc_id=vpc_id)
+    missing = _vpc_missing(facts, vpc_id)
+    findings = (missing,) if missing else network_findings(facts) or _nothing_wrong(facts, ecs_cluster_name)
+    return network_view(facts, findings, cluster=ecs_cluster_name, vpc_id=vpc_id, now=now)
+
+
+def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
+    """The VPC that was asked about is not there; nothing follows where VPCs could not be read."""
+    if not vpc_id or facts.vpcs is None or any(one.vpc_id == vpc_id for one in facts.vpcs):
+        return None
+    others = ", ".join(sorted({one.vpc_id for one in (*facts.vpcs, *(facts.subnets or ()))} - {vpc_id, ""}))
+    return make_finding(
+        code="vpc_not_found",
+        cause=f"There is no VPC {vpc_id} in {facts.region}.",
+        evidence=(f"VPCs of the cluster's services: {others}",) if others else (),
+        resource=vpc_id,
+    ).in_own_words()
+
+
+def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
+    """That all is well is said only where something was there to look at, and all of it could be read."""
+    if facts.gaps or not facts.services:
+        return ()
+    names = ", ".join(one.service_name for one in facts.services[:_NAMED])
+    return (
+        make_finding(
+            code="nothing_wrong",
+            cause=f"Nothing is wrong with the network around the services of the cluster {cluster}.",
+            evidence=(f"{len(facts.services)} looked at: {names}{', …' if len(facts.services) > _NAMED else ''}",),
+            resource=cluster,
+        ).in_own_words(),
+    )
+
+
+_NAMED = 5

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 from expressway.aws.values.service import ContainerState, TaskState
 from expressway.diagnose.catalog import make_finding
-from expressway.diagnose.finding import Finding
-from expressway.diagnose.logs.excerpt import excerpt, telling_line
-from expressway.diagnose.service.facts import ServiceFacts
-from expressway.diagnose.tasks.exit_rules import (
+from expressway.diagnose.exits.rules import (
     CORRECT_IT,
+    RuntimeLimit,
     exit_meaning,
     format_is_open,
     never_started,
+    runtime_limit,
     with_missing_files,
 )
-from expressway.diagnose.tasks.first_exit import SIGKILL_EXIT_CODE, culprit_of, killed_for_memory, rivals_of
-from expressway.diagnose.tasks.memory import RuntimeLimit, runtime_limit
+from expressway.diagnose.facts import SIGKILL_EXIT_CODE, ServiceFacts, culprit_of, killed_for_memory, rivals_of
+from expressway.diagnose.finding import Finding
+from expressway.diagnose.log_lines import excerpt, telling_line
 from expressway.privacy.untrusted import quoted
 
 _DEFAULT_STOP_SECONDS = 30

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from expressway.aws.values.service import ClusterState, ServiceState
-from expressway.aws.values.task_definition import TaskDefinition
-from expressway.diagnose.cluster import Sweep
+from expressway.aws.values.service import ServiceState
 from expressway.diagnose.finding import Finding
+from expressway.diagnose.guidance.cluster import Sweep
 from expressway.diagnose.service.health_status import (
     AROUND,
     DOWN,
@@ -141,48 +140,6 @@ def shown_symptoms(symptoms: Symptoms, named: Sequence[str] = ()) -> Mapping[str
             "note": "The words point to nothing in particular; they change the order of no finding.",
         }
     return {"understood_as": list(symptoms.topics), "note": "Findings about these come first."}
-
-
-def shown_cluster(cluster: ClusterState | None) -> list[Mapping[str, Any]]:
-    if cluster is None:
-        return []
-    return [
-        {
-            "name": cluster.name,
-            "arn": cluster.arn,
-            "status": cluster.status,
-            "runningTasksCount": cluster.running_tasks,
-            "pendingTasksCount": cluster.pending_tasks,
-            "activeServicesCount": cluster.active_services,
-            "registeredContainerInstancesCount": cluster.container_instances,
-        }
-    ]
-
-
-def shown_service(service: ServiceState) -> Mapping[str, Any]:
-    shape = {
-        "name": service.name,
-        "arn": service.arn,
-        "status": service.status,
-        "taskDefinition": service.task_definition_arn,
-        "desiredCount": service.desired_count,
-        "runningCount": service.running_count,
-        "pendingCount": service.pending_count,
-        "launchType": service.launch_type,
-        "express": service.is_express,
-    }
-    return {key: value for key, value in shape.items() if value not in ("", False)}
-
-
-def shown_definition(definition: TaskDefinition) -> Mapping[str, Any]:
-    return {
-        "taskDefinitionArn": definition.arn,
-        "memory": definition.memory_mib or None,
-        "containerDefinitions": [
-            {"name": one.name, "image": one.image, "ports": [port.container_port for port in one.ports]}
-            for one in definition.containers
-        ],
-    }
 
 
 def _count(number: int, what: str) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
+from expressway.diagnose.facts import ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.messages.name_masking import names_hidden
+from expressway.diagnose.messages import names_hidden
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.service.facts import ServiceFacts
 
 _QUOTA = re.compile(r"quota|vCPU|limit on the number|LimitExceeded", re.IGNORECASE)
 _UNFINISHED = frozenset({"PROVISIONING", "FAILED"})
@@ -77,7 +77,7 @@ def dependencies_of(subject: DependencySubject, ports: TroubleshootPorts) -> Sur
     """Findings about images, secrets, roles, log groups, scaling, alarms and quotas of one service."""
     from expressway.diagnose.dependencies.collect import gather_dependencies
     from expressway.diagnose.dependencies.rules import dependency_findings
-    from expressway.diagnose.tasks.exit_rules import images_fit
+    from expressway.diagnose.exits.rules import images_fit
 
     facts = gather_dependencies(subject, ports=ports.dependencies())
     return Surroundings(dependency_findings(facts), facts.gaps, images_fit(facts))

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, cast
 
+from expressway.aws.values.service import ClusterState, ServiceState
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.text import shortened
 from expressway.privacy.untrusted import QuotingText, TrustedText
 
@@ -139,3 +141,45 @@ def _bare(answer: Mapping[str, Any], limit_bytes: int) -> dict[str, Any]:
         if size_of(shown) <= limit_bytes:
             break
     return shown
+
+
+def shown_cluster(cluster: ClusterState | None) -> list[Mapping[str, Any]]:
+    if cluster is None:
+        return []
+    return [
+        {
+            "name": cluster.name,
+            "arn": cluster.arn,
+            "status": cluster.status,
+            "runningTasksCount": cluster.running_tasks,
+            "pendingTasksCount": cluster.pending_tasks,
+            "activeServicesCount": cluster.active_services,
+            "registeredContainerInstancesCount": cluster.container_instances,
+        }
+    ]
+
+
+def shown_service(service: ServiceState) -> Mapping[str, Any]:
+    shape = {
+        "name": service.name,
+        "arn": service.arn,
+        "status": service.status,
+        "taskDefinition": service.task_definition_arn,
+        "desiredCount": service.desired_count,
+        "runningCount": service.running_count,
+        "pendingCount": service.pending_count,
+        "launchType": service.launch_type,
+        "express": service.is_express,
+    }
+    return {key: value for key, value in shape.items() if value not in ("", False)}
+
+
+def shown_definition(definition: TaskDefinition) -> Mapping[str, Any]:
+    return {
+        "taskDefinitionArn": definition.arn,
+        "memory": definition.memory_mib or None,
+        "containerDefinitions": [
+            {"name": one.name, "image": one.image, "ports": [port.container_port for port in one.ports]}
+            for one in definition.containers
+        ],
+    }

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.exits.rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
+from expressway.diagnose.facts import LeftLog, ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.logs.excerpt import excerpt, telling_line
-from expressway.diagnose.logs.severity import severity_of
-from expressway.diagnose.messages.rules import evidence_line
-from expressway.diagnose.service.facts import LeftLog, ServiceFacts
-from expressway.diagnose.tasks.exit_rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
+from expressway.diagnose.log_lines import excerpt, severity_of, telling_line
+from expressway.diagnose.messages import evidence_line
 from expressway.hints import action
 
 _EXIT_CODE = re.compile(r"container in task exited \(exit code:? (?P<code>\d{1,3})\)", re.IGNORECASE)

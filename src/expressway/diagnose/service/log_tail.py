@@ -8,10 +8,9 @@ from expressway.aws.values.log_event import LogEvent, LogSearch
 from expressway.aws.values.service import DeploymentState, ExpressService, LogConfiguration, TaskState
 from expressway.aws.values.task_definition import MAIN_CONTAINER, TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.facts import LeftLog, culprit_of
 from expressway.diagnose.ports import LogSearches
-from expressway.diagnose.service.facts import LeftLog
-from expressway.diagnose.service.seen import LogKey
-from expressway.diagnose.tasks.first_exit import culprit_of
+from expressway.diagnose.service_cache import LogKey
 
 _LOOKED_BACK = timedelta(minutes=15)
 """From the end of a deployment: its last tasks wrote then."""

@@ -1,5 +1,7 @@
 """Every service of a cluster: those that are well cost a tenth of a call, the others are looked into together."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -8,23 +10,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from expressway.aws.values.dependencies import DependencySubject
-from expressway.aws.values.service import ClusterState, ServiceState, TaskState
+from expressway.aws.values.service import ClusterState, DeploymentState, ServiceState, TaskState
 from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.diagnose.catalog import merged
+from expressway.diagnose.dependency_checks import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.exits.rules import with_platform
+from expressway.diagnose.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.merge import merged
-from expressway.diagnose.messages.name_masking import names_hidden
-from expressway.diagnose.not_found import nothing_there, take_or_stop, was_read
-from expressway.diagnose.ports import SERVICES_A_CALL, TroubleshootPorts
+from expressway.diagnose.messages import names_hidden
+from expressway.diagnose.not_found import nothing_there
+from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.reads import batches, cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service
-from expressway.diagnose.service.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.service.health_status import DOWN, Standing, counted, standing_of
 from expressway.diagnose.service.reads import KnownService
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.service.targets import target_states
-from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
-from expressway.diagnose.tasks.exit_rules import with_platform
-from expressway.diagnose.tasks.stopped import stopped_tasks
 
 _LOOKED_INTO = 25
 _AT_A_TIME = 6
@@ -68,10 +69,10 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_READS_TOGETHER, name="sweep") as reads:
-        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
-        asked_stopped = reads.ask("stopped tasks", lambda: stopped_tasks(request.cluster, ports))
-        asked_names = reads.ask("services", lambda: ports.cluster.service_names(request.cluster))
-        services = _described(request.cluster, take_or_stop(reads, asked_names, ()), ports, reads)
+        asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
+        asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
+        asked_names = reads.ask("services", lambda: ports.ecs.service_names(request.cluster))
+        services = described_services(request.cluster, take_or_stop(reads, asked_names, ()), ports, reads)
         cluster = take_or_stop(reads, asked_cluster, None)
         if was_read(reads, "cluster") and (cluster is None or cluster.status == "INACTIVE"):
             place = nothing_there(request, ports, reads, cluster=cluster)
@@ -104,16 +105,6 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         around_unread=tuple(one.name for one in services if one.name not in looked.around),
         gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
     )
-
-
-def _described(
-    cluster: str, names: Sequence[str], ports: TroubleshootPorts, reads: ConcurrentReads
-) -> list[ServiceState]:
-    asked = [
-        reads.ask("services", lambda some=names[start : start + SERVICES_A_CALL]: ports.cluster.services(cluster, some))
-        for start in range(0, len(names), SERVICES_A_CALL)
-    ]
-    return [one for future in asked for one in reads.take(future, ())]
 
 
 def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]) -> bool:
@@ -182,7 +173,7 @@ class _Looked:
     gaps: tuple[str, ...] = ()
 
     @property
-    def worst_first(self) -> "_Looked":
+    def worst_first(self) -> _Looked:
         ranks = {one.facts.service_name: one.standing.rank if one.standing else DOWN for one in self.services}
         return replace(self, services=tuple(sorted(self.services, key=lambda one: ranks[one.facts.service_name])))
 
@@ -244,3 +235,43 @@ def _counts(
     }
     rest = len(off) - _LOOKED_INTO
     return counts | ({"not_looked_into": rest} if rest > 0 else {})
+
+
+_REVISIONS_A_CALL = 20
+
+
+def target_states(
+    cluster: str, services: Sequence[ServiceState], ports: TroubleshootPorts, reads: ConcurrentReads
+) -> dict[str, tuple[str, ...]]:
+    """The states of the targets of each service, by its name; what may not be read becomes a gap.
+
+    A plain service names its target groups itself. An Express one's are those of its revision, so that its newest
+    deployments and, twenty at a time, their revisions are read before.
+    """
+    groups = {one.name: one.target_group_arns for one in services if one.target_group_arns}
+    groups |= _groups_of_revisions(cluster, [one.name for one in services if one.name not in groups], ports, reads)
+    asked = {
+        name: reads.ask("target health", lambda arns=arns: ports.targets.health(arns)) for name, arns in groups.items()
+    }
+    return {name: tuple(one.state for one in reads.take(future, ())) for name, future in asked.items()}
+
+
+def _groups_of_revisions(
+    cluster: str, names: Sequence[str], ports: TroubleshootPorts, reads: ConcurrentReads
+) -> dict[str, tuple[str, ...]]:
+    briefs = ports.ecs.deployment_briefs
+    asked = {name: reads.ask("deployments", lambda name=name: briefs(cluster, name)) for name in names}
+    serving = {name: _serving_revision(reads.take(future, ())) for name, future in asked.items()}
+    arns = list(dict.fromkeys(arn for arn in serving.values() if arn))
+    asked_revisions = [
+        reads.ask("revisions", lambda some=some: ports.ecs.revisions(some)) for some in batches(arns, _REVISIONS_A_CALL)
+    ]
+    revisions = {one.arn: one for future in asked_revisions for one in reads.take(future, ())}
+    return {name: revisions[arn].target_group_arns for name, arn in serving.items() if arn in revisions}
+
+
+def _serving_revision(newest_first: Sequence[DeploymentState]) -> str:
+    """The revision of the newest deployment that succeeded; of the newest one where none is remembered."""
+    succeeded = (one for one in newest_first if one.successful)
+    chosen = next(succeeded, next(iter(newest_first), None))
+    return chosen.target_revision_arn if chosen else ""

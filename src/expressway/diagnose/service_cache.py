@@ -25,7 +25,7 @@ LogKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class SeenService:
+class CachedService:
     """One service as it was seen last; another service of the same name has another `created_at`.
 
     Attributes:
@@ -51,22 +51,22 @@ class SeenService:
         return known if known is not None and known.status == brief.status else None
 
 
-NEVER_SEEN = SeenService()
+NOT_CACHED = CachedService()
 
 
-class SeenServices:
+class ServiceCache:
     """The services that were asked about last, by cluster and name; threads may share it."""
 
     def __init__(self, *, limit: int = _SERVICES_KEPT) -> None:
         self._limit = limit
-        self._seen: OrderedDict[tuple[str, str], SeenService] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], CachedService] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, cluster: str, service_name: str) -> SeenService:
+    def get(self, cluster: str, service_name: str) -> CachedService:
         with self._lock:
-            return self._seen.get((cluster, service_name), NEVER_SEEN)
+            return self._seen.get((cluster, service_name), NOT_CACHED)
 
-    def keep(self, cluster: str, service_name: str, seen: SeenService) -> None:
+    def keep(self, cluster: str, service_name: str, seen: CachedService) -> None:
         """Remember it in place of what was seen before; the service that was asked about longest ago is forgotten."""
         with self._lock:
             self._seen[cluster, service_name] = seen

@@ -10,31 +10,30 @@ from typing import Any
 from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.cluster import Sweep, sweep_cluster
+from expressway.diagnose.answer import shown_cluster, shown_definition, shown_service
+from expressway.diagnose.catalog import merged
+from expressway.diagnose.dependency_checks import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.exits.rules import with_platform
+from expressway.diagnose.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.merge import merged
-from expressway.diagnose.not_found import nothing_there, place_findings, take_or_stop, was_read
-from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.request import TroubleshootRequest
-from expressway.diagnose.service.collect import begin_service
-from expressway.diagnose.service.facts import AskedPlace, ServiceFacts
-from expressway.diagnose.service.health_status import standing_of
-from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.summary import (
+from expressway.diagnose.guidance.cluster import Sweep, sweep_cluster
+from expressway.diagnose.guidance.summary import (
     assessment,
     cluster_headline,
     how_well,
     not_looked_into,
     nothing_wrong,
     service_headline,
-    shown_cluster,
-    shown_definition,
-    shown_service,
     shown_symptoms,
 )
-from expressway.diagnose.surroundings import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.not_found import nothing_there, place_findings
+from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.reads import take_or_stop, was_read
+from expressway.diagnose.request import TroubleshootRequest
+from expressway.diagnose.service.collect import begin_service
+from expressway.diagnose.service.health_status import standing_of
+from expressway.diagnose.service.rules import service_findings
 from expressway.diagnose.symptoms import across_services, steered, understood
-from expressway.diagnose.tasks.exit_rules import with_platform
 
 _THREADS = 16
 
@@ -67,7 +66,7 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
                 asked_around.extend((reads.ask("dependencies", lambda: dependencies_of(subject, ports)), network))
 
         gathering = begin_service(request.cluster, request.service, ports, reads, begin=begin)
-        asked_cluster = reads.ask("cluster", lambda: ports.cluster.cluster(request.cluster))
+        asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
         facts = gathering.gather()
         cluster = take_or_stop(reads, asked_cluster, None)
         missing = facts.service is None and was_read(reads, "service")

@@ -1,0 +1,1 @@
+"""How containers and tasks end, and why."""

@@ -1,0 +1,1 @@
+"""The guidance: what is wrong with a service, or with any service of a cluster."""

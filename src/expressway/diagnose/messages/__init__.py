@@ -1,1 +1,0 @@
-"""Causes told by the messages of AWS and of programs."""
