@@ -22,8 +22,7 @@ from expressway.core.progress import Progress
 from expressway.toolkit import AppSource, Toolkit, app_source
 from expressway_sandbox import lifecycle
 from expressway_sandbox.base_images.debian import find_program, install_packages
-from expressway_sandbox.base_images.prepare import prepare_example
-from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, seed_base_images
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, prepare_example, seed_base_images
 from expressway_sandbox.engine.private import provide_engine
 from expressway_sandbox.lifecycle import SandboxInfo
 

@@ -1,8 +1,10 @@
-"""The embedded AWS: a local account to try everything on. The command line finds it by the entry point of this package.
+"""The local AWS sandbox: an emulated account with real containers. The command line finds this package by entry point.
 
-ministack (MIT, pinned) is the account; this package adds Amazon ECS Express Mode to it, without touching its
-files. `lifecycle` starts and stops it, `urls` says how a client reaches a service in it, `composition` lists
-every place where it reaches into ministack.
+ministack (MIT, pinned) is the account; this package adds Amazon ECS Express Mode to it and corrects what it answers
+otherwise than AWS, without changing its files. `lifecycle` starts and stops the sandbox, `elb.ingress` tells how a
+client reaches a service in it, `composition` lists the places where it hooks into ministack.
+
+A behavior of AWS that can be turned on and off is a field of `settings.Settings`, and one hook that `composition` sets.
 """
 
 from importlib import import_module
@@ -12,7 +14,7 @@ _MODULES = {
     "check_port": "lifecycle",
     "container_names": "lifecycle",
     "environment": "lifecycle",
-    "prepare_example": "base_images.prepare",
+    "prepare_example": "base_images.seed",
     "provide_engine": "engine.private",
     "refuse_other_settings": "lifecycle",
     "reset": "lifecycle",

@@ -1,4 +1,4 @@
-"""Starts, finds, resets and stops the embedded AWS; what the command line calls.
+"""Starts, finds, resets and stops the sandbox; what the command line calls.
 
 The sandbox is one detached process for each state directory. Its state lives in memory: a stop ends it.
 """
@@ -16,9 +16,9 @@ from pathlib import Path
 from expressway.core import sandbox_key
 from expressway.core.directories import state_not_writable
 from expressway.errors import DefinitionError, SandboxError
-from expressway_sandbox import cleanup, record
-from expressway_sandbox.process import ask, launch, own_port, wait_until_ready
+from expressway_sandbox import record
 from expressway_sandbox.record import SandboxInfo, default_state_dir
+from expressway_sandbox.server import ask, launch, own_port, wait_until_ready
 
 __all__ = [
     "SandboxInfo",
@@ -165,8 +165,8 @@ def reset(state_dir: Path | None = None) -> None:
 
 
 def _clear(info: SandboxInfo) -> int:
-    removed = cleanup.remove_containers(info.state_dir, info.docker_host)
-    cleanup.remove_images(info)
+    removed = record.remove_containers(info.state_dir, info.docker_host)
+    record.remove_images(info)
     return removed
 
 
@@ -174,11 +174,11 @@ def _clear_after_a_killed_one(directory: Path, docker_host: str | None) -> int:
     """Remove what a sandbox left whose process is gone: on the engine that it used, and on the one to be used."""
     removed, last = 0, record.last(directory)
     if last is not None:
-        removed += cleanup.remove_containers(directory, last.docker_host)
-        if not cleanup.port_answers(last.port):
-            cleanup.remove_images(last)
+        removed += record.remove_containers(directory, last.docker_host)
+        if not record.port_answers(last.port):
+            record.remove_images(last)
     if docker_host is not None and (last is None or last.docker_host != docker_host):
-        removed += cleanup.remove_containers(directory, docker_host)
+        removed += record.remove_containers(directory, docker_host)
     return removed
 
 
@@ -261,4 +261,4 @@ def _gone(info: SandboxInfo, seconds: float) -> bool:
 
 def container_names(info: SandboxInfo) -> list[str]:
     """The containers, running or not, that the sandbox started and that are still there."""
-    return cleanup.containers_of(info.state_dir, info.docker_host)
+    return record.containers_of(info.state_dir, info.docker_host)

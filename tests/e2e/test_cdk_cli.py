@@ -18,8 +18,8 @@ from expressway.app.file import load_definition
 from expressway.app.source import app_source
 from expressway.synth.synthesizer import Synthesizer
 from expressway.toolkit.api import Toolkit
+from expressway_sandbox.elb.ingress import endpoint_request
 from expressway_sandbox.lifecycle import SandboxInfo, environment
-from expressway_sandbox.urls import endpoint_request
 from tests import node_tools
 from tests.golden.regenerate import NAMES, definition_text
 from tests.sandbox_clients import client, registry_login

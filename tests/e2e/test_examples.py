@@ -17,7 +17,7 @@ from expressway.image.check import BuildRequest, check_build
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.discovery import EngineAddress
 from expressway.image.engine.docker_client import open_client
-from expressway_sandbox.base_images.prepare import prepare_example
+from expressway_sandbox.base_images.seed import prepare_example
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 pytestmark = pytest.mark.engine

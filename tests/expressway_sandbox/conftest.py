@@ -19,10 +19,10 @@ from typing import Any
 import docker
 import pytest
 
-from expressway_sandbox.base_images import root_filesystem
+from expressway_sandbox.base_images import debian
+from expressway_sandbox.elb.ingress import endpoint_request
 from expressway_sandbox.engine.private import stop_private_engine
 from expressway_sandbox.lifecycle import SandboxInfo
-from expressway_sandbox.urls import endpoint_request
 from tests.sandbox_clients import client, registry_login, signed
 from tests.shared import shared_sandbox
 
@@ -119,7 +119,7 @@ def busybox_program() -> Path:
     """A static busybox, on machines too where it is not installed."""
     folder = tempfile.mkdtemp(prefix="expressway-tests-busybox-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return root_filesystem.busybox(Path(folder))
+    return debian.busybox(Path(folder))
 
 
 def tree(files: dict[str, str]) -> bytes:

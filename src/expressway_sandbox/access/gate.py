@@ -20,7 +20,7 @@ from expressway_sandbox.access import signatures
 from expressway_sandbox.access.signatures import Failure, SignedRequest
 from expressway_sandbox.access.switches import Switches, switched_off
 from expressway_sandbox.ecr.tokens import TOKENS
-from expressway_sandbox.emulator.asgi import (
+from expressway_sandbox.emulator import (
     Application,
     Receive,
     Scope,

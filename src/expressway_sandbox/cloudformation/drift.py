@@ -19,7 +19,7 @@ from typing import Any
 from expressway_sandbox import emulator
 from expressway_sandbox.cloudformation import express_type
 from expressway_sandbox.emulator import Answer
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.services.model import STORE
 
 Handler = Callable[[dict[str, Any]], Answer]
 _KEY = "_expressway_drift"

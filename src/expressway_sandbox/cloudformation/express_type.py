@@ -16,8 +16,7 @@ from uuid import uuid4
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import AwsFault
 from expressway_sandbox.express import answers, operations
-from expressway_sandbox.services.model import Service
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.services.model import STORE, Service
 
 TYPE = "AWS::ECS::ExpressGatewayService"
 CREATE_ONLY = ("ServiceName", "Cluster", "InfrastructureRoleArn", "Tags")

@@ -1,4 +1,4 @@
-"""How the containers of a task end: told by SIGTERM, killed when their time is over, and what the engine says of it.
+"""How the containers of a task fail to start, and how they end: by SIGTERM, else killed when their time is over.
 
 ministack calls a task stopped first and ends its containers afterwards, with exit code 0 whatever happened. Here they
 end first, each with its own exit code, and a container that the kernel killed for its memory says so in ECS's words
@@ -9,14 +9,50 @@ last words of a container that crashed, which tell why, are not lost.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import images, start_failures
+from expressway_sandbox.ecs import images
 from expressway_sandbox.settings import read_settings
+
+_STEPS = {"start": "CannotStartContainerError", "create": "CannotCreateContainerError"}
+_OF_MINISTACK = "ResourceInitializationError: unable to pull image or start container: "
+OF_A_CONTAINER = ("CannotPullContainerError", *_STEPS.values())
+"""How the reasons begin that ECS gives to the containers of a task too."""
+
+
+class ContainerRefusedError(Exception):
+    """The engine did not make or start a container; the text is ECS's."""
+
+
+@contextmanager
+def told_in_ecs_words() -> Generator[None]:
+    """Turn the engine's refusal of a container into ECS's error.
+
+    Raises:
+        ContainerRefusedError: instead of the engine client's error for one of the two steps.
+    """
+    try:
+        yield
+    except images.docker_error() as exc:
+        response = getattr(exc, "response", None)
+        step = urlsplit(str(getattr(response, "url", ""))).path.rpartition("/")[2]
+        said = str(getattr(exc, "explanation", None) or "")
+        if step not in _STEPS or not said:
+            raise
+        raise ContainerRefusedError(f"{_STEPS[step]}: Error response from daemon: {said}") from exc
+
+
+def reason_of_ecs(reason: str) -> str:
+    """The reason why a task stopped, without ministack's words before an error of ECS's."""
+    said = reason.removeprefix(_OF_MINISTACK)
+    return said if said.startswith(OF_A_CONTAINER) else reason
+
 
 KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 STOPPING = "STOPPING"
@@ -118,7 +154,7 @@ def _mark_stopped(
     exit_code: int | None = None,
 ) -> bool:
     """`original`, with the task's containers ended before it says so."""
-    reason = start_failures.reason_of_ecs(reason)
+    reason = reason_of_ecs(reason)
     client = emulator.module("services.ecs")._get_docker()
     if client is None:
         return original(task_arn, task, reason, stop_code, exit_code)

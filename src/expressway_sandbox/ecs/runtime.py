@@ -16,8 +16,8 @@ from functools import cache
 from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import endings, images, start_failures
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.ecs import endings, images
+from expressway_sandbox.services.model import STORE
 from expressway_sandbox.settings import read_settings
 
 _LOG = logging.getLogger("expressway_sandbox")
@@ -70,7 +70,7 @@ def _run_container(
         task_definition = emulator.task_definition(str(task.get("taskDefinitionArn", "")))
         run_kwargs.update(memory_options(definition, task_definition, task.get("overrides") or {}))
     options["refresh_image"] = False
-    with start_failures.told_in_ecs_words():
+    with endings.told_in_ecs_words():
         container = original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
     endings.expect_output(container, definition)
     return container

@@ -12,7 +12,7 @@ from typing import Any
 
 from expressway_constructs.service import domain_function
 from expressway_sandbox import emulator
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.services.model import STORE
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]

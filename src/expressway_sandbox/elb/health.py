@@ -89,8 +89,12 @@ BOARD = HealthBoard()
 
 
 def hook() -> None:
-    """Show target health as the prober found it, where ministack says healthy; escape health-check paths."""
-    emulator.wrap_entries(emulator.module("services.alb")._ACTION_MAP, DescribeTargetHealth=_describe_target_health)
+    """Show what is true of targets and target groups where ministack answers something else."""
+    emulator.wrap_entries(
+        emulator.module("services.alb")._ACTION_MAP,
+        DescribeTargetHealth=_describe_target_health,
+        DescribeTargetGroups=_describe_target_groups,
+    )
     emulator.wrap("services.alb", _tg_xml=_with_escaped_path)
 
 
@@ -126,3 +130,18 @@ def _fill(member: ElementTree.Element) -> None:
     for name, value in (("State", known.state), ("Reason", known.reason), ("Description", known.description)):
         if value:
             ElementTree.SubElement(health, _NS + name).text = value
+
+
+def _describe_target_groups(original: Callable[[Any], Answer], parameters: Any) -> Answer:
+    """`original`, with every load balancer that forwards to a group; ministack names those of its listeners alone."""
+    alb = emulator.module("services.alb")
+    forwarding: dict[str, list[str]] = {}
+    for rule in alb._rules.values():
+        listener = alb._listeners.get(rule.get("ListenerArn"))
+        for action in rule.get("Actions", ()) if listener else ():
+            named = forwarding.setdefault(action.get("TargetGroupArn", ""), [])
+            if listener["LoadBalancerArn"] not in named:
+                named.append(listener["LoadBalancerArn"])
+    for arn, group in alb._tgs.items():
+        group["LoadBalancerArns"] = forwarding.get(arn, [])
+    return original(parameters)

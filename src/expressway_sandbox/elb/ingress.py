@@ -4,13 +4,16 @@ ministack answers ``/health`` and ``/v2/`` on any host itself, so those requests
 This is the outermost ASGI application; everything else is passed on to ministack.
 """
 
+import re
+import secrets
 import threading
 import time
-from urllib.parse import parse_qs
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
-from expressway_sandbox import emulator, urls
+from expressway_sandbox import emulator
 from expressway_sandbox.elb import domains
-from expressway_sandbox.emulator.asgi import (
+from expressway_sandbox.emulator import (
     Application,
     Receive,
     Scope,
@@ -20,8 +23,37 @@ from expressway_sandbox.emulator.asgi import (
     read_body,
     refuse_websocket,
 )
-from expressway_sandbox.services.model import Service
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.services.model import STORE, Service
+
+_ENDPOINT = re.compile(r"^ex-[0-9a-f]{32}\.ecs\.[a-z0-9-]+\.localhost$")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRequest:
+    """What to connect to (`url`) and which Host header to send, for a path of a service."""
+
+    url: str
+    host: str
+
+
+def new_endpoint(region: str) -> str:
+    """A fresh endpoint name; like on AWS it cannot be predicted."""
+    return f"ex-{secrets.token_hex(16)}.ecs.{region}.localhost"
+
+
+def is_sandbox_endpoint(host: str) -> bool:
+    """Whether a host name, with or without a port, is the endpoint of a sandbox service."""
+    return _ENDPOINT.match(host.partition(":")[0].lower()) is not None
+
+
+def endpoint_request(endpoint: str, gateway_url: str, path: str = "/") -> EndpointRequest:
+    """The request that reaches `path` of the service with `endpoint` through the sandbox at `gateway_url`."""
+    return EndpointRequest(url=gateway_url.rstrip("/") + "/" + path.lstrip("/"), host=endpoint)
+
+
+def browser_url(endpoint: str, gateway_url: str, path: str = "/") -> str:
+    """The URL to show to a person: it opens in browsers and curl, which resolve ``*.localhost``."""
+    return f"http://{endpoint}:{urlsplit(gateway_url).port}/" + path.lstrip("/")
 
 
 class Traffic:
@@ -68,7 +100,7 @@ def with_ingress(application: Application) -> Application:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         host = _host(scope) if scope["type"] in ("http", "websocket") else ""
-        own = urls.is_sandbox_endpoint(host)
+        own = is_sandbox_endpoint(host)
         endpoint = host.partition(":")[0].lower() if own else domains.endpoint_of(host)
         if endpoint is None:
             await application(scope, receive, send)

@@ -1,4 +1,4 @@
-"""A container engine for the embedded AWS: the one that is there, or a private one, which ends once nothing uses it."""
+"""A container engine for the sandbox: the one that is there, or a private one, which ends once nothing uses it."""
 
 import fcntl
 import os

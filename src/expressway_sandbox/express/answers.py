@@ -1,4 +1,4 @@
-"""Express Mode services, deployments and revisions in the shapes of the ECS API.
+"""Express Mode services, deployments and revisions in the shapes of the ECS API, those of Express and the general ones.
 
 Shapes: botocore's model of ECS, members ECSExpressGatewayService, ServiceDeployment and ServiceRevision; a test
 holds every answer against it.
@@ -142,22 +142,14 @@ def _breaker_status(deployment: ServiceDeployment) -> str:
 
 
 def _summary(service: Service, revision: Revision, live: str | None) -> Shape:
-    running, pending = tasks.counts(service, revision)
-    return {
-        "arn": revision.arn,
-        "requestedTaskCount": revision.configuration.scaling.min_task_count,
-        "runningTaskCount": running,
-        "pendingTaskCount": pending,
-        "requestedTestTrafficWeight": 0.0,
-        "requestedProductionTrafficWeight": 100.0 if revision.arn == live else 0.0,
-    }
+    weights = {"requestedTestTrafficWeight": 0.0, "requestedProductionTrafficWeight": 100.0 * (revision.arn == live)}
+    return {**_task_counts(service, revision), **weights}
 
 
 def revision(service: Service, revision: Revision) -> Shape:
     """ServiceRevision, with everything that ECS manages for it."""
     resources = service.resources
     group = resources.target_groups[revision.target_group_index].arn
-    container = {"containerName": revision.container_name, "containerPort": revision.container_port}
     image: Shape = {"containerName": revision.container_name, "image": revision.image}
     if revision.image_digest:
         image["imageDigest"] = revision.image_digest
@@ -171,7 +163,7 @@ def revision(service: Service, revision: Revision) -> Shape:
             "launchType": "FARGATE",
             "platformVersion": "1.4.0",
             "platformFamily": "Linux",
-            "loadBalancers": [{"targetGroupArn": group, **container}] if group else [],
+            "loadBalancers": _load_balancers(service, revision),
             "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
             "containerImages": [image],
             "guardDutyEnabled": False,
@@ -180,6 +172,117 @@ def revision(service: Service, revision: Revision) -> Shape:
             "ecsManagedResources": managed_resources(service, revision),
         }
     )
+
+
+def service(service: Service, *, with_tags: bool = False) -> Shape:
+    """Service, as DescribeServices shows it."""
+    live = service.active or (service.revisions[-1] if service.revisions else None)
+    states = [] if service.status == "INACTIVE" else tasks.service_tasks(service)
+    running = sum(state.is_running for state in states)
+    pending = sum(state.status in tasks.PENDING for state in states)
+    current = service.current
+    shape: Shape = {
+        "serviceArn": service.arn,
+        "serviceName": service.name,
+        "clusterArn": service.cluster_arn,
+        "loadBalancers": _load_balancers(service, service.active),
+        "serviceRegistries": [],
+        "status": service.status,
+        "desiredCount": service.desired_count,
+        "runningCount": running,
+        "pendingCount": pending,
+        "launchType": "FARGATE",
+        "platformVersion": "LATEST",
+        "platformFamily": "Linux",
+        "taskDefinition": live.task_definition_arn if live else "",
+        "deploymentConfiguration": deployment_configuration(service),
+        "deployments": [_rollout(service, d) for d in _shown_deployments(service)],
+        "events": [{"id": e.event_id, "createdAt": e.created_at, "message": e.message} for e in service.events],
+        "createdAt": service.created_at,
+        "placementConstraints": [],
+        "placementStrategy": [],
+        "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
+        "healthCheckGracePeriodSeconds": 0,
+        "schedulingStrategy": "REPLICA",
+        "deploymentController": {"type": "ECS"},
+        "enableECSManagedTags": True,
+        "propagateTags": "SERVICE",
+        "enableExecuteCommand": False,
+        "availabilityZoneRebalancing": "ENABLED",
+        "resourceManagementType": "ECS",
+        "currentServiceRevisions": _current_revisions(service),
+    }
+    if current is not None and not current.has_ended:
+        shape["currentServiceDeployment"] = current.arn
+    if with_tags:
+        shape["tags"] = service.tags
+    return shape
+
+
+def _current_revisions(service: Service) -> list[Shape]:
+    counted = [(revision, _task_counts(service, revision)) for revision in service.revisions]
+    return [
+        counts
+        for revision, counts in counted
+        if revision is service.active or counts["runningTaskCount"] or counts["pendingTaskCount"]
+    ]
+
+
+def _task_counts(service: Service, revision: Revision) -> Shape:
+    running, pending = tasks.counts(service, revision)
+    return {
+        "arn": revision.arn,
+        "requestedTaskCount": revision.configuration.scaling.min_task_count,
+        "runningTaskCount": running,
+        "pendingTaskCount": pending,
+    }
+
+
+def _load_balancers(service: Service, revision: Revision | None) -> list[Shape]:
+    group = service.resources.target_groups[revision.target_group_index].arn if revision else ""
+    if revision is None or not group:
+        return []
+    return [
+        {
+            "targetGroupArn": group,
+            "containerName": revision.container_name,
+            "containerPort": revision.container_port,
+        }
+    ]
+
+
+def _shown_deployments(service: Service) -> list[ServiceDeployment]:
+    """The newest deployment first, then the one that is live if that is another."""
+    if service.status == "INACTIVE":
+        return []
+    newest = service.current
+    live = [d for d in service.deployments if d.target is service.active]
+    shown = [newest] if newest is not None and (not newest.has_ended or newest in live or not live) else []
+    return shown + [d for d in live[-1:] if d not in shown]
+
+
+def _rollout(service: Service, deployment: ServiceDeployment) -> Shape:
+    """Deployment, which DescribeServices shows beside the service deployments."""
+    running, pending = tasks.counts(service, deployment.target)
+    states = {"SUCCESSFUL": "COMPLETED", "PENDING": "IN_PROGRESS", "IN_PROGRESS": "IN_PROGRESS"}
+    primary = deployment is service.current or service.current is None or service.current.has_ended
+    return {
+        "id": deployment.ecs_id,
+        "status": "PRIMARY" if primary else "ACTIVE",
+        "taskDefinition": deployment.target.task_definition_arn,
+        "desiredCount": deployment.target.configuration.scaling.min_task_count,
+        "pendingCount": pending,
+        "runningCount": running,
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": deployment.created_at,
+        "updatedAt": deployment.updated_at,
+        "launchType": "FARGATE",
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+        "networkConfiguration": {"awsvpcConfiguration": service.vpc_configuration},
+        "rolloutState": states.get(deployment.status, "FAILED"),
+        "rolloutStateReason": deployment.status_reason or f"ECS deployment {deployment.ecs_id} in progress.",
+    }
 
 
 def managed_resources(service: Service, revision: Revision) -> Shape:

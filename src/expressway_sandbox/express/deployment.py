@@ -16,13 +16,12 @@ import time
 
 from expressway_sandbox import emulator
 from expressway_sandbox.ecs import images, tasks
-from expressway_sandbox.ecs.watch import DeploymentCancelledError, DeploymentFailedError, TaskWatch
+from expressway_sandbox.ecs.tasks import DeploymentCancelledError, DeploymentFailedError, TaskWatch
 from expressway_sandbox.elb import ingress
 from expressway_sandbox.elb.health import BOARD, Address
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import ingress_resources, resources
-from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.express import resources
+from expressway_sandbox.services.model import STORE, Revision, Service, ServiceDeployment
 from expressway_sandbox.settings import Settings, read_settings
 
 _LOG = logging.getLogger("expressway_sandbox")
@@ -150,7 +149,7 @@ class _Deployer:
             if deployment.cancelled.is_set():
                 raise DeploymentCancelledError
             old = service.active
-            ingress_resources.shift_traffic(service, revision)
+            resources.shift_traffic(service, revision)
             service.active = revision
             service.desired_count = wanted
             service.updated_at = emulator.now()

@@ -4,16 +4,15 @@ ministack keeps its own services and a scheduler for them. Express services are 
 list, describe, tag or delete services are wrapped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import endings, start_failures, tasks
+from expressway_sandbox.ecs import endings, tasks
 from expressway_sandbox.emulator import Answer, AwsFault
+from expressway_sandbox.express import answers
 from expressway_sandbox.express import operations as express_operations
-from expressway_sandbox.express import service_view
-from expressway_sandbox.services.model import Service
-from expressway_sandbox.services.store import STORE
+from expressway_sandbox.services.model import STORE, Service
 
 Request = Mapping[str, Any]
 Handler = Callable[[Request], Answer]
@@ -28,10 +27,10 @@ def hook() -> None:
         "UpdateExpressGatewayService": express_operations.update,
         "DescribeExpressGatewayService": express_operations.describe,
         "DeleteExpressGatewayService": express_operations.delete,
-        "ListServiceDeployments": service_view.list_deployments,
-        "DescribeServiceDeployments": service_view.describe_deployments,
-        "DescribeServiceRevisions": service_view.describe_revisions,
-        "StopServiceDeployment": service_view.stop_deployment,
+        "ListServiceDeployments": _list_deployments,
+        "DescribeServiceDeployments": _describe_deployments,
+        "DescribeServiceRevisions": _describe_revisions,
+        "StopServiceDeployment": _stop_deployment,
     }
     table.update({name: emulator.answering(operation) for name, operation in added.items()})
     emulator.wrap_entries(
@@ -84,7 +83,7 @@ def _describe_services(original: Handler, request: Request) -> Answer:
         return answer
     payload = emulator.read_json(answer)
     with_tags = "TAGS" in (request.get("include") or ())
-    payload["services"] += [service_view.service(s, with_tags=with_tags) for s in found.values() if s is not None]
+    payload["services"] += [answers.service(s, with_tags=with_tags) for s in found.values() if s is not None]
     return emulator.answer_json(payload)
 
 
@@ -106,7 +105,7 @@ def _update_service(original: Handler, request: Request) -> Answer:
         return original(request)
     if set(request) - {"cluster", "service"} == {"forceNewDeployment"} and request["forceNewDeployment"]:
         express_operations.update({"serviceArn": service.arn})  # the same configuration, in new tasks
-        return emulator.answer_json({"service": service_view.service(service, with_tags=False)})
+        return emulator.answer_json({"service": answers.service(service, with_tags=False)})
     raise AwsFault(
         "UnsupportedFeatureException",
         "The sandbox updates Express services only through UpdateExpressGatewayService, and restarts them.",
@@ -159,7 +158,7 @@ def _describe_tasks(original: Handler, request: Request) -> Answer:
             task["desiredStatus"] = "STOPPED"
         if task.get("stoppedReason") == "Essential container exited":
             task["stoppedReason"] = tasks.ESSENTIAL_EXITED
-        if str(task.get("stoppedReason", "")).startswith(start_failures.OF_A_CONTAINER):
+        if str(task.get("stoppedReason", "")).startswith(endings.OF_A_CONTAINER):
             for container in task.get("containers", []):
                 container.setdefault("reason", task["stoppedReason"])
     return emulator.answer_json(payload)
@@ -195,3 +194,64 @@ def _untag(service: Service, request: Request) -> dict[str, Any]:
     gone = {str(key) for key in request.get("tagKeys") or ()}
     service.tags = [tag for tag in service.tags if tag["key"] not in gone]
     return {}
+
+
+def _list_deployments(request: Request) -> dict[str, Any]:
+    """ListServiceDeployments, newest first, filtered by status and creation time."""
+    reference = str(request.get("service", ""))
+    cluster = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+    found = STORE.by_arn(reference) if reference.startswith("arn:") else STORE.find(cluster, reference)
+    if found is None:
+        if _is_plain_service(reference, cluster):
+            return {"serviceDeployments": []}
+        raise AwsFault("ServiceNotFoundException", "Service not found.")
+    wanted = {str(status) for status in request.get("status") or ()}
+    window: Request = request.get("createdAt") or {}
+    shown = [
+        answers.deployment_brief(found, deployment)
+        for deployment in reversed(found.deployments)
+        if (not wanted or deployment.status in wanted) and _within(deployment.created_at, window)
+    ]
+    return emulator.page(shown, request, member="serviceDeployments", size=20)
+
+
+def _within(created_at: float, window: Request) -> bool:
+    after, before = window.get("after"), window.get("before")
+    return (after is None or created_at >= float(after)) and (before is None or created_at <= float(before))
+
+
+def _is_plain_service(reference: str, cluster: str) -> bool:
+    services: Any = emulator.module("services.ecs")._services
+    return f"{cluster}/{reference.rsplit('/', 1)[-1]}" in services
+
+
+def _describe_deployments(request: Request) -> dict[str, Any]:
+    """DescribeServiceDeployments."""
+    found = [(arn, STORE.deployment(str(arn))) for arn in request.get("serviceDeploymentArns") or ()]
+    return {"serviceDeployments": [answers.deployment(*pair) for _, pair in found if pair], **_failures(found)}
+
+
+def _failures(found: Sequence[tuple[object, object]]) -> dict[str, Any]:
+    return {"failures": [{"arn": arn, "reason": "MISSING"} for arn, pair in found if pair is None]}
+
+
+def _stop_deployment(request: Request) -> dict[str, Any]:
+    """StopServiceDeployment: a running deployment ends, and what ran before keeps running."""
+    arn = str(request.get("serviceDeploymentArn", ""))
+    found = STORE.deployment(arn)
+    if found is None:
+        raise AwsFault("ServiceDeploymentNotFoundException", "Service deployment not found.")
+    deployment = found[1]
+    if deployment.has_ended:
+        raise AwsFault("ConflictException", f"The service deployment is in the {deployment.status} state.")
+    deployment.stop_type = str(request.get("stopType") or "ROLLBACK")
+    requested = "ROLLBACK_REQUESTED" if deployment.stop_type == "ROLLBACK" else "STOP_REQUESTED"
+    deployment.move(requested, "The service deployment was stopped by its user.")
+    deployment.cancelled.set()
+    return {"serviceDeploymentArn": arn}
+
+
+def _describe_revisions(request: Request) -> dict[str, Any]:
+    """DescribeServiceRevisions."""
+    found = [(arn, STORE.revision(str(arn))) for arn in request.get("serviceRevisionArns") or ()]
+    return {"serviceRevisions": [answers.revision(*pair) for _, pair in found if pair], **_failures(found)}

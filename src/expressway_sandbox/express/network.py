@@ -1,9 +1,32 @@
-"""Where a service lives: VPC, subnets, and whether its load balancer faces the internet."""
+"""Where a service lives: VPC, subnets, security groups, and whether its load balancer faces the internet.
 
+A default VPC has an internet gateway, a default route to it, and DNS host names (Amazon VPC guide, "Default VPCs");
+ministack makes the gateway only.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import AwsFault
+
+
+def hook() -> None:
+    """Complete the default VPC of every account and region."""
+    emulator.wrap("services.ec2", _init_defaults=_open_default_vpc)
+    _open_default_vpc(lambda: None)  # ministack has made that of its own account while it was imported
+
+
+def _open_default_vpc(make_defaults: Callable[[], None]) -> None:
+    make_defaults()
+    ec2 = emulator.module("services.ec2")
+    vpc = ec2._vpcs.get(ec2._DEFAULT_VPC_ID)
+    table = ec2._route_tables.get(ec2._DEFAULT_RTB_ID)
+    if vpc is not None:
+        vpc.setdefault("EnableDnsHostnames", True)
+    if table is not None and not any(route.get("DestinationCidrBlock") == "0.0.0.0/0" for route in table["Routes"]):
+        way_out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": ec2._DEFAULT_IGW_ID}
+        table["Routes"].append({**way_out, "State": "active", "Origin": "CreateRoute"})
 
 
 @dataclass(frozen=True, slots=True)

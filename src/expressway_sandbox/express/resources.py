@@ -1,11 +1,18 @@
-"""Sets up and takes away what ECS manages around a service: log group, security group, scaling, alarm, ingress."""
+"""Sets up and removes what ECS manages around a service: log group, security group, scaling, alarm, ingress.
 
+An Application Load Balancer is shared by up to 25 Express Mode services of a VPC and goes with the last of them. Each
+service has a certificate for its endpoint, a rule on its host name, and two target groups between which deployments
+alternate. Express Mode documentation, "Resources created by Express Mode services".
+"""
+
+import hashlib
+import threading
 from collections.abc import Callable
 
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import AwsFault
-from expressway_sandbox.express import ingress_resources, network
-from expressway_sandbox.services.model import ManagedResource, Revision, Service
+from expressway_sandbox.express import network
+from expressway_sandbox.services.model import STORE, ManagedResource, Revision, Service
 
 _METRICS = {
     "AVERAGE_CPU": "ECSServiceAverageCPUUtilization",
@@ -23,11 +30,11 @@ def provision(service: Service, revision: Revision) -> None:
     resources = service.resources
     steps: list[tuple[ManagedResource, Callable[[], None]]] = [
         (resources.log_group, lambda: _log_group(service, revision)),
-        (resources.certificate, lambda: _once(resources.certificate, ingress_resources.provision_certificate, service)),
-        (resources.listener, lambda: _once(resources.listener, ingress_resources.provision_load_balancer, service)),
+        (resources.certificate, lambda: _once(resources.certificate, provision_certificate, service)),
+        (resources.listener, lambda: _once(resources.listener, provision_load_balancer, service)),
         (resources.service_security_group, lambda: _service_security_group(service, revision)),
-        (resources.target_groups[0], lambda: ingress_resources.provision_target_groups(service, revision)),
-        (resources.rule, lambda: ingress_resources.provision_rule(service, revision)),
+        (resources.target_groups[0], lambda: provision_target_groups(service, revision)),
+        (resources.rule, lambda: provision_rule(service, revision)),
         (resources.scalable_target, lambda: _scaling(service, revision)),
         (resources.metric_alarm, lambda: _once(resources.metric_alarm, _rollback_alarm, service)),
     ]
@@ -41,10 +48,10 @@ def provision(service: Service, revision: Revision) -> None:
 
 def remove(service: Service) -> None:
     """Take every managed resource away; only the log group stays, as on AWS, unless nobody ever logged to it."""
-    ingress_resources.remove_ingress(service)
+    remove_ingress(service)
     resources = service.resources
     group = resources.service_security_group
-    ingress_resources.delete_security_group(group)
+    delete_security_group(group)
     if resources.scalable_target.arn:
         policy = {**_target(service), "PolicyName": _policy(service)}
         for operation, request in (("DeleteScalingPolicy", policy), ("DeregisterScalableTarget", _target(service))):
@@ -79,7 +86,7 @@ def _service_security_group(service: Service, revision: Revision) -> None:
     if resource.status != "ACTIVE":
         name = f"ecs-express-gateway-service-{service.endpoint.split('.', 1)[0][3:19]}"
         group = network.create_security_group(name, "Express Mode service", service.vpc_id)
-        resource.arn = ingress_resources.security_group_arn(service, group)
+        resource.arn = security_group_arn(service, group)
     balancer = service.resources.load_balancer_security_group.name
     network.allow_ingress(resource.name, revision.container_port, from_group=balancer)
     resource.mark("ACTIVE")
@@ -144,3 +151,174 @@ def _rollback_alarm(service: Service) -> None:
     emulator.call_query("monitoring", "PutMetricAlarm", request)
     arn = f"arn:aws:cloudwatch:{service.region}:{service.account}:alarm:{_alarm(service)}"
     service.resources.metric_alarm.mark("ACTIVE", arn=arn)
+
+
+SERVICES_PER_LOAD_BALANCER = 25
+_SHARED = threading.RLock()
+
+
+def provision_load_balancer(service: Service) -> None:
+    """Join a load balancer of the VPC that has room, or create one with its HTTPS listener."""
+    resources = service.resources
+    with _SHARED:
+        neighbour = _neighbour_with_room(service)
+        if neighbour is not None:
+            for name in ("load_balancer", "load_balancer_security_group", "listener"):
+                getattr(resources, name).mark("ACTIVE", arn=getattr(neighbour.resources, name).arn)
+            return
+        _create_load_balancer(service)
+
+
+def _neighbour_with_room(service: Service) -> Service | None:
+    tenants: dict[str, list[Service]] = {}
+    for other in STORE.here():
+        same_place = other.vpc_id == service.vpc_id and other.access_type == service.access_type
+        if other is not service and same_place and other.resources.listener.status == "ACTIVE":
+            tenants.setdefault(other.resources.load_balancer.arn, []).append(other)
+    roomy = [group for group in tenants.values() if len(group) < SERVICES_PER_LOAD_BALANCER]
+    return roomy[0][0] if roomy else None
+
+
+def _create_load_balancer(service: Service) -> None:
+    resources = service.resources
+    suffix = hashlib.sha256(service.arn.encode() + str(service.created_at).encode()).hexdigest()[:8]
+    name = f"ecs-express-gateway-alb-{suffix}"
+    group = network.create_security_group(f"{name}-sg", "Express Mode load balancer", service.vpc_id)
+    network.allow_ingress(group, 443)
+    resources.load_balancer_security_group.mark("ACTIVE", arn=security_group_arn(service, group))
+    request = {
+        "Name": name,
+        "Scheme": "internet-facing" if service.access_type == "PUBLIC" else "internal",
+        "Type": "application",
+        "VpcId": service.vpc_id,
+        "SecurityGroups.member.1": group,
+    }
+    request.update({f"Subnets.member.{i}": subnet for i, subnet in enumerate(service.subnets, 1)})
+    answer = emulator.call_query("elasticloadbalancing", "CreateLoadBalancer", request)
+    arn = answer.findtext(".//LoadBalancerArn") or ""
+    # The application has to see the host and port that its client used, or its links would lose the port.
+    emulator.call_query(
+        "elasticloadbalancing",
+        "ModifyLoadBalancerAttributes",
+        {
+            "LoadBalancerArn": arn,
+            "Attributes.member.1.Key": "routing.http.preserve_host_header.enabled",
+            "Attributes.member.1.Value": "true",
+        },
+    )
+    resources.load_balancer.mark("ACTIVE", arn=arn)
+    _create_listener(service)
+
+
+def _create_listener(service: Service) -> None:
+    request = {
+        "LoadBalancerArn": service.resources.load_balancer.arn,
+        "Protocol": "HTTPS",
+        "Port": "443",
+        "Certificates.member.1.CertificateArn": service.resources.certificate.arn,
+        "DefaultActions.member.1.Type": "fixed-response",
+        "DefaultActions.member.1.FixedResponseConfig.StatusCode": "404",
+        "DefaultActions.member.1.FixedResponseConfig.ContentType": "text/plain",
+    }
+    answer = emulator.call_query("elasticloadbalancing", "CreateListener", request)
+    service.resources.listener.mark("ACTIVE", arn=answer.findtext(".//ListenerArn") or "")
+
+
+def provision_certificate(service: Service) -> None:
+    """Request the certificate for the service's endpoint."""
+    request = {"DomainName": service.endpoint, "ValidationMethod": "DNS"}
+    answer = emulator.call_json("acm", "RequestCertificate", request)
+    service.resources.certificate.mark("ACTIVE", arn=str(answer["CertificateArn"]))
+
+
+def provision_target_groups(service: Service, revision: Revision) -> None:
+    """Create the two target groups, or bring their health check up to date."""
+    for index, resource in enumerate(service.resources.target_groups):
+        if resource.status == "ACTIVE":
+            if index == revision.target_group_index:
+                check = {"TargetGroupArn": resource.arn, "HealthCheckPath": revision.configuration.health_check_path}
+                emulator.call_query("elasticloadbalancing", "ModifyTargetGroup", check)
+                resource.mark("ACTIVE")
+            continue
+        digest = hashlib.sha256(f"{service.endpoint}{index}".encode()).hexdigest()[:16]
+        request = {
+            "Name": f"ecs-gateway-tg-{digest}",
+            "Protocol": "HTTP",
+            "Port": str(revision.container_port),
+            "VpcId": service.vpc_id,
+            "TargetType": "ip",
+            "HealthCheckPath": revision.configuration.health_check_path,
+            "Matcher.HttpCode": "200",
+        }
+        answer = emulator.call_query("elasticloadbalancing", "CreateTargetGroup", request)
+        resource.mark("ACTIVE", arn=answer.findtext(".//TargetGroupArn") or "")
+
+
+def provision_rule(service: Service, revision: Revision) -> None:
+    """Create the rule that sends the endpoint's requests to the revision's target group."""
+    if service.resources.rule.status == "ACTIVE":
+        return
+    with _SHARED:
+        listener = service.resources.listener.arn
+        answer = emulator.call_query("elasticloadbalancing", "DescribeRules", {"ListenerArn": listener})
+        taken = [int(p.text or 0) for p in answer.iter("Priority") if (p.text or "").isdigit()]
+        request = {
+            "ListenerArn": listener,
+            "Priority": str(max(taken, default=0) + 1),
+            "Conditions.member.1.Field": "host-header",
+            "Conditions.member.1.Values.member.1": service.endpoint,
+            **_forward(service, revision),
+        }
+        answer = emulator.call_query("elasticloadbalancing", "CreateRule", request)
+    service.resources.rule.mark("ACTIVE", arn=answer.findtext(".//RuleArn") or "")
+
+
+def shift_traffic(service: Service, revision: Revision) -> None:
+    """Send all requests from now on to the revision's target group."""
+    request = {"RuleArn": service.resources.rule.arn, **_forward(service, revision)}
+    emulator.call_query("elasticloadbalancing", "ModifyRule", request)
+
+
+def _forward(service: Service, revision: Revision) -> dict[str, str]:
+    arn = service.resources.target_groups[revision.target_group_index].arn
+    return {"Actions.member.1.Type": "forward", "Actions.member.1.TargetGroupArn": arn}
+
+
+def remove_ingress(service: Service) -> None:
+    """Remove the rule, target groups and certificate, and the load balancer when this was its last service."""
+    resources = service.resources
+    with _SHARED:
+        _delete("DeleteRule", "RuleArn", resources.rule)
+        for resource in resources.target_groups:
+            _delete("DeleteTargetGroup", "TargetGroupArn", resource)
+        tenants = [s for s in STORE.here() if s.resources.load_balancer.arn == resources.load_balancer.arn]
+        shared = any(s is not service and s.resources.load_balancer.status == "ACTIVE" for s in tenants)
+        if shared:
+            for resource in (resources.listener, resources.load_balancer, resources.load_balancer_security_group):
+                resource.mark("DELETED")
+        else:
+            _delete("DeleteListener", "ListenerArn", resources.listener)
+            _delete("DeleteLoadBalancer", "LoadBalancerArn", resources.load_balancer)
+            delete_security_group(resources.load_balancer_security_group)
+        if resources.certificate.arn:
+            with emulator.tolerating("ResourceNotFoundException"):
+                emulator.call_json("acm", "DeleteCertificate", {"CertificateArn": resources.certificate.arn})
+            resources.certificate.mark("DELETED")
+
+
+def _delete(operation: str, parameter: str, resource: ManagedResource) -> None:
+    if resource.arn and resource.status != "DELETED":
+        with emulator.tolerating("RuleNotFound", "TargetGroupNotFound", "ListenerNotFound", "LoadBalancerNotFound"):
+            emulator.call_query("elasticloadbalancing", operation, {parameter: resource.arn})
+        resource.mark("DELETED")
+
+
+def delete_security_group(resource: ManagedResource) -> None:
+    """Delete a security group unless it is deleted already."""
+    if resource.arn and resource.status != "DELETED":
+        network.delete_security_group(resource.name)
+        resource.mark("DELETED")
+
+
+def security_group_arn(service: Service, group_id: str) -> str:
+    return f"arn:aws:ec2:{service.region}:{service.account}:security-group/{group_id}"

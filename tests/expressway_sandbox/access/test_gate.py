@@ -25,9 +25,9 @@ from expressway.core.sandbox_key import SandboxKey, find_key, new_key
 from expressway.errors import SandboxError
 from expressway_sandbox import lifecycle
 from expressway_sandbox.ecr.tokens import RegistryTokens
+from expressway_sandbox.elb.ingress import endpoint_request
 from expressway_sandbox.lifecycle import SandboxInfo
-from expressway_sandbox.process import emulator_environment
-from expressway_sandbox.urls import endpoint_request
+from expressway_sandbox.server import emulator_environment
 from tests.expressway_sandbox.conftest import Cloud, endpoint_of, wait_for_deployment
 from tests.sandbox_clients import client, registry_login, signed
 

@@ -12,7 +12,7 @@ from expressway.core.sandbox_key import new_key
 from expressway_sandbox.access.gate import Gate, private_token
 from expressway_sandbox.access.switches import Switches
 from expressway_sandbox.ecr.tokens import TOKENS
-from expressway_sandbox.emulator.asgi import Message, Receive, Scope, Send
+from expressway_sandbox.emulator import Message, Receive, Scope, Send
 from tests.sandbox_clients import signed
 
 KEY = new_key()

@@ -13,10 +13,15 @@ from expressway.errors import EngineError
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.discovery import EngineAddress
 from expressway.image.engine.docker_client import open_client
-from expressway_sandbox.base_images.debian import find_program, unpack_package
-from expressway_sandbox.base_images.prepare import prepare_example
-from expressway_sandbox.base_images.root_filesystem import debian_mirror, is_static, write_busybox, write_python
-from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, PYTHON_IMAGE, seed_base_images
+from expressway_sandbox.base_images.debian import (
+    debian_mirror,
+    find_program,
+    is_static,
+    unpack_package,
+    write_busybox,
+    write_python,
+)
+from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE, PYTHON_IMAGE, prepare_example, seed_base_images
 from tests.shared import provide_programs
 
 pytestmark = pytest.mark.process

@@ -8,19 +8,19 @@ import pytest
 
 import expressway_sandbox
 from expressway.errors import SandboxError
-from expressway_sandbox.emulator import symbols
+from expressway_sandbox import composition
 
 SOURCES = sorted(Path(expressway_sandbox.__file__).parent.rglob("*.py"))
 
 
-def touched(tree: ast.AST) -> Iterator[str]:
+def referenced(tree: ast.AST) -> Iterator[str]:
     """Dotted names reached through ``emulator.module("…")``, directly or by a local name, and wrapped ones."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Module):
-            yield from _touched_in(function)
+            yield from _referenced_in(function)
 
 
-def _touched_in(scope: ast.AST) -> Iterator[str]:
+def _referenced_in(scope: ast.AST) -> Iterator[str]:
     names = {
         target.id: module
         for node in ast.walk(scope)
@@ -57,26 +57,26 @@ def _module_of(node: ast.AST) -> str | None:
     return str(node.args[0].value) if is_border or is_inside else None
 
 
-def test_every_symbol_that_is_touched_is_checked() -> None:
-    used = {name for path in SOURCES for name in touched(ast.parse(path.read_text()))}
-    checked = {f"{module}.{name}" for module, names in symbols.HOOKED.items() for name in names}
+def test_every_symbol_that_is_referenced_is_checked() -> None:
+    used = {name for path in SOURCES for name in referenced(ast.parse(path.read_text()))}
+    checked = {f"{module}.{name}" for module, names in composition.HOOKED.items() for name in names}
     assert len(used) > 40
     assert used - checked == set()
 
 
 def test_a_missing_symbol_stops_the_launch_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    symbols.check()
-    monkeypatch.setitem(symbols.HOOKED, "ministack.app", ("no_such_function",))
+    composition.check_ministack()
+    monkeypatch.setitem(composition.HOOKED, "ministack.app", ("no_such_function",))
     with pytest.raises(SandboxError) as caught:
-        symbols.check()
+        composition.check_ministack()
     assert caught.value.code == "ministack_symbol_missing"
     assert "ministack.app.no_such_function" in caught.value.message
-    assert symbols.EXPECTED_VERSION in caught.value.message
+    assert composition.EXPECTED_VERSION in caught.value.message
 
 
 def test_another_version_stops_the_launch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(symbols, "EXPECTED_VERSION", "0.0.1")
+    monkeypatch.setattr(composition, "EXPECTED_VERSION", "0.0.1")
     with pytest.raises(SandboxError) as caught:
-        symbols.check()
+        composition.check_ministack()
     assert caught.value.code == "ministack_version"
     assert caught.value.details["expected"] == "0.0.1"

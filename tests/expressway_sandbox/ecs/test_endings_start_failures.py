@@ -8,7 +8,7 @@ import pytest
 from docker.errors import APIError, DockerException
 
 from expressway.diagnose.messages import Statement, finding_of_message
-from expressway_sandbox.ecs.start_failures import ContainerRefusedError, reason_of_ecs, told_in_ecs_words
+from expressway_sandbox.ecs.endings import ContainerRefusedError, reason_of_ecs, told_in_ecs_words
 from tests.expressway_sandbox.conftest import Cloud, wait_until
 
 SAID = 'failed to create task for container: exec: "web-server": executable file not found in $PATH: unknown'

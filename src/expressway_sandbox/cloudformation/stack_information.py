@@ -1,4 +1,4 @@
-"""Before and after values in change sets, which ministack leaves out.
+"""What CloudFormation tells of stacks and ministack leaves out: values in change sets, events, stacks by resource.
 
 API reference of DescribeChangeSet (IncludePropertyValues), ResourceChange and ResourceTargetDefinition. Values
 are taken when the change set is made, since its stack may change later; what is only known after the change
@@ -7,6 +7,7 @@ shows as ``{{changeSet:KNOWN_AFTER_APPLY}}``, like on AWS.
 
 import copy
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -238,3 +239,88 @@ def _find_text(body: bytes, tag: str) -> str:
         if element.tag.rsplit("}", 1)[-1] == tag:
             return element.text or ""
     return ""
+
+
+Event = dict[str, Any]
+
+_OPERATIONS = {
+    "REVIEW_IN_PROGRESS": "CREATE_CHANGESET",
+    "CREATE_IN_PROGRESS": "CREATE_STACK",
+    "UPDATE_IN_PROGRESS": "UPDATE_STACK",
+    "DELETE_IN_PROGRESS": "DELETE_STACK",
+}
+_STORE = "_operation_events"
+# The statuses that OperationEvent has a value for; a stack passes through more.
+_STACK_ONLY = (
+    "REVIEW_IN_PROGRESS",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+)
+
+
+def describe_stack_resources(original: Handler, parameters: dict[str, Any]) -> Answer:
+    """`original`, which knows stacks by name only, for resources as well."""
+    physical_id = parameters.get("PhysicalResourceId", [""])[0]
+    if not physical_id or parameters.get("StackName"):
+        return original(parameters)
+    return original({**parameters, "StackName": [_stack_of(physical_id) or physical_id]})
+
+
+def _stack_of(physical_id: str) -> str | None:
+    stacks: list[Any] = list(emulator.module("services.cloudformation")._stacks.values())
+    for stack in stacks:
+        resources: dict[str, Any] = stack.get("_resources") or {}
+        if any(resource.get("PhysicalResourceId") == physical_id for resource in resources.values()):
+            return str(stack["StackName"])
+    return None
+
+
+def describe_events(original: Handler, parameters: dict[str, Any]) -> Answer:
+    """`original`, over all events of the stacks instead of the failed validations only."""
+    stacks: list[Any] = list(emulator.module("services.cloudformation")._stacks.values())
+    kept = [stack.get(_STORE) for stack in stacks]
+    for stack, validations in zip(stacks, kept, strict=True):
+        stack[_STORE] = _all_events(stack, validations or [])
+    try:
+        return original(parameters)
+    finally:
+        for stack, validations in zip(stacks, kept, strict=True):
+            if validations is None:
+                stack.pop(_STORE, None)
+            else:
+                stack[_STORE] = validations
+
+
+def _all_events(stack: Any, validations: list[Event]) -> list[Event]:
+    failed = [event for event in validations if event.get("EventType") == "VALIDATION_ERROR"]
+    recorded: Any = emulator.module("services.cloudformation")._stack_events.get(stack["StackId"]) or []
+    return failed + list(reversed(list(_operation_events(stack["StackId"], recorded))))
+
+
+def _operation_events(stack_id: str, recorded: list[Event]) -> Iterator[Event]:
+    operation_id, operation = _operation_id(stack_id, 0), "CREATE_STACK"
+    for number, event in enumerate(recorded):
+        status = str(event["ResourceStatus"])
+        of_stack = event["LogicalResourceId"] == event["StackName"] and event.get("PhysicalResourceId") == stack_id
+        if of_stack and status in _OPERATIONS:
+            operation_id, operation = _operation_id(stack_id, number), _OPERATIONS[status]
+        if status in _STACK_ONLY:
+            continue
+        has_failed = status.endswith("_FAILED")
+        yield {
+            **{name: value for name, value in event.items() if value},
+            "OperationId": operation_id,
+            "OperationType": operation,
+            "OperationStatus": _operation_status(status, of_stack=of_stack),
+            "EventType": "PROVISIONING_ERROR" if has_failed and not of_stack else "STACK_EVENT",
+        }
+
+
+def _operation_status(status: str, *, of_stack: bool) -> str:
+    if status.endswith("_FAILED") or (of_stack and "ROLLBACK" in status):
+        return "FAILED"
+    return "SUCCEEDED" if of_stack and status.endswith("_COMPLETE") else "IN_PROGRESS"
+
+
+def _operation_id(stack_id: str, number: int) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{stack_id}#{number}"))
