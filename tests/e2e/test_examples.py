@@ -16,7 +16,7 @@ from expressway.core.progress import NeverCancelled, ignore_progress
 from expressway.image.check import BuildRequest, check_build
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.discovery import EngineAddress
-from expressway.image.engine.docker_client import open_client
+from expressway.image.engine.docker_api import open_client
 from expressway_sandbox.base_images.seed import prepare_example
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

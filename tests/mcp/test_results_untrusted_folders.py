@@ -104,7 +104,7 @@ async def test_a_failed_builds_words_are_marked(tmp_path: Path, failure: BuildFa
 
 
 async def test_a_builds_progress_and_a_linters_words_are_marked(tmp_path: Path) -> None:
-    from expressway.image.engine.classic_build import follow_build
+    from expressway.image.engine.docker_api import follow_build
 
     told: list[Progress] = []
     follow_build(iter([{"stream": f"Step 1/1 : RUN {HOSTILE}\n"}, {"stream": "Successfully built 1\n"}]), told.append)

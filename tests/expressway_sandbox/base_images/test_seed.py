@@ -12,7 +12,7 @@ from expressway.core.progress import Progress, ignore_progress
 from expressway.errors import EngineError
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.discovery import EngineAddress
-from expressway.image.engine.docker_client import open_client
+from expressway.image.engine.docker_api import open_client
 from expressway_sandbox.base_images.debian import (
     debian_mirror,
     find_program,

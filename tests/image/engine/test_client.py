@@ -20,7 +20,7 @@ from expressway.image.dockerfile.parser import parse_dockerfile
 from expressway.image.engine.buildkit import build_with_buildkit, find_buildkit_command
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.discovery import EngineAddress
-from expressway.image.engine.docker_client import open_client
+from expressway.image.engine.docker_api import open_client
 from expressway.image.engine.network import BuildNetwork
 from expressway.image.values import ImageBuild, LocalImage
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE
@@ -457,7 +457,7 @@ def test_the_builder_pulls_base_images_anew_unless_they_were_made_here(
     finally:
         fake.close()
     assert [("pull=1" in path or "pull=True" in path) for path in fake.posts] == [pulled]
-    assert any("made in this engine" in one.message for one in told) == (bool(renewed) and not pulled)
+    assert any("built in this engine" in one.message for one in told) == (bool(renewed) and not pulled)
 
 
 def test_beside_an_image_that_was_made_here_the_others_are_pulled_before_the_build(tmp_path: Path) -> None:

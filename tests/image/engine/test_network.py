@@ -13,7 +13,7 @@ from expressway.errors import ImageError
 from expressway.image.check import BuildRequest, check_build
 from expressway.image.engine.client import DockerEngine
 from expressway.image.engine.discovery import EngineAddress
-from expressway.image.engine.docker_client import open_client
+from expressway.image.engine.docker_api import open_client
 from expressway.image.engine.errors import BuildFailure, build_error
 from expressway.image.engine.network import NETWORK_FILE, WITHOUT_RULES, BuildNetwork, build_network, unreachable
 from expressway_sandbox.base_images.seed import BUSYBOX_IMAGE

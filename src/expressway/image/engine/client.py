@@ -12,14 +12,12 @@ from expressway.core.progress import Cancellation, ProgressSink
 from expressway.errors import EngineError, ImageError
 from expressway.image.context.archive import open_context_archive
 from expressway.image.context.values import CONTENT_TAG
-from expressway.image.engine.base_images import builder_pulls
 from expressway.image.engine.buildkit import (
     build_with_buildkit,
     buildkit_missing,
     find_buildkit_command,
     usual_folders,
 )
-from expressway.image.engine.classic_build import build_classic
 from expressway.image.engine.discovery import EngineAddress, find_engine, ping_engine
 from expressway.image.engine.errors import engine_error, push_error
 from expressway.image.engine.network import BuildNetwork, build_network
@@ -256,6 +254,8 @@ class DockerEngine:
     def _builder_pulls(self, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation) -> bool:
         if not build.renewed_images:
             return False
+        from expressway.image.engine.docker_api import builder_pulls
+
         with self._client("pull the base images") as client:
             return builder_pulls(
                 client, build, progress=progress, follow=lambda events: self._events(client, events, cancellation)
@@ -265,6 +265,8 @@ class DockerEngine:
         self, build: ImageBuild, archive: Any, *, pull: bool, progress: ProgressSink, cancellation: Cancellation
     ) -> bool:
         """Build with the classic builder; False when the engine says that it has none."""
+        from expressway.image.engine.docker_api import build_classic
+
         with self._client("build an image") as client:
             return build_classic(
                 client,
@@ -310,7 +312,7 @@ class DockerEngine:
         from requests.exceptions import RequestException
         from urllib3.exceptions import HTTPError
 
-        from expressway.image.engine.docker_client import open_client
+        from expressway.image.engine.docker_api import open_client
 
         try:
             client = open_client(self.address, timeout_seconds=_TIMEOUT_SECONDS, api_version=self._api_version)
