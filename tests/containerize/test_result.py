@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expressway.containerize.result import ANSWER_BYTES, Containerization, within_size
-from expressway.containerize.review.improve import improve_ignore_file
+from expressway.containerize.review.existing import improve_ignore_file
 from expressway.diagnose.finding import Finding
 from expressway.ecs_api.truncate import json_bytes
 from expressway.errors import ImageError

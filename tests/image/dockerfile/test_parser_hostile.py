@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.containerize.review.improve import improve_dockerfile
+from expressway.containerize.review.existing import improve_dockerfile
 from expressway.errors import ExpresswayError
 from expressway.image.check import BuildRequest, check_build
 from expressway.image.dockerfile.edit import ExpectedApp

@@ -1,11 +1,10 @@
 """Which framework, package manager and language version an app uses, judged by its files alone."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from expressway.containerize.detect.manifests import Names, dependencies_of
-from expressway.containerize.detect.version_range import newest_in_range
 from expressway.containerize.files import AppFiles
 from expressway.containerize.recipes import Framework, Installer, Language, Marks, Recipes, Slot, Versions
 from expressway.core import linear_regex
@@ -228,3 +227,72 @@ class EntryPoint:
     findings: tuple[Finding, ...] = ()
     ignore: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+
+
+_COMPARATOR = re.compile(r"(?P<operator>>=|<=|===|==|!=|~>|~=|>|<|=|\^|~)?\s*v?(?P<version>\d+(?:\.(?:\d+|[xX*]))*)")
+_HYPHEN = re.compile(r"v?(\d[\d.]*)\s+-\s+v?(\d[\d.]*)")
+_LONGEST_RANGE = 200
+
+Version = tuple[int, ...]
+
+
+def newest_in_range(text: str, candidates: Sequence[str], *, preferred: str) -> str | None:
+    """The version to use for a range: `preferred` when it fits, else the newest candidate that does, or None."""
+    fitting = [candidate for candidate in candidates if satisfies(candidate, text)]
+    if preferred in fitting:
+        return preferred
+    return max(fitting, key=_parts, default=None)
+
+
+def satisfies(version: str, text: str) -> bool:
+    """Whether `version` lies in the range; a text that is no range admits everything."""
+    candidate = _parts(version)
+    text = text[:_LONGEST_RANGE]
+    spread = _HYPHEN.sub(r">=\1 <=\2", text)
+    alternatives = [part for part in re.split(r"\|\|?", spread) if part.strip()]
+    return not alternatives or any(_all_hold(candidate, part) for part in alternatives)
+
+
+def _all_hold(candidate: Version, comparators: str) -> bool:
+    return all(_holds(candidate, match) for match in _COMPARATOR.finditer(comparators))
+
+
+def _holds(candidate: Version, match: re.Match[str]) -> bool:
+    operator = match["operator"] or "="
+    wanted = _parts(match["version"])
+    if not wanted:
+        return True
+    known = wanted[: len(candidate)]
+    mine = candidate[: len(known)]
+    finer = len(wanted) > len(candidate)
+    if operator in {">=", ">"}:
+        # Of 3.12, the image has the newest patch: it lies above any 3.12.x, and above 3.11 as a whole.
+        return mine > known or (mine == known and (operator == ">=" or finer))
+    if operator in {"<", "<="}:
+        return mine < known or (mine == known and (operator == "<=" or (finer and any(wanted[len(candidate) :]))))
+    if operator == "!=":
+        return finer or mine != known
+    if operator in {"^", "~", "~=", "~>"}:
+        return (
+            mine >= known
+            and candidate[: _fixed(operator, wanted)] == wanted[: len(candidate)][: _fixed(operator, wanted)]
+        )
+    return mine == known
+
+
+def _fixed(operator: str, wanted: Version) -> int:
+    """How many leading parts may not change."""
+    if operator == "^":
+        return 1 if wanted[0] or len(wanted) == 1 else 2
+    if operator == "~":
+        return min(2, len(wanted))
+    return max(1, len(wanted) - 1)
+
+
+def _parts(version: str) -> Version:
+    numbers: list[int] = []
+    for part in version.split("."):
+        if not part.isdecimal():
+            break
+        numbers.append(int(part[:9]))
+    return tuple(numbers)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.containerize.review.rules import Review, review_dockerfile
+from expressway.containerize.review.existing import Review, review_dockerfile
 from expressway.image.dockerfile.edit import Edit, ExpectedApp, apply_edits
 from expressway.image.dockerfile.parser import parse_dockerfile
 
