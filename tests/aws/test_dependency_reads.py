@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.autoscaling import Scaling
-from expressway.aws.cloudwatch import Alarms
 from expressway.aws.ecr.repositories import Repositories
 from expressway.aws.ecs.client import Ecs
-from expressway.aws.kms import Keys
-from expressway.aws.secretsmanager import Secrets
-from expressway.aws.service_quotas import Quotas
-from expressway.aws.ssm import Parameters
+from expressway.aws.scaling import Alarms, Quotas, Scaling
+from expressway.aws.secrets import Keys, Parameters, Secrets
 from expressway.aws.values.dependencies import KeyFact, ScalingActivity, ScalingPolicy
 from expressway.aws.values.service import LogConfiguration
 from expressway.aws.values.task_definition import ContainerImage, SecretReference

@@ -8,10 +8,9 @@ from urllib.parse import parse_qs
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
-from expressway.aws.regions import check_region, regions_of
 from expressway.aws.role_session import role_session_name
-from expressway.aws.session import AwsSession, configured_target, open_session
-from expressway.core.cancellation import cancelled_by
+from expressway.aws.session import AwsSession, check_region, configured_target, open_session, regions_of
+from expressway.core.progress import cancelled_by
 from expressway.errors import ExpresswayError, TargetError
 from tests.aws.fakes import Answer, refusal, settings_that_answer, xml
 

@@ -10,11 +10,11 @@ from expressway.app.definition import AppDefinition
 from expressway.app.parse import parse_definition
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
+from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
-from expressway.aws.values.vpc import SecurityGroup, Subnet
 from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from expressway.aws.values.log_event import LogEvent, LogSearch
 from expressway.aws.values.service import (
     ClusterState,
     ContainerState,
@@ -13,6 +12,8 @@ from expressway.aws.values.service import (
     Endpoint,
     ExpressService,
     LogConfiguration,
+    LogEvent,
+    LogSearch,
     RevisionState,
     Rollout,
     ServiceConfiguration,

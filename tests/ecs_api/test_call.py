@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.api import ANSWER_BYTES, ApiOperation
 from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
 from expressway.ecs_api.call import ApiRequest, ResourcePorts, call_api, prepare_call
-from expressway.ecs_api.catalog import api_operations, shapes_answered, shapes_taken
+from expressway.ecs_api.client import api_operations, shapes_answered, shapes_taken
+from expressway.ecs_api.operations import ANSWER_BYTES, ApiOperation
 from expressway.ecs_api.ownership import OwnershipPorts
 from expressway.ecs_api.query import JsonQuery
 from expressway.ecs_api.truncate import json_bytes

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.aws.values.api import Paging
-from expressway.core.cancellation import cancelled_by
 from expressway.core.pages import MOST_PAGES
-from expressway.ecs_api.express_listing import list_express_services
-from expressway.ecs_api.pages import read_pages
+from expressway.core.progress import cancelled_by
+from expressway.ecs_api.operations import Paging
+from expressway.ecs_api.pages import list_express_services, read_pages
 from expressway.errors import ExpresswayError
 
 PAGING = Paging((("items",),), 10)

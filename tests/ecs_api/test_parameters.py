@@ -10,10 +10,10 @@ from botocore.validate import ParamValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expressway.core.api_shape import ShapeTree
-from expressway.ecs_api.catalog import request_shapes
+from expressway.ecs_api.client import request_shapes
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters, read_time
 from expressway.errors import ExpresswayError
+from expressway.privacy.redaction import ShapeTree
 from tests.privacy.aws_shapes import operations
 
 TREES = [tree for service in ("ecs", "ecr") for name in operations(service) if (tree := request_shapes(service, name))]

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from expressway.aws.values.ecr import RegistryImage, RegistryLogin, Repository
+from expressway.aws.values.image import RegistryImage, RegistryLogin, Repository
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.image.values import ImageBuild, LocalImage

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.aws.values.ecr import RegistryImage
+from expressway.aws.values.image import RegistryImage
 from expressway.image.lifecycle_policy import deciding_rule, expired_images, parse_lifecycle_policy
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

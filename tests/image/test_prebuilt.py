@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from expressway.app.parse import parse_definition
-from expressway.aws.values.ecr import RegistryImage
+from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, TaskDefinition
 from expressway.core.progress import Progress
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.ecr import RegistryImage
+from expressway.aws.values.image import RegistryImage
 from expressway.core.progress import Progress
 from expressway.errors import ImageError, ServiceError
 from expressway.image.lifecycle_policy import expired_images, parse_lifecycle_policy

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from botocore.loaders import create_loader
 from hypothesis import strategies as st
 
-from expressway.core.api_shape import ApiShape, ShapeTree
-from expressway.ecs_api.catalog import answer_shapes, request_shapes
-from expressway.privacy.redaction import redact
+from expressway.ecs_api.client import answer_shapes, request_shapes
+from expressway.privacy.redaction import ApiShape, ShapeTree, redact
 
 SERVICES = ("ecs", "ecr")
 ACCOUNT = "000000000000"

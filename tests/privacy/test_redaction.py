@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expressway.core.api_shape import ApiShape, ApiType, ShapeTree
-from expressway.ecs_api.catalog import answer_shapes, request_shapes
-from expressway.privacy.redaction import marker, redact
+from expressway.ecs_api.client import answer_shapes, request_shapes
+from expressway.privacy.redaction import ApiShape, ApiType, ShapeTree, marker, redact
 from expressway.privacy.sensitive_members import MEMBERS, Kind
 from expressway.privacy.untrusted import is_quoted, plain
 from tests.privacy.aws_shapes import IDENTIFIERS, answers, shown_members, trees

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from expressway.aws.ecr.manifests import ImagePlatforms
 from expressway.aws.ecr.registry import EcrRegistry
-from expressway.aws.ecr.repositories import Repositories
-from expressway.aws.kms import Keys
-from expressway.aws.secretsmanager import Secrets
+from expressway.aws.ecr.repositories import ImagePlatforms, Repositories
+from expressway.aws.secrets import Keys, Parameters, Secrets
 from expressway.aws.session import AwsSession
-from expressway.aws.ssm import Parameters
 from expressway.aws.values.task_definition import SecretReference
 from expressway.errors import RefusedError, TargetError
 from expressway.toolkit import Toolkit

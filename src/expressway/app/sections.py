@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from expressway.app.names import LONGEST_NAME, NAME_PATTERN, NAME_RULE
 from expressway.aws.values import limits as aws_limits
-from expressway.aws.values.image_reference import parse_image_reference
+from expressway.aws.values.image import parse_image_reference
 from expressway.aws.values.limits import Limit
 from expressway.errors import DefinitionError
 from expressway.hints import on_faces

@@ -1,17 +1,14 @@
 """Elastic Load Balancing: load balancers, their rules, target groups and targets."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from expressway.aws.errors import aws_error_code, map_aws_error
+from expressway.aws.errors import Raw, ask_items, aws_error_code, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
+from expressway.aws.values.network import LoadBalancer, TargetGroup
 from expressway.aws.values.service import TargetHealth
-from expressway.core.pages import pages
-
-Raw = Mapping[str, Any]
 
 _ARNS_A_CALL = 20
 _RULES_A_CALL = 20
@@ -38,8 +35,9 @@ class LoadBalancers:
 
     def load_balancers_of(self, vpc_ids: Sequence[str]) -> tuple[LoadBalancer, ...]:
         """All load balancers in the VPCs; the API has no filter for that, so every page is read."""
-        pages = self._pages("describe_load_balancers", "LoadBalancers")
-        return tuple(one for one in map(_load_balancer, pages) if one.vpc_id in vpc_ids)
+        doing = "describe load balancers"
+        every = ask_items(self._client.describe_load_balancers, "LoadBalancers", doing, by="Marker", given="NextMarker")
+        return tuple(found for found in map(_load_balancer, every) if found.vpc_id in vpc_ids)
 
     def target_groups(self, arns: Sequence[str]) -> tuple[TargetGroup, ...]:
         found = self._by_arn("describe_target_groups", "TargetGroups", "TargetGroupArns", arns)
@@ -74,23 +72,12 @@ class LoadBalancers:
 
     def _ask(self, operation: str, **arguments: Any) -> Raw | None:
         """The answer, or None where something that was named does not exist."""
-        call: Callable[..., Raw] = getattr(self._client, operation)
         try:
-            return call(**arguments)
-        except ClientError as exc:
+            return getattr(self._client, operation)(**arguments)
+        except (ClientError, BotoCoreError) as exc:
             if aws_error_code(exc).removesuffix("Exception").endswith("NotFound"):
                 return None
             raise map_aws_error(exc, operation.replace("_", " ")) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, operation.replace("_", " ")) from exc
-
-    def _pages(self, operation: str, key: str) -> Iterator[Raw]:
-        doing = operation.replace("_", " ")
-        try:
-            for page in pages(getattr(self._client, operation), doing=doing, by="Marker", given="NextMarker"):
-                yield from page.get(key, ())
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, doing) from exc
 
 
 def _load_balancer(raw: Raw) -> LoadBalancer:

@@ -1,7 +1,9 @@
-"""Foreign AWS errors become ours in this one place."""
+"""Calls of AWS: foreign errors become ours in this one place, and what does not exist is an answer."""
 
 import re
 import shlex
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,9 +31,13 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
+from expressway.core.pages import pages
 from expressway.core.sandbox_key import LOOPBACK, SANDBOX_VARIABLE
 from expressway.errors import TargetError
 from expressway.hints import REGION, USE_SANDBOX
+
+Raw = Mapping[str, Any]
+"""An answer of AWS's, or a part of one."""
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _INVALID = {
@@ -168,6 +174,44 @@ def map_aws_error(exc: ClientError | BotoCoreError, doing: str) -> TargetError:
         if isinstance(exc, types):
             return TargetError(ours, message, hint)
     return TargetError("aws_error", message, "This is an error of the AWS SDK, not an answer of AWS; repeat it.")
+
+
+@contextmanager
+def aws_errors(doing: str) -> Generator[None]:
+    """Raise what `map_aws_error` makes of a failure of the calls inside."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as exc:
+        raise map_aws_error(exc, doing) from exc
+
+
+def ask(call: Callable[..., Raw], doing: str, *, missing: Collection[str], **arguments: Any) -> Raw | None:
+    """The answer of one call, or None where AWS refuses it with one of the error codes `missing`."""
+    try:
+        return call(**arguments)
+    except (ClientError, BotoCoreError) as exc:
+        if aws_error_code(exc) in missing:
+            return None
+        raise map_aws_error(exc, doing) from exc
+
+
+def ask_items(
+    call: Callable[..., Raw],
+    key: str,
+    doing: str,
+    *,
+    by: str = "NextToken",
+    given: str = "",
+    missing: Collection[str] = (),
+    **arguments: Any,
+) -> Iterator[Any]:
+    """Every element of the list `key`, over all pages; `by` and `given` as in `core.pages.pages`."""
+
+    def ask_page(**token: str) -> Raw | None:
+        return ask(call, doing, missing=missing, **arguments, **token)
+
+    for page in pages(ask_page, doing=doing, by=by, given=given):
+        yield from page.get(key, ())
 
 
 def _sandbox_not_running(url: str, doing: str) -> TargetError:

@@ -1,23 +1,20 @@
 """IAM behind a narrow port: a role with its trust and every policy, documents decoded."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from expressway.aws.errors import aws_error_code, map_aws_error
+from expressway.aws.errors import ask, ask_items
 from expressway.aws.session import AwsSession
 from expressway.aws.values.dependencies import Decision
 from expressway.aws.values.iam import RolePolicy, RoleState
-from expressway.core.cancellation import ReadPool
-from expressway.core.pages import pages
+from expressway.core.progress import ReadPool
 from expressway.errors import TargetError
 
 _THREADS = 4
+_NO_ENTITY = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
 
 class Iam:
@@ -116,9 +113,9 @@ class Iam:
         return decode_document(version["PolicyVersion"]["Document"]) if version else None
 
     def _pages(self, operation: str, key: str, role_name: str) -> Iterator[Any]:
+        call = getattr(self._client, operation)
         doing = f"list the policies of {role_name}"
-        for page in pages(partial(self._ask, doing, operation, RoleName=role_name), doing=doing, by="Marker"):
-            yield from page.get(key, [])
+        return ask_items(call, key, doing, by="Marker", missing=_NO_ENTITY, RoleName=role_name)
 
     def _ask_if_allowed(self, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
         try:
@@ -129,15 +126,7 @@ class Iam:
             raise
 
     def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
-        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
-        try:
-            return call(**arguments)
-        except ClientError as exc:
-            if aws_error_code(exc) in {"NoSuchEntity", "NoSuchEntityException"}:
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
+        return ask(getattr(self._client, operation), doing, missing=_NO_ENTITY, **arguments)
 
 
 def _decision(result: Mapping[str, Any]) -> Decision:

@@ -6,18 +6,16 @@ through too, and ends with a whole word, so that neither cut leaves half of a se
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.aws.errors import ask, ask_items, aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.log_event import LogEvent, LogSearch
-from expressway.core.pages import pages
+from expressway.aws.values.service import LogEvent, LogSearch
 from expressway.core.text import shortened
 from expressway.errors import UsageError
 from expressway.privacy.masking.detector import masked_lines
@@ -65,11 +63,9 @@ class Logs:
             answer = self._client.get_log_events(
                 logGroupName=log_group, logStreamName=stream, limit=limit, startFromHead=False
             )
-        except ClientError as exc:
-            if aws_error_code(exc) == _MISSING:  # one code for both; only the sentence tells which
+        except (ClientError, BotoCoreError) as exc:
+            if aws_error_code(exc) == _MISSING:  # one code for both; only the message says which
                 return () if "log stream" in aws_error_message(exc) else None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
             raise map_aws_error(exc, doing) from exc
         told = [_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"]]
         return _masked(_newest(told, _TAIL_LINE_CHARACTERS), _TAIL_LINE_CHARACTERS)
@@ -146,7 +142,7 @@ class Logs:
     def _filter(self, doing: str, **arguments: Any) -> Mapping[str, Any] | None:
         try:
             return self._client.filter_log_events(**arguments)
-        except ClientError as exc:
+        except (ClientError, BotoCoreError) as exc:
             code = aws_error_code(exc)
             if code == _MISSING:
                 return None
@@ -158,33 +154,19 @@ class Logs:
                     'Write it as CloudWatch Logs does: ERROR, "two words", ?either ?or, { $.level = "error" }.',
                 ) from exc
             raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
 
     def group(self, log_group: str) -> LogGroup | None:
         """The log group of exactly this name, or None."""
         doing = "list the log groups"
-        ask = partial(self._ask, doing, "describe_log_groups", logGroupNamePrefix=log_group)
-        for page in pages(ask, doing=doing, by="nextToken"):
-            for one in page.get("logGroups", []):
-                if one["logGroupName"] == log_group:
-                    return LogGroup(log_group, one.get("retentionInDays"))
-        return None
+        call = self._client.describe_log_groups
+        groups = ask_items(call, "logGroups", doing, by="nextToken", missing={_MISSING}, logGroupNamePrefix=log_group)
+        named = (group for group in groups if group["logGroupName"] == log_group)
+        return next((LogGroup(log_group, group.get("retentionInDays")) for group in named), None)
 
     def delete_group(self, log_group: str) -> bool:
         """Delete a log group; False when there was none."""
-        return self._ask(f"delete the log group {log_group}", "delete_log_group", logGroupName=log_group) is not None
-
-    def _ask(self, doing: str, operation: str, **arguments: Any) -> Mapping[str, Any] | None:
-        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
-        try:
-            return call(**arguments)
-        except ClientError as exc:
-            if aws_error_code(exc) == _MISSING:
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
+        doing = f"delete the log group {log_group}"
+        return ask(self._client.delete_log_group, doing, missing={_MISSING}, logGroupName=log_group) is not None
 
 
 def _log_event(raw: Mapping[str, Any], log_group: str) -> LogEvent:

@@ -2,35 +2,57 @@
 
 import json
 import os
-import platform
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, cast
 
 import boto3
 import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from expressway.aws.errors import map_aws_error, naming_profile
-from expressway.aws.regions import check_region
-from expressway.aws.retry import CONNECT_SECONDS, READ_SECONDS, LostEndpoint, ask_once_where_nobody_listens
 from expressway.aws.role_session import caller_name, name_role_sessions, role_session_name
+from expressway.aws.transport import RETRIES, make_client
 from expressway.aws.values.target import Target
-from expressway.core.cancellation import raise_if_cancelled
 from expressway.core.sandbox_key import SANDBOX_VARIABLE, find_key, loopback_port, same_sandbox
+from expressway.core.text import near_name
 from expressway.errors import TargetError
-from expressway.hints import USE_SANDBOX, on_faces
+from expressway.hints import REGION, USE_SANDBOX, on_faces
+
+
+def regions_of(partition: str) -> tuple[str, ...]:
+    """The names of a partition's regions where Amazon ECS is, sorted."""
+    return tuple(sorted(boto3.Session().get_available_regions("ecs", partition_name=partition)))
+
+
+def check_region(region: str) -> None:
+    """Refuse the name of a region that the SDK does not know, before anything is asked at an address made of it.
+
+    Raises:
+        TargetError: ``region_unknown``, with the known region whose name is the nearest.
+    """
+    known = _every_region()
+    if region in known:
+        return
+    nearest = near_name(region.lower().strip(), known)
+    meant = f"The nearest name is {nearest}: correct" if nearest else "Regions are named like eu-west-1: correct"
+    raise TargetError(
+        "region_unknown",
+        f"Expected the name of an AWS region, got {region[:40]!r}, which boto3 {boto3.__version__} does not know.",
+        f"{meant} {REGION}, AWS_REGION or the profile's region. A region that is newer than boto3 needs a newer boto3.",
+        {"nearest": nearest} if nearest else None,
+    )
+
+
+@cache
+def _every_region() -> tuple[str, ...]:
+    session = boto3.Session()
+    partitions = session.get_available_partitions()
+    return tuple(sorted({name for one in partitions for name in session.get_available_regions("ecs", one)}))
+
 
 SANDBOX_ACCOUNT_ID = "000000000000"
-RETRIES = 5
-_CONNECTIONS = 25
-"""Kept open for one service: as many as troubleshooting a cluster asks at the same time, so that none is made anew."""
-_USER_AGENT = (
-    f"Boto3/{boto3.__version__} md/Botocore#{botocore.__version__} ua/2.1 os/{platform.system().lower()} "
-    f"lang/python#{platform.python_version()} app/expressway"
-)
-"""Botocore's own is put together anew twice for each call, which is a sixth of what a call costs here."""
 
 _READS = ("describe_", "list_", "get_", "batch_get_")
 _NO_READS = frozenset({"get_paginator", "get_waiter"})
@@ -91,8 +113,8 @@ class AwsSession:
         key = (service, region or self.target.region, retries)
         with self._lock:
             if key not in self._clients:
-                make = _make_client if self._patient else _make_hurried_client
-                self._clients[key] = make(self._session, *key, self.target.sandbox_url)
+                url, hurried = self.target.sandbox_url, not self._patient
+                self._clients[key] = make_client(self._session, *key, endpoint_url=url, hurried=hurried)
             return self._clients[key]
 
     def assume_role(self, role_arn: str, session_name: str) -> "AwsSession":
@@ -263,7 +285,7 @@ def _aws_session(region: str | None, variables: Mapping[str, str], settings: Set
         partition = session.get_partition_for_region(resolved)
         if session.get_credentials() is None:
             raise NoCredentialsError()
-        identity = _make_client(session, "sts", resolved, RETRIES, None).get_caller_identity()
+        identity = make_client(session, "sts", resolved, RETRIES).get_caller_identity()
     except (BotoCoreError, ClientError) as exc:
         raise naming_profile(map_aws_error(exc, "identify the caller"), profile) from exc
     return AwsSession(Target(identity["Account"], resolved, partition, None, identity["Arn"]), session, settings)
@@ -315,44 +337,3 @@ def _nobodys_settings() -> botocore.session.Session:
             "credentials_file": nowhere,
         }
     )
-
-
-def _make_hurried_client(
-    session: boto3.Session, service: str, region: str, retries: int, endpoint_url: str | None
-) -> Any:
-    hurried = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
-    client = _make_client(session, service, region, retries, endpoint_url, hurried)
-    LostEndpoint().watch(client)
-    return client
-
-
-def _make_client(
-    session: boto3.Session,
-    service: str,
-    region: str,
-    retries: int,
-    endpoint_url: str | None,
-    more: Config | None = None,
-) -> Any:
-    # On loopback no proxy is used, and the variants of AWS's own endpoints make no sense there.
-    loopback: dict[str, Any] = {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
-    config = Config(
-        region_name=region,
-        retries={"mode": "standard", "max_attempts": retries},
-        connect_timeout=5,
-        read_timeout=60,
-        max_pool_connections=_CONNECTIONS,
-        user_agent=_USER_AGENT,
-        ignore_configured_endpoint_urls=True,  # what was not refused above is not obeyed either
-        **(loopback if endpoint_url else {}),
-    )
-    make: Any = session.client
-    client = make(service, endpoint_url=endpoint_url, config=config.merge(more) if more else config)
-    client.meta.events.register_first("before-call", _stop_if_cancelled)
-    if endpoint_url:
-        ask_once_where_nobody_listens(client)
-    return client
-
-
-def _stop_if_cancelled(**_: object) -> None:
-    raise_if_cancelled()

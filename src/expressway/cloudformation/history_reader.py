@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
 from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource
-from expressway.core.cancellation import ReadPool
 from expressway.core.pages import pages
+from expressway.core.progress import ReadPool
 from expressway.errors import TargetError
 
 Raw = Mapping[str, Any]

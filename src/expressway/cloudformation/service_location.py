@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.aws.values.arn import parse_arn
+from expressway.aws.values.target import parse_arn
 from expressway.cloudformation.stack import StackState
 
 EXPRESS_TYPE = "AWS::ECS::ExpressGatewayService"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from expressway.core.cancellation import ReadPool
+from expressway.core.progress import ReadPool
 from expressway.error_codes import has_trait
 from expressway.errors import TargetError
 

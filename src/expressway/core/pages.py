@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from expressway.core.cancellation import raise_if_cancelled
+from expressway.core.progress import raise_if_cancelled
 from expressway.errors import TargetError
 
 Page = Mapping[str, Any]

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import (
     ClusterState,
     ContainerState,
     DeploymentState,
     ExpressService,
+    LogEvent,
     RevisionState,
     ServiceEvent,
     ServiceState,

@@ -17,13 +17,27 @@ from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
 if TYPE_CHECKING:  # loaded by the actions that need these values
     from expressway.aws.values.dependencies import AlarmFact, Decision, QuotaFact, ScalingFact
     from expressway.aws.values.iam import RoleState
-    from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-    from expressway.aws.values.log_event import LogEvent, LogSearch
-    from expressway.aws.values.placement import ServicePlacement
+    from expressway.aws.values.network import (
+        Endpoint,
+        InternetGateway,
+        LoadBalancer,
+        NatGateway,
+        NetworkAcl,
+        NetworkInterface,
+        PrefixList,
+        RouteTable,
+        SecurityGroup,
+        ServicePlacement,
+        Subnet,
+        TargetGroup,
+        Vpc,
+    )
     from expressway.aws.values.service import (
         ClusterState,
         DeploymentState,
         ExpressService,
+        LogEvent,
+        LogSearch,
         RevisionState,
         ServiceState,
         TargetHealth,
@@ -31,18 +45,6 @@ if TYPE_CHECKING:  # loaded by the actions that need these values
     )
     from expressway.aws.values.target import Target
     from expressway.aws.values.task_definition import TaskDefinition
-    from expressway.aws.values.vpc import (
-        Endpoint,
-        InternetGateway,
-        NatGateway,
-        NetworkAcl,
-        NetworkInterface,
-        PrefixList,
-        RouteTable,
-        SecurityGroup,
-        Subnet,
-        Vpc,
-    )
     from expressway.cloudformation.history import StackHistory
     from expressway.image.ports import ImageReads, PlatformReads
     from expressway.plan.ports import Keys, LogGroups, Secrets

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from expressway.aws.values.arn import Arn, parse_arn
+from expressway.aws.values.target import Arn, parse_arn
 from expressway.core.problems import MOST_SHOWN, told_problems
 from expressway.core.text import near_name
 from expressway.diagnose.symptoms import understood

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from expressway.aws.values.log_event import LogEvent
-from expressway.aws.values.service import DeploymentState, TaskState
+from expressway.aws.values.service import DeploymentState, LogEvent, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 
 ENDED_DEPLOYMENT_STATUSES = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.aws.values.api import ApiOperation
 from expressway.aws.values.target import Target
+from expressway.ecs_api.operations import ApiOperation
 
 DEFAULT_CLUSTER = "default"
 TASK_DEFINITION = "task definition"

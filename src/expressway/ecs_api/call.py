@@ -4,19 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from expressway.aws.values.api import (
+from expressway.ecs_api.affected import Touched, touched
+from expressway.ecs_api.operations import (
     ANSWER_BYTES,
     DEFAULT_LIMIT,
     LARGEST_LIMIT,
     ApiOperation,
+    Effect,
+    decide_operation,
+    effect_of,
     find_operation,
+    is_repeatable,
     refuse_change_of_registry,
 )
-from expressway.ecs_api.affected import Touched, touched
-from expressway.ecs_api.effects import Effect, decide_operation, effect_of, is_repeatable
-from expressway.ecs_api.express_listing import list_express_services
 from expressway.ecs_api.ownership import OwnershipPorts, drift_note, refuse_owned
-from expressway.ecs_api.pages import SIZE, Call, PagedAnswer, read_pages
+from expressway.ecs_api.pages import SIZE, Call, PagedAnswer, list_express_services, read_pages
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters
 from expressway.ecs_api.ports import Api, Query
 from expressway.ecs_api.query import queried_text

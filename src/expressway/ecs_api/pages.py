@@ -1,13 +1,13 @@
 """An answer that comes in pages, read up to a limit, and tokens that continue exactly behind what was shown."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
-from expressway.aws.values.api import Paging
-from expressway.core.cancellation import raise_if_cancelled
-from expressway.core.pages import MOST_PAGES
+from expressway.core.pages import MOST_PAGES, pages
+from expressway.core.progress import ReadPool, raise_if_cancelled
+from expressway.ecs_api.operations import Paging
 
 Call = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """One round trip: parameters in, a page out."""
@@ -60,7 +60,7 @@ def read_pages(call: Call, paging: Paging, parameters: Mapping[str, Any], *, lim
     largest = min(int(parameters.get(SIZE, paging.largest_page)), paging.largest_page)
     sized = not any(isinstance(value, list) for value in fixed.values())  # what is named is not paged
     content: dict[str, Any] = {}
-    pages: list[Page] = []
+    read: list[Page] = []
     count = 0
     asked = {token}
     while True:
@@ -69,13 +69,13 @@ def read_pages(call: Call, paging: Paging, parameters: Mapping[str, Any], *, lim
         size = size or (wanted if sized else 0)
         answer = call({**fixed, **({SIZE: size} if size else {}), **({TOKEN: token} if token else {})})
         came = _add(content, answer, paging, skip)
-        pages.append(Page(token, size, skip, came))
+        read.append(Page(token, size, skip, came))
         count += came
         following = str(answer.get(TOKEN) or "")
-        note = _broken(following, asked, len(pages))
+        note = _broken(following, asked, len(read))
         if not following or note or (limit is not None and count >= limit):
             lists = tuple(".".join(path) for path in paging.lists)
-            return PagedAnswer(content, "" if following in asked else following, note, tuple(pages), lists)
+            return PagedAnswer(content, "" if following in asked else following, note, tuple(read), lists)
         asked.add(following)
         token, size, skip = following, 0, 0
 
@@ -132,3 +132,70 @@ def _read_token(token: str) -> tuple[str, int, int]:
 
 def _own_token(page: Page, skip: int) -> str:
     return page.token if skip == 0 and page.token else f"skip:{skip}:{page.size}:{page.token}"
+
+
+_DEFAULT_PAGE = 100
+_CLUSTERS_AT_ONCE = 8
+
+
+def list_express_services(list_services: Call, list_clusters: Call, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One page of the Express Mode services of a cluster, or of all clusters in order of their ARNs.
+
+    A token over all clusters is the cluster's name, a colon and ECS's own token there.
+    """
+    if parameters.get("cluster"):
+        return list_services({**parameters, "resourceManagementType": "ECS"})
+    size = int(parameters.get(SIZE, _DEFAULT_PAGE))
+    start, _, token = str(parameters.get(TOKEN, "")).partition(":")
+    clusters = sorted(_cluster_names(list_clusters))
+    waiting = [name for name in clusters if name >= start]
+    arns: list[str] = []
+
+    def room() -> int:
+        return size - len(arns)
+
+    for name, first in _first_pages(list_services, waiting, size, {start: token} if token else {}):
+        asked = token if name == start else ""
+        for page in _pages_of(name, first, list_services, room):
+            if arns and len(arns) + len(page["serviceArns"]) > size:  # it comes first in the next page
+                return {"serviceArns": arns, TOKEN: f"{name}:{asked}"}
+            arns.extend(page["serviceArns"])
+            asked = str(page.get(TOKEN) or "")
+            if asked and len(arns) >= size:
+                return {"serviceArns": arns, TOKEN: f"{name}:{asked}"}
+    return {"serviceArns": arns}
+
+
+def _first_pages(
+    list_services: Call, clusters: Sequence[str], size: int, tokens: Mapping[str, str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The first page of each cluster, a few clusters at the same time."""
+    with ReadPool(_CLUSTERS_AT_ONCE, thread_name_prefix="express services") as pool:
+        for start in range(0, len(clusters), _CLUSTERS_AT_ONCE):
+            batch = clusters[start : start + _CLUSTERS_AT_ONCE]
+            asked = [_asked(name, size, tokens.get(name, "")) for name in batch]
+            yield from zip(batch, pool.map(list_services, asked), strict=True)
+
+
+def _asked(cluster: str, size: int, token: str) -> dict[str, Any]:
+    asked: dict[str, Any] = {"cluster": cluster, "resourceManagementType": "ECS", SIZE: size}
+    return {**asked, TOKEN: token} if token else asked
+
+
+def _cluster_names(list_clusters: Call) -> Iterator[str]:
+    def ask(**token: str) -> Mapping[str, Any]:
+        return list_clusters({SIZE: _DEFAULT_PAGE, **token})
+
+    for page in pages(ask, doing="list the clusters", by=TOKEN):
+        yield from (str(arn).rsplit("/", 1)[-1] for arn in page["clusterArns"])
+
+
+def _pages_of(
+    cluster: str, first: Mapping[str, Any], list_services: Call, room: Callable[[], int]
+) -> Iterator[Mapping[str, Any]]:
+    """A cluster's pages, of which the first is there already."""
+
+    def ask(**token: str) -> Mapping[str, Any]:
+        return list_services(_asked(cluster, room(), token[TOKEN])) if token else first
+
+    return pages(ask, doing=f"list the services of {cluster}", by=TOKEN)

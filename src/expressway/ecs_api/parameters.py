@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from expressway.core.api_shape import ApiShape, ShapeTree
 from expressway.core.problems import MOST_SHOWN, told_problems
 from expressway.core.text import near_name
 from expressway.errors import UsageError
+from expressway.privacy.redaction import ApiShape, ShapeTree
 from expressway.privacy.untrusted import named
 
 _MILLISECONDS_FROM = 100_000_000_000

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from expressway.aws.values.api import ApiOperation
     from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState
     from expressway.cloudformation.stack import StackState
-    from expressway.core.api_shape import ShapeTree
+    from expressway.ecs_api.operations import ApiOperation
+    from expressway.privacy.redaction import ShapeTree
 
 
 class Api(Protocol):

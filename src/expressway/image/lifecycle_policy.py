@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from expressway.aws.values.ecr import RegistryImage
+from expressway.aws.values.image import RegistryImage
 
 PROTECTED_PATTERN = "expressway-*"
 """What the policy's first rule, and the exclusion from immutability, match."""

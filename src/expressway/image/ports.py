@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from expressway.aws.values.ecr import RegistryImage, RegistryLogin, Repository
+    from expressway.aws.values.image import RegistryImage, RegistryLogin, Repository
     from expressway.core.progress import Cancellation, ProgressSink
     from expressway.image.values import ImageBuild, LocalImage
 

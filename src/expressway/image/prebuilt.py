@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
+from expressway.aws.values.image import PUSH_OR_CORRECT, ImageReference, parse_image_reference
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError

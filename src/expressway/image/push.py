@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from expressway.aws.values.ecr import RegistryImage, Repository
+from expressway.aws.values.image import RegistryImage, Repository
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import anyio
 from mcp.server.mcpserver import Context
 
-from expressway.core.cancellation import cancelled_by
-from expressway.core.progress import ProgressSink
+from expressway.core.progress import ProgressSink, cancelled_by
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.mcp.audit.trail import current_audit
 from expressway.mcp.background import (

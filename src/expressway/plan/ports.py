@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from expressway.aws.values.dependencies import KeyFact, SecretFact
     from expressway.aws.values.iam import RoleState
+    from expressway.aws.values.network import SecurityGroup, Subnet
     from expressway.aws.values.service import ClusterState, ServiceState
     from expressway.aws.values.task_definition import SecretReference
-    from expressway.aws.values.vpc import SecurityGroup, Subnet
     from expressway.cloudformation.stack import StackState
 
 

@@ -1,7 +1,10 @@
 """The two gates of the server: what may change AWS, and what may show text that applications wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from expressway.privacy.untrusted import named
 
 WRITE_VARIABLE = "ALLOW_WRITE"
 SENSITIVE_VARIABLE = "ALLOW_SENSITIVE_DATA"
@@ -97,3 +100,88 @@ def decide_folder_write(tool: str, gates: Gates, *, asked: bool) -> Decision:
         f"{tool} was asked to write files, and this server was started without {WRITE_VARIABLE}; nothing was written.",
         f"Call it without write and write the files yourself; or a person sets {WRITE_VARIABLE}=true and restarts it.",
     )
+
+
+PROFILES_VARIABLE = "EXPRESSWAY_PROFILES"
+REGIONS_VARIABLE = "EXPRESSWAY_REGIONS"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRules:
+    """What may be asked for besides the environment's own profile and region; None where nothing is said.
+
+    Patterns as in file names: ``eu-*`` allows every region of Europe, ``*`` all.
+    """
+
+    profiles: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+
+
+def target_rules(variables: Mapping[str, str]) -> TargetRules:
+    """The rules that EXPRESSWAY_PROFILES and EXPRESSWAY_REGIONS (comma-separated) set."""
+    return TargetRules(_listed(variables.get(PROFILES_VARIABLE)), _listed(variables.get(REGIONS_VARIABLE)))
+
+
+def decide_target(
+    rules: TargetRules, *, profile: str | None, region: str | None, own: tuple[str | None, str | None], strict: bool
+) -> Decision:
+    """Whether a call may act with `profile` in `region`; None means the environment's own, which always may.
+
+    Args:
+        own: the environment's profile and region, which may also be asked for by name.
+        strict: where no list is given, allow nothing but the environment's own (a server that agents use);
+            otherwise anything (a person's command line).
+
+    Codes of a refusal: ``profile_not_allowed``, ``region_not_allowed``.
+    """
+    asked = (
+        ("profile", profile, own[0], rules.profiles, PROFILES_VARIABLE),
+        ("region", region, own[1], rules.regions, REGIONS_VARIABLE),
+    )
+    for word, name, own_name, allowed, variable in asked:
+        if name is None or name == own_name or _allows(allowed, name, strict=strict):
+            continue
+        listed = ", ".join(filter(None, [own_name and f"{own_name} (the default)", *(allowed or ())]))
+        return Decision(
+            False,
+            f"{word}_not_allowed",
+            f"The {word} {named(name)} is not among those that the operator allows: {listed or 'only the default'}.",
+            f"Leave {word} out to use the default. A person can allow more: {variable}={named(name)} (comma-separated, "
+            "* as wildcard) in the environment, and a restart.",
+        )
+    return Decision(allowed=True)
+
+
+def decide_elsewhere(rules: TargetRules, region: str, *, own: Collection[str | None], strict: bool) -> Decision:
+    """Whether something may be read in `region` since an ARN or an image's address of the answer names it.
+
+    The same rule as for what is asked for: the list holds for whatever leads there. `own` are the regions that are
+    asked anyhow: the call's, and the environment's. Code of a refusal: ``region_not_allowed``.
+    """
+    if region in own or _allows(rules.regions, region, strict=strict):
+        return Decision(allowed=True)
+    listed = ", ".join(dict.fromkeys([*filter(None, own), *(rules.regions or ())]))
+    return Decision(
+        False,
+        "region_not_allowed",
+        f"{region} is outside the allowed regions ({listed}), and was not asked. "
+        f"A person can allow it: {REGIONS_VARIABLE}={region}.",
+        f"Go on without it, or have {region} added to {REGIONS_VARIABLE} (comma-separated) and restart.",
+    )
+
+
+def allowed_regions(rules: TargetRules, known: tuple[str, ...], own: str) -> tuple[str, ...]:
+    """The regions of `known` that may be asked for, the environment's own first."""
+    others = (name for name in known if name != own and _allows(rules.regions, name, strict=True))
+    return (own, *others)
+
+
+def _allows(patterns: tuple[str, ...] | None, name: str, *, strict: bool) -> bool:
+    if patterns is None:
+        return not strict
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _listed(value: str | None) -> tuple[str, ...] | None:
+    names = tuple(name.strip() for name in (value or "").split(",") if name.strip())
+    return names or None

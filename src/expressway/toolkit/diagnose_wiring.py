@@ -41,7 +41,7 @@ def troubleshoot_ports(
 
 
 def _network_ports(session: AwsSession) -> NetworkPorts:
-    from expressway.aws.ec2.client import Network
+    from expressway.aws.ec2 import Network
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.elbv2 import LoadBalancers
     from expressway.diagnose.ports import NetworkPorts
@@ -62,18 +62,13 @@ def _image_pull_ports(session: AwsSession) -> ImagePullPorts:
 
 
 def _dependency_ports(session: AwsSession) -> DependencyPorts:
-    from expressway.aws.autoscaling import Scaling
-    from expressway.aws.cloudwatch import Alarms
-    from expressway.aws.ecr.manifests import ImagePlatforms
     from expressway.aws.ecr.registry import EcrRegistry
-    from expressway.aws.ecr.repositories import Repositories
+    from expressway.aws.ecr.repositories import ImagePlatforms, Repositories
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.iam import Iam
-    from expressway.aws.kms import Keys
     from expressway.aws.logs import Logs
-    from expressway.aws.secretsmanager import Secrets
-    from expressway.aws.service_quotas import Quotas
-    from expressway.aws.ssm import Parameters
+    from expressway.aws.scaling import Alarms, Quotas, Scaling
+    from expressway.aws.secrets import Keys, Parameters, Secrets
     from expressway.diagnose.ports import DependencyPorts
 
     return DependencyPorts(

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from expressway.plan.preflight.resources import NamedReads
 
 if TYPE_CHECKING:
-    from expressway.aws.ec2.client import Network
+    from expressway.aws.ec2 import Network
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.iam import Iam
-    from expressway.aws.kms import Keys
-    from expressway.aws.secretsmanager import Secrets
+    from expressway.aws.secrets import Keys, Parameters, Secrets
     from expressway.aws.session import AwsSession
-    from expressway.aws.ssm import Parameters
 
 
 def named_reads(session: AwsSession) -> NamedReads:
@@ -30,22 +28,22 @@ def named_reads(session: AwsSession) -> NamedReads:
         return Iam(session)
 
     def networks() -> Network:
-        from expressway.aws.ec2.client import Network
+        from expressway.aws.ec2 import Network
 
         return Network(session)
 
     def secrets() -> Secrets:
-        from expressway.aws.secretsmanager import Secrets
+        from expressway.aws.secrets import Secrets
 
         return Secrets(session)
 
     def parameters() -> Parameters:
-        from expressway.aws.ssm import Parameters
+        from expressway.aws.secrets import Parameters
 
         return Parameters(session)
 
     def keys() -> Keys:
-        from expressway.aws.kms import Keys
+        from expressway.aws.secrets import Keys
 
         return Keys(session)
 

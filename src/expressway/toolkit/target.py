@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from expressway.errors import RefusedError, TargetError
-from expressway.privacy.gates import Decision
-from expressway.privacy.target_allowlist import allowed_regions, decide_elsewhere, decide_target, target_rules
+from expressway.privacy.gates import Decision, allowed_regions, decide_elsewhere, decide_target, target_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class TargetChoice:
 
     def regions(self, *, own: str, partition: str, environ: Mapping[str, str]) -> tuple[str, ...]:
         """The regions that may be asked for, `own` first."""
-        from expressway.aws.regions import regions_of
+        from expressway.aws.session import regions_of
 
         return allowed_regions(target_rules(environ), regions_of(partition), own)
 

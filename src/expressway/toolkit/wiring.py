@@ -177,7 +177,7 @@ class Wiring:
 
     @cached_property
     def images(self) -> AppImages:
-        from expressway.aws.ecr.manifests import ImagePlatforms
+        from expressway.aws.ecr.repositories import ImagePlatforms
         from expressway.image.app_image import AppImages
 
         return AppImages(
@@ -276,7 +276,7 @@ class Wiring:
 
     @cached_property
     def prerequisite_ports(self) -> PrerequisitePorts:
-        from expressway.aws.ecr.manifests import ImagePlatforms
+        from expressway.aws.ecr.repositories import ImagePlatforms
         from expressway.plan.preflight.prerequisites import PrerequisitePorts
 
         return PrerequisitePorts(self.session.target, self.iam, self.registry, ImagePlatforms(self.session))

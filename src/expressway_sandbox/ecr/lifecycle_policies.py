@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from expressway.aws.values.ecr import RegistryImage
+from expressway.aws.values.image import RegistryImage
 from expressway.image.lifecycle_policy import expired_images, parse_lifecycle_policy
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import Answer, AwsFault

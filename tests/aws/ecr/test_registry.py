@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 
 from expressway.aws.ecr.registry import EcrRegistry
 from expressway.aws.session import AwsSession, open_session
-from expressway.aws.values.ecr import RegistryImage
+from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.target import Target
 from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway_sandbox.lifecycle import SandboxInfo
@@ -252,6 +252,9 @@ def test_a_dropped_connection_is_told() -> None:
             self.target = Target("111122223333", "eu-west-1")
 
         def client(self, service: str, *, region: str | None = None) -> Any:
+            return self
+
+        def describe_repositories(self, **_: Any) -> Any:
             raise EndpointConnectionError(endpoint_url="https://api.ecr.eu-west-1.amazonaws.com")
 
     with pytest.raises(TargetError) as caught:

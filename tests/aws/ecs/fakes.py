@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from expressway.aws.values.log_event import LogEvent, LogSearch
 from expressway.aws.values.service import (
     ContainerState,
     DeploymentState,
     Endpoint,
     ExpressService,
     LogConfiguration,
+    LogEvent,
+    LogSearch,
     RevisionState,
     ServiceConfiguration,
     ServiceState,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway.aws.values.dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
-from expressway.aws.values.ecr import RegistryImage
 from expressway.aws.values.iam import RoleState
+from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.service import ClusterState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference, TaskDefinition

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from expressway.aws.values.log_event import LogEvent
+from expressway.aws.values.service import LogEvent
 from expressway.diagnose.logs.answer import errors_in_log
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)

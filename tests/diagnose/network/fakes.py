@@ -4,22 +4,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-from expressway.aws.values.placement import ServicePlacement
-from expressway.aws.values.service import TargetHealth
-from expressway.aws.values.task_definition import TaskDefinition
-from expressway.aws.values.vpc import (
+from expressway.aws.values.network import (
     Endpoint,
     InternetGateway,
+    LoadBalancer,
     NatGateway,
     NetworkAcl,
     NetworkInterface,
     PrefixList,
     RouteTable,
     SecurityGroup,
+    ServicePlacement,
     Subnet,
+    TargetGroup,
     Vpc,
 )
+from expressway.aws.values.service import TargetHealth
+from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.ports import DnsAttribute, NetworkPorts
 from expressway.errors import TargetError

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.placement import ServicePlacement
-from expressway.aws.values.vpc import NetworkInterface, PrefixList, SecurityGroup, Subnet
+from expressway.aws.values.network import NetworkInterface, PrefixList, SecurityGroup, ServicePlacement, Subnet
 from expressway.diagnose.network.action import fetch_network_configuration
 from expressway.diagnose.network.collect import gather_network
 from expressway.diagnose.network.facts import NetworkFacts

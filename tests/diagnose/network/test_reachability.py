@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expressway.aws.values.network import AclEntry, NetworkAcl, SecurityRule
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.aws.values.vpc import AclEntry, NetworkAcl, SecurityRule
 from expressway.diagnose.network.egress import Need, needs_of
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.reachability import INTERNET, Peer, Reach, denied_ports, through_acl, through_groups

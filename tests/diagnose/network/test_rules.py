@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.aws.values.placement import TargetBinding
-from expressway.aws.values.service import TargetHealth
-from expressway.aws.values.vpc import (
+from expressway.aws.values.network import (
     AclEntry,
     PrefixList,
     Route,
@@ -17,7 +15,9 @@ from expressway.aws.values.vpc import (
     SecurityGroup,
     SecurityRule,
     Subnet,
+    TargetBinding,
 )
+from expressway.aws.values.service import TargetHealth
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.rules import network_findings, service_network_findings

@@ -4,23 +4,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-from expressway.aws.values.placement import ServicePlacement, TargetBinding
-from expressway.aws.values.service import LogConfiguration, TargetHealth
-from expressway.aws.values.task_definition import ContainerDefinition, SecretReference, TaskDefinition
-from expressway.aws.values.vpc import (
+from expressway.aws.values.network import (
     AclEntry,
     Endpoint,
     InternetGateway,
+    LoadBalancer,
     NatGateway,
     NetworkAcl,
     Route,
     RouteTable,
     SecurityGroup,
     SecurityRule,
+    ServicePlacement,
     Subnet,
+    TargetBinding,
+    TargetGroup,
     Vpc,
 )
+from expressway.aws.values.service import LogConfiguration, TargetHealth
+from expressway.aws.values.task_definition import ContainerDefinition, SecretReference, TaskDefinition
 from expressway.diagnose.network.facts import NetworkFacts
 
 REGION = "eu-west-1"

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import (
     ContainerState,
     DeploymentState,
     ExpressService,
+    LogEvent,
     RevisionState,
     ServiceConfiguration,
     ServiceState,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.ec2.client import Network
+from expressway.aws.ec2 import Network
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.session import open_session

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.ecr import RegistryLogin
+from expressway.aws.values.image import RegistryLogin
 from expressway.core.progress import NeverCancelled, Progress
 from expressway.errors import EngineError, ExpresswayError, ImageError
 from expressway.image.context.excluded import with_excluded_files

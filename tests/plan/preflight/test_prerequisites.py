@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.ecr import RegistryImage
 from expressway.aws.values.iam import RolePolicy, RoleState
+from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.target import Target
 from expressway.errors import ExpresswayError, ImageError, TargetError
 from expressway.iam.required import INFRASTRUCTURE_ACTIONS, LOG_ACTIONS, OFTEN_MISSING_ACTIONS, PULL_ACTIONS

@@ -8,9 +8,9 @@ import pytest
 
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
+from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.service import ClusterState
 from expressway.aws.values.task_definition import SecretReference
-from expressway.aws.values.vpc import SecurityGroup, Subnet
 from expressway.errors import DefinitionError, TargetError
 from tests.deploy.fakes import World
 

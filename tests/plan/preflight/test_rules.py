@@ -6,10 +6,10 @@ import pytest
 
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
+from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.service import ClusterState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
-from expressway.aws.values.vpc import SecurityGroup, Subnet
 from expressway.plan.preflight.rules import (
     RoleOf,
     cluster_problems,

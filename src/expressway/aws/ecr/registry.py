@@ -1,30 +1,25 @@
 """Amazon ECR: repositories, images, tags and the login that pushing needs."""
 
 import base64
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.aws.ecr.repositories import configuration_digest, image_manifests, json_object
+from expressway.aws.errors import ask, aws_error_code, aws_error_message, aws_errors, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.ecr import DeletedImages, RegistryImage, RegistryLogin, Repository
+from expressway.aws.values.image import DeletedImages, RegistryImage, RegistryLogin, Repository
 from expressway.core.clock import Clock
 from expressway.core.pages import pages
 from expressway.core.system_clock import SystemClock
 from expressway.errors import ExpresswayError, ImageError, TargetError
 
+_NO_REPOSITORY = "RepositoryNotFoundException"
 _ROUNDS = 20
 _BATCH = 100  # images that one BatchDeleteImage takes
-_MANIFEST_TYPES = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.oci.image.index.v1+json",
-)
 # A role that has just been made cannot be assumed everywhere at once: IAM is eventually consistent.
 _ROLE_DELAYS_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
@@ -61,24 +56,16 @@ class EcrRegistry:
             TargetError: ``access_denied``, ``credentials_expired``, ``throttled``, ``connection_failed`` …
         """
         client = self._push_session().client("ecr")
-        try:
+        with aws_errors("give a login for the image registry"):
             data: Mapping[str, Any] = client.get_authorization_token()["authorizationData"][0]
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, "give a login for the image registry") from exc
         username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
         return RegistryLogin(self._session.target.push_host, username, password, data.get("expiresAt"))
 
     def describe_repository(self, name: str) -> Repository | None:
         """The repository, or None when there is none of that name."""
-        try:
-            found = self._session.client("ecr").describe_repositories(repositoryNames=[name])["repositories"]
-        except ClientError as exc:
-            if aws_error_code(exc) == "RepositoryNotFoundException":
-                return None
-            raise map_aws_error(exc, f"describe the repository {name}") from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, f"describe the repository {name}") from exc
-        return self._repository(found[0])
+        call = self._session.client("ecr").describe_repositories
+        answer = ask(call, f"describe the repository {name}", missing={_NO_REPOSITORY}, repositoryNames=[name])
+        return self._repository(answer["repositories"][0]) if answer else None
 
     def find_image(
         self,
@@ -128,12 +115,10 @@ class EcrRegistry:
             TargetError: ``access_denied`` without ecr:BatchGetImage, and the like.
         """
         try:
-            found = _manifests(self._session.client("ecr"), repository_name, digest)
+            found = image_manifests(self._session.client("ecr"), digest, repositoryName=repository_name)
         except (ClientError, BotoCoreError) as exc:
             raise _repository_error(exc, repository_name, "read an image's manifest in") from exc
-        config = _object(found[0]["imageManifest"]).get("config") if found else None
-        named: Any = config.get("digest") if isinstance(config, dict) else None
-        return named if isinstance(named, str) else None
+        return configuration_digest(json_object(found[0]["imageManifest"])) if found else None
 
     def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None:
         """Give an image that is there another tag, without moving a byte (PutImage of the same manifest).
@@ -143,7 +128,7 @@ class EcrRegistry:
         """
         client = self._push_session().client("ecr")
         try:
-            found = _manifests(client, repository_name, digest)
+            found = image_manifests(client, digest, repositoryName=repository_name)
             if not found:
                 raise ImageError(
                     "image_missing",
@@ -215,7 +200,7 @@ class EcrRegistry:
         try:
             self._session.client("ecr").delete_repository(repositoryName=repository_name, force=False)
         except (ClientError, BotoCoreError) as exc:
-            if aws_error_code(exc) == "RepositoryNotFoundException":
+            if aws_error_code(exc) == _NO_REPOSITORY:
                 return False
             if aws_error_code(exc) == "RepositoryNotEmptyException":
                 raise ImageError(
@@ -270,38 +255,17 @@ def _image(raw: Mapping[str, Any]) -> RegistryImage:
     return RegistryImage(
         repository_name=str(raw["repositoryName"]),
         digest=str(raw["imageDigest"]),
-        tags=tuple(sorted(_texts(raw.get("imageTags", [])))),
+        tags=tuple(sorted(map(str, raw.get("imageTags", [])))),
         size_bytes=int(raw.get("imageSizeInBytes", 0)),
         pushed_at=pushed_at if isinstance(pushed_at, datetime) else None,
     )
 
 
-def _texts(items: Sequence[Any]) -> Iterator[str]:
-    return (str(item) for item in items)
-
-
 def _repository_error(exc: ClientError | BotoCoreError, name: str, doing: str) -> ExpresswayError:
-    if aws_error_code(exc) == "RepositoryNotFoundException":
+    if aws_error_code(exc) == _NO_REPOSITORY:
         return ImageError(
             "repository_missing",
             f"There is no repository {name}: {aws_error_message(exc)}",
             "Deploy the repository stack first, or check account and region.",
         )
     return map_aws_error(exc, f"{doing} the repository {name}")
-
-
-def _manifests(client: Any, repository_name: str, digest: str) -> list[Mapping[str, Any]]:
-    return client.batch_get_image(
-        repositoryName=repository_name,
-        imageIds=[{"imageDigest": digest}],
-        acceptedMediaTypes=list(_MANIFEST_TYPES),
-    )["images"]
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    """The object that a JSON text is; empty for anything else, since whoever pushes an image writes it."""
-    try:
-        value: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -1,7 +1,6 @@
 """Amazon ECS: one client for clusters, services, deployments, revisions, tasks and task definitions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,9 +22,9 @@ from expressway.aws.ecs.parse import (
     task_definition as _task_definition,
 )
 from expressway.aws.ecs.placements import revision_placement, service_placement
-from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.aws.errors import ask, ask_items, aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.network import ServicePlacement
 from expressway.aws.values.service import (
     ClusterState,
     DeploymentState,
@@ -35,7 +34,6 @@ from expressway.aws.values.service import (
     TaskState,
 )
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.core.pages import pages
 from expressway.errors import ServiceError
 from expressway.hints import command
 
@@ -109,13 +107,11 @@ class Ecs:
         """The Express side of a service; None when there is none, or it is a plain ECS service."""
         try:
             answer = self._client.describe_express_gateway_service(serviceArn=service_arn)
-        except ClientError as exc:
+        except (ClientError, BotoCoreError) as exc:
             code = aws_error_code(exc)
             plain = code == "InvalidParameterException" and "express" in aws_error_message(exc).lower()
             if plain or code in _NOT_FOUND | {"UnsupportedFeatureException"}:
                 return None
-            raise map_aws_error(exc, f"describe the Express service {service_arn}") from exc
-        except BotoCoreError as exc:
             raise map_aws_error(exc, f"describe the Express service {service_arn}") from exc
         return express_service(answer["service"])
 
@@ -129,7 +125,7 @@ class Ecs:
         """
         try:
             self._client.delete_express_gateway_service(serviceArn=service_arn)
-        except ClientError as exc:
+        except (ClientError, BotoCoreError) as exc:
             code = aws_error_code(exc)
             if code in _NOT_FOUND:
                 return
@@ -140,8 +136,6 @@ class Ecs:
                     "See the reason above; a service of another kind is deleted with the ECS console or API.",
                 ) from exc
             raise map_aws_error(exc, f"delete the service {service_arn}") from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, f"delete the service {service_arn}") from exc
 
     def restart(self, cluster: str, service_arn: str) -> None:
         """Start a deployment of the version that runs.
@@ -151,7 +145,7 @@ class Ecs:
         """
         try:
             self._client.update_service(cluster=cluster, service=service_arn, forceNewDeployment=True)
-        except ClientError as exc:
+        except (ClientError, BotoCoreError) as exc:
             if aws_error_code(exc) in _REFUSALS | _NOT_FOUND:
                 raise ServiceError(
                     "restart_refused",
@@ -159,8 +153,6 @@ class Ecs:
                     "See the reason above. A changed environment value in the definition starts new tasks as well: "
                     f"{command('deploy')}.",
                 ) from exc
-            raise map_aws_error(exc, f"restart the service {service_arn}") from exc
-        except BotoCoreError as exc:
             raise map_aws_error(exc, f"restart the service {service_arn}") from exc
 
     # -- deployments and revisions --------------------------------------------------------------------------
@@ -272,20 +264,12 @@ class Ecs:
         self, doing: str, operation: str, missing: frozenset[str] = _NOT_FOUND, **arguments: Any
     ) -> Mapping[str, Any] | None:
         """The answer, or None where what was named does not exist."""
-        call: Callable[..., Mapping[str, Any]] = getattr(self._client, operation)
-        try:
-            return call(**arguments)
-        except ClientError as exc:
-            if aws_error_code(exc) in missing:
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
+        return ask(getattr(self._client, operation), doing, missing=missing, **arguments)
 
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
         """Every element of `key` over all pages."""
-        for page in pages(partial(self._ask, doing, operation, **arguments), doing=doing, by="nextToken"):
-            yield from _list(page, key)
+        call = getattr(self._client, operation)
+        return ask_items(call, key, doing, by="nextToken", missing=_NOT_FOUND, **arguments)
 
 
 def _list(answer: Mapping[str, Any] | None, key: str) -> Sequence[Any]:

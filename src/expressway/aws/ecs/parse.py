@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
+from expressway.aws.errors import Raw
 from expressway.aws.values.service import (
     ClusterState,
     ContainerState,
@@ -22,7 +23,6 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.task_definition import ContainerDefinition, PortMapping, SecretReference, TaskDefinition
 
-Raw = Mapping[str, Any]
 _EVENTS_KEPT = 20
 _TASK_SET_STATES = {"STEADY_STATE": "COMPLETED"}
 """A task set that is not steady may be on its way in as well as out of order: then its counts tell."""

@@ -1,12 +1,11 @@
 """Where Amazon ECS puts a service's tasks: networks and target groups, from what ECS answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from expressway.aws.ecs.parse import short_name
-from expressway.aws.values.placement import ServicePlacement, TargetBinding
-
-Raw = Mapping[str, Any]
+from expressway.aws.errors import Raw
+from expressway.aws.values.network import ServicePlacement, TargetBinding
 
 
 def service_placement(raw: Raw) -> ServicePlacement:

@@ -346,3 +346,22 @@ def tasks_of_revision(
     if primary and same_rollout and carries_ids:
         return tuple(task for task in matching if task.started_by == primary)
     return matching
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One event of CloudWatch Logs; `message` is what the application wrote."""
+
+    timestamp: datetime
+    message: str
+    stream: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSearch:
+    """The newest events that a search found, oldest first; `complete` is False when older matches were left out."""
+
+    events: tuple[LogEvent, ...] = ()
+    complete: bool = True
+    group_exists: bool = True

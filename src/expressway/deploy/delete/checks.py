@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from expressway.app.names import app_names, check_app_name
-from expressway.aws.values.arn import parse_arn
 from expressway.aws.values.service import ExpressService, ServiceState
-from expressway.aws.values.target import Target
+from expressway.aws.values.target import Target, parse_arn
 from expressway.cloudformation.service_location import (
     ServiceLocation,
     parse_service_arn,

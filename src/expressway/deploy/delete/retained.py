@@ -10,7 +10,7 @@ from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import EXPRESS_TYPE, template_resources
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import RETAINING
-from expressway.core.cancellation import ReadPool
+from expressway.core.progress import ReadPool
 from expressway.plan.ports import StackReader
 from expressway.plan.preflight.account import AccountReads
 

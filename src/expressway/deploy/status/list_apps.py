@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway.cloudformation.stack import StackState, may_be_an_apps
-from expressway.core.cancellation import ReadPool
+from expressway.core.progress import ReadPool
 from expressway.ecs_api.ports import Stacks
 from expressway.errors import ExpresswayError, TargetError
 

@@ -1,7 +1,6 @@
 """Which service is meant, where cluster and service may be given as names or as ARNs."""
 
-from expressway.aws.values.arn import Arn, parse_arn
-from expressway.aws.values.target import Target
+from expressway.aws.values.target import Arn, Target, parse_arn
 from expressway.errors import ServiceError, UsageError
 from expressway.privacy.untrusted import echoed
 

@@ -19,7 +19,7 @@ from expressway.aws.values.service import (
 )
 from expressway.cloudformation.service_location import ServiceLocation, service_location
 from expressway.cloudformation.stack import repository_stack_name, service_stack_name
-from expressway.core.cancellation import ReadPool
+from expressway.core.progress import ReadPool
 from expressway.core.text import shortened
 from expressway.deploy.ports import OperationJournal
 from expressway.deploy.read_gaps import ReadGaps

@@ -1,6 +1,6 @@
 """Findings about images, and about how tasks start, run and end."""
 
-from expressway.aws.values.image_reference import PUSH_OR_CORRECT
+from expressway.aws.values.image import PUSH_OR_CORRECT
 from expressway.diagnose.catalog.entry import Subject
 from expressway.diagnose.catalog.network import NO_WAY_OUT
 

@@ -20,12 +20,12 @@ from expressway.aws.values.dependencies import (
     SecretFact,
 )
 from expressway.aws.values.iam import role_name_of
-from expressway.aws.values.image_reference import ImageReference, parse_image_reference
+from expressway.aws.values.image import ImageReference, parse_image_reference
 from expressway.aws.values.service import LogConfiguration
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import ContainerImage, SecretReference, TaskDefinition
-from expressway.core.cancellation import ReadPool
 from expressway.core.concurrent_reads import ConcurrentReads
+from expressway.core.progress import ReadPool
 from expressway.diagnose.dependencies.rules import CREATE_GROUP, is_aws_owned, log_group_arn
 from expressway.diagnose.ports import DependencyPorts
 from expressway.errors import DefinitionError, ImageError, TargetError

@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from expressway.aws.values.log_event import LogEvent
-from expressway.aws.values.service import ServiceConfiguration, TaskState
+from expressway.aws.values.service import LogEvent, ServiceConfiguration, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.facts import DeploymentFacts, ServiceFacts

@@ -7,8 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from expressway.aws.values.log_event import LogSearch
-from expressway.aws.values.service import LogConfiguration, ServiceState, TaskState
+from expressway.aws.values.service import LogConfiguration, LogSearch, ServiceState, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads, or_none
 from expressway.diagnose.catalog import make_finding

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from expressway.aws.values.log_event import LogEvent, LogSearch
-from expressway.aws.values.service import ServiceState, TaskState
+from expressway.aws.values.service import LogEvent, LogSearch, ServiceState, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, ranked

@@ -4,8 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-from expressway.aws.values.vpc import RouteTable, SecurityGroup, SecurityRule, Subnet, Vpc
+from expressway.aws.values.network import (
+    LoadBalancer,
+    RouteTable,
+    SecurityGroup,
+    SecurityRule,
+    Subnet,
+    TargetGroup,
+    Vpc,
+)
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.network.collect import gather_network

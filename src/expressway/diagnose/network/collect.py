@@ -5,10 +5,17 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.network import (
+    Endpoint,
+    LoadBalancer,
+    NetworkInterface,
+    SecurityGroup,
+    ServicePlacement,
+    Subnet,
+    TargetGroup,
+    Vpc,
+)
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.aws.values.vpc import Endpoint, NetworkInterface, SecurityGroup, Subnet, Vpc
 from expressway.core.concurrent_reads import AskedOnce, ConcurrentReads, or_none
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.ports import NetworkPorts

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from expressway.aws.values.placement import ServicePlacement
+from expressway.aws.values.network import Endpoint, ServicePlacement, Subnet
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.aws.values.vpc import Endpoint, Subnet
 from expressway.diagnose.finding import Confidence, Finding
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.reachability import (

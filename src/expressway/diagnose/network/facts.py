@@ -2,21 +2,22 @@
 
 from dataclasses import dataclass
 
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-from expressway.aws.values.placement import ServicePlacement
-from expressway.aws.values.service import TargetHealth
-from expressway.aws.values.vpc import (
+from expressway.aws.values.network import (
     Endpoint,
     InternetGateway,
+    LoadBalancer,
     NatGateway,
     NetworkAcl,
     NetworkInterface,
     PrefixList,
     RouteTable,
     SecurityGroup,
+    ServicePlacement,
     Subnet,
+    TargetGroup,
     Vpc,
 )
+from expressway.aws.values.service import TargetHealth
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from itertools import pairwise
 from typing import Literal
 
-from expressway.aws.values.vpc import (
+from expressway.aws.values.network import (
     AclEntry,
     NatGateway,
     NetworkAcl,

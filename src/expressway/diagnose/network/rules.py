@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from expressway.aws.values.load_balancing import LoadBalancer, TargetGroup
-from expressway.aws.values.placement import ServicePlacement, TargetBinding
+from expressway.aws.values.network import (
+    LoadBalancer,
+    SecurityGroup,
+    ServicePlacement,
+    Subnet,
+    TargetBinding,
+    TargetGroup,
+)
 from expressway.aws.values.service import TargetHealth
-from expressway.aws.values.vpc import SecurityGroup, Subnet
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.network.egress import egress_findings

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from expressway.aws.values.dependencies import DependencySubject
-from expressway.aws.values.log_event import LogEvent
 from expressway.aws.values.service import (
     DeploymentState,
     ExpressService,
+    LogEvent,
     RevisionState,
     ServiceEvent,
     ServiceState,

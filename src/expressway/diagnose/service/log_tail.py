@@ -4,8 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 
-from expressway.aws.values.log_event import LogEvent, LogSearch
-from expressway.aws.values.service import DeploymentState, ExpressService, LogConfiguration, TaskState
+from expressway.aws.values.service import (
+    DeploymentState,
+    ExpressService,
+    LogConfiguration,
+    LogEvent,
+    LogSearch,
+    TaskState,
+)
 from expressway.aws.values.task_definition import MAIN_CONTAINER, TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.facts import LeftLog, culprit_of

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from expressway.aws.values.image_reference import digest_of
+from expressway.aws.values.image import digest_of
 from expressway.core.directories import state_not_writable, write_whole
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.privacy.untrusted import cleaned

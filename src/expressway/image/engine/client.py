@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expressway.aws.values.ecr import RegistryLogin
+from expressway.aws.values.image import RegistryLogin
 from expressway.core.progress import Cancellation, ProgressSink
 from expressway.errors import EngineError, ImageError
 from expressway.image.context.archive import open_context_archive

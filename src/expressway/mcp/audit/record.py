@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from expressway.core.text import shortened
-from expressway.ecs_api.effects import effect_of, named_operation, verb_of
+from expressway.ecs_api.operations import effect_of, named_operation, verb_of
 from expressway.privacy.untrusted import cleaned
 
 AUDIT_VARIABLE = "EXPRESSWAY_AUDIT"

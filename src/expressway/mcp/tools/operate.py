@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from pydantic import Field, WithJsonSchema
 
-from expressway.aws.values.api import ANSWER_BYTES, LARGEST_LIMIT
 from expressway.diagnose.actions import GUIDANCE, Troubleshooting, action_of
 from expressway.diagnose.answer import size_of
+from expressway.ecs_api.operations import ANSWER_BYTES, LARGEST_LIMIT
 from expressway.errors import RefusedError
 from expressway.mcp.executor import ToolExecutor
 from expressway.mcp.resources import FullResponses

@@ -14,8 +14,7 @@ from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import RETAINING, Template
-from expressway.core.cancellation import ReadPool
-from expressway.core.progress import ProgressSink
+from expressway.core.progress import ProgressSink, ReadPool
 from expressway.errors import RefusedError
 from expressway.hints import option
 from expressway.plan.preflight.account import AccountReads, if_allowed

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from expressway.aws.values.iam import role_name_of
-from expressway.aws.values.image_reference import PUSH_OR_CORRECT, ImageReference, parse_image_reference
+from expressway.aws.values.image import PUSH_OR_CORRECT, ImageReference, parse_image_reference
 from expressway.aws.values.target import Target
-from expressway.core.cancellation import ReadPool
+from expressway.core.progress import ReadPool
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, check_role
 from expressway.image.ports import NEEDED_PLATFORM, ImageReads, PlatformReads

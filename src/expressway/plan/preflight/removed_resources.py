@@ -11,8 +11,7 @@ from typing import Any
 from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.service_location import template_resources
 from expressway.cloudformation.stack import StackState
-from expressway.core.cancellation import ReadPool
-from expressway.core.progress import Progress, ProgressSink
+from expressway.core.progress import Progress, ProgressSink, ReadPool
 from expressway.errors import TargetError
 from expressway.plan.diff import PropertyChange, ResourceChange
 from expressway.plan.preflight.account import AccountReads

@@ -11,11 +11,10 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from expressway.app.definition import AppDefinition
-from expressway.aws.values.arn import parse_arn
 from expressway.aws.values.iam import role_name_of
-from expressway.aws.values.target import Target
+from expressway.aws.values.network import Subnet
+from expressway.aws.values.target import Target, parse_arn
 from expressway.aws.values.task_definition import SecretReference
-from expressway.aws.values.vpc import Subnet
 from expressway.cloudformation.service_location import DEFAULT_CLUSTER
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.core.problems import Problem

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
-from expressway.aws.values.arn import parse_arn
 from expressway.aws.values.dependencies import KeyFact, SecretFact
 from expressway.aws.values.iam import RoleState
+from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.service import ClusterState
-from expressway.aws.values.target import Target
-from expressway.aws.values.vpc import SecurityGroup, Subnet
+from expressway.aws.values.target import Target, parse_arn
 from expressway.core.problems import Problem
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, trusts
 

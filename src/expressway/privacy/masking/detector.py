@@ -22,8 +22,7 @@ from expressway.privacy.masking.patterns import (
     OWN_PATTERNS,
     may_hold_foreign_kinds,
 )
-from expressway.privacy.masking.settings import without_settings
-from expressway.privacy.masking.urls import without_url_credentials
+from expressway.privacy.masking.settings import without_settings, without_url_credentials
 
 _PLUGINS = (
     *("aws.AWSKeyDetector", "azure_storage_key.AzureStorageKeyDetector"),

@@ -12,8 +12,8 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import EndpointConnectionError, HTTPClientError, ReadTimeoutError
 
 from expressway.aws.logs import Logs
-from expressway.aws.retry import ATTEMPTS, LostEndpoint
 from expressway.aws.session import AwsSession, open_session
+from expressway.aws.transport import ATTEMPTS, UnreachableEndpointRetry
 from expressway.errors import TargetError
 
 
@@ -76,7 +76,7 @@ def test_a_question_is_asked_twice() -> None:
 def test_a_question_is_not_asked_at_all_again_in_the_same_seconds() -> None:
     with listening() as listener:
         client = open_session(sandbox_url=listener.url).client("logs")
-        LostEndpoint(lambda: 100.0).watch(client)
+        UnreachableEndpointRetry(lambda: 100.0).watch(client)
         for _ in range(2):
             with pytest.raises((BotoConnectionError, HTTPClientError)):
                 client.describe_log_groups()
@@ -107,7 +107,7 @@ class Told:
     def __init__(self) -> None:
         self.now = 100.0
         self.handlers: dict[str, Any] = {}
-        endpoint = LostEndpoint(lambda: self.now)
+        endpoint = UnreachableEndpointRetry(lambda: self.now)
         client: Any = self
         self.meta = self
         self.events = self

@@ -3,7 +3,7 @@
 import pytest
 from botocore.utils import ArnParser
 
-from expressway.aws.values.arn import parse_arn
+from expressway.aws.values.target import parse_arn
 from expressway.cloudformation.service_location import ServiceLocation, parse_service_arn
 
 ACCOUNT = "1" * 12

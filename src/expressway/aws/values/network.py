@@ -3,8 +3,10 @@
 Words are EC2's own. Address ranges are CIDR notation, IPv4 and IPv6 alike; ports are inclusive ranges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from expressway.aws.values.task_definition import TaskDefinition
 
 RouteTargetKind = Literal[
     "local",
@@ -182,3 +184,106 @@ class PrefixList:
     prefix_list_id: str
     name: str = ""
     cidr_blocks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """One load balancer.
+
+    Attributes:
+        kind: ``application``, ``network`` or ``gateway``.
+        scheme: ``internet-facing`` or ``internal``.
+        security_group_ids: empty for a network load balancer that has none; it then filters nothing.
+    """
+
+    arn: str
+    name: str = ""
+    kind: str = "application"
+    scheme: str = "internet-facing"
+    state: str = "active"
+    vpc_id: str = ""
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """One target group.
+
+    Attributes:
+        port: used for targets that are registered without one; ECS always registers the container's port.
+        health_check_port: None for ``traffic-port``, which is each target's own.
+        target_type: ``ip`` for tasks with a network interface of their own, ``instance`` for others.
+        load_balancer_arns: the load balancers that have a listener or rule which forwards to it.
+    """
+
+    arn: str
+    name: str = ""
+    port: int = 0
+    protocol: str = "HTTP"
+    vpc_id: str = ""
+    target_type: str = "ip"
+    ip_address_type: str = "ipv4"
+    health_check_port: int | None = None
+    load_balancer_arns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetBinding:
+    """A service registers `container_port` of its tasks in a target group."""
+
+    target_group_arn: str
+    container_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlacement:
+    """Where a service's tasks are put, and how traffic is to reach them.
+
+    Attributes:
+        launch_type: FARGATE, EC2, EXTERNAL or MANAGED_INSTANCES; empty when unknown.
+        subnet_ids, security_group_ids: as the newest revision has them, groups that ECS manages included.
+        managed_group_ids: of these, the ones that ECS made for an Express service.
+        assign_public_ip: None when nothing tells.
+        bindings: the target groups of the newest revision.
+        load_balancer_arns, rule_arns: those that ECS manages for an Express service.
+        access_type: of an Express service's ingress: PUBLIC or PRIVATE; empty when unknown.
+        task_definition_arn, revision_arns: what it runs; the revisions that are on their way or in service.
+        needs: what its tasks need to start: the task definition; None when that could not be read.
+    """
+
+    service_arn: str
+    service_name: str
+    is_express: bool = False
+    launch_type: str = "FARGATE"
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    managed_group_ids: tuple[str, ...] = ()
+    assign_public_ip: bool | None = None
+    bindings: tuple[TargetBinding, ...] = ()
+    load_balancer_arns: tuple[str, ...] = ()
+    rule_arns: tuple[str, ...] = ()
+    access_type: str = ""
+    task_definition_arn: str = ""
+    revision_arns: tuple[str, ...] = ()
+    needs: TaskDefinition | None = None
+
+    def completed_by(self, revision: "ServicePlacement") -> "ServicePlacement":
+        """This placement with what a revision tells besides: what ECS manages, above all.
+
+        What the service itself says stands: an older revision that still serves may have other groups.
+        """
+        own_groups = self.security_group_ids or revision.security_group_ids
+        return replace(
+            self,
+            launch_type=self.launch_type or revision.launch_type,
+            subnet_ids=self.subnet_ids or revision.subnet_ids,
+            security_group_ids=tuple(dict.fromkeys((*own_groups, *revision.managed_group_ids))),
+            managed_group_ids=tuple(dict.fromkeys((*self.managed_group_ids, *revision.managed_group_ids))),
+            assign_public_ip=revision.assign_public_ip if self.assign_public_ip is None else self.assign_public_ip,
+            bindings=tuple(dict.fromkeys((*revision.bindings, *self.bindings))),
+            load_balancer_arns=tuple(dict.fromkeys((*self.load_balancer_arns, *revision.load_balancer_arns))),
+            rule_arns=tuple(dict.fromkeys((*self.rule_arns, *revision.rule_arns))),
+            access_type=self.access_type or revision.access_type,
+            task_definition_arn=self.task_definition_arn or revision.task_definition_arn,
+        )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.aws.values.image_reference import parse_image_reference
+from expressway.aws.values.image import parse_image_reference
 from expressway.aws.values.target import Target
 from expressway.errors import DefinitionError
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from botocore.stub import Stubber
 
-from expressway.aws.ecr.manifests import ImagePlatforms
+from expressway.aws.ecr.repositories import ImagePlatforms
 from expressway.aws.session import AwsSession, open_session
 from expressway.errors import TargetError
 

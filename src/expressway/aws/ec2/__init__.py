@@ -1,1 +1,0 @@
-"""VPCs, subnets, security groups and routes."""
