@@ -10,7 +10,7 @@ from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
 from expressway.diagnose.facts import ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.messages import names_hidden
+from expressway.diagnose.messages import mask_user_identifiers
 from expressway.diagnose.ports import TroubleshootPorts
 
 _QUOTA = re.compile(r"quota|vCPU|limit on the number|LimitExceeded", re.IGNORECASE)
@@ -42,7 +42,7 @@ def subject_of(
         triggered_alarms=deployment.triggered_alarms if deployment else (),
         has_failed=failed or any(task.failed for task in tasks),
         is_stuck=any(one.status in _UNFINISHED for one in (revision.managed_resources if revision else ())),
-        names_a_quota=any(_QUOTA.search(names_hidden(text)) for text in texts),
+        names_a_quota=any(_QUOTA.search(mask_user_identifiers(text)) for text in texts),
         task_statements=tuple(
             text
             for task in tasks
@@ -53,7 +53,7 @@ def subject_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DependencyChecks:
     """Findings about what is around services, and what could not be read of it.
 
     `images_fit` says that the images are known to be built for the platform that the tasks run on.
@@ -64,23 +64,23 @@ class Surroundings:
     images_fit: bool = False
 
 
-def network_around(cluster: str, service_names: Sequence[str], ports: TroubleshootPorts) -> Surroundings:
+def check_network(cluster: str, service_names: Sequence[str], ports: TroubleshootPorts) -> DependencyChecks:
     """Findings about the network of the named services."""
     from expressway.diagnose.network.collect import gather_network
     from expressway.diagnose.network.rules import network_findings
 
     facts = gather_network(cluster, ports=ports.network(), service_names=service_names)
-    return Surroundings(tuple(network_findings(facts)), facts.gaps)
+    return DependencyChecks(tuple(network_findings(facts)), facts.gaps)
 
 
-def dependencies_of(subject: DependencySubject, ports: TroubleshootPorts) -> Surroundings:
+def check_dependencies(subject: DependencySubject, ports: TroubleshootPorts) -> DependencyChecks:
     """Findings about images, secrets, roles, log groups, scaling, alarms and quotas of one service."""
     from expressway.diagnose.dependencies.collect import gather_dependencies
     from expressway.diagnose.dependencies.rules import dependency_findings
     from expressway.diagnose.exits.rules import images_fit
 
     facts = gather_dependencies(subject, ports=ports.dependencies())
-    return Surroundings(dependency_findings(facts), facts.gaps, images_fit(facts))
+    return DependencyChecks(dependency_findings(facts), facts.gaps, images_fit(facts))
 
 
 def softened(findings: Iterable[Finding], services: Sequence[ServiceFacts]) -> tuple[Finding, ...]:

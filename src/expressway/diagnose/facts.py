@@ -19,7 +19,7 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.task_definition import MAIN_CONTAINER, ContainerDefinition, TaskDefinition
 from expressway.cloudformation.stack import StackEvent
-from expressway.diagnose.messages import Statement, names_hidden
+from expressway.diagnose.messages import Statement, mask_user_identifiers
 from expressway.image.context.excluded import ExcludedFiles
 
 SIGKILL_EXIT_CODE = 137
@@ -35,10 +35,10 @@ _OF_MEMORY, _BY_ITSELF, _FINISHED, _KILLED, _TOLD_TO_STOP, _KILLED_LATE = range(
 
 def killed_for_memory(text: str) -> bool:
     """Whether ECS's or a container runtime's words say that a container was killed for its memory."""
-    return bool(_OUT_OF_MEMORY.search(names_hidden(text)))
+    return bool(_OUT_OF_MEMORY.search(mask_user_identifiers(text)))
 
 
-def culprit_of(task: TaskState) -> ContainerState | None:
+def first_failed_container(task: TaskState) -> ContainerState | None:
     """The container whose end was the task's; None while it runs, and where nothing tells.
 
     One that was killed for its memory or exited with an error of its own comes before one that finished, and that
@@ -55,23 +55,23 @@ def culprit_of(task: TaskState) -> ContainerState | None:
     return min(essential, key=lambda one: (_kind(task, one), one.name != MAIN_CONTAINER), default=None)
 
 
-def rivals_of(culprit: ContainerState, task: TaskState) -> tuple[ContainerState, ...]:
+def other_candidates(first_failed: ContainerState, task: TaskState) -> tuple[ContainerState, ...]:
     """Further essential containers that may have been the first to end: nothing that ECS tells decides it."""
-    alike = {_OF_MEMORY, _BY_ITSELF, _KILLED if _kind(task, culprit) == _FINISHED else _BY_ITSELF}
+    alike = {_OF_MEMORY, _BY_ITSELF, _KILLED if _kind(task, first_failed) == _FINISHED else _BY_ITSELF}
     ended = (one for one in task.containers if one.essential and one.exit_code is not None)
-    return tuple(one for one in ended if one.name != culprit.name and _kind(task, one) in alike)
+    return tuple(one for one in ended if one.name != first_failed.name and _kind(task, one) in alike)
 
 
 def telling_reasons(task: TaskState) -> tuple[str, ...]:
-    """What ECS says of the containers that matter to what became of the task, the culprit first.
+    """What ECS says of the containers that matter to what became of the task, the first that failed first.
 
-    What it says of a container that ended beside the culprit, or that is not essential, is no reason of the task's.
+    What it says of a container that ended beside it, or that is not essential, is no reason of the task's.
     """
-    culprit = None if task.failed_health_check else culprit_of(task)
-    if culprit is None:
+    first_failed = None if task.failed_health_check else first_failed_container(task)
+    if first_failed is None:
         told = [one for one in task.containers if one.essential or one.exit_code is None]
     else:
-        told = [culprit, *(one for one in task.containers if one.exit_code is None)]
+        told = [first_failed, *(one for one in task.containers if one.exit_code is None)]
     return tuple(one.reason for one in told if one.reason)
 
 
@@ -98,7 +98,7 @@ class DeploymentFacts:
     """Everything a rule may look at. Whatever could not be read is empty here and named in `gaps`.
 
     Attributes:
-        deployment, revision: the newest deployment that has failed or still runs, and its target.
+        state, revision: the newest deployment that has failed or still runs, and its target.
         definition: the task definition that its tasks run.
         tasks: the revision's own tasks, newest first.
         events: the scheduler's events since that deployment began, newest first.
@@ -114,7 +114,7 @@ class DeploymentFacts:
     service_name: str
     service: ServiceState | None = None
     express: ExpressService | None = None
-    deployment: DeploymentState | None = None
+    state: DeploymentState | None = None
     revision: RevisionState | None = None
     tasks: tuple[TaskState, ...] = ()
     events: tuple[ServiceEvent, ...] = ()
@@ -154,10 +154,10 @@ class DeploymentFacts:
             yield Statement(event.message, self.service.arn if self.service else self.service_name)
         if self.express and self.express.status_reason:
             yield Statement(self.express.status_reason, self.express.arn)
-        if self.deployment:
-            for text in (self.deployment.status_reason, self.deployment.rollback_reason):
+        if self.state:
+            for text in (self.state.status_reason, self.state.rollback_reason):
                 if text:
-                    yield Statement(text, self.deployment.arn)
+                    yield Statement(text, self.state.arn)
 
 
 RECENT = timedelta(hours=24)
@@ -165,7 +165,7 @@ RECENT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class LeftLog:
+class ExpiredTaskLog:
     """The end of the log of the last task of a deployment whose tasks ECS has forgotten, oldest line first.
 
     `is_only` says that the container is its task's only one, so that nothing else can have ended it.
@@ -181,32 +181,32 @@ class ServiceFacts:
     """Everything that the rules about a service may look at. What could not be read is empty, and named in `gaps`.
 
     Attributes:
-        story: the deployment to explain: the newest that failed or still runs, else the one that serves.
+        deployment: the deployment to explain: the newest that failed or still runs, else the one that serves.
         tasks: every task of the service that ECS remembers, of any revision.
-        log_events: the story's logs with their times, by task id, oldest line first.
+        log_events: the deployment's logs with their times, by task id, oldest line first.
         now: when the facts were read.
-        restored: the story's deployment failed, and the service went back to what it ran before.
-        left_log: what is left of the story's tasks where ECS has forgotten them.
+        restored: the deployment's deployment failed, and the service went back to what it ran before.
+        expired_task_log: what is left of the deployment's tasks where ECS has forgotten them.
     """
 
     cluster: str
     service_name: str
     now: datetime
-    story: DeploymentFacts
+    deployment: DeploymentFacts
     tasks: tuple[TaskState, ...] = ()
     log_events: Mapping[str, tuple[LogEvent, ...]] = field(default_factory=dict[str, tuple[LogEvent, ...]])
     restored: bool = False
     gaps: tuple[str, ...] = field(default=())
-    left_log: LeftLog | None = None
+    expired_task_log: ExpiredTaskLog | None = None
 
     @property
     def service(self) -> ServiceState | None:
-        return self.story.service
+        return self.deployment.service
 
     @property
     def definition(self) -> TaskDefinition | None:
-        """The task definition that the story's tasks run."""
-        return self.story.definition
+        """The task definition that the deployment's tasks run."""
+        return self.deployment.definition
 
     @property
     def resource(self) -> str:
@@ -241,12 +241,12 @@ class ServiceFacts:
 
     @property
     def deployment_is_well(self) -> bool:
-        deployment = self.story.deployment
+        deployment = self.deployment.state
         return deployment is None or deployment.successful
 
     @property
     def has_unhealthy_targets(self) -> bool:
-        return any(target.state == "unhealthy" for target in self.story.targets)
+        return any(target.state == "unhealthy" for target in self.deployment.targets)
 
     def container_definition(self, name: str) -> ContainerDefinition:
         """What the task definition says of the container; one without any limits where it is not known."""
@@ -255,8 +255,8 @@ class ServiceFacts:
 
     @property
     def is_recent(self) -> bool:
-        """Whether the story's deployment is of the last day."""
-        deployment = self.story.deployment
+        """Whether the deployment's deployment is of the last day."""
+        deployment = self.deployment.state
         moment = (deployment.finished_at or deployment.created_at) if deployment else None
         return moment is None or self.now - moment <= RECENT
 

@@ -58,7 +58,7 @@ _NAMES = re.compile(
 
 
 @lru_cache(maxsize=256)  # a hundred tasks say the same
-def names_hidden(text: str) -> str:
+def mask_user_identifiers(text: str) -> str:
     """The text, as long as before, with the names in it made unreadable; an ARN still begins with ``arn:``.
 
     Of a text beyond the length of AWS's messages the beginning counts: what is looked for in it may take the square.
@@ -274,7 +274,7 @@ _WORDED: dict[tuple[str, str], str] = {
 def finding_of_message(statement: Statement) -> Finding | None:
     """What a text of AWS's tells, or None when no row of the table knows it."""
     text = statement.text[:LONGEST_MESSAGE]
-    in_own_words = names_hidden(text)
+    in_own_words = mask_user_identifiers(text)
     for rule in MESSAGE_RULES:
         match = rule.pattern.search(text if rule.reads_names else in_own_words)
         if match:

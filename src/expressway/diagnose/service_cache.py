@@ -28,13 +28,13 @@ class CachedService:
     """One service as it was seen last; another service of the same name has another `created_at`.
 
     Attributes:
-        was_calm: it served and nothing asked for a closer look, so that none is prepared.
+        was_steady_state: it served and nothing asked for a closer look, so that none is prepared.
         stopped_tasks, deployments, definitions, logs: what is over or cannot change, by ARN or log stream.
         task_arns, log_keys, revision_arns, target_group_arns: what else was read of it; guesses for the next time.
     """
 
     created_at: datetime | None = None
-    was_calm: bool = False
+    was_steady_state: bool = False
     stopped_tasks: Mapping[str, TaskState] = field(default_factory=dict[str, TaskState])
     deployments: Mapping[str, DeploymentState] = field(default_factory=dict[str, DeploymentState])
     definitions: Mapping[str, TaskDefinition] = field(default_factory=dict[str, TaskDefinition])

@@ -10,7 +10,7 @@ from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.service import ClusterState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference, TaskDefinition
-from expressway.diagnose.ports import ClusterReads, DependencyPorts, ImagePullPorts, StackHistoryReads
+from expressway.diagnose.ports import DependencyPorts, ImagePullPorts
 from expressway.errors import ImageError, TargetError
 from tests.diagnose.dependencies.samples import (
     ACCOUNT,
@@ -27,7 +27,7 @@ DIGEST = "sha256:" + "0" * 64
 
 
 @dataclass
-class Account(ClusterReads, StackHistoryReads):
+class Account:
     """All that the ports of dependencies and of image pulls can be asked; `denied` names what AWS refuses."""
 
     definitions: dict[str, TaskDefinition] = field(default_factory=lambda: {DEFINITION_ARN: REQUIREMENTS})
@@ -186,6 +186,20 @@ class Account(ClusterReads, StackHistoryReads):
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]:
         self._ask("revisions", tuple(revision_arns))
         return tuple(one for one in self.known_revisions if one.arn in revision_arns)
+
+    def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]:
+        self._ask("deployments", tuple(arns))
+        return tuple(one for one in self.briefs if one.arn in arns)
+
+    def express_service(self, service_arn: str) -> None:
+        self._ask("express_service", service_arn)
+
+    def history(self, stack_name_or_id: str) -> None:
+        self._ask("history", stack_name_or_id)
+
+    def deleted_id(self, stack_name: str) -> str:
+        self._ask("deleted_id", stack_name)
+        return ""
 
     def names(self) -> tuple[str, ...]:
         self._ask("names")

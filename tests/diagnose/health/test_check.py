@@ -41,7 +41,7 @@ def after_a_rollback(**changes: object) -> DeploymentFacts:
         cluster="default",
         service_name="web",
         express=ExpressService("arn", "web", "default", "ACTIVE", configurations=(SERVES,)),
-        deployment=DeploymentState("d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="rev/2"),
+        state=DeploymentState("d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="rev/2"),
         revision=RevisionState("rev/2", "td:2"),
         tasks=(replace(unhealthy(2), task_definition_arn="td:2"),),
         targets=(TargetHealth("10.0.0.1", HOST_PORT, "healthy"),),
@@ -95,14 +95,16 @@ def test_where_no_deployment_is_known_the_only_configuration_is_what_is_unhealth
 ) -> None:
     express = ExpressService("arn", "web", "default", "ACTIVE", configurations=configurations)
     targets = (TargetHealth("10.0.0.1", 8080, state),)
-    facts = after_a_rollback(express=express, deployment=None, revision=None, targets=targets)
+    facts = after_a_rollback(express=express, state=None, revision=None, targets=targets)
     assert health_check_of(facts).path == path
 
 
 def test_a_deployments_cause_names_the_path_that_failed() -> None:
     revision = RevisionState("rev/2", "td:2", container_port=9090, health_check_path="/healthz")
-    story = after_a_rollback(revision=revision, events=(unhealthy_event(9090, ANSWERED),))
-    cause = first_finding(ServiceFacts(story.cluster, story.service_name, NOW, story, tasks=story.tasks))
+    deployment = after_a_rollback(revision=revision, events=(unhealthy_event(9090, ANSWERED),))
+    cause = first_finding(
+        ServiceFacts(deployment.cluster, deployment.service_name, NOW, deployment, tasks=deployment.tasks)
+    )
     assert cause is not None
     assert cause.sentence.startswith("The health check GET /healthz on port 9090 fails: the application answers 404")
 
@@ -112,7 +114,7 @@ def test_after_an_update_of_the_port_the_log_shows_that_the_application_listens_
         unhealthy(2),
         task(1),
         express=ExpressService("arn", "web", "default", "ACTIVE", configurations=(SERVES,)),
-        deployment=DeploymentState("d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="rev/2"),
+        state=DeploymentState("d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="rev/2"),
         revision=RevisionState("rev/2", "td:2", container_port=9090, health_check_path="/"),
         targets=(target(port=HOST_PORT),),
         events=(unhealthy_event(9090, NO_CONNECTION),),
@@ -128,7 +130,7 @@ def test_no_remedy_names_a_port_of_the_host() -> None:
     facts = situation(
         unhealthy(2),
         express=None,
-        deployment=DeploymentState("d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="rev/2"),
+        state=DeploymentState("d/2", "ROLLBACK_SUCCESSFUL", target_revision_arn="rev/2"),
         revision=None,
         definition=None,
         targets=(target(port=HOST_PORT),),

@@ -10,7 +10,7 @@ from expressway.aws.values.service import ContainerState, ServiceEvent
 from expressway.diagnose.exits.rules import category_of, what_failed
 from expressway.diagnose.facts import killed_for_memory
 from expressway.diagnose.image.action import pull_findings
-from expressway.diagnose.messages import Statement, finding_of_message, names_hidden
+from expressway.diagnose.messages import Statement, finding_of_message, mask_user_identifiers
 from tests.diagnose.dependencies.samples import FAILING, HEALTHY, IMAGE
 from tests.diagnose.messages.hostile_names import EVENTS, RESOURCES, SPOKEN, TASKS, WORDS, Message
 from tests.diagnose.service.situations import (
@@ -59,7 +59,7 @@ def test_a_command_may_say_anything(spoken: str) -> None:
 
 @given(st.text())
 def test_hiding_names_moves_nothing(text: str) -> None:
-    assert len(names_hidden(text)) == len(text)
+    assert len(mask_user_identifiers(text)) == len(text)
 
 
 @given(name=names, path=paths)

@@ -1,7 +1,7 @@
 """The facts of a network are gathered whole, in few rounds, and a refused read is a gap and nothing else."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -156,8 +156,8 @@ def test_a_refused_prefix_list_is_a_gap_too() -> None:
 
 def test_a_first_deployment_that_fails_is_in_no_list_of_current_ones_and_still_found() -> None:
     class NotYetCurrent(InMemoryNetwork):
-        def services(self, cluster: str, service_names: Any) -> tuple[ServicePlacement, ...]:
-            return tuple(replace(one, revision_arns=()) for one in super().services(cluster, service_names))
+        def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]:
+            return tuple(replace(one, revision_arns=()) for one in super().placements(cluster, names))
 
     network = NotYetCurrent(deployed(default_vpc))
 

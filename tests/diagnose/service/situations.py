@@ -103,7 +103,7 @@ def situation(
         for task_id, lines in by_id.items()
     }
     main = ContainerDefinition("Main", (PortMapping("main", 8080),), "registry.example/web:1", **(container or {}))
-    story = DeploymentFacts(
+    facts = DeploymentFacts(
         cluster="default",
         service_name="web",
         service=replace(state, **(service or {})),
@@ -114,7 +114,7 @@ def situation(
             "ACTIVE",
             configurations=(ServiceConfiguration("rev/1", container_port=8080, health_check_path=path),),
         ),
-        deployment=deployment
+        state=deployment
         or DeploymentState("d/1", "SUCCESSFUL", target_revision_arn="rev/1", requested_count=1, created_at=START),
         revision=RevisionState("rev/1", "td:1", target_group_arns=(GROUP,)),
         tasks=tuple(sorted(given, key=lambda one: one.arn, reverse=True)),
@@ -126,7 +126,7 @@ def situation(
         cluster="default",
         service_name="web",
         now=NOW,
-        story=replace(story, **changes),
+        deployment=replace(facts, **changes),
         tasks=given,
         log_events=events,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from expressway.aws.values.service import DeploymentState, RevisionState
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.diagnose.service.deployment import course_to_explain, definitions_to_compare
+from expressway.diagnose.service.deployment import definitions_to_compare, deployment_to_explain
 from tests.diagnose.service.situations import START
 
 IMAGES = ("registry.example/web:1",)
@@ -43,9 +43,9 @@ FAILED_SECOND = (
 def restored(*contents: str, revisions: dict[str, RevisionState] | None = None) -> bool:
     """Whether the third deployment is told to be a way back; `contents` of the three task definitions."""
     definitions = {f"td:{number}": definition(number, content) for number, content in enumerate(contents, 1)}
-    course = course_to_explain(FAILED_SECOND, revisions or REVISIONS, definitions)
-    assert course.deployment is (FAILED_SECOND[1] if course.restored else FAILED_SECOND[0])
-    return course.restored
+    context = deployment_to_explain(FAILED_SECOND, revisions or REVISIONS, definitions)
+    assert context.deployment is (FAILED_SECOND[1] if context.restored else FAILED_SECOND[0])
+    return context.restored
 
 
 def test_a_repair_by_command_or_environment_alone_is_no_way_back_although_the_image_is_the_same() -> None:
@@ -72,14 +72,14 @@ def test_a_repair_of_the_health_checks_path_alone_is_no_way_back() -> None:
 @pytest.mark.parametrize("known", [(), (1, 2)])
 def test_what_could_not_be_read_makes_no_way_back(known: tuple[int, ...]) -> None:
     definitions = {f"td:{number}": definition(number, "x") for number in known}
-    assert not course_to_explain(FAILED_SECOND, REVISIONS, definitions).restored
-    assert not course_to_explain(FAILED_SECOND, {}, {}).restored
+    assert not deployment_to_explain(FAILED_SECOND, REVISIONS, definitions).restored
+    assert not deployment_to_explain(FAILED_SECOND, {}, {}).restored
 
 
 def test_the_very_revision_that_ran_before_needs_no_comparison() -> None:
     back = (deployment(3, revision=1), *FAILED_SECOND[1:])
     assert definitions_to_compare(back, REVISIONS) == ()
-    assert course_to_explain(back, REVISIONS, {}).restored
+    assert deployment_to_explain(back, REVISIONS, {}).restored
 
 
 def test_only_a_success_behind_a_failure_is_compared() -> None:

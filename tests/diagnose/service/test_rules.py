@@ -197,11 +197,11 @@ def test_what_could_not_be_read_makes_no_finding() -> None:
     nothing: ServiceFacts = situation()
     blind = replace(
         nothing,
-        story=replace(
-            nothing.story,
+        deployment=replace(
+            nothing.deployment,
             service=None,
             express=None,
-            deployment=None,
+            state=None,
             revision=None,
             tasks=(),
             targets=(),

@@ -30,12 +30,14 @@ FACTS = DeploymentFacts(
     cluster="default",
     service_name="web",
     service=ServiceState("web", "arn:aws:ecs:eu-west-1:111122223333:service/default/web", "default", "ACTIVE"),
-    deployment=DeploymentState("arn:deployment", "ROLLBACK_SUCCESSFUL", target_revision_arn="arn:revision/2"),
+    state=DeploymentState("arn:deployment", "ROLLBACK_SUCCESSFUL", target_revision_arn="arn:revision/2"),
 )
 
 
-def find_cause(story: DeploymentFacts) -> Finding | None:
-    return first_finding(ServiceFacts("default", "web", START, story, tasks=story.tasks, gaps=story.gaps))
+def find_cause(deployment: DeploymentFacts) -> Finding | None:
+    return first_finding(
+        ServiceFacts("default", "web", START, deployment, tasks=deployment.tasks, gaps=deployment.gaps)
+    )
 
 
 def stopped(reason: str = "Essential container in task exited", **changes: object) -> TaskState:
@@ -237,7 +239,7 @@ def test_a_task_that_was_stopped_by_a_newer_deployment_is_no_failure() -> None:
         containers=(ContainerState("Main", exit_code=143),),
     )
 
-    assert find_cause(replace(FACTS, tasks=(task,), deployment=None)) is None
+    assert find_cause(replace(FACTS, tasks=(task,), state=None)) is None
 
 
 def express(path: str = "/healthz", port: int = 8080) -> ExpressService:
@@ -338,9 +340,9 @@ def test_missing_capacity_is_no_permanent_cause() -> None:
 
 
 def test_an_error_rate_alarm_is_named() -> None:
-    deployment = replace(FACTS.deployment, triggered_alarms=("web-rollback",))  # type: ignore[type-var]
+    deployment = replace(FACTS.state, triggered_alarms=("web-rollback",))  # type: ignore[type-var]
 
-    cause = find_cause(replace(FACTS, deployment=deployment))
+    cause = find_cause(replace(FACTS, state=deployment))
 
     assert cause is not None
     assert cause.code == "error_rate_alarm"
@@ -360,7 +362,7 @@ def test_a_cancelled_resource_is_never_the_cause() -> None:
         stack_event("Service", "AWS::ECS::ExpressGatewayService", "Resource creation cancelled"),
     )
 
-    cause = find_cause(replace(FACTS, deployment=None, stack_events=events))
+    cause = find_cause(replace(FACTS, state=None, stack_events=events))
 
     assert cause is not None
     assert cause.code == "resource_exists"
@@ -371,7 +373,7 @@ def test_a_cancelled_resource_is_never_the_cause() -> None:
 def test_only_cancelled_resources_give_no_cause_at_all() -> None:
     events = (stack_event("LogGroup", "AWS::Logs::LogGroup", "Resource creation cancelled"),)
 
-    assert find_cause(replace(FACTS, deployment=None, stack_events=events)) is None
+    assert find_cause(replace(FACTS, state=None, stack_events=events)) is None
 
 
 def test_a_task_explains_more_than_what_cloudformation_says_of_the_service() -> None:
@@ -389,7 +391,7 @@ def test_a_task_explains_more_than_what_cloudformation_says_of_the_service() -> 
 def test_cloudformations_own_words_are_used_when_nothing_else_is_known() -> None:
     events = (stack_event("Service", "AWS::ECS::ExpressGatewayService", "Something nobody has seen before"),)
 
-    cause = find_cause(replace(FACTS, deployment=None, stack_events=events))
+    cause = find_cause(replace(FACTS, state=None, stack_events=events))
 
     assert cause is not None
     assert "Something nobody has seen before" in cause.sentence
@@ -407,4 +409,4 @@ def test_what_could_not_be_read_is_named_and_no_cause_is_made_up() -> None:
 def test_a_healthy_deployment_has_no_cause() -> None:
     deployment = DeploymentState("arn:deployment", "SUCCESSFUL")
 
-    assert find_cause(replace(FACTS, deployment=deployment)) is None
+    assert find_cause(replace(FACTS, state=deployment)) is None

@@ -11,7 +11,7 @@ from expressway.aws.values.service import ServiceConfiguration
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.actions import GUIDANCE, troubleshoot
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.service.reads import GuessedReads
+from expressway.diagnose.service.reads import SpeculativeReads
 from expressway.diagnose.service_cache import NOT_CACHED, CachedService, ServiceCache, is_over
 from expressway.errors import TargetError
 from tests.aws.ecs.fakes import START
@@ -235,7 +235,7 @@ class Shelf:
 def test_a_right_guess_saves_the_read() -> None:
     shelf = Shelf("a", "b", "c")
     with ConcurrentReads(2, name="test") as reads:
-        guessed = GuessedReads(reads, "shelf", shelf.read, id_of=str)
+        guessed = SpeculativeReads(reads, "shelf", shelf.read, id_of=str)
         guessed.guess(["a", "b"])
         guessed.ask(["a", "c"])
         assert sorted(guessed.take()) == sorted(guessed.take()) == ["a", "c"]
@@ -245,7 +245,7 @@ def test_a_right_guess_saves_the_read() -> None:
 def test_what_was_guessed_together_with_something_that_is_gone_is_read_by_itself() -> None:
     shelf = Shelf("a")
     with ConcurrentReads(2, name="test") as reads:
-        guessed = GuessedReads(reads, "shelf", shelf.read, id_of=str)
+        guessed = SpeculativeReads(reads, "shelf", shelf.read, id_of=str)
         guessed.guess(["a", "gone"])
         guessed.ask(["a"])
         assert guessed.take() == ("a",)
@@ -254,7 +254,7 @@ def test_what_was_guessed_together_with_something_that_is_gone_is_read_by_itself
 
 def test_a_guess_that_nobody_wants_leaves_no_gap() -> None:
     with ConcurrentReads(2, name="test") as reads:
-        guessed = GuessedReads(reads, "shelf", Shelf().read, id_of=str)
+        guessed = SpeculativeReads(reads, "shelf", Shelf().read, id_of=str)
         guessed.guess(["gone"])
         assert guessed.take() == ()
         assert reads.gaps == []
@@ -263,7 +263,7 @@ def test_a_guess_that_nobody_wants_leaves_no_gap() -> None:
 def test_many_are_read_in_calls_of_a_size() -> None:
     shelf = Shelf("a", "b", "c")
     with ConcurrentReads(2, name="test") as reads:
-        guessed = GuessedReads(reads, "shelf", shelf.read, id_of=str, at_most=2)
+        guessed = SpeculativeReads(reads, "shelf", shelf.read, id_of=str, at_most=2)
         guessed.ask(["a", "b", "c"])
         assert guessed.take() == ("a", "b", "c")
     assert sorted(map(len, shelf.asked)) == [1, 2]
@@ -273,10 +273,10 @@ def test_many_are_read_in_calls_of_a_size() -> None:
 def test_only_the_services_asked_about_last_are_remembered() -> None:
     seen = ServiceCache(limit=2)
     for name in ("a", "b", "a", "c"):
-        seen.keep("default", name, CachedService(was_calm=True))
+        seen.keep("default", name, CachedService(was_steady_state=True))
     assert seen.get("default", "b") == NOT_CACHED
-    assert seen.get("default", "a").was_calm
-    assert seen.get("default", "c").was_calm
+    assert seen.get("default", "a").was_steady_state
+    assert seen.get("default", "c").was_steady_state
 
 
 def test_a_running_task_is_never_over() -> None:

@@ -206,9 +206,9 @@ class TestExitCode137:
     def test_a_limit_of_the_container_is_told_also_where_the_tasks_size_is_not_known(self) -> None:
         killed = exited(exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
         facts = situation(killed, deployment=failed_deployment(), container={"memory_mib": 128})
-        definition = facts.story.definition
+        definition = facts.deployment.definition
         assert definition is not None
-        facts = replace(facts, story=replace(facts.story, definition=replace(definition, memory_mib=0)))
+        facts = replace(facts, deployment=replace(facts.deployment, definition=replace(definition, memory_mib=0)))
         assert first(facts).code == "container_memory_limit"
         assert first(facts).cause.endswith("at its own memory limit: 128 MiB.")
 

@@ -8,7 +8,7 @@ import pytest
 from expressway.aws.values.service import ContainerState, TaskState
 from expressway.aws.values.task_definition import ContainerDefinition, TaskDefinition
 from expressway.diagnose.exits.rules import category_of
-from expressway.diagnose.facts import culprit_of, rivals_of, telling_reasons
+from expressway.diagnose.facts import first_failed_container, other_candidates, telling_reasons
 from tests.diagnose.service.situations import START, exited, task
 
 
@@ -21,8 +21,8 @@ def container(name: str, exit_code: int | None, *, reason: str = "", essential: 
 
 
 def name_of(one: TaskState) -> str:
-    culprit = culprit_of(one)
-    return culprit.name if culprit else ""
+    first_failed = first_failed_container(one)
+    return first_failed.name if first_failed else ""
 
 
 @pytest.mark.parametrize("stopped_with", [0, 130, 137, 143])
@@ -32,7 +32,7 @@ def test_an_error_of_its_own_comes_before_the_end_of_a_container_that_ecs_stoppe
 ) -> None:
     one = ended(container("proxy", stopped_with, essential=essential), container("Main", 1))
     assert name_of(one) == "Main"
-    assert rivals_of(one.containers[1], one) == ()
+    assert other_candidates(one.containers[1], one) == ()
 
 
 @pytest.mark.parametrize("main", [0, 137, 143])
@@ -56,25 +56,25 @@ def test_one_that_was_killed_for_its_memory_comes_before_what_failed_beside_it()
     assert name_of(ended(container("Main", 1), container("cache", 137, reason=reason))) == "cache"
 
 
-@pytest.mark.parametrize(("seconds", "culprit"), [(0.3, "Main"), (30.5, "proxy")])
-def test_a_kill_that_came_sooner_than_any_stop_kills_is_the_containers_own(seconds: float, culprit: str) -> None:
+@pytest.mark.parametrize(("seconds", "first_failed"), [(0.3, "Main"), (30.5, "proxy")])
+def test_a_kill_that_came_sooner_than_any_stop_kills_is_the_containers_own(seconds: float, first_failed: str) -> None:
     stopping = START + timedelta(seconds=25)
     times = {"stopping_at": stopping, "execution_stopped_at": stopping + timedelta(seconds=seconds)}
-    assert name_of(ended(container("proxy", 0), container("Main", 137), **times)) == culprit
+    assert name_of(ended(container("proxy", 0), container("Main", 137), **times)) == first_failed
 
 
 def test_what_finished_beside_one_that_was_killed_may_have_come_second() -> None:
     one = ended(container("proxy", 0), container("Main", 137))
-    culprit = culprit_of(one)
-    assert culprit is not None
-    assert [each.name for each in rivals_of(culprit, one)] == ["Main"]
+    first_failed = first_failed_container(one)
+    assert first_failed is not None
+    assert [each.name for each in other_candidates(first_failed, one)] == ["Main"]
 
 
 def test_main_is_named_first_of_two_that_failed_and_the_other_may_have_been_the_first() -> None:
     one = ended(container("proxy", 2), container("Main", 1))
-    culprit = culprit_of(one)
-    assert culprit is not None
-    assert (culprit.name, [each.name for each in rivals_of(culprit, one)]) == ("Main", ["proxy"])
+    first_failed = first_failed_container(one)
+    assert first_failed is not None
+    assert (first_failed.name, [each.name for each in other_candidates(first_failed, one)]) == ("Main", ["proxy"])
 
 
 def test_an_init_container_that_failed_ended_the_task_that_waited_for_it() -> None:
@@ -92,7 +92,7 @@ def test_no_container_is_to_blame_that_was_stopped_because_another_could_not_sta
 
 def test_a_task_that_runs_has_no_culprit_whatever_ended_in_it() -> None:
     running = task(1, containers=(ContainerState("Main", "RUNNING"), container("init", 1, essential=False)))
-    assert culprit_of(running) is None
+    assert first_failed_container(running) is None
     assert telling_reasons(running) == ()
 
 

@@ -80,7 +80,7 @@ def make_finding(
 _EVIDENCE_KEPT = 6
 
 
-def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def deduplicate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings about one service without two that tell the same cause; the evidence of both is kept.
 
     A finding gives way to one that supersedes it (`catalog`), and one about a task or the service as a whole to one of
@@ -89,15 +89,15 @@ def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     given = list(findings)
     kept: list[Finding] = []
     for finding in given:
-        better = next((one for one in given if one is not finding and _says_more(one, finding)), None)
+        better = next((one for one in given if one is not finding and _supersedes(one, finding)), None)
         if better is None:
             kept.append(finding)
     return tuple(
-        _with_evidence(one, [less for less in given if less is not one and _says_more(one, less)]) for one in kept
+        _with_evidence(one, [less for less in given if less is not one and _supersedes(one, less)]) for one in kept
     )
 
 
-def _says_more(one: Finding, other: Finding) -> bool:
+def _supersedes(one: Finding, other: Finding) -> bool:
     if one.code in entry_of(other.code).superseded_by:
         return True
     return one.code == other.code and _is_whole(other) and not _is_whole(one)

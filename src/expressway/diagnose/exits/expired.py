@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.exits.rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
-from expressway.diagnose.facts import LeftLog, ServiceFacts
+from expressway.diagnose.facts import ExpiredTaskLog, ServiceFacts
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.log_lines import excerpt, severity_of, telling_line
 from expressway.diagnose.messages import evidence_line
@@ -25,29 +25,29 @@ LOOK_ELSEWHERE = (
 _ASK_FOR_TASKS = "Grant the permissions that the gaps name (ecs:ListTasks, ecs:DescribeTasks) and ask again."
 
 
-def forgotten_exit(facts: ServiceFacts) -> Finding | None:
+def expired_task_exit(facts: ServiceFacts) -> Finding | None:
     """A container of the failed deployment exited, by the deployment's own reason."""
-    return _with_missing_files(facts, _forgotten_exit(facts))
+    return _with_missing_files(facts, _expired_task_exit(facts))
 
 
-def forgotten_error(facts: ServiceFacts) -> Finding | None:
+def expired_task_error(facts: ServiceFacts) -> Finding | None:
     """The circuit breaker ended the deployment, and the log of the last of its tasks ends with an error."""
-    return _with_missing_files(facts, _forgotten_error(facts))
+    return _with_missing_files(facts, _expired_task_error(facts))
 
 
 def _with_missing_files(facts: ServiceFacts, finding: Finding | None) -> Finding | None:
-    if finding is None or facts.left_log is None:
+    if finding is None or facts.expired_task_log is None:
         return finding
-    return with_missing_files(finding, facts.story.excluded.get(facts.left_log.container))
+    return with_missing_files(finding, facts.deployment.excluded.get(facts.expired_task_log.container))
 
 
-def _forgotten_exit(facts: ServiceFacts) -> Finding | None:
+def _expired_task_exit(facts: ServiceFacts) -> Finding | None:
     if not _knows_no_task(facts):
         return None
     found = next((match for text in _reasons(facts) if (match := _EXIT_CODE.search(text)) is not None), None)
     if found is None:
         return None
-    code, left = int(found["code"]), facts.left_log
+    code, left = int(found["code"]), facts.expired_task_log
     lines = left.lines if left else ()
     known = never_started(code, lines, facts.resource) if left and left.is_only else None
     if known is not None:
@@ -66,8 +66,8 @@ def _forgotten_exit(facts: ServiceFacts) -> Finding | None:
     )
 
 
-def _forgotten_error(facts: ServiceFacts) -> Finding | None:
-    deployment, left = facts.story.deployment, facts.left_log
+def _expired_task_error(facts: ServiceFacts) -> Finding | None:
+    deployment, left = facts.deployment.state, facts.expired_task_log
     if not _knows_no_task(facts) or deployment is None or left is None or deployment.triggered_alarms:
         return None
     broke = deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in _reasons(facts))
@@ -95,18 +95,18 @@ def _why_unknown(facts: ServiceFacts) -> str:
 
 
 def _knows_no_task(facts: ServiceFacts) -> bool:
-    deployment = facts.story.deployment
-    known = any(task.failed or task.running or task.pending for task in facts.story.tasks)
+    deployment = facts.deployment.state
+    known = any(task.failed or task.running or task.pending for task in facts.deployment.tasks)
     return deployment is not None and deployment.failed and not known
 
 
 def _reasons(facts: ServiceFacts) -> Iterator[str]:
-    deployment = facts.story.deployment
+    deployment = facts.deployment.state
     if deployment is not None:
         yield from (deployment.status_reason, deployment.rollback_reason)
 
 
-def _about(left: LeftLog | None) -> str:
+def _about(left: ExpiredTaskLog | None) -> str:
     if left is None:
         return ", and no log of them was found"
     of = "" if left.is_only else f" of {left.container}"

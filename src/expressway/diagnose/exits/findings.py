@@ -16,7 +16,13 @@ from expressway.diagnose.exits.rules import (
     runtime_limit,
     with_missing_files,
 )
-from expressway.diagnose.facts import SIGKILL_EXIT_CODE, ServiceFacts, culprit_of, killed_for_memory, rivals_of
+from expressway.diagnose.facts import (
+    SIGKILL_EXIT_CODE,
+    ServiceFacts,
+    first_failed_container,
+    killed_for_memory,
+    other_candidates,
+)
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.log_lines import excerpt, telling_line
 from expressway.privacy.untrusted import quoted
@@ -46,7 +52,7 @@ def side_container_ended(facts: ServiceFacts) -> Finding | None:
     """A container that is not essential ended with an error in a task that runs on: by design no fault, but notable."""
     ended = [
         (task, one)
-        for task in facts.story.tasks
+        for task in facts.deployment.tasks
         for one in task.containers
         if task.running and not one.essential and one.exit_code and one.status == "STOPPED"
     ]
@@ -98,8 +104,8 @@ _KILLED_IN_LOG = re.compile(
 
 def memory_finding(facts: ServiceFacts) -> Finding | None:
     """A container was killed for its memory: by its own limit, or by the task's."""
-    for task in facts.story.failed_tasks:
-        container = culprit_of(task)
+    for task in facts.deployment.failed_tasks:
+        container = first_failed_container(task)
         if container is not None and (_says_memory(task, container) or _log_says_memory(facts, task, container)):
             return _memory_finding(facts, task, container)
     return None
@@ -111,10 +117,10 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
     A failed health check is another rule's.
     """
     task = _first_with_log(facts)
-    container = culprit_of(task) if task is not None else None
+    container = first_failed_container(task) if task is not None else None
     if task is None or container is None:
         return None
-    return with_missing_files(_exit_finding(facts, task, container), facts.story.excluded.get(container.name))
+    return with_missing_files(_exit_finding(facts, task, container), facts.deployment.excluded.get(container.name))
 
 
 def crash_loop(facts: ServiceFacts) -> Finding | None:
@@ -128,8 +134,8 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         return None
     newest = crashed[0]
     lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
-    culprits = [container for task in crashed if (container := culprit_of(task)) is not None]
-    codes = sorted({container.exit_code for container in culprits if container.exit_code is not None})
+    containers = [container for task in crashed if (container := first_failed_container(task)) is not None]
+    codes = sorted({container.exit_code for container in containers if container.exit_code is not None})
     lived = f", each within {max(1, math.ceil(max(lives)))} s of its start" if lives else ""
     told, ended = _line_of(facts, _first_with_log(facts)), _line_of(facts, newest)
     return make_finding(
@@ -142,13 +148,13 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         if _goes_on(facts)
         else "Correct what ends them, and deploy again.",
         resource=facts.resource,
-        confidence="high" if (told or ended) and not format_is_open(crashed, facts.story.logs) else "medium",
+        confidence="high" if (told or ended) and not format_is_open(crashed, facts.deployment.logs) else "medium",
     )
 
 
 def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
     code = container.exit_code or 0
-    log = facts.story.logs.get(task.task_id, ())
+    log = facts.deployment.logs.get(task.task_id, ())
     line = telling_line(log)
     known = never_started(code, log, task.arn)
     evidence = excerpt(log)
@@ -160,15 +166,15 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
     if limit is not None:
         return _with_line(_runtime_gave_up(task, container, limit, evidence), line)
     word, ended, remedy = exit_meaning(code)
-    rivals = rivals_of(container, task)
-    unread = facts.story.unread_logs.get(task.task_id, "")
+    candidates = other_candidates(container, task)
+    unread = facts.deployment.unread_logs.get(task.task_id, "")
     finding = make_finding(
         code=word,
-        cause=f"The container {container.name} {ended}{_beside(rivals)}{_about_log(facts, task)}.",
+        cause=f"The container {container.name} {ended}{_beside(candidates)}{_about_log(facts, task)}.",
         evidence=evidence,
         remedy=_WITHOUT_LOG if remedy == CORRECT_IT and unread else remedy,
         resource=task.arn,
-        confidence="high" if line and not rivals else "medium",
+        confidence="high" if line and not candidates else "medium",
     )
     return _with_line(finding, line)
 
@@ -178,8 +184,8 @@ def _with_line(finding: Finding, line: str) -> Finding:
     return replace(finding, quoting=f"{finding.cause.removesuffix('.')}: {quoted(line)}") if line else finding
 
 
-def _beside(rivals: Sequence[ContainerState]) -> str:
-    named = " and ".join(f"{one.name} with code {one.exit_code}" for one in rivals)
+def _beside(candidates: Sequence[ContainerState]) -> str:
+    named = " and ".join(f"{one.name} with code {one.exit_code}" for one in candidates)
     return f" (in the same task ended {named})" if named else ""
 
 
@@ -213,7 +219,7 @@ def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evi
 def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
     own = facts.container_definition(container.name).memory_mib
     whole = facts.definition.memory_mib if facts.definition else 0
-    log = facts.story.logs.get(task.task_id, ())
+    log = facts.deployment.logs.get(task.task_id, ())
     told = tuple(text for text in (container.reason, task.stopped_reason) if killed_for_memory(text))
     line = _memory_line(log)
     evidence = (*told, f"{container.name}: exit code {container.exit_code}", *((line,) if line else ()))
@@ -244,7 +250,7 @@ def _says_memory(task: TaskState, container: ContainerState) -> bool:
 
 def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
     """Killed (SIGKILL), and the last thing that the log tells is that memory ran out."""
-    log = facts.story.logs.get(task.task_id, ())
+    log = facts.deployment.logs.get(task.task_id, ())
     return container.exit_code == SIGKILL_EXIT_CODE and bool(_memory_line(log))
 
 
@@ -254,10 +260,10 @@ def _memory_line(log: tuple[str, ...]) -> str:
 
 
 def _crashed_in_a_row(facts: ServiceFacts) -> list[TaskState]:
-    """The newest tasks of the story that all ended by themselves, newest first."""
+    """The newest tasks of the deployment that all ended by themselves, newest first."""
     found: list[TaskState] = []
-    for task in facts.story.tasks:
-        if task.failed and culprit_of(task) is not None and not task.failed_health_check:
+    for task in facts.deployment.tasks:
+        if task.failed and first_failed_container(task) is not None and not task.failed_health_check:
             found.append(task)
         elif task.running:
             break
@@ -269,10 +275,10 @@ def _memory_limit(facts: ServiceFacts, container: str) -> int:
 
 
 def _about_log(facts: ServiceFacts, task: TaskState) -> str:
-    if any(line.strip() for line in facts.story.logs.get(task.task_id, ())):
+    if any(line.strip() for line in facts.deployment.logs.get(task.task_id, ())):
         return ""
-    if task.task_id in facts.story.unread_logs:
-        return f"; its log {facts.story.unread_logs[task.task_id]}"
+    if task.task_id in facts.deployment.unread_logs:
+        return f"; its log {facts.deployment.unread_logs[task.task_id]}"
     if facts.lacks("logs"):
         return "; its log could not be read"
     return "; its log is empty"
@@ -280,18 +286,22 @@ def _about_log(facts: ServiceFacts, task: TaskState) -> str:
 
 def _first_with_log(facts: ServiceFacts) -> TaskState | None:
     """The first task whose container exited by itself, one with a log before one without."""
-    ended = [one for one in facts.story.failed_tasks if culprit_of(one) is not None and not one.failed_health_check]
-    return min(ended, key=lambda one: not facts.story.logs.get(one.task_id), default=None)
+    ended = [
+        one
+        for one in facts.deployment.failed_tasks
+        if first_failed_container(one) is not None and not one.failed_health_check
+    ]
+    return min(ended, key=lambda one: not facts.deployment.logs.get(one.task_id), default=None)
 
 
 def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
-    return telling_line(facts.story.logs.get(task.task_id, ())) if task is not None else ""
+    return telling_line(facts.deployment.logs.get(task.task_id, ())) if task is not None else ""
 
 
 def _goes_on(facts: ServiceFacts) -> bool | None:
     """Whether ECS still starts tasks of the revision; None where nobody wants any, and where what became of its
     deployment could not be read."""
-    deployment, service = facts.story.deployment, facts.service
+    deployment, service = facts.deployment.state, facts.service
     unread = deployment is None and facts.lacks("deployments")
     if unread or (service is not None and not service.desired_count and facts.deployment_is_well):
         return None
@@ -303,7 +313,7 @@ def _end_of_loop(facts: ServiceFacts) -> str:
     goes_on = _goes_on(facts)
     if goes_on is not False:
         return "; ECS keeps starting new ones" if goes_on else ""
-    status = facts.story.deployment.status if facts.story.deployment else ""
+    status = facts.deployment.state.status if facts.deployment.state else ""
     if facts.restored or status == "ROLLBACK_SUCCESSFUL":
         return ", until the deployment was rolled back"
     if status in {"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from expressway.aws.values.dependencies import DependencyFacts
 from expressway.aws.values.service import TaskState
 from expressway.diagnose.catalog import entry_of
-from expressway.diagnose.facts import culprit_of, telling_reasons
+from expressway.diagnose.facts import first_failed_container, telling_reasons
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.log_lines import NOT_STARTED
-from expressway.diagnose.messages import Statement, finding_of_message, names_hidden
+from expressway.diagnose.messages import Statement, finding_of_message, mask_user_identifiers
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.privacy.untrusted import named
 
@@ -166,8 +166,8 @@ _REMEDY = (
 def format_is_open(tasks: Iterable[TaskState], logs: Mapping[str, Sequence[str]]) -> bool:
     """Whether a task could not execute its program for a reason that only the image's platform decides."""
     for task in tasks:
-        culprit = culprit_of(task) if task.failed else None
-        cause = never_started(culprit.exit_code, logs.get(task.task_id, ()), task.arn) if culprit else None
+        first_failed = first_failed_container(task) if task.failed else None
+        cause = never_started(first_failed.exit_code, logs.get(task.task_id, ()), task.arn) if first_failed else None
         if cause is not None and cause.confidence != "high":
             return True
     return False
@@ -243,7 +243,7 @@ _BY_STOP_CODE: Mapping[str, str] = {
 
 def what_failed(task: TaskState, text: str) -> str:
     """What became of a task, by the name of AWS's error in the text or by how the task stopped: half a sentence."""
-    name = _ERROR_NAME.search(names_hidden(text))
+    name = _ERROR_NAME.search(mask_user_identifiers(text))
     told = _BY_ERROR_NAME.get(name["name"]) if name else None
     if name is None or told is None:
         return _BY_STOP_CODE.get(task.stop_code, "A task stopped")
@@ -252,12 +252,12 @@ def what_failed(task: TaskState, text: str) -> str:
 
 def category_of(task: TaskState) -> str:
     """The category of a task that failed; ``other`` where nothing tells."""
-    texts = [names_hidden(text) for text in (*telling_reasons(task), task.stopped_reason)]
+    texts = [mask_user_identifiers(text) for text in (*telling_reasons(task), task.stopped_reason)]
     for pattern, category in _BY_TEXT:
         if any(pattern.search(text) for text in texts):
             return category
-    culprit = culprit_of(task)
-    code = culprit.exit_code if culprit else None
+    first_failed = first_failed_container(task)
+    code = first_failed.exit_code if first_failed else None
     if code is None:
         return "other"
     return _BY_EXIT_CODE.get(code, "application_error")

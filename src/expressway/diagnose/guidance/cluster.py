@@ -12,18 +12,18 @@ from typing import Any
 from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import ClusterState, DeploymentState, ServiceState, TaskState
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.catalog import merged
-from expressway.diagnose.dependency_checks import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.catalog import deduplicate
+from expressway.diagnose.dependency_checks import DependencyChecks, check_dependencies, check_network, softened
 from expressway.diagnose.exits.rules import with_platform
 from expressway.diagnose.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.finding import Finding, ranked
-from expressway.diagnose.messages import names_hidden
+from expressway.diagnose.messages import mask_user_identifiers
 from expressway.diagnose.not_found import nothing_there
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import batches, cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import gather_service
-from expressway.diagnose.service.health_status import DOWN, Standing, counted, standing_of
+from expressway.diagnose.service.health_status import DOWN, ServiceHealth, counted, service_health
 from expressway.diagnose.service.reads import KnownService
 from expressway.diagnose.service.rules import service_findings
 
@@ -39,7 +39,7 @@ _TROUBLE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class ClusterScan:
     """What was found in a cluster, and how its services stand, the worst first.
 
     `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` the services of
@@ -53,14 +53,14 @@ class Sweep:
     named: tuple[str, ...] = ()
     of_named: frozenset[Finding] = frozenset()
     overview: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    standings: tuple[Standing, ...] = ()
+    healths: tuple[ServiceHealth, ...] = ()
     target_states: tuple[str, ...] = ()
     around_unread: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     missing: AskedPlace | None = None
 
 
-def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Sweep:
+def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> ClusterScan:
     """Look at all services of the cluster and their targets, and into those where something is off.
 
     Where symptoms or ``detail: full`` ask for it, the others are looked into too, as many as the bound leaves room for.
@@ -76,7 +76,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
         cluster = take_or_stop(reads, asked_cluster, None)
         if was_read(reads, "cluster") and (cluster is None or cluster.status == "INACTIVE"):
             place = nothing_there(request, ports, reads, cluster=cluster)
-            return Sweep(gaps=tuple(reads.gaps), missing=place)
+            return ClusterScan(gaps=tuple(reads.gaps), missing=place)
         stopped = reads.take(asked_stopped, ())
         stopped_read = was_read(reads, "stopped tasks")
         off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
@@ -90,7 +90,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
     facts = tuple(one.facts for one in looked.services)
     found = [finding for one in looked.services for finding in one.findings]
     around = softened(looked.network.findings, facts)
-    return Sweep(
+    return ClusterScan(
         cluster=cluster,
         services=tuple(sorted(services, key=lambda one: one not in off)),
         looked_into=facts,
@@ -100,7 +100,7 @@ def sweep_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Swe
             finding for one in looked.services if one.facts.service_name in named for finding in one.findings
         ),
         overview={**_counts(services, off, chosen), "off": [one.in_short for one in looked.services if one.findings]},
-        standings=_standings(services, looked.services),
+        healths=_healths(services, looked.services),
         target_states=tuple(state for some in states.values() for state in some),
         around_unread=tuple(one.name for one in services if one.name not in looked.around),
         gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
@@ -128,7 +128,7 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
     if _is_named(service, symptoms):
         return True
     return any(
-        _TROUBLE.search(names_hidden(event.message))
+        _TROUBLE.search(mask_user_identifiers(event.message))
         for event in service.events
         if event.created_at is None or now - event.created_at <= _EVENTS_COUNT_FOR
     )
@@ -139,7 +139,7 @@ class _One:
     """A service that was looked into; `settled` when it leaves no question that what is around it could answer."""
 
     facts: ServiceFacts
-    dependencies: tuple[Surroundings, ...] = ()
+    dependencies: tuple[DependencyChecks, ...] = ()
     settled: bool = False
 
     @property
@@ -148,11 +148,11 @@ class _One:
         fits = any(part.images_fit for part in self.dependencies)
         told = with_platform(service_findings(self.facts), images_fit=fits)
         own = tuple(replace(one, resource=self.facts.resource) for one in told)
-        return merged((*own, *(finding for part in self.dependencies for finding in part.findings)))
+        return deduplicate((*own, *(finding for part in self.dependencies for finding in part.findings)))
 
     @property
-    def standing(self) -> Standing | None:
-        return standing_of(self.facts, ranked(self.findings))
+    def health(self) -> ServiceHealth | None:
+        return service_health(self.facts, ranked(self.findings))
 
     @property
     def in_short(self) -> str:
@@ -168,19 +168,19 @@ class _Looked:
     """All services that were looked into, and the network around them; `around` are those of which it was read."""
 
     services: tuple[_One, ...] = ()
-    network: Surroundings = field(default_factory=Surroundings)
+    network: DependencyChecks = field(default_factory=DependencyChecks)
     around: frozenset[str] = frozenset()
     gaps: tuple[str, ...] = ()
 
     @property
     def worst_first(self) -> _Looked:
-        ranks = {one.facts.service_name: one.standing.rank if one.standing else DOWN for one in self.services}
+        ranks = {one.facts.service_name: one.health.rank if one.health else DOWN for one in self.services}
         return replace(self, services=tuple(sorted(self.services, key=lambda one: ranks[one.facts.service_name])))
 
 
-def _standings(services: Sequence[ServiceState], looked: Sequence[_One]) -> tuple[Standing, ...]:
+def _healths(services: Sequence[ServiceState], looked: Sequence[_One]) -> tuple[ServiceHealth, ...]:
     """How each service stands that is there to serve, the worst first."""
-    known = {one.facts.service_name: one.standing for one in looked}
+    known = {one.facts.service_name: one.health for one in looked}
     found = [known.get(one.name) or counted(one) for one in services if one.status == "ACTIVE"]
     return tuple(sorted(found, key=lambda one: one.rank))
 
@@ -198,9 +198,9 @@ def _look_into(
         found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
         names = [one.facts.service_name for one in found if request.is_thorough or not one.settled]
         asked_network = reads.ask(
-            "network", lambda: network_around(request.cluster, names, ports) if names else Surroundings()
+            "network", lambda: check_network(request.cluster, names, ports) if names else DependencyChecks()
         )
-        network = reads.take(asked_network, Surroundings())
+        network = reads.take(asked_network, DependencyChecks())
     gaps = [*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps]
     return _Looked(found, network, frozenset(names), tuple(dict.fromkeys(gaps)))
 
@@ -211,17 +211,17 @@ def _look_into_one(
     """`stopped` are the cluster's tasks that have stopped; None where they could not be read."""
     known = KnownService(service, tuple(one for one in stopped or () if one.service_name == service.name))
     known = known if stopped is not None else KnownService(service)
-    asked: list[Future[Surroundings]] = []
+    asked: list[Future[DependencyChecks]] = []
     settles: list[bool] = []
     with ConcurrentReads(_READS_EACH, name=service.name) as reads:
 
         def begin(subject: DependencySubject, settled: bool) -> None:
             settles.append(settled)
             if request.is_thorough or not settled:
-                asked.append(reads.ask("dependencies", lambda: dependencies_of(subject, ports)))
+                asked.append(reads.ask("dependencies", lambda: check_dependencies(subject, ports)))
 
         facts = gather_service(request.cluster, service.name, ports, reads, known=known, begin=begin)
-        dependencies = tuple(reads.take(one, Surroundings()) for one in asked)
+        dependencies = tuple(reads.take(one, DependencyChecks()) for one in asked)
     return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, settled=all(settles))
 
 

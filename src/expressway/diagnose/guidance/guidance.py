@@ -11,12 +11,12 @@ from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.answer import shown_cluster, shown_definition, shown_service
-from expressway.diagnose.catalog import merged
-from expressway.diagnose.dependency_checks import Surroundings, dependencies_of, network_around, softened
+from expressway.diagnose.catalog import deduplicate
+from expressway.diagnose.dependency_checks import DependencyChecks, check_dependencies, check_network, softened
 from expressway.diagnose.exits.rules import with_platform
 from expressway.diagnose.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.guidance.cluster import Sweep, sweep_cluster
+from expressway.diagnose.guidance.cluster import ClusterScan, scan_cluster
 from expressway.diagnose.guidance.summary import (
     assessment,
     cluster_headline,
@@ -31,7 +31,7 @@ from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import begin_service
-from expressway.diagnose.service.health_status import standing_of
+from expressway.diagnose.service.health_status import service_health
 from expressway.diagnose.service.rules import service_findings
 from expressway.diagnose.symptoms import across_services, steered, understood
 
@@ -57,13 +57,13 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
 
 
 def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    asked_around: list[Future[Surroundings]] = []
+    asked_around: list[Future[DependencyChecks]] = []
     with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
 
         def begin(subject: DependencySubject, settled: bool) -> None:
             if request.is_thorough or not settled:
-                network = reads.ask("network", lambda: network_around(request.cluster, [request.service], ports))
-                asked_around.extend((reads.ask("dependencies", lambda: dependencies_of(subject, ports)), network))
+                network = reads.ask("network", lambda: check_network(request.cluster, [request.service], ports))
+                asked_around.extend((reads.ask("dependencies", lambda: check_dependencies(subject, ports)), network))
 
         gathering = begin_service(request.cluster, request.service, ports, reads, begin=begin)
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
@@ -73,51 +73,51 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
         if missing or (cluster is None and was_read(reads, "cluster")):
             place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
             return _not_there(request, place, reads.gaps)
-        around = [reads.take(one, Surroundings()) for one in asked_around]
+        around = [reads.take(one, DependencyChecks()) for one in asked_around]
     own = with_platform(service_findings(facts), images_fit=any(one.images_fit for one in around))
     gone = any(one.code in {"service_inactive", "service_draining"} for one in own)
     if around:
         *_, network = around
         around[-1] = replace(network, findings=softened(network.findings, [facts]))
-    found = own if gone else merged((*own, *(one for part in around for one in part.findings)))
+    found = own if gone else deduplicate((*own, *(one for part in around for one in part.findings)))
     gaps = tuple(dict.fromkeys([*reads.gaps, *(gap for one in around for gap in one.gaps)]))
     services = [facts.service] if facts.service else []
     what = f"the service {request.service}"
 
     def headline(ordered: Sequence[Finding]) -> str:
-        return service_headline(request.service, standing_of(facts, ordered), ordered)
+        return service_headline(request.service, service_health(facts, ordered), ordered)
 
     unread = "" if asked_around or gone or facts.service is None else not_looked_into()
-    well = how_well(services, [one.state for one in facts.story.targets])
+    well = how_well(services, [one.state for one in facts.deployment.targets])
     return _answer(request, ports, what, headline, found, gaps, cluster, services, [facts], well=well, unread=unread)
 
 
 def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    sweep: Sweep = sweep_cluster(request, ports)
-    if sweep.missing is not None:
-        return _not_there(request, sweep.missing, sweep.gaps)
-    number = len(sweep.services)
+    scan: ClusterScan = scan_cluster(request, ports)
+    if scan.missing is not None:
+        return _not_there(request, scan.missing, scan.gaps)
+    number = len(scan.services)
     what = f"the cluster {request.cluster} with {number} service{'' if number == 1 else 's'}"
 
     def headline(ordered: Sequence[Finding]) -> str:
-        return cluster_headline(sweep, request.cluster, ordered)
+        return cluster_headline(scan, request.cluster, ordered)
 
     answer = _answer(
         request,
         ports,
         what,
         headline,
-        sweep.findings,
-        sweep.gaps,
-        sweep.cluster,
-        sweep.services,
-        sweep.looked_into,
-        well=how_well(sweep.services, sweep.target_states),
-        unread=not_looked_into(sweep.around_unread, number) if sweep.around_unread else "",
-        named=sweep.named,
-        of_named=sweep.of_named,
+        scan.findings,
+        scan.gaps,
+        scan.cluster,
+        scan.services,
+        scan.looked_into,
+        well=how_well(scan.services, scan.target_states),
+        unread=not_looked_into(scan.around_unread, number) if scan.around_unread else "",
+        named=scan.named,
+        of_named=scan.of_named,
     )
-    return {**answer, "services": sweep.overview}
+    return {**answer, "services": scan.overview}
 
 
 def _answer(
@@ -169,7 +169,7 @@ def _raw_data(
     looked_into: Sequence[ServiceFacts],
 ) -> dict[str, Any]:
     definitions = {one.definition.arn: one.definition for one in looked_into if one.definition}
-    targets = [target for one in looked_into for target in one.story.targets]
+    targets = [target for one in looked_into for target in one.deployment.targets]
     asked = {
         "cluster_name": request.cluster,
         "service_name": request.service,

@@ -5,7 +5,7 @@ from typing import Any
 
 from expressway.aws.values.service import ServiceState
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.guidance.cluster import Sweep
+from expressway.diagnose.guidance.cluster import ClusterScan
 from expressway.diagnose.service.health_status import (
     AROUND,
     DOWN,
@@ -13,7 +13,7 @@ from expressway.diagnose.service.health_status import (
     PARTLY,
     SERVES,
     STARTING,
-    Standing,
+    ServiceHealth,
     is_cut_off,
 )
 from expressway.diagnose.symptoms import Symptoms
@@ -53,48 +53,48 @@ def _all_well(findings: Sequence[Finding]) -> str:
     return "Nothing is wrong." if sure else f"Nothing wrong was found; {AROUND} were not examined."
 
 
-def service_headline(name: str, standing: Standing | None, findings: Sequence[Finding]) -> str:
+def service_headline(name: str, health: ServiceHealth | None, findings: Sequence[Finding]) -> str:
     """Whether the service serves, what its newest deployment did, and the first cause."""
     first = next((one for one in findings if one.severity != "info"), None)
-    if standing is None:
+    if health is None:
         return first.cause if first else f"How the service {name} stands could not be read."
-    return f"The service {_stands(standing, first)}"
+    return f"The service {_stands(health, first)}"
 
 
-def _stands(standing: Standing, first: Finding | None) -> str:
-    told = f"{standing.name} {standing.verdict}{f'; {standing.course}' if standing.course else ''}"
+def _stands(health: ServiceHealth, first: Finding | None) -> str:
+    told = f"{health.name} {health.verdict}{f'; {health.deployment_note}' if health.deployment_note else ''}"
     if first is None:
         return f"{told}."
-    return f"{told}: {_lowered(first.cause)}" if standing.failing else f"{told}. {first.cause}"
+    return f"{told}: {_lowered(first.cause)}" if health.failing else f"{told}. {first.cause}"
 
 
-def cluster_headline(sweep: Sweep, name: str, findings: Sequence[Finding]) -> str:
+def cluster_headline(scan: ClusterScan, name: str, findings: Sequence[Finding]) -> str:
     """How many services there are, which of them do not serve, worst first, and the first cause.
 
     A service that the symptoms name is told of first: what is wrong with it, or else that it serves.
     """
-    names = {one.arn: one.name for one in sweep.services}
-    standings, number = sweep.standings, len(sweep.services)
-    first = next((one for one in findings[:1] if one in sweep.of_named), _of_the_worst(findings, standings, names))
+    names = {one.arn: one.name for one in scan.services}
+    healths, number = scan.healths, len(scan.services)
+    first = next((one for one in findings[:1] if one in scan.of_named), _of_the_worst(findings, healths, names))
     cause = f" {_of_service(first, names)}" if first else ""
-    whole = not any(gap.startswith("services:") for gap in sweep.gaps)
+    whole = not any(gap.startswith("services:") for gap in scan.gaps)
     if not number:
         return f"The cluster {name} has no service.{cause}" if whole else f"No service of {name} could be read.{cause}"
-    if number == 1 and standings and whole:
-        return f"The cluster {name} has one service: {_stands(standings[0], first)}"
+    if number == 1 and healths and whole:
+        return f"The cluster {name} has one service: {_stands(healths[0], first)}"
     off = [
         f"{len(named)} {one_is if len(named) == 1 else more_are}: {_listed(named)}"
         for rank, (one_is, more_are) in _SAID.items()
-        if (named := [one.name for one in standings if one.rank == rank])
+        if (named := [one.name for one in healths if one.rank == rank])
     ]
-    going = number - len(standings)
+    going = number - len(healths)
     off += [f"{going} {'is' if going == 1 else 'are'} being deleted"] if going else []
     services = f"{number} service{'' if number == 1 else 's'} in the cluster {name}"
     services = services if whole else f"{services} that could be read"
     if off:
-        well = sum(one.rank == SERVES for one in standings)
+        well = sum(one.rank == SERVES for one in healths)
         off += [f"{well} {'serves' if well == 1 else 'serve'}"] if well else []
-        asked = [f" {_stands(one, None)}" for one in standings if one.name in sweep.named and one.rank == SERVES]
+        asked = [f" {_stands(one, None)}" for one in healths if one.name in scan.named and one.rank == SERVES]
         return f"Of {services}, {'; '.join(off)}.{''.join(asked[:_LISTED])}{cause}"
     return f"All {services} {'run all their tasks' if is_cut_off(findings) else 'serve'}.{cause}"
 
@@ -147,11 +147,11 @@ def _count(number: int, what: str) -> str:
 
 
 def _of_the_worst(
-    findings: Sequence[Finding], standings: Sequence[Standing], names: Mapping[str, str]
+    findings: Sequence[Finding], healths: Sequence[ServiceHealth], names: Mapping[str, str]
 ) -> Finding | None:
     """The first finding, unless it is about a service that stands better than others of which there is one too."""
     grave = [one for one in findings if one.severity != "info"]
-    ranks = {one.name: one.rank for one in standings}
+    ranks = {one.name: one.rank for one in healths}
     worst = min(ranks.values(), default=SERVES)
     placed = [one for one in grave if ranks.get(names.get(one.resource, ""), worst) == worst]
     return next(iter(placed or grave), None)

@@ -11,7 +11,7 @@ from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.finding import Confidence, Finding
 from expressway.diagnose.health.listening import listeners, loopback_listener, only_listener
 from expressway.diagnose.log_lines import telling_line
-from expressway.diagnose.messages import evidence_line, names_hidden
+from expressway.diagnose.messages import evidence_line, mask_user_identifiers
 
 _OF_TASK = re.compile(r"\((?:service|task) [^()]+\) \(port (?P<port>\d{1,5})\) is unhealthy")
 """ECS's words for a task with an address of its own (developer guide, "Service event messages"); where it names an
@@ -51,8 +51,8 @@ def _configuration(facts: DeploymentFacts) -> ServiceConfiguration | None:
     Where no deployment is known, the only configuration is what is found unhealthy now.
     """
     configurations = facts.express.configurations if facts.express else ()
-    if facts.deployment is not None:
-        target = facts.deployment.target_revision_arn
+    if facts.state is not None:
+        target = facts.state.target_revision_arn
         return next((one for one in configurations if target and one.revision_arn == target), None)
     return configurations[0] if len(configurations) == 1 and _is_unhealthy_now(facts) else None
 
@@ -135,20 +135,20 @@ _BY_STATUS: Mapping[str, _Outcome] = {
 
 
 def health_finding(facts: ServiceFacts) -> Finding | None:
-    """The story's tasks run but are found unhealthy, by the load balancer or by their own check."""
-    said = said_of_health(facts.story)
+    """The deployment's tasks run but are found unhealthy, by the load balancer or by their own check."""
+    said = said_of_health(facts.deployment)
     if not said:
         return None
     line = telling_line(_lines(facts))
     evidence = (*said, line) if line else said
-    status = _CODES.search(names_hidden(" ".join(said)))
+    status = _CODES.search(mask_user_identifiers(" ".join(said)))
     if status is not None:
         return _wrong_answer(facts, evidence, status["code"])
     for rule in (_wrong_interface, _wrong_port, _slow_start):
         finding = rule(facts, evidence)
         if finding is not None:
             return finding
-    return _no_answer(facts, evidence, is_late=bool(_TIMEOUT.search(names_hidden(" ".join(said)))))
+    return _no_answer(facts, evidence, is_late=bool(_TIMEOUT.search(mask_user_identifiers(" ".join(said)))))
 
 
 def said_of_health(facts: DeploymentFacts) -> tuple[str, ...]:
@@ -165,7 +165,9 @@ def said_of_health(facts: DeploymentFacts) -> tuple[str, ...]:
         for container in task.containers
         if container.health == "UNHEALTHY" and task.running
     ]
-    events = [event.message for event in reversed(facts.events) if _UNHEALTHY.search(names_hidden(event.message))]
+    events = [
+        event.message for event in reversed(facts.events) if _UNHEALTHY.search(mask_user_identifiers(event.message))
+    ]
     found = dict.fromkeys(evidence_line(text) for text in (*targets, *stopped[:1], *own[:1], *events[:2]))
     return tuple(found)
 
@@ -231,14 +233,14 @@ def _wrong_port(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | Non
 def _sureness(facts: ServiceFacts) -> Confidence:
     """A log's line alone is a clue; that the load balancer got no connection to the container's port confirms it."""
     port = _port(facts)
-    unhealthy = [one for one in facts.story.targets if one.state == "unhealthy" and one.port in {0, port}]
+    unhealthy = [one for one in facts.deployment.targets if one.state == "unhealthy" and one.port in {0, port}]
     said = [text for one in unhealthy for text in (one.description, one.reason)]
-    said += [text for event in facts.story.events if "unhealthy" in (text := names_hidden(event.message))]
+    said += [text for event in facts.deployment.events if "unhealthy" in (text := mask_user_identifiers(event.message))]
     return "high" if any(_NOT_CONNECTED.search(text) for text in said) else "medium"
 
 
 def _slow_start(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | None:
-    for task in facts.story.tasks:
+    for task in facts.deployment.tasks:
         took = _start_seconds(task, facts.log_events.get(task.task_id, ()))
         grace = facts.service.grace_period_seconds if facts.service else 0
         if took is None or took.seconds < max(grace, _NOTABLY_LONG_SECONDS if took.ready else 0):
@@ -295,12 +297,12 @@ def _when(took: _Start) -> str:
 
 
 def _asked(facts: ServiceFacts) -> str:
-    return health_check_of(facts.story).fails
+    return health_check_of(facts.deployment).fails
 
 
 def _port(facts: ServiceFacts) -> int:
-    return health_check_of(facts.story).port
+    return health_check_of(facts.deployment).port
 
 
 def _lines(facts: ServiceFacts) -> list[str]:
-    return [line for task in facts.story.tasks for line in facts.story.logs.get(task.task_id, ())]
+    return [line for task in facts.deployment.tasks for line in facts.deployment.logs.get(task.task_id, ())]

@@ -8,7 +8,7 @@ from expressway.aws.values.dependencies import DependencyFacts, ImageFact
 from expressway.aws.values.service import TaskState
 from expressway.aws.values.task_definition import SecretReference, TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.catalog import entry_of, make_finding, merged
+from expressway.diagnose.catalog import deduplicate, entry_of, make_finding
 from expressway.diagnose.dependencies.collect import gather_pull
 from expressway.diagnose.dependencies.image_rules import image_findings, names_repository
 from expressway.diagnose.dependencies.rules import role_findings, secret_findings
@@ -216,7 +216,7 @@ def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[F
     looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
     told = _told(tasks)
     texts = {finding.resource: text for finding, text in told}
-    findings = merged((*looked_up, *with_platform((one for one, _ in told), images_fit=images_fit(facts))))
+    findings = deduplicate((*looked_up, *with_platform((one for one, _ in told), images_fit=images_fit(facts))))
     return ranked(_about_its_image(one, texts.get(one.resource, ""), facts.images) for one in findings)
 
 

@@ -14,8 +14,8 @@ from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.logs.answer import (
     ENTRIES_KEPT,
+    ClusterContents,
     LogPlace,
-    SeenInCluster,
     answer_of,
     answer_of_nothing,
     findings_of_logs,
@@ -26,13 +26,13 @@ from expressway.diagnose.reads import cluster_tasks, described_services, take_or
 from expressway.diagnose.request import TroubleshootRequest
 
 
-def seen_in_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> SeenInCluster:
+def cluster_contents(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> ClusterContents:
     """What may have written logs; what may not be read is left out, and a gap."""
     asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
     asked_running = reads.ask("running tasks", lambda: cluster_tasks(request.cluster, "RUNNING", ports))
     asked_names = reads.ask("services", lambda: ports.ecs.service_names(request.cluster))
     services = described_services(request.cluster, reads.take(asked_names, ()), ports, reads)
-    return SeenInCluster(services, reads.take(asked_stopped, ()), reads.take(asked_running, ()))
+    return ClusterContents(services, reads.take(asked_stopped, ()), reads.take(asked_running, ()))
 
 
 def task_definitions(
@@ -109,7 +109,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         asked_task = _ask_task(request, ports, reads) if request.task_id else None
         task = next(iter(reads.take(asked_task, ())), None) if asked_task else None
         asked_service = _ask_service(request, ports, reads, task) if task else None
-        seen = SeenInCluster(stopped=(task,)) if task else seen_in_cluster(request, ports, reads)
+        seen = ClusterContents(stopped=(task,)) if task else cluster_contents(request, ports, reads)
         definitions = task_definitions(seen.definitions, ports, reads)
         if asked_service is not None:
             seen = replace(seen, services=reads.take(asked_service, ()))

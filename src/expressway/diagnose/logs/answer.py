@@ -147,7 +147,7 @@ def errors_in_log(group: str, events: Sequence[LogEvent]) -> Finding | None:
 
 def findings_of_logs(
     request: TroubleshootRequest,
-    seen: SeenInCluster,
+    seen: ClusterContents,
     definitions: Mapping[str, TaskDefinition],
     searches: Iterable[LogSearch | None],
     now: datetime,
@@ -216,7 +216,7 @@ class LogPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenInCluster:
+class ClusterContents:
     """Everything that runs in a cluster, or did until an hour ago; `stopped` with the newest stop first."""
 
     services: tuple[ServiceState, ...] = ()

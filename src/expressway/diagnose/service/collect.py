@@ -28,15 +28,15 @@ from expressway.diagnose.exits.rules import format_is_open
 from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.ports import ServiceFactPorts
 from expressway.diagnose.service.deployment import (
-    Course,
-    course_to_explain,
+    DeploymentContext,
     definitions_to_compare,
-    failure_to_explain,
+    deployment_to_explain,
+    failed_deployment_to_explain,
     rollout_deployment,
     rollout_revisions,
 )
 from expressway.diagnose.service.health_status import is_settled
-from expressway.diagnose.service.log_tail import forgot_tasks
+from expressway.diagnose.service.log_tail import has_expired_tasks
 from expressway.diagnose.service.reads import KnownService, ServiceReads
 from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
 
@@ -83,7 +83,7 @@ def begin_service(
     now = ports.now()
     closer = failure is not None
     service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now, looks_closer=closer)
-    service_reads.begin_first_round()
+    service_reads.begin_initial_snapshot()
     return ServiceGathering(cluster, service_name, service_reads, reads, now, begin, ports.excluded_from, failure)
 
 
@@ -118,8 +118,8 @@ class ServiceGathering:
             TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
         """
         of = self._of
-        first = of.first_round()
-        service, calm = first.service, first.is_calm
+        first = of.initial_snapshot()
+        service, steady = first.service, first.is_steady_state
         of.begin_second_round(first)
         tasks = of.tasks(first)
         of.ask_definitions(task.task_definition_arn for task in tasks)
@@ -128,23 +128,27 @@ class ServiceGathering:
         if service is not None and not deployments and (rollout := rollout_deployment(service)) is not None:
             deployments, revisions = [rollout], rollout_revisions(service)
         compared = of.compared_definitions(definitions_to_compare(deployments, revisions))
-        course = self._course(service, deployments, revisions, compared, tasks)
-        mine = self._own_tasks(service, course, tasks)
+        context = self._context(service, deployments, revisions, compared, tasks)
+        mine = self._own_tasks(service, context, tasks)
         failed = any(task.failed for task in mine)
         if not failed or any(task.running or task.failed_health_check for task in mine):
-            of.ask_targets(course.revision.target_group_arns if course.revision else ())
-        if failed or not calm:
+            of.ask_targets(context.revision.target_group_arns if context.revision else ())
+        if failed or not steady:
             of.ask_express(service)
             of.ask_logs(mine)
-        if course.deployment is not None and course.revision is not None and forgot_tasks(course.deployment, mine):
-            of.ask_left_log(course.deployment, course.revision.task_definition_arn)
+        if (
+            context.deployment is not None
+            and context.revision is not None
+            and has_expired_tasks(context.deployment, mine)
+        ):
+            of.ask_expired_task_log(context.deployment, context.revision.task_definition_arn)
         targets, express = of.targets(), of.express()
         if self._begin is not None and service is not None:
-            settled = is_settled(service, course.deployment, mine, targets)
+            settled = is_settled(service, context.deployment, mine, targets)
             if settled and failed:  # then nothing else is read meanwhile
                 settled = not format_is_open(mine, _lines(of.logs()))
-            self._begin(subject_of(service, express, course.deployment, course.revision, mine), settled)
-        if calm and not failed and not _all_well(targets, mine):
+            self._begin(subject_of(service, express, context.deployment, context.revision, mine), settled)
+        if steady and not failed and not _all_well(targets, mine):
             of.ask_express(service)
             of.ask_logs(mine)
             express = of.express()
@@ -152,30 +156,30 @@ class ServiceGathering:
         of.remember(first)
         definitions = of.definitions()
         mine = tuple(marked(task, definitions) for task in mine)
-        return self._facts(service, express, course, tasks, mine, targets, logs, definitions)
+        return self._facts(service, express, context, tasks, mine, targets, logs, definitions)
 
     def _facts(
         self,
         service: ServiceState | None,
         express: ExpressService | None,
-        course: Course,
+        context: DeploymentContext,
         tasks: tuple[TaskState, ...],
         mine: tuple[TaskState, ...],
         targets: tuple[TargetHealth, ...],
         logs: Mapping[str, tuple[LogEvent, ...]],
         definitions: Mapping[str, TaskDefinition | None],
     ) -> ServiceFacts:
-        left_log = self._of.left_log()
-        definition = definitions.get(self._task_definition_arn(service, course, mine))
-        story = DeploymentFacts(
+        expired_task_log = self._of.expired_task_log()
+        definition = definitions.get(self._task_definition_arn(service, context, mine))
+        deployment = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
             service=service,
             express=express,
-            deployment=course.deployment,
-            revision=course.revision,
+            state=context.deployment,
+            revision=context.revision,
             tasks=mine,
-            events=self._events(service, course),
+            events=self._events(service, context),
             logs=_lines(logs),
             unread_logs=self._of.unread_logs,
             targets=targets,
@@ -188,59 +192,63 @@ class ServiceGathering:
             cluster=self._cluster,
             service_name=self._name,
             now=self._now,
-            story=story,
+            deployment=deployment,
             tasks=tasks,
             log_events=logs,
-            restored=course.restored,
-            gaps=story.gaps,
-            left_log=left_log,
+            restored=context.restored,
+            gaps=deployment.gaps,
+            expired_task_log=expired_task_log,
         )
 
-    def _course(
+    def _context(
         self,
         service: ServiceState | None,
         deployments: Sequence[DeploymentState],
         revisions: Mapping[str, RevisionState],
         compared: Mapping[str, TaskDefinition | None],
         tasks: tuple[TaskState, ...],
-    ) -> Course:
+    ) -> DeploymentContext:
         if self._failure is None:
-            return course_to_explain(deployments, revisions, compared)
-        return failure_to_explain(deployments, revisions, compared, since=self._since, tasks=tasks, service=service)
+            return deployment_to_explain(deployments, revisions, compared)
+        return failed_deployment_to_explain(
+            deployments, revisions, compared, since=self._since, tasks=tasks, service=service
+        )
 
-    # -- what belongs to the story --------------------------------------------------------------------------
+    # -- what belongs to the deployment --------------------------------------------------------------------------
     def _own_tasks(
-        self, service: ServiceState | None, course: Course, tasks: tuple[TaskState, ...]
+        self, service: ServiceState | None, context: DeploymentContext, tasks: tuple[TaskState, ...]
     ) -> tuple[TaskState, ...]:
         """The tasks of the revision; where none was read, those of what runs now, or those since the failed deployment.
 
         What runs now is not what has failed.
         """
-        if self._failure is not None and course.revision is None and not self._lacks_deployments():
-            start = course.deployment.created_at if course.deployment else self._since
+        if self._failure is not None and context.revision is None and not self._lacks_deployments():
+            start = context.deployment.created_at if context.deployment else self._since
             return tuple(one for one in tasks_of_revision(tasks, None, service) if not_before(one.created_at, start))
-        if course.revision is None and course.deployment is not None and course.deployment.failed:
-            return tuple(task for task in tasks if not_before(task.created_at, course.deployment.created_at))
+        if context.revision is None and context.deployment is not None and context.deployment.failed:
+            return tuple(task for task in tasks if not_before(task.created_at, context.deployment.created_at))
         current = RevisionState("", service.task_definition_arn) if service else None
-        return tasks_of_revision(tasks, course.revision or current, service)
+        return tasks_of_revision(tasks, context.revision or current, service)
 
     def _lacks_deployments(self) -> bool:
         return any(gap.startswith("deployments:") for gap in self._reads.gaps)
 
     @staticmethod
-    def _task_definition_arn(service: ServiceState | None, course: Course, mine: Sequence[TaskState]) -> str:
-        """What the story's tasks run; empty where that is not known."""
-        if course.revision is not None:
-            return course.revision.task_definition_arn
-        if course.deployment is None or not course.deployment.failed:
+    def _task_definition_arn(
+        service: ServiceState | None, context: DeploymentContext, mine: Sequence[TaskState]
+    ) -> str:
+        """What the deployment's tasks run; empty where that is not known."""
+        if context.revision is not None:
+            return context.revision.task_definition_arn
+        if context.deployment is None or not context.deployment.failed:
             return service.task_definition_arn if service else ""
         named = {task.task_definition_arn for task in mine}
         return named.pop() if len(named) == 1 else ""
 
-    def _events(self, service: ServiceState | None, course: Course) -> tuple[ServiceEvent, ...]:
-        """The scheduler's events that belong to the story; where the deployment is done, those of the last hour."""
-        start = course.deployment.created_at if course.deployment else None
-        if course.deployment is None or course.deployment.successful:
+    def _events(self, service: ServiceState | None, context: DeploymentContext) -> tuple[ServiceEvent, ...]:
+        """The scheduler's events since the deployment began; of the last hour where it succeeded."""
+        start = context.deployment.created_at if context.deployment else None
+        if context.deployment is None or context.deployment.successful:
             hour_ago = self._now - _EVENTS_COUNT_FOR
             start = max(start, hour_ago) if start else hour_ago
         return tuple(one for one in (service.events if service else ()) if not_before(one.created_at, start))

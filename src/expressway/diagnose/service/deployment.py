@@ -81,7 +81,7 @@ def _deployment(service: ServiceState, rollout: Rollout, status: str) -> Deploym
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class DeploymentContext:
     """The deployments of a service with their revisions, newest first, and which of them to explain."""
 
     deployment: DeploymentState | None
@@ -89,11 +89,11 @@ class Course:
     restored: bool
 
 
-def course_to_explain(
+def deployment_to_explain(
     deployments: Sequence[DeploymentState],
     revisions: Mapping[str, RevisionState],
     definitions: Mapping[str, TaskDefinition | None],
-) -> Course:
+) -> DeploymentContext:
     """The newest deployment that failed or still runs; the newest of all when it is well, and is no way back.
 
     After a rollback by CloudFormation the newest deployment is the one that restored the old version, with a
@@ -101,15 +101,15 @@ def course_to_explain(
     differs from what ran before the failure, if only in a command or a variable.
     """
     if not deployments:
-        return Course(None, None, restored=False)
+        return DeploymentContext(None, None, restored=False)
     newest, *older = deployments
     explained, restored = newest, newest.status == "ROLLBACK_SUCCESSFUL"
     if _may_be_way_back(deployments) and _is_way_back(newest, older, revisions, definitions):
         explained, restored = older[0], True
-    return Course(explained, revisions.get(explained.target_revision_arn), restored)
+    return DeploymentContext(explained, revisions.get(explained.target_revision_arn), restored)
 
 
-def failure_to_explain(
+def failed_deployment_to_explain(
     deployments: Sequence[DeploymentState],
     revisions: Mapping[str, RevisionState],
     definitions: Mapping[str, TaskDefinition | None],
@@ -117,7 +117,7 @@ def failure_to_explain(
     since: datetime | None,
     tasks: Sequence[TaskState],
     service: ServiceState | None,
-) -> Course:
+) -> DeploymentContext:
     """Of the deployments since a moment: the newest that failed, still runs, or lost all its tasks after its success.
 
     Unless a repair has followed it, the failed one behind the newest is meant, which restored the old version.
@@ -126,7 +126,7 @@ def failure_to_explain(
     chosen = next(iter(those), None)
     if chosen is not None and not is_repair(deployments, revisions, definitions):
         chosen = next((one for one in those if _went_wrong(one, revisions, tasks, service)), chosen)
-    return Course(chosen, revisions.get(chosen.target_revision_arn) if chosen else None, restored=False)
+    return DeploymentContext(chosen, revisions.get(chosen.target_revision_arn) if chosen else None, restored=False)
 
 
 def _went_wrong(

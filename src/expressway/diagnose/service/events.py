@@ -109,7 +109,7 @@ def _issues(facts: ServiceFacts) -> list[Mapping[str, Any]]:
             "desired_count": primary.desired_count,
         }
         issues.append({"type": "stalled_deployment", **counts})
-    unhealthy = [one for one in facts.story.targets if one.state not in {"healthy", "unused", "draining"}]
+    unhealthy = [one for one in facts.deployment.targets if one.state not in {"healthy", "unused", "draining"}]
     if unhealthy:
         details = [
             {"target": f"{one.target_id}:{one.port}", "state": one.state, "reason": one.description or one.reason}

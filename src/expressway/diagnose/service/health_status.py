@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from expressway.aws.values.service import DeploymentState, ServiceState, TargetHealth, TaskState
 from expressway.diagnose.catalog import entry_of
-from expressway.diagnose.facts import ServiceFacts, culprit_of
+from expressway.diagnose.facts import ServiceFacts, first_failed_container
 from expressway.diagnose.finding import Finding
 
 DOWN, PARTLY, EARLIER, STARTING, SERVES = range(5)
@@ -20,29 +20,29 @@ _OVER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ServiceHealth:
     """How one service stands.
 
     Attributes:
         rank: `DOWN` to `SERVES`.
         verdict: what is said of it behind its name: ``does not serve: 0 of 1 tasks run``.
-        course: what its newest deployment did, where that matters.
+        deployment_note: what its newest deployment did, where that matters.
         failing: the deployment failed or does not get on, so that a cause can follow behind a colon.
     """
 
     name: str
     rank: int
     verdict: str
-    course: str = ""
+    deployment_note: str = ""
     failing: bool = False
 
 
-def standing_of(facts: ServiceFacts, findings: Sequence[Finding]) -> Standing | None:
+def service_health(facts: ServiceFacts, findings: Sequence[Finding]) -> ServiceHealth | None:
     """How the service stands, by its tasks, targets and newest deployment, and by what was found of it.
 
     None for one that could not be read, or that is being deleted.
     """
-    service, deployment = facts.service, facts.story.deployment
+    service, deployment = facts.service, facts.deployment.state
     if service is None or service.status != "ACTIVE":
         return None
     earlier = _earlier(facts, service)
@@ -50,12 +50,12 @@ def standing_of(facts: ServiceFacts, findings: Sequence[Finding]) -> Standing | 
         return _deploying(facts, service, earlier, findings)
     if deployment is None or not deployment.failed:
         return _by_counts(facts, service, findings)
-    course = f"its newest deployment {_end(facts, deployment)}"
+    deployment_note = f"its newest deployment {_end(facts, deployment)}"
     if earlier:
         rank = EARLIER if earlier >= service.desired_count else PARTLY
-        return Standing(service.name, rank, _with_earlier(earlier, service), course, failing=True)
+        return ServiceHealth(service.name, rank, _with_earlier(earlier, service), deployment_note, failing=True)
     stands = _by_counts(facts, service, findings)
-    return replace(stands, rank=min(stands.rank, EARLIER), course=course, failing=True)
+    return replace(stands, rank=min(stands.rank, EARLIER), deployment_note=deployment_note, failing=True)
 
 
 def is_cut_off(findings: Iterable[Finding]) -> bool:
@@ -63,17 +63,17 @@ def is_cut_off(findings: Iterable[Finding]) -> bool:
     return any("cuts_clients_off" in entry_of(one.code).marks and one.severity != "info" for one in findings)
 
 
-def counted(service: ServiceState) -> Standing:
+def counted(service: ServiceState) -> ServiceHealth:
     """How a service stands by what its tasks count alone."""
     run = _tasks(service.running_count, service.desired_count)
     if not service.running_count:
-        return Standing(service.name, DOWN, f"does not serve: {run}")
+        return ServiceHealth(service.name, DOWN, f"does not serve: {run}")
     if service.running_count < service.desired_count:
-        return Standing(service.name, PARTLY, f"serves with too few tasks ({run})")
-    return Standing(service.name, SERVES, f"serves ({run})")
+        return ServiceHealth(service.name, PARTLY, f"serves with too few tasks ({run})")
+    return ServiceHealth(service.name, SERVES, f"serves ({run})")
 
 
-def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Finding]) -> Standing:
+def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Finding]) -> ServiceHealth:
     by_counts = counted(replace(service, running_count=facts.running_count))
     rank, verdict = by_counts.rank, by_counts.verdict
     run = _tasks(facts.running_count, service.desired_count)
@@ -84,20 +84,20 @@ def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Fi
         rank, verdict = PARTLY, f"serves with only {well} of {well + unwell} targets healthy ({run})"
     elif rank != DOWN and is_cut_off(findings):
         rank, verdict = PARTLY, f"runs ({run}), but clients may not reach it"
-    return Standing(service.name, rank, verdict)
+    return ServiceHealth(service.name, rank, verdict)
 
 
-def _deploying(facts: ServiceFacts, service: ServiceState, earlier: int, findings: Sequence[Finding]) -> Standing:
+def _deploying(facts: ServiceFacts, service: ServiceState, earlier: int, findings: Sequence[Finding]) -> ServiceHealth:
     failing = any(one.severity == "critical" for one in findings)
-    course = "its deployment does not get on" if failing else "its deployment is in progress"
+    deployment_note = "its deployment does not get on" if failing else "its deployment is in progress"
     if earlier:
         rank = STARTING if earlier >= service.desired_count else PARTLY
-        return Standing(service.name, rank, _with_earlier(earlier, service), course, failing)
+        return ServiceHealth(service.name, rank, _with_earlier(earlier, service), deployment_note, failing)
     run = _tasks(service.running_count, service.desired_count)
-    if not failing and service.running_count and any(one.state == "healthy" for one in facts.story.targets):
-        return Standing(service.name, STARTING, f"serves ({run})", course)
+    if not failing and service.running_count and any(one.state == "healthy" for one in facts.deployment.targets):
+        return ServiceHealth(service.name, STARTING, f"serves ({run})", deployment_note)
     verdict = f"does not serve: {run}" if failing else f"does not serve yet: {run}"
-    return Standing(service.name, DOWN if failing else STARTING, verdict, course, failing)
+    return ServiceHealth(service.name, DOWN if failing else STARTING, verdict, deployment_note, failing)
 
 
 def _with_earlier(running: int, service: ServiceState) -> str:
@@ -105,8 +105,8 @@ def _with_earlier(running: int, service: ServiceState) -> str:
 
 
 def _earlier(facts: ServiceFacts, service: ServiceState) -> int:
-    """How many tasks run of a revision before the story's."""
-    mine = {task.arn for task in facts.story.tasks}
+    """How many tasks run of a revision before the deployment's."""
+    mine = {task.arn for task in facts.deployment.tasks}
     running: list[TaskState] = [task for task in facts.tasks if task.running]
     if facts.restored and not running:
         return service.running_count  # the tasks could not be read
@@ -115,7 +115,7 @@ def _earlier(facts: ServiceFacts, service: ServiceState) -> int:
 
 def _healthy_and_not(facts: ServiceFacts) -> tuple[int, int]:
     """How many targets are healthy and unhealthy; without targets, tasks by their own health check."""
-    states = [one.state.lower() for one in facts.story.targets]
+    states = [one.state.lower() for one in facts.deployment.targets]
     if not states:
         states = ["unhealthy" if one.health == "UNHEALTHY" else "healthy" for one in facts.tasks if one.running]
     return states.count("healthy"), states.count("unhealthy")
@@ -152,5 +152,7 @@ def is_settled(
 def _ended_by_itself(task: TaskState) -> bool:
     """A container of the task ran and exited, and neither a health check nor anything else ended it."""
     return (
-        culprit_of(task) is not None and task.stop_code == "EssentialContainerExited" and not task.failed_health_check
+        first_failed_container(task) is not None
+        and task.stop_code == "EssentialContainerExited"
+        and not task.failed_health_check
     )

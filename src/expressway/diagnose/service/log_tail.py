@@ -14,7 +14,7 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.task_definition import MAIN_CONTAINER, TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.facts import LeftLog, culprit_of
+from expressway.diagnose.facts import ExpiredTaskLog, first_failed_container
 from expressway.diagnose.ports import LogSearches
 from expressway.diagnose.service_cache import LogKey
 
@@ -26,14 +26,14 @@ _LINES = 300
 _EMPTY = LogSearch(group_exists=False)
 
 
-def forgot_tasks(deployment: DeploymentState | None, tasks: Sequence[TaskState]) -> bool:
+def has_expired_tasks(deployment: DeploymentState | None, tasks: Sequence[TaskState]) -> bool:
     """Whether a failed deployment had tasks of which ECS tells nothing any more."""
     if deployment is None or not deployment.failed:
         return False
     return not any(task.failed or task.running or task.pending for task in tasks)
 
 
-class LeftLogs:
+class ExpiredTaskLogs:
     """The search for the log of the last task that a deployment started: of the container that answers."""
 
     def __init__(self, reads: ConcurrentReads, logs: LogSearches) -> None:
@@ -58,14 +58,14 @@ class LeftLogs:
             "logs", lambda: search(place.log_group, start=start, end=end, stream_prefix=prefix, limit=_LINES)
         )
 
-    def take(self) -> LeftLog | None:
+    def take(self) -> ExpiredTaskLog | None:
         """The end of the newest stream; None where nothing was asked for or found."""
         events = self._reads.take(self._asked, _EMPTY).events if self._asked is not None else ()
         if not events:
             return None
         newest = max(events, key=lambda event: event.timestamp).stream
         lines = tuple(event.message for event in events if event.stream == newest)
-        return LeftLog(self._container, lines, self._is_only)
+        return ExpiredTaskLog(self._container, lines, self._is_only)
 
 
 _LOGS_READ = 3
@@ -166,8 +166,8 @@ def container_log(definition: TaskDefinition | None, task: TaskState) -> LogKey 
     """Where the container logs that matters to what became of the task, and no other; else why that is not known."""
     if definition is None:
         return "could not be looked for, since its task definition was not read"
-    culprit = None if task.failed_health_check else culprit_of(definition.marked(task))
-    name = culprit.name if culprit else definition.main_container
+    first_failed = None if task.failed_health_check else first_failed_container(definition.marked(task))
+    name = first_failed.name if first_failed else definition.main_container
     place = definition.log_of(name)
     if place is None:
         return f"is not kept in CloudWatch Logs (log driver: {definition.log_driver_of(name) or 'none'})"

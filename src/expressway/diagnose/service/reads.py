@@ -18,10 +18,10 @@ from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.facts import LeftLog
+from expressway.diagnose.facts import ExpiredTaskLog
 from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
 from expressway.diagnose.reads import take_or_stop
-from expressway.diagnose.service.log_tail import LeftLogs, LogTail, ServiceLogs, express_log_place, log_place
+from expressway.diagnose.service.log_tail import ExpiredTaskLogs, LogTail, ServiceLogs, express_log_place, log_place
 from expressway.diagnose.service_cache import (
     ENDED_DEPLOYMENT_STATUSES,
     NOT_CACHED,
@@ -39,7 +39,7 @@ class KnownService:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstRound:
+class InitialSnapshot:
     """What can be asked for by the service's name alone; `briefs` are its deployments, newest first.
 
     `looks_closer`: a failure is to be explained, so that a service that serves is looked at as closely as any other.
@@ -52,7 +52,7 @@ class FirstRound:
     looks_closer: bool = False
 
     @property
-    def is_calm(self) -> bool:
+    def is_steady_state(self) -> bool:
         """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
         service = self.service
         if self.looks_closer or service is None or service.status != "ACTIVE":
@@ -64,7 +64,7 @@ class FirstRound:
 T = TypeVar("T")
 
 
-class GuessedReads(Generic[T]):
+class SpeculativeReads(Generic[T]):
     """Things of one kind. A guess saves a round trip where it was right; where it was wrong or was refused, what is
     wanted is read by itself, so that a guess never decides what is told.
 
@@ -157,16 +157,18 @@ class ServiceReads:
         self._express: Future[ExpressService | None] | None = None
         self._deployments: Future[tuple[DeploymentState, ...]] | None = None
         self._logs = ServiceLogs(reads, ports.logs)
-        self._left = LeftLogs(reads, ports.logs)
-        self._tasks = GuessedReads(
+        self._left = ExpiredTaskLogs(reads, ports.logs)
+        self._tasks = SpeculativeReads(
             reads, "tasks", lambda arns: ports.ecs.tasks(cluster, arns), id_of=lambda one: one.arn
         )
-        self._revisions = GuessedReads(reads, "revisions", ports.ecs.revisions, id_of=lambda one: one.arn)
+        self._revisions = SpeculativeReads(reads, "revisions", ports.ecs.revisions, id_of=lambda one: one.arn)
         health = ports.targets.health if ports.targets else _no_targets
-        self._targets = GuessedReads(reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1)
+        self._targets = SpeculativeReads(
+            reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1
+        )
 
     # -- rounds ---------------------------------------------------------------------------------------------
-    def begin_first_round(self) -> None:
+    def begin_initial_snapshot(self) -> None:
         """Ask for all that the name alone leads to, and for what was there the last time; what leads on goes first."""
         of = self._ports.ecs
         if self._known is None or self._known.stopped_tasks is None:
@@ -180,7 +182,7 @@ class ServiceReads:
         self._briefs = self._reads.ask("deployments", lambda: of.deployment_briefs(self._cluster, self._name))
         self._guess()
 
-    def first_round(self) -> FirstRound:
+    def initial_snapshot(self) -> InitialSnapshot:
         """Wait for it; tasks are described while the rest is still on its way.
 
         Raises:
@@ -197,18 +199,18 @@ class ServiceReads:
             self._ask_tasks(stopped)
         self._logs.know(self._seen.logs)
         briefs = self._reads.take(self._briefs, ()) if self._briefs else ()
-        return FirstRound(service, briefs, running, stopped, self._looks_closer)
+        return InitialSnapshot(service, briefs, running, stopped, self._looks_closer)
 
-    def begin_second_round(self, first: FirstRound) -> None:
+    def begin_second_round(self, first: InitialSnapshot) -> None:
         """Ask for what the first round named. A service that serves is asked less about."""
-        service, calm = first.service, first.is_calm
+        service, steady = first.service, first.is_steady_state
         groups = service.target_group_arns if service else ()
         self._ask_tasks((*first.running_arns, *first.stopped_arns))
         self._targets.ask(groups)
         self._ask_deployments(first.briefs)
-        self._revisions.ask(() if calm and groups else (one.target_revision_arn for one in first.briefs))
+        self._revisions.ask(() if steady and groups else (one.target_revision_arn for one in first.briefs))
         self.ask_definitions([service.task_definition_arn] if service else [])
-        if not calm:
+        if not steady:
             self.ask_express(service)
             self._guess_logs(first)
 
@@ -246,7 +248,7 @@ class ServiceReads:
         asked = {arn: self._reads.take(future, None) for arn, future in self._definitions.items()}
         return {**self._seen.definitions, **asked}
 
-    def tasks(self, first: FirstRound) -> tuple[TaskState, ...]:
+    def tasks(self, first: InitialSnapshot) -> tuple[TaskState, ...]:
         """Every task of the service that ECS remembers, newest first; none of a deleted service of the same name."""
         known = (self._known.stopped_tasks if self._known else None) or ()
         over = self._seen.stopped_tasks
@@ -257,7 +259,7 @@ class ServiceReads:
         mine = (task for task in named if not_before(task.created_at, since))
         return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
 
-    def deployments(self, first: FirstRound) -> dict[str, DeploymentState]:
+    def deployments(self, first: InitialSnapshot) -> dict[str, DeploymentState]:
         """Those of which there is more to tell than that they succeeded, by ARN."""
         asked = self._reads.take(self._deployments, ()) if self._deployments else ()
         seen = (self._seen.deployment(one) for one in first.briefs)
@@ -280,12 +282,12 @@ class ServiceReads:
         """The ends of the logs that were asked for, by task id."""
         return self._logs.take()
 
-    def ask_left_log(self, deployment: DeploymentState, task_definition_arn: str) -> None:
+    def ask_expired_task_log(self, deployment: DeploymentState, task_definition_arn: str) -> None:
         """Waits for the task definition, which tells where the forgotten tasks logged."""
         definition = self.compared_definitions([task_definition_arn]).get(task_definition_arn)
         self._left.ask(deployment, definition, self._now)
 
-    def left_log(self) -> LeftLog | None:
+    def expired_task_log(self) -> ExpiredTaskLog | None:
         return self._left.take()
 
     @property
@@ -328,12 +330,12 @@ class ServiceReads:
         self._logs.guess_again(self._seen.log_keys)
         self._revisions.guess(self._seen.revision_arns)
         self._targets.guess(self._seen.target_group_arns)
-        if self._ports.target is not None and self._known is None and not self._seen.was_calm:
+        if self._ports.target is not None and self._known is None and not self._seen.was_steady_state:
             arn = _arn_of(self._ports.target, self._cluster, self._name)
             read = self._ports.ecs.express_service
             self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
 
-    def _guess_logs(self, first: FirstRound) -> None:
+    def _guess_logs(self, first: InitialSnapshot) -> None:
         """Where the tasks log is told by the task definition, or by the Express side, where either was guessed."""
         arn = first.service.task_definition_arn if first.service else ""
         guessed = self._guessed_definition is not None and self._definitions.get(arn) is self._guessed_definition
@@ -343,7 +345,7 @@ class ServiceReads:
         if place is not None:
             self._logs.guess(place, stopped=first.stopped_arns, running=first.running_arns[:1])
 
-    def remember(self, first: FirstRound) -> None:
+    def remember(self, first: InitialSnapshot) -> None:
         """Keep what cannot change, and the ids of what may; all reads must have been waited for."""
         if first.service is None:
             return
@@ -354,7 +356,7 @@ class ServiceReads:
         logs = self._logs.complete(frozenset(task.task_id for task in over.values()))
         seen = CachedService(
             created_at=first.service.created_at,
-            was_calm=first.is_calm,
+            was_steady_state=first.is_steady_state,
             stopped_tasks=over,
             deployments={one.arn: one for one in ended},
             definitions={arn: one for arn, one in self.definitions().items() if one is not None and arn in used},

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from expressway.cloudformation.stack import StackEvent, first_failure
 from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
-from expressway.diagnose.exits.expired import forgotten_error, forgotten_exit, look_elsewhere
+from expressway.diagnose.exits.expired import expired_task_error, expired_task_exit, look_elsewhere
 from expressway.diagnose.exits.findings import (
     crash_loop,
     exit_finding,
@@ -33,7 +33,7 @@ IN_AWS_WORDS = f"Act on AWS's own words in the evidence; {action('failures')} sh
 
 def other_resource_failed(facts: ServiceFacts) -> Finding | None:
     """A resource of the stack other than the service failed first, so that the service is not to blame."""
-    event = first_failure(facts.story.stack_events)
+    event = first_failure(facts.deployment.stack_events)
     if event is None or event.is_consequence or event.resource_type == SERVICE_RESOURCE_TYPE:
         return None
     return _stack_finding(event)
@@ -41,13 +41,13 @@ def other_resource_failed(facts: ServiceFacts) -> Finding | None:
 
 def stopped_task_says(facts: ServiceFacts) -> Finding | None:
     """What ECS says about tasks that stopped, or that cannot start."""
-    return _first_known(facts.story.task_statements())
+    return _first_known(facts.deployment.task_statements())
 
 
 def infrastructure_is_stuck(facts: ServiceFacts) -> Finding | None:
     """A managed resource of the revision has failed, or waits with a reason (an AccessDenied, most often)."""
-    known = _first_known(facts.story.infrastructure_statements())
-    resources = facts.story.revision.managed_resources if facts.story.revision else ()
+    known = _first_known(facts.deployment.infrastructure_statements())
+    resources = facts.deployment.revision.managed_resources if facts.deployment.revision else ()
     failed = next((one for one in resources if one.status == "FAILED"), None)
     if known is not None or failed is None:
         return known
@@ -62,12 +62,12 @@ def infrastructure_is_stuck(facts: ServiceFacts) -> Finding | None:
 
 def scheduler_says(facts: ServiceFacts) -> Finding | None:
     """What the service's events and the deployment's own reason say, where the table knows the words."""
-    return _first_known(facts.story.service_statements())
+    return _first_known(facts.deployment.service_statements())
 
 
 def task_stopped_for_unknown_reason(facts: ServiceFacts) -> Finding | None:
     """A task failed in words that the table does not know: told as they are."""
-    for task in facts.story.failed_tasks:
+    for task in facts.deployment.failed_tasks:
         reasons = [*telling_reasons(task), task.stopped_reason]
         text = evidence_line(next((reason for reason in reasons if reason), ""))
         if text:
@@ -85,16 +85,16 @@ def task_stopped_for_unknown_reason(facts: ServiceFacts) -> Finding | None:
 
 def service_resource_failed(facts: ServiceFacts) -> Finding | None:
     """CloudFormation's own words about the service, where nothing better is known."""
-    event = first_failure(facts.story.stack_events)
+    event = first_failure(facts.deployment.stack_events)
     return None if event is None or event.is_consequence else _stack_finding(event)
 
 
 def deployment_failed(facts: ServiceFacts) -> Finding | None:
     """The deployment has failed and nothing says why."""
-    deployment, gaps = facts.story.deployment, facts.story.gaps
+    deployment, gaps = facts.deployment.state, facts.deployment.gaps
     if deployment is None or not deployment.failed:
         return None
-    reasons = reasons_of(facts.story)
+    reasons = reasons_of(facts.deployment)
     told = f": {quoted(reasons[0])}" if reasons else ", and ECS gives no reason."
     missing = " (some facts could not be read)" if gaps else ""
     return make_finding(
@@ -107,9 +107,9 @@ def deployment_failed(facts: ServiceFacts) -> Finding | None:
     )
 
 
-def reasons_of(story: DeploymentFacts) -> tuple[str, ...]:
+def reasons_of(deployment: DeploymentFacts) -> tuple[str, ...]:
     """What the deployment says of its rollback and of its status."""
-    texts = (story.deployment.rollback_reason, story.deployment.status_reason) if story.deployment else ()
+    texts = (deployment.state.rollback_reason, deployment.state.status_reason) if deployment.state else ()
     return tuple(dict.fromkeys(evidence_line(text) for text in texts if text))
 
 
@@ -141,7 +141,7 @@ _BREAKER = re.compile(r"circuit breaker", re.IGNORECASE)
 
 def rolled_back_by_alarm(facts: ServiceFacts) -> Finding | None:
     """An alarm on 4xx/5xx answers ended the deployment."""
-    deployment = facts.story.deployment
+    deployment = facts.deployment.state
     if deployment is None or not deployment.failed or not deployment.triggered_alarms:
         return None
     names = ", ".join(deployment.triggered_alarms)
@@ -149,19 +149,19 @@ def rolled_back_by_alarm(facts: ServiceFacts) -> Finding | None:
         "error_rate_alarm",
         cause="The new version answered too many requests with errors (4xx or 5xx), so the deployment's alarm rolled "
         f"it back: {names}.",
-        evidence=(f"alarm: {names}", *reasons_of(facts.story)),
+        evidence=(f"alarm: {names}", *reasons_of(facts.deployment)),
         resource=facts.resource,
     )
 
 
 def rolled_back(facts: ServiceFacts) -> Finding | None:
     """The deployment was rolled back by an alarm on 4xx/5xx answers, or by the circuit breaker."""
-    deployment = facts.story.deployment
+    deployment = facts.deployment.state
     if deployment is None or not deployment.failed:
         return None
     if deployment.triggered_alarms:
         return rolled_back_by_alarm(facts)
-    reasons = reasons_of(facts.story)
+    reasons = reasons_of(facts.deployment)
     if deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in reasons):
         went_back = ", and the service went back to what it ran before" if facts.restored else ""
         return make_finding(
@@ -175,13 +175,13 @@ def rolled_back(facts: ServiceFacts) -> Finding | None:
 
 def stuck(facts: ServiceFacts) -> Finding | None:
     """A deployment that has been in progress for much longer than one takes."""
-    deployment = facts.story.deployment
+    deployment = facts.deployment.state
     if deployment is None or not deployment.running or deployment.created_at is None:
         return None
     age = facts.now - deployment.created_at
     if age < STUCK_AFTER:
         return None
-    revision = facts.story.revision
+    revision = facts.deployment.revision
     waiting = [one for one in (revision.managed_resources if revision else ()) if one.status == "PROVISIONING"]
     stage = f" in stage {deployment.lifecycle_stage}" if deployment.lifecycle_stage else ""
     return make_finding(
@@ -200,7 +200,7 @@ def stuck(facts: ServiceFacts) -> Finding | None:
 
 def under_way(facts: ServiceFacts) -> Finding | None:
     """A deployment is going on as it should."""
-    deployment = facts.story.deployment
+    deployment = facts.deployment.state
     if deployment is None or not deployment.running:
         return None
     if deployment.created_at is not None and facts.now - deployment.created_at >= STUCK_AFTER:
@@ -256,13 +256,13 @@ def service_state(facts: ServiceFacts) -> Finding | None:
 
 
 def first_cause(facts: ServiceFacts) -> Finding | None:
-    """The first real cause of the story; only what tasks did counts while the service serves."""
+    """The first real cause of the deployment; only what tasks did counts while the service serves."""
     rules = _TASK_RULES if facts.serves else _STORY_RULES
     return next((finding for rule in rules if (finding := rule(facts)) is not None), None)
 
 
 def cause_of_tasks(facts: ServiceFacts) -> Finding | None:
-    """What the story's tasks themselves tell of their end."""
+    """What the deployment's tasks themselves tell of their end."""
     return next((finding for rule in _TASK_RULES if (finding := rule(facts)) is not None), None)
 
 
@@ -287,7 +287,7 @@ def scaled_to_zero(facts: ServiceFacts) -> Finding | None:
 
 def tasks_missing(facts: ServiceFacts) -> Finding | None:
     """Fewer tasks run than are wanted, and no deployment explains it."""
-    service, deployment = facts.service, facts.story.deployment
+    service, deployment = facts.service, facts.deployment.state
     if service is None or facts.has_enough_tasks or (deployment is not None and deployment.running):
         return None
     unread = " Some facts could not be read (see gaps)." if facts.gaps else ""
@@ -296,7 +296,7 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
         severity="warning" if facts.running_count else "critical",
         cause=f"{facts.running_count} of {service.desired_count} tasks run, {service.pending_count} are starting, "
         f"and nothing that could be read says why.{unread}",
-        evidence=tuple(event.message for event in facts.story.events[:2]),
+        evidence=tuple(event.message for event in facts.deployment.events[:2]),
         remedy=f"Ask again in a minute; then read {action('events')} and {action('failures')}.",
         resource=service.arn,
         confidence="low",
@@ -308,11 +308,11 @@ _STORY_RULES: tuple[Rule, ...] = (
     memory_finding,
     stopped_task_says,
     exit_finding,
-    forgotten_exit,
+    expired_task_exit,
     infrastructure_is_stuck,
     health_finding,
     scheduler_says,
-    forgotten_error,
+    expired_task_error,
     task_stopped_for_unknown_reason,
 )
 _FIRST_RULES: tuple[Rule, ...] = (
@@ -342,7 +342,7 @@ def _without_cause(facts: ServiceFacts, finding: Finding) -> Finding:
     """The same where no other finding tells the cause, so that it does not point to others."""
     if finding.code != "circuit_breaker_rollback":
         return finding
-    return replace(finding, remedy=IN_AWS_WORDS if facts.story.failed_tasks else look_elsewhere(facts))
+    return replace(finding, remedy=IN_AWS_WORDS if facts.deployment.failed_tasks else look_elsewhere(facts))
 
 
 def _as_consequence(finding: Finding, told: AbstractSet[str]) -> Finding:

@@ -88,7 +88,7 @@ def failed_tasks_finding(failed: FailedTasks, *, cluster: str, now: datetime) ->
 
 def _facts(failed: FailedTasks, cluster: str, now: datetime) -> ServiceFacts:
     name = failed.tasks[0].service_name
-    story = DeploymentFacts(
+    deployment = DeploymentFacts(
         cluster,
         name,
         tasks=failed.tasks,
@@ -98,7 +98,7 @@ def _facts(failed: FailedTasks, cluster: str, now: datetime) -> ServiceFacts:
         definition=failed.definition,
         excluded=failed.excluded,
     )
-    return ServiceFacts(cluster, name, now, story, tasks=failed.tasks, gaps=failed.gaps)
+    return ServiceFacts(cluster, name, now, deployment, tasks=failed.tasks, gaps=failed.gaps)
 
 
 def _health_check(tasks: Sequence[TaskState]) -> Finding | None:

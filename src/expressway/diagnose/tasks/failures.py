@@ -13,7 +13,7 @@ from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.answer import shown_cluster
 from expressway.diagnose.catalog import codes_with
 from expressway.diagnose.exits.rules import category_of
-from expressway.diagnose.facts import culprit_of
+from expressway.diagnose.facts import first_failed_container
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
@@ -72,13 +72,13 @@ def _telling(failed: Sequence[TaskState]) -> list[str]:
 class _Service:
     """What is wrong with a service now; `state` is None where it could not be read.
 
-    `tasks` are all of the service that were read, `story` those among them that the findings are about.
+    `tasks` are all of the service that were read, `deployment` those among them that the findings are about.
     """
 
     state: ServiceState | None
     findings: tuple[Finding, ...]
     tasks: tuple[TaskState, ...]
-    story: tuple[TaskState, ...]
+    deployment: tuple[TaskState, ...]
     gaps: tuple[str, ...]
 
     def explains(self, task: TaskState) -> bool:
@@ -90,14 +90,14 @@ class _Service:
         codes = {finding.code for finding in self.findings}
         if task.stop_code == "SpotInterruption" and "spot_interrupted" in codes:
             return True
-        return bool(codes - codes_with("normal_end")) and self._is_of_story(task)
+        return bool(codes - codes_with("normal_end")) and self._is_of_deployment(task)
 
-    def _is_of_story(self, task: TaskState) -> bool:
-        """By its ARN; one of those too many to be read is of the story where it was started as the story's were."""
+    def _is_of_deployment(self, task: TaskState) -> bool:
+        """By its ARN; a task that was not read belongs to the deployment if it was started as the deployment's were."""
         if any(one.arn == task.arn for one in self.tasks):
-            return any(one.arn == task.arn for one in self.story)
+            return any(one.arn == task.arn for one in self.deployment)
         return (task.task_definition_arn, task.started_by) in {
-            (one.task_definition_arn, one.started_by) for one in self.story
+            (one.task_definition_arn, one.started_by) for one in self.deployment
         }
 
 
@@ -116,7 +116,7 @@ def _service(cluster: str, name: str, ports: TroubleshootPorts) -> _Service:
     with ConcurrentReads(_READS_EACH, name=name) as reads:
         facts = gather_service(cluster, name, ports, reads)
     findings = tuple(replace(one, resource=facts.resource) for one in service_findings(facts))
-    return _Service(facts.service, findings, facts.tasks, facts.story.tasks, tuple(reads.gaps))
+    return _Service(facts.service, findings, facts.tasks, facts.deployment.tasks, tuple(reads.gaps))
 
 
 _UNREAD = _Service(None, (), (), (), ())
@@ -163,7 +163,7 @@ def _no_cluster(request: TroubleshootRequest, ports: TroubleshootPorts, reads: C
 def _categories(failed: Sequence[TaskState]) -> dict[str, list[Mapping[str, str]]]:
     found: dict[str, list[Mapping[str, str]]] = {}
     for task in failed:
-        container = culprit_of(task)
+        container = first_failed_container(task)
         entry = {"task_id": task.task_id, "service": task.service_name}
         named = {**entry, "container": container.name} if container else entry
         found.setdefault(category_of(task), []).append(named)
@@ -171,7 +171,7 @@ def _categories(failed: Sequence[TaskState]) -> dict[str, list[Mapping[str, str]
 
 
 def _task(task: TaskState) -> dict[str, Any]:
-    culprit = culprit_of(task)
+    first_failed = first_failed_container(task)
     shape = {
         "task_id": task.task_id,
         "task_definition": task.task_definition_arn.rsplit("/", 1)[-1],
@@ -180,7 +180,7 @@ def _task(task: TaskState) -> dict[str, Any]:
         "stopped_at": task.stopped_at.isoformat() if task.stopped_at else None,
         "stop_code": task.stop_code,
         "stopped_reason": task.stopped_reason,
-        "containers": [_container(one) for one in sorted(task.containers, key=lambda one: one is not culprit)],
+        "containers": [_container(one) for one in sorted(task.containers, key=lambda one: one is not first_failed)],
     }
     return {key: value for key, value in shape.items() if value not in (None, "")}
 
