@@ -1,13 +1,14 @@
 """Work that outlives its request: joined by the same request, refused to another, told to all who watch."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from expressway.core.progress import Progress
 from expressway.errors import ExpresswayError, StillRunning
-from expressway.mcp.background import BackgroundOperation, BackgroundOperations, Outcome, in_daemon_thread
+from expressway.mcp.background import BackgroundOperation, BackgroundOperations, in_daemon_thread
 
 LONG = 60.0
 """Seconds after which a hanging test fails."""
@@ -21,7 +22,7 @@ class Gate:
         self.go_on = threading.Event()
         self.runs = 0
 
-    def work(self, operation: BackgroundOperation) -> Outcome:
+    def work(self, operation: BackgroundOperation) -> Mapping[str, Any]:
         self.runs += 1
         operation.started("deploy-shop-1")
         operation.report(Progress("build", "step 1"))
@@ -111,7 +112,7 @@ def test_who_joins_late_sees_the_latest_progress_first(gate: Gate) -> None:
 def test_who_joins_late_is_told_every_warning_so_far() -> None:
     go_on = threading.Event()
 
-    def work(operation: BackgroundOperation) -> Outcome:
+    def work(operation: BackgroundOperation) -> Mapping[str, Any]:
         for progress in (Progress("build", "kept .env out", level="warning"), Progress("build", "step 1")):
             operation.report(progress)
         assert go_on.wait(LONG)
@@ -148,7 +149,7 @@ def test_the_operation_id_is_known_while_the_work_goes_on(gate: Gate) -> None:
 
 
 def test_work_that_fails_before_it_has_an_id_holds_nobody_up() -> None:
-    def fail(_: BackgroundOperation) -> Outcome:
+    def fail(_: BackgroundOperation) -> Mapping[str, Any]:
         raise ExpresswayError("engine_missing", "no engine")
 
     operation = BackgroundOperations().start("shop", fail, request="a")
@@ -158,7 +159,7 @@ def test_work_that_fails_before_it_has_an_id_holds_nobody_up() -> None:
 
 
 def test_a_crash_that_nobody_waits_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    def crash(_: BackgroundOperation) -> Outcome:
+    def crash(_: BackgroundOperation) -> Mapping[str, Any]:
         raise ZeroDivisionError
 
     operation = BackgroundOperations().start("shop", crash, request="a")

@@ -4,15 +4,12 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError, StillRunning
-
-Outcome = Mapping[str, Any]
-"""What an operation answers, in the shape that every face shows."""
 
 ResultT = TypeVar("ResultT")
 _REMARKABLE_KEPT = 50
@@ -60,7 +57,7 @@ class BackgroundOperation:
         self.target: str | None = None
         self.latest: Progress | None = None
         self._remarkable: deque[Progress] = deque(maxlen=_REMARKABLE_KEPT)
-        self.done: Future[Outcome] = Future()
+        self.done: Future[Any] = Future()
         self.identified: Future[None] = Future()
         self.identified.set_running_or_notify_cancel()
         self._watchers: list[ProgressSink] = []
@@ -122,7 +119,7 @@ class BackgroundOperation:
         return not wait([self.done], timeout_seconds).not_done
 
 
-Work = Callable[[BackgroundOperation], Outcome]
+Work = Callable[[BackgroundOperation], Any]
 
 
 class BackgroundOperations:
@@ -155,7 +152,7 @@ class BackgroundOperations:
             return tuple(operation for operation in self._operations.values() if not operation.done.done())
 
 
-def _carry_out(operation: BackgroundOperation, work: Work) -> Outcome:
+def _carry_out(operation: BackgroundOperation, work: Work) -> Any:
     try:
         return work(operation)
     except ExpresswayError:

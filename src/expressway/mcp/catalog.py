@@ -1,4 +1,4 @@
-"""The tools as the protocol lists them: what each does to the world, and what comes back."""
+"""The tools as the protocol lists them: what each does to the world, what it takes and what it answers."""
 
 import inspect
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 
 from expressway.mcp.results import ToolFunction, answering
-from expressway.mcp.schemas import compact_input
+from expressway.mcp.schemas import compact_input, compact_output
 from expressway.mcp.target import TARGET_PROPERTIES
-from expressway.mcp.tools.app import AppTools, FolderTools
+from expressway.mcp.tools.app import AppTools
 from expressway.mcp.tools.compat import CompatTools
 from expressway.mcp.tools.knowledge import (
     READ_INPUT,
@@ -32,7 +32,7 @@ class Entry:
     `local` tools reach nothing outside this machine. `proxied` is the listed schema of a tool that hands its
     arguments, as they are, to somebody who checks them; it acts on no account.
     With `gated_per_call` each call decides which gates it needs. With `not_idempotent` repeating a call may change
-    more; all others are idempotent.
+    more; all others are idempotent. `lists_output`: its output schema is worth its bytes in every conversation.
     """
 
     function: ToolFunction
@@ -43,6 +43,7 @@ class Entry:
     proxied: Mapping[str, Any] | None = None
     gated_per_call: bool = False
     not_idempotent: bool = False
+    lists_output: bool = False
 
     @property
     def gated(self) -> bool:
@@ -54,9 +55,17 @@ class Entry:
         return self.function.__name__
 
 
-def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
-    """Every tool, in the order in which an agent meets them."""
+def entries(apps: AppTools, services: ServiceTools, operate: OperateTools) -> tuple[Entry, ...]:
+    """The tools that are always listed, in the order in which an agent meets them."""
     return (
+        Entry(
+            apps.containerize_app,
+            "Make or check a Dockerfile",
+            writes=True,
+            destroys=True,
+            local=True,
+            gated_per_call=True,
+        ),
         Entry(apps.synth_app, "Synthesize an app", local=True),
         Entry(apps.diff_app, "Show what would change"),
         Entry(apps.deploy_app, "Deploy an app", writes=True, destroys=True),
@@ -66,12 +75,6 @@ def entries(apps: AppTools, services: ServiceTools) -> tuple[Entry, ...]:
         Entry(services.build_and_push_image_to_ecr, "Build and push an image", writes=True),
         Entry(services.validate_ecs_express_mode_prerequisites, "Check roles and image"),
         Entry(services.wait_for_service_ready, "Wait until a service serves"),
-    )
-
-
-def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
-    """The tools for what runs already."""
-    return (
         Entry(operate.ecs_troubleshooting_tool, "Find out what is wrong"),
         Entry(
             operate.ecs_resource_management,
@@ -80,20 +83,6 @@ def operate_entries(operate: OperateTools) -> tuple[Entry, ...]:
             destroys=True,
             gated_per_call=True,
             not_idempotent=True,
-        ),
-    )
-
-
-def folder_entries(folders: FolderTools) -> tuple[Entry, ...]:
-    """The tools for folders on this machine."""
-    return (
-        Entry(
-            folders.containerize_app,
-            "Make or check a Dockerfile",
-            writes=True,
-            destroys=True,
-            local=True,
-            gated_per_call=True,
         ),
     )
 
@@ -116,10 +105,7 @@ def knowledge_entries(knowledge: KnowledgeTools) -> tuple[Entry, ...]:
 
 
 def tool_of(entry: Entry, gates: Gates) -> Tool:
-    """The tool with a schema of few bytes and a description made of the function's docstring.
-
-    No output schema: what a result holds is in the description, which models read.
-    """
+    """The tool with schemas of few bytes and a description made of the function's docstring."""
     tool = Tool.from_function(
         answering(entry.function, entry.name, gates),
         name=entry.name,
@@ -131,9 +117,13 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
             idempotent_hint=not entry.not_idempotent,
             open_world_hint=not entry.local,
         ),
-        structured_output=False,
+        structured_output=entry.lists_output,
     )
     tool.parameters = compact_input(tool.parameters, {} if entry.local else TARGET_PROPERTIES)
+    result = tool.fn_metadata
+    if result.output_schema is not None:
+        result.output_schema = compact_output(result.output_schema, wrapped=result.wrap_output)
+        result.output_model = None  # tests hold answers against it; what a call did is told in whatever shape
     if entry.proxied is not None:
         passed_on(tool, entry.proxied)
     return tool

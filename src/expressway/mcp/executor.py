@@ -6,10 +6,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypeVar
 
 import anyio
 from mcp.server.mcpserver import Context
+from typing_extensions import TypedDict
 
 from expressway.core.progress import ProgressSink, cancelled_by
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
@@ -17,8 +18,6 @@ from expressway.mcp.audit.trail import current_audit
 from expressway.mcp.background import (
     BackgroundOperation,
     BackgroundOperations,
-    Outcome,
-    Work,
     in_thread,
 )
 from expressway.mcp.progress import relayed_progress
@@ -55,6 +54,18 @@ class RequestCancellation:
     def raise_if_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise ExpresswayError("cancelled", "The client cancelled the request.", "Call again to start over.")
+
+
+class RunningJson(TypedDict):
+    """What a call answers whose work goes on without it."""
+
+    status: Literal["running"]
+    operation_id: NotRequired[str]
+    target: NotRequired[str]
+    phase: str
+    message: str
+    warnings: NotRequired[list[str]]
+    next: str
 
 
 @dataclass(frozen=True)
@@ -107,12 +118,12 @@ class ToolExecutor:
         self,
         ctx: Context,
         key: str,
-        work: Work,
+        work: Callable[[BackgroundOperation], ResultT],
         *,
         request: str,
         wait_seconds: int,
         content_of: Callable[[], str] | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> ResultT | RunningJson:
         """Work that outlives the request: its outcome if it ends within `wait_seconds`, else where it stands.
 
         `content_of` tells, in a worker thread, what the files say that it works on: work on others is not joined.
@@ -130,8 +141,14 @@ class ToolExecutor:
         return operation.done.result() if operation.done.done() else _still_running(operation)
 
     async def finish_or_join(
-        self, ctx: Context, key: str, work: Work, *, request: str, content_of: Callable[[], str]
-    ) -> Mapping[str, Any]:
+        self,
+        ctx: Context,
+        key: str,
+        work: Callable[[BackgroundOperation], ResultT],
+        *,
+        request: str,
+        content_of: Callable[[], str],
+    ) -> ResultT:
         """Work that outlives the request, waited for as long as the client waits: always its outcome.
 
         Clients that count their patience from the last progress get a sign of life while nothing else is told.
@@ -149,10 +166,12 @@ class ToolExecutor:
             finally:
                 stop_watching()
 
-    def _begin(self, key: str, work: Work, request: str, content: str) -> BackgroundOperation:
+    def _begin(
+        self, key: str, work: Callable[[BackgroundOperation], object], request: str, content: str
+    ) -> BackgroundOperation:
         toolkit = self.toolkit()
 
-        def renewing(operation: BackgroundOperation) -> Outcome:
+        def renewing(operation: BackgroundOperation) -> object:
             try:
                 return work(operation)
             except TargetError as error:
@@ -253,15 +272,18 @@ def _known_definition(app_name: str, app_path: str) -> Mapping[str, Any] | None:
     return source.definition.model_dump(mode="json", exclude_unset=True) if source else None
 
 
-def _still_running(operation: BackgroundOperation) -> dict[str, Any]:
+def _still_running(operation: BackgroundOperation) -> RunningJson:
     latest = operation.latest
-    shape = {
+    running: RunningJson = {
         "status": "running",
-        "operation_id": operation.operation_id,
-        "target": operation.target,
         "phase": latest.phase if latest else "check",
         "message": latest.message if latest else "started",
-        "warnings": operation.warnings or None,
         "next": "The work continues without this request. Call get_deployment_status until it is no longer running.",
     }
-    return {name: value for name, value in shape.items() if value is not None}
+    if operation.operation_id is not None:
+        running["operation_id"] = operation.operation_id
+    if operation.target is not None:
+        running["target"] = operation.target
+    if operation.warnings:
+        running["warnings"] = list(operation.warnings)
+    return running

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Annotated, Any, Generic, TypeVar, cast, get_args
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
@@ -64,20 +64,24 @@ def _cut_members(members: Mapping[str, Any], depth: int) -> dict[str, Any]:
     return cut | {"…": f"and {more} more"} if more > 0 else cut
 
 
+ContentT = TypeVar("ContentT", bound=Mapping[str, Any], covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[ContentT]):
     """A result with links to resources that hold the rest of it; `failed` when it tells of a failure.
 
+    The type of the content, as a tool function's annotation names it, is what the listed output schema is made of.
     `told` is the content's JSON where `told_of` has made it already, so that secrets are not looked for twice.
     """
 
-    content: Mapping[str, Any]
+    content: ContentT
     links: Sequence[ResourceLink] = ()
     failed: bool = False
     told: str = ""
 
 
-ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | Answer]]
+ToolFunction = Callable[..., Awaitable[Answer[Any]]]
 
 
 def compact_json(value: object) -> str:
@@ -91,10 +95,9 @@ def told_of(content: Mapping[str, Any], gates: Gates) -> str:
     return compact_json(redact_response(present, redaction_policy_of(gates)))
 
 
-def result_of(answer: Mapping[str, Any] | Answer, gates: Gates) -> CallToolResult:
+def result_of(answer: Answer[Any], gates: Gates) -> CallToolResult:
     """The result that a tool function answers."""
-    full = answer if isinstance(answer, Answer) else Answer(answer)
-    return _result(full.told or told_of(full.content, gates), links=full.links, is_error=full.failed)
+    return _result(answer.told or told_of(answer.content, gates), links=answer.links, is_error=answer.failed)
 
 
 def error_of(error: ExpresswayError, gates: Gates) -> CallToolResult:
@@ -133,7 +136,10 @@ def answering(function: ToolFunction, name: str, gates: Gates) -> Callable[..., 
             _LOG.exception("%s broke off", name)
             return await error_of_in_thread(internal_error(name), gates)
 
-    answer.__signature__ = inspect.signature(function, eval_str=True)  # pyright: ignore[reportAttributeAccessIssue]
+    signature = inspect.signature(function, eval_str=True)
+    (content,) = get_args(signature.return_annotation)
+    signature = signature.replace(return_annotation=Annotated[CallToolResult, content])
+    answer.__signature__ = signature  # pyright: ignore[reportAttributeAccessIssue]
     return answer
 
 

@@ -1,6 +1,6 @@
 """Schemas of few bytes: a client sends them to its model in every conversation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _NOISE = frozenset({"title"})
@@ -54,3 +54,49 @@ def _compact_property(schema: Mapping[str, Any]) -> dict[str, Any]:
         members = [_compact_property(member) for member in compact.pop("anyOf") if member.get("type") != "null"]
         compact = {**members[0], **compact} if len(members) == 1 else {"anyOf": members, **compact}
     return compact
+
+
+def compact_output(schema: Mapping[str, Any], *, wrapped: bool) -> dict[str, Any]:
+    """The SDK's schema of a tool's result, one level deep: the type of each member, and texts it is one of.
+
+    A result of one of several types has the members of all. A member is required where every type has it and it is
+    not null, since null is left out of answers. `wrapped`: the SDK put the type into a member ``result``.
+    """
+    definitions: Mapping[str, Any] = schema.get("$defs", {})
+    root = schema["properties"]["result"] if wrapped else schema
+    kinds = list(_alternatives(root, definitions))
+    properties: dict[str, dict[str, Any]] = {}
+    for kind in kinds:
+        for name, item in kind["properties"].items():
+            members = [*_alternatives(item, definitions), *([properties[name]] if name in properties else [])]
+            properties[name] = _shallow([member for member in members if member.get("type") != "null"])
+    required = [
+        name
+        for name in properties
+        if all(name in kind.get("required", ()) and not _is_nullable(kind["properties"][name]) for kind in kinds)
+    ]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _alternatives(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schemas of which a value fits one, each without references."""
+    if "$ref" in schema:
+        yield from _alternatives(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    elif "anyOf" in schema:
+        for member in schema["anyOf"]:
+            yield from _alternatives(member, definitions)
+    else:
+        yield schema
+
+
+def _shallow(members: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """One schema for all of `members`, without what is inside of objects and lists."""
+    types = sorted({member["type"] for member in members if "type" in member})
+    choices = [list(member.get("enum", [member["const"]] if "const" in member else [])) for member in members]
+    if all(choices):
+        return {"enum": sorted({choice for some in choices for choice in some})}
+    return {"type": types[0] if len(types) == 1 else types} if types else {}
+
+
+def _is_nullable(schema: Mapping[str, Any]) -> bool:
+    return any(member.get("type") == "null" for member in schema.get("anyOf", ()))

@@ -26,14 +26,14 @@ from expressway.mcp.audit.log import AuditLog
 from expressway.mcp.audit.record import is_audited
 from expressway.mcp.audit.trail import AuditMiddleware, AuditTrail
 from expressway.mcp.background import BackgroundOperations
-from expressway.mcp.catalog import compat_entries, entries, folder_entries, knowledge_entries, operate_entries, tool_of
+from expressway.mcp.catalog import compat_entries, entries, knowledge_entries, tool_of
 from expressway.mcp.executor import SIGN_OF_LIFE_SECONDS, ToolExecutor, ToolkitSource
 from expressway.mcp.logs import start_logging
 from expressway.mcp.middleware.admission import AdmissionMiddleware, Listed
 from expressway.mcp.middleware.request_bounds import bounded_requests
 from expressway.mcp.resources import FullResponses, SynthesizedTemplates, add_full_responses, add_resources
 from expressway.mcp.stdio import serve_stdio
-from expressway.mcp.tools.app import AppTools, FolderTools
+from expressway.mcp.tools.app import AppTools
 from expressway.mcp.tools.compat import CompatTools
 from expressway.mcp.tools.knowledge import KnowledgeTools
 from expressway.mcp.tools.operate import OperateTools
@@ -99,19 +99,17 @@ def build_server(
     `audit` writes down every call that changes AWS, shows text of others or is refused.
     """
     worker = ToolExecutor(toolkit, gates, background or BackgroundOperations(), sign_of_life_seconds)
-    templates = SynthesizedTemplates(gates)
-    apps, services = AppTools(worker, templates), ServiceTools(worker)
-    listed = {entry.name: Listed(tool_of(entry, gates), entry.writes) for entry in entries(apps, services)}
-    for entry in compat_entries(CompatTools(apps, services)) if optional_tools.former_names else ():
-        listed[entry.name] = Listed(tool_of(entry, gates), entry.writes)
-    kept = FullResponses()
-    for entry in operate_entries(OperateTools(worker, kept)):
-        listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
-    for entry in folder_entries(FolderTools(worker, kept)):
-        listed[entry.name] = Listed(tool_of(entry, gates), entry.gated)
+    templates, responses = SynthesizedTemplates(gates), FullResponses()
+    apps, services = AppTools(worker, templates, responses), ServiceTools(worker)
     documentation = KnowledgeTools(worker)
-    for entry in knowledge_entries(documentation) if optional_tools.knowledge is not None else ():
-        listed[entry.name] = Listed(tool_of(entry, gates), writes=False, proxied=True)
+    chosen = [
+        *entries(apps, services, OperateTools(worker, responses)),
+        *(compat_entries(CompatTools(apps, services)) if optional_tools.former_names else ()),
+        *(knowledge_entries(documentation) if optional_tools.knowledge is not None else ()),
+    ]
+    listed = {
+        entry.name: Listed(tool_of(entry, gates), entry.gated, proxied=entry.proxied is not None) for entry in chosen
+    }
     documentation.listing.attach(item.tool for item in listed.values())
     documentation.listing.update(optional_tools.knowledge or ())
     server = MCPServer(
@@ -126,7 +124,7 @@ def build_server(
     )
     _declare_changing_tools(server)
     add_resources(server, templates)
-    add_full_responses(server, kept)
+    add_full_responses(server, responses)
     return server
 
 

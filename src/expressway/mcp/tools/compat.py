@@ -105,7 +105,7 @@ class CompatTools:
         desired_count: Annotated[int | None, Field(ge=1, description="Tasks.")] = None,
         container_port: Annotated[int | None, Field(description="Default 80, or the definition's.")] = None,
         health_check_path: Annotated[str | None, Field(description="Answers 200 while well.")] = None,
-    ) -> Mapping[str, Any] | Answer:
+    ) -> Answer[Mapping[str, Any]]:
         """Deprecated: use synth_app, diff_app and deploy_app. Answers for agents that know this name, with today's
         results: the templates of the app; with force_deploy its repository and image (deployment_step 1 or 2), or the
         whole deployment (3, or none) on Express Mode instead of the Fargate service that this once made."""
@@ -114,13 +114,22 @@ class CompatTools:
             *(cpu, memory, desired_count, container_port, health_check_path),
         )
         definition = former.definition(app_name, await self.apps.worker.known_definition(app_name, app_path))
+        answer: Answer[Mapping[str, Any]]
         if former.operation == "generate_templates":
-            today = await self.apps.synth_app(ctx, app_path, definition)
+            answer, instead = await self.apps.synth_app(ctx, app_path, definition), "synth_app, then diff_app"
         elif former.operation == "build_and_push":
-            today = await self.services.build_and_push_image_to_ecr(ctx, app_name, app_path)
+            answer = await self.services.build_and_push_image_to_ecr(ctx, app_name, app_path)
+            instead = "build_and_push_image_to_ecr, or deploy_app alone"
         else:
-            today = await self.apps.deploy_app(ctx, app_path, definition)
-        return _former(today, "create_ecs_infrastructure", _instead(former), _step_of(former))
+            answer, instead = await self.apps.deploy_app(ctx, app_path, definition), "deploy_app"
+        step = deployment_step if force_deploy else None
+        added = {
+            "operation": former.operation,
+            "step": step,
+            "next_step": _NEXT_STEPS.get(step or 0),
+            "unused_arguments": list(former.unused) or None,
+        }
+        return _with_note(answer, "create_ecs_infrastructure", instead, added)
 
     async def delete_ecs_infrastructure(
         self,
@@ -128,39 +137,17 @@ class CompatTools:
         app_name: AppName,
         ecr_template_path: Annotated[str | None, Field(description="Not used.")] = None,
         ecs_template_path: Annotated[str | None, Field(description="Not used.")] = None,
-    ) -> Mapping[str, Any] | Answer:
+    ) -> Answer[Mapping[str, Any]]:
         """Deprecated: use delete_app. Answers for agents that know this name: deletes the app's service, then its
         repository with the images. Ask the person first. Stacks are told by their owner, not by template files."""
-        unused = [name for name, path in _paths(ecr_template_path, ecs_template_path) if path]
-        today = await self.apps.delete_app(ctx, app_name)
-        return _former(today, "delete_ecs_infrastructure", "delete_app", {"unused_arguments": unused or None})
+        paths = {"ecr_template_path": ecr_template_path, "ecs_template_path": ecs_template_path}
+        unused = [name for name, path in paths.items() if path]
+        answer = await self.apps.delete_app(ctx, app_name)
+        return _with_note(answer, "delete_ecs_infrastructure", "delete_app", {"unused_arguments": unused or None})
 
 
-def _former(today: Mapping[str, Any] | Answer, name: str, instead: str, more: Mapping[str, Any]) -> Answer:
-    """Today's answer, with what the former one had besides, and the note."""
-    answer = today if isinstance(today, Answer) else Answer(today)
+def _with_note(
+    answer: Answer[Mapping[str, Any]], name: str, instead: str, more: Mapping[str, Any]
+) -> Answer[Mapping[str, Any]]:
     added = {"deprecated": DEPRECATED.format(name, instead), **more}
     return Answer({**answer.content, **added}, answer.links, answer.failed)
-
-
-def _instead(former: FormerArguments) -> str:
-    by_operation = {
-        "generate_templates": "synth_app, then diff_app",
-        "build_and_push": "build_and_push_image_to_ecr, or deploy_app alone",
-        "deploy": "deploy_app",
-    }
-    return by_operation[former.operation]
-
-
-def _step_of(former: FormerArguments) -> dict[str, Any]:
-    step = former.deployment_step if former.force_deploy else None
-    return {
-        "operation": former.operation,
-        "step": step,
-        "next_step": _NEXT_STEPS.get(step or 0),
-        "unused_arguments": list(former.unused) or None,
-    }
-
-
-def _paths(ecr_template_path: str | None, ecs_template_path: str | None) -> tuple[tuple[str, str | None], ...]:
-    return (("ecr_template_path", ecr_template_path), ("ecs_template_path", ecs_template_path))

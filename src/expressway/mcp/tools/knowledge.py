@@ -13,6 +13,7 @@ from pydantic import ConfigDict
 from expressway.knowledge.schema_guard import portable
 from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeTool
 from expressway.mcp.executor import ToolExecutor
+from expressway.mcp.results import Answer
 from expressway.mcp.schemas import number, text, texts
 
 PREFIX = "aws_knowledge_"
@@ -110,22 +111,22 @@ class KnowledgeTools:
 
     async def aws_knowledge_aws___search_documentation(
         self, ctx: Context, arguments: dict[str, Any]
-    ) -> Mapping[str, Any]:
+    ) -> Answer[Mapping[str, Any]]:
         """Search AWS's documentation, announcements and guides. Returns pages with title, URL and an excerpt to read on
         with aws_knowledge_aws___read_documentation."""
         return await self._consult(ctx, SEARCH, arguments)
 
     async def aws_knowledge_aws___read_documentation(
         self, ctx: Context, arguments: dict[str, Any]
-    ) -> Mapping[str, Any]:
+    ) -> Answer[Mapping[str, Any]]:
         """Read a page of AWS's documentation as Markdown. A long page comes in parts: go on with start_index."""
         return await self._consult(ctx, READ, arguments)
 
-    async def aws_knowledge_aws___recommend(self, ctx: Context, arguments: dict[str, Any]) -> Mapping[str, Any]:
+    async def aws_knowledge_aws___recommend(self, ctx: Context, arguments: dict[str, Any]) -> Answer[Mapping[str, Any]]:
         """Find pages related to one of AWS's documentation: similar, newer, or often read next."""
         return await self._consult(ctx, RECOMMEND, arguments)
 
-    async def _consult(self, ctx: Context, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _consult(self, ctx: Context, tool: str, arguments: Mapping[str, Any]) -> Answer[Mapping[str, Any]]:
         result = await self.worker.run(
             ctx,
             lambda toolkit, _, cancellation: toolkit.consult_knowledge(tool, arguments, cancellation=cancellation),
@@ -133,7 +134,7 @@ class KnowledgeTools:
         if self.listing.update(result.tools):
             await ctx.notify_tools_changed()  # to clients that subscribed (2026-07-28)
             await ctx.session.send_tool_list_changed()  # to clients of the handshake before it
-        return result.to_dict()
+        return Answer(result.to_dict())
 
 
 def passed_on(tool: Tool, schema: Mapping[str, Any]) -> None:

@@ -54,14 +54,14 @@ class OperateTools:
     """Tools as methods, so that each finds the worker and the session's whole answers."""
 
     worker: ToolExecutor
-    kept: FullResponses
+    responses: FullResponses
 
     async def ecs_troubleshooting_tool(
         self,
         ctx: Context,
         action: Annotated[str, Field(description="One of the actions above.")] = GUIDANCE,
         parameters: Annotated[dict[str, Any] | None, WithJsonSchema(_PARAMETERS)] = None,
-    ) -> Answer:
+    ) -> Answer[Mapping[str, Any]]:
         """Find out what is wrong on ECS; only reads. Begin with get_ecs_troubleshooting_guidance {ecs_cluster_name,
         ecs_service_name?, symptoms_description?}: one service, or every service of the cluster. Further actions:
         fetch_service_events {ecs_cluster_name, ecs_service_name}, fetch_task_failures {ecs_cluster_name},
@@ -79,15 +79,17 @@ class OperateTools:
             ctx, lambda toolkit, _, __: self._answered(wanted.name, toolkit.troubleshoot(wanted.name, given))
         )
 
-    def _answered(self, name: str, found: Troubleshooting) -> Answer:
+    def _answered(self, name: str, found: Troubleshooting) -> Answer[Mapping[str, Any]]:
         """As much as was asked for, with a link to the whole; what is too large to be kept is not even rendered."""
         answer = self._fitting(found)
-        if "omitted" not in answer.content or not self.kept.has_room_for(size_of(found.whole)):
+        if "omitted" not in answer.content or not self.responses.has_room_for(size_of(found.whole)):
             return answer
-        link = self.kept.keep(name, compact_json(redact_response(found.whole, redaction_policy_of(self.worker.gates))))
+        link = self.responses.keep(
+            name, compact_json(redact_response(found.whole, redaction_policy_of(self.worker.gates)))
+        )
         return replace(answer, links=[link] if link else [])
 
-    def _fitting(self, found: Troubleshooting) -> Answer:
+    def _fitting(self, found: Troubleshooting) -> Answer[Mapping[str, Any]]:
         """The answer, so short that by default its text and the structured content, which says the same, fit."""
         answer = self._told(found.to_dict())
         if found.detail == "full":
@@ -99,7 +101,7 @@ class OperateTools:
             answer = self._told(found.to_dict(summary_bytes))
         return answer
 
-    def _told(self, content: Mapping[str, Any]) -> Answer:
+    def _told(self, content: Mapping[str, Any]) -> Answer[Mapping[str, Any]]:
         return Answer(content, told=told_of(content, self.worker.gates))
 
     async def ecs_resource_management(
@@ -109,7 +111,7 @@ class OperateTools:
         api_params: Annotated[dict[str, Any] | None, WithJsonSchema(_API_PARAMS)] = None,
         query: Annotated[str | None, Field(description="JMESPath over the answer.")] = None,
         limit: Annotated[int | None, Field(ge=1, le=LARGEST_LIMIT, description="Items of a list; 100.")] = None,
-    ) -> Mapping[str, Any]:
+    ) -> Answer[Mapping[str, Any]]:
         """Call any operation of the ECS API by name (DescribeServices, UpdateService ...), or a read of ECR's
         (DescribeImages; ecr:ListTagsForResource where ECS has the name too). Reads always work, the rest needs
         ALLOW_WRITE. Returns the API's answer; nextToken continues a list, cut says what is left out and how to get it,
@@ -117,9 +119,11 @@ class OperateTools:
         refused. Ask the person before a change."""
         given: Mapping[str, Any] = api_params or {}
         gates = self.worker.gates
-        return await self.worker.run(
-            ctx,
-            lambda toolkit, _, __: toolkit.call_api(
-                api_operation, given, query=query, limit=limit, max_bytes=ANSWER_BYTES, gates=gates
-            ),
+        return Answer(
+            await self.worker.run(
+                ctx,
+                lambda toolkit, _, __: toolkit.call_api(
+                    api_operation, given, query=query, limit=limit, max_bytes=ANSWER_BYTES, gates=gates
+                ),
+            )
         )

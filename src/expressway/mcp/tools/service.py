@@ -9,7 +9,7 @@ from pydantic import Field
 
 from expressway.core.progress import NeverCancelled
 from expressway.errors import ExpresswayError
-from expressway.mcp.background import BackgroundOperation, Outcome
+from expressway.mcp.background import BackgroundOperation
 from expressway.mcp.executor import ToolExecutor, built_content
 from expressway.mcp.results import Answer, compact_json
 from expressway.mcp.tools.app import AppName
@@ -30,7 +30,7 @@ class ServiceTools:
         app_name: AppName,
         app_path: Annotated[str, Field(description="Absolute path of the folder with the Dockerfile.")],
         tag: Annotated[str | None, Field(description="Default: derived from the content.")] = None,
-    ) -> Mapping[str, Any]:
+    ) -> Answer[Mapping[str, Any]]:
         """Build a folder's Dockerfile and push the image to the app's ECR repository, made if missing. deploy_app does
         this itself; use this only for an image without a service. Checks all before it changes AWS. Goes on when the
         call is given up: call again for the result. Returns full_image_uri. Next:
@@ -38,7 +38,7 @@ class ServiceTools:
 
         toolkit, content = self.worker.toolkit(), built_content(app_name, app_path)
 
-        def build(operation: BackgroundOperation) -> Outcome:
+        def build(operation: BackgroundOperation) -> Mapping[str, Any]:
             return toolkit().build(
                 app_name,
                 app_path,
@@ -50,7 +50,7 @@ class ServiceTools:
             )
 
         asked = compact_json(["build", app_name, app_path, tag])
-        return await self.worker.finish_or_join(ctx, app_name, build, request=asked, content_of=content.text)
+        return Answer(await self.worker.finish_or_join(ctx, app_name, build, request=asked, content_of=content.text))
 
     async def validate_ecs_express_mode_prerequisites(
         self,
@@ -58,12 +58,14 @@ class ServiceTools:
         image_uri: Annotated[str, Field(description="With tag or digest.")],
         execution_role_arn: Role = "ecsTaskExecutionRole",
         infrastructure_role_arn: Role = "ecsInfrastructureRoleForExpressServices",
-    ) -> Mapping[str, Any]:
+    ) -> Answer[Mapping[str, Any]]:
         """Check that an image and two IAM roles fit an Express Mode service made by other means than deploy_app.
         Returns valid, errors, warnings and details."""
-        return await self.worker.run(
-            ctx,
-            lambda toolkit, _, __: toolkit.prerequisites(image_uri, execution_role_arn, infrastructure_role_arn),
+        return Answer(
+            await self.worker.run(
+                ctx,
+                lambda toolkit, _, __: toolkit.prerequisites(image_uri, execution_role_arn, infrastructure_role_arn),
+            )
         )
 
     async def wait_for_service_ready(
@@ -72,7 +74,7 @@ class ServiceTools:
         cluster: NameOrArn,
         service_name: NameOrArn,
         timeout_seconds: Annotated[int, Field(ge=1, le=3600, description="Longest wait.")] = 300,
-    ) -> Mapping[str, Any] | Answer:
+    ) -> Answer[Mapping[str, Any]]:
         """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers; ends at once
         when that cannot happen. Returns status success, timeout, failed or unverified, message and url. Call again to
         go on waiting."""
@@ -85,4 +87,4 @@ class ServiceTools:
             )
         except ExpresswayError as error:
             return Answer({"status": "failed", **error.to_dict()}, failed=True)
-        return readiness.to_dict()
+        return Answer(readiness.to_dict())
