@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from expressway.app.definition import AppDefinition, BuildSettings
 from expressway.app.names import app_names
@@ -37,6 +38,16 @@ class BuildPorts:
     record_excluded: RecordExcluded
 
 
+class BuiltImageJson(TypedDict):
+    """A built image as every face shows it; `full_image_uri` has the tag."""
+
+    repository_uri: str
+    image_tag: str
+    full_image_uri: str
+    ecr_push_pull_role_arn: str
+    stack_name: str
+
+
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
     """The image, and the repository that it is in."""
@@ -45,8 +56,7 @@ class BuiltImage:
     push_pull_role_arn: str
     stack_name: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Exactly the keys that agents know."""
+    def to_dict(self) -> BuiltImageJson:
         return {
             "repository_uri": self.image.repository_uri,
             "image_tag": self.image.tag,

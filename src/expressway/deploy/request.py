@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from expressway.app.definition import AppDefinition
 from expressway.app.origin import Origin
@@ -76,6 +78,26 @@ class DeployPorts:
     record_excluded: RecordExcluded
 
 
+class DeployResultJson(TypedDict):
+    """A deployment's result as every face shows it; `access_hint`: how to reach a sandbox service by loopback."""
+
+    operation_id: str
+    app_name: str
+    status: Literal["deployed", "unchanged"]
+    url: str | None
+    endpoint: str
+    service_arn: str
+    image_uri: str
+    plan_digest: str
+    target: str
+    stacks: dict[str, str]
+    termination_protection: dict[str, str]
+    elapsed_seconds: float
+    warnings: list[str]
+    rebuilt: NotRequired[str]
+    access_hint: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class DeployResult:
     """What deploying did, where, and what its checks warned of.
@@ -102,8 +124,24 @@ class DeployResult:
     warnings: tuple[str, ...] = ()
     rebuilt: str = ""
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """The shape for every face; `access_hint` says how to reach a sandbox service whose name does not resolve."""
-        shape = asdict(self)
-        optional = {"rebuilt": shape.pop("rebuilt"), "access_hint": access_hint_of(self.url)}
-        return shape | {name: value for name, value in optional.items() if value}
+    def to_dict(self) -> DeployResultJson:
+        shape: DeployResultJson = {
+            "operation_id": self.operation_id,
+            "app_name": self.app_name,
+            "status": self.status,
+            "url": self.url,
+            "endpoint": self.endpoint,
+            "service_arn": self.service_arn,
+            "image_uri": self.image_uri,
+            "plan_digest": self.plan_digest,
+            "target": self.target,
+            "stacks": self.stacks,
+            "termination_protection": self.termination_protection,
+            "elapsed_seconds": self.elapsed_seconds,
+            "warnings": list(self.warnings),
+        }
+        if self.rebuilt:
+            shape["rebuilt"] = self.rebuilt
+        if access_hint := access_hint_of(self.url):
+            shape["access_hint"] = access_hint
+        return shape

@@ -4,9 +4,10 @@ ECS's UpdateService with ``forceNewDeployment`` does it, which the stack says no
 has no such member (API reference of both).
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Literal, NotRequired, cast
+
+from typing_extensions import TypedDict
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.service import DeploymentState, ServiceState
@@ -39,6 +40,22 @@ class RestartPorts:
     target: str = ""
 
 
+class RestartResultJson(TypedDict):
+    """A restart as every face shows it; parts with nothing to say are left out."""
+
+    status: Literal["restarted"]
+    app_name: str
+    message: str
+    url: NotRequired[str]
+    service_arn: str
+    new_tasks: NotRequired[list[str]]
+    replaced_tasks: NotRequired[list[str]]
+    target: NotRequired[str]
+    elapsed_seconds: NotRequired[float]
+    gaps: NotRequired[list[str]]
+    access_hint: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class RestartResult:
     """A restart that is done: the tasks that serve now and the ones that they replaced, by their ids.
@@ -56,10 +73,10 @@ class RestartResult:
     elapsed_seconds: float = 0.0
     gaps: tuple[str, ...] = ()
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """The shape for every face; parts with nothing to say are left out."""
-        shape = {"status": "restarted", **asdict(self), "access_hint": access_hint_of(self.url)}
-        return {name: value for name, value in shape.items() if value}
+    def to_dict(self) -> RestartResultJson:
+        parts = {"status": "restarted", **asdict(self), "access_hint": access_hint_of(self.url)}
+        present = {name: list(part) if isinstance(part, tuple) else part for name, part in parts.items() if part}
+        return cast("RestartResultJson", present)
 
 
 def restart_app(

@@ -69,6 +69,9 @@ class PushedImage:
     warnings: tuple[str, ...] = ()
 
 
+ImageState = Literal["given", "published", "to_build", "to_rebuild"]
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedImage:
     """The image that the service would run.
@@ -80,7 +83,7 @@ class PlannedImage:
     `warnings` say what its registry will do to it; they are no part of what is approved.
     """
 
-    state: Literal["given", "published", "to_build", "to_rebuild"]
+    state: ImageState
     uri: str | None = None
     tag: str | None = None
     warnings: tuple[str, ...] = ()

@@ -3,12 +3,60 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, NotRequired, cast
 
-from expressway.image.values import PlannedImage
+from typing_extensions import TypedDict
+
+from expressway.image.values import ImageState, PlannedImage
 from expressway.plan.approval import approved_changes, is_approved
-from expressway.plan.diff import PropertyChange, StackChange, canonical_json
+from expressway.plan.diff import ChangeAction, PropertyChange, ResourceChange, StackChange, canonical_json
 from expressway.plan.retained_settings import kept_settings
+
+
+class PropertyChangeJson(TypedDict):
+    path: str
+    before: Any
+    after: Any
+    requires_replacement: NotRequired[bool]
+
+
+class ResourceChangeJson(TypedDict):
+    action: ChangeAction
+    logical_id: str
+    type: str
+    properties: NotRequired[list[PropertyChangeJson]]
+
+
+class StackChangeJson(TypedDict):
+    """One stack; of one that is unchanged, no more than that. `outputs` are names."""
+
+    stack_name: str
+    change: Literal["create", "update", "none"]
+    resources: NotRequired[list[ResourceChangeJson]]
+    parameters: NotRequired[list[PropertyChangeJson]]
+    outputs: NotRequired[list[str]]
+    settings: NotRequired[list[PropertyChangeJson]]
+
+
+class PlannedImageJson(TypedDict):
+    state: ImageState
+    uri: NotRequired[str]
+    tag: NotRequired[str]
+
+
+class PlanJson(TypedDict):
+    """A plan as every face shows it."""
+
+    app_name: str
+    target: str
+    plan_digest: str
+    nothing_to_do: bool
+    allows: list[str]
+    image: PlannedImageJson | None
+    stacks: list[StackChangeJson]
+    missing_service: NotRequired[str]
+    unused_stacks: NotRequired[list[str]]
+    warnings: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +139,16 @@ class Plan:
         refused = (f"deploying will be refused: {one}." for one in self.impossible)
         return (*refused, *kept_settings(self.stacks), *taken_over_repositories(self.stacks), *of_image)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The shape that every face shows; unchanged stacks are named without their details."""
-        shape: dict[str, Any] = {
+    def to_dict(self) -> PlanJson:
+        shape = {
             "app_name": self.app_name,
             "target": self.target,
             "plan_digest": self.digest,
             "nothing_to_do": self.is_empty,
             "allows": self.allows,
-            "image": _without_none(self.image.shape()) if self.image else None,
+            "image": {name: part for name, part in self.image.shape().items() if part is not None}
+            if self.image
+            else None,
             "stacks": [_stack_shape(stack) for stack in self.stacks],
         }
         optional = {
@@ -107,7 +156,7 @@ class Plan:
             "unused_stacks": list(self.unused_stacks),
             "warnings": list(self.warnings),
         }
-        return shape | {name: value for name, value in optional.items() if value}
+        return cast("PlanJson", shape | {name: part for name, part in optional.items() if part})
 
 
 def taken_over_repositories(stacks: tuple[StackChange, ...]) -> tuple[str, ...]:
@@ -129,35 +178,33 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
 
 
-def _stack_shape(stack: StackChange) -> dict[str, Any]:
-    shape: dict[str, Any] = {
+def _stack_shape(stack: StackChange) -> StackChangeJson:
+    shape = {
         "stack_name": stack.stack_name,
         "change": "create" if stack.is_new else "none" if stack.is_empty else "update",
     }
-    resources = [
-        {
-            "action": change.action,
-            "logical_id": change.logical_id,
-            "type": change.resource_type,
-            **({"properties": [_property_shape(item) for item in change.properties]} if change.properties else {}),
-        }
-        for change in stack.resources
-    ]
     optional = {
-        "resources": resources,
+        "resources": [_resource_shape(change) for change in stack.resources],
         "parameters": [_property_shape(item) for item in stack.parameters],
         "outputs": [item.path for item in stack.outputs],
         "settings": [_property_shape(item) for item in stack.settings],
     }
-    return shape | {name: value for name, value in optional.items() if value}
+    return cast("StackChangeJson", shape | {name: part for name, part in optional.items() if part})
 
 
-def _property_shape(item: Any) -> dict[str, Any]:
-    shape: dict[str, Any] = {"path": item.path, "before": item.before, "after": item.after}
-    if item.requires_replacement:
-        shape["requires_replacement"] = True
+def _resource_shape(change: ResourceChange) -> ResourceChangeJson:
+    shape: ResourceChangeJson = {
+        "action": change.action,
+        "logical_id": change.logical_id,
+        "type": change.resource_type,
+    }
+    if change.properties:
+        shape["properties"] = [_property_shape(item) for item in change.properties]
     return shape
 
 
-def _without_none(shape: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shape.items() if value is not None}
+def _property_shape(item: PropertyChange) -> PropertyChangeJson:
+    shape: PropertyChangeJson = {"path": item.path, "before": item.before, "after": item.after}
+    if item.requires_replacement:
+        shape["requires_replacement"] = True
+    return shape

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from expressway.aws.values.target import Target
     from expressway.cloudformation.service_location import ServiceLocation
     from expressway.containerize.result import Containerization
+    from expressway.deploy.build import BuiltImageJson
     from expressway.deploy.delete.delete import DeleteResult
     from expressway.deploy.deploy import DeployResult
     from expressway.deploy.restart import RestartResult
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from expressway.image.context.values import BuildContext
     from expressway.knowledge.values import KnowledgeResult
     from expressway.plan.plan import Plan
+    from expressway.plan.preflight.prerequisites import PrerequisitesJson
     from expressway.synth.synth import SynthResult
 
 _NEVER = NeverCancelled()
@@ -224,8 +226,8 @@ class Toolkit:
         image_uri: str,
         execution_role_arn: str = "ecsTaskExecutionRole",
         infrastructure_role_arn: str = "ecsInfrastructureRoleForExpressServices",
-    ) -> Mapping[str, Any]:
-        """Whether a service could be made of this image and these roles: valid, errors, warnings, details."""
+    ) -> PrerequisitesJson:
+        """Whether a service could be made of this image and these roles."""
         from expressway.plan.preflight.prerequisites import validate_prerequisites
 
         ports = self._wiring.prerequisite_ports
@@ -367,15 +369,12 @@ class Toolkit:
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation = _NEVER,
         on_started: Callable[[str], None] | None = None,
-    ) -> dict[str, Any]:
+    ) -> BuiltImageJson:
         """Build a folder's image and push it to the app's repository, which is made if it is missing.
 
         The folder's definition, where it has one, says how; `on_started` is told the operation's id. With `rebuild` it
         is built again with its base images pulled again, also where its content is in the repository. `read` is the
         build context where the caller has just read it.
-
-        Returns:
-            repository_uri, image_tag, full_image_uri, ecr_push_pull_role_arn, stack_name.
 
         Raises: see `expressway.deploy.build.build_app_image`; also DefinitionError
             ``app_name_mismatch`` and StillRunning ``operation_running``.

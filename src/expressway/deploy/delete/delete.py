@@ -8,7 +8,6 @@
 All is derived from what stands, so that a deletion killed at any point is continued by running it again.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +18,7 @@ from expressway.core.progress import Cancellation, NeverCancelled, Progress, Pro
 from expressway.core.write_once import write_once
 from expressway.deploy.delete.checks import DeletionPlan, check_deletion
 from expressway.deploy.delete.owner import Holder, holder_of, refuse_other_holder, why_it_stays
-from expressway.deploy.delete.request import DeletePorts, DeleteResult
+from expressway.deploy.delete.request import DeletePorts, DeleteResult, DeletionStatus, DeletionStepJson
 from expressway.deploy.delete.retained import Kept, kept_by_stacks, retained_names
 from expressway.deploy.delete.used_by_service import UsedByService, used_by_service
 from expressway.deploy.ports import LogGroupState
@@ -86,8 +85,10 @@ class _Deletion:
         alive = plan.service if plan.service_is_there else None
         self.kept.extend(kept_by_stacks(plan.service_stack, plan.repository_stack, service=alive))
         self.kept.extend(plan.left_alone)
-        not_started = {"status": "not_started", "message": "The service could not be deleted; its images stay."}
-        service: Mapping[str, Any] = {}
+        not_started: DeletionStepJson = {
+            "status": "not_started",
+            "message": "The service could not be deleted; its images stay.",
+        }
         try:
             used = used_by_service(plan.express, ecs=self.ports.ecs, progress=self.progress)
             service = self._delete_service()
@@ -97,7 +98,6 @@ class _Deletion:
         except ExpresswayError as error:
             return self._stopped({"status": "failed", "message": error.message}, not_started, error)
         self.cancellation.raise_if_cancelled()
-        repository: Mapping[str, Any] = {}
         try:
             repository = self._delete_repository()
         except StillRunning:
@@ -113,22 +113,28 @@ class _Deletion:
         return self._result(service, repository, self._summary())
 
     # -- the service ----------------------------------------------------------------------------------------
-    def _delete_service(self) -> Mapping[str, Any]:
+    def _delete_service(self) -> DeletionStepJson:
         plan = self.plan
-        facts = {"service_arn": plan.location.arn, "cluster": plan.location.cluster} if plan.service else {}
+
+        def step(status: DeletionStatus, message: str) -> DeletionStepJson:
+            if plan.service is None:
+                return {"status": status, "message": message}
+            location = plan.location
+            return {"status": status, "message": message, "service_arn": location.arn, "cluster": location.cluster}
+
         if plan.service_stack is not None:
             self._delete_stack(plan.service_stack)
             if plan.service_is_retained and plan.service_is_there:
-                return {"status": "kept", "message": "The removal policy retains the service.", **facts}
+                return step("kept", "The removal policy retains the service.")
         if plan.service is not None:
             self._delete_what_still_runs()
         if not plan.service_is_there:
             message = "There is no service of this app."
             if plan.service_stack is not None:
                 message = f"{message[:-1]} (any more); its stack was {plan.service_stack.status} and is deleted."
-            return {"status": "absent", "message": message, **facts}
+            return step("absent", message)
         self.removed.append(f"service {plan.location.name}")
-        return {"status": "deleted", "message": f"The service is {_GONE}.", **facts}
+        return step("deleted", f"The service is {_GONE}.")
 
     def _name_what_it_used(self, used: UsedByService) -> None:
         """Tell what outlives a service that is gone; a retained one still uses it all."""
@@ -182,22 +188,26 @@ class _Deletion:
         )
 
     # -- images and repository ------------------------------------------------------------------------------
-    def _delete_repository(self) -> Mapping[str, Any]:
-        stack, name = self.plan.repository_stack, app_names(self.plan.app_name).repository
-        facts = {"repository": name, "stack": app_names(self.plan.app_name).repository_stack}
+    def _delete_repository(self) -> DeletionStepJson:
+        stack, names = self.plan.repository_stack, app_names(self.plan.app_name)
+        name = names.repository
+
+        def step(status: DeletionStatus, message: str) -> DeletionStepJson:
+            return {"status": status, "message": message, "repository": name, "stack": names.repository_stack}
+
         if stack is not None:
             self._delete_stack(stack)
         if name in retained_names(stack):
-            return {"status": "kept", "message": "The removal policy retains the repository and its images.", **facts}
+            return step("kept", "The removal policy retains the repository and its images.")
         if stack is None and self._may_have_repository(name):
             otherwise = self._unread("repository") or _MADE_OTHERWISE
             reason = why_it_stays(self._holder(name), otherwise)
             self.kept.append(Kept(f"repository {name}", reason))
-            return {"status": "kept", "message": f"The repository stays: {reason}.", **facts}
+            return step("kept", f"The repository stays: {reason}.")
         if stack is None:
-            return {"status": "absent", "message": "There is no repository of this app.", **facts}
+            return step("absent", "There is no repository of this app.")
         self.removed.append(f"repository {name} with its images")
-        return {"status": "deleted", "message": "The repository and its images are deleted.", **facts}
+        return step("deleted", "The repository and its images are deleted.")
 
     # -- what is left ---------------------------------------------------------------------------------------
     def _delete_leftovers(self) -> None:
@@ -266,19 +276,17 @@ class _Deletion:
         self.removed.append(f"stack {stack.name}")
 
     # -- the result -----------------------------------------------------------------------------------------
-    def _stopped(
-        self, service: Mapping[str, Any], repository: Mapping[str, Any], error: ExpresswayError
-    ) -> DeleteResult:
+    def _stopped(self, service: DeletionStepJson, repository: DeletionStepJson, error: ExpresswayError) -> DeleteResult:
         done = f" Deleted before that: {', '.join(self.removed)}." if self.removed else " Nothing was deleted."
         summary = f"Deleting {self.plan.app_name} stopped: {error.message}{done} Repeat the deletion to continue."
         return self._result(service, repository, summary, (error.to_dict(),))
 
     def _result(
         self,
-        service: Mapping[str, Any],
-        repository: Mapping[str, Any],
+        service: DeletionStepJson,
+        repository: DeletionStepJson,
         summary: str,
-        errors: tuple[Mapping[str, Any], ...] = (),
+        errors: tuple[dict[str, Any], ...] = (),
     ) -> DeleteResult:
         target = self.ports.target.describe()
         return DeleteResult(self.plan.app_name, service, repository, summary, errors, tuple(self.kept), target)

@@ -1,8 +1,10 @@
 """What deleting needs, and what it gives back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from expressway.aws.values.target import Target
 from expressway.core.clock import Clock
@@ -26,19 +28,49 @@ class DeletePorts:
     local_images: Callable[[], LocalImages] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteResult:
-    """What was deleted, what was kept and why, and what failed.
+DeletionStatus = Literal["deleted", "absent", "kept", "failed", "not_started"]
 
-    `service_deletion` and `ecr_deletion` have a `status`: ``deleted``, ``absent`` (nothing was there),
-    ``kept`` (by its removal policy), ``failed`` or ``not_started`` (something before it failed).
+
+class DeletionStepJson(TypedDict):
+    """What became of the service, or of the repository.
+
+    `status`: ``absent`` (nothing was there), ``kept`` (by its removal policy, or as it belongs to somebody else),
+    ``not_started`` (something before it failed).
     """
 
-    app_name: str
-    service_deletion: Mapping[str, Any]
-    ecr_deletion: Mapping[str, Any]
+    status: DeletionStatus
+    message: str
+    service_arn: NotRequired[str]
+    cluster: NotRequired[str]
+    repository: NotRequired[str]
+    stack: NotRequired[str]
+
+
+class KeptJson(TypedDict):
+    resource: str
+    reason: str
+
+
+class DeleteResultJson(TypedDict):
+    """A deletion as every face shows it; `errors` have the shape of `ExpresswayError.to_dict`."""
+
+    service_deletion: DeletionStepJson
+    ecr_deletion: DeletionStepJson
     summary: str
-    errors: tuple[Mapping[str, Any], ...] = ()
+    errors: list[dict[str, Any]]
+    kept: list[KeptJson]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """What was deleted, what was kept and why, and what failed."""
+
+    app_name: str
+    service_deletion: DeletionStepJson
+    ecr_deletion: DeletionStepJson
+    summary: str
+    errors: tuple[dict[str, Any], ...] = ()
     kept: tuple[Kept, ...] = ()
     target: str = ""
 
@@ -46,13 +78,12 @@ class DeleteResult:
     def succeeded(self) -> bool:
         return not self.errors
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """The shape for agents and scripts."""
+    def to_dict(self) -> DeleteResultJson:
         return {
-            "service_deletion": dict(self.service_deletion),
-            "ecr_deletion": dict(self.ecr_deletion),
+            "service_deletion": self.service_deletion,
+            "ecr_deletion": self.ecr_deletion,
             "summary": self.summary,
-            "errors": [dict(error) for error in self.errors],
+            "errors": list(self.errors),
             "kept": [{"resource": one.resource, "reason": one.reason} for one in self.kept],
             "target": self.target,
         }

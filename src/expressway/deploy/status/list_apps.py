@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from expressway.cloudformation.stack import StackState, may_be_an_apps
 from expressway.core.progress import ReadPool
@@ -13,6 +15,28 @@ from expressway.errors import ExpresswayError, TargetError
 
 _REGIONS_AT_ONCE = 8
 _STACKS_AT_ONCE = 8
+
+
+class ListedAppJson(TypedDict):
+    app_name: str
+    region: str
+    stacks: dict[str, str]
+    endpoint: NotRequired[str]
+
+
+class UnreadStackJson(TypedDict):
+    region: str
+    stack: str
+    message: str
+
+
+class AppListJson(TypedDict):
+    """A list of apps as every face shows it; `failed_regions`: each region's error with its `region`."""
+
+    apps: list[ListedAppJson]
+    regions: list[str]
+    failed_regions: NotRequired[list[dict[str, Any]]]
+    unread_stacks: NotRequired[list[UnreadStackJson]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +51,11 @@ class ListedApp:
     stacks: Mapping[str, str]
     endpoint: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        shape: dict[str, Any] = {"app_name": self.app_name, "region": self.region, "stacks": dict(self.stacks)}
-        return shape | ({"endpoint": self.endpoint} if self.endpoint else {})
+    def to_dict(self) -> ListedAppJson:
+        shape: ListedAppJson = {"app_name": self.app_name, "region": self.region, "stacks": dict(self.stacks)}
+        if self.endpoint:
+            shape["endpoint"] = self.endpoint
+        return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +80,22 @@ class AppList:
         if self.failed_regions and not self.read_regions:
             error = next(iter(self.failed_regions.values()))
             if len(self.failed_regions) > 1:
-                error.details["failed_regions"] = self.to_dict()["failed_regions"]
+                error.details["failed_regions"] = self._failures()
             raise error
 
-    def to_dict(self) -> dict[str, Any]:
-        failed = [{"region": region, **error.to_dict()} for region, error in self.failed_regions.items()]
-        shape: dict[str, Any] = {"apps": [app.to_dict() for app in self.apps], "regions": list(self.regions)}
-        unread = [
-            {"region": region, "stack": name, "message": message}
-            for (region, name), message in self.unread_stacks.items()
-        ]
-        optional = {"failed_regions": failed, "unread_stacks": unread}
-        return shape | {name: value for name, value in optional.items() if value}
+    def _failures(self) -> list[dict[str, Any]]:
+        return [{"region": region, **error.to_dict()} for region, error in self.failed_regions.items()]
+
+    def to_dict(self) -> AppListJson:
+        shape: AppListJson = {"apps": [app.to_dict() for app in self.apps], "regions": list(self.regions)}
+        if self.failed_regions:
+            shape["failed_regions"] = self._failures()
+        if self.unread_stacks:
+            shape["unread_stacks"] = [
+                {"region": region, "stack": name, "message": message}
+                for (region, name), message in self.unread_stacks.items()
+            ]
+        return shape
 
 
 def list_apps(places: Mapping[str, Callable[[], Stacks]]) -> AppList:

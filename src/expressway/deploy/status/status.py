@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NotRequired, cast
+
+from typing_extensions import TypedDict
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.operation import OperationRecord
@@ -36,11 +38,18 @@ from expressway.deploy.status.probe import ProbeAnswer
 from expressway.deploy.status.readiness import ServiceSnapshot
 from expressway.deploy.status.view import (
     REASON_LIMIT,
+    DeploymentJson,
+    LastErrorJson,
+    OperationJson,
+    RevisionJson,
+    ServiceJson,
+    TasksJson,
     build_under_way,
     deployment_part,
     error_of_cause,
     error_of_stacks,
     judged_by_the_deployment,
+    last_error_of,
     operation_part,
     revisions_part,
     service_part,
@@ -53,6 +62,25 @@ from expressway.errors import ExpresswayError
 from expressway.plan.ports import StackReader
 
 _PROBE_SECONDS = 3.0
+
+
+class AppStatusJson(TypedDict):
+    """An app's status as every face shows it; `access_hint`: how to reach a sandbox service by loopback."""
+
+    app_name: str
+    status: AppState
+    message: str
+    target: NotRequired[str]
+    url: NotRequired[str]
+    access_hint: NotRequired[str]
+    stacks: NotRequired[dict[str, str]]
+    service: NotRequired[ServiceJson]
+    deployment: NotRequired[DeploymentJson]
+    revisions: NotRequired[list[RevisionJson]]
+    tasks: NotRequired[TasksJson]
+    operation: NotRequired[OperationJson]
+    last_error: NotRequired[LastErrorJson]
+    gaps: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +108,31 @@ class AppStatus:
     target: str = ""
     url: str = ""
     stacks: Mapping[str, str] = field(default_factory=dict[str, str])
-    service: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    deployment: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    revisions: tuple[Mapping[str, Any], ...] = ()
-    tasks: Mapping[str, int] = field(default_factory=dict[str, int])
-    operation: Mapping[str, Any] | None = None
-    last_error: Mapping[str, Any] | None = None
+    service: ServiceJson | None = None
+    deployment: DeploymentJson | None = None
+    revisions: tuple[RevisionJson, ...] = ()
+    tasks: TasksJson | None = None
+    operation: OperationJson | None = None
+    last_error: LastErrorJson | None = None
     gaps: tuple[str, ...] = ()
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """The shape for every face; parts with nothing to say are left out, except the first three.
-
-        On the sandbox `access_hint` tells how the service answers where its name does not resolve.
-        """
-        shape: dict[str, Any] = {"app_name": self.app_name, "status": self.status, "message": self.message}
-        rest: dict[str, Any] = {
+    def to_dict(self) -> AppStatusJson:
+        parts = {
             "target": self.target,
             "url": self.url,
             "access_hint": access_hint_of(self.url),
             "stacks": dict(self.stacks),
-            "service": dict(self.service),
-            "deployment": dict(self.deployment),
-            "revisions": [dict(one) for one in self.revisions],
-            "tasks": dict(self.tasks),
-            "operation": dict(self.operation) if self.operation else None,
-            "last_error": dict(self.last_error) if self.last_error else None,
+            "service": self.service,
+            "deployment": self.deployment,
+            "revisions": list(self.revisions),
+            "tasks": self.tasks,
+            "operation": self.operation,
+            "last_error": self.last_error,
             "gaps": list(self.gaps),
         }
-        shape.update({key: value for key, value in rest.items() if value})
-        return shape
+        present = {name: part for name, part in parts.items() if part}
+        shape = {"app_name": self.app_name, "status": self.status, "message": self.message, **present}
+        return cast("AppStatusJson", shape)
 
 
 def app_status(
@@ -156,7 +180,7 @@ class _Status:
         status, message = app_state(seen)
         last_error = self._last_error(status, location, seen)
         if seen.was_rolled_back and status == "ready":
-            message = because_of(message, shortened(str((last_error or {}).get("message", "")), REASON_LIMIT))
+            message = because_of(message, shortened(last_error["message"] if last_error else "", REASON_LIMIT))
         message += build_under_way(operation)
         return AppStatus(
             app_name=self.app_name,
@@ -236,7 +260,7 @@ class _Status:
         path = (configuration.health_check_path if configuration else "") or DEFAULT_HEALTH_PATH
         return self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=_PROBE_SECONDS)
 
-    def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> Mapping[str, Any] | None:
+    def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> LastErrorJson | None:
         """What is wrong now, explained afresh; else what the last operation ended with, if nothing succeeded since.
 
         A deployment that failed told its cause while logs were there that its rollback may have removed: as long as
@@ -258,7 +282,7 @@ class _Status:
                 return error_of_cause(cause)
         operation = seen.operation
         if operation is not None and operation.error and operation.state in {"failed", "interrupted"}:
-            return {key: operation.error[key] for key in ("code", "message", "hint") if operation.error.get(key)}
+            return last_error_of(operation.error)
         return error_of_stacks(seen)
 
 

@@ -1,8 +1,9 @@
 """Wait until a service serves: its newest deployment is done, its tasks are healthy, its URL answers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, cast
+
+from typing_extensions import TypedDict
 
 from expressway.aws.values.service import DEFAULT_HEALTH_PATH, ExpressService, RevisionState, ServiceState, TargetHealth
 from expressway.core.clock import Clock, polling_delays
@@ -27,6 +28,21 @@ _STUCK_SECONDS = 60.0
 _FAILURES_IN_A_ROW = 5
 
 
+ReadinessStatus = Literal["success", "timeout", "failed", "unverified"]
+
+
+class ReadinessJson(TypedDict):
+    """The outcome of a wait as every face shows it; `cause` has the shape of `Finding.to_dict`."""
+
+    status: ReadinessStatus
+    message: str
+    cause: NotRequired[dict[str, Any]]
+    url: NotRequired[str]
+    access_hint: NotRequired[str]
+    gaps: NotRequired[list[str]]
+    elapsed_seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """The outcome of a wait; agents know `status` and `message`.
@@ -41,26 +57,23 @@ class Readiness:
         gaps: what may not be read, and which permission that takes.
     """
 
-    status: Literal["success", "timeout", "failed", "unverified"]
+    status: ReadinessStatus
     message: str
     cause: Finding | None = None
     url: str = ""
     elapsed_seconds: float = 0.0
     gaps: tuple[str, ...] = ()
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """The shape for agents: `status` and `message` always, the rest where there is something to say."""
-        shape: dict[str, Any] = {"status": self.status, "message": self.message}
-        if self.cause is not None:
-            shape["cause"] = self.cause.to_dict()
-        if self.url:
-            shape["url"] = self.url
-        if access_hint := access_hint_of(self.url):
-            shape["access_hint"] = access_hint
-        if self.gaps:
-            shape["gaps"] = list(self.gaps)
-        shape["elapsed_seconds"] = round(self.elapsed_seconds, 1)
-        return shape
+    def to_dict(self) -> ReadinessJson:
+        parts = {
+            "cause": self.cause.to_dict() if self.cause else None,
+            "url": self.url,
+            "access_hint": access_hint_of(self.url),
+            "gaps": list(self.gaps),
+        }
+        present = {name: part for name, part in parts.items() if part}
+        shape = {"status": self.status, "message": self.message, **present}
+        return cast("ReadinessJson", shape | {"elapsed_seconds": round(self.elapsed_seconds, 1)})
 
 
 @dataclass(frozen=True, slots=True)

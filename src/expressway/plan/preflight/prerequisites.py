@@ -1,9 +1,10 @@
 """Check what must be there before a service can be made of an image: both roles and the image itself."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, NotRequired, TypeVar
+
+from typing_extensions import TypedDict, Unpack
 
 from expressway.aws.values.iam import role_name_of
 from expressway.aws.values.image import PUSH_OR_CORRECT, ImageReference, parse_image_reference
@@ -30,6 +31,7 @@ _PUBLIC_REGISTRIES = (
     "registry.k8s.io",
     "lscr.io",
 )
+DetailT = TypeVar("DetailT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +44,68 @@ class PrerequisitePorts:
     platforms: PlatformReads
 
 
+Status = Literal["valid", "invalid", "not_found", "unverified"]
+
+
+class RoleJson(TypedDict):
+    """A role that was found has `name`, `arn` and `policies` (their names); any other has `role`, as it was given."""
+
+    status: Status
+    role: NotRequired[str]
+    name: NotRequired[str]
+    arn: NotRequired[str]
+    policies: NotRequired[list[str]]
+
+
+class _ImageFacts(TypedDict):
+    digest: NotRequired[str]
+    platforms: NotRequired[list[str]]
+
+
+class ImageJson(_ImageFacts):
+    """`registry` only of an image outside private ECR, what is optional besides only of one in it."""
+
+    uri: str
+    status: Status
+    registry: NotRequired[str]
+    repository: NotRequired[str]
+    account_id: NotRequired[str]
+    region: NotRequired[str]
+
+
+class DetailsJson(TypedDict):
+    execution_role: RoleJson
+    infrastructure_role: RoleJson
+    image: ImageJson
+
+
+class PrerequisitesJson(TypedDict):
+    """The outcome of the checks as every face shows it."""
+
+    valid: bool
+    errors: list[str]
+    warnings: list[str]
+    details: DetailsJson
+
+
 @dataclass(frozen=True, slots=True)
 class Prerequisites:
     """The outcome. `valid` means no errors; what could not be made sure of is a warning."""
 
-    errors: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    details: DetailsJson
 
     @property
     def valid(self) -> bool:
         return not self.errors
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """The keys that agents know: valid, errors, warnings, details{execution_role, infrastructure_role, image}."""
+    def to_dict(self) -> PrerequisitesJson:
         return {
             "valid": self.valid,
             "errors": list(self.errors),
             "warnings": list(self.warnings),
-            "details": {name: dict(detail) for name, detail in self.details.items()},
+            "details": self.details,
         }
 
 
@@ -79,124 +124,133 @@ def validate_prerequisites(
     Raises:
         TargetError: ``credentials_expired``, ``connection_failed`` and the like (never ``access_denied``).
     """
+    reference, unreadable = None, ""
     try:
         reference = parse_image_reference(image_uri)
     except DefinitionError as error:
-        reference = None
-        image = _Finding({"uri": image_uri, "status": "invalid"}, (error.message,))
-    else:
-        image = _Finding({})
+        unreadable = error.message
     pulls_from_ecr = reference is None or reference.is_private_ecr
-    execution = EXECUTION_ROLE if pulls_from_ecr else replace(EXECUTION_ROLE, actions=LOG_ACTIONS)
+    execution_needs = EXECUTION_ROLE if pulls_from_ecr else replace(EXECUTION_ROLE, actions=LOG_ACTIONS)
     with ReadPool(3, thread_name_prefix="prerequisites") as pool:
-        asked_execution = pool.submit(_check_role, execution_role_arn, execution, ports)
+        asked_execution = pool.submit(_check_role, execution_role_arn, execution_needs, ports)
         asked_infrastructure = pool.submit(_check_role, infrastructure_role_arn, INFRASTRUCTURE_ROLE, ports)
-        if reference is not None:
-            image = _check_image(reference, ports)
-        findings = {
-            "execution_role": asked_execution.result(),
-            "infrastructure_role": asked_infrastructure.result(),
-            "image": image,
-        }
+        image = _check_image(reference, ports) if reference is not None else _not_an_image(image_uri, unreadable)
+        execution, infrastructure = asked_execution.result(), asked_infrastructure.result()
     return Prerequisites(
-        errors=tuple(error for finding in findings.values() for error in finding.errors),
-        warnings=tuple(warning for finding in findings.values() for warning in finding.warnings),
-        details={name: finding.detail for name, finding in findings.items()},
+        errors=(*execution.errors, *infrastructure.errors, *image.errors),
+        warnings=(*execution.warnings, *infrastructure.warnings, *image.warnings),
+        details={
+            "execution_role": execution.detail,
+            "infrastructure_role": infrastructure.detail,
+            "image": image.detail,
+        },
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
-    detail: Mapping[str, Any]
+class _Checked(Generic[DetailT]):
+    detail: DetailT
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def _check_role(name_or_arn: str, needs: RoleNeeds, ports: PrerequisitePorts) -> _Finding:
+def _check_role(name_or_arn: str, needs: RoleNeeds, ports: PrerequisitePorts) -> _Checked[RoleJson]:
     match = _ROLE_ARN.match(name_or_arn)
     if match is None and not _ROLE_NAME.match(name_or_arn):
         text = f"Expected the {needs.purpose} as a role name or role ARN, got {echoed(name_or_arn)}."
-        return _Finding({"role": name_or_arn, "status": "invalid"}, (text,))
+        return _Checked({"role": name_or_arn, "status": "invalid"}, (text,))
     if match is not None and match["account"] != ports.target.account_id:
         text = (
             f"The {needs.purpose} {name_or_arn} is in account {match['account']}, but a service only takes roles "
             f"of its own account {ports.target.account_id}."
         )
-        return _Finding({"role": name_or_arn, "status": "invalid"}, (text,))
+        return _Checked({"role": name_or_arn, "status": "invalid"}, (text,))
     try:
         role = ports.roles.role(role_name_of(name_or_arn))
     except TargetError as error:
         if error.code != "access_denied":
             raise
         text = f"The {needs.purpose} {name_or_arn} could not be verified: {error.message}"
-        return _Finding({"role": name_or_arn, "status": "unverified"}, (), (text,))
+        return _Checked({"role": name_or_arn, "status": "unverified"}, (), (text,))
     if role is None or (match is not None and role.arn != name_or_arn):
         found = f" There is {role.arn}." if role is not None else ""
         text = f"The {needs.purpose} {name_or_arn} does not exist in account {ports.target.account_id}.{found}"
-        return _Finding({"role": name_or_arn, "status": "not_found"}, (text,))
+        return _Checked({"role": name_or_arn, "status": "not_found"}, (text,))
     judged = check_role(role, needs)
-    status = "invalid" if judged.errors else "valid"
-    detail = {"name": role.name, "arn": role.arn, "status": status, "policies": [one.name for one in role.policies]}
-    return _Finding(detail, judged.errors, judged.warnings)
+    detail: RoleJson = {
+        "name": role.name,
+        "arn": role.arn,
+        "status": "invalid" if judged.errors else "valid",
+        "policies": [policy.name for policy in role.policies],
+    }
+    return _Checked(detail, judged.errors, judged.warnings)
 
 
-def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Finding:
+def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Checked[ImageJson]:
     if not reference.is_private_ecr:
         return _not_checkable(reference)
-    account_id, region = reference.account_id or "", reference.region or ""
-    detail: dict[str, Any] = {
-        "uri": reference.uri,
-        "repository": reference.repository,
-        "account_id": account_id,
-        "region": region,
-    }
     warnings = _distance(reference, ports.target)
-    place = {"registry_id": account_id, "region": region}
+    registry = {"registry_id": reference.account_id or "", "region": reference.region or ""}
     tag = None if reference.digest else reference.tag
     try:
-        found = ports.images.find_image(reference.repository, tag=tag, digest=reference.digest, **place)
+        found = ports.images.find_image(reference.repository, tag=tag, digest=reference.digest, **registry)
     except ExpresswayError as error:
-        return _unreadable_image(reference, error, detail, warnings)
+        return _unreadable_image(reference, error, warnings)
     if found is None:
         text = f"{reference.missing}. {PUSH_OR_CORRECT}"
-        return _Finding({**detail, "status": "not_found"}, (text,), warnings)
+        return _Checked(_image_json(reference, "not_found"), (text,), warnings)
     try:
-        platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **place)
+        platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **registry)
     except TargetError as error:
         if error.code not in {"access_denied", "aws_error"}:
             raise
         text = f"The platform of {reference.uri} could not be read: {error.message}"
-        return _Finding({**detail, "digest": found.digest, "status": "valid"}, (), (*warnings, text))
-    detail |= {"digest": found.digest, "platforms": list(platforms)}
+        return _Checked(_image_json(reference, "valid", digest=found.digest), (), (*warnings, text))
+    read: _ImageFacts = {"digest": found.digest, "platforms": list(platforms)}
     if platforms and NEEDED_PLATFORM not in platforms:
         text = (
             f"The image {reference.uri} is built for {', '.join(platforms)}; tasks run on {NEEDED_PLATFORM}. "
             f"Build it with --platform {NEEDED_PLATFORM}."
         )
-        return _Finding({**detail, "status": "invalid"}, (text,), warnings)
+        return _Checked(_image_json(reference, "invalid", **read), (text,), warnings)
     if not platforms:
         warnings = (*warnings, f"Nothing states the platform of {reference.uri}; it must be {NEEDED_PLATFORM}.")
-    return _Finding({**detail, "status": "valid"}, (), warnings)
+    return _Checked(_image_json(reference, "valid", **read), (), warnings)
+
+
+def _not_an_image(image_uri: str, reason: str) -> _Checked[ImageJson]:
+    return _Checked({"uri": image_uri, "status": "invalid"}, (reason,))
+
+
+def _image_json(reference: ImageReference, status: Status, **read: Unpack[_ImageFacts]) -> ImageJson:
+    return {
+        "uri": reference.uri,
+        "repository": reference.repository,
+        "account_id": reference.account_id or "",
+        "region": reference.region or "",
+        **read,
+        "status": status,
+    }
 
 
 def _unreadable_image(
-    reference: ImageReference, error: ExpresswayError, detail: Mapping[str, Any], warnings: tuple[str, ...]
-) -> _Finding:
+    reference: ImageReference, error: ExpresswayError, warnings: tuple[str, ...]
+) -> _Checked[ImageJson]:
     """A missing repository is an error; one that we may not look into may still be pulled by the execution role."""
     if error.code == "repository_missing":
-        return _Finding({**detail, "status": "not_found"}, (error.message,), warnings)
+        return _Checked(_image_json(reference, "not_found"), (error.message,), warnings)
     if error.code in {"access_denied", "region_not_allowed"}:
         text = f"The image {reference.uri} could not be verified: {error.message}"
-        return _Finding({**detail, "status": "unverified"}, (), (*warnings, text))
+        return _Checked(_image_json(reference, "unverified"), (), (*warnings, text))
     raise error
 
 
-def _not_checkable(reference: ImageReference) -> _Finding:
+def _not_checkable(reference: ImageReference) -> _Checked[ImageJson]:
     public = reference.registry in _PUBLIC_REGISTRIES
     kind = "a public registry" if public else "a registry outside ECR"
     advice = "make sure that the tag exists" if public else "make sure that the tasks can reach it and may pull"
     text = f"The image {reference.uri} is in {kind} and cannot be checked from here; {advice}."
-    return _Finding({"uri": reference.uri, "status": "unverified", "registry": reference.registry}, (), (text,))
+    return _Checked({"uri": reference.uri, "status": "unverified", "registry": reference.registry}, (), (text,))
 
 
 def _distance(reference: ImageReference, target: Target) -> tuple[str, ...]:
