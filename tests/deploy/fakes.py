@@ -28,7 +28,7 @@ from expressway.image.context.values import BuildContext
 from expressway.image.ports import ImageRegistry
 from expressway.image.protect import ImageProtection
 from expressway.image.values import PlannedImage
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 from expressway.plan.preflight.resources import NamedReads
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock
 

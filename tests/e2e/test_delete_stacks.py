@@ -25,12 +25,12 @@ from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_ap
 from expressway.deploy.delete.retained import find_leftovers
 from expressway.deploy.stack.apply import StackRequest, apply_stack
 from expressway.deploy.stack.delete import StackRemover
-from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.endpoint import HttpProbe
 from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.finding import Finding
 from expressway.errors import RefusedError, StackError
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 from expressway.plan.preflight.prerequisites import PrerequisitePorts, Prerequisites, validate_prerequisites
 from expressway.synth.synthesizer import Synthesizer
 

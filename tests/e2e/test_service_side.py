@@ -20,7 +20,7 @@ from expressway.core.system_clock import SystemClock
 from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_app
 from expressway.deploy.journal import Journal
 from expressway.deploy.stack.delete import StackRemover
-from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.endpoint import HttpProbe
 from expressway.deploy.status.status import AppStatus, app_status
 from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
 from expressway.diagnose.explain import explain_failure

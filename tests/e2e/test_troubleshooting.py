@@ -12,7 +12,7 @@ from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.logs import Logs
 from expressway.aws.session import open_session
-from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.endpoint import HttpProbe
 from expressway.deploy.status.wait import ServicePorts
 from expressway.errors import ExpresswayError
 from expressway.privacy.gates import Gates

@@ -8,13 +8,12 @@ from expressway.app.parse import parse_definition, parse_definition_text
 from expressway.app.yaml_text import load_yaml
 from expressway.aws.values.service import ServiceState
 from expressway.aws.values.target import Target
-from expressway.cloudformation.service_location import template_resources
-from expressway.cloudformation.stack import StackState, owner_of
+from expressway.cloudformation.stack import StackState, owner_of, template_resources
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import plan_app, stack_parameters
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 from expressway.plan.preflight.removed_resources import template_policies
 from expressway.synth.synthesizer import Synthesizer
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.cloudformation.service_location import EXPRESS_TYPE
+from expressway.cloudformation.stack import EXPRESS_TYPE
 from expressway.image.values import PlannedImage
 from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
 from expressway.plan.plan import Plan

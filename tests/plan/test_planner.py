@@ -13,9 +13,8 @@ from expressway.cloudformation.template import AppTemplates, Template
 from expressway.errors import RefusedError, StackError
 from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
-from expressway.plan.planner import plan_app, stack_parameters
-from expressway.plan.preflight.account import AccountReads
-from expressway.plan.pusher import deploying_identity
+from expressway.plan.planner import deploying_identity, plan_app, stack_parameters
+from expressway.plan.ports import AccountReads
 
 TARGET = Target("111122223333", "us-east-1", caller_arn="arn:aws:iam::111122223333:user/first")
 MARK = {"Expressway": {"App": "hello", "Schema": 1}}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.cloudformation.service_location import EXPRESS_TYPE
+from expressway.cloudformation.stack import EXPRESS_TYPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,22 @@
 """Whether what deploying would do now is what was approved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
 
+from expressway.cloudformation.change_set import ChangeSet
+from expressway.cloudformation.stack import StackState
+from expressway.cloudformation.template import Template
 from expressway.deploy.ports import OperationLog
-from expressway.deploy.stack.approval_guard import LOOK_AGAIN
 from expressway.errors import RefusedError
+from expressway.hints import command
 from expressway.image.values import PlannedImage
+from expressway.plan.approval import differences, is_approved, unshown_changes
+from expressway.plan.diff import StackChange
 from expressway.plan.plan import Plan
+from expressway.plan.planner import deployed_stack, stack_change
+from expressway.privacy.redaction import is_plain_name
 
 
 def check_approval(plan: Plan, approved: str | None, operation: OperationLog) -> None:
@@ -64,3 +74,94 @@ def rebuilt_sentence(image_uri: str, *, running: str) -> str:
     if image_uri == running:
         return f"{again}, and is the one that runs."
     return f"{again}: {image_uri} is another one than ran before."
+
+
+LOOK_AGAIN = (
+    f"Look at the new plan ({command('diff')}, with the same adoption and replacement allowed) and approve its digest."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStack:
+    """One stack of a plan.
+
+    Attributes:
+        change: what the plan of this run says of the stack.
+        approval: what was approved (`Plan.approval`); None where nobody approved a plan, so that nothing is refused.
+        tell: told where the stack was changed meanwhile and the deployment goes on all the same.
+    """
+
+    template: Template
+    change: StackChange
+    approval: Mapping[str, Any] | None
+    tell: Callable[[str], None]
+
+    def hold(self, stack: StackState | None, parameters: Mapping[str, str]) -> StackChange:
+        """What deploying does to the stack as it stands now.
+
+        Raises:
+            RefusedError: ``plan_changed`` when that is neither nothing nor what was approved.
+        """
+        now = stack_change(self.template, deployed_stack(stack), parameters)
+        now = now.importing({change.logical_id for change in self.change.imports})
+        now = now.restoring(self.change.restorations)
+        if self.approval is None:
+            self._tell_of(now)
+        elif not is_approved(now, self.approval):
+            raise self._refused("It was changed meanwhile", _named(differences(self.change, now)))
+        return now
+
+    def hold_unmoved(self, stack: StackState | None, parameters: Mapping[str, str]) -> None:
+        """The same of a stack that was changed while its change set was made.
+
+        Raises:
+            RefusedError: ``plan_changed``.
+        """
+        if self.approval is not None and stack is not None and stack.in_progress:
+            raise self._refused(f"Another operation began on it ({stack.status})", ())
+        self.hold(stack, parameters)
+
+    def hold_change_set(self, change_set: ChangeSet, now: StackChange) -> None:
+        """Whether a change set does no more than `now`, which was held before.
+
+        Raises:
+            RefusedError: ``plan_changed`` with the resources and properties that it would change beyond that.
+        """
+        unshown = unshown_changes(now, change_set) if self.approval is not None else ()
+        if unshown:
+            raise self._refused("CloudFormation would change more", _named(unshown))
+
+    def _tell_of(self, now: StackChange) -> None:
+        changed = () if now.without_protection().is_empty else _named(differences(self.change, now))
+        if changed:
+            self.tell(
+                f"{now.stack_name} was changed by someone else after it was compared; the deployment brings it to the "
+                f"definition all the same ({_listed(changed)})."
+            )
+
+    def _refused(self, why: str, changed: tuple[str, ...]) -> RefusedError:
+        name = self.template.stack_name
+        approved = str((self.approval or {}).get("plan", ""))
+        what = f": {_listed(changed)}" if changed else ""
+        return RefusedError(
+            "plan_changed",
+            f"The plan {approved} no longer says what deploying would do to {name}. {why}{what}. "
+            "Nothing of it was carried out there.",
+            LOOK_AGAIN,
+            {"approved": approved, "stack": name, "changed": list(changed)},
+        )
+
+
+def _named(changed: tuple[str, ...]) -> tuple[str, ...]:
+    """Paths that end before a name that is none: somebody else chose the names of variables."""
+    split = [path.split(".") for path in changed]
+    plain = [[path[0], *takewhile(is_plain_name, path[1:])] for path in split]
+    cut = (
+        ".".join(steps) + ("" if len(steps) == len(path) else ".…") for steps, path in zip(plain, split, strict=True)
+    )
+    return tuple(dict.fromkeys(cut))
+
+
+def _listed(names: tuple[str, ...], most: int = 8) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

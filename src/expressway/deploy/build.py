@@ -19,7 +19,7 @@ from expressway.image.ports import ContainerEngine, ImageRegistry
 from expressway.image.push import build_image, plan_image, push_image, rebuild_image
 from expressway.image.values import PushedImage
 from expressway.plan.planner import refuse_foreign, stack_parameters
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 from expressway.plan.preflight.name_conflicts import find_taken_names, makes_names, refuse_taken_names
 from expressway.plan.preflight.removed_resources import RemovedResource, find_removed
 

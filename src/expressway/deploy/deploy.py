@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from expressway.app.definition import AppDefinition
-from expressway.app.origin import origin_of
-from expressway.app.origin_check import still_elsewhere
+from expressway.app.origin import origin_of, still_elsewhere
 from expressway.cloudformation.stack import StackEvent, service_stack_name
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, Phase, Progress, ProgressSink
-from expressway.deploy.approval import check_approval, image_that_went, rebuilt_sentence, remember_rebuilt
+from expressway.deploy.approval import ShownStack, check_approval, image_that_went, rebuilt_sentence, remember_rebuilt
 from expressway.deploy.early_diagnosis import EarlyWarning, deployment_failed
 from expressway.deploy.ports import AppImage, OperationLog
 from expressway.deploy.request import DeployPorts, DeployRequest, DeployResult
 from expressway.deploy.stack.apply import apply_stack
-from expressway.deploy.stack.approval_guard import ShownStack
 from expressway.deploy.stack.request import (
     RememberedStacks,
     StackOutcome,
@@ -29,10 +27,9 @@ from expressway.image.protect import ImageProtection, protect_before_service, ru
 from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import deployed_stack, plan_app, refuse_missing_service, stack_parameters
+from expressway.plan.preflight.resources import touched_names
 from expressway.plan.preflight.secret_arns import with_complete_arns
-from expressway.plan.replacement import planned_replacements
-from expressway.plan.replacements import check_replacements
-from expressway.plan.required_resources import touched_names
+from expressway.plan.replacement import check_replacements, planned_replacements
 from expressway.privacy.untrusted import quoted
 
 __all__ = ["DeployPorts", "DeployRequest", "DeployResult", "deploy_app"]

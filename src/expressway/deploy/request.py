@@ -20,7 +20,7 @@ from expressway.deploy.ports import Images, Readiness, StackGateway
 from expressway.deploy.status.endpoint import access_hint_of
 from expressway.diagnose.finding import Finding
 from expressway.image.context.excluded import RecordExcluded
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 
 if TYPE_CHECKING:
     from expressway.image.context.values import BuildContext

@@ -11,8 +11,7 @@ from typing_extensions import TypedDict
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.service import DeploymentState, ServiceState
-from expressway.cloudformation.service_location import ServiceLocation, service_location
-from expressway.cloudformation.stack import StackState, service_stack_name
+from expressway.cloudformation.stack import ServiceLocation, StackState, service_location, service_stack_name
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once

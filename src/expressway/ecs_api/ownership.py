@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.aws.values.target import Target
-from expressway.cloudformation.service_location import (
+from expressway.cloudformation.stack import (
     EXPRESS_TYPE,
     ServiceLocation,
+    StackState,
     service_location,
+    service_stack_name,
     template_resources,
 )
-from expressway.cloudformation.stack import StackState, service_stack_name
 from expressway.core.progress import ReadPool
 from expressway.ecs_api.affected import CLUSTER, TASK_DEFINITION, Touched, physical_ids, same_definition
 from expressway.ecs_api.operations import deletes, redirects, replaces

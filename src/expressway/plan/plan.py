@@ -1,16 +1,16 @@
 """What a deployment would do: a value that can be printed, reviewed, hashed, approved and carried out later."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
+from expressway.cloudformation.stack import EXPRESS_TYPE
 from expressway.image.values import ImageState, PlannedImage
 from expressway.plan.approval import approved_changes, is_approved
 from expressway.plan.diff import ChangeAction, PropertyChange, ResourceChange, StackChange, canonical_json
-from expressway.plan.retained_settings import kept_settings
 
 
 class PropertyChangeJson(TypedDict):
@@ -208,3 +208,56 @@ def _property_shape(item: PropertyChange) -> PropertyChangeJson:
     if item.requires_replacement:
         shape["requires_replacement"] = True
     return shape
+
+
+_NETWORK = "NetworkConfiguration"
+_TASK_DEFINITION = "TaskDefinitionArn"
+_ABSENT: tuple[Any, ...] = (None, {"Ref": "AWS::NoValue"})
+_SENTENCES = {
+    "TaskRoleArn": (
+        "ECS may keep the task role, and all that it permits, that the definition does not name any more "
+        "(TaskRoleArn): nothing in an update takes it away. Name another, such as a role without permissions"
+    ),
+    f"{_NETWORK}.SecurityGroups": (
+        "ECS may keep the security groups that the definition does not name any more "
+        f"({_NETWORK}.SecurityGroups): nothing in an update takes them away. Name others, such as one without rules"
+    ),
+    f"{_NETWORK}.Subnets": (
+        "ECS may keep the subnets that the definition does not name any more "
+        f"({_NETWORK}.Subnets): nothing in an update takes them away. Name those that the tasks shall run in"
+    ),
+}
+_OTHERWISE = ", or delete the app and deploy it again (its URL then changes)."
+
+
+def kept_settings(stacks: Iterable[StackChange]) -> tuple[str, ...]:
+    """A sentence for each setting that these changes drop and that ECS may keep; a replaced service keeps nothing."""
+    dropped = {
+        path
+        for stack in stacks
+        for resource in stack.resources
+        if resource.resource_type == EXPRESS_TYPE and resource.action == "update"
+        for path in _dropped(resource)
+    }
+    return tuple(sentence + _OTHERWISE for path, sentence in _SENTENCES.items() if path in dropped)
+
+
+def _dropped(service: ResourceChange) -> Iterator[str]:
+    """The paths that go from a value to none."""
+    brings_task_role = any(item.path == _TASK_DEFINITION and not _is_absent(item.after) for item in service.properties)
+    for item in service.properties:
+        if _is_absent(item.after) and not (item.path == "TaskRoleArn" and brings_task_role):
+            yield from _paths(item)
+
+
+def _paths(item: PropertyChange) -> Iterator[str]:
+    """The path of a property that had a value; of the network, those of its parts that had one."""
+    parts = item.before if item.path == _NETWORK and isinstance(item.before, Mapping) else None
+    if parts is not None:
+        yield from (f"{_NETWORK}.{name}" for name, before in parts.items() if not _is_absent(before))
+    elif not _is_absent(item.before):
+        yield item.path
+
+
+def _is_absent(value: Any) -> bool:
+    return value in _ABSENT or value == [] or value == ""

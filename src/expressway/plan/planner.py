@@ -1,15 +1,21 @@
 """Tell what deploying an app would change, reading only."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from expressway.app.origin import Origin, without_origin
-from expressway.app.origin_check import refuse_other_origin
+from expressway.app.origin import Origin, refuse_other_origin, without_origin
 from expressway.aws.values.target import Target
 from expressway.cloudformation.limits import check_limits
-from expressway.cloudformation.service_location import holds_express_service, service_location, template_resources
-from expressway.cloudformation.stack import StackState, StackVersion, repository_stack_name
+from expressway.cloudformation.stack import (
+    StackState,
+    StackVersion,
+    holds_express_service,
+    repository_stack_name,
+    service_location,
+    template_resources,
+)
 from expressway.cloudformation.template import IMAGE_PARAMETER, AppTemplates, Template
 from expressway.core.progress import ProgressSink, ignore_progress
 from expressway.errors import RefusedError, ServiceError, StackError
@@ -17,13 +23,10 @@ from expressway.hints import command, option
 from expressway.image.values import PlannedImage
 from expressway.plan.diff import StackChange, compare_templates
 from expressway.plan.plan import Plan
-from expressway.plan.ports import StackReader
-from expressway.plan.preflight.account import AccountReads, if_allowed
+from expressway.plan.ports import AccountReads, StackReader, if_allowed
 from expressway.plan.preflight.name_conflicts import find_taken_names, makes_names, refuse_taken_names
 from expressway.plan.preflight.removed_resources import find_removed, restoration
-from expressway.plan.pusher import pusher_parameters
-from expressway.plan.replacement import planned_replacements
-from expressway.plan.replacements import impossible_replacement
+from expressway.plan.replacement import impossible_replacement, planned_replacements
 
 
 def plan_app(
@@ -276,3 +279,53 @@ def _unreadable(deployed: StackState) -> StackError:
         "Choose another app name, or delete that stack first.",
         {"stack": deployed.name},
     )
+
+
+ROLE_OR_USER_PARAMETER = "PusherArn"
+PERMISSION_SET_PARAMETER = "PusherPermissionSet"
+
+_PERMISSION_SET_ROLE = re.compile(r"AWSReservedSSO_([A-Za-z0-9+=,.@_-]{1,32})_[0-9a-f]{16}")
+"""Role of a permission set. Source: IAM Identity Center, "Referencing permission sets in resource policies"."""
+
+
+def pusher_parameters(previous: Mapping[str, str], target: Target) -> dict[str, str]:
+    """The parameters of the repository stack that name the pusher, both texts.
+
+    The identity is fixed when the repository is first made and kept from then on, so that two people deploying
+    in turn do not rewrite each other's trust.
+    """
+    names = (ROLE_OR_USER_PARAMETER, PERMISSION_SET_PARAMETER)
+    kept = {name: previous.get(name, "") for name in names}
+    if any(kept.values()):
+        return kept
+    return dict(zip(names, (deploying_identity(target), deploying_permission_set(target)), strict=True))
+
+
+def deploying_identity(target: Target) -> str:
+    """The ARN of the role or user behind the caller: an assumed role's session is traced to its role.
+
+    A role's path is not part of its session's ARN, so a role below a path is named without it; name such
+    principals in the definition (``repository.push_principals``). The roles of IAM Identity Center always lie
+    below a path, so they are named by their permission set. The account's root user and federated users are
+    never a default.
+    """
+    role_name = _assumed_role(target)
+    if role_name is not None:
+        reserved = role_name.startswith("AWSReservedSSO_")
+        return "" if reserved else f"arn:{target.partition}:iam::{target.account_id}:role/{role_name}"
+    arn = target.caller_arn or ""
+    return arn if ":user/" in arn else ""
+
+
+def deploying_permission_set(target: Target) -> str:
+    """The permission set of IAM Identity Center by which the caller is signed in; empty without one.
+
+    Its name is kept rather than its role's: the role gets another suffix whenever the set is assigned anew.
+    """
+    match = _PERMISSION_SET_ROLE.fullmatch(_assumed_role(target) or "")
+    return match.group(1) if match else ""
+
+
+def _assumed_role(target: Target) -> str | None:
+    _, assumed, session = (target.caller_arn or "").partition(":assumed-role/")
+    return session.split("/", 1)[0] if assumed else None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from expressway.aws.values.service import ServiceState
+from expressway.core.progress import Phase, Progress, ProgressSink
+from expressway.errors import TargetError
 
 if TYPE_CHECKING:
     from expressway.aws.values.dependencies import KeyFact, SecretFact
@@ -91,3 +96,33 @@ class StackReader(Protocol):
     """The one read that a plan needs."""
 
     def describe(self, stack_name: str) -> StackState | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReads:
+    """The reads that tell whether something of a name is there; each is got when it is needed."""
+
+    services: Callable[[], Services]
+    roles: Callable[[], Roles]
+    log_groups: Callable[[], LogGroups]
+    repositories: Callable[[], Repositories]
+
+    def living_service(self, cluster: str, service_name: str) -> ServiceState | None:
+        """The service; one that is INACTIVE only lives on in ECS's memory and counts as gone."""
+        service = self.services().service(cluster, service_name)
+        return None if service is None or service.status == "INACTIVE" else service
+
+
+def if_allowed(look: Callable[[], bool], *, what: str, phase: Phase, progress: ProgressSink) -> bool:
+    """The answer of `look`, or False with a warning where the caller may not look: AWS itself checks again later.
+
+    Raises:
+        TargetError: anything but ``access_denied``.
+    """
+    try:
+        return look()
+    except TargetError as error:
+        if error.code != "access_denied":
+            raise
+        progress(Progress(phase, f"{what} could not be verified: {error.message}", level="warning"))
+        return False

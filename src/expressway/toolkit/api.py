@@ -28,7 +28,7 @@ from expressway.toolkit.wiring import LocalWiring, Wiring
 if TYPE_CHECKING:
     from expressway.aws.values.operation import OperationKind
     from expressway.aws.values.target import Target
-    from expressway.cloudformation.service_location import ServiceLocation
+    from expressway.cloudformation.stack import ServiceLocation
     from expressway.containerize.result import Containerization
     from expressway.deploy.build import BuiltImageJson
     from expressway.deploy.delete.delete import DeleteResult
@@ -316,7 +316,7 @@ class Toolkit:
         Raises:
             DefinitionError: ``invalid_app_name``.
         """
-        from expressway.cloudformation.service_location import service_location
+        from expressway.cloudformation.stack import service_location
 
         check_app_name(app_name)
         return service_location(app_name, self._wiring.cloudformation.describe(self.service_stack_name(app_name)))

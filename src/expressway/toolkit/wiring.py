@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from expressway.image.context.excluded_record import ExcludedFilesJournal
     from expressway.image.engine.client import DockerEngine
     from expressway.knowledge.service import Knowledge
-    from expressway.plan.preflight.account import AccountReads
+    from expressway.plan.ports import AccountReads
     from expressway.plan.preflight.prerequisites import PrerequisitePorts
     from expressway.plan.preflight.resources import NamedReads
     from expressway.toolkit.target import TargetChoice
@@ -162,7 +162,7 @@ class Wiring:
 
     @cached_property
     def account(self) -> AccountReads:
-        from expressway.plan.preflight.account import AccountReads
+        from expressway.plan.ports import AccountReads
 
         return AccountReads(
             services=lambda: self.ecs,
@@ -263,7 +263,7 @@ class Wiring:
     @cached_property
     def service_ports(self) -> ServicePorts:
         from expressway.aws.elbv2 import LoadBalancers
-        from expressway.deploy.status.probe import HttpProbe
+        from expressway.deploy.status.endpoint import HttpProbe
         from expressway.deploy.status.wait import ServicePorts
 
         return ServicePorts(

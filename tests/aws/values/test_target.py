@@ -4,7 +4,7 @@ import pytest
 from botocore.utils import ArnParser
 
 from expressway.aws.values.target import parse_arn
-from expressway.cloudformation.service_location import ServiceLocation, parse_service_arn
+from expressway.cloudformation.stack import ServiceLocation, parse_service_arn
 
 ACCOUNT = "1" * 12
 ECS = f"arn:aws:ecs:eu-west-1:{ACCOUNT}"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from expressway.cli.views.views import show_deployment, show_plan
-from expressway.cloudformation.service_location import EXPRESS_TYPE
+from expressway.cloudformation.stack import EXPRESS_TYPE
 from expressway.deploy.deploy import DeployResult
 from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
 from expressway.plan.plan import Plan

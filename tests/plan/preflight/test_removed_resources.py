@@ -10,10 +10,10 @@ from expressway.cloudformation.stack import StackState
 from expressway.errors import ServiceError
 from expressway.plan.approval import unshown_changes
 from expressway.plan.diff import ResourceChange, StackChange
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 from expressway.plan.preflight.removed_resources import RemovedResource, find_removed
 from tests.deploy.fakes import REPOSITORY, SERVICE, World, templates
-from tests.deploy.stack.test_approval_guard import digest_of
+from tests.deploy.test_approval import digest_of
 
 RESOURCES = {
     "hello-repo": (REPOSITORY, "Repository"),

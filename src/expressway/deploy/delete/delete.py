@@ -8,23 +8,109 @@
 All is derived from what stands, so that a deletion killed at any point is continued by running it again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from expressway.app.names import app_names
+from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
-from expressway.core.clock import polling_delays
+from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
-from expressway.deploy.delete.checks import DeletionPlan, check_deletion
-from expressway.deploy.delete.owner import Holder, holder_of, refuse_other_holder, why_it_stays
-from expressway.deploy.delete.request import DeletePorts, DeleteResult, DeletionStatus, DeletionStepJson
-from expressway.deploy.delete.retained import Kept, kept_by_stacks, retained_names
-from expressway.deploy.delete.used_by_service import UsedByService, used_by_service
-from expressway.deploy.ports import LogGroupState
+from expressway.deploy.delete.checks import (
+    DeletionPlan,
+    Holder,
+    check_deletion,
+    holder_of,
+    refuse_other_holder,
+    why_it_stays,
+)
+from expressway.deploy.delete.retained import Kept, UsedByService, kept_by_stacks, retained_names, used_by_service
+from expressway.deploy.ports import DeletableStacks, LocalImages, LogGroups, LogGroupState, ServiceDeletion
 from expressway.deploy.read_gaps import ReadGaps
+from expressway.ecs_api.ports import Owners
 from expressway.errors import ExpresswayError, ServiceError, StillRunning
+from expressway.plan.ports import Repositories
 from expressway.privacy.untrusted import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePorts:
+    """Everything outside that deleting needs; `local_images` finds the engine, if there is one to be asked."""
+
+    target: Target
+    stacks: DeletableStacks
+    owners: Owners
+    ecs: ServiceDeletion
+    logs: LogGroups
+    repositories: Repositories
+    clock: Clock
+    local_images: Callable[[], LocalImages] | None = None
+
+
+DeletionStatus = Literal["deleted", "absent", "kept", "failed", "not_started"]
+
+
+class DeletionStepJson(TypedDict):
+    """What became of the service, or of the repository.
+
+    `status`: ``absent`` (nothing was there), ``kept`` (by its removal policy, or as it belongs to somebody else),
+    ``not_started`` (something before it failed).
+    """
+
+    status: DeletionStatus
+    message: str
+    service_arn: NotRequired[str]
+    cluster: NotRequired[str]
+    repository: NotRequired[str]
+    stack: NotRequired[str]
+
+
+class KeptJson(TypedDict):
+    resource: str
+    reason: str
+
+
+class DeleteResultJson(TypedDict):
+    """A deletion as every face shows it; `errors` have the shape of `ExpresswayError.to_dict`."""
+
+    service_deletion: DeletionStepJson
+    ecr_deletion: DeletionStepJson
+    summary: str
+    errors: list[dict[str, Any]]
+    kept: list[KeptJson]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """What was deleted, what was kept and why, and what failed."""
+
+    app_name: str
+    service_deletion: DeletionStepJson
+    ecr_deletion: DeletionStepJson
+    summary: str
+    errors: tuple[dict[str, Any], ...] = ()
+    kept: tuple[Kept, ...] = ()
+    target: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.errors
+
+    def to_dict(self) -> DeleteResultJson:
+        return {
+            "service_deletion": self.service_deletion,
+            "ecr_deletion": self.ecr_deletion,
+            "summary": self.summary,
+            "errors": list(self.errors),
+            "kept": [{"resource": one.resource, "reason": one.reason} for one in self.kept],
+            "target": self.target,
+        }
+
 
 __all__ = ["DeletePorts", "DeleteResult", "delete_app"]
 

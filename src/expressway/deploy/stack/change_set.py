@@ -16,8 +16,7 @@ from expressway.deploy.stack.request import CHANGE_SET_PREFIX, StackRequest
 from expressway.deploy.stack.watch import request_token
 from expressway.errors import ExpresswayError, StackError
 from expressway.plan.diff import StackChange, canonical_json
-from expressway.plan.replacement import expected_replacements
-from expressway.plan.replacements import check_replacements
+from expressway.plan.replacement import check_replacements, expected_replacements
 from expressway.privacy.untrusted import quoted
 
 

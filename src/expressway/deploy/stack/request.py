@@ -8,8 +8,8 @@ from expressway.app.origin import Origin
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import Template
 from expressway.core.progress import Phase
+from expressway.deploy.approval import ShownStack
 from expressway.deploy.ports import StackGateway
-from expressway.deploy.stack.approval_guard import ShownStack
 from expressway.errors import RefusedError, StackError
 from expressway.hints import option
 from expressway.plan.planner import refuse_foreign

@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from expressway.cloudformation.history import STACK_TYPE
-from expressway.cloudformation.messages import quoted_reason
+from expressway.cloudformation.history import STACK_TYPE, quoted_reason
 from expressway.cloudformation.stack import StackEvent, StackState, first_failure, own_events
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink

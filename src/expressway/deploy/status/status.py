@@ -19,31 +19,23 @@ from expressway.aws.values.service import (
     TargetHealth,
     TaskState,
 )
-from expressway.cloudformation.service_location import ServiceLocation, service_location
-from expressway.cloudformation.stack import repository_stack_name, service_stack_name
+from expressway.cloudformation.stack import ServiceLocation, repository_stack_name, service_location, service_stack_name
 from expressway.core.progress import ReadPool
 from expressway.core.text import shortened
 from expressway.deploy.ports import OperationJournal
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.status.app_state import (
-    AppState,
-    Seen,
-    app_state,
-    because_of,
-    serving_revision_arn,
-    serving_snapshot,
-)
-from expressway.deploy.status.endpoint import access_hint_of
-from expressway.deploy.status.probe import ProbeAnswer
-from expressway.deploy.status.readiness import ServiceSnapshot
-from expressway.deploy.status.view import (
     REASON_LIMIT,
+    AppState,
     DeploymentJson,
     LastErrorJson,
     OperationJson,
     RevisionJson,
+    Seen,
     ServiceJson,
     TasksJson,
+    app_state,
+    because_of,
     build_under_way,
     deployment_part,
     error_of_cause,
@@ -53,8 +45,12 @@ from expressway.deploy.status.view import (
     operation_part,
     revisions_part,
     service_part,
+    serving_revision_arn,
+    serving_snapshot,
     tasks_part,
 )
+from expressway.deploy.status.endpoint import ProbeAnswer, access_hint_of
+from expressway.deploy.status.readiness import ServiceSnapshot
 from expressway.deploy.status.wait import ServicePorts
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions

@@ -10,10 +10,9 @@ from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.deploy.ports import ServiceReads
 from expressway.deploy.read_gaps import ReadGaps
-from expressway.deploy.status.endpoint import access_hint_of
-from expressway.deploy.status.probe import UrlProbe
+from expressway.deploy.status.endpoint import UrlProbe, access_hint_of
 from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
-from expressway.deploy.status.service_lookup import missing_service_error
+from expressway.deploy.status.service_argument import missing_service_error
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.ports import LogSearches, TargetReads

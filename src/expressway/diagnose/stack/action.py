@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from expressway.aws.values.target import Target
-from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource
-from expressway.cloudformation.messages import is_aws_message, quoted_reason
+from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource, is_aws_message, quoted_reason
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.messages import evidence_line

@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from expressway.cloudformation.history import STACK_TYPE, HistoryEvent, StackHistory
-from expressway.cloudformation.messages import is_aws_message, quoted_reason
-from expressway.cloudformation.service_location import parse_service_arn
+from expressway.cloudformation.history import STACK_TYPE, HistoryEvent, StackHistory, is_aws_message, quoted_reason
+from expressway.cloudformation.stack import parse_service_arn
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, Severity, ranked
 from expressway.diagnose.messages import Statement, evidence_line, finding_of_message

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.cloudformation.resource_kinds import kind_of
-from expressway.cloudformation.service_location import DEFAULT_CLUSTER, EXPRESS_TYPE
-from expressway.cloudformation.stack import StackState
+from expressway.cloudformation.stack import DEFAULT_CLUSTER, EXPRESS_TYPE, StackState
 from expressway.cloudformation.template import RETAINING, Template
 from expressway.core.progress import ProgressSink, ReadPool
 from expressway.errors import RefusedError
 from expressway.hints import option
-from expressway.plan.preflight.account import AccountReads, if_allowed
+from expressway.plan.ports import AccountReads, if_allowed
 
 _LOOKED_FOR = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup", "AWS::IAM::Role", EXPRESS_TYPE})
 _THREADS = 6

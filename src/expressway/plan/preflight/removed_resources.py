@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.cloudformation.resource_kinds import kind_of
-from expressway.cloudformation.service_location import template_resources
-from expressway.cloudformation.stack import StackState
+from expressway.cloudformation.stack import StackState, template_resources
 from expressway.core.progress import Progress, ProgressSink, ReadPool
 from expressway.errors import TargetError
 from expressway.plan.diff import PropertyChange, ResourceChange
-from expressway.plan.preflight.account import AccountReads
+from expressway.plan.ports import AccountReads
 
 _LOOKED_FOR = frozenset({"AWS::ECR::Repository", "AWS::Logs::LogGroup", "AWS::IAM::Role"})
 _THREADS = 6

@@ -5,7 +5,7 @@ looked up before anything is changed, all at the same time, and only where the p
 that stands as it is asks for nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -15,11 +15,12 @@ from expressway.aws.values.iam import role_name_of
 from expressway.aws.values.network import Subnet
 from expressway.aws.values.target import Target, parse_arn
 from expressway.aws.values.task_definition import SecretReference
-from expressway.cloudformation.service_location import DEFAULT_CLUSTER
+from expressway.cloudformation.stack import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.core.problems import Problem
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import DefinitionError
+from expressway.plan.diff import ResourceChange, StackChange
 from expressway.plan.ports import Clusters, Identities, Keys, KnownSecrets, Networks, Secrets
 from expressway.plan.preflight.rules import (
     RoleOf,
@@ -31,7 +32,46 @@ from expressway.plan.preflight.rules import (
     secret_problems,
     subnet_problems,
 )
-from expressway.plan.required_resources import TouchedNames
+
+_MADE = frozenset({"create", "replace", "restore"})
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedNames:
+    """`service`: new tasks start, which need all that the service names. `key`: the repository is made with its key.
+    `principals`: who may push is written into a trust policy."""
+
+    service: bool = False
+    key: bool = False
+    principals: bool = False
+
+    @property
+    def any(self) -> bool:
+        return self.service or self.key or self.principals
+
+
+def touched_names(stacks: Iterable[StackChange]) -> TouchedNames:
+    """What these changes need of the names in the definition."""
+    changes = [change for stack in stacks for change in stack.resources]
+    return TouchedNames(
+        service=any(_starts_tasks(change) for change in changes if change.resource_type == EXPRESS_TYPE),
+        key=any(change.action in _MADE for change in changes if change.resource_type == "AWS::ECR::Repository"),
+        principals=any(_writes_trust(change) for change in changes if change.logical_id == "PushPullRole"),
+    )
+
+
+def _starts_tasks(change: ResourceChange) -> bool:
+    """Another number of tasks makes no new revision, and attributes of the resource are CloudFormation's alone."""
+    if change.action == "update":
+        return any(not item.path.startswith(("ScalingTarget", "@")) for item in change.properties)
+    return change.action in _MADE
+
+
+def _writes_trust(change: ResourceChange) -> bool:
+    if change.action == "update":
+        return any(item.path.startswith("AssumeRolePolicyDocument") for item in change.properties)
+    return change.action in _MADE
+
 
 T = TypeVar("T")
 _THREADS = 8

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from expressway.cloudformation.messages import is_aws_message, quoted_reason
+from expressway.cloudformation.history import is_aws_message, quoted_reason
 from expressway.privacy.render import RedactionPolicy, redact_response
 from expressway.privacy.untrusted import QuotingText, plain
 

@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.aws.values.target import Target
-from expressway.plan.pusher import deploying_identity, deploying_permission_set, pusher_parameters
+from expressway.plan.planner import deploying_identity, deploying_permission_set, pusher_parameters
 
 SESSION = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Deployer_0123456789abcdef/someone"
 

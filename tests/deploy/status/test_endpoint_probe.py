@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from expressway.aws.values.target import Target
-from expressway.deploy.status.probe import HttpProbe
+from expressway.deploy.status.endpoint import HttpProbe
 
 SEEN: list[tuple[str, str]] = []
 

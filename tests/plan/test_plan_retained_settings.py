@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from expressway.cloudformation.service_location import EXPRESS_TYPE
+from expressway.cloudformation.stack import EXPRESS_TYPE
 from expressway.plan.diff import compare_templates
-from expressway.plan.retained_settings import kept_settings
+from expressway.plan.plan import kept_settings
 
 ROLE = {"TaskRoleArn": "arn:aws:iam::123456789012:role/reader"}
 SUBNETS = {"Subnets": ["subnet-1"]}
