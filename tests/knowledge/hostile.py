@@ -77,10 +77,10 @@ def reply(connection: socket.socket, body: bytes, *, head: bytes = ANSWER) -> No
     connection.sendall(head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
-def result(connection: socket.socket, request: bytes, content: Any) -> None:
+def result(connection: socket.socket, request: bytes, content: Any, *, head: bytes = ANSWER) -> None:
     """A JSON-RPC result."""
     body = {"jsonrpc": "2.0", "id": json_of(request).get("id"), "result": content}
-    reply(connection, json.dumps(body).encode())
+    reply(connection, json.dumps(body).encode(), head=head)
 
 
 def never(_connection: socket.socket, _request: bytes, heard: Heard) -> None:
@@ -156,6 +156,25 @@ def failing(connection: socket.socket, _request: bytes, _heard: Heard) -> None:
 
 def accepting(connection: socket.socket, _request: bytes, _heard: Heard) -> None:
     reply(connection, b"", head=b"HTTP/1.1 202 Accepted\r\n")
+
+
+def lingering(connection: socket.socket, request: bytes, heard: Heard) -> None:
+    """It speaks the protocol of before 2026 and answers, but never ends a session that a client takes leave of."""
+    method = json_of(request).get("method", "")
+    if request.startswith(b"DELETE"):
+        heard.over.wait(300)
+    elif request.startswith(b"GET"):
+        reply(connection, b"", head=b"HTTP/1.1 405 Method Not Allowed\r\n")
+    elif method == "initialize":
+        offered = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}}
+        content = {**offered, "serverInfo": {"name": "lingering", "version": "1"}}
+        result(connection, request, content, head=ANSWER + b"Mcp-Session-Id: 1\r\n")
+    elif method == "tools/call":
+        result(connection, request, {"content": [{"type": "text", "text": "answered"}]})
+    elif method == "notifications/initialized":
+        reply(connection, b"", head=b"HTTP/1.1 202 Accepted\r\n")
+    else:
+        reply(connection, b"", head=b"HTTP/1.1 400 Bad Request\r\n")
 
 
 def redirecting(location: str, status: int = 307) -> Handler:

@@ -12,6 +12,7 @@ import pytest
 from expressway.core.progress import Cancellation, NeverCancelled
 from expressway.errors import ExpresswayError
 from expressway.knowledge.client import KnowledgeClient
+from expressway.knowledge.schemas import portable
 from expressway.knowledge.values import KnowledgeAnswer
 from tests.knowledge import hostile
 from tests.knowledge.endpoint import SEARCH_DESCRIPTION, playing
@@ -25,9 +26,7 @@ SCHEMA: dict[str, Any] = {"type": "object", "properties": {"search_phrase": {"ty
 
 @contextmanager
 def client_of(url: str) -> Iterator[KnowledgeClient]:
-    client = KnowledgeClient(url)
-    yield client
-    client.close()
+    yield KnowledgeClient(url)
 
 
 def tools_of(client: KnowledgeClient, seconds: float = PATIENT) -> dict[str, Any]:
@@ -270,18 +269,59 @@ def test_a_description_that_would_fill_a_context_is_not_taken() -> None:
         assert tools_of(client)[SEARCH].description == ""
 
 
-def test_closing_ends_the_thread_and_a_later_call_opens_anew() -> None:
+def exchanges() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "expressway knowledge"}
+
+
+def test_the_thread_of_an_exchange_ends_with_it_and_never_holds_the_process() -> None:
     with playing() as played, client_of(played.url) as client:
-        call(client)
-        client.close()
-        wait_until(lambda: "expressway knowledge" not in {thread.name for thread in threading.enumerate()})
+        played.hold.clear()
+        calling = threading.Thread(target=lambda: call(client))
+        calling.start()
+        wait_until(lambda: bool(played.asked))
+        assert [thread.daemon for thread in exchanges()] == [True]
+        played.hold.set()
+        calling.join(PATIENT)
+        wait_until(lambda: not exchanges())
         assert call(client).content
+
+
+@pytest.mark.parametrize("handler", [hostile.never, hostile.trickling], ids=lambda handler: handler.__name__)
+def test_at_the_deadline_the_exchange_is_broken_off(handler: Handler) -> None:
+    with hostile_endpoint(handler) as heard, client_of(heard.url) as client:
+        with pytest.raises(ExpresswayError):
+            call(client, seconds=IMPATIENT)
+        wait_until(lambda: not exchanges())
+
+
+def test_a_farewell_that_hangs_does_not_hold_the_answer() -> None:
+    with hostile_endpoint(hostile.lingering) as heard, client_of(heard.url) as client:
+        assert call(client).content == "answered"
+        wait_until(lambda: any(request.startswith(b"DELETE") for request in heard.requests))
+        wait_until(lambda: not exchanges())
+
+
+class BusyClient(KnowledgeClient):
+    """Its exchanges keep their event loop busy, as a parser would that a hostile answer holds up."""
+
+    release = threading.Event()
+
+    async def _session(self, *_: Any) -> None:
+        assert self.release.wait(PATIENT)
+
+
+def test_an_exchange_that_keeps_its_loop_busy_does_not_hold_the_caller() -> None:
+    with pytest.raises(ExpresswayError) as caught:
+        call(BusyClient("http://127.0.0.1:9/mcp"), seconds=0.05)
+    assert caught.value.code == "knowledge_timeout"
+    assert not BusyClient.release.is_set()
+    BusyClient.release.set()
 
 
 def test_notes_on_headers_are_for_us_and_not_for_our_clients() -> None:
     noted = {"type": "object", "properties": {"search_phrase": {"type": "string", "x-mcp-header": "Phrase"}}}
     with hostile_endpoint(offering([{"name": SEARCH, "inputSchema": noted}])) as heard, client_of(heard.url) as client:
-        assert tools_of(client)[SEARCH].input_schema == SCHEMA
+        assert portable(tools_of(client)[SEARCH].input_schema) == SCHEMA
 
 
 def test_an_output_schema_that_could_keep_the_interpreter_busy_is_not_used() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from expressway.core.progress import Cancellation
 from expressway.errors import ExpresswayError, TargetError
-from expressway.knowledge.circuit_breaker import BreakerRule
 from expressway.knowledge.service import Knowledge, KnowledgeLimits
 from expressway.knowledge.values import READ, SEARCH, KnowledgeAnswer, KnowledgeTool
 from expressway.privacy.untrusted import is_quoted, plain, quoted
@@ -48,7 +47,6 @@ class Port:
     begun: threading.Event = field(default_factory=threading.Event)
     clock: "Clock | None" = None
     takes_seconds: float = 0.0
-    closed: bool = False
 
     def tools(self, *, deadline_seconds: float, cancellation: Cancellation) -> tuple[KnowledgeTool, ...]:
         self.listings += 1
@@ -61,9 +59,6 @@ class Port:
         self.asked.append((tool, arguments))
         self._spend(deadline_seconds)
         return KnowledgeAnswer(self.content, self.refused)
-
-    def close(self) -> None:
-        self.closed = True
 
     def _spend(self, deadline_seconds: float) -> None:
         self.deadlines.append(deadline_seconds)
@@ -285,11 +280,6 @@ def test_what_fits_is_not_cut(desk: Desk) -> None:
 
 
 def test_the_rule_of_the_breaker_is_the_callers() -> None:
-    desk = desk_of(Port(fails=DOWN), KnowledgeLimits(breaker=BreakerRule(1, 5.0)))
+    desk = desk_of(Port(fails=DOWN), KnowledgeLimits(failures_to_pause=1, pause_seconds=5.0))
     desk.failure()
     assert desk.failure().details["retry_after_seconds"] == 5
-
-
-def test_closing_lets_go_of_the_endpoint(desk: Desk) -> None:
-    desk.knowledge.close()
-    assert desk.port.closed

@@ -8,14 +8,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from expressway.core.problems import told_problems
 from expressway.core.progress import Cancellation, NeverCancelled
 from expressway.errors import ExpresswayError, TargetError, UsageError
-from expressway.knowledge.arguments import argument_problems
-from expressway.knowledge.circuit_breaker import BreakerRule, CircuitBreaker
+from expressway.knowledge.schemas import argument_problems
 from expressway.knowledge.values import (
     KnowledgeAnswer,
     KnowledgeResult,
@@ -41,7 +41,6 @@ class KnowledgePort(Protocol):
     def call(
         self, tool: str, arguments: Mapping[str, Any], *, deadline_seconds: float, cancellation: Cancellation
     ) -> KnowledgeAnswer: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,46 @@ class KnowledgeLimits:
     calls_at_once: int = 4
     remembered_answers: int = 32
     remembered_seconds: float = 600.0
-    breaker: BreakerRule = field(default_factory=BreakerRule)
+    failures_to_pause: int = 3
+    pause_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class CircuitBreaker:
+    """Calls are turned away for a pause after a number of failures in a row; then one call at a time may try.
+
+    If it works, the breaker closes; if not, the pause begins again. `opened_at` is on the caller's own monotonic
+    scale (seconds), None while closed.
+    """
+
+    failures_to_open: int
+    pause_seconds: float
+    failures: int = 0
+    opened_at: float | None = None
+    trying: bool = False
+
+    def wait_seconds(self, now: float) -> float:
+        """How long calls are turned away; 0 when one may go on now."""
+        if self.opened_at is None:
+            return 0.0
+        left = self.pause_seconds - (now - self.opened_at)
+        return max(left, self.pause_seconds if self.trying else 0.0)
+
+    def begin(self) -> None:
+        self.trying = self.opened_at is not None
+
+    def succeed(self) -> None:
+        self.failures, self.opened_at, self.trying = 0, None, False
+
+    def fail(self, now: float) -> None:
+        self.failures += 1
+        began_before_it_opened = self.opened_at is not None and not self.trying
+        if not began_before_it_opened and (self.trying or self.failures >= self.failures_to_open):
+            self.opened_at, self.trying = now, False
+
+    def abandon(self) -> None:
+        """A call ended without saying how the endpoint is; another may try."""
+        self.trying = False
 
 
 class Knowledge:
@@ -81,7 +119,7 @@ class Knowledge:
         self._keep_listing = keep_listing
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(self._limits.calls_at_once)
-        self._breaker = CircuitBreaker(self._limits.breaker)
+        self._breaker = CircuitBreaker(self._limits.failures_to_pause, self._limits.pause_seconds)
         self._answers: OrderedDict[str, tuple[float, KnowledgeResult]] = OrderedDict()
         self._listed: tuple[float, tuple[KnowledgeTool, ...]] | None = None
 
@@ -108,10 +146,6 @@ class Knowledge:
         self._remember(question, result)
         return result
 
-    def close(self) -> None:
-        """Let go of the connections; a later question opens new ones."""
-        self._port.close()
-
     # -- protection -----------------------------------------------------------------------------------------
     @contextmanager
     def _turn(self, deadline: float, cancellation: Cancellation) -> Generator[None]:
@@ -135,24 +169,20 @@ class Knowledge:
             wait_seconds = self._breaker.wait_seconds(self._monotonic())
             if wait_seconds:
                 raise _paused(self._source, wait_seconds)
-            self._breaker = self._breaker.asked()
+            self._breaker.begin()
+        outcome = self._breaker.abandon
         try:
             yield
+            outcome = self._breaker.succeed
         except ExpresswayError as error:
-            with self._lock:
-                self._breaker = self._after(error)
+            if error.code in _COUNTING:
+                outcome = partial(self._breaker.fail, self._monotonic())
+            elif error.code != "cancelled":
+                outcome = self._breaker.succeed
             raise
-        except BaseException:
+        finally:
             with self._lock:
-                self._breaker = self._breaker.given_up()
-            raise
-        with self._lock:
-            self._breaker = self._breaker.worked()
-
-    def _after(self, error: ExpresswayError) -> CircuitBreaker:
-        if error.code in _COUNTING:
-            return self._breaker.failed(self._monotonic())
-        return self._breaker.given_up() if error.code == "cancelled" else self._breaker.worked()
+                outcome()
 
     def _left(self, deadline: float) -> float:
         """What is left of the deadline; a moment at least, in which a port can say that it is over."""

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from expressway.knowledge.schema_guard import is_listable
+from expressway.core.directories import write_whole
+from expressway.knowledge.schemas import is_listable
 from expressway.knowledge.values import KNOWLEDGE_TOOLS, KnowledgeTool
 
 _MOST_BYTES = 300_000
@@ -38,18 +37,7 @@ class RememberedListing:
             return
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._write(json.dumps([[tool.name, tool.description, tool.input_schema] for tool in kept]))
-
-    def _write(self, text: str) -> None:
-        """Whole or not at all: another server may read it meanwhile."""
-        descriptor, draft = tempfile.mkstemp(dir=self._path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(draft).replace(self._path)
-        except OSError:
-            Path(draft).unlink(missing_ok=True)
-            raise
+            write_whole(self._path, json.dumps([[tool.name, tool.description, tool.input_schema] for tool in kept]))
 
 
 def _tool(item: Any) -> KnowledgeTool | None:

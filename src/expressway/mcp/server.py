@@ -19,9 +19,8 @@ from mcp.server import MCPServer, NotificationOptions
 from expressway import __version__
 from expressway.aws.role_session import caller_name
 from expressway.core.directories import state_directory
-from expressway.knowledge.endpoint import knowledge_endpoint
 from expressway.knowledge.tool_cache import RememberedListing
-from expressway.knowledge.values import KnowledgeTool
+from expressway.knowledge.values import KnowledgeTool, knowledge_endpoint
 from expressway.mcp.audit.log import AuditLog
 from expressway.mcp.audit.record import is_audited
 from expressway.mcp.audit.trail import AuditMiddleware, AuditTrail

@@ -81,19 +81,17 @@ class LocalWiring:
             TargetError: ``knowledge_off``, ``knowledge_url_refused``.
         """
         from expressway.knowledge.client import KnowledgeClient
-        from expressway.knowledge.endpoint import usable_url
         from expressway.knowledge.service import Knowledge
         from expressway.knowledge.tool_cache import RememberedListing
+        from expressway.knowledge.values import usable_url
 
         url = usable_url(self.environ)
         listing = RememberedListing(self.state, url)
         return Knowledge(KnowledgeClient(url), source=url, monotonic=self.clock.monotonic, keep_listing=listing.save)
 
     def close(self) -> None:
-        """End what runs beside this process, and connections that are kept; what was made is made anew on need."""
+        """End what runs beside this process; it is made again on need."""
         self.synthesizer.close()
-        if "knowledge" in self.__dict__:
-            self.knowledge.close()
 
     @cached_property
     def containerize_ports(self) -> ContainerizePorts:

@@ -9,14 +9,14 @@ import anyio
 import mcp.types as types
 import pytest
 
-from expressway.knowledge.schema_guard import portable
+from expressway.knowledge.schemas import portable
 from expressway.mcp.server import OptionalTools, build_server, describe
 from expressway.mcp.tools.knowledge import ECS_GUIDANCE
 from expressway.privacy.gates import Gates
 from expressway.privacy.untrusted import is_quoted, plain
 from expressway.toolkit import Toolkit
 from mcp import Client
-from tests.knowledge.endpoint import PAGE, SEARCH_DESCRIPTION, Played, playing
+from tests.knowledge.values import PAGE, SEARCH_DESCRIPTION, Played, playing
 from tests.mcp.connections import CLOSED, ERAS, Era, connected, error_shape, good_shape
 from tests.mcp.fakes import LONG, FakeToolkit, source_of
 

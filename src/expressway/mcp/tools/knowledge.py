@@ -10,7 +10,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from pydantic import ConfigDict
 
-from expressway.knowledge.schema_guard import portable
+from expressway.knowledge.schemas import portable
 from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeTool
 from expressway.mcp.executor import ToolExecutor
 from expressway.mcp.results import Answer

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.knowledge.arguments import argument_problems
-from expressway.knowledge.schema_guard import is_listable, is_shallow, portable, without_header_notes
+from expressway.knowledge.schemas import argument_problems, is_listable, portable
 from expressway.knowledge.values import characters_in, cut_content
 from tests.mcp.model_apis import objections
 
@@ -159,14 +158,14 @@ def test_a_schema_is_told_in_the_words_that_every_model_api_takes(told: Any, mad
 TEXT = {"type": "string"}
 
 
-def test_what_is_nested_without_sense_is_not_shallow() -> None:
-    content: Any = []
+def test_a_schema_that_is_nested_without_sense_is_not_listed() -> None:
+    nested: Any = []
     for _ in range(10_000):
-        content = [content]
-    assert not is_shallow(content)
-    assert is_shallow({"a": [{"b": "c"}]})
+        nested = [nested]
+    assert not is_listable({"type": "object", "examples": nested})
 
 
-def test_only_notes_on_headers_are_taken_out() -> None:
-    noted = {"properties": {"a": {"type": "string", "x-mcp-header": "A"}, "b": [{"x-mcp-header": 1, "c": 2}]}}
-    assert without_header_notes(noted) == {"properties": {"a": {"type": "string"}, "b": [{"c": 2}]}}
+def test_notes_on_headers_are_not_listed() -> None:
+    noted = {"type": "array", "items": {"type": "string", "x-mcp-header": 1}, "x-mcp-header": "A"}
+    listed = portable({"type": "object", "properties": {"a": noted}, "x-mcp-header": 2})
+    assert listed == {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}}

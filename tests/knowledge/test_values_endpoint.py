@@ -3,8 +3,7 @@
 import pytest
 
 from expressway.errors import TargetError
-from expressway.knowledge.endpoint import knowledge_endpoint, usable_url
-from expressway.knowledge.values import DEFAULT_KNOWLEDGE_URL
+from expressway.knowledge.values import DEFAULT_KNOWLEDGE_URL, knowledge_endpoint, usable_url
 
 NAME = "EXPRESSWAY_KNOWLEDGE_URL"
 
