@@ -101,7 +101,7 @@ def runner(base_images: str) -> Iterator[Runner]:
 def build_image(folder: Path, name: str, docker_host: str) -> str:
     """Build a folder from the context that `deploy` would send, with the network of this machine; the image's name."""
     dockerfile = parse_dockerfile((folder / "Dockerfile").read_text(encoding="utf-8"))
-    assert not dockerfile.requires_buildkit
+    assert not dockerfile.buildkit_reasons
     provide_bases(docker_host, list(dockerfile.base_images()))
     app_name = re.sub(r"[^a-z0-9]+", "-", name)[:20]
     checked = check_build(BuildRequest(app_name, folder), engine=DockerEngine(EngineAddress(docker_host, "test")))

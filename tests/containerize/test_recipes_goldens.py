@@ -30,7 +30,7 @@ def test_hadolint_finds_nothing_and_no_buildkit_is_needed(name: str) -> None:
     assert Hadolint()(text) == ()
     parsed = parse_dockerfile(text)
     assert parsed.problems == ()
-    assert not parsed.requires_buildkit
+    assert not parsed.buildkit_reasons
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -6,7 +6,7 @@ from expressway.aws.values.image import RegistryImage, Repository
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
-from expressway.errors import ExpresswayError, ImageError, TargetError
+from expressway.errors import ImageError, TargetError
 from expressway.image.check import CheckedBuild
 from expressway.image.context.excluded import with_excluded_files
 from expressway.image.context.values import rebuilt_tag
@@ -59,12 +59,12 @@ def rebuild_image(
     progress: ProgressSink = ignore_progress,
     cancellation: Cancellation = _NEVER,
 ) -> CheckedBuild:
-    """Build the content again with its base images pulled again; touches no registry but to compare.
+    """Build the content again with its base images pulled again; reads the registry, to compare.
 
     Returns:
         What to push: the same where the content's tag is free or names this very image, else with a tag of the
-        image's own, which immutable repositories take. The engine's cache gives the same image and so the same tag
-        as long as no base has moved, so that repeating it after it was cut short pushes nothing twice.
+        image's own, which immutable repositories accept. While no base image changes, the engine's cache gives the
+        same image and tag, so that repeating an interrupted run pushes nothing twice.
 
     Raises:
         ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
@@ -83,7 +83,7 @@ def rebuild_image(
 
 
 def _configuration_digest(registry: ImageRegistry, repository_name: str, digest: str) -> str | None:
-    """None where it may not be read: then pushing the image tells whether the registry has it under another tag."""
+    """None where it may not be read: the push then shows whether the registry has the image under another tag."""
     try:
         return registry.configuration_digest(repository_name, digest=digest)
     except TargetError as error:
@@ -93,7 +93,7 @@ def _configuration_digest(registry: ImageRegistry, repository_name: str, digest:
 
 
 def _local_image(checked: CheckedBuild, engine: ContainerEngine) -> LocalImage | None:
-    """The content's image in the engine, unless somebody gave its name to an image for another platform."""
+    """The content's image in the engine, unless its name was given to an image for another platform."""
     found = engine.find_image(checked.build.name)
     return found if found is not None and found.platform == checked.build.platform else None
 
@@ -104,10 +104,10 @@ def _build(
     try:
         return engine.build(checked.build, progress=progress, cancellation=cancellation)
     except ImageError as exc:
-        told = with_excluded_files(exc, checked.context)
-        if told is exc:
+        with_reason = with_excluded_files(exc, checked.context)
+        if with_reason is exc:
             raise
-        raise told from exc
+        raise with_reason from exc
 
 
 def push_image(
@@ -122,9 +122,8 @@ def push_image(
 ) -> PushedImage:
     """Bring the content into the repository and return it by digest.
 
-    The image is always pushed under its content tag; a tag that was asked for is then set in the registry itself.
-    So a run that was killed at any point is finished by the next one, and content that is there is neither built
-    nor pushed again.
+    The image is always pushed under its content tag; a requested tag is then set in the registry itself. So the next
+    run completes one that was killed at any point, and content in the repository is neither built nor pushed again.
 
     Raises:
         ImageError: ``repository_missing``, ``tag_immutable``, ``build_failed``, ``base_image_unavailable``,
@@ -137,7 +136,7 @@ def push_image(
         raise ImageError(
             "repository_missing",
             f"There is no repository {repository_name} to push to.",
-            "Somebody removed it just now. Repeat the command: it makes the repository again.",
+            "It was removed just now. Repeat the command: it creates the repository again.",
         )
     existing = registry.find_image(repository_name, tag=checked.content_tag)
     _refuse_taken_tag(checked, repository, existing, registry)
@@ -179,14 +178,15 @@ class _PushRun:
         built = local is None
         if local is None:
             local = _build(self.checked, self.engine, self.progress, self.cancellation)
+        tag = self.checked.content_tag
         try:
             digest = self._push(local)
         except ImageError as exc:
-            pushed_meanwhile = self._find() if exc.code == "tag_immutable" else None
+            pushed_meanwhile = self._find(tag) if exc.code == "tag_immutable" else None
             if pushed_meanwhile is None:
                 raise
             return pushed_meanwhile, built, False  # another run has just pushed the same content
-        return self._verified(digest), built, True
+        return self._verified(tag, digest), built, True
 
     def set_tag(self, image: RegistryImage) -> RegistryImage:
         """Set the tag that was asked for, unless the image has it, and look at the result."""
@@ -195,12 +195,9 @@ class _PushRun:
             return image
         write_once(
             lambda: self.registry.tag_image(self.repository.name, digest=image.digest, tag=tag),
-            is_done=lambda: self._digest_of(tag) == image.digest,
+            is_done=lambda: (found := self._find(tag)) is not None and found.digest == image.digest,
         )
-        found = self.registry.find_image(self.repository.name, tag=tag)
-        if found is None or found.digest != image.digest:
-            raise _unverified(self.repository.name, tag, image.digest, found)
-        return found
+        return self._verified(tag, image.digest)
 
     def _push(self, local: LocalImage) -> str:
         login = self.registry.authorization()
@@ -218,35 +215,33 @@ class _PushRun:
             except ImageError as exc:
                 if exc.code not in {"login_expired", "push_interrupted"} or attempt == _PUSH_ATTEMPTS:
                     raise
-                self._tell_retry(exc, attempt)
+                message = f"attempt {attempt} of {_PUSH_ATTEMPTS} failed, trying again: {exc.message}"
+                self.progress(Progress("push", message, level="warning"))
                 if exc.code == "login_expired":
                     login = self.registry.authorization()
                 else:
                     self.clock.sleep(_PUSH_DELAYS_SECONDS[attempt - 1])
         raise AssertionError("the last attempt returns or raises")
 
-    def _tell_retry(self, exc: ExpresswayError, attempt: int) -> None:
-        message = f"attempt {attempt} of {_PUSH_ATTEMPTS} failed, trying again: {exc.message}"
-        self.progress(Progress("push", message, level="warning"))
-
-    def _verified(self, digest: str) -> RegistryImage:
-        found = self._find()
+    def _verified(self, tag: str, digest: str) -> RegistryImage:
+        found = self._find(tag)
         if found is None or found.digest != digest:
-            raise _unverified(self.repository.name, self.checked.content_tag, digest, found)
+            raise ImageError(
+                "verification_failed",
+                f"After the push, {self.repository.name}:{tag} was to be {digest}, but the registry shows "
+                f"{found.digest if found else 'no image'}.",
+                "Somebody else may push to this repository; repeat the command.",
+            )
         return found
 
-    def _digest_of(self, tag: str) -> str | None:
-        found = self.registry.find_image(self.repository.name, tag=tag)
-        return found.digest if found else None
-
-    def _find(self) -> RegistryImage | None:
-        return self.registry.find_image(self.repository.name, tag=self.checked.content_tag)
+    def _find(self, tag: str) -> RegistryImage | None:
+        return self.registry.find_image(self.repository.name, tag=tag)
 
 
 def _refuse_taken_tag(
     checked: CheckedBuild, repository: Repository, existing: RegistryImage | None, registry: ImageRegistry
 ) -> None:
-    """Before anything is built: a tag that the repository keeps and that names other content is taken."""
+    """Refuse, before anything is built, a tag that the repository keeps and that names other content."""
     if checked.tag == checked.content_tag or not repository.keeps_tag(checked.tag):
         return
     taken = registry.find_image(repository.name, tag=checked.tag)
@@ -257,12 +252,3 @@ def _refuse_taken_tag(
             f"({taken.digest[:19]}…).",
             "Choose another tag, or leave the tag out to have one made from the content.",
         )
-
-
-def _unverified(repository: str, tag: str, digest: str, found: RegistryImage | None) -> ImageError:
-    came = found.digest if found else "no image"
-    return ImageError(
-        "verification_failed",
-        f"After the push, {repository}:{tag} was to be {digest}, but the registry shows {came}.",
-        "Somebody else may push to this repository; repeat the command.",
-    )

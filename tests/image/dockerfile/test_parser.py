@@ -41,7 +41,7 @@ def test_stages_bases_ports_user_and_command_are_read() -> None:
     assert dockerfile.user() == "app:app"
     assert dockerfile.entrypoint() == ("python", "-m")
     assert dockerfile.command() == ("/bin/sh", "-c", "exec gunicorn app")
-    assert not dockerfile.requires_buildkit
+    assert not dockerfile.buildkit_reasons
 
 
 def test_a_target_is_found_by_name_in_any_case_or_by_number() -> None:
@@ -80,7 +80,7 @@ def test_what_a_stage_inherits_from_an_earlier_stage_counts() -> None:
 def test_what_only_buildkit_can_build_is_told_with_its_line(text: str, line: int, why: str) -> None:
     dockerfile = parse_dockerfile(text)
     assert dockerfile.problems == ()
-    assert dockerfile.requires_buildkit
+    assert dockerfile.buildkit_reasons
     assert dockerfile.buildkit_reasons[0].line == line
     assert why in dockerfile.buildkit_reasons[0].why
 

@@ -68,8 +68,7 @@ def unpacked_context(
                 source = tar.extractfile(context.dockerfile)
                 dockerfile.write_bytes(source.read() if source else b"")
                 tar.extraction_filter = lambda member, _folder: member
-                members = _members(tar, context, cancellation)
-                tar.extractall(folder, members)  # noqa: S202 - an archive of our own making
+                tar.extractall(folder, _image_members(tar, context, cancellation))  # noqa: S202 - of our own making
             dockerfile.with_name(f"{dockerfile.name}.dockerignore").write_text("# applied already\n")
         except OSError as exc:
             if exc.errno in _FULL:
@@ -78,8 +77,9 @@ def unpacked_context(
         yield folder, dockerfile
 
 
-def _members(tar: tarfile.TarFile, context: BuildContext, cancellation: Cancellation) -> Iterator[tarfile.TarInfo]:
-    """Those that an image may hold."""
+def _image_members(
+    tar: tarfile.TarFile, context: BuildContext, cancellation: Cancellation
+) -> Iterator[tarfile.TarInfo]:
     wanted = {entry.path for entry in context.entries} - set(context.builder_only)
     for member in tar.getmembers():
         cancellation.raise_if_cancelled()
@@ -121,35 +121,26 @@ def _add(tar: tarfile.TarFile, root: Path, entry: ContextEntry) -> None:
         tar.addfile(member)
     else:
         member.size = entry.size_bytes
-        with _Checked(path) as source:
-            if source.size_bytes < entry.size_bytes:
+        with open_regular_file(path) as handle:
+            if os.fstat(handle.fileno()).st_size < entry.size_bytes:
                 raise _changed(entry.path)
+            source = _HashedFile(handle)
             tar.addfile(member, source)  # type: ignore[arg-type]
-            if source.hexdigest() != entry.content:
+            if source.digest.hexdigest() != entry.content:
                 raise _changed(entry.path)
 
 
-class _Checked:
+class _HashedFile:
     """A file that hashes what is read from it."""
 
-    def __init__(self, path: Path) -> None:
-        self._handle = open_regular_file(path)
-        self._digest = hashlib.sha256()
-        self.size_bytes = os.fstat(self._handle.fileno()).st_size
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._handle.read(size) or b""
-        self._digest.update(chunk)
+        self.digest.update(chunk)
         return chunk
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
-
-    def __enter__(self) -> "_Checked":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._handle.close()
 
 
 def _changed(path: str) -> ImageError:

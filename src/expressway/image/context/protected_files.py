@@ -24,23 +24,8 @@ _SOURCE_SUFFIXES = frozenset(
         *("py", "pyi", "js", "mjs", "cjs", "jsx", "ts", "tsx", "mts", "cts", "vue", "svelte", "astro"),
         *("go", "rs", "java", "kt", "kts", "scala", "groovy", "clj", "rb", "erb", "haml", "slim", "php", "twig"),
         *("cs", "cshtml", "razor", "fs", "vb", "swift", "dart", "ex", "exs", "eex", "heex", "erl", "lua", "pl"),
-        *(
-            "c",
-            "h",
-            "cc",
-            "cpp",
-            "hpp",
-            "html",
-            "htm",
-            "css",
-            "scss",
-            "sass",
-            "less",
-            "graphql",
-            "proto",
-            "jinja",
-            "j2",
-        ),
+        *("c", "h", "cc", "cpp", "hpp", "html", "htm", "css", "scss", "sass", "less", "graphql", "proto"),
+        *("jinja", "j2"),
     }
 )
 _UNSAFE_IN_PATTERN = re.compile(r"([\\*?\[\]^])")
@@ -70,11 +55,10 @@ def literal_pattern(path: str) -> str:
 
 def protection_warning(excluded_files: Sequence[str], ignore_file: str = ".dockerignore") -> str:
     """What was kept out, each with the line that includes it."""
-    told = "; ".join(
-        f"{named(path)} (include it: {named(including_line(path))})" for path in excluded_files[:_MOST_NAMED]
-    )
+    shown = excluded_files[:_MOST_NAMED]
+    listed = "; ".join(f"{named(path)} (include it: {named(including_line(path))})" for path in shown)
     more = f"; and {len(excluded_files) - _MOST_NAMED} more" if len(excluded_files) > _MOST_NAMED else ""
     return (
-        f"Kept out of the image, since they may hold secrets or history: {told}{more}. "
+        f"Kept out of the image, since they may hold secrets or history: {listed}{more}. "
         f"If the app needs one, add its line, which begins with an exclamation mark, to {named(ignore_file)}."
     )

@@ -96,7 +96,8 @@ def read_build_context(
     walk.walk(cancellation)
     _refuse_size(walk, limit_bytes)
     entries = tuple(_hashed_all(walk, limit_bytes, cancellation))
-    _refuse_unreadable(walk)
+    if walk.unreadable:
+        raise _unreadable(sorted(walk.unreadable))
     return BuildContext(
         root=str(root),
         dockerfile=name,
@@ -220,11 +221,6 @@ def _refuse_size(walk: ContextWalk, limit_bytes: int) -> None:
         )
 
 
-def _refuse_unreadable(walk: ContextWalk) -> None:
-    if walk.unreadable:
-        raise _unreadable(sorted(walk.unreadable))
-
-
 def _unreadable(found: Sequence[tuple[str, str]]) -> ImageError:
     named = ", ".join(f"{quoted_name(path)} ({reason})" for path, reason in found[:_MOST_NAMED])
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
@@ -237,11 +233,11 @@ def _unreadable(found: Sequence[tuple[str, str]]) -> ImageError:
 
 
 def _hashed_all(walk: ContextWalk, limit_bytes: int, cancellation: Cancellation) -> Iterator[ContextEntry]:
-    for entry in sorted(walk.entries.values(), key=lambda entry: entry.path):
+    for _, entry in sorted(walk.entries.items()):
         try:
             yield _hashed(walk.root, entry, limit_bytes, cancellation)
         except OSError as exc:
-            walk.unreadable.append((safe_path(entry.path), exc.strerror or type(exc).__name__))
+            walk.note_unreadable(entry.path, exc)
 
 
 def _hashed(root: Path, entry: ContextEntry, limit_bytes: int, cancellation: Cancellation) -> ContextEntry:

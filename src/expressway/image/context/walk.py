@@ -48,7 +48,7 @@ def holds_nothing_secret(root: Path, path: str, *, is_folder: bool) -> bool:
     """
     name = path.rpartition("/")[2]
     if is_folder:
-        return name == "credentials" and any(map(_is_no_secret, _files_below(root / path)))
+        return name == "credentials" and any(map(_is_no_secret, _names_below(root / path)))
     if is_source_code(name):
         return True
     content = _read(root, path)
@@ -107,23 +107,10 @@ def _read(root: Path, path: str) -> bytes | None:
     return content if len(content) <= _LARGEST_JUDGED_BYTES else None
 
 
-def _files_below(folder: Path) -> Iterator[str]:
-    return islice(_walk(folder), _MOST_LOOKED_AT)
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    pending = [folder]
-    while pending:
-        try:
-            with os.scandir(pending.pop()) as found:
-                for item in found:
-                    if item.is_dir(follow_symlinks=False):
-                        pending.append(Path(item.path))
-                        yield ""
-                    else:
-                        yield item.name
-        except OSError:
-            continue
+def _names_below(folder: Path) -> Iterator[str]:
+    """The names of the first files; folders count, too, and are empty names."""
+    every = (name for _, folders, names in os.walk(folder) for name in (*names, *("" for _ in folders)))
+    return islice(every, _MOST_LOOKED_AT)
 
 
 MOST_ENTRIES = 250_000
@@ -179,7 +166,7 @@ class ContextWalk:
                         if inside is not None:
                             pending.append(inside)
             except OSError as exc:
-                self._note_unreadable(folder.path or ".", exc)
+                self.note_unreadable(folder.path or ".", exc)
 
     def builder_only(self) -> tuple[str, ...]:
         """Entries that are excluded and only there for builders: files, and folders with nothing else in them."""
@@ -247,7 +234,7 @@ class ContextWalk:
             else:
                 self.special.append(safe_path(path))
         except OSError as exc:
-            self._note_unreadable(path, exc)
+            self.note_unreadable(path, exc)
 
     def _link_target(self, path: str) -> str:
         target = str((self.root / path).readlink())
@@ -256,5 +243,5 @@ class ContextWalk:
             self.outside_links.append(safe_path(f"{path} -> {target}"))
         return target
 
-    def _note_unreadable(self, path: str, exc: OSError) -> None:
+    def note_unreadable(self, path: str, exc: OSError) -> None:
         self.unreadable.append((safe_path(path), exc.strerror or type(exc).__name__))

@@ -107,10 +107,6 @@ class Dockerfile:
     problems: tuple[DockerfileProblem, ...]
     escape: str = "\\"
 
-    @property
-    def requires_buildkit(self) -> bool:
-        return bool(self.buildkit_reasons)
-
     def stage(self, target: str | None = None) -> Stage | None:
         """The stage that is built: the one named (or numbered) `target`, else the last; None when there is none."""
         if target is None:

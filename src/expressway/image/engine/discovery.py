@@ -43,7 +43,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def ping_engine(address: EngineAddress, *, timeout_seconds: float = 2.0) -> str | None:
-    """Ask ``GET /_ping``. None when the engine answers, else the reason why not, in words."""
+    """Ask ``GET /_ping`` without a client library. None when the engine answers, else the reason, in words."""
     try:
         if address.docker_host.startswith("ssh://"):
             return _ping_through_ssh(address.docker_host, timeout_seconds)
@@ -54,7 +54,7 @@ def ping_engine(address: EngineAddress, *, timeout_seconds: float = 2.0) -> str 
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as exc:
-        return _reason(exc)
+        return next((reason for kind, reason in _REASONS.items() if isinstance(exc, kind)), str(exc))
     return None if status == http.client.OK else f"it answered with HTTP status {status}"
 
 
@@ -87,19 +87,12 @@ def _ping_through_ssh(docker_host: str, timeout_seconds: float) -> str | None:
         return str(exc)
 
 
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, FileNotFoundError):
-        return "no such socket"
-    if isinstance(exc, PermissionError):
-        return "permission denied (is this user in the docker group?)"
-    if isinstance(exc, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(exc, TimeoutError):
-        return "it did not answer in time"
-    return str(exc)
-
-
-__all__ = ["EngineAddress", "engine_candidates", "find_engine"]
+_REASONS: Mapping[type[Exception], str] = {
+    FileNotFoundError: "no such socket",
+    PermissionError: "permission denied (is this user in the docker group?)",
+    ConnectionRefusedError: "nothing listens there",
+    TimeoutError: "it did not answer in time",
+}
 
 
 def find_engine(

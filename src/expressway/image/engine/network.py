@@ -17,7 +17,6 @@ NETWORK_FILE = "network"
 """Beside the socket of a private engine: how its containers reach the outside."""
 WITHOUT_RULES = "without network rules"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "NPM_CONFIG_REGISTRY", "UV_DEFAULT_INDEX")
 _RESOLVED_STUB = "127.0.0.53"
 _UNREACHABLE = re.compile(
     r"temporary failure (?:in name resolution|resolving)|could not resolve (?:host|proxy|')|name or service not known|"
@@ -62,13 +61,16 @@ def unreachable(line: str) -> bool:
 
 
 def _indexes(environ: Mapping[str, str], root: Path, home: Path) -> Iterator[tuple[str, str]]:
-    told = {name: environ.get(name) or environ.get(name.lower()) for name in _INDEXES}
     pip, npm = _pip_settings(root, home), _npm_settings(root, home)
-    told["PIP_INDEX_URL"] = told["PIP_INDEX_URL"] or pip.get("index-url")
-    told["PIP_EXTRA_INDEX_URL"] = told["PIP_EXTRA_INDEX_URL"] or pip.get("extra-index-url")
-    told["NPM_CONFIG_REGISTRY"] = told["NPM_CONFIG_REGISTRY"] or npm.get("registry")
-    for name, value in told.items():
-        usable = [url for url in (value or "").split() if _is_public(url)]
+    configured = {
+        "PIP_INDEX_URL": pip.get("index-url"),
+        "PIP_EXTRA_INDEX_URL": pip.get("extra-index-url"),
+        "NPM_CONFIG_REGISTRY": npm.get("registry"),
+        "UV_DEFAULT_INDEX": None,
+    }
+    for name, setting in configured.items():
+        value = environ.get(name) or environ.get(name.lower()) or setting or ""
+        usable = [url for url in value.split() if _is_public(url)]
         if usable:
             yield name, " ".join(usable)
 
@@ -117,8 +119,8 @@ def _asks_loopback_for_names(root: Path) -> bool:
         return False
     servers = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0] == "nameserver"]
     known = _RESOLVED_STUB in servers and (root / "run/systemd/resolve/resolv.conf").is_file()
-    return bool(servers) and not known and all(map(_is_on_loopback, (_bracketed(one) for one in servers)))
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+    return (
+        bool(servers)
+        and not known
+        and all(map(_is_on_loopback, (f"[{server}]" if ":" in server else server for server in servers)))
+    )

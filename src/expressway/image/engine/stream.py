@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any, TypeVar
 
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 
@@ -14,13 +14,8 @@ _ASK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class _Read(Generic[Item]):
-    item: Item
-
-
-@dataclass(frozen=True, slots=True)
 class _End:
-    fault: BaseException | None
+    fault: BaseException | None = None
 
 
 def interruptible(stream: Iterable[Item], *, cancellation: Cancellation, stop: Callable[[], None]) -> Iterator[Item]:
@@ -28,7 +23,7 @@ def interruptible(stream: Iterable[Item], *, cancellation: Cancellation, stop: C
 
     When cancelled, or when the caller stops reading, `stop` is called: it has to end the stream's blocking read.
     """
-    read: queue.Queue[_Read[Item] | _End] = queue.Queue()
+    read: queue.Queue[tuple[Item] | _End] = queue.Queue()
     threading.Thread(target=_read_into, args=(stream, read), name="engine-stream", daemon=True).start()
     ended = False
     try:
@@ -38,8 +33,8 @@ def interruptible(stream: Iterable[Item], *, cancellation: Cancellation, stop: C
                 got = read.get(timeout=_ASK_SECONDS)
             except queue.Empty:
                 continue
-            if isinstance(got, _Read):
-                yield got.item
+            if isinstance(got, tuple):
+                yield got[0]
                 continue
             ended = True
             if got.fault is not None:
@@ -49,14 +44,14 @@ def interruptible(stream: Iterable[Item], *, cancellation: Cancellation, stop: C
             stop()
 
 
-def _read_into(stream: Iterable[Item], read: "queue.Queue[_Read[Item] | _End]") -> None:
+def _read_into(stream: Iterable[Item], read: queue.Queue[tuple[Item] | _End]) -> None:
     try:
         for item in stream:
-            read.put(_Read(item))
+            read.put((item,))
     except BaseException as exc:  # noqa: BLE001 - raised again in the thread that asked
         read.put(_End(exc))
     else:
-        read.put(_End(None))
+        read.put(_End())
 
 
 class CancellableFile:
