@@ -78,16 +78,9 @@ def _stack(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[st
 
 
 def _pulls(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    from expressway.diagnose.image.action import PullQuestion, detect_image_pull_failures
+    from expressway.diagnose.image.action import detect_image_pull_failures
 
-    question = PullQuestion(
-        cluster=request.cluster,
-        service=request.service,
-        task_id=request.task_id,
-        stack_name=request.stack_name,
-        family_prefix=request.family_prefix,
-    )
-    return detect_image_pull_failures(question, ports=ports.image_pulls())
+    return detect_image_pull_failures(request, ports=ports.image_pulls())
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -98,11 +91,7 @@ ACTIONS: Mapping[str, Action] = {
         Action("fetch_service_events", _events, ("ecs_cluster_name", "ecs_service_name"), _WINDOW, sensitive=True),
         Action("fetch_task_failures", _failures, ("ecs_cluster_name",), _WINDOW, sensitive=True),
         Action(
-            "fetch_task_logs",
-            _logs,
-            ("ecs_cluster_name",),
-            ("ecs_task_id", *_WINDOW, "filter_pattern"),
-            sensitive=True,
+            "fetch_task_logs", _logs, ("ecs_cluster_name",), ("ecs_task_id", *_WINDOW, "filter_pattern"), sensitive=True
         ),
         Action(
             "detect_image_pull_failures",

@@ -10,7 +10,7 @@ from expressway.cloudformation.stack import StackEvent
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.ports import EcsReads, LogSearches, ServiceFactPorts, TargetReads
-from expressway.diagnose.service.collect import gather_service
+from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.rules import first_finding
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
 
@@ -36,12 +36,7 @@ def explain_failure(
     remembers stopped tasks for about an hour). Reads only; about three round trips, each in parallel.
     """
     ports = ServiceFactPorts(
-        target=None,
-        now=lambda: datetime.now(UTC),
-        ecs=ecs,
-        logs=logs,
-        targets=targets,
-        excluded_from=excluded_from,
+        target=None, now=lambda: datetime.now(UTC), ecs=ecs, logs=logs, targets=targets, excluded_from=excluded_from
     )
     with ConcurrentReads(_THREADS, name="explain", beside_a_failure=True) as reads:
-        return first_finding(gather_service(cluster, service_name, ports, reads, failure=stack_events))
+        return first_finding(ServiceCollector(cluster, service_name, ports, reads, failure=stack_events).collect())

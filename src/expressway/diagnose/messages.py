@@ -266,9 +266,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
     message_rule("resource_exists", r"(?:(?<![\w:/.-])(?P<name>[\w:/.-]+) )?\balready exists\b"),
 )
 
-_WORDED: dict[tuple[str, str], str] = {
-    ("secret_not_found", "name"): ": {}",
-}
+_WORDED: dict[tuple[str, str], str] = {("secret_not_found", "name"): ": {}"}
 
 
 def finding_of_message(statement: Statement) -> Finding | None:

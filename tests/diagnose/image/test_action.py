@@ -7,7 +7,8 @@ import pytest
 
 from expressway.aws.values.service import ContainerState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.task_definition import ContainerDefinition, SecretReference
-from expressway.diagnose.image.action import PullQuestion, detect_image_pull_failures
+from expressway.diagnose.image.action import detect_image_pull_failures
+from expressway.diagnose.request import TroubleshootRequest
 from expressway.errors import ExpresswayError, TargetError
 from tests.diagnose.dependencies.fakes import Account
 from tests.diagnose.dependencies.samples import (
@@ -22,7 +23,7 @@ from tests.diagnose.dependencies.samples import (
 
 SERVICE_ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/default/web"
 OLD_DEFINITION = f"{DEFINITION_ARN[:-1]}2"
-OF_SERVICE = PullQuestion(cluster="default", service="web")
+OF_SERVICE = TroubleshootRequest(cluster="default", service="web")
 PEERS_KEYS = {"status", "image_issues", "assessment", "recommendations"}
 NOT_FOUND = (
     "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {}: {}: not found"
@@ -50,8 +51,8 @@ def account(**changes: Any) -> Account:
     return Account(**{"clusters": {"default": (service(),)}, **changes})
 
 
-def detect(question: PullQuestion, world: Account) -> Any:
-    answer = detect_image_pull_failures(question, ports=world.pull_ports())
+def detect(asked: TroubleshootRequest, world: Account) -> Any:
+    answer = detect_image_pull_failures(asked, ports=world.pull_ports())
     assert set(answer) >= PEERS_KEYS | {"findings"}
     return answer
 
@@ -163,7 +164,7 @@ def test_other_secrets_are_no_matter_of_pulling() -> None:
 
 def test_a_task_is_looked_at_by_its_id() -> None:
     world = account(found_images={}, known_tasks=(stopped("", task_id="abc"),))
-    answer = detect(PullQuestion(cluster="default", task_id="abc"), world)
+    answer = detect(TroubleshootRequest(cluster="default", task_id="abc"), world)
 
     assert codes(answer) == ["repository_not_found"]
 
@@ -176,38 +177,38 @@ def test_a_stack_is_looked_at_by_its_definitions_its_services_and_its_nested_sta
         "service": {"web": (SERVICE_ARN,)},
         "nested": {"web": (nested,), nested: (DEFINITION_ARN,)},
     }[found_in]
-    answer = detect(PullQuestion(stack_name="web"), account(found_images={}, stacks=stacks))
+    answer = detect(TroubleshootRequest(stack_name="web"), account(found_images={}, stacks=stacks))
 
     assert codes(answer) == ["repository_not_found"]
 
 
 def test_that_nothing_is_wrong_names_what_was_asked_about_where_it_is_several_things() -> None:
     world = account(definitions={"shop-web": REQUIREMENTS, "shop-api": REQUIREMENTS})
-    (finding,) = detect(PullQuestion(family_prefix="shop"), world)["findings"]
+    (finding,) = detect(TroubleshootRequest(family_prefix="shop"), world)["findings"]
 
     assert (finding["code"], finding["resource"]) == ("nothing_wrong", "shop")
 
 
 def test_families_are_looked_at_by_their_newest_revision() -> None:
     world = account(definitions={"default-web": REQUIREMENTS, "other": REQUIREMENTS}, found_images={})
-    answer = detect(PullQuestion(family_prefix="default"), world)
+    answer = detect(TroubleshootRequest(family_prefix="default"), world)
 
     assert codes(answer) == ["repository_not_found"]
     assert [about for name, about in world.asked if name == "requirements"] == ["default-web"]
 
 
 @pytest.mark.parametrize(
-    ("question", "code"),
+    ("asked", "code"),
     [
-        (PullQuestion(cluster="default", service="wbe"), "service_not_found"),
-        (PullQuestion(cluster="defualt", service="web"), "cluster_not_found"),
-        (PullQuestion(cluster="default", task_id="none"), "task_definition_not_found"),
-        (PullQuestion(stack_name="wbe"), "stack_not_found"),
-        (PullQuestion(family_prefix="none"), "task_definition_not_found"),
+        (TroubleshootRequest(cluster="default", service="wbe"), "service_not_found"),
+        (TroubleshootRequest(cluster="defualt", service="web"), "cluster_not_found"),
+        (TroubleshootRequest(cluster="default", task_id="none"), "task_definition_not_found"),
+        (TroubleshootRequest(stack_name="wbe"), "stack_not_found"),
+        (TroubleshootRequest(family_prefix="none"), "task_definition_not_found"),
     ],
 )
-def test_what_does_not_exist_is_told_with_what_does(question: PullQuestion, code: str) -> None:
-    answer = detect(question, account(stacks={"web": ()}))
+def test_what_does_not_exist_is_told_with_what_does(asked: TroubleshootRequest, code: str) -> None:
+    answer = detect(asked, account(stacks={"web": ()}))
 
     assert codes(answer) == [code]
     assert answer["findings"][0]["resource"]
@@ -215,18 +216,18 @@ def test_what_does_not_exist_is_told_with_what_does(question: PullQuestion, code
 
 
 @pytest.mark.parametrize(
-    ("question", "read"),
+    ("asked", "read"),
     [
         (OF_SERVICE, "services"),
-        (PullQuestion(cluster="default", task_id="t"), "tasks"),
-        (PullQuestion(stack_name="web"), "resource_ids"),
-        (PullQuestion(family_prefix="web"), "families"),
+        (TroubleshootRequest(cluster="default", task_id="t"), "tasks"),
+        (TroubleshootRequest(stack_name="web"), "resource_ids"),
+        (TroubleshootRequest(family_prefix="web"), "families"),
         (OF_SERVICE, "requirements"),
         (OF_SERVICE, "find_image"),
     ],
 )
-def test_what_may_not_be_read_is_a_gap_and_nothing_is_concluded(question: PullQuestion, read: str) -> None:
-    answer = detect(question, account(denied={read}))
+def test_what_may_not_be_read_is_a_gap_and_nothing_is_concluded(asked: TroubleshootRequest, read: str) -> None:
+    answer = detect(asked, account(denied={read}))
 
     assert answer["findings"] == []
     assert any(f"AWS did not allow {read}." in gap for gap in answer["gaps"])
@@ -234,7 +235,7 @@ def test_what_may_not_be_read_is_a_gap_and_nothing_is_concluded(question: PullQu
 
 
 def test_that_a_cluster_is_missing_does_not_follow_from_not_being_allowed_to_look() -> None:
-    answer = detect(PullQuestion(cluster="default", service="wbe"), account(denied={"cluster"}))
+    answer = detect(TroubleshootRequest(cluster="default", service="wbe"), account(denied={"cluster"}))
 
     assert codes(answer) == ["task_definition_not_found"]
 
@@ -250,7 +251,7 @@ def test_an_execution_role_that_may_not_pull_is_an_issue_of_its_image() -> None:
 
 def test_nothing_asked_about_is_an_error_and_so_is_an_account_that_cannot_be_reached() -> None:
     with pytest.raises(ExpresswayError) as nothing:
-        detect(PullQuestion(cluster="default"), account())
+        detect(TroubleshootRequest(cluster="default"), account())
     assert nothing.value.code == "invalid_arguments"
 
     with pytest.raises(TargetError) as unreachable:

@@ -22,7 +22,7 @@ from expressway.diagnose.not_found import nothing_there
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import batches, cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
-from expressway.diagnose.service.collect import gather_service
+from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.health_status import DOWN, ServiceHealth, counted, service_health
 from expressway.diagnose.service.reads import KnownService
 from expressway.diagnose.service.rules import service_findings
@@ -136,11 +136,11 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
 
 @dataclass(frozen=True, slots=True)
 class _One:
-    """A service that was looked into; `settled` when it leaves no question that what is around it could answer."""
+    """A service that was looked into; `needs_checks` where its dependencies and network may show more."""
 
     facts: ServiceFacts
     dependencies: tuple[DependencyChecks, ...] = ()
-    settled: bool = False
+    needs_checks: bool = True
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -196,7 +196,7 @@ def _look_into(
     with ConcurrentReads(_AT_A_TIME, name="look into") as reads:
         asked = [reads.ask(one.name, lambda one=one: _look_into_one(request, one, stopped, ports)) for one in services]
         found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
-        names = [one.facts.service_name for one in found if request.is_thorough or not one.settled]
+        names = [one.facts.service_name for one in found if request.is_thorough or one.needs_checks]
         asked_network = reads.ask(
             "network", lambda: check_network(request.cluster, names, ports) if names else DependencyChecks()
         )
@@ -212,27 +212,23 @@ def _look_into_one(
     known = KnownService(service, tuple(one for one in stopped or () if one.service_name == service.name))
     known = known if stopped is not None else KnownService(service)
     asked: list[Future[DependencyChecks]] = []
-    settles: list[bool] = []
+    needs: list[bool] = []
     with ConcurrentReads(_READS_EACH, name=service.name) as reads:
 
-        def begin(subject: DependencySubject, settled: bool) -> None:
-            settles.append(settled)
-            if request.is_thorough or not settled:
+        def begin(subject: DependencySubject, needs_checks: bool) -> None:
+            needs.append(needs_checks)
+            if request.is_thorough or needs_checks:
                 asked.append(reads.ask("dependencies", lambda: check_dependencies(subject, ports)))
 
-        facts = gather_service(request.cluster, service.name, ports, reads, known=known, begin=begin)
+        facts = ServiceCollector(request.cluster, service.name, ports, reads, known=known, begin=begin).collect()
         dependencies = tuple(reads.take(one, DependencyChecks()) for one in asked)
-    return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, settled=all(settles))
+    return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, needs_checks=any(needs))
 
 
 def _counts(
     services: Sequence[ServiceState], off: Sequence[ServiceState], chosen: Sequence[ServiceState]
 ) -> dict[str, int]:
-    counts = {
-        "total": len(services),
-        "well": len(services) - len(off),
-        "looked_into": len(chosen),
-    }
+    counts = {"total": len(services), "well": len(services) - len(off), "looked_into": len(chosen)}
     rest = len(off) - _LOOKED_INTO
     return counts | ({"not_looked_into": rest} if rest > 0 else {})
 

@@ -30,7 +30,7 @@ from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
-from expressway.diagnose.service.collect import begin_service
+from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.health_status import service_health
 from expressway.diagnose.service.rules import service_findings
 from expressway.diagnose.symptoms import across_services, steered, understood
@@ -60,14 +60,14 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
     asked_around: list[Future[DependencyChecks]] = []
     with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
 
-        def begin(subject: DependencySubject, settled: bool) -> None:
-            if request.is_thorough or not settled:
+        def begin(subject: DependencySubject, needs_checks: bool) -> None:
+            if request.is_thorough or needs_checks:
                 network = reads.ask("network", lambda: check_network(request.cluster, [request.service], ports))
                 asked_around.extend((reads.ask("dependencies", lambda: check_dependencies(subject, ports)), network))
 
-        gathering = begin_service(request.cluster, request.service, ports, reads, begin=begin)
+        collector = ServiceCollector(request.cluster, request.service, ports, reads, begin=begin)
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
-        facts = gathering.gather()
+        facts = collector.collect()
         cluster = take_or_stop(reads, asked_cluster, None)
         missing = facts.service is None and was_read(reads, "service")
         if missing or (cluster is None and was_read(reads, "cluster")):
@@ -170,11 +170,7 @@ def _raw_data(
 ) -> dict[str, Any]:
     definitions = {one.definition.arn: one.definition for one in looked_into if one.definition}
     targets = [target for one in looked_into for target in one.deployment.targets]
-    asked = {
-        "cluster_name": request.cluster,
-        "service_name": request.service,
-        "symptoms_description": request.symptoms,
-    }
+    asked = {"cluster_name": request.cluster, "service_name": request.service, "symptoms_description": request.symptoms}
     return {
         **{key: value for key, value in asked.items() if value},
         "cluster_details": shown_cluster(cluster),

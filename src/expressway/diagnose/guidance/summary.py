@@ -7,12 +7,12 @@ from expressway.aws.values.service import ServiceState
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.guidance.cluster import ClusterScan
 from expressway.diagnose.service.health_status import (
-    AROUND,
     DOWN,
     EARLIER,
     PARTLY,
     SERVES,
     STARTING,
+    UNCHECKED,
     ServiceHealth,
     is_cut_off,
 )
@@ -45,12 +45,12 @@ def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) 
 def not_looked_into(names: Sequence[str] = (), number: int = 0) -> str:
     """What was left out, and how to get it: around the one service, or around those of `number` that are named."""
     of = f" of {_listed(names)} ({len(names)} of {number} services)" if names else ""
-    return f"{AROUND}{of}: {_UNTIL_ASKED}"
+    return f"{UNCHECKED}{of}: {_UNTIL_ASKED}"
 
 
 def _all_well(findings: Sequence[Finding]) -> str:
     sure = all(one.confidence == "high" for one in findings if one.code == NOTHING_WRONG)
-    return "Nothing is wrong." if sure else f"Nothing wrong was found; {AROUND} were not examined."
+    return "Nothing is wrong." if sure else f"Nothing wrong was found; {UNCHECKED} were not examined."
 
 
 def service_headline(name: str, health: ServiceHealth | None, findings: Sequence[Finding]) -> str:
@@ -104,7 +104,7 @@ def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: 
 
     `looked_at` says how what was looked at stands, as half a sentence.
     """
-    rest = "" if around else f"; {AROUND} were not examined"
+    rest = "" if around else f"; {UNCHECKED} were not examined"
     return Finding(
         code=NOTHING_WRONG,
         severity="info",

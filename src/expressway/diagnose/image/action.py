@@ -20,6 +20,7 @@ from expressway.diagnose.messages import Statement, finding_of_message
 from expressway.diagnose.not_found import place_findings
 from expressway.diagnose.ports import ImagePullPorts
 from expressway.diagnose.reads import was_read
+from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.stack.rules import missing_stack_finding
 from expressway.errors import UsageError
 
@@ -29,36 +30,12 @@ _MISSING = {"repository_missing", "tag_missing", "digest_missing", "invalid"}
 
 
 @dataclass(frozen=True, slots=True)
-class PullQuestion:
-    """What is asked about: cluster with service, cluster with task, a stack, or a prefix of families."""
-
-    cluster: str = ""
-    service: str = ""
-    task_id: str = ""
-    stack_name: str = ""
-    family_prefix: str = ""
-
-    @property
-    def named(self) -> str:
-        """The name that it was asked by."""
-        of_cluster = (self.service or self.task_id) if self.cluster else ""
-        return of_cluster or self.stack_name or self.family_prefix
-
-    def describe(self) -> str:
-        """In words, as what nothing was found for."""
-        if self.cluster and (self.service or self.task_id):
-            what = f"the service {self.service}" if self.service else f"the task {self.task_id}"
-            return f"{what} in the cluster {self.cluster}"
-        return f"the stack {self.stack_name}" if self.stack_name else f"families that begin with {self.family_prefix}"
-
-
-@dataclass(frozen=True, slots=True)
 class _Checked:
     facts: DependencyFacts
     findings: tuple[Finding, ...]
 
 
-def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts) -> Mapping[str, Any]:
+def detect_image_pull_failures(request: TroubleshootRequest, *, ports: ImagePullPorts) -> Mapping[str, Any]:
     """Whether the images can be pulled and run, and why not. Images outside ECR are no failure by themselves.
 
     Returns:
@@ -73,9 +50,9 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         TargetError: nothing can be asked at all (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_THREADS, name="pulls") as reads:
-        subjects = _subjects(question, PullSubjects(ports, reads))
+        subjects = _subjects(request, PullSubjects(ports, reads))
         if not subjects:
-            return _nothing_found(question, ports, reads, is_missing=subjects is None)
+            return _nothing_found(request, ports, reads, is_missing=subjects is None)
         task_definition = ports.dependencies.task_definition
         asked = [
             (one, reads.ask("task definition", lambda one=one: task_definition(one.task_definition)))
@@ -87,18 +64,32 @@ def detect_image_pull_failures(question: PullQuestion, *, ports: ImagePullPorts)
         ]
         checked = [future.result() for future in pending]
         gaps = (*reads.gaps, *(gap for one in checked for gap in one.facts.gaps))
-    return _answer(question, checked, tuple(dict.fromkeys(gaps)))
+    return _answer(request, checked, tuple(dict.fromkeys(gaps)))
 
 
-def _subjects(question: PullQuestion, subjects: PullSubjects) -> tuple[PullSubject, ...] | None:
-    if question.cluster and question.service:
-        return subjects.of_service(question.cluster, question.service)
-    if question.cluster and question.task_id:
-        return subjects.of_task(question.cluster, question.task_id)
-    if question.stack_name:
-        return subjects.of_stack(question.stack_name)
-    if question.family_prefix:
-        return subjects.of_families(question.family_prefix)
+def _asked_name(request: TroubleshootRequest) -> str:
+    of_cluster = (request.service or request.task_id) if request.cluster else ""
+    return of_cluster or request.stack_name or request.family_prefix
+
+
+def _described(request: TroubleshootRequest) -> str:
+    if request.cluster and (request.service or request.task_id):
+        what = f"the service {request.service}" if request.service else f"the task {request.task_id}"
+        return f"{what} in the cluster {request.cluster}"
+    return (
+        f"the stack {request.stack_name}" if request.stack_name else f"families that begin with {request.family_prefix}"
+    )
+
+
+def _subjects(request: TroubleshootRequest, subjects: PullSubjects) -> tuple[PullSubject, ...] | None:
+    if request.cluster and request.service:
+        return subjects.of_service(request.cluster, request.service)
+    if request.cluster and request.task_id:
+        return subjects.of_task(request.cluster, request.task_id)
+    if request.stack_name:
+        return subjects.of_stack(request.stack_name)
+    if request.family_prefix:
+        return subjects.of_families(request.family_prefix)
     raise UsageError(
         "invalid_arguments",
         "Expected ecs_cluster_name with ecs_service_name or ecs_task_id, or cfn_stack_name, or family_prefix.",
@@ -113,48 +104,48 @@ def _check(one: PullSubject, needed: TaskDefinition, ports: ImagePullPorts) -> _
 
 
 def _nothing_found(
-    question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentReads, *, is_missing: bool
+    request: TroubleshootRequest, ports: ImagePullPorts, reads: ConcurrentReads, *, is_missing: bool
 ) -> Mapping[str, Any]:
     """Nothing to check: the thing does not exist, has no task definitions, or may not be looked at."""
     if reads.gaps:
-        return _shape(f"What {question.describe()} runs could not be read (see gaps).", (), (), tuple(reads.gaps))
+        return _shape(f"What {_described(request)} runs could not be read (see gaps).", (), (), tuple(reads.gaps))
     place = ports.dependencies.target.describe()
-    found = _missing(question, ports, reads) if is_missing else ()
+    found = _missing(request, ports, reads) if is_missing else ()
     nothing = make_finding(
         code="task_definition_not_found",
-        cause=f"No task definitions were found for {question.describe()} in {place}.",
-        resource=question.named,
+        cause=f"No task definitions were found for {_described(request)} in {place}.",
+        resource=_asked_name(request),
     )
     findings = found or (nothing,)
     return _shape(findings[0].cause, findings, (), tuple(reads.gaps))
 
 
-def _missing(question: PullQuestion, ports: ImagePullPorts, reads: ConcurrentReads) -> tuple[Finding, ...]:
+def _missing(request: TroubleshootRequest, ports: ImagePullPorts, reads: ConcurrentReads) -> tuple[Finding, ...]:
     """Of a stack, or a cluster and service, that is not there: what there is instead."""
     place = ports.dependencies.target.describe()
-    if question.stack_name and not question.cluster:
+    if request.stack_name and not request.cluster:
         names = reads.take(reads.ask("stacks", ports.stacks.names), ())
-        return (missing_stack_finding(question.stack_name, place=place, names=names),)
+        return (missing_stack_finding(request.stack_name, place=place, names=names),)
     ecs = ports.ecs
-    asked_cluster = reads.ask("cluster", lambda: ecs.cluster(question.cluster))
+    asked_cluster = reads.ask("cluster", lambda: ecs.cluster(request.cluster))
     asked_clusters = reads.ask("clusters", ecs.cluster_names)
-    asked_services = reads.ask("services", lambda: ecs.service_names(question.cluster))
+    asked_services = reads.ask("services", lambda: ecs.service_names(request.cluster))
     cluster = reads.take(asked_cluster, None)
     if not was_read(reads, "cluster"):
         return ()  # that it is missing does not follow
     asked_place = AskedPlace(
         place,
-        question.cluster,
-        question.service,
+        request.cluster,
+        request.service,
         cluster=cluster,
-        service_exists=not question.service,
+        service_exists=not request.service,
         cluster_names=reads.take(asked_clusters, ()),
         service_names=reads.take(asked_services, ()),
     )
     return place_findings(asked_place)
 
 
-def _answer(question: PullQuestion, checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, Any]:
+def _answer(request: TroubleshootRequest, checked: Sequence[_Checked], gaps: tuple[str, ...]) -> Mapping[str, Any]:
     findings = ranked(finding for one in checked for finding in one.findings)
     issues = [issue for one in checked for issue in _issues(one)]
     counted = sum(len(one.facts.images) for one in checked)
@@ -170,7 +161,7 @@ def _answer(question: PullQuestion, checked: Sequence[_Checked], gaps: tuple[str
         assessment = f"Nothing is wrong with the container images ({counted} looked at{note})."
         images = dict.fromkeys(image.reference.image for one in checked for image in one.facts.images)
         of = {one.facts.subject.resource for one in checked}
-        resource = of.pop() if len(of) == 1 else question.named
+        resource = of.pop() if len(of) == 1 else _asked_name(request)
         findings = (Finding("nothing_wrong", "info", assessment, tuple(images)[:_NAMED], resource=resource),)
     return _shape(assessment, findings, issues, gaps)
 

@@ -25,11 +25,7 @@ _THREADS = 16
 
 
 def gather_network(
-    cluster: str,
-    *,
-    ports: NetworkPorts,
-    service_names: Sequence[str] | None = None,
-    vpc_id: str | None = None,
+    cluster: str, *, ports: NetworkPorts, service_names: Sequence[str] | None = None, vpc_id: str | None = None
 ) -> NetworkFacts:
     """Where services are and how they can be reached: of the named ones, or of the whole cluster.
 

@@ -1,7 +1,7 @@
-"""Gather everything about one service at the same time: two or three round trips deep, one where it was seen before.
+"""Collect everything about one service in parallel: in two or three round trips, in one where it was read before.
 
-What the first round tells decides what the second reads. What can be guessed before (ids of last time, an Express
-service's ARN, where it logs) is read a round sooner; a wrong guess only costs its call.
+The first round decides what the second reads. What can be guessed (ids of last time, an Express service's ARN, where it
+logs) is read one round earlier; a wrong guess costs only its call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 
 from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import (
-    DeploymentState,
-    ExpressService,
     LogEvent,
     RevisionState,
     ServiceEvent,
@@ -35,142 +33,117 @@ from expressway.diagnose.service.deployment import (
     rollout_deployment,
     rollout_revisions,
 )
-from expressway.diagnose.service.health_status import is_settled
+from expressway.diagnose.service.health_status import needs_dependency_checks
 from expressway.diagnose.service.log_tail import has_expired_tasks
-from expressway.diagnose.service.reads import KnownService, ServiceReads
-from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
+from expressway.diagnose.service.reads import InitialSnapshot, KnownService, ServiceReads
+from expressway.image.context.excluded import excluded_by_container
 
 _EVENTS_COUNT_FOR = timedelta(hours=1)
-"""How long an event still tells of the state of a service whose deployment is done."""
+"""How long an event is relevant once the deployment is done."""
 
-Begin = Callable[[DependencySubject, bool], None]
-"""Told what the service depends on as soon as that is known, so that it can be read beside the rest; and whether what
-is known by then settles the matter (`expressway.diagnose.service.health_status`)."""
+BeginChecks = Callable[[DependencySubject, bool], None]
+"""Called as soon as it is known what the service depends on, so that this is read in parallel with the rest; and
+whether it has to be checked (`expressway.diagnose.service.health_status.needs_dependency_checks`)."""
 
 
-def gather_service(
-    cluster: str,
-    service_name: str,
-    ports: ServiceFactPorts,
-    reads: ConcurrentReads,
-    *,
-    known: KnownService | None = None,
-    begin: Begin | None = None,
-    failure: Sequence[StackEvent] | None = None,
-) -> ServiceFacts:
-    """The facts about one service; what may not be read becomes a gap of `reads`.
+class ServiceCollector:
+    """Collects the facts about one service; the first reads begin at once, before `collect` is called.
 
-    `failure`, where one is to be explained: the events of the stack operation behind it, in order of time and from its
-    beginning, so that older deployments and tasks are left out; empty where there was none.
-
-    Raises:
-        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+    Args:
+        reads: what is refused becomes a gap of it.
+        known: what was read of the service before.
+        begin: see `BeginChecks`.
+        failure: where a failure is to be explained: the events of the stack operation behind it, in order of time and
+            from its beginning, so that older deployments and tasks are left out; empty where there was none.
     """
-    return begin_service(cluster, service_name, ports, reads, known=known, begin=begin, failure=failure).gather()
-
-
-def begin_service(
-    cluster: str,
-    service_name: str,
-    ports: ServiceFactPorts,
-    reads: ConcurrentReads,
-    *,
-    known: KnownService | None = None,
-    begin: Begin | None = None,
-    failure: Sequence[StackEvent] | None = None,
-) -> "ServiceGathering":
-    """Begin to gather: the first round is on its way, and what is asked for after it comes after it."""
-    now = ports.now()
-    closer = failure is not None
-    service_reads = ServiceReads(cluster, service_name, ports, reads, known=known, now=now, looks_closer=closer)
-    service_reads.begin_initial_snapshot()
-    return ServiceGathering(cluster, service_name, service_reads, reads, now, begin, ports.excluded_from, failure)
-
-
-class ServiceGathering:
-    """What is being gathered about one service."""
 
     def __init__(
         self,
         cluster: str,
         service_name: str,
-        service_reads: ServiceReads,
+        ports: ServiceFactPorts,
         reads: ConcurrentReads,
-        now: datetime,
-        begin: Begin | None,
-        excluded_from: ExcludedFrom,
-        failure: Sequence[StackEvent] | None,
+        *,
+        known: KnownService | None = None,
+        begin: BeginChecks | None = None,
+        failure: Sequence[StackEvent] | None = None,
     ) -> None:
         self._cluster = cluster
         self._name = service_name
-        self._of = service_reads
         self._reads = reads
-        self._now = now
+        self._now = ports.now()
         self._begin = begin
-        self._excluded_from = excluded_from
+        self._excluded_from = ports.excluded_from
         self._failure = failure
         self._since = start_of(failure or ())
+        self._service_reads = ServiceReads(
+            cluster, service_name, ports, reads, known=known, now=self._now, looks_closer=failure is not None
+        )
+        self._service_reads.begin_initial_snapshot()
 
-    def gather(self) -> ServiceFacts:
-        """All facts; waits for them.
+    def collect(self) -> ServiceFacts:
+        """Wait for all facts.
 
         Raises:
             TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
         """
-        of = self._of
-        first = of.initial_snapshot()
+        read = self._service_reads
+        first = read.initial_snapshot()
         service, steady = first.service, first.is_steady_state
-        of.begin_second_round(first)
-        tasks = of.tasks(first)
-        of.ask_definitions(task.task_definition_arn for task in tasks)
-        described, revisions = of.deployments(first), of.revisions()
+        read.begin_second_round(first)
+        tasks = read.tasks(first)
+        read.ask_definitions(task.task_definition_arn for task in tasks)
+        context = self._context(first, tasks)
+        own_tasks = self._own_tasks(service, context, tasks)
+        failed = any(task.failed for task in own_tasks)
+        if not failed or any(task.running or task.failed_health_check for task in own_tasks):
+            read.ask_targets(context.revision.target_group_arns if context.revision else ())
+        if failed or not steady:
+            read.ask_express(service)
+            read.ask_logs(own_tasks)
+        if context.deployment and context.revision and has_expired_tasks(context.deployment, own_tasks):
+            read.ask_expired_task_log(context.deployment, context.revision.task_definition_arn)
+        targets = read.targets()
+        if self._begin is not None and service is not None:
+            needs_checks = needs_dependency_checks(service, context.deployment, own_tasks, targets)
+            if failed and not needs_checks:  # then nothing else is read in the meantime
+                needs_checks = format_is_open(own_tasks, _lines(read.logs()))
+            self._begin(
+                subject_of(service, read.express(), context.deployment, context.revision, own_tasks), needs_checks
+            )
+        if steady and not failed and _is_unhealthy(targets, own_tasks):
+            read.ask_express(service)
+            read.ask_logs(own_tasks)
+        return self._facts(first, context, tasks, own_tasks)
+
+    def _context(self, first: InitialSnapshot, tasks: tuple[TaskState, ...]) -> DeploymentContext:
+        read, service = self._service_reads, first.service
+        described, revisions = read.deployments(first), read.revisions()
         deployments = [described.get(one.arn, one) for one in first.briefs]
         if service is not None and not deployments and (rollout := rollout_deployment(service)) is not None:
             deployments, revisions = [rollout], rollout_revisions(service)
-        compared = of.compared_definitions(definitions_to_compare(deployments, revisions))
-        context = self._context(service, deployments, revisions, compared, tasks)
-        mine = self._own_tasks(service, context, tasks)
-        failed = any(task.failed for task in mine)
-        if not failed or any(task.running or task.failed_health_check for task in mine):
-            of.ask_targets(context.revision.target_group_arns if context.revision else ())
-        if failed or not steady:
-            of.ask_express(service)
-            of.ask_logs(mine)
-        if (
-            context.deployment is not None
-            and context.revision is not None
-            and has_expired_tasks(context.deployment, mine)
-        ):
-            of.ask_expired_task_log(context.deployment, context.revision.task_definition_arn)
-        targets, express = of.targets(), of.express()
-        if self._begin is not None and service is not None:
-            settled = is_settled(service, context.deployment, mine, targets)
-            if settled and failed:  # then nothing else is read meanwhile
-                settled = not format_is_open(mine, _lines(of.logs()))
-            self._begin(subject_of(service, express, context.deployment, context.revision, mine), settled)
-        if steady and not failed and not _all_well(targets, mine):
-            of.ask_express(service)
-            of.ask_logs(mine)
-            express = of.express()
-        logs = of.logs()
-        of.remember(first)
-        definitions = of.definitions()
-        mine = tuple(marked(task, definitions) for task in mine)
-        return self._facts(service, express, context, tasks, mine, targets, logs, definitions)
+        compared = read.compared_definitions(definitions_to_compare(deployments, revisions))
+        if self._failure is None:
+            return deployment_to_explain(deployments, revisions, compared)
+        return failed_deployment_to_explain(
+            deployments, revisions, compared, since=self._since, tasks=tasks, service=service
+        )
 
     def _facts(
         self,
-        service: ServiceState | None,
-        express: ExpressService | None,
+        first: InitialSnapshot,
         context: DeploymentContext,
         tasks: tuple[TaskState, ...],
-        mine: tuple[TaskState, ...],
-        targets: tuple[TargetHealth, ...],
-        logs: Mapping[str, tuple[LogEvent, ...]],
-        definitions: Mapping[str, TaskDefinition | None],
+        own_tasks: tuple[TaskState, ...],
     ) -> ServiceFacts:
-        expired_task_log = self._of.expired_task_log()
-        definition = definitions.get(self._task_definition_arn(service, context, mine))
+        read, service = self._service_reads, first.service
+        logs, express = read.logs(), read.express()
+        read.remember(first)
+        definitions = read.definitions()
+        own_tasks = tuple(marked(task, definitions) for task in own_tasks)
+        expired_task_log = read.expired_task_log()
+        definition = definitions.get(self._task_definition_arn(service, context, own_tasks))
+        gaps = tuple(self._reads.gaps)
         deployment = DeploymentFacts(
             cluster=self._cluster,
             service_name=self._name,
@@ -178,13 +151,13 @@ class ServiceGathering:
             express=express,
             state=context.deployment,
             revision=context.revision,
-            tasks=mine,
+            tasks=own_tasks,
             events=self._events(service, context),
             logs=_lines(logs),
-            unread_logs=self._of.unread_logs,
-            targets=targets,
+            unread_logs=read.unread_logs,
+            targets=read.targets(),
             stack_events=tuple(self._failure or ()),
-            gaps=tuple(self._reads.gaps),
+            gaps=gaps,
             definition=definition,
             excluded=excluded_by_container(definition, self._excluded_from),
         )
@@ -196,33 +169,16 @@ class ServiceGathering:
             tasks=tasks,
             log_events=logs,
             restored=context.restored,
-            gaps=deployment.gaps,
+            gaps=gaps,
             expired_task_log=expired_task_log,
         )
 
-    def _context(
-        self,
-        service: ServiceState | None,
-        deployments: Sequence[DeploymentState],
-        revisions: Mapping[str, RevisionState],
-        compared: Mapping[str, TaskDefinition | None],
-        tasks: tuple[TaskState, ...],
-    ) -> DeploymentContext:
-        if self._failure is None:
-            return deployment_to_explain(deployments, revisions, compared)
-        return failed_deployment_to_explain(
-            deployments, revisions, compared, since=self._since, tasks=tasks, service=service
-        )
-
-    # -- what belongs to the deployment --------------------------------------------------------------------------
     def _own_tasks(
         self, service: ServiceState | None, context: DeploymentContext, tasks: tuple[TaskState, ...]
     ) -> tuple[TaskState, ...]:
-        """The tasks of the revision; where none was read, those of what runs now, or those since the failed deployment.
-
-        What runs now is not what has failed.
-        """
-        if self._failure is not None and context.revision is None and not self._lacks_deployments():
+        """The tasks of the revision. Where it was not read: those of what runs now, or since the failed deployment."""
+        deployments_unread = any(gap.startswith("deployments:") for gap in self._reads.gaps)
+        if self._failure is not None and context.revision is None and not deployments_unread:
             start = context.deployment.created_at if context.deployment else self._since
             return tuple(one for one in tasks_of_revision(tasks, None, service) if not_before(one.created_at, start))
         if context.revision is None and context.deployment is not None and context.deployment.failed:
@@ -230,19 +186,15 @@ class ServiceGathering:
         current = RevisionState("", service.task_definition_arn) if service else None
         return tasks_of_revision(tasks, context.revision or current, service)
 
-    def _lacks_deployments(self) -> bool:
-        return any(gap.startswith("deployments:") for gap in self._reads.gaps)
-
     @staticmethod
     def _task_definition_arn(
-        service: ServiceState | None, context: DeploymentContext, mine: Sequence[TaskState]
+        service: ServiceState | None, context: DeploymentContext, own_tasks: Sequence[TaskState]
     ) -> str:
-        """What the deployment's tasks run; empty where that is not known."""
         if context.revision is not None:
             return context.revision.task_definition_arn
         if context.deployment is None or not context.deployment.failed:
             return service.task_definition_arn if service else ""
-        named = {task.task_definition_arn for task in mine}
+        named = {task.task_definition_arn for task in own_tasks}
         return named.pop() if len(named) == 1 else ""
 
     def _events(self, service: ServiceState | None, context: DeploymentContext) -> tuple[ServiceEvent, ...]:
@@ -255,7 +207,7 @@ class ServiceGathering:
 
 
 def start_of(stack_events: Sequence[StackEvent]) -> datetime | None:
-    """When the stack operation began, where its beginning is among the events; failures alone tell no start."""
+    """When the stack operation began; None where its beginning is not among the events."""
     first = next(iter(stack_events), None)
     return first.timestamp if first is not None and not first.failed else None
 
@@ -270,7 +222,7 @@ def _lines(logs: Mapping[str, Sequence[LogEvent]]) -> dict[str, tuple[str, ...]]
     return {task_id: tuple(event.message for event in events) for task_id, events in logs.items()}
 
 
-def _all_well(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:
-    return not any(one.state == "unhealthy" for one in targets) and not any(
+def _is_unhealthy(targets: Sequence[TargetHealth], tasks: Sequence[TaskState]) -> bool:
+    return any(one.state == "unhealthy" for one in targets) or any(
         task.running and task.health == "UNHEALTHY" for task in tasks
     )

@@ -13,7 +13,7 @@ from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
-from expressway.diagnose.service.collect import gather_service
+from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.rules import service_findings
 from expressway.privacy.untrusted import quoted
 
@@ -30,7 +30,7 @@ def fetch_service_events(request: TroubleshootRequest, ports: TroubleshootPorts)
     """
     with ConcurrentReads(_THREADS, name="events") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
-        facts = gather_service(request.cluster, request.service, ports, reads)
+        facts = ServiceCollector(request.cluster, request.service, ports, reads).collect()
         cluster = take_or_stop(reads, asked_cluster, None)
         service = facts.service
         if service is None and was_read(reads, "service"):

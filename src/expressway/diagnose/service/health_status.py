@@ -129,27 +129,27 @@ def _tasks(running: int, wanted: int) -> str:
     return f"{running} of {wanted} tasks run" if running <= wanted else f"{running} tasks run"
 
 
-AROUND = "network, images, secrets, roles and scaling"
-"""What is left out then."""
+UNCHECKED = "network, images, secrets, roles and scaling"
+"""What is not looked into where `needs_dependency_checks` says no."""
 
 
-def is_settled(
+def needs_dependency_checks(
     service: ServiceState,
     deployment: DeploymentState | None,
     tasks: Sequence[TaskState],
     targets: Sequence[TargetHealth],
 ) -> bool:
-    """True where the surroundings have nothing to tell: it serves, or every task that failed had been running."""
+    """False where network, images, secrets, … explain nothing: it serves, or all failed tasks exited by themselves."""
     if service.status != "ACTIVE" or any(target.state == "unhealthy" for target in targets):
-        return False
+        return True
     failed = [task for task in tasks if task.failed]
     if failed:
-        return all(_ended_by_itself(task) for task in failed) and not (deployment and deployment.triggered_alarms)
+        return not all(_exited_by_itself(task) for task in failed) or bool(deployment and deployment.triggered_alarms)
     serves = 0 < service.desired_count <= service.running_count
-    return serves and (deployment is None or deployment.successful)
+    return not serves or (deployment is not None and not deployment.successful)
 
 
-def _ended_by_itself(task: TaskState) -> bool:
+def _exited_by_itself(task: TaskState) -> bool:
     """A container of the task ran and exited, and neither a health check nor anything else ended it."""
     return (
         first_failed_container(task) is not None

@@ -22,12 +22,7 @@ from expressway.diagnose.facts import ExpiredTaskLog
 from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
 from expressway.diagnose.reads import take_or_stop
 from expressway.diagnose.service.log_tail import ExpiredTaskLogs, LogTail, ServiceLogs, express_log_place, log_place
-from expressway.diagnose.service_cache import (
-    ENDED_DEPLOYMENT_STATUSES,
-    NOT_CACHED,
-    CachedService,
-    is_over,
-)
+from expressway.diagnose.service_cache import ENDED_DEPLOYMENT_STATUSES, NOT_CACHED, CachedService, is_over
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,18 +21,12 @@ SERVICE_TYPES = frozenset({"AWS::ECS::Service", "AWS::ECS::ExpressGatewayService
 _BREAKER = re.compile(r"Deployment Circuit Breaker was triggered", re.IGNORECASE)
 _NOT_STABLE = re.compile(r"Exceeded attempts to wait|did not stabilize|HandlerErrorCode: NotStabilized", re.IGNORECASE)
 _TASKS_ENDED: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"Task failed ELB health checks", re.IGNORECASE),
-        "they failed the load balancer's health checks",
-    ),
+    (re.compile(r"Task failed ELB health checks", re.IGNORECASE), "they failed the load balancer's health checks"),
     (
         re.compile(r"Task failed container health checks", re.IGNORECASE),
         "they failed their containers' own health checks",
     ),
-    (
-        re.compile(r"Essential container in task exited", re.IGNORECASE),
-        "their containers exited",
-    ),
+    (re.compile(r"Essential container in task exited", re.IGNORECASE), "their containers exited"),
     (re.compile(r"tasks? failed to start", re.IGNORECASE), "they could not start"),
 )
 
@@ -195,12 +189,7 @@ _STATES: dict[str, tuple[str, Severity, str, str]] = {
         "could not be deleted whole",
         "Remove what keeps the resource in use, and delete the stack again (or retain that resource).",
     ),
-    "DELETE_COMPLETE": (
-        "stack_deleted",
-        "info",
-        "has been deleted",
-        "Create it again if it is still wanted.",
-    ),
+    "DELETE_COMPLETE": ("stack_deleted", "info", "has been deleted", "Create it again if it is still wanted."),
     "REVIEW_IN_PROGRESS": (
         "stack_never_executed",
         "info",

@@ -19,7 +19,7 @@ from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import cluster_tasks, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
-from expressway.diagnose.service.collect import gather_service, marked
+from expressway.diagnose.service.collect import ServiceCollector, marked
 from expressway.diagnose.service.rules import service_findings
 from expressway.diagnose.tasks.failed import unexplained_failures
 
@@ -114,7 +114,7 @@ def _services(
 
 def _service(cluster: str, name: str, ports: TroubleshootPorts) -> _Service:
     with ConcurrentReads(_READS_EACH, name=name) as reads:
-        facts = gather_service(cluster, name, ports, reads)
+        facts = ServiceCollector(cluster, name, ports, reads).collect()
     findings = tuple(replace(one, resource=facts.resource) for one in service_findings(facts))
     return _Service(facts.service, findings, facts.tasks, facts.deployment.tasks, tuple(reads.gaps))
 
