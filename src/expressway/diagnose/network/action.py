@@ -2,27 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, cast
 
-from expressway.aws.values.network import (
-    LoadBalancer,
-    RouteTable,
-    SecurityGroup,
-    SecurityRule,
-    Subnet,
-    TargetGroup,
-    Vpc,
-)
+from expressway.aws.values.network import RouteTable, SecurityRule
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.network.collect import gather_network
 from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.reachability import port_range
 from expressway.diagnose.network.rules import network_findings
 from expressway.diagnose.ports import NetworkPorts
 
-T = TypeVar("T")
 Shape = dict[str, Any]
+Member = str | Callable[[Any], Any]
+"""An attribute, or what is made of the value."""
 
+_NAMED = 5
 _GUIDE: Mapping[str, Any] = {
     "common_issues": [
         "Findings name what is wrong and the path that fails; read these first.",
@@ -37,27 +32,42 @@ _GUIDE: Mapping[str, Any] = {
 }
 
 
-def network_view(
-    facts: NetworkFacts, findings: Sequence[Finding], *, cluster: str, vpc_id: str | None = None, now: datetime
+def fetch_network_configuration(
+    ecs_cluster_name: str, vpc_id: str | None = None, *, ports: NetworkPorts, now: datetime
 ) -> Mapping[str, Any]:
-    """The answer of `fetch_network_configuration`."""
-    told: Shape = {"findings": [one.to_dict() for one in findings]}
+    """The network of a cluster (or of one VPC for it) as findings, and what they rest on in short.
+
+    Returns:
+        status: ``success``, or ``warning`` when the cluster has nothing in any VPC; then message and timestamp.
+        data: timestamp, vpc_ids, clusters, raw_resources (one list for each kind), analysis_guide.
+        findings, gaps: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well,
+            ``vpc_not_found`` when there is no such VPC; gaps only where there are any.
+    """
+    facts = gather_network(ecs_cluster_name, ports=ports, vpc_id=vpc_id)
+    missing = _vpc_missing(facts, vpc_id)
+    findings = (missing,) if missing else network_findings(facts) or _nothing_wrong(facts, ecs_cluster_name)
+    answer: Shape = {"findings": [finding.to_dict() for finding in findings]}
     if facts.gaps:
-        told["gaps"] = list(facts.gaps)
+        answer["gaps"] = list(facts.gaps)
     vpc_ids = _vpc_ids(facts)
     if not vpc_ids:
-        what = f"No VPC {vpc_id}" if vpc_id else f"No VPC that a service or task of the cluster {cluster} is in"
+        what = (
+            f"No VPC {vpc_id}" if vpc_id else f"No VPC that a service or task of the cluster {ecs_cluster_name} is in"
+        )
         message = f"{what} could be found in {facts.region}; check the name, the region and the gaps, if there are any."
-        return {"status": "warning", "message": message, "timestamp": now.isoformat(), **told}
+        return {"status": "warning", "message": message, "timestamp": now.isoformat(), **answer}
     data: Shape = {
         "timestamp": now.isoformat(),
         "vpc_ids": list(vpc_ids),
-        "clusters": [cluster],
-        "services": [_service(one.service_name, one.subnet_ids, one.security_group_ids) for one in facts.services],
+        "clusters": [ecs_cluster_name],
+        "services": [
+            {"name": one.service_name, "subnets": list(one.subnet_ids), "security_groups": list(one.security_group_ids)}
+            for one in facts.services
+        ],
         "raw_resources": _resources(facts),
         "analysis_guide": _GUIDE,
     }
-    return {"status": "success", "data": data, **told}
+    return {"status": "success", "data": data, **answer}
 
 
 def _vpc_ids(facts: NetworkFacts) -> tuple[str, ...]:
@@ -69,133 +79,124 @@ def _vpc_ids(facts: NetworkFacts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _service(name: str, subnet_ids: Sequence[str], group_ids: Sequence[str]) -> Shape:
-    return {"name": name, "subnets": list(subnet_ids), "security_groups": list(group_ids)}
-
-
-def _resources(facts: NetworkFacts) -> Shape:
+def _resources(facts: NetworkFacts) -> dict[str, Shape]:
     """One entry for each kind, None where it could not be read."""
-    return {
-        "vpcs": {"Vpcs": _each(facts.vpcs, _vpc)},
-        "subnets": {"Subnets": _each(facts.subnets, _subnet)},
-        "security_groups": {"SecurityGroups": _each(facts.security_groups, _security_group)},
-        "route_tables": {"RouteTables": _each(facts.route_tables, _route_table)},
-        "network_acls": {
-            "NetworkAcls": _each(
-                facts.network_acls, lambda one: {"NetworkAclId": one.network_acl_id, "Subnets": list(one.subnet_ids)}
-            )
+    found: dict[str, Shape] = {
+        kind: {name: _shapes(getattr(facts, read), members)} for kind, (read, name, members) in _KINDS.items()
+    }
+    found["target_groups"]["TargetHealth"] = _target_health(facts)
+    return found
+
+
+def _shapes(values: Sequence[Any] | None, members: Mapping[str, Member]) -> list[Shape] | None:
+    return None if values is None else [{name: _shape(value, of) for name, of in members.items()} for value in values]
+
+
+def _shape(value: Any, of: Member) -> Any:
+    member = getattr(value, of) if isinstance(of, str) else of(value)
+    return list(cast("tuple[Any, ...]", member)) if isinstance(member, tuple) else member
+
+
+def _routes(table: RouteTable) -> list[str]:
+    return [f"{one.destination} → {one.target}{' (blackhole)' if one.is_blackhole else ''}" for one in table.routes]
+
+
+def _rules(rules: Sequence[SecurityRule]) -> list[str]:
+    return [
+        f"{port_range(one)}: {', '.join((*one.cidr_blocks, *one.group_ids, *one.prefix_list_ids))}" for one in rules
+    ]
+
+
+_KINDS: Mapping[str, tuple[str, str, Mapping[str, Member]]] = {
+    "vpcs": (
+        "vpcs",
+        "Vpcs",
+        {
+            "VpcId": "vpc_id",
+            "CidrBlocks": "cidr_blocks",
+            "IsDefault": "is_default",
+            "EnableDnsSupport": "dns_support",
+            "EnableDnsHostnames": "dns_hostnames",
         },
-        "vpc_endpoints": {
-            "VpcEndpoints": _each(
-                facts.endpoints,
-                lambda one: {
-                    "VpcEndpointId": one.endpoint_id,
-                    "ServiceName": one.service_name,
-                    "VpcEndpointType": one.kind,
-                    "State": one.state,
-                },
-            )
+    ),
+    "subnets": (
+        "subnets",
+        "Subnets",
+        {
+            "SubnetId": "subnet_id",
+            "VpcId": "vpc_id",
+            "AvailabilityZone": "zone",
+            "CidrBlock": "cidr_block",
+            "AvailableIpAddressCount": "free_address_count",
         },
-        "network_interfaces": {
-            "NetworkInterfaces": _each(
-                facts.network_interfaces,
-                lambda one: {
-                    "NetworkInterfaceId": one.network_interface_id,
-                    "SubnetId": one.subnet_id,
-                    "PrivateIpAddress": one.private_ip,
-                    "PublicIp": one.public_ip,
-                    "Groups": list(one.security_group_ids),
-                },
-            )
+    ),
+    "security_groups": (
+        "security_groups",
+        "SecurityGroups",
+        {
+            "GroupId": "group_id",
+            "GroupName": "name",
+            "Inbound": lambda group: _rules(group.ingress),
+            "Outbound": lambda group: _rules(group.egress),
         },
-        "nat_gateways": {
-            "NatGateways": _each(
-                facts.nat_gateways,
-                lambda one: {"NatGatewayId": one.nat_gateway_id, "SubnetId": one.subnet_id, "State": one.state},
-            )
+    ),
+    "route_tables": (
+        "route_tables",
+        "RouteTables",
+        {"RouteTableId": "route_table_id", "Subnets": "subnet_ids", "Main": "is_main", "Routes": _routes},
+    ),
+    "network_acls": ("network_acls", "NetworkAcls", {"NetworkAclId": "network_acl_id", "Subnets": "subnet_ids"}),
+    "vpc_endpoints": (
+        "endpoints",
+        "VpcEndpoints",
+        {"VpcEndpointId": "endpoint_id", "ServiceName": "service_name", "VpcEndpointType": "kind", "State": "state"},
+    ),
+    "network_interfaces": (
+        "network_interfaces",
+        "NetworkInterfaces",
+        {
+            "NetworkInterfaceId": "network_interface_id",
+            "SubnetId": "subnet_id",
+            "PrivateIpAddress": "private_ip",
+            "PublicIp": "public_ip",
+            "Groups": "security_group_ids",
         },
-        "internet_gateways": {
-            "InternetGateways": _each(
-                facts.internet_gateways,
-                lambda one: {"InternetGatewayId": one.internet_gateway_id, "Vpcs": list(one.vpc_ids)},
-            )
+    ),
+    "nat_gateways": (
+        "nat_gateways",
+        "NatGateways",
+        {"NatGatewayId": "nat_gateway_id", "SubnetId": "subnet_id", "State": "state"},
+    ),
+    "internet_gateways": (
+        "internet_gateways",
+        "InternetGateways",
+        {"InternetGatewayId": "internet_gateway_id", "Vpcs": "vpc_ids"},
+    ),
+    "load_balancers": (
+        "load_balancers",
+        "LoadBalancers",
+        {
+            "LoadBalancerArn": "arn",
+            "Type": "kind",
+            "Scheme": "scheme",
+            "State": "state",
+            "Subnets": "subnet_ids",
+            "SecurityGroups": "security_group_ids",
         },
-        "load_balancers": {"LoadBalancers": _each(facts.load_balancers, _load_balancer)},
-        "target_groups": {
-            "TargetGroups": _each(facts.target_groups, _target_group),
-            "TargetHealth": _target_health(facts),
+    ),
+    "target_groups": (
+        "target_groups",
+        "TargetGroups",
+        {
+            "TargetGroupArn": "arn",
+            "Port": "port",
+            "HealthCheckPort": lambda group: group.health_check_port or "traffic-port",
+            "TargetType": "target_type",
+            "LoadBalancerArns": "load_balancer_arns",
         },
-    }
-
-
-def _each(values: Sequence[T] | None, shape_of: Callable[[T], Shape]) -> list[Shape] | None:
-    return None if values is None else [shape_of(one) for one in values]
-
-
-def _vpc(vpc: Vpc) -> Shape:
-    return {
-        "VpcId": vpc.vpc_id,
-        "CidrBlocks": list(vpc.cidr_blocks),
-        "IsDefault": vpc.is_default,
-        "EnableDnsSupport": vpc.dns_support,
-        "EnableDnsHostnames": vpc.dns_hostnames,
-    }
-
-
-def _subnet(subnet: Subnet) -> Shape:
-    return {
-        "SubnetId": subnet.subnet_id,
-        "VpcId": subnet.vpc_id,
-        "AvailabilityZone": subnet.zone,
-        "CidrBlock": subnet.cidr_block,
-        "AvailableIpAddressCount": subnet.free_address_count,
-    }
-
-
-def _route_table(table: RouteTable) -> Shape:
-    return {
-        "RouteTableId": table.route_table_id,
-        "Subnets": list(table.subnet_ids),
-        "Main": table.is_main,
-        "Routes": [
-            f"{one.destination} → {one.target}{' (blackhole)' if one.is_blackhole else ''}" for one in table.routes
-        ],
-    }
-
-
-def _security_group(group: SecurityGroup) -> Shape:
-    return {
-        "GroupId": group.group_id,
-        "GroupName": group.name,
-        "Inbound": [_rule(one) for one in group.ingress],
-        "Outbound": [_rule(one) for one in group.egress],
-    }
-
-
-def _rule(rule: SecurityRule) -> str:
-    ports = "all" if rule.protocol == "-1" else f"{rule.protocol} {rule.from_port}-{rule.to_port}"
-    return f"{ports}: {', '.join((*rule.cidr_blocks, *rule.group_ids, *rule.prefix_list_ids))}"
-
-
-def _load_balancer(balancer: LoadBalancer) -> Shape:
-    return {
-        "LoadBalancerArn": balancer.arn,
-        "Type": balancer.kind,
-        "Scheme": balancer.scheme,
-        "State": balancer.state,
-        "Subnets": list(balancer.subnet_ids),
-        "SecurityGroups": list(balancer.security_group_ids),
-    }
-
-
-def _target_group(group: TargetGroup) -> Shape:
-    return {
-        "TargetGroupArn": group.arn,
-        "Port": group.port,
-        "HealthCheckPort": group.health_check_port or "traffic-port",
-        "TargetType": group.target_type,
-        "LoadBalancerArns": list(group.load_balancer_arns),
-    }
+    ),
+}
+"""By the name in the answer: what of the facts, how its list is called, and EC2's names of its members."""
 
 
 def _target_health(facts: NetworkFacts) -> Mapping[str, list[str]] | None:
@@ -207,23 +208,6 @@ def _target_health(facts: NetworkFacts) -> Mapping[str, list[str]] | None:
         words = f"{one.target_id}:{one.port} {one.state} {one.reason}".strip()
         told.setdefault(one.target_group_arn, []).append(words)
     return told
-
-
-def fetch_network_configuration(
-    ecs_cluster_name: str, vpc_id: str | None = None, *, ports: NetworkPorts, now: datetime
-) -> Mapping[str, Any]:
-    """The network of a cluster (or of one VPC for it), told as findings, and what they rest on in short.
-
-    Returns:
-        status: ``success``, or ``warning`` when the cluster has nothing in any VPC; then message and timestamp.
-        data: timestamp, vpc_ids, clusters, raw_resources (one list for each kind), analysis_guide.
-        findings, gaps: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well,
-            ``vpc_not_found`` when there is no such VPC; gaps only where there are any.
-    """
-    facts = gather_network(ecs_cluster_name, ports=ports, vpc_id=vpc_id)
-    missing = _vpc_missing(facts, vpc_id)
-    findings = (missing,) if missing else network_findings(facts) or _nothing_wrong(facts, ecs_cluster_name)
-    return network_view(facts, findings, cluster=ecs_cluster_name, vpc_id=vpc_id, now=now)
 
 
 def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
@@ -252,6 +236,3 @@ def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
             resource=cluster,
         ).in_own_words(),
     )
-
-
-_NAMED = 5

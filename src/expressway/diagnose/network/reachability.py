@@ -35,6 +35,10 @@ def blocks_of(subnets: Sequence[Subnet], is_ipv6: bool) -> tuple[str, ...]:
     return tuple(ipv6) if is_ipv6 else tuple(one.cidr_block for one in subnets if one.cidr_block)
 
 
+def port_range(rule: SecurityRule) -> str:
+    return "all" if rule.protocol == "-1" else f"{rule.protocol} {rule.from_port}-{rule.to_port}"
+
+
 def names(subnets: Sequence[Subnet]) -> str:
     return ", ".join(one.subnet_id for one in subnets) or "its subnets"
 
