@@ -220,9 +220,21 @@ class Wiring:
 
     @cached_property
     def _named_reads(self) -> NamedReads:
-        from expressway.toolkit.named_wiring import named_reads
+        from expressway.aws.ec2 import Network
+        from expressway.aws.ecs.client import Ecs
+        from expressway.aws.iam import Iam
+        from expressway.aws.secrets import Keys, Parameters, Secrets
+        from expressway.plan.preflight.resources import NamedReads
 
-        return named_reads(self.session.for_questions())
+        session = self.questions
+        return NamedReads(
+            clusters=lambda: Ecs(session),
+            identities=lambda: Iam(session),
+            networks=lambda: Network(session),
+            secrets=lambda: Secrets(session),
+            parameters=lambda: Parameters(session),
+            keys=lambda: Keys(session),
+        )
 
     @cached_property
     def delete_ports(self) -> DeletePorts:
@@ -281,6 +293,7 @@ class Wiring:
 
     @cached_property
     def questions(self) -> AwsSession:
+        """A session that soon gives up an endpoint that is out of reach."""
         return self.session.for_questions()
 
     @cached_property
