@@ -13,7 +13,6 @@ from expressway.ecs_api.call import ApiRequest, ResourcePorts, call_api, prepare
 from expressway.ecs_api.client import api_operations, shapes_answered, shapes_taken
 from expressway.ecs_api.operations import ANSWER_BYTES, ApiOperation
 from expressway.ecs_api.ownership import OwnershipPorts
-from expressway.ecs_api.query import JsonQuery
 from expressway.ecs_api.truncate import json_bytes
 from expressway.errors import ExpresswayError, RefusedError, TargetError
 from expressway.privacy.gates import Gates
@@ -74,7 +73,7 @@ class Stacks:
 def ports(api: FakeApi, stacks: Stacks | None = None) -> ResourcePorts:
     held = stacks or Stacks()
     ownership = OwnershipPorts(lambda: held, lambda: held, lambda: pytest.fail("no service is asked"), lambda: TARGET)
-    return ResourcePorts(api, ownership, JsonQuery(), masked_value)
+    return ResourcePorts(api, ownership, masked_value)
 
 
 def call(api: FakeApi, operation: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -352,7 +351,7 @@ def test_a_prepared_call_shows_what_would_be_done_without_asking_aws() -> None:
     prepared = prepare_call(ApiRequest("stop_task", {"Task": "t"}), api=api, gates=OPEN)
     assert (prepared.operation.name, dict(prepared.parameters)) == ("StopTask", {"task": "t"})
     assert prepared.effect.writes
-    assert prepared.touched_names == ("task t in cluster default",)
+    assert prepared.affected_names == ("task t in cluster default",)
     assert api.sent == []
 
 

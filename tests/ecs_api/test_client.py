@@ -12,7 +12,7 @@ from expressway.cloudformation.client import StackOwners
 from expressway.ecs_api.client import AwsApi, api_operations
 from expressway.ecs_api.operations import ApiOperation, find_operation
 from expressway.ecs_api.pages import read_pages
-from expressway.ecs_api.query import LONGEST_EXPRESSION, JsonQuery
+from expressway.ecs_api.query import LONGEST_EXPRESSION, check_query, search_query
 from expressway.errors import ExpresswayError, TargetError
 from expressway_sandbox.lifecycle import SandboxInfo
 
@@ -187,16 +187,15 @@ DOCUMENT = {"services": [{"name": f"s{number}", "count": number} for number in r
 
 
 def test_an_expression_finds_what_it_says() -> None:
-    query = JsonQuery()
-    assert query.search("services[?count > `197`].name", DOCUMENT) == ["s198", "s199"]
-    assert query.search("length(services)", DOCUMENT) == 200
-    assert query.search("nothing", DOCUMENT) is None
+    assert search_query("services[?count > `197`].name", DOCUMENT) == ["s198", "s199"]
+    assert search_query("length(services)", DOCUMENT) == 200
+    assert search_query("nothing", DOCUMENT) is None
 
 
 @pytest.mark.parametrize("expression", ["services[", "", "services[0]]", "'", "x" * (LONGEST_EXPRESSION + 1)])
 def test_what_is_no_expression_is_told_so_before_it_is_used(expression: str) -> None:
     with pytest.raises(ExpresswayError) as caught:
-        JsonQuery().check(expression)
+        check_query(expression)
     assert caught.value.code == "query_invalid"
     assert len(caught.value.message) < 500
 
@@ -206,9 +205,9 @@ def test_what_is_no_expression_is_told_so_before_it_is_used(expression: str) -> 
     ["frobnicate(@)", "length()", "abs('x')", "join('', services)", "max_by(services, &nothing)", "sum(services)"],
 )
 def test_an_expression_that_does_not_fit_the_answer_is_told_so(expression: str) -> None:
-    JsonQuery().check(expression)
+    check_query(expression)
     with pytest.raises(ExpresswayError) as caught:
-        JsonQuery().search(expression, DOCUMENT)
+        search_query(expression, DOCUMENT)
     assert caught.value.code == "query_invalid"
 
 
@@ -223,12 +222,12 @@ def test_an_expression_that_does_not_fit_the_answer_is_told_so(expression: str) 
 )
 def test_an_expression_that_would_fill_the_memory_ends_in_an_error(expression: str) -> None:
     with pytest.raises(ExpresswayError) as caught:
-        JsonQuery().search(expression, DOCUMENT)
+        search_query(expression, DOCUMENT)
     assert caught.value.code == "query_invalid"
 
 
 def test_an_expression_that_is_nested_too_deeply_ends_in_an_error() -> None:
     depth = sys.getrecursionlimit()  # which libraries raise
     with pytest.raises(ExpresswayError) as caught:
-        JsonQuery().search("(" * depth + "services" + ")" * depth, DOCUMENT)
+        search_query("(" * depth + "services" + ")" * depth, DOCUMENT)
     assert caught.value.code == "query_invalid"

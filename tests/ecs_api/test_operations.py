@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expressway.aws.values.target import Target
-from expressway.ecs_api.affected import Touched, physical_ids, same_definition, touched
+from expressway.ecs_api.affected import AffectedResource, affected_resources, physical_ids, same_definition
 from expressway.ecs_api.client import api_operations, request_shapes, shapes_answered, shapes_taken
 from expressway.ecs_api.operations import (
     decide_operation,
@@ -114,7 +114,7 @@ def test_everything_that_comes_in_pages_says_which_list_they_add_to() -> None:
 )  # fmt: skip
 def test_a_change_names_what_it_touches(operation: str, parameters: dict[str, object], names: list[str]) -> None:
     one = find_operation(operation, {}, api_operations())
-    assert [str(thing) for thing in touched(one, parameters)] == names
+    assert [str(thing) for thing in affected_resources(one, parameters)] == names
 
 
 def test_every_change_of_ecs_names_what_it_touches() -> None:
@@ -125,29 +125,29 @@ def test_every_change_of_ecs_names_what_it_touches() -> None:
             shape = tree.shapes[tree.root]
             types = {name: tree.shapes[shape.members[name]].type for name in shape.required}
             given: dict[str, object] = {name: ["x"] if kind == "list" else "x" for name, kind in types.items()}
-            if not touched(one, given):
+            if not affected_resources(one, given):
                 silent.append(one.name)
     assert silent == []
 
 
 def test_what_names_nothing_touches_its_cluster_and_what_is_ecrs_nothing() -> None:
     names = ("CreateCluster", "CreateExpressGatewayService", "GetAuthorizationToken")
-    found = [touched(find_operation(name, {}, api_operations()), {}) for name in names]
-    assert found == [(Touched("cluster", "default"),), (Touched("cluster", "default"),), ()]
+    found = [affected_resources(find_operation(name, {}, api_operations()), {}) for name in names]
+    assert found == [(AffectedResource("cluster", "default"),), (AffectedResource("cluster", "default"),), ()]
 
 
 def test_services_and_clusters_have_the_names_by_which_a_stack_knows_them() -> None:
     arn = "arn:aws-cn:ecs:eu-west-1:123456789012:service/prod/web"
-    assert physical_ids(Touched("service", "web", "prod"), TARGET) == (arn,)
-    assert physical_ids(Touched("resource", arn), TARGET) == (arn,)
+    assert physical_ids(AffectedResource("service", "web", "prod"), TARGET) == (arn,)
+    assert physical_ids(AffectedResource("resource", arn), TARGET) == (arn,)
     short = "arn:aws-cn:ecs:eu-west-1:123456789012:service/web"
-    assert physical_ids(Touched("service", short), TARGET) == (short.replace("/web", "/default/web"),)
-    assert physical_ids(Touched("cluster", "prod"), TARGET) == ("prod",)
-    assert physical_ids(Touched("resource", "arn:aws:ecs:eu-west-1:1:cluster/prod"), TARGET) == ("prod",)
-    assert physical_ids(Touched("task", "t1", "prod"), TARGET) == ()
+    assert physical_ids(AffectedResource("service", short), TARGET) == (short.replace("/web", "/default/web"),)
+    assert physical_ids(AffectedResource("cluster", "prod"), TARGET) == ("prod",)
+    assert physical_ids(AffectedResource("resource", "arn:aws:ecs:eu-west-1:1:cluster/prod"), TARGET) == ("prod",)
+    assert physical_ids(AffectedResource("task", "t1", "prod"), TARGET) == ()
     deployment = "arn:aws-cn:ecs:eu-west-1:123456789012:service-deployment/prod/web/d1"
-    assert physical_ids(Touched("service deployment", deployment), TARGET) == (arn,)
-    assert physical_ids(Touched("service deployment", "nonsense"), TARGET) == ()
+    assert physical_ids(AffectedResource("service deployment", deployment), TARGET) == (arn,)
+    assert physical_ids(AffectedResource("service deployment", "nonsense"), TARGET) == ()
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,16 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
-from expressway.ecs_api.affected import Touched
+from expressway.ecs_api.affected import AffectedResource
 from expressway.ecs_api.ownership import OwnershipPorts, drift_note, refuse_owned
 from expressway.errors import RefusedError, TargetError
 
 TARGET = Target("123456789012", "eu-west-1")
 ARN = "arn:aws:ecs:eu-west-1:123456789012:service/default/shop"
 STACK = StackState("shop-express-service", "id-1", "CREATE_COMPLETE", owner_app="shop", outputs={"ServiceArn": ARN})
-DEPLOYMENT = Touched("service deployment", "arn:aws:ecs:eu-west-1:123456789012:service-deployment/default/shop/d1")
+DEPLOYMENT = AffectedResource(
+    "service deployment", "arn:aws:ecs:eu-west-1:123456789012:service-deployment/default/shop/d1"
+)
 
 
 def definition(revision: int) -> str:
@@ -88,7 +90,7 @@ class World:
 def refusal(
     world: World, revision: int, operation: str = "DeregisterTaskDefinition", name: str = ""
 ) -> RefusedError | None:
-    touches = [Touched("task definition", name or f"default-shop:{revision}")]
+    touches = [AffectedResource("task definition", name or f"default-shop:{revision}")]
     try:
         refuse_owned(operation, touches, world.ports)
     except RefusedError as error:
@@ -167,7 +169,7 @@ def test_using_a_task_definition_is_not_taking_it_away(operation: str) -> None:
 
 def deletion_of(cluster: str, world: World) -> RefusedError | None:
     try:
-        refuse_owned("DeleteCluster", [Touched("cluster", cluster)], world.ports)
+        refuse_owned("DeleteCluster", [AffectedResource("cluster", cluster)], world.ports)
     except RefusedError as error:
         return error
     return None
@@ -190,7 +192,7 @@ def test_a_cluster_that_apps_run_in_is_kept_and_they_are_named() -> None:
 
 def test_a_cluster_that_no_app_runs_in_may_go_and_one_that_may_not_be_looked_at_not() -> None:
     assert deletion_of("other", World()) is None
-    refuse_owned("UpdateCluster", [Touched("cluster", "default")], World().ports)
+    refuse_owned("UpdateCluster", [AffectedResource("cluster", "default")], World().ports)
     with pytest.raises(TargetError):
         deletion_of("default", World(refuses="names"))
 
@@ -199,7 +201,7 @@ def test_a_deployment_of_an_apps_service_may_be_stopped_and_the_drift_is_told() 
     refuse_owned("StopServiceDeployment", [DEPLOYMENT], World().ports)
     for operation in ("StopServiceDeployment", "ContinueServiceDeployment"):
         assert "the stack shop-express-service" in drift_note(operation, [DEPLOYMENT], World().ports)
-    assert drift_note("StopTask", [Touched("task", "t1", "default")], World().ports) == ""
+    assert drift_note("StopTask", [AffectedResource("task", "t1", "default")], World().ports) == ""
 
 
 def test_an_owner_that_may_not_be_looked_up_is_told_beside_the_drift() -> None:

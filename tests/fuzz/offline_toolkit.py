@@ -15,11 +15,11 @@ from expressway.deploy.status.service_argument import service_argument
 from expressway.diagnose.actions import Troubleshooting, action_of
 from expressway.diagnose.request import read_parameters
 from expressway.ecs_api.call import ApiRequest, prepare_call
-from expressway.ecs_api.query import JsonQuery
+from expressway.ecs_api.query import search_query
 from expressway.errors import UsageError
 from expressway.image.check import build_request, check_build
 from expressway.image.context.reader import resolve_context
-from expressway.knowledge.arguments import argument_problems
+from expressway.knowledge.schemas import argument_problems
 from expressway.knowledge.values import READ, RECOMMEND, SEARCH, KnowledgeResult
 from expressway.mcp.tools.knowledge import READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
 from expressway.plan.plan import Plan
@@ -78,7 +78,7 @@ class OfflineToolkit(FakeToolkit):
     ) -> Mapping[str, Any]:
         prepare_call(ApiRequest(operation, parameters or {}), api=FakeApi(), gates=gates)
         query = options.get("query")
-        return {"result": JsonQuery().search(query, {"a": [1]})} if query is not None else {}
+        return {"result": search_query(query, {"a": [1]})} if query is not None else {}
 
     def consult_knowledge(self, tool: str, arguments: Mapping[str, Any], **options: Any) -> KnowledgeResult:
         problems = argument_problems(_SCHEMAS[tool], arguments)

@@ -63,7 +63,7 @@ class ConcurrentReads:
             return default
 
 
-class AskedOnce(Generic[T]):
+class MemoizedReads(Generic[T]):
     """Things of one kind that are read by their ids, each once."""
 
     def __init__(self, reads: ConcurrentReads, name: str, read: Callable[[Sequence[str]], tuple[T, ...]]) -> None:

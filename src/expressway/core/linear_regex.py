@@ -3,17 +3,13 @@
 RE2 runs them; its syntax is that of `re` less look-around and back-references, which nobody can run in linear time.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-
-class Match(Protocol):
-    """What is asked of a match."""
-
-    def __getitem__(self, group: int | str, /) -> Any: ...
-    def start(self, group: int | str = 0, /) -> int: ...
-    def end(self, group: int | str = 0, /) -> int: ...
+Match = re.Match[str]
+"""RE2's own matches have the same members."""
 
 
 @lru_cache(maxsize=512)

@@ -49,7 +49,7 @@ _INNER_NAMES: Mapping[str, Sequence[str]] = {"attributes": ("targetId", "name"),
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class AffectedResource:
     """One thing: `kind` in words, its name or ARN, and the cluster it is in where it is in one."""
 
     kind: str
@@ -61,21 +61,21 @@ class Touched:
         return f"{self.kind} {self.name}{where}"
 
 
-def touched(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[Touched, ...]:
+def affected_resources(operation: ApiOperation, parameters: Mapping[str, Any]) -> tuple[AffectedResource, ...]:
     """Everything that the `parameters` (in the API's own spelling) name; the cluster where they name nothing in it."""
     cluster = _short(str(parameters.get("cluster") or parameters.get("clusterArn") or DEFAULT_CLUSTER))
     found = [
-        Touched(kind, name, cluster if kind in _IN_CLUSTERS else "")
+        AffectedResource(kind, name, cluster if kind in _IN_CLUSTERS else "")
         for member, value in parameters.items()
         if (kind := _kind(operation, member))
         for name in _names(member, value)
     ]
     if not found and operation.service == "ecs":
-        found = [Touched(CLUSTER, cluster)]
+        found = [AffectedResource(CLUSTER, cluster)]
     return tuple(dict.fromkeys(found))
 
 
-def physical_ids(thing: Touched, target: Target) -> tuple[str, ...]:
+def physical_ids(thing: AffectedResource, target: Target) -> tuple[str, ...]:
     """The names by which a CloudFormation stack would know it: what Ref gives of services and clusters.
 
     Of a service deployment, its service's. Empty for what no stack holds: tasks, and the task definitions that ECS

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from expressway.ecs_api.affected import Touched, touched
+from expressway.ecs_api.affected import AffectedResource, affected_resources
 from expressway.ecs_api.operations import (
     ANSWER_BYTES,
     DEFAULT_LIMIT,
@@ -20,8 +20,8 @@ from expressway.ecs_api.operations import (
 from expressway.ecs_api.ownership import OwnershipPorts, drift_note, refuse_owned
 from expressway.ecs_api.pages import SIZE, Call, PagedAnswer, list_express_services, read_pages
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters
-from expressway.ecs_api.ports import Api, Query
-from expressway.ecs_api.query import queried_text
+from expressway.ecs_api.ports import Api
+from expressway.ecs_api.query import check_query, queried_text, search_query
 from expressway.ecs_api.truncate import cut_answer, json_bytes, plain_json
 from expressway.errors import ExpresswayError, RefusedError
 from expressway.privacy.gates import Gates
@@ -36,7 +36,6 @@ class ResourcePorts:
 
     api: Api
     ownership: OwnershipPorts
-    query: Query
     masked: Callable[[Any], Any]
 
 
@@ -66,10 +65,10 @@ class PreparedCall:
     operation: ApiOperation
     parameters: Mapping[str, Any]
     effect: Effect
-    touches: tuple[Touched, ...]
+    touches: tuple[AffectedResource, ...]
 
     @property
-    def touched_names(self) -> tuple[str, ...]:
+    def affected_names(self) -> tuple[str, ...]:
         return tuple(map(str, self.touches))
 
 
@@ -87,7 +86,7 @@ def prepare_call(request: ApiRequest, *, api: Api, gates: Gates) -> PreparedCall
         refuse_change_of_registry(operation)
     shapes = api.shapes_taken(operation)
     as_far_as_it_fits, _ = fitted_parameters(request.parameters, shapes)
-    touches = touched(operation, as_far_as_it_fits) if effect.writes else ()
+    touches = affected_resources(operation, as_far_as_it_fits) if effect.writes else ()
     names = [str(one) for one in touches]
     decision = decide_operation(operation.name, effect, gates, touches=names)
     if not decision.allowed:
@@ -112,7 +111,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     """
     call = prepare_call(request, api=ports.api, gates=gates)
     if request.query is not None:
-        ports.query.check(request.query)  # a wrong expression is told before anything is done
+        check_query(request.query)  # a wrong expression is told before anything is done
     drift = ""
     if call.effect.writes:
         refuse_owned(call.operation.name, call.touches, ports.ownership, call.parameters)
@@ -125,11 +124,11 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     )
     content: dict[str, Any] = ports.masked(plain_json(redacted.content))  # before a query or a cut takes them apart
     if request.query is not None:
-        content = _queried(content, request.query, call, ports.query)
+        content = _queried(content, request.query, call)
     notes = [content.pop("note", ""), _seen_by(answer)] if request.query is not None else []
     notes.append(answer.note)
     beside = {
-        "touches": list(call.touched_names),
+        "touches": list(call.affected_names),
         "drift": drift,
         "withheld": redacted.note,
         "note": " ".join(note for note in notes if note),
@@ -137,10 +136,10 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     return _within(content, {name: value for name, value in beside.items() if value}, answer, request)
 
 
-def _queried(content: dict[str, Any], expression: str, call: PreparedCall, query: Query) -> dict[str, Any]:
+def _queried(content: dict[str, Any], expression: str, call: PreparedCall) -> dict[str, Any]:
     text = queried_text(content)
     try:
-        found = text.marked(query.search(expression, text.content))
+        found = text.marked(search_query(expression, text.content))
     except ExpresswayError as error:
         if not call.effect.writes:
             raise

@@ -1,4 +1,4 @@
-"""What the apps own: a change of it by the plain API is refused with the tool that does it right, or told as a drift.
+"""What the apps own: the plain API does not change it, or reports a drift; the refusal names the tool to use instead.
 
 CloudFormation says which stack holds a service or cluster. Task definitions that ECS registered for a service stand in
 no stack, so that what the apps' services run now, and what their deployments go back to, is read from ECS. The cluster
@@ -19,7 +19,7 @@ from expressway.cloudformation.stack import (
     template_resources,
 )
 from expressway.core.progress import ReadPool
-from expressway.ecs_api.affected import CLUSTER, TASK_DEFINITION, Touched, physical_ids, same_definition
+from expressway.ecs_api.affected import CLUSTER, TASK_DEFINITION, AffectedResource, physical_ids, same_definition
 from expressway.ecs_api.operations import deletes, redirects, replaces
 from expressway.ecs_api.ports import Owners, Services, Stacks
 from expressway.errors import RefusedError, TargetError
@@ -119,7 +119,10 @@ class _AppService:
 
 
 def refuse_owned(
-    operation: str, touches: Sequence[Touched], ports: OwnershipPorts, parameters: Mapping[str, Any] | None = None
+    operation: str,
+    touches: Sequence[AffectedResource],
+    ports: OwnershipPorts,
+    parameters: Mapping[str, Any] | None = None,
 ) -> None:
     """Refuse a change of what an app's stack holds, and the end of a task definition or cluster that an app uses.
 
@@ -143,7 +146,10 @@ def refuse_owned(
 
 
 def drift_note(
-    operation: str, touches: Sequence[Touched], ports: OwnershipPorts, parameters: Mapping[str, Any] | None = None
+    operation: str,
+    touches: Sequence[AffectedResource],
+    ports: OwnershipPorts,
+    parameters: Mapping[str, Any] | None = None,
 ) -> str:
     """What to know of a change that is not refused and may leave a stack's service with something else than it says."""
     beyond = unset_by_template(operation, parameters or {})
@@ -168,7 +174,7 @@ def _leaves_template_true(operation: str, parameters: Mapping[str, Any] | None, 
     return parameters is not None and is_update(operation) and not set_by_template(operation, parameters, stack)
 
 
-def _owner(thing: Touched, ports: OwnershipPorts) -> StackState | None:
+def _owner(thing: AffectedResource, ports: OwnershipPorts) -> StackState | None:
     for physical_id in physical_ids(thing, ports.target()):
         stack_id = ports.owners().stack_of(physical_id)
         stack = ports.stacks().describe(stack_id) if stack_id else None
@@ -177,7 +183,9 @@ def _owner(thing: Touched, ports: OwnershipPorts) -> StackState | None:
     return None
 
 
-def _owned(operation: str, thing: Touched, touches: Sequence[Touched], stack: StackState) -> RefusedError:
+def _owned(
+    operation: str, thing: AffectedResource, touches: Sequence[AffectedResource], stack: StackState
+) -> RefusedError:
     app = stack.owner_app
     if deletes(operation):
         hint = f"Delete the whole app: {command('delete', app or '', mcp=f'with app_name {app}')}."
@@ -185,14 +193,14 @@ def _owned(operation: str, thing: Touched, touches: Sequence[Touched], stack: St
         hint = f"Change the definition of {app} and deploy it: {command('deploy')}."
     return RefusedError(
         "owned_by_stack",
-        f"{thing} belongs to the stack {stack.name} of the app {app}; {operation} would leave the stack "
-        "with something else than it says. Nothing was changed.",
+        f"{thing} belongs to the stack {stack.name} of the app {app}; {operation} would make it "
+        "differ from the stack's template. Nothing was changed.",
         hint,
         {"touches": [str(one) for one in touches], "stack_name": stack.name, "app_name": app},
     )
 
 
-def _refuse_used(operation: str, definitions: Sequence[Touched], ports: OwnershipPorts) -> None:
+def _refuse_used(operation: str, definitions: Sequence[AffectedResource], ports: OwnershipPorts) -> None:
     services = ports.services()
 
     def used(app: _AppService) -> tuple[str, ...]:
@@ -206,7 +214,7 @@ def _refuse_used(operation: str, definitions: Sequence[Touched], ports: Ownershi
                     raise _used(operation, one, definitions, app)
 
 
-def _refuse_inhabited(operation: str, cluster: Touched, ports: OwnershipPorts) -> None:
+def _refuse_inhabited(operation: str, cluster: AffectedResource, ports: OwnershipPorts) -> None:
     """ECS refuses to delete a cluster with services as well, but says neither whose they are nor how they go."""
     with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
         apps = [one for one in _app_services(ports.stacks(), pool) if one.location.cluster == cluster.name]
@@ -236,24 +244,26 @@ def _definitions_of(location: ServiceLocation, services: Services) -> Iterator[s
     yield from (one.task_definition_arn for one in services.revisions(asked) if one.task_definition_arn)
 
 
-def _used(operation: str, thing: Touched, touches: Sequence[Touched], app: _AppService) -> RefusedError:
+def _used(
+    operation: str, thing: AffectedResource, touches: Sequence[AffectedResource], app: _AppService
+) -> RefusedError:
     return RefusedError(
         "used_by_app",
         f"The service {app.location.name} of the app {app.app} runs {thing}, or goes back to it when a deployment "
-        f"fails; {operation} would take that away. Nothing was changed.",
+        f"fails; {operation} would delete it. Nothing was changed.",
         f"Deploy another version first ({command('deploy')}), or delete the whole app: "
         f"{command('delete', app.app, mcp=f'with app_name {app.app}')}.",
         {"touches": [str(one) for one in touches], "stack_name": app.stack_name, "app_name": app.app},
     )
 
 
-def _inhabited(operation: str, cluster: Touched, apps: Sequence[_AppService]) -> RefusedError:
+def _inhabited(operation: str, cluster: AffectedResource, apps: Sequence[_AppService]) -> RefusedError:
     names = [one.app for one in apps]
     listed = f"the app{'s' if len(names) > 1 else ''} {', '.join(names)}"
-    services = [str(Touched("service", one.location.name, cluster.name)) for one in apps]
+    services = [str(AffectedResource("service", one.location.name, cluster.name)) for one in apps]
     return RefusedError(
         "used_by_app",
-        f"In {cluster} {'run' if len(names) > 1 else 'runs'} {listed}; {operation} would take it away from under them. "
+        f"Cluster {cluster.name} is in use by {listed}; {operation} would delete it while they are running. "
         "Nothing was changed.",
         f"Delete these apps first: {command('delete', mcp='with each app_name')}, or leave the cluster: an empty "
         "one costs nothing.",

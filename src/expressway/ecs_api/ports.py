@@ -1,4 +1,4 @@
-"""The ports of ECS API calls: the API itself, queries of answers, and who owns what a call touches."""
+"""The ports of ECS API calls: the API itself, and who owns what a call touches."""
 
 from __future__ import annotations
 
@@ -21,13 +21,6 @@ class Api(Protocol):
     def call(
         self, operation: ApiOperation, parameters: Mapping[str, Any], *, repeatable: bool
     ) -> Mapping[str, Any]: ...
-
-
-class Query(Protocol):
-    """JMESPath (ecs_api.query.JsonQuery)."""
-
-    def check(self, expression: str) -> None: ...
-    def search(self, expression: str, document: object) -> Any: ...
 
 
 class Owners(Protocol):

@@ -17,26 +17,24 @@ _MAKING = frozenset({"multi_select_list", "multi_select_dict", "function_express
 """Nodes that make values which were not there."""
 
 
-class JsonQuery:
-    """Expressions of JMESPath (jmespath.org), held and searched."""
+def check_query(expression: str) -> None:
+    """Make sure that it is an expression of JMESPath (jmespath.org).
 
-    def check(self, expression: str) -> None:
-        """Make sure that it is an expression.
+    Raises:
+        UsageError: ``query_invalid``.
+    """
+    with _told(expression):
+        _compiled(expression)
 
-        Raises:
-            UsageError: ``query_invalid``.
-        """
-        with _told(expression):
-            _compiled(expression)
 
-    def search(self, expression: str, document: object) -> Any:
-        """What `expression` finds in a JSON `document`; None where it finds nothing.
+def search_query(expression: str, document: object) -> Any:
+    """What `expression` finds in a JSON `document`; None where it finds nothing.
 
-        Raises:
-            UsageError: ``query_invalid`` for an expression that is none, does not fit, or asks for too much.
-        """
-        with _told(expression):
-            return _interpreter()().visit(_compiled(expression), document)
+    Raises:
+        UsageError: ``query_invalid`` for an expression that is none, does not fit, or asks for too much.
+    """
+    with _told(expression):
+        return _interpreter()().visit(_compiled(expression), document)
 
 
 class _TooMuchError(Exception):

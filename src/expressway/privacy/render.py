@@ -1,7 +1,7 @@
 """How an answer is shown: what others wrote is withheld or marked, and secrets of known kinds are masked.
 
 Everything that leaves the server goes through `shown` or `shown_text`. What is whose text is told by structure: by
-the marks of quotations, by the names in `others_text`, and by the types of resources in templates and plans.
+the marks of quotations, by the names in `BY_NAME` and `BY_PLACE`, and by the types of resources in templates and plans.
 """
 
 import re
@@ -254,12 +254,12 @@ class _Walk:
             elif reader == "operator" and not self.policy.allow_sensitive_data and name in WITHHELD_FIELDS and item:
                 ours = _own_texts(item)
                 self.withheld += _texts(item) - len(ours)
-                kept |= {name: [self._others(one, reader) for one in ours]} if ours else {}
+                kept |= {name: [self._untrusted(one, reader) for one in ours]} if ours else {}
             else:
-                kept[name] = self._others(item, reader)
+                kept[name] = self._untrusted(item, reader)
         return kept
 
-    def _others(self, value: Any, reader: Reader) -> Any:
+    def _untrusted(self, value: Any, reader: Reader) -> Any:
         """Text of others, in whatever it is kept, and what is ours among it."""
         if isinstance(value, TrustedText):
             return self._own(value)
@@ -271,9 +271,9 @@ class _Walk:
             is_forged = reader == "operator" and value.startswith(PUBLIC_OPENING)  # whoever wrote it wrote the mark too
             return self.text(quoted(without_marks(value) if is_forged else value, public=reader == "everybody"))
         if isinstance(value, Mapping):
-            return {self._own(str(name)): self._others(item, reader) for name, item in cast("Any", value).items()}
+            return {self._own(str(name)): self._untrusted(item, reader) for name, item in cast("Any", value).items()}
         if isinstance(value, Sequence) and not isinstance(value, bytes):
-            return [self._others(item, reader) for item in cast("Sequence[Any]", value)]
+            return [self._untrusted(item, reader) for item in cast("Sequence[Any]", value)]
         return value
 
     def _quotation(self, inside: str, public: bool) -> str:

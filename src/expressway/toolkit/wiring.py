@@ -319,7 +319,6 @@ class Wiring:
         from expressway.ecs_api.call import ResourcePorts
         from expressway.ecs_api.client import AwsApi
         from expressway.ecs_api.ownership import OwnershipPorts
-        from expressway.ecs_api.query import JsonQuery
         from expressway.privacy.masking.detector import masked_value
 
         ownership = OwnershipPorts(
@@ -328,7 +327,7 @@ class Wiring:
             services=lambda: self.ecs,
             target=lambda: self.session.target,
         )
-        return ResourcePorts(AwsApi(self.session), ownership, JsonQuery(), masked_value)
+        return ResourcePorts(AwsApi(self.session), ownership, masked_value)
 
     # -- operations that others are made of -----------------------------------------------------------------
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:

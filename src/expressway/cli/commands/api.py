@@ -39,7 +39,7 @@ def api(
             print_target(toolkit.target.describe())
             call = toolkit.prepare_api_call(operation, given)
             if call.effect.writes and not yes:
-                _ask(call.operation.name, call.touched_names, as_json=as_json)
+                _ask(call.operation.name, call.affected_names, as_json=as_json)
             print_json(toolkit.call_api(operation, given, query=query, limit=limit))
 
 

@@ -16,7 +16,7 @@ from expressway.aws.values.network import (
     Vpc,
 )
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.core.concurrent_reads import AskedOnce, ConcurrentReads, or_none
+from expressway.core.concurrent_reads import ConcurrentReads, MemoizedReads, or_none
 from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.ports import NetworkPorts
 from expressway.diagnose.reads import batches, take_or_stop
@@ -51,25 +51,25 @@ class NetworkGathering:
         self._ports = ports
         self._cluster = cluster
         network, balancers = ports.network, ports.load_balancers
-        self._subnets = AskedOnce[Subnet](reads, "subnets", network.subnets)
-        self._groups = AskedOnce[SecurityGroup](reads, "security groups", network.security_groups)
-        self._default_groups = AskedOnce[SecurityGroup](reads, "security groups", network.default_groups)
-        self._interfaces = AskedOnce[NetworkInterface](reads, "network interfaces", network.network_interfaces)
-        self._balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers)
-        self._target_groups = AskedOnce[TargetGroup](reads, "target groups", balancers.target_groups)
-        self._prefix_lists = AskedOnce(reads, "prefix lists", network.prefix_lists)
-        self._vpcs = AskedOnce[Vpc](reads, "vpcs", network.vpcs)
-        self._route_tables = AskedOnce(reads, "route tables", network.route_tables)
-        self._acls = AskedOnce(reads, "network acls", network.network_acls)
-        self._endpoints = AskedOnce[Endpoint](reads, "vpc endpoints", network.endpoints)
-        self._nat_gateways = AskedOnce(reads, "nat gateways", network.nat_gateways)
-        self._internet_gateways = AskedOnce(reads, "internet gateways", network.internet_gateways)
-        self._vpc_balancers = AskedOnce[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
-        self._vpc_subnets = AskedOnce[Subnet](reads, "subnets", network.subnets_of)
-        self._rules = AskedOnce(reads, "listener rules", balancers.missing_rules)
+        self._subnets = MemoizedReads[Subnet](reads, "subnets", network.subnets)
+        self._groups = MemoizedReads[SecurityGroup](reads, "security groups", network.security_groups)
+        self._default_groups = MemoizedReads[SecurityGroup](reads, "security groups", network.default_groups)
+        self._interfaces = MemoizedReads[NetworkInterface](reads, "network interfaces", network.network_interfaces)
+        self._balancers = MemoizedReads[LoadBalancer](reads, "load balancers", balancers.load_balancers)
+        self._target_groups = MemoizedReads[TargetGroup](reads, "target groups", balancers.target_groups)
+        self._prefix_lists = MemoizedReads(reads, "prefix lists", network.prefix_lists)
+        self._vpcs = MemoizedReads[Vpc](reads, "vpcs", network.vpcs)
+        self._route_tables = MemoizedReads(reads, "route tables", network.route_tables)
+        self._acls = MemoizedReads(reads, "network acls", network.network_acls)
+        self._endpoints = MemoizedReads[Endpoint](reads, "vpc endpoints", network.endpoints)
+        self._nat_gateways = MemoizedReads(reads, "nat gateways", network.nat_gateways)
+        self._internet_gateways = MemoizedReads(reads, "internet gateways", network.internet_gateways)
+        self._vpc_balancers = MemoizedReads[LoadBalancer](reads, "load balancers", balancers.load_balancers_of)
+        self._vpc_subnets = MemoizedReads[Subnet](reads, "subnets", network.subnets_of)
+        self._rules = MemoizedReads(reads, "listener rules", balancers.missing_rules)
         self._needs: dict[str, Future[TaskDefinition | None]] = {}
         self._dns: dict[str, tuple[Future[bool | None], Future[bool | None]]] = {}
-        self._targets = AskedOnce(reads, "target health", balancers.health)
+        self._targets = MemoizedReads(reads, "target health", balancers.health)
 
     def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
         """Four rounds for services that serve: services, what they name, its VPC, and what that names."""
