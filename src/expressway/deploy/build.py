@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from typing_extensions import TypedDict
-
 from expressway.app.definition import AppDefinition, BuildSettings
 from expressway.app.names import app_names
 from expressway.aws.values.target import Target
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
+from expressway.deploy.shapes import BuiltImageJson
 from expressway.deploy.stack.apply import StackGateway, StackRequest, apply_stack
 from expressway.image.app_image import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.image.check import BuildRequest, check_build
@@ -36,16 +35,6 @@ class BuildPorts:
     registry: ImageRegistry
     clock: Clock
     record_excluded: RecordExcluded
-
-
-class BuiltImageJson(TypedDict):
-    """A built image as every face shows it; `full_image_uri` has the tag."""
-
-    repository_uri: str
-    image_tag: str
-    full_image_uri: str
-    ecr_push_pull_role_arn: str
-    stack_name: str
 
 
 @dataclass(frozen=True, slots=True)

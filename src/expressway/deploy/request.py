@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NotRequired
-
-from typing_extensions import TypedDict
+from typing import TYPE_CHECKING, Literal
 
 from expressway.app.definition import AppDefinition
 from expressway.app.origin import Origin
@@ -17,6 +15,7 @@ from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink
 from expressway.deploy.ports import Images, Readiness, StackGateway
+from expressway.deploy.shapes import DeployResultJson
 from expressway.deploy.status.endpoint import access_hint_of
 from expressway.diagnose.finding import Finding
 from expressway.image.context.excluded import RecordExcluded
@@ -76,26 +75,6 @@ class DeployPorts:
     wait_for_service: WaitForService
     clock: Clock
     record_excluded: RecordExcluded
-
-
-class DeployResultJson(TypedDict):
-    """A deployment's result as every face shows it; `access_hint`: how to reach a sandbox service by loopback."""
-
-    operation_id: str
-    app_name: str
-    status: Literal["deployed", "unchanged"]
-    url: str | None
-    endpoint: str
-    service_arn: str
-    image_uri: str
-    plan_digest: str
-    target: str
-    stacks: dict[str, str]
-    termination_protection: dict[str, str]
-    elapsed_seconds: float
-    warnings: list[str]
-    rebuilt: NotRequired[str]
-    access_hint: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)

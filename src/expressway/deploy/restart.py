@@ -5,9 +5,7 @@ has no such member (API reference of both).
 """
 
 from dataclasses import asdict, dataclass
-from typing import Literal, NotRequired, cast
-
-from typing_extensions import TypedDict
+from typing import cast
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.service import DeploymentState, ServiceState
@@ -17,6 +15,7 @@ from expressway.core.progress import Cancellation, NeverCancelled, Progress, Pro
 from expressway.core.write_once import write_once
 from expressway.deploy.ports import Restarts
 from expressway.deploy.read_gaps import ReadGaps
+from expressway.deploy.shapes import RestartResultJson
 from expressway.deploy.status.endpoint import access_hint_of
 from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_service
 from expressway.errors import ServiceError, StackError
@@ -37,22 +36,6 @@ class RestartPorts:
     service: ServicePorts
     clock: Clock
     target: str = ""
-
-
-class RestartResultJson(TypedDict):
-    """A restart as every face shows it; parts with nothing to say are left out."""
-
-    status: Literal["restarted"]
-    app_name: str
-    message: str
-    url: NotRequired[str]
-    service_arn: str
-    new_tasks: NotRequired[list[str]]
-    replaced_tasks: NotRequired[list[str]]
-    target: NotRequired[str]
-    elapsed_seconds: NotRequired[float]
-    gaps: NotRequired[list[str]]
-    access_hint: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)

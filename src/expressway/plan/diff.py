@@ -3,15 +3,13 @@
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from expressway.cloudformation.resource_kinds import kind_of
+from expressway.plan.shapes import ChangeAction
 
 ParameterChanges = Mapping[str, tuple[str | None, str]]
 """Parameters by name, with their values before and after."""
-ChangeAction = Literal["create", "import", "restore", "update", "replace", "delete"]
-"""``import``: it exists already, and the stack takes it over as it is. ``restore``: the stack holds it, and
-somebody removed it, or policies of it, by other means."""
 PROTECTION_SETTING = "EnableTerminationProtection"
 """The setting of a stack, beside its template, by which CloudFormation refuses to delete it."""
 _ABSENT: Any = None

@@ -3,60 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NotRequired, cast
-
-from typing_extensions import TypedDict
+from typing import Any, cast
 
 from expressway.cloudformation.stack import EXPRESS_TYPE
-from expressway.image.values import ImageState, PlannedImage
+from expressway.image.values import PlannedImage
 from expressway.plan.approval import approved_changes, is_approved
-from expressway.plan.diff import ChangeAction, PropertyChange, ResourceChange, StackChange, canonical_json
-
-
-class PropertyChangeJson(TypedDict):
-    path: str
-    before: Any
-    after: Any
-    requires_replacement: NotRequired[bool]
-
-
-class ResourceChangeJson(TypedDict):
-    action: ChangeAction
-    logical_id: str
-    type: str
-    properties: NotRequired[list[PropertyChangeJson]]
-
-
-class StackChangeJson(TypedDict):
-    """One stack; of one that is unchanged, no more than that. `outputs` are names."""
-
-    stack_name: str
-    change: Literal["create", "update", "none"]
-    resources: NotRequired[list[ResourceChangeJson]]
-    parameters: NotRequired[list[PropertyChangeJson]]
-    outputs: NotRequired[list[str]]
-    settings: NotRequired[list[PropertyChangeJson]]
-
-
-class PlannedImageJson(TypedDict):
-    state: ImageState
-    uri: NotRequired[str]
-    tag: NotRequired[str]
-
-
-class PlanJson(TypedDict):
-    """A plan as every face shows it."""
-
-    app_name: str
-    target: str
-    plan_digest: str
-    nothing_to_do: bool
-    allows: list[str]
-    image: PlannedImageJson | None
-    stacks: list[StackChangeJson]
-    missing_service: NotRequired[str]
-    unused_stacks: NotRequired[list[str]]
-    warnings: NotRequired[list[str]]
+from expressway.plan.diff import PropertyChange, ResourceChange, StackChange, canonical_json
+from expressway.plan.shapes import PlanJson, PropertyChangeJson, ResourceChangeJson, StackChangeJson
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from expressway.ecs_api.call import PreparedCall
     from expressway.knowledge.values import KnowledgeResult
     from expressway.plan.plan import Plan
-    from expressway.plan.preflight.prerequisites import PrerequisitesJson
+    from expressway.plan.shapes import PrerequisitesJson
     from expressway.synth.synth import SynthResult
 
 _NEVER = NeverCancelled()

@@ -10,9 +10,7 @@ All is derived from what stands, so that a deletion killed at any point is conti
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired
-
-from typing_extensions import TypedDict
+from typing import Any
 
 from expressway.app.names import app_names
 from expressway.aws.values.target import Target
@@ -31,6 +29,7 @@ from expressway.deploy.delete.checks import (
 from expressway.deploy.delete.retained import Kept, UsedByService, kept_by_stacks, retained_names, used_by_service
 from expressway.deploy.ports import DeletableStacks, LocalImages, LogGroups, LogGroupState, ServiceDeletion
 from expressway.deploy.read_gaps import ReadGaps
+from expressway.deploy.shapes import DeleteResultJson, DeletionStatus, DeletionStepJson
 from expressway.ecs_api.ports import Owners
 from expressway.errors import ExpresswayError, ServiceError, StillRunning
 from expressway.plan.ports import Repositories
@@ -49,40 +48,6 @@ class DeletePorts:
     repositories: Repositories
     clock: Clock
     local_images: Callable[[], LocalImages] | None = None
-
-
-DeletionStatus = Literal["deleted", "absent", "kept", "failed", "not_started"]
-
-
-class DeletionStepJson(TypedDict):
-    """What became of the service, or of the repository.
-
-    `status`: ``absent`` (nothing was there), ``kept`` (by its removal policy, or as it belongs to somebody else),
-    ``not_started`` (something before it failed).
-    """
-
-    status: DeletionStatus
-    message: str
-    service_arn: NotRequired[str]
-    cluster: NotRequired[str]
-    repository: NotRequired[str]
-    stack: NotRequired[str]
-
-
-class KeptJson(TypedDict):
-    resource: str
-    reason: str
-
-
-class DeleteResultJson(TypedDict):
-    """A deletion as every face shows it; `errors` have the shape of `ExpresswayError.to_dict`."""
-
-    service_deletion: DeletionStepJson
-    ecr_deletion: DeletionStepJson
-    summary: str
-    errors: list[dict[str, Any]]
-    kept: list[KeptJson]
-    target: str
 
 
 @dataclass(frozen=True, slots=True)

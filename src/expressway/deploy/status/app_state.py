@@ -3,19 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, NotRequired, cast
+from typing import Any, cast
 
-from typing_extensions import TypedDict
-
-from expressway.aws.values.operation import OperationKind, OperationRecord, OperationState
+from expressway.aws.values.operation import OperationRecord
 from expressway.cloudformation.stack import StackState
 from expressway.core.text import shortened
+from expressway.deploy.shapes import (
+    AppState,
+    DeploymentJson,
+    LastErrorJson,
+    OperationJson,
+    RevisionJson,
+    ServiceJson,
+    TasksJson,
+)
 from expressway.deploy.status.endpoint import ProbeAnswer
 from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, judge
 from expressway.diagnose.finding import Finding
 from expressway.privacy.untrusted import quoted
 
-AppState = Literal["absent", "deploying", "deleting", "ready", "degraded", "failed", "unknown"]
 _ROLLED_BACK = "UPDATE_ROLLBACK_COMPLETE"
 _WELL = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 
@@ -166,60 +172,6 @@ def _moment(text: str) -> datetime | None:
 
 def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-class ServiceJson(TypedDict):
-    """`serving_revision`: the id of the revision that serves; `url_answers`: the HTTP status, or why none came."""
-
-    arn: str
-    cluster: str
-    status: str
-    serving_revision: NotRequired[str]
-    url_answers: NotRequired[int | str]
-
-
-class DeploymentJson(TypedDict):
-    """The newest deployment; `stage` while it runs, `reason` where it failed, `created_at` as ISO 8601."""
-
-    status: NotRequired[str]
-    stage: NotRequired[str]
-    reason: NotRequired[str]
-    revision: NotRequired[str]
-    created_at: NotRequired[str]
-
-
-class RevisionJson(TypedDict):
-    id: str
-    image: str
-
-
-class TasksJson(TypedDict):
-    """Counts of the tasks of the revision that serves; `recently_failed` are the newest deployment's."""
-
-    desired: int
-    running: NotRequired[int]
-    pending: NotRequired[int]
-    healthy: NotRequired[int]
-    recently_failed: NotRequired[int]
-
-
-class OperationJson(TypedDict):
-    """The last operation that this machine knows; `hint` of one that was interrupted."""
-
-    operation_id: str
-    kind: OperationKind
-    state: OperationState
-    phase: str
-    message: str
-    updated_at: str
-    hint: NotRequired[str]
-
-
-class LastErrorJson(TypedDict):
-    code: str
-    message: str
-    hint: NotRequired[str]
-    gaps: NotRequired[list[str]]
 
 
 REASON_LIMIT = 240

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NotRequired
-
-from typing_extensions import TypedDict
+from typing import Any
 
 from expressway.cloudformation.stack import StackState, may_be_an_apps
 from expressway.core.progress import ReadPool
+from expressway.deploy.shapes import AppListJson, ListedAppJson
 from expressway.ecs_api.ports import Stacks
 from expressway.errors import ExpresswayError, TargetError
 
 _REGIONS_AT_ONCE = 8
 _STACKS_AT_ONCE = 8
-
-
-class ListedAppJson(TypedDict):
-    app_name: str
-    region: str
-    stacks: dict[str, str]
-    endpoint: NotRequired[str]
-
-
-class UnreadStackJson(TypedDict):
-    region: str
-    stack: str
-    message: str
-
-
-class AppListJson(TypedDict):
-    """A list of apps as every face shows it; `failed_regions`: each region's error with its `region`."""
-
-    apps: list[ListedAppJson]
-    regions: list[str]
-    failed_regions: NotRequired[list[dict[str, Any]]]
-    unread_stacks: NotRequired[list[UnreadStackJson]]
 
 
 @dataclass(frozen=True, slots=True)

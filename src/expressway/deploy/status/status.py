@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import NotRequired, cast
-
-from typing_extensions import TypedDict
+from typing import cast
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.operation import OperationRecord
@@ -24,16 +22,19 @@ from expressway.core.progress import ReadPool
 from expressway.core.text import shortened
 from expressway.deploy.ports import OperationJournal
 from expressway.deploy.read_gaps import ReadGaps
-from expressway.deploy.status.app_state import (
-    REASON_LIMIT,
+from expressway.deploy.shapes import (
     AppState,
+    AppStatusJson,
     DeploymentJson,
     LastErrorJson,
     OperationJson,
     RevisionJson,
-    Seen,
     ServiceJson,
     TasksJson,
+)
+from expressway.deploy.status.app_state import (
+    REASON_LIMIT,
+    Seen,
     app_state,
     because_of,
     build_under_way,
@@ -58,25 +59,6 @@ from expressway.errors import ExpresswayError
 from expressway.plan.ports import StackReader
 
 _PROBE_SECONDS = 3.0
-
-
-class AppStatusJson(TypedDict):
-    """An app's status as every face shows it; `access_hint`: how to reach a sandbox service by loopback."""
-
-    app_name: str
-    status: AppState
-    message: str
-    target: NotRequired[str]
-    url: NotRequired[str]
-    access_hint: NotRequired[str]
-    stacks: NotRequired[dict[str, str]]
-    service: NotRequired[ServiceJson]
-    deployment: NotRequired[DeploymentJson]
-    revisions: NotRequired[list[RevisionJson]]
-    tasks: NotRequired[TasksJson]
-    operation: NotRequired[OperationJson]
-    last_error: NotRequired[LastErrorJson]
-    gaps: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
 """Wait until a service serves: its newest deployment is done, its tasks are healthy, its URL answers."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, cast
-
-from typing_extensions import TypedDict
+from typing import cast
 
 from expressway.aws.values.service import DEFAULT_HEALTH_PATH, ExpressService, RevisionState, ServiceState, TargetHealth
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.deploy.ports import ServiceReads
 from expressway.deploy.read_gaps import ReadGaps
+from expressway.deploy.shapes import ReadinessJson, ReadinessStatus
 from expressway.deploy.status.endpoint import UrlProbe, access_hint_of
 from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrastructure_complaint, judge
 from expressway.deploy.status.service_argument import missing_service_error
@@ -25,21 +24,6 @@ _LONGEST_DELAY_SECONDS = 1.0
 _PROBE_SECONDS = 5.0
 _STUCK_SECONDS = 60.0
 _FAILURES_IN_A_ROW = 5
-
-
-ReadinessStatus = Literal["success", "timeout", "failed", "unverified"]
-
-
-class ReadinessJson(TypedDict):
-    """The outcome of a wait as every face shows it; `cause` has the shape of `Finding.to_dict`."""
-
-    status: ReadinessStatus
-    message: str
-    cause: NotRequired[dict[str, Any]]
-    url: NotRequired[str]
-    access_hint: NotRequired[str]
-    gaps: NotRequired[list[str]]
-    elapsed_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, NotRequired, TypeVar
+from typing import Generic, TypeVar
 
-from typing_extensions import TypedDict, Unpack
+from typing_extensions import Unpack
 
 from expressway.aws.values.iam import role_name_of
 from expressway.aws.values.image import PUSH_OR_CORRECT, ImageReference, parse_image_reference
@@ -14,6 +14,7 @@ from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, check_role
 from expressway.image.ports import NEEDED_PLATFORM, ImageReads, PlatformReads
 from expressway.plan.ports import RoleReads
+from expressway.plan.shapes import DetailsJson, ImageFactsJson, ImageJson, PrerequisitesJson, RoleJson, Status
 from expressway.privacy.untrusted import echoed
 
 _ROLE_ARN = re.compile(r"^arn:aws[\w-]*:iam::(?P<account>\d{12}):role/(?P<path>[\w+=,.@/-]+)$")
@@ -42,50 +43,6 @@ class PrerequisitePorts:
     roles: RoleReads
     images: ImageReads
     platforms: PlatformReads
-
-
-Status = Literal["valid", "invalid", "not_found", "unverified"]
-
-
-class RoleJson(TypedDict):
-    """A role that was found has `name`, `arn` and `policies` (their names); any other has `role`, as it was given."""
-
-    status: Status
-    role: NotRequired[str]
-    name: NotRequired[str]
-    arn: NotRequired[str]
-    policies: NotRequired[list[str]]
-
-
-class _ImageFacts(TypedDict):
-    digest: NotRequired[str]
-    platforms: NotRequired[list[str]]
-
-
-class ImageJson(_ImageFacts):
-    """`registry` only of an image outside private ECR, what is optional besides only of one in it."""
-
-    uri: str
-    status: Status
-    registry: NotRequired[str]
-    repository: NotRequired[str]
-    account_id: NotRequired[str]
-    region: NotRequired[str]
-
-
-class DetailsJson(TypedDict):
-    execution_role: RoleJson
-    infrastructure_role: RoleJson
-    image: ImageJson
-
-
-class PrerequisitesJson(TypedDict):
-    """The outcome of the checks as every face shows it."""
-
-    valid: bool
-    errors: list[str]
-    warnings: list[str]
-    details: DetailsJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +163,7 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Checke
             raise
         text = f"The platform of {reference.uri} could not be read: {error.message}"
         return _Checked(_image_json(reference, "valid", digest=found.digest), (), (*warnings, text))
-    read: _ImageFacts = {"digest": found.digest, "platforms": list(platforms)}
+    read: ImageFactsJson = {"digest": found.digest, "platforms": list(platforms)}
     if platforms and NEEDED_PLATFORM not in platforms:
         text = (
             f"The image {reference.uri} is built for {', '.join(platforms)}; tasks run on {NEEDED_PLATFORM}. "
@@ -222,7 +179,7 @@ def _not_an_image(image_uri: str, reason: str) -> _Checked[ImageJson]:
     return _Checked({"uri": image_uri, "status": "invalid"}, (reason,))
 
 
-def _image_json(reference: ImageReference, status: Status, **read: Unpack[_ImageFacts]) -> ImageJson:
+def _image_json(reference: ImageReference, status: Status, **read: Unpack[ImageFactsJson]) -> ImageJson:
     return {
         "uri": reference.uri,
         "repository": reference.repository,
