@@ -5,13 +5,14 @@ An image in a registry outside ECR cannot be looked up from here, and is no find
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 
 from expressway.aws.values.dependencies import DependencyFacts, ImageFact
 from expressway.aws.values.task_definition import SecretReference
 from expressway.diagnose.catalog import make_finding
-from expressway.diagnose.finding import Finding, Severity
+from expressway.diagnose.finding import Finding
 from expressway.diagnose.messages import Statement, evidence_line, finding_of_message
 from expressway.iam.evaluation import ResourceSide, access_decision, role_decision
 from expressway.iam.required import PULL_ACTIONS
@@ -23,14 +24,32 @@ _TAGS_SHOWN = 5
 
 def image_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
     """What keeps the images of a service from being pulled or run, each named by its reference."""
-    return tuple(finding for image in facts.images for rule in _RULES for finding in rule(image, facts))
+    found = (
+        finding
+        for image in facts.images
+        for finding in (
+            *_unreadable(image),
+            *_repository_missing(image),
+            *_image_missing(image),
+            *_wrong_platform(image),
+            *_pull_denied(image, facts),
+            *_registry_refuses(image, facts),
+        )
+    )
+    return softened_if_serving(found, facts)
 
 
-def _unreadable(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+def softened_if_serving(findings: Iterable[Finding], facts: DependencyFacts) -> tuple[Finding, ...]:
+    """Warnings where all tasks of the service run: only the next task meets what is wrong."""
+    if not facts.subject.serves:
+        return tuple(findings)
+    return tuple(replace(one, severity="warning") if one.severity == "critical" else one for one in findings)
+
+
+def _unreadable(image: ImageFact) -> Iterator[Finding]:
     if image.presence == "invalid":
         yield make_finding(
             code="invalid_image_reference",
-            severity=_severity(facts),
             cause=f"The container {image.reference.container} names an image that no registry can have: "
             f"{echoed(image.reference.image)} is no image reference.",
             evidence=(image.detail,),
@@ -38,11 +57,10 @@ def _unreadable(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
         )
 
 
-def _repository_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+def _repository_missing(image: ImageFact) -> Iterator[Finding]:
     if image.presence == "repository_missing":
         yield make_finding(
             code="repository_not_found",
-            severity=_severity(facts),
             cause=f"The image {image.reference.image} has no repository: account {image.account_id} has none of "
             f"that name in {image.region}.",
             evidence=(image.detail or f"ECR knows no {image.repository_arn}",),
@@ -51,7 +69,7 @@ def _repository_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Fi
         )
 
 
-def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+def _image_missing(image: ImageFact) -> Iterator[Finding]:
     if image.presence not in {"tag_missing", "digest_missing"}:
         return
     by_tag = image.presence == "tag_missing"
@@ -59,7 +77,6 @@ def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding
     repository = image.reference.image.partition("@")[0]
     yield make_finding(
         code="image_tag_not_found" if by_tag else "image_digest_not_found",
-        severity=_severity(facts),
         cause=f"The repository of {repository} has no image tagged {wanted}."
         if by_tag
         else f"The repository {repository} has no image with the digest that {image.reference.image} names.",
@@ -69,11 +86,10 @@ def _image_missing(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding
     )
 
 
-def _wrong_platform(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
+def _wrong_platform(image: ImageFact) -> Iterator[Finding]:
     if image.presence == "present" and image.platforms and not image.runs_on_tasks:
         yield make_finding(
             code="wrong_architecture",
-            severity=_severity(facts),
             cause=f"The image {image.reference.image} is built for {', '.join(image.platforms)}, and the tasks run "
             f"on {image.wanted_platform}.",
             evidence=(f"platforms in the image's manifest: {', '.join(image.platforms)}",),
@@ -100,7 +116,6 @@ def _pull_denied(image: ImageFact, facts: DependencyFacts) -> Iterator[Finding]:
     foreign = image.account_id != facts.account_id
     yield make_finding(
         code="image_pull_denied",
-        severity=_severity(facts),
         cause=f"The execution role {role.arn} may not pull {image.reference.image}: {', '.join(denied)} not allowed.",
         evidence=(
             f"the repository is in account {image.account_id}, the service in {facts.account_id}"
@@ -137,7 +152,6 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
     given = SecretReference(image.reference.container, "", image.reference.credentials).shown
     yield make_finding(
         code="registry_credentials_refused" if given else "registry_credentials_missing",
-        severity=_severity(facts),
         cause=f"The registry of {image.reference.image} refuses it: the credentials that the container "
         f"{image.reference.container} has for it ({given}) are not accepted."
         if given
@@ -153,16 +167,6 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
     )
 
 
-_RULES: tuple[Callable[[ImageFact, DependencyFacts], Iterator[Finding]], ...] = (
-    _unreadable,
-    _repository_missing,
-    _image_missing,
-    _wrong_platform,
-    _pull_denied,
-    _registry_refuses,
-)
-
-
 def _tags_there(image: ImageFact) -> str:
     if not image.tags:
         return "the repository is there, and the image is not"
@@ -174,7 +178,3 @@ def _tag_remedy(image: ImageFact, wanted: str) -> str:
     near = get_close_matches(wanted, image.tags, n=1)
     suggestion = f"Did you mean {near[0]}? " if near else ""
     return f"{suggestion}Push the image with this tag, or deploy an existing tag or digest."
-
-
-def _severity(facts: DependencyFacts) -> Severity:
-    return "warning" if facts.subject.serves else "critical"

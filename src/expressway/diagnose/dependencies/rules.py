@@ -1,23 +1,21 @@
-"""Everything that can be said about what a service depends on: every room's rules over one set of facts."""
+"""What is wrong with what a service depends on: roles, log groups, alarms, scaling and quotas."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 
 from expressway.aws.values.dependencies import (
     AlarmFact,
     DependencyFacts,
-    KeyFact,
     LogGroupFact,
     RoleFact,
     ScalingActivity,
     ScalingFact,
-    SecretFact,
 )
 from expressway.diagnose.catalog import make_finding
-from expressway.diagnose.dependencies.image_rules import image_findings
-from expressway.diagnose.finding import Finding, Severity, ranked
-from expressway.iam.evaluation import ResourceSide, access_decision, account_of, role_decision
+from expressway.diagnose.dependencies.image_rules import image_findings, softened_if_serving
+from expressway.diagnose.dependencies.secret_rules import secret_findings
+from expressway.diagnose.finding import Finding, ranked
+from expressway.iam.evaluation import role_decision
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, missing_actions, trusts
 from expressway.iam.statements import statements, strings
 
@@ -27,7 +25,8 @@ _SHOWN = 5
 
 def role_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
     """What is wrong with the execution, task and infrastructure roles. What could not be read concludes nothing."""
-    return tuple(finding for rule in _RULES for finding in rule(facts))
+    found = (*_missing_role(facts), *_not_assumable(facts), *_execution_role_unset(facts))
+    return (*softened_if_serving(found, facts), *_infrastructure_lacks(facts))
 
 
 def _missing_role(facts: DependencyFacts) -> Iterator[Finding]:
@@ -35,7 +34,6 @@ def _missing_role(facts: DependencyFacts) -> Iterator[Finding]:
         if fact.presence == "missing":
             yield make_finding(
                 code="role_not_found",
-                severity=_severity(facts),
                 cause=f"The {needs.purpose} {fact.arn} does not exist.",
                 evidence=(f"iam:GetRole knows no role of that name in account {facts.account_id}",),
                 remedy=f"Create the role again, or name another one that trusts {needs.principal}.",
@@ -48,7 +46,6 @@ def _not_assumable(facts: DependencyFacts) -> Iterator[Finding]:
         if fact.role is not None and fact.role.trust and not trusts(fact.role.trust, needs.principal):
             yield make_finding(
                 code="role_not_assumable",
-                severity=_severity(facts),
                 cause=f"ECS cannot assume the {needs.purpose} {fact.arn}: its trust policy does not name "
                 f"{needs.principal}.",
                 evidence=(f"trusted services: {', '.join(_trusted(fact.role.trust)) or 'none'}",),
@@ -74,7 +71,6 @@ def _execution_role_unset(facts: DependencyFacts) -> Iterator[Finding]:
     if purposes:
         yield make_finding(
             code="execution_role_unset",
-            severity=_severity(facts),
             cause=f"The task definition names no execution role, so that no task can {' or '.join(purposes)}.",
             evidence=(f"{needed.arn}: no executionRoleArn",),
             resource=needed.arn,
@@ -88,7 +84,8 @@ def _infrastructure_lacks(facts: DependencyFacts) -> Iterator[Finding]:
         return
     needs = INFRASTRUCTURE_ROLE
     wanted = (*needs.advisable, *needs.actions) if facts.subject.is_stuck else needs.actions
-    lacking = [action for action in wanted if role_decision(fact, action, "*") == "denied" and _nowhere(fact, action)]
+    nowhere = missing_actions(fact.role.policies, wanted)  # an action that is allowed on a narrow resource counts
+    lacking = [action for action in nowhere if role_decision(fact, action, "*") == "denied"]
     if not lacking:
         return
     stuck = "; ECS cannot finish the service's infrastructure without" if facts.subject.is_stuck else ""
@@ -107,14 +104,6 @@ def _infrastructure_lacks(facts: DependencyFacts) -> Iterator[Finding]:
     )
 
 
-_RULES: tuple[Callable[[DependencyFacts], Iterator[Finding]], ...] = (
-    _missing_role,
-    _not_assumable,
-    _execution_role_unset,
-    _infrastructure_lacks,
-)
-
-
 def _roles(facts: DependencyFacts) -> Iterator[tuple[RoleFact, RoleNeeds]]:
     named = (
         (facts.execution_role, EXECUTION_ROLE),
@@ -122,11 +111,6 @@ def _roles(facts: DependencyFacts) -> Iterator[tuple[RoleFact, RoleNeeds]]:
         (facts.infrastructure_role, INFRASTRUCTURE_ROLE),
     )
     yield from ((fact, needs) for fact, needs in named if fact is not None)
-
-
-def _nowhere(fact: RoleFact, action: str) -> bool:
-    """Whether no statement allows the action on anything at all: a narrow resource counts as given."""
-    return bool(fact.role and missing_actions(fact.role.policies, (action,)))
 
 
 def _trusted(trust: Mapping[str, object]) -> tuple[str, ...]:
@@ -169,9 +153,10 @@ CREATE_GROUP = "logs:CreateLogGroup"
 
 def log_group_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
     """Log groups that are missing or may not be written to: a task whose log driver fails does not start."""
-    return tuple(
+    found = (
         finding for group in facts.log_groups for finding in (*_missing_group(group, facts), *_log_denied(group, facts))
     )
+    return softened_if_serving(found, facts)
 
 
 def log_group_arn(group: LogGroupFact, facts: DependencyFacts) -> str:
@@ -194,7 +179,6 @@ def _missing_group(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Find
         return
     yield make_finding(
         code="log_group_missing",
-        severity=_severity(facts),
         cause=f"The container {group.reference.container} logs to {name}, which does not exist{why}.",
         evidence=(f"awslogs-group: {name}", f"awslogs-create-group: {str(group.reference.creates_group).lower()}"),
         remedy=remedy,
@@ -208,7 +192,6 @@ def _log_denied(group: LogGroupFact, facts: DependencyFacts) -> Iterator[Finding
     if denied and group.presence != "missing":
         yield make_finding(
             code="log_denied",
-            severity=_severity(facts),
             cause=f"The execution role may not write the log of the container {group.reference.container}: "
             f"{' and '.join(denied)} not allowed.",
             evidence=(f"no policy of the role allows that on {arn}, or one denies it",),
@@ -220,50 +203,34 @@ _AT_MAXIMUM = "AlreadyAtMaxCapacity"
 
 
 def scaling_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
-    """What keeps the service from growing where its load asks for it. Running at the maximum alone is no finding."""
-    return tuple(finding for rule in _SCALING_RULES for finding in rule(facts))
+    """What keeps the service from growing although its load asks for it. Running at the maximum alone is no finding."""
+    limits = _scaling_limits(facts, facts.scaling) if facts.scaling else ()
+    return (*limits, *_quota_used_up(facts))
 
 
-def _at_maximum(facts: DependencyFacts) -> Iterator[Finding]:
-    scaling = facts.scaling
-    if scaling is None or facts.subject.running_count < scaling.maximum:
-        return
-    evidence = (*_high_alarms(facts, scaling), *_refusals(scaling))
-    if evidence:
+def _scaling_limits(facts: DependencyFacts, scaling: ScalingFact) -> Iterator[Finding]:
+    service = facts.subject.resource
+    alarms = _high_alarms(facts, scaling)
+    newest = next(iter(scaling.activities), None)
+    refusals = _texts(newest) if newest is not None and _AT_MAXIMUM in newest.not_scaled_reasons else ()
+    if facts.subject.running_count >= scaling.maximum and (alarms or refusals):
         yield make_finding(
             code="scaling_at_maximum",
             cause=f"The service runs {facts.subject.running_count} tasks, the most that its autoscaling allows "
             f"({scaling.maximum}), and its load asks for more.",
-            evidence=evidence,
-            resource=facts.subject.resource,
+            evidence=(*alarms, *refusals),
+            resource=service,
         )
-
-
-def _suspended(facts: DependencyFacts) -> Iterator[Finding]:
-    scaling = facts.scaling
-    if scaling is not None and scaling.scaling_out_suspended and _high_alarms(facts, scaling):
-        yield make_finding(
-            code="scaling_suspended",
-            cause="Scaling out is suspended, and the service's load asks for more tasks.",
-            evidence=_high_alarms(facts, scaling),
-            resource=facts.subject.resource,
-        )
-
-
-def _failed(facts: DependencyFacts) -> Iterator[Finding]:
-    newest = next(iter(facts.scaling.activities), None) if facts.scaling else None
+    if scaling.scaling_out_suspended and alarms:
+        cause = "Scaling out is suspended, and the service's load asks for more tasks."
+        yield make_finding(code="scaling_suspended", cause=cause, evidence=alarms, resource=service)
     if newest is not None and newest.status == "Failed":
-        yield make_finding(
-            code="scaling_failed",
-            cause="The newest scaling of the service failed.",
-            evidence=_told(newest),
-            resource=facts.subject.resource,
-        )
+        cause = "The newest scaling of the service failed."
+        yield make_finding(code="scaling_failed", cause=cause, evidence=_texts(newest), resource=service)
 
 
 def _quota_used_up(facts: DependencyFacts) -> Iterator[Finding]:
-    """What ECS said of a quota, with its numbers; the requirement is one task's."""
-    needed = facts.requirements.cpu_units / 1024 if facts.requirements else 0.0
+    needed = facts.requirements.cpu_units / 1024 if facts.requirements else 0.0  # one task's
     for quota in facts.quotas:
         if quota.used is not None and quota.used + needed > quota.value:
             yield make_finding(
@@ -275,173 +242,19 @@ def _quota_used_up(facts: DependencyFacts) -> Iterator[Finding]:
             ).in_own_words()
 
 
-_SCALING_RULES: tuple[Callable[[DependencyFacts], Iterator[Finding]], ...] = (
-    _at_maximum,
-    _suspended,
-    _failed,
-    _quota_used_up,
-)
-
-
 def _high_alarms(facts: DependencyFacts, scaling: ScalingFact) -> tuple[str, ...]:
-    """The alarms that scale out and are in ALARM: those of a target tracking policy that watch for too much."""
+    """The alarms in ALARM of a target tracking policy that scale out."""
     names = {name for policy in scaling.policies for name in policy.alarm_names}
     return tuple(
-        _alarm_line(one) for one in facts.alarms if one.name in names and one.state == "ALARM" and _is_high(one)
+        f"alarm {one.name} is in ALARM: {one.state_reason or one.metric}"
+        for one in facts.alarms
+        if one.name in names and one.state == "ALARM" and one.comparison.startswith("GreaterThan")
     )
 
 
-def _is_high(alarm: AlarmFact) -> bool:
-    return alarm.comparison.startswith("GreaterThan")
-
-
-def _alarm_line(alarm: AlarmFact) -> str:
-    return f"alarm {alarm.name} is in ALARM: {alarm.state_reason or alarm.metric}"
-
-
-def _refusals(scaling: ScalingFact) -> tuple[str, ...]:
-    newest = next(iter(scaling.activities), None)
-    return _told(newest) if newest is not None and _AT_MAXIMUM in newest.not_scaled_reasons else ()
-
-
-def _told(activity: ScalingActivity) -> tuple[str, ...]:
+def _texts(activity: ScalingActivity) -> tuple[str, ...]:
     texts = (activity.status_message, activity.cause, activity.description, ", ".join(activity.not_scaled_reasons))
     return tuple(dict.fromkeys(text for text in texts if text))
-
-
-_UNUSABLE_KEYS = {
-    "Disabled": "Enable the key again (kms:EnableKey).",
-    "PendingDeletion": "Cancel the key's deletion and enable it, or encrypt the secret with another key.",
-    "PendingImport": "Import the key's material, or encrypt the secret with another key.",
-    "Unavailable": "Connect the custom key store that holds the key.",
-}
-
-
-def is_aws_owned(key_id: str) -> bool:
-    """Whether a key is AWS's own, such as ``alias/aws/ssm``: it decrypts for whoever may read the secret."""
-    return key_id.removeprefix("alias/").startswith("aws/") or ":alias/aws/" in key_id
-
-
-def secret_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
-    """What is wrong with the secrets of a service, each named by its reference; values play no part."""
-    return tuple(finding for secret in facts.secrets for rule in _SECRET_RULES for finding in rule(secret, facts))
-
-
-def _missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
-    if secret.presence == "missing":
-        reference = secret.reference
-        kind = "parameter" if reference.is_parameter else "secret"
-        where = f"account {reference.account_id or facts.account_id} in {reference.region or facts.region}"
-        for_what = "its registry's credentials" if not reference.variable else f"its variable {reference.variable}"
-        yield make_finding(
-            code="secret_not_found" if reference.variable else "registry_credentials_missing",
-            severity=_severity(facts),
-            cause=f"The container {reference.container} takes {for_what} from the {kind} {reference.shown}, "
-            f"which does not exist in {where}.",
-            evidence=(f"valueFrom: {reference.value_from}",),
-            remedy=f"Create the {kind}, or correct its ARN (the name differs between regions and accounts).",
-            resource=reference.shown,
-        )
-
-
-def _deleted(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
-    if secret.presence == "present" and secret.deleted_at is not None:
-        yield make_finding(
-            code="secret_deleted",
-            severity=_severity(facts),
-            cause=f"The secret {secret.reference.shown} is marked for deletion, and cannot be read any more.",
-            evidence=(f"DeletedDate: {secret.deleted_at.isoformat()}",),
-            resource=secret.arn or secret.reference.shown,
-        )
-
-
-def _stage_missing(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
-    stage = secret.reference.version_stage
-    if secret.presence != "present" or not stage or not secret.stages or stage in secret.stages:
-        return
-    near = get_close_matches(stage, secret.stages, n=1) or list(secret.stages[:1])
-    yield make_finding(
-        code="secret_version_missing",
-        severity=_severity(facts),
-        cause=f"The secret {secret.reference.shown} has no version labelled {stage}.",
-        evidence=(f"its version stages: {', '.join(secret.stages)}",),
-        remedy=f"Use the stage {near[0]}, or leave it out to take the current version.",
-        resource=secret.arn,
-    )
-
-
-def _denied(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
-    """The execution role may not read it, by its own policies and the secret's."""
-    if secret.presence != "present" or not secret.arn or secret.deleted_at is not None:
-        return
-    action = secret.reference.read_action
-    side = ResourceSide(account_of(secret.arn) or facts.account_id, secret.resource_policy, secret.policy_read)
-    if access_decision(facts.execution_role, action, secret.arn, side) == "denied":
-        yield make_finding(
-            code="secret_denied",
-            severity=_severity(facts),
-            cause=f"The execution role {_role(facts)} may not read {secret.reference.shown}: {action} is not allowed.",
-            evidence=(f"no policy of the role allows {action} on {secret.arn}, or one denies it",),
-            remedy=f"Allow {action} on exactly this ARN in the execution role's policies.",
-            resource=secret.arn,
-        )
-
-
-def _key_unusable(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
-    key = _key(secret, facts)
-    if key is None or (key.presence != "missing" and key.state not in _UNUSABLE_KEYS):
-        return
-    state = "does not exist any more" if key.presence == "missing" else f"is {key.state}"
-    yield make_finding(
-        code="kms_key_unusable",
-        severity=_severity(facts),
-        cause=f"The KMS key of {secret.reference.shown} {state}, so the secret cannot be decrypted.",
-        evidence=(f"key {key.arn or key.key_id}: {key.state or 'not found'}",),
-        remedy=_UNUSABLE_KEYS.get(key.state, "Encrypt the secret again with a key that exists."),
-        resource=key.arn or key.key_id,
-    )
-
-
-def _decrypt_denied(secret: SecretFact, facts: DependencyFacts) -> Iterator[Finding]:
-    """A customer's key has to let the execution role decrypt; AWS's own keys do so for whoever may read the secret."""
-    key = _key(secret, facts)
-    if key is None or key.presence != "present" or not key.is_customer_managed or key.state in _UNUSABLE_KEYS:
-        return
-    side = ResourceSide(account_of(key.arn), key.policy, key.policy_read, must_delegate=True)
-    if access_decision(facts.execution_role, "kms:Decrypt", key.arn, side) == "denied":
-        yield make_finding(
-            code="kms_denied",
-            severity=_severity(facts),
-            cause=f"The execution role {_role(facts)} may not decrypt {secret.reference.shown}: kms:Decrypt "
-            "is not allowed on the secret's own key.",
-            evidence=(f"neither the role's policies nor the key's allow kms:Decrypt on {key.arn}, or one denies it",),
-            remedy="Allow kms:Decrypt on exactly this key in the execution role's policies, or the role in the key's.",
-            resource=key.arn,
-        )
-
-
-_SECRET_RULES: tuple[Callable[[SecretFact, DependencyFacts], Iterator[Finding]], ...] = (
-    _missing,
-    _deleted,
-    _stage_missing,
-    _denied,
-    _key_unusable,
-    _decrypt_denied,
-)
-
-
-def _key(secret: SecretFact, facts: DependencyFacts) -> KeyFact | None:
-    if secret.presence != "present" or not secret.kms_key_id or is_aws_owned(secret.kms_key_id):
-        return None
-    return facts.key(secret.kms_key_id)
-
-
-def _severity(facts: DependencyFacts) -> Severity:
-    return "warning" if facts.subject.serves else "critical"
-
-
-def _role(facts: DependencyFacts) -> str:
-    return facts.execution_role.arn if facts.execution_role else ""
 
 
 def dependency_findings(facts: DependencyFacts) -> tuple[Finding, ...]:
