@@ -19,8 +19,8 @@ from expressway.toolkit.target import TargetChoice
 from expressway.toolkit.wiring import LocalWiring, Wiring
 from tests.aws.ecs.fakes import START, World, crashed_task, deployed_world, deployment
 from tests.deploy.status.test_status import deployed, operation
+from tests.diagnose.exits.test_expired import BREAKER, EXITED, forgotten
 from tests.diagnose.fakes import ClusterWorld, crashing
-from tests.diagnose.tasks.test_expired import BREAKER, EXITED, forgotten
 
 IMAGE = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/web-repo@sha256:{'a' * 64}"
 OTHER_IMAGE = IMAGE.replace("a" * 64, "b" * 64)

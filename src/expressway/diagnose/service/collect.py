@@ -97,23 +97,23 @@ class ServiceCollector:
         own_tasks = self._own_tasks(service, context, tasks)
         failed = any(task.failed for task in own_tasks)
         if not failed or any(task.running or task.failed_health_check for task in own_tasks):
-            read.ask_targets(context.revision.target_group_arns if context.revision else ())
+            read.targets.ask(context.revision.target_group_arns if context.revision else ())
         if failed or not steady:
             read.ask_express(service)
-            read.ask_logs(own_tasks)
+            read.logs.ask(read.definitions(), own_tasks)
         if context.deployment and context.revision and has_expired_tasks(context.deployment, own_tasks):
             read.ask_expired_task_log(context.deployment, context.revision.task_definition_arn)
-        targets = read.targets()
+        targets = read.targets.take()
         if self._begin is not None and service is not None:
             needs_checks = needs_dependency_checks(service, context.deployment, own_tasks, targets)
             if failed and not needs_checks:  # then nothing else is read in the meantime
-                needs_checks = format_is_open(own_tasks, _lines(read.logs()))
+                needs_checks = format_is_open(own_tasks, _lines(read.logs.take()))
             self._begin(
                 subject_of(service, read.express(), context.deployment, context.revision, own_tasks), needs_checks
             )
         if steady and not failed and _is_unhealthy(targets, own_tasks):
             read.ask_express(service)
-            read.ask_logs(own_tasks)
+            read.logs.ask(read.definitions(), own_tasks)
         return self._facts(first, context, tasks, own_tasks)
 
     def _context(self, first: InitialSnapshot, tasks: tuple[TaskState, ...]) -> DeploymentContext:
@@ -137,11 +137,11 @@ class ServiceCollector:
         own_tasks: tuple[TaskState, ...],
     ) -> ServiceFacts:
         read, service = self._service_reads, first.service
-        logs, express = read.logs(), read.express()
+        logs, express = read.logs.take(), read.express()
         read.remember(first)
         definitions = read.definitions()
         own_tasks = tuple(marked(task, definitions) for task in own_tasks)
-        expired_task_log = read.expired_task_log()
+        expired_task_log = read.expired_logs.take()
         definition = definitions.get(self._task_definition_arn(service, context, own_tasks))
         gaps = tuple(self._reads.gaps)
         deployment = DeploymentFacts(
@@ -154,8 +154,8 @@ class ServiceCollector:
             tasks=own_tasks,
             events=self._events(service, context),
             logs=_lines(logs),
-            unread_logs=read.unread_logs,
-            targets=read.targets(),
+            unread_logs=read.logs.unread,
+            targets=read.targets.take(),
             stack_events=tuple(self._failure or ()),
             gaps=gaps,
             definition=definition,

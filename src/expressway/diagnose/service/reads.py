@@ -18,10 +18,9 @@ from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.facts import ExpiredTaskLog
 from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
 from expressway.diagnose.reads import take_or_stop
-from expressway.diagnose.service.log_tail import ExpiredTaskLogs, LogTail, ServiceLogs, express_log_place, log_place
+from expressway.diagnose.service.log_tail import ExpiredTaskLogs, ServiceLogs, express_log_place, log_place
 from expressway.diagnose.service_cache import ENDED_DEPLOYMENT_STATUSES, NOT_CACHED, CachedService, is_over
 
 
@@ -120,7 +119,10 @@ _DEFINITIONS_READ = 3
 
 
 class ServiceReads:
-    """What is asked about one service; ``ask_…`` begin reads, the nouns wait for them."""
+    """What is asked about one service; ``ask_…`` begin reads, the nouns wait for them.
+
+    `targets`, `logs` and `expired_logs` are asked and taken by themselves.
+    """
 
     def __init__(
         self,
@@ -151,14 +153,14 @@ class ServiceReads:
         self._guessed_express: tuple[str, Future[ExpressService | None]] | None = None
         self._express: Future[ExpressService | None] | None = None
         self._deployments: Future[tuple[DeploymentState, ...]] | None = None
-        self._logs = ServiceLogs(reads, ports.logs)
-        self._left = ExpiredTaskLogs(reads, ports.logs)
+        self.logs = ServiceLogs(reads, ports.logs)
+        self.expired_logs = ExpiredTaskLogs(reads, ports.logs)
         self._tasks = SpeculativeReads(
             reads, "tasks", lambda arns: ports.ecs.tasks(cluster, arns), id_of=lambda one: one.arn
         )
         self._revisions = SpeculativeReads(reads, "revisions", ports.ecs.revisions, id_of=lambda one: one.arn)
         health = ports.targets.health if ports.targets else _no_targets
-        self._targets = SpeculativeReads(
+        self.targets = SpeculativeReads(
             reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1
         )
 
@@ -192,7 +194,7 @@ class ServiceReads:
         if self._looks_closer and not stopped and (service is None or service.status == "INACTIVE"):
             stopped = self._taken_arns(self._ask_task_arns("STOPPED", of_service=False))  # ECS filters by no such name
             self._ask_tasks(stopped)
-        self._logs.know(self._seen.logs)
+        self.logs.know(self._seen.logs)
         briefs = self._reads.take(self._briefs, ()) if self._briefs else ()
         return InitialSnapshot(service, briefs, running, stopped, self._looks_closer)
 
@@ -201,7 +203,7 @@ class ServiceReads:
         service, steady = first.service, first.is_steady_state
         groups = service.target_group_arns if service else ()
         self._ask_tasks((*first.running_arns, *first.stopped_arns))
-        self._targets.ask(groups)
+        self.targets.ask(groups)
         self._ask_deployments(first.briefs)
         self._revisions.ask(() if steady and groups else (one.target_revision_arn for one in first.briefs))
         self.ask_definitions([service.task_definition_arn] if service else [])
@@ -263,32 +265,10 @@ class ServiceReads:
     def revisions(self) -> dict[str, RevisionState]:
         return {one.arn: one for one in self._revisions.take()}
 
-    def ask_targets(self, group_arns: Sequence[str]) -> None:
-        self._targets.ask(group_arns)
-
-    def targets(self) -> tuple[TargetHealth, ...]:
-        return self._targets.take()
-
-    def ask_logs(self, tasks: tuple[TaskState, ...]) -> None:
-        """Waits for the task definitions, which tell where the tasks log."""
-        self._logs.ask(self.definitions(), tasks)
-
-    def logs(self) -> dict[str, LogTail]:
-        """The ends of the logs that were asked for, by task id."""
-        return self._logs.take()
-
     def ask_expired_task_log(self, deployment: DeploymentState, task_definition_arn: str) -> None:
         """Waits for the task definition, which tells where the forgotten tasks logged."""
         definition = self.compared_definitions([task_definition_arn]).get(task_definition_arn)
-        self._left.ask(deployment, definition, self._now)
-
-    def expired_task_log(self) -> ExpiredTaskLog | None:
-        return self._left.take()
-
-    @property
-    def unread_logs(self) -> Mapping[str, str]:
-        """Of tasks whose log could not be asked for: why."""
-        return self._logs.unread
+        self.expired_logs.ask(deployment, definition, self._now)
 
     def _taken_service(self) -> ServiceState | None:
         if self._known is not None or self._service is None:
@@ -322,9 +302,9 @@ class ServiceReads:
     def _guess(self) -> None:
         """Begin to read what the second round would most likely ask for."""
         self._tasks.guess(self._seen.task_arns)
-        self._logs.guess_again(self._seen.log_keys)
+        self.logs.guess_again(self._seen.log_keys)
         self._revisions.guess(self._seen.revision_arns)
-        self._targets.guess(self._seen.target_group_arns)
+        self.targets.guess(self._seen.target_group_arns)
         if self._ports.target is not None and self._known is None and not self._seen.was_steady_state:
             arn = _arn_of(self._ports.target, self._cluster, self._name)
             read = self._ports.ecs.express_service
@@ -338,7 +318,7 @@ class ServiceReads:
         if place is None and self._guessed_express is not None and self._express is self._guessed_express[1]:
             place = express_log_place(self.express(), next(iter(first.briefs), None))
         if place is not None:
-            self._logs.guess(place, stopped=first.stopped_arns, running=first.running_arns[:1])
+            self.logs.guess(place, stopped=first.stopped_arns, running=first.running_arns[:1])
 
     def remember(self, first: InitialSnapshot) -> None:
         """Keep what cannot change, and the ids of what may; all reads must have been waited for."""
@@ -348,7 +328,7 @@ class ServiceReads:
         over = {task.arn: task for task in tasks if is_over(task, self._now)}
         used = {first.service.task_definition_arn, *(task.task_definition_arn for task in tasks), *self._compared}
         ended = (one for one in self.deployments(first).values() if one.status in ENDED_DEPLOYMENT_STATUSES)
-        logs = self._logs.complete(frozenset(task.task_id for task in over.values()))
+        logs = self.logs.complete(frozenset(task.task_id for task in over.values()))
         seen = CachedService(
             created_at=first.service.created_at,
             was_steady_state=first.is_steady_state,
@@ -357,9 +337,9 @@ class ServiceReads:
             definitions={arn: one for arn, one in self.definitions().items() if one is not None and arn in used},
             logs=logs,
             task_arns=tuple(task.arn for task in tasks if task.arn not in over),
-            log_keys=tuple(key for key in self._logs.keys if key not in logs),
+            log_keys=tuple(key for key in self.logs.keys if key not in logs),
             revision_arns=self._revisions.wanted,
-            target_group_arns=self._targets.wanted,
+            target_group_arns=self.targets.wanted,
         )
         self._ports.cache.keep(self._cluster, self._name, seen)
 

@@ -12,7 +12,7 @@ from expressway.diagnose.facts import killed_for_memory
 from expressway.diagnose.image.action import pull_findings
 from expressway.diagnose.messages import Statement, finding_of_message, mask_user_identifiers
 from tests.diagnose.dependencies.samples import FAILING, HEALTHY, IMAGE
-from tests.diagnose.messages.hostile_names import EVENTS, RESOURCES, SPOKEN, TASKS, WORDS, Message
+from tests.diagnose.hostile_names import EVENTS, RESOURCES, SPOKEN, TASKS, WORDS, Message
 from tests.diagnose.service.situations import (
     START,
     codes,
