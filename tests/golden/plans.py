@@ -14,7 +14,7 @@ from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import plan_app, stack_parameters
 from expressway.plan.ports import AccountReads
-from expressway.plan.preflight.removed_resources import template_policies
+from expressway.plan.preflight.existing_resources import template_policies
 from expressway.synth.synthesizer import Synthesizer
 
 FOLDER = Path(__file__).resolve().parent

@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.aws.values.target import Target
-from expressway.plan.planner import deploying_identity, deploying_permission_set, pusher_parameters
+from expressway.plan.planner import deploying_identity, deploying_permission_set, push_principal_parameters
 
 SESSION = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Deployer_0123456789abcdef/someone"
 
@@ -13,7 +13,7 @@ def target(caller: str | None) -> Target:
 
 
 def test_somebody_signed_in_through_identity_center_is_known_by_permission_set() -> None:
-    assert pusher_parameters({}, target(SESSION)) == {"PusherArn": "", "PusherPermissionSet": "Deployer"}
+    assert push_principal_parameters({}, target(SESSION)) == {"PusherArn": "", "PusherPermissionSet": "Deployer"}
 
 
 def test_a_permission_set_with_underscores_keeps_them() -> None:
@@ -40,7 +40,7 @@ def test_anybody_else_has_no_permission_set(caller: str | None) -> None:
 def test_an_ordinary_role_is_named_by_its_arn_alone() -> None:
     session = target("arn:aws:sts::111122223333:assumed-role/deployer/session")
     expected = {"PusherArn": "arn:aws:iam::111122223333:role/deployer", "PusherPermissionSet": ""}
-    assert pusher_parameters({}, session) == expected
+    assert push_principal_parameters({}, session) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_an_ordinary_role_is_named_by_its_arn_alone() -> None:
     ],
 )
 def test_the_first_deployer_is_kept_whoever_deploys_next(first: dict[str, str]) -> None:
-    assert pusher_parameters(first, target(SESSION)) == first
+    assert push_principal_parameters(first, target(SESSION)) == first
 
 
 def test_a_stack_that_never_named_anybody_gets_the_one_who_deploys_now() -> None:
     nobody = {"PusherArn": "", "PusherPermissionSet": ""}
-    assert pusher_parameters(nobody, target(SESSION))["PusherPermissionSet"] == "Deployer"
+    assert push_principal_parameters(nobody, target(SESSION))["PusherPermissionSet"] == "Deployer"
     assert deploying_identity(target(SESSION)) == ""

@@ -1,6 +1,6 @@
 """Build a folder's image and push it to the app's repository, which is made first if it is missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from expressway.app.definition import AppDefinition, BuildSettings
@@ -12,15 +12,19 @@ from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.deploy.shapes import BuiltImageJson
 from expressway.deploy.stack.apply import StackGateway, StackRequest, apply_stack
 from expressway.image.app_image import PUSH_ROLE_OUTPUT, registry_to_push
-from expressway.image.check import BuildRequest, check_build
+from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import RecordExcluded
 from expressway.image.ports import ContainerEngine, ImageRegistry
 from expressway.image.push import build_image, plan_image, push_image, rebuild_image
 from expressway.image.values import PushedImage
 from expressway.plan.planner import refuse_foreign, stack_parameters
 from expressway.plan.ports import AccountReads
-from expressway.plan.preflight.name_conflicts import find_taken_names, makes_names, refuse_taken_names
-from expressway.plan.preflight.removed_resources import RemovedResource, find_removed
+from expressway.plan.preflight.existing_resources import (
+    creates_resources,
+    find_name_conflicts,
+    find_removed,
+    refuse_name_conflicts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,83 +78,96 @@ def build_app_image(
         StackError, RefusedError: the repository stack cannot be made, or is not this app's (``stack_foreign``,
             ``name_taken``).
     """
-    repository = app_names(request.app_name).repository
-    engine = ports.engine()
-    checked = check_build(request, engine=engine, cancellation=cancellation)
-    for warning in checked.warnings:
-        progress(Progress("build", warning, level="warning"))
-    if request.rebuild:
-        checked = rebuild_image(
+    return _Build(request, definition, ports, ports.engine(), progress, cancellation).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    request: BuildRequest
+    definition: AppDefinition | None
+    ports: BuildPorts
+    engine: ContainerEngine
+    progress: ProgressSink
+    cancellation: Cancellation
+
+    def run(self) -> BuiltImage:
+        names = app_names(self.request.app_name)
+        checked = self._built(names.repository)
+        outputs = self._repository_outputs(names.repository_stack)
+        image = push_image(
             checked,
-            engine=engine,
-            registry=ports.registry,
-            repository_name=repository,
-            progress=progress,
-            cancellation=cancellation,
+            engine=self.engine,
+            registry=registry_to_push(self.ports.registry, self.definition, outputs),
+            repository_name=names.repository,
+            clock=self.ports.clock,
+            progress=self.progress,
+            cancellation=self.cancellation,
         )
-    elif plan_image(checked, registry=ports.registry, repository_name=repository).state == "to_build":
-        build_image(checked, engine=engine, progress=progress, cancellation=cancellation)
-    outputs = _repository_outputs(request, definition, ports, progress, cancellation)
-    image = push_image(
-        checked,
-        engine=engine,
-        registry=registry_to_push(ports.registry, definition, outputs),
-        repository_name=repository,
-        clock=ports.clock,
-        progress=progress,
-        cancellation=cancellation,
-    )
-    ports.record_excluded(
-        image.image_uri,
-        checked.excluded_files,
-        lambda warning: progress(Progress("push", warning, level="warning")),
-    )
-    return BuiltImage(image, outputs.get(PUSH_ROLE_OUTPUT, ""), app_names(request.app_name).repository_stack)
+        self.ports.record_excluded(
+            image.image_uri,
+            checked.excluded_files,
+            lambda warning: self.progress(Progress("push", warning, level="warning")),
+        )
+        return BuiltImage(image, outputs.get(PUSH_ROLE_OUTPUT, ""), names.repository_stack)
+
+    def _built(self, repository_name: str) -> CheckedBuild:
+        """The build, checked and made unless its content is in the repository already."""
+        request, engine, registry = self.request, self.engine, self.ports.registry
+        checked = check_build(request, engine=engine, cancellation=self.cancellation)
+        for warning in checked.warnings:
+            self.progress(Progress("build", warning, level="warning"))
+        if request.rebuild:
+            return rebuild_image(
+                checked,
+                engine=engine,
+                registry=registry,
+                repository_name=repository_name,
+                progress=self.progress,
+                cancellation=self.cancellation,
+            )
+        if plan_image(checked, registry=registry, repository_name=repository_name).state == "to_build":
+            build_image(checked, engine=engine, progress=self.progress, cancellation=self.cancellation)
+        return checked
+
+    def _repository_outputs(self, stack_name: str) -> Mapping[str, str]:
+        """The outputs of the repository's stack, which is brought to the definition or the defaults."""
+        definition, ports, app_name = self.definition, self.ports, self.request.app_name
+        is_restored = False
+        deployed = ports.stacks.describe(stack_name)
+        if deployed is not None and deployed.healthy:
+            refuse_foreign(deployed, app_name)
+            is_restored = bool(find_removed([deployed], account=ports.account, progress=self.progress))
+            if definition is None and not is_restored:
+                return deployed.outputs
+        template = ports.synthesize(_with_build(definition, app_name)).repository
+        if template is None:
+            raise AssertionError("a definition with a build always has a repository template")
+        if creates_resources(deployed):
+            conflicts = find_name_conflicts([template], account=ports.account, progress=self.progress)
+            refuse_name_conflicts(app_name, conflicts, adopt=False)
+        known = deployed if deployed is not None and not deployed.never_created else None
+        self.progress(Progress("repository", f"bringing {stack_name} up to date"))
+        outcome = apply_stack(
+            StackRequest(
+                app_name=app_name,
+                template=template,
+                phase="repository",
+                parameters=stack_parameters(template, known, target=ports.target, image=None),
+                restores=is_restored,
+                termination_protection=definition.termination_protection if definition else None,
+            ),
+            stacks=ports.stacks,
+            clock=ports.clock,
+            progress=self.progress,
+            cancellation=self.cancellation,
+        )
+        return outcome.stack.outputs
 
 
-def _repository_outputs(
-    request: BuildRequest,
-    definition: AppDefinition | None,
-    ports: BuildPorts,
-    progress: ProgressSink,
-    cancellation: Cancellation,
-) -> dict[str, str]:
-    stack_name = app_names(request.app_name).repository_stack
-    removed: tuple[RemovedResource, ...] = ()
-    deployed = ports.stacks.describe(stack_name)
-    if deployed is not None and deployed.healthy:
-        refuse_foreign(deployed, request.app_name)
-        removed = find_removed([deployed], account=ports.account, progress=progress)
-        if definition is None and not removed:
-            return dict(deployed.outputs)
-    wanted = _built_here(definition) if definition else AppDefinition(name=request.app_name, build=BuildSettings())
-    template = ports.synthesize(wanted).repository
-    if template is None:
-        raise AssertionError("a definition with a build always has a repository template")
-    if makes_names(deployed):
-        taken = find_taken_names([template], account=ports.account, progress=progress)
-        refuse_taken_names(request.app_name, taken, adopt=False)
-    known = deployed if deployed is not None and not deployed.never_created else None
-    progress(Progress("repository", f"bringing {stack_name} up to date"))
-    outcome = apply_stack(
-        StackRequest(
-            app_name=request.app_name,
-            template=template,
-            phase="repository",
-            parameters=stack_parameters(template, known, target=ports.target, image=None),
-            restores=bool(removed),
-            termination_protection=definition.termination_protection if definition else None,
-        ),
-        stacks=ports.stacks,
-        clock=ports.clock,
-        progress=progress,
-        cancellation=cancellation,
-    )
-    return dict(outcome.stack.outputs)
-
-
-def _built_here(definition: AppDefinition) -> AppDefinition:
+def _with_build(definition: AppDefinition | None, app_name: str) -> AppDefinition:
     """A definition that runs a prebuilt image still says how the app's repository is to be."""
+    if definition is None:
+        return AppDefinition(name=app_name, build=BuildSettings())
     if definition.build is not None:
         return definition
     return definition.model_copy(update={"build": BuildSettings(), "image": None, "task_definition_arn": None})

@@ -27,7 +27,7 @@ from expressway.image.protect import ImageProtection, protect_before_service, ru
 from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import deployed_stack, plan_app, refuse_missing_service, stack_parameters
-from expressway.plan.preflight.resources import touched_names
+from expressway.plan.preflight.resources import affected_names
 from expressway.plan.preflight.secret_arns import with_complete_arns
 from expressway.plan.replacement import check_replacements, planned_replacements
 from expressway.privacy.untrusted import quoted
@@ -178,13 +178,13 @@ class _Deployment:
             ],
             allowed=self.request.allow_replacement,
         )
-        touched = touched_names(plan.stacks)
-        if touched.any:
+        affected = affected_names(plan.stacks)
+        if affected.any:
             from expressway.plan.preflight.resources import check_named_resources  # what stands asks for nothing
 
             check_named_resources(
                 definition,
-                touched,
+                affected,
                 reads=self.ports.named(),
                 target=self.ports.target,
                 progress=self._tell,

@@ -1,8 +1,9 @@
-"""Tell what deploying an app would change, reading only."""
+"""What deploying an app would change; reads only."""
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from expressway.app.origin import Origin, refuse_other_origin, without_origin
@@ -10,7 +11,6 @@ from expressway.aws.values.target import Target
 from expressway.cloudformation.limits import check_limits
 from expressway.cloudformation.stack import (
     StackState,
-    StackVersion,
     holds_express_service,
     repository_stack_name,
     service_location,
@@ -24,8 +24,13 @@ from expressway.image.values import PlannedImage
 from expressway.plan.diff import StackChange, compare_templates
 from expressway.plan.plan import Plan
 from expressway.plan.ports import AccountReads, StackReader, if_allowed
-from expressway.plan.preflight.name_conflicts import find_taken_names, makes_names, refuse_taken_names
-from expressway.plan.preflight.removed_resources import find_removed, restoration
+from expressway.plan.preflight.existing_resources import (
+    NamedResource,
+    creates_resources,
+    find_name_conflicts,
+    find_removed,
+    refuse_name_conflicts,
+)
 from expressway.plan.replacement import impossible_replacement, planned_replacements
 
 
@@ -60,81 +65,153 @@ def plan_app(
             when it is the app's and was last deployed from another place than `origin`; ``name_taken``.
         StackError: ``template_too_large``, ``limit_exceeded``, ``template_unreadable``.
     """
-    changes: list[StackChange] = []
-    seen: dict[str, StackState | None] = {}
-    made: list[Template] = []
-    held: dict[str, Collection[str]] = {}
-    missing: str | None = None
-    unused: tuple[str, ...] = ()
-    impossible: list[str] = []
-    standing: list[StackState | None] = []
-    for template in templates:
-        stack = seen[template.stack_name] = stacks.describe(template.stack_name)
-        if stack is not None and stack.names_its_owner and not adopt:
-            refuse_foreign(stack, app_name)
-        deployed = deployed_stack(stack)
-        standing.append(deployed)
-        if template is templates.service and deployed is not None:
-            image = renewed(deployed.parameters.get(IMAGE_PARAMETER, "")) or image
-        wanted = stack_parameters(template, deployed, target=target, image=image)
-        check_limits(template, parameters=target.pseudo_parameters | wanted)
-        change = stack_change(template, deployed, wanted)
-        protected = deployed is not None and deployed.termination_protection
-        changes.append(change.protecting(before=protected, after=termination_protection))
-        impossible.extend(_impossible(change, template))
-        if makes_names(stack) or (deployed is not None and deployed.healthy and change.creations):
-            made.append(template)
-            held[template.stack_name] = template_resources(deployed)
-        if template is templates.service:
-            missing = _missing_service(app_name, stack, account, progress)
-            unused = _unused_stacks(app_name, templates, deployed, stacks)
-    if not adopt:
-        refuse_other_origin(app_name, origin, [seen[one.stack_name] for one in (templates.service, *templates)])
-    taken = find_taken_names(made, account=account, progress=progress, held=held)
-    if taken and any(_version(stacks.describe(name)) != _version(stack) for name, stack in seen.items()):
-        return plan_app(  # another run has just made what has these names
-            app_name,
-            templates,
-            target=target,
-            stacks=stacks,
-            account=account,
-            image=image,
-            termination_protection=termination_protection,
-            adopt=adopt,
-            allow_replacement=allow_replacement,
-            origin=origin,
-            renewed=renewed,
-            progress=progress,
-        )
-    refuse_taken_names(app_name, taken, adopt=adopt)
-    removed = find_removed(standing, account=account, progress=progress)
-    planned = tuple(
-        change.importing({one.logical_id for one in taken if one.stack_name == change.stack_name}).restoring(
-            [restoration(one) for one in removed if one.stack_name == change.stack_name]
-        )
-        for change in changes
-    )
-    digests = {template.stack_name: template.digest for template in templates}
-    return Plan(
+    return _Planning(
         app_name,
-        target.describe(),
-        planned,
+        templates,
+        target,
+        stacks,
+        account,
         image,
-        digests,
-        adopt=adopt,
-        allow_replacement=allow_replacement,
-        missing_service=missing,
-        unused_stacks=unused,
-        impossible=tuple(impossible),
-    )
+        termination_protection,
+        adopt,
+        allow_replacement,
+        origin,
+        renewed,
+        progress,
+    ).plan()
 
 
-def _version(stack: StackState | None) -> StackVersion | None:
-    return stack.version if stack is not None else None
+@dataclass(frozen=True, slots=True)
+class _ComparedStack:
+    """One template beside the stack of its name: `deployed` is None where deploying makes the stack anew.
+
+    `image` is what the stack would run; `change` leaves out termination protection.
+    """
+
+    template: Template
+    stack: StackState | None
+    deployed: StackState | None
+    image: PlannedImage | None
+    change: StackChange
+
+    @property
+    def creates_names(self) -> bool:
+        adds = self.deployed is not None and self.deployed.healthy and bool(self.change.creations)
+        return creates_resources(self.stack) or adds
+
+    @property
+    def impossible(self) -> list[str]:
+        replacements = planned_replacements(self.change, self.template)
+        return [impossible_replacement(replacement) for replacement in replacements if replacement.obstacle]
+
+    def protecting(self, after: bool) -> StackChange:
+        before = self.deployed is not None and self.deployed.termination_protection
+        return self.change.protecting(before=before, after=after)
 
 
-def _impossible(change: StackChange, template: Template) -> list[str]:
-    return [impossible_replacement(one) for one in planned_replacements(change, template) if one.obstacle]
+@dataclass(frozen=True, slots=True)
+class _Planning:
+    app_name: str
+    templates: AppTemplates
+    target: Target
+    stacks: StackReader
+    account: AccountReads
+    image: PlannedImage | None
+    termination_protection: bool
+    adopt: bool
+    allow_replacement: bool
+    origin: Origin | None
+    renewed: Callable[[str], PlannedImage | None]
+    progress: ProgressSink
+
+    def plan(self) -> Plan:
+        compared = [self._compare(template) for template in self.templates]
+        service = compared[-1]
+        missing_service = self._missing_service(service.stack)
+        unused_stacks = self._unused_stacks(service.deployed)
+        if not self.adopt:
+            refuse_other_origin(self.app_name, self.origin, [each.stack for each in reversed(compared)])
+        conflicts = self._name_conflicts(compared)
+        if conflicts and any(self._has_moved(each) for each in compared):
+            return self.plan()  # another run has just made what has these names
+        refuse_name_conflicts(self.app_name, conflicts, adopt=self.adopt)
+        return Plan(
+            self.app_name,
+            self.target.describe(),
+            self._stack_changes(compared, conflicts),
+            service.image,
+            {template.stack_name: template.digest for template in self.templates},
+            adopt=self.adopt,
+            allow_replacement=self.allow_replacement,
+            missing_service=missing_service,
+            unused_stacks=unused_stacks,
+            impossible=tuple(sentence for each in compared for sentence in each.impossible),
+        )
+
+    def _compare(self, template: Template) -> _ComparedStack:
+        stack = self.stacks.describe(template.stack_name)
+        if stack is not None and stack.names_its_owner and not self.adopt:
+            refuse_foreign(stack, self.app_name)
+        deployed, image = deployed_stack(stack), self.image
+        if template is self.templates.service and deployed is not None:
+            image = self.renewed(deployed.parameters.get(IMAGE_PARAMETER, "")) or image
+        wanted = stack_parameters(template, deployed, target=self.target, image=image)
+        check_limits(template, parameters=self.target.pseudo_parameters | wanted)
+        return _ComparedStack(template, stack, deployed, image, stack_change(template, deployed, wanted))
+
+    def _name_conflicts(self, compared: Sequence[_ComparedStack]) -> tuple[NamedResource, ...]:
+        creating = [each for each in compared if each.creates_names]
+        return find_name_conflicts(
+            [each.template for each in creating],
+            account=self.account,
+            progress=self.progress,
+            held={each.template.stack_name: template_resources(each.deployed) for each in creating},
+        )
+
+    def _has_moved(self, compared: _ComparedStack) -> bool:
+        now, before = self.stacks.describe(compared.template.stack_name), compared.stack
+        return (now and now.version) != (before and before.version)
+
+    def _stack_changes(
+        self, compared: Sequence[_ComparedStack], adopted: Iterable[NamedResource]
+    ) -> tuple[StackChange, ...]:
+        removed = find_removed([each.deployed for each in compared], account=self.account, progress=self.progress)
+        imports = {(resource.stack_name, resource.logical_id) for resource in adopted}
+        return tuple(
+            each.protecting(self.termination_protection)
+            .importing({logical_id for stack_name, logical_id in imports if stack_name == each.template.stack_name})
+            .restoring(removed.get(each.template.stack_name, ()))
+            for each in compared
+        )
+
+    def _missing_service(self, stack: StackState | None) -> str | None:
+        """The service that a settled stack should hold, if ECS does not have it."""
+        if stack is None or not stack.healthy or not holds_express_service(stack):
+            return None
+        location = service_location(self.app_name, stack)
+        is_missing = if_allowed(
+            lambda: self.account.living_service(location.cluster, location.name) is None,
+            False,
+            what=f"whether the service {location.name} exists",
+            phase="plan",
+            progress=self.progress,
+        )
+        return (location.arn or location.name) if is_missing else None
+
+    def _unused_stacks(self, service: StackState | None) -> tuple[str, ...]:
+        """The repository's stack, once the definition stops building the image that `service` runs."""
+        if self.templates.repository is not None or service is None or not _runs_built_image(service):
+            return ()
+        repository = self.stacks.describe(repository_stack_name(self.app_name))
+        if repository is None or repository.is_made_anew or repository.owner_app != self.app_name:
+            return ()
+        return (repository.name,)
+
+
+def _runs_built_image(service: StackState) -> bool:
+    """Whether the stack leaves its image to a parameter alone, as those of apps do that are built."""
+    declared = _deployed_document(service).get("Parameters", {}).get(IMAGE_PARAMETER)
+    return isinstance(declared, Mapping) and "Default" not in declared
 
 
 def refuse_missing_service(plan: Plan, stack: StackState | None) -> None:
@@ -170,40 +247,6 @@ def _cluster_first(missing_service: str) -> str:
     return f"; if the cluster {cluster} was deleted too, first run: aws ecs create-cluster --cluster-name {cluster}"
 
 
-def _unused_stacks(
-    app_name: str, templates: AppTemplates, service: StackState | None, stacks: StackReader
-) -> tuple[str, ...]:
-    """The repository's stack, once the definition stops building the image that `service` runs."""
-    if templates.repository is not None or service is None or not _runs_built_image(service):
-        return ()
-    repository = stacks.describe(repository_stack_name(app_name))
-    if repository is None or repository.is_made_anew or repository.owner_app != app_name:
-        return ()
-    return (repository.name,)
-
-
-def _runs_built_image(service: StackState) -> bool:
-    """Whether the stack leaves its image to a parameter alone, as those of apps do that are built."""
-    declared = _deployed_document(service).get("Parameters", {}).get(IMAGE_PARAMETER)
-    return isinstance(declared, Mapping) and "Default" not in declared
-
-
-def _missing_service(
-    app_name: str, stack: StackState | None, account: AccountReads, progress: ProgressSink
-) -> str | None:
-    """The service that a settled stack should hold, if ECS does not have it."""
-    if stack is None or not stack.healthy or not holds_express_service(stack):
-        return None
-    location = service_location(app_name, stack)
-    is_missing = if_allowed(
-        lambda: account.living_service(location.cluster, location.name) is None,
-        what=f"whether the service {location.name} exists",
-        phase="plan",
-        progress=progress,
-    )
-    return (location.arn or location.name) if is_missing else None
-
-
 def deployed_stack(stack: StackState | None) -> StackState | None:
     """The stack that deploying would update; None when it would be made anew."""
     return None if stack is None or stack.is_made_anew or not stack.template else stack
@@ -233,7 +276,7 @@ def stack_parameters(
     declared = template.document.get("Parameters", {})
     previous = deployed.parameters if deployed else {}
     values = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
-    values |= {name: value for name, value in pusher_parameters(previous, target).items() if name in declared}
+    values |= {name: value for name, value in push_principal_parameters(previous, target).items() if name in declared}
     if IMAGE_PARAMETER in declared and image is not None:
         values[IMAGE_PARAMETER] = image.parameter
     return values
@@ -245,42 +288,32 @@ def stack_change(template: Template, deployed: StackState | None, wanted: Mappin
     Raises:
         StackError: ``template_unreadable``.
     """
-    if deployed is None:
-        return compare_templates(
-            template.stack_name,
-            before=None,
-            after=template.document,
-            parameters_before={},
-            parameters_after=without_origin(wanted),
-        )
     return compare_templates(
         template.stack_name,
-        before=_deployed_document(deployed),
+        before=_deployed_document(deployed) if deployed else None,
         after=template.document,
-        parameters_before=without_origin(deployed.parameters),
+        parameters_before=without_origin(deployed.parameters) if deployed else {},
         parameters_after=without_origin(wanted),
     )
 
 
 def _deployed_document(deployed: StackState) -> dict[str, Any]:
-    try:
-        document: Any = json.loads(deployed.template)
-    except ValueError as exc:
-        raise _unreadable(deployed) from exc
-    if not isinstance(document, dict):
-        raise _unreadable(deployed)
-    return document
-
-
-def _unreadable(deployed: StackState) -> StackError:
-    return StackError(
+    unreadable = StackError(
         "template_unreadable",
         f"The template of the stack {deployed.name} cannot be read, so nothing can be compared with it.",
         "Choose another app name, or delete that stack first.",
         {"stack": deployed.name},
     )
+    try:
+        document: Any = json.loads(deployed.template)
+    except ValueError as exc:
+        raise unreadable from exc
+    if not isinstance(document, dict):
+        raise unreadable
+    return document
 
 
+# -- who may push when the definition does not say: whoever first deploys the app -------------------------------
 ROLE_OR_USER_PARAMETER = "PusherArn"
 PERMISSION_SET_PARAMETER = "PusherPermissionSet"
 
@@ -288,8 +321,8 @@ _PERMISSION_SET_ROLE = re.compile(r"AWSReservedSSO_([A-Za-z0-9+=,.@_-]{1,32})_[0
 """Role of a permission set. Source: IAM Identity Center, "Referencing permission sets in resource policies"."""
 
 
-def pusher_parameters(previous: Mapping[str, str], target: Target) -> dict[str, str]:
-    """The parameters of the repository stack that name the pusher, both texts.
+def push_principal_parameters(previous: Mapping[str, str], target: Target) -> dict[str, str]:
+    """The parameters of the repository stack that name the push principal, both texts.
 
     The identity is fixed when the repository is first made and kept from then on, so that two people deploying
     in turn do not rewrite each other's trust.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from expressway.aws.values.service import ServiceState
 from expressway.core.progress import Phase, Progress, ProgressSink
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from expressway.aws.values.service import ClusterState, ServiceState
     from expressway.aws.values.task_definition import SecretReference
     from expressway.cloudformation.stack import StackState
+
+T = TypeVar("T")
 
 
 class Clusters(Protocol):
@@ -113,16 +115,16 @@ class AccountReads:
         return None if service is None or service.status == "INACTIVE" else service
 
 
-def if_allowed(look: Callable[[], bool], *, what: str, phase: Phase, progress: ProgressSink) -> bool:
-    """The answer of `look`, or False with a warning where the caller may not look: AWS itself checks again later.
+def if_allowed(read: Callable[[], T], default: T, *, what: str, phase: Phase, progress: ProgressSink) -> T:
+    """The answer of `read`, or `default` with a warning where the caller has no permission: AWS checks again later.
 
     Raises:
         TargetError: anything but ``access_denied``.
     """
     try:
-        return look()
+        return read()
     except TargetError as error:
         if error.code != "access_denied":
             raise
         progress(Progress(phase, f"{what} could not be verified: {error.message}", level="warning"))
-        return False
+        return default

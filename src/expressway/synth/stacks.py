@@ -94,7 +94,7 @@ class RepositoryStack(_AppStack):
             protected=definition.termination_protection,
         )
         settings = definition.repository
-        pusher = self._parameter(
+        push_principal = self._parameter(
             "PusherArn",
             "IAM role or user that deploys, and so may assume the push/pull role",
             allowed_pattern=PUSHER_PATTERN,
@@ -123,7 +123,7 @@ class RepositoryStack(_AppStack):
             "PushPullRole",
             repository=self.repository,
             principals=[as_principal(iam.ArnPrincipal(arn)) for arn in settings.push_principals],
-            deployer_arn=pusher,
+            deployer_arn=push_principal,
             permission_set=permission_set,
             push_tag_value=name,
             role_name=f"{name}-ecr-push-pull-role",

@@ -37,7 +37,7 @@ _MADE = frozenset({"create", "replace", "restore"})
 
 
 @dataclass(frozen=True, slots=True)
-class TouchedNames:
+class AffectedNames:
     """`service`: new tasks start, which need all that the service names. `key`: the repository is made with its key.
     `principals`: who may push is written into a trust policy."""
 
@@ -50,10 +50,10 @@ class TouchedNames:
         return self.service or self.key or self.principals
 
 
-def touched_names(stacks: Iterable[StackChange]) -> TouchedNames:
+def affected_names(stacks: Iterable[StackChange]) -> AffectedNames:
     """What these changes need of the names in the definition."""
     changes = [change for stack in stacks for change in stack.resources]
-    return TouchedNames(
+    return AffectedNames(
         service=any(_starts_tasks(change) for change in changes if change.resource_type == EXPRESS_TYPE),
         key=any(change.action in _MADE for change in changes if change.resource_type == "AWS::ECR::Repository"),
         principals=any(_writes_trust(change) for change in changes if change.logical_id == "PushPullRole"),
@@ -90,7 +90,7 @@ class NamedReads:
 
 
 def check_named_resources(
-    definition: AppDefinition, touched: TouchedNames, *, reads: NamedReads, target: Target, progress: ProgressSink
+    definition: AppDefinition, affected: AffectedNames, *, reads: NamedReads, target: Target, progress: ProgressSink
 ) -> None:
     """Refuse what is missing or cannot be used, everything in one error. What may not be read is a warning.
 
@@ -99,7 +99,7 @@ def check_named_resources(
         TargetError: ``credentials_expired`` and what else would meet every read.
     """
     with ConcurrentReads(_THREADS, name="named") as concurrent:
-        looks = tuple(_Looks(definition, reads, target, concurrent).begin(touched))
+        looks = tuple(_Looks(definition, reads, target, concurrent).begin(affected))
         problems = [problem for look in looks for problem in look()]
     for gap in concurrent.gaps:
         progress(Progress("plan", f"not verified before deploying: {gap}", level="warning"))
@@ -129,15 +129,15 @@ class _Looks:
         self._target = target
         self._concurrent = concurrent
 
-    def begin(self, touched: TouchedNames) -> Iterator[Look]:
-        if touched.service:
+    def begin(self, affected: AffectedNames) -> Iterator[Look]:
+        if affected.service:
             yield from self._cluster()
             yield from self._roles()
             yield from self._network()
             yield from self._secrets()
-        if touched.key:
+        if affected.key:
             yield from self._key()
-        if touched.principals:
+        if affected.principals:
             yield from self._principals()
 
     def _cluster(self) -> Iterator[Look]:

@@ -9,9 +9,9 @@ from expressway.cloudformation.change_set import ChangeSet, ChangeSetChange
 from expressway.cloudformation.stack import StackState
 from expressway.errors import ServiceError
 from expressway.plan.approval import unshown_changes
-from expressway.plan.diff import ResourceChange, StackChange
+from expressway.plan.diff import PropertyChange, ResourceChange, StackChange
 from expressway.plan.ports import AccountReads
-from expressway.plan.preflight.removed_resources import RemovedResource, find_removed
+from expressway.plan.preflight.existing_resources import find_removed
 from tests.deploy.fakes import REPOSITORY, SERVICE, World, templates
 from tests.deploy.test_approval import digest_of
 
@@ -143,13 +143,14 @@ def test_a_role_that_lost_policies_is_mended(
 
     account = AccountReads(unasked, lambda: Roles(*has), unasked, unasked)  # type: ignore[arg-type]
     found = find_removed([role(**properties), None], account=account, progress=lambda _: None)
-    expected = () if lost is None else (RemovedResource(SERVICE, "Role", "AWS::IAM::Role", "r", lost),)
+    restored = tuple(PropertyChange(f"Policies.{name}", None, "(as the template says)") for name in lost or ())
+    expected = {} if lost is None else {SERVICE: [ResourceChange("restore", "Role", "AWS::IAM::Role", restored)]}
     assert found == expected
 
 
 def test_a_stack_that_is_not_settled_is_not_judged() -> None:
     stack = StackState(SERVICE, "id", "UPDATE_IN_PROGRESS", template=role().template)
-    assert find_removed([stack], account=None, progress=lambda _: None) == ()  # type: ignore[arg-type]
+    assert find_removed([stack], account=None, progress=lambda _: None) == {}  # type: ignore[arg-type]
 
 
 # -- what is shown and held -------------------------------------------------------------------------------------
