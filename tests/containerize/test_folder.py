@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from expressway.containerize.folder import read_app_folder, write_app_files
+from expressway.containerize.folder import LocalFolder
 from expressway.errors import ImageError
+
+WRITER = LocalFolder((), ())
 
 
 def read(root: Path) -> tuple[dict[str, str], tuple[str, ...]]:
-    files = read_app_folder(root.resolve(), ["package.json", "config/routes.rb"], ["*.py"])
+    files = LocalFolder(["package.json", "config/routes.rb"], ["*.py"]).read(root.resolve())
     return dict(files.texts), files.omitted
 
 
@@ -20,7 +22,7 @@ def test_manifests_and_sources_are_read_and_other_files_only_named(tmp_path: Pat
     (tmp_path / "photo.png").write_bytes(b"\x89PNG")
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "routes.rb").write_text("get '/'")
-    files = read_app_folder(tmp_path, ["package.json", "config/routes.rb"], ["*.py"])
+    files = LocalFolder(["package.json", "config/routes.rb"], ["*.py"]).read(tmp_path)
     assert files.paths == ("app.py", "config/routes.rb", "package.json", "photo.png")
     assert dict(files.texts) == {"package.json": "{}", "config/routes.rb": "get '/'", "app.py": "x = 1"}
     assert files.omitted == ()
@@ -89,10 +91,10 @@ def test_a_folder_that_is_gone_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_a_file_that_is_there_stays_unless_it_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("mine")
-    assert write_app_files(tmp_path, {"Dockerfile": "new", ".dockerignore": "x"}, overwrite=False) == (".dockerignore",)
+    assert WRITER.write(tmp_path, {"Dockerfile": "new", ".dockerignore": "x"}, overwrite=False) == (".dockerignore",)
     assert (tmp_path / "Dockerfile").read_text() == "mine"
     (tmp_path / "Dockerfile").chmod(0o640)
-    assert write_app_files(tmp_path, {"Dockerfile": "new"}, overwrite=True) == ("Dockerfile",)
+    assert WRITER.write(tmp_path, {"Dockerfile": "new"}, overwrite=True) == ("Dockerfile",)
     assert (tmp_path / "Dockerfile").read_text() == "new"
     assert (tmp_path / "Dockerfile").stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in tmp_path.iterdir()) == [".dockerignore", "Dockerfile"]
@@ -107,13 +109,13 @@ def test_a_link_is_never_written_through(tmp_path: Path, overwrite: bool) -> Non
     (root / "Dockerfile").symlink_to(target)
     (root / ".dockerignore").symlink_to(tmp_path / "not-there-yet")
     contents = {"Dockerfile": "new", ".dockerignore": "new"}
-    assert write_app_files(root, contents, overwrite=overwrite) == ()
+    assert WRITER.write(root, contents, overwrite=overwrite) == ()
     assert target.read_text() == "mine"
     assert not (tmp_path / "not-there-yet").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_tells_what_was(tmp_path: Path) -> None:
     with pytest.raises(ImageError) as caught:
-        write_app_files(tmp_path / "gone", {"Dockerfile": "x"}, overwrite=False)
+        WRITER.write(tmp_path / "gone", {"Dockerfile": "x"}, overwrite=False)
     assert caught.value.code == "folder_not_writable"
     assert caught.value.details["written"] == []

@@ -8,7 +8,7 @@ from typing import Any
 from expressway.app.given_path import given_path
 from expressway.app.source import source_of
 from expressway.containerize.containerize import ContainerizePorts, ContainerizeRequest, containerize_app
-from expressway.containerize.folder import AppFolder
+from expressway.containerize.folder import LocalFolder
 from expressway.containerize.recipes import load_recipes
 from expressway.core.problems import told_problems
 from expressway.deploy.status.service_argument import service_argument
@@ -29,7 +29,7 @@ from tests.ecs_api.test_call import FakeApi
 from tests.mcp.fakes import TARGET, FakeShape, FakeToolkit
 
 _RECIPES = load_recipes()
-_PORTS = ContainerizePorts(AppFolder(_RECIPES), lambda _: (), _RECIPES)
+_PORTS = ContainerizePorts(LocalFolder.of_recipes(_RECIPES), lambda _: (), _RECIPES)
 _SCHEMAS = {SEARCH: SEARCH_INPUT, READ: READ_INPUT, RECOMMEND: RECOMMEND_INPUT}
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Reads an app's folder and writes what it needs to run in a container, or checks what it has."""
+"""Write what an app's folder lacks to run in a container, and review the Dockerfile that it has."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -41,9 +41,9 @@ _SAME_RULES = {
     "DL3057": "no_health_check",
     "DL3064": "secret_in_image",
 }
-"""Rules of the linter that say what one of ours has said with its remedy."""
+"""Rules of the linter that repeat a finding of ours, which has a remedy."""
 _UNREAD_RULE = "DL1000"
-"""The linter's word for a file that it cannot read; it then says nothing else."""
+"""The linter's only answer for a file that it cannot parse."""
 _BUILD_REASONS = (
     "Dependencies are built in a stage of their own, so that the image that runs has no build tools.",
     "Manifests are copied before the source, so that a change of code does not install dependencies again.",
@@ -55,8 +55,8 @@ _GENERAL_REASONS = (
 )
 
 
-class FolderPort(Protocol):
-    """What containerizing needs of an app's folder."""
+class AppFolder(Protocol):
+    """An app's folder (containerize.folder.LocalFolder)."""
 
     def read(self, root: Path) -> AppFiles: ...
     def write(self, root: Path, contents: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]: ...
@@ -69,16 +69,16 @@ Linter = Callable[[str], tuple[LintedLine, ...]]
 class ContainerizePorts:
     """`linter` raises an ExpresswayError when it cannot lint, which becomes a gap."""
 
-    folder: FolderPort
+    folder: AppFolder
     linter: Linter
     recipes: Recipes
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerizeRequest:
-    """An app's resolved folder. `port` and `framework` (a name such as ``flask``) are found when they are None.
+    """An app's resolved folder. `port` and `framework` (a name such as ``flask``) are detected where they are None.
 
-    `write` writes files that the folder lacks; with `overwrite`, the improved Dockerfile and .dockerignore, too.
+    `write` writes the files that the folder lacks; with `overwrite`, also the improved Dockerfile and .dockerignore.
     """
 
     root: Path
@@ -100,16 +100,22 @@ def containerize_app(request: ContainerizeRequest, ports: ContainerizePorts) -> 
     files = ports.folder.read(request.root)
     own_dockerfile = "Dockerfile" in files.paths
     detected = _detect(request, files, ports.recipes, needed=not own_dockerfile)
-    definition, about_definition = _own_definition(files)
-    asked = request.port if request.port is not None else definition.container_port if definition else None
-    made = _describe(files, detected, ports.recipes, port=asked, own_dockerfile=own_dockerfile)
+    definition, definition_findings = _own_definition(files)
+    port = request.port if request.port is not None else definition.container_port if definition else None
+    result = _describe(files, detected, ports.recipes, port=port, own_dockerfile=own_dockerfile)
     if definition is not None and request.port is None:
-        made = replace(made, health_path=definition.health_check_path)
-    made = replace(made, findings=(*made.findings, *about_definition))
-    made = with_own_dockerfile(made, files, detected, asked_port=request.port) if own_dockerfile else made
-    made = _with_lint(made, files, ports.linter)
-    made = replace(made, findings=ranked(made.findings), gaps=(*made.gaps, *_gaps(files)))
-    return _written(made, request, ports.folder) if request.write else made
+        result = replace(result, health_path=definition.health_check_path)
+    result = replace(result, findings=(*result.findings, *definition_findings))
+    if own_dockerfile:
+        result = with_own_dockerfile(result, files, detected, asked_port=request.port)
+    result = _with_lint(result, files, ports.linter)
+    result = replace(result, findings=ranked(result.findings), gaps=(*result.gaps, *_gaps(files)))
+    if not request.write:
+        return result
+    written = ports.folder.write(request.root, result.files, overwrite=False)
+    if request.overwrite and result.improved:
+        written = (*written, *ports.folder.write(request.root, result.improved, overwrite=True))
+    return replace(result, written=written)
 
 
 def _check(request: ContainerizeRequest, recipes: Recipes) -> None:
@@ -144,13 +150,13 @@ def _refuse(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, fou
         apps = {named(folder): kind for folder, kind in islice(below.items(), _MOST_NAMED)}
         more = f" and {len(below) - len(apps)} more" if len(below) > len(apps) else ""
         listed = ", ".join(f"{folder} ({kind})" for folder, kind in apps.items()) + more
-        shared = (
-            " They share a lock file above them: write a Dockerfile in the folder above." if is_workspace(files) else ""
-        )
+        hint = "Name one of these folders, and give each app its own definition."
+        if is_workspace(files):
+            hint += " They share a lock file above them: write a Dockerfile in the folder above."
         raise ImageError(
             "app_in_subfolder",
             f"The folder {echoed(str(request.root))} holds several parts rather than one app: {listed}.",
-            f"Name one of these folders, and give each app its own definition.{shared}",
+            hint,
             {"apps": apps},
         )
     if found:
@@ -171,33 +177,31 @@ def _describe(
     """Everything that the folder lacks; without a framework that is the definition and a .dockerignore."""
     name = draft.app_name_of(files.name)
     if detected is None:
-        made = Containerization(name, port or DEFAULT_PORT, DEFAULT_HEALTH_PATH, "")
-        contents = {".dockerignore": draft.general_ignore_file()}
-        told = () if port else (f"No port was found; {DEFAULT_PORT} was assumed.",)
-        return _lacking(replace(made, assumptions=told), contents, files)
+        assumed = () if port else (f"No port was found; {DEFAULT_PORT} was assumed.",)
+        result = Containerization(name, port or DEFAULT_PORT, DEFAULT_HEALTH_PATH, "", assumptions=assumed)
+        return _with_missing_files(result, {".dockerignore": draft.general_ignore_file()}, files)
     listening = find_listening(detected, files, port=port)
     entry = find_entry_point(detected, files)
     contents = {".dockerignore": draft.ignore_file_of(detected, entry, files)}
     if not own_dockerfile:
         contents |= draft.image_files_of(detected, entry, listening, files=files, recipes=recipes)
-    told = (*detected.assumptions, *listening.assumptions, *entry.assumptions)
-    base_image = draft.final_image_of(detected, files)
     framework = detected.framework
     otherwise = framework.unless_variant
     advice = (otherwise.note,) if otherwise and draft.template_of(detected, files) == otherwise.template else ()
-    made = Containerization(
+    assumptions = (*detected.assumptions, *listening.assumptions, *entry.assumptions)
+    result = Containerization(
         name,
         listening.port,
         listening.health_path,
-        base_image,
+        draft.final_image_of(detected, files),
         framework.title,
         detected.installer.title if detected.installer else None,
         findings=(*listening.findings, *entry.findings),
-        assumptions=() if own_dockerfile else told,
+        assumptions=() if own_dockerfile else assumptions,
         reasons=() if own_dockerfile else _reasons(detected, entry),
         notes=(*framework.notes, *advice),
     )
-    return _lacking(made, contents, files, cpu=framework.cpu, memory_mib=framework.memory_mib)
+    return _with_missing_files(result, contents, files, cpu=framework.cpu, memory_mib=framework.memory_mib)
 
 
 def _reasons(detected: DetectedApp, entry: EntryPoint) -> tuple[str, ...]:
@@ -205,23 +209,23 @@ def _reasons(detected: DetectedApp, entry: EntryPoint) -> tuple[str, ...]:
     return (*of_building, *_GENERAL_REASONS, *detected.framework.reasons, *entry.reasons)
 
 
-def _lacking(
-    made: Containerization,
+def _with_missing_files(
+    result: Containerization,
     contents: Mapping[str, str],
     files: AppFiles,
     *,
     cpu: int | None = None,
     memory_mib: int | None = None,
 ) -> Containerization:
-    """`made` with those contents that the folder has no file for, the definition among them."""
+    """`result` with those of `contents` that the folder has no file for, and a definition where it has none."""
     wanted = dict(contents)
     if not any(name in files.paths for name in _DEFINITIONS):
         wanted["expressway.yaml"] = draft.definition_of(
-            made.app_name, port=made.container_port, health_path=made.health_path, cpu=cpu, memory_mib=memory_mib
+            result.app_name, port=result.container_port, health_path=result.health_path, cpu=cpu, memory_mib=memory_mib
         )
     kept = [path for path in ("Dockerfile", *wanted, *_DEFINITIONS) if path in files.paths]
-    lacking = {path: content for path, content in wanted.items() if path not in files.paths}
-    return replace(made, files=lacking, kept=tuple(dict.fromkeys(kept)))
+    missing = {path: content for path, content in wanted.items() if path not in files.paths}
+    return replace(result, files=missing, kept=tuple(dict.fromkeys(kept)))
 
 
 def _own_definition(files: AppFiles) -> tuple[AppDefinition | None, tuple[Finding, ...]]:
@@ -231,39 +235,27 @@ def _own_definition(files: AppFiles) -> tuple[AppDefinition | None, tuple[Findin
     try:
         return parse_definition_text(files.text(path)), ()
     except DefinitionError as error:
-        wrong = Finding(code=error.code, severity="critical", cause=error.message, remedy=error.hint, resource=path)
-        return None, (wrong,)
+        return None, (Finding(error.code, "critical", error.message, remedy=error.hint, resource=path),)
 
 
-def _with_lint(made: Containerization, files: AppFiles, linter: Linter) -> Containerization:
-    text = made.files.get("Dockerfile") or files.text("Dockerfile")
+def _with_lint(result: Containerization, files: AppFiles, linter: Linter) -> Containerization:
+    text = result.files.get("Dockerfile") or files.text("Dockerfile")
     try:
         linted = linter(text)
     except ExpresswayError as error:
-        return replace(made, gaps=(*made.gaps, f"hadolint: {error.message}"))
-    told = {finding.code for finding in made.findings}
+        return replace(result, gaps=(*result.gaps, f"hadolint: {error.message}"))
+    codes = {finding.code for finding in result.findings}
     unread = [line for line in linted if line.rule == _UNREAD_RULE]
-    if unread and "dockerfile_invalid" not in told:
+    if unread and "dockerfile_invalid" not in codes:
         gap = f"hadolint: it does not understand line {unread[0].line} of the Dockerfile, which builders do."
-        return replace(made, gaps=(*made.gaps, gap))
-    further = [line for line in linted if _SAME_RULES.get(line.rule) not in told]
-    return replace(made, findings=(*made.findings, *(lint_finding(line, "Dockerfile") for line in further)))
-
-
-def _omitted(item: str) -> str:
-    """A path and why it was not read."""
-    path, colon, why = item.rpartition(": ")
-    return f"{named(path)}{colon}{why}"
+        return replace(result, gaps=(*result.gaps, gap))
+    further = [line for line in linted if _SAME_RULES.get(line.rule) not in codes]
+    return replace(result, findings=(*result.findings, *(lint_finding(line, "Dockerfile") for line in further)))
 
 
 def _gaps(files: AppFiles) -> tuple[str, ...]:
-    shown = [f"not read: {_omitted(item)}" for item in files.omitted[:_OMITTED_SHOWN]]
+    """The paths that were not read, each with its reason."""
+    parts = [item.rpartition(": ") for item in files.omitted[:_OMITTED_SHOWN]]
+    shown = [f"not read: {named(path)}{colon}{why}" for path, colon, why in parts]
     more = len(files.omitted) - len(shown)
     return (*shown, *((f"not read: {more} more",) if more else ()))
-
-
-def _written(made: Containerization, request: ContainerizeRequest, folder: FolderPort) -> Containerization:
-    written = folder.write(request.root, made.files, overwrite=False)
-    if request.overwrite and made.improved:
-        written = (*written, *folder.write(request.root, made.improved, overwrite=True))
-    return replace(made, written=written)

@@ -29,78 +29,78 @@ _LARGEST_BYTES = 512 * 1024
 _TOTAL_BYTES = 8 * 1024 * 1024
 
 
-class AppFolder:
-    """Folders of apps of the languages that `recipes` know."""
+class LocalFolder:
+    """Folders of apps on this machine.
 
-    def __init__(self, recipes: Recipes) -> None:
+    Args:
+        manifests: patterns of the files that are read in any folder; one with ``/`` ends a path.
+        sources: patterns of the files that are read after the manifests.
+    """
+
+    def __init__(self, manifests: Sequence[str], sources: Sequence[str]) -> None:
+        self._manifests, self._sources = manifests, sources
+
+    @classmethod
+    def of_recipes(cls, recipes: Recipes) -> "LocalFolder":
+        """Folders of apps in the languages that `recipes` know."""
         languages = recipes.languages.values()
-        self._manifests = (*_OWN_FILES, *(name for language in languages for name in language.manifests))
-        self._sources = tuple(name for language in languages for name in language.sources)
+        manifests = [name for language in languages for name in language.manifests]
+        return cls((*_OWN_FILES, *manifests), tuple(name for language in languages for name in language.sources))
 
     def read(self, root: Path) -> AppFiles:
-        """See `read_app_folder`."""
-        return read_app_folder(root, self._manifests, self._sources)
+        """What a resolved folder holds: the paths of its files, and the texts of those whose names match.
+
+        Manifests are read before sources, the shallowest first, until 8 MiB are read; files above 512 KiB, those that
+        are no text, and links that lead outside are omitted and named, and so is what comes after 5,000 files and
+        folders. Folders of installed packages are not read.
+
+        Raises:
+            ImageError: ``folder_unreadable``.
+        """
+        omitted: list[str] = []
+        try:
+            paths = tuple(sorted(_walk(root, omitted)))
+        except OSError as exc:
+            raise ImageError(
+                "folder_unreadable",
+                f"The folder {echoed(str(root))} cannot be read: {exc.strerror or exc}.",
+                "Give yourself permission to read it, or name another folder.",
+            ) from exc
+        texts: dict[str, str] = {}
+        total = 0
+        for path in _wanted(paths, self._manifests, self._sources):
+            content, why = _read(root, path)
+            if content is None:
+                omitted.append(f"{path}: {why}")
+            elif total + len(content) > _TOTAL_BYTES:
+                omitted.append(f"{path}: enough was read")
+                break
+            else:
+                total += len(content)
+                texts[path] = content.decode("utf-8", errors="replace")
+        return AppFiles(root.name, paths, texts, tuple(omitted))
 
     def write(self, root: Path, contents: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]:
-        """See `write_app_files`."""
-        return write_app_files(root, contents, overwrite=overwrite)
+        """Write files into a folder, each whole or not at all, and return the paths that were written.
 
+        An existing file is left as it is unless `overwrite`; a link is never written through.
 
-def read_app_folder(root: Path, manifests: Sequence[str], sources: Sequence[str]) -> AppFiles:
-    """What a resolved folder holds: the paths of its files, and the texts of those whose names match.
-
-    Manifests are read before sources, the shallowest first, until 8 MiB are read; files above 512 KiB, those that are
-    no text, and links that lead outside are left out and named, and so is what comes after 5,000 files and folders.
-    Folders of installed packages are not looked into.
-
-    Raises:
-        ImageError: ``folder_unreadable``.
-    """
-    omitted: list[str] = []
-    try:
-        paths = tuple(sorted(_walk(root, omitted)))
-    except OSError as exc:
-        raise ImageError(
-            "folder_unreadable",
-            f"The folder {echoed(str(root))} cannot be read: {exc.strerror or exc}.",
-            "Give yourself permission to read it, or name another folder.",
-        ) from exc
-    texts: dict[str, str] = {}
-    total = 0
-    for path in _wanted(paths, manifests, sources):
-        content, why = _read(root, path)
-        if content is None:
-            omitted.append(f"{path}: {why}")
-        elif total + len(content) > _TOTAL_BYTES:
-            omitted.append(f"{path}: enough was read")
-            break
-        else:
-            total += len(content)
-            texts[path] = content.decode("utf-8", errors="replace")
-    return AppFiles(root.name, paths, texts, tuple(omitted))
-
-
-def write_app_files(root: Path, contents: Mapping[str, str], *, overwrite: bool) -> tuple[str, ...]:
-    """Write files into a folder, each whole or not at all, and return the paths that were written.
-
-    A file that is there is left as it is unless `overwrite`; a link is never written through.
-
-    Raises:
-        ImageError: ``folder_not_writable``.
-    """
-    written: list[str] = []
-    try:
-        for path, content in contents.items():
-            if _write(root / path, content, overwrite=overwrite):
-                written.append(path)
-    except OSError as exc:
-        raise ImageError(
-            "folder_not_writable",
-            f"{echoed(str(exc.filename or root))} cannot be written: {exc.strerror or exc}.",
-            "Give yourself permission to write there, or take the files from the answer.",
-            {"written": written},
-        ) from exc
-    return tuple(written)
+        Raises:
+            ImageError: ``folder_not_writable``.
+        """
+        written: list[str] = []
+        try:
+            for path, content in contents.items():
+                if _write(root / path, content, overwrite=overwrite):
+                    written.append(path)
+        except OSError as exc:
+            raise ImageError(
+                "folder_not_writable",
+                f"{echoed(str(exc.filename or root))} cannot be written: {exc.strerror or exc}.",
+                "Give yourself permission to write there, or take the files from the answer.",
+                {"written": written},
+            ) from exc
+        return tuple(written)
 
 
 def _write(path: Path, content: str, *, overwrite: bool) -> bool:
@@ -115,9 +115,9 @@ def _write(path: Path, content: str, *, overwrite: bool) -> bool:
         Path(name).chmod(mode)
         if there:
             Path(name).replace(path)
-            return True
-        # A link, unlike a renaming, fails on a file that somebody else has made meanwhile.
-        os.link(name, path)
+        else:
+            # A link, unlike a renaming, fails on a file that somebody else has created meanwhile.
+            os.link(name, path)
         return True
     except FileExistsError:
         return False
@@ -167,9 +167,7 @@ def _wanted(paths: Sequence[str], manifests: Sequence[str], sources: Sequence[st
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:
     name = path.rpartition("/")[2]
-    return any(
-        fnmatchcase(path, f"*{pattern}") if "/" in pattern else fnmatchcase(name, pattern) for pattern in patterns
-    )
+    return any(fnmatchcase(path if "/" in each else name, f"*{each}" if "/" in each else each) for each in patterns)
 
 
 def _read(root: Path, path: str) -> tuple[bytes | None, str]:

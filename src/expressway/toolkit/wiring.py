@@ -96,12 +96,12 @@ class LocalWiring:
     @cached_property
     def containerize_ports(self) -> ContainerizePorts:
         from expressway.containerize.containerize import ContainerizePorts
-        from expressway.containerize.folder import AppFolder
+        from expressway.containerize.folder import LocalFolder
         from expressway.containerize.recipes import load_recipes
         from expressway.containerize.review.hadolint import Hadolint
 
         recipes = load_recipes()
-        return ContainerizePorts(AppFolder(recipes), Hadolint(), recipes)
+        return ContainerizePorts(LocalFolder.of_recipes(recipes), Hadolint(), recipes)
 
 
 class Wiring:

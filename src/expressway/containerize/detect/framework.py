@@ -1,10 +1,11 @@
 """Which framework, package manager and language version an app uses, judged by its files alone."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from expressway.containerize.detect.manifests import Names, dependencies_of
+from expressway.containerize.detect.version_range import newest_in_range
 from expressway.containerize.files import AppFiles
 from expressway.containerize.recipes import Framework, Installer, Language, Marks, Recipes, Slot, Versions
 from expressway.core import linear_regex
@@ -37,6 +38,34 @@ class DetectedApp:
 
     def assuming(self, *sentences: str) -> "DetectedApp":
         return replace(self, assumptions=(*self.assumptions, *sentences))
+
+    def handles_stop(self, files: AppFiles) -> bool:
+        """Whether a source shows that the app handles SIGTERM."""
+        sources = files.sources(*self.language.sources)
+        return any(linear_regex.search(pattern, text) for _, text in sources for pattern in self.language.handles_stop)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """What the template of a Dockerfile needs beyond what every app of its language has.
+
+    Attributes:
+        command: the words that start it; ``$port`` stands for the port.
+        slots: further slots of the template.
+        environment: variables that the start needs.
+        builds: whether the source has to be built before it can start.
+        ignore, keep: patterns that .dockerignore needs besides, or must not have.
+    """
+
+    command: tuple[str, ...] = ()
+    slots: Mapping[str, Slot] = field(default_factory=dict[str, Slot])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    builds: bool = False
+    assumptions: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 def frameworks_of(files: AppFiles, recipes: Recipes) -> tuple[str, ...]:
@@ -76,11 +105,9 @@ def subfolder(files: AppFiles, folder: str) -> AppFiles:
 def is_workspace(files: AppFiles) -> bool:
     """Whether the folder only holds together the apps below it."""
     return (
-        files.has("pnpm-workspace.yaml")
+        any(files.has(name) for name in ("pnpm-workspace.yaml", "lerna.json", "go.work"))
         or bool(re.search(r'"workspaces"\s*:', files.text("package.json")))
-        or files.has("lerna.json")
         or bool(re.search(r"(?m)^\[workspace\]", files.text("Cargo.toml")))
-        or files.has("go.work")
     )
 
 
@@ -89,14 +116,14 @@ def detect_app(files: AppFiles, recipes: Recipes, name: str, others: tuple[str, 
     framework = recipes.frameworks[name]
     language = recipes.languages[framework.language]
     dependencies = dependencies_of(files, framework.language)
-    version, told = _version(files, language)
-    app = DetectedApp(name, framework, language, None, dependencies, version).assuming(*told)
-    rivals = [other for other in others if not recipes.frameworks[other].accompanies]
-    if rivals:
-        titles = _listed([recipes.frameworks[other].title for other in rivals])
+    version, assumptions = _version(files, language)
+    app = DetectedApp(name, framework, language, None, dependencies, version, assumptions=assumptions)
+    other_candidates = [other for other in others if not recipes.frameworks[other].accompanies]
+    if other_candidates:
+        titles = _listed([recipes.frameworks[other].title for other in other_candidates])
         app = app.assuming(
             f"Found as well: {titles}. {framework.title} was taken for the one that serves; "
-            f"if another is meant, name it as framework ({', '.join(rivals)})."
+            f"if another is meant, name it as framework ({', '.join(other_candidates)})."
         )
     return _with_installer(app, files, recipes)
 
@@ -117,8 +144,8 @@ def _with_installer(app: DetectedApp, files: AppFiles, recipes: Recipes) -> Dete
         )
     if not locked and chosen.advice:
         sentences.append(f"Nothing pins what {chosen.title} installs. {chosen.advice}")
-    version, told = _installer_version(app, files, chosen)
-    sentences += told
+    version, assumptions = _installer_version(app, files, chosen)
+    sentences += assumptions
     return replace(app, installer=chosen, locked=locked, installer_version=version).assuming(*sentences)
 
 
@@ -130,12 +157,10 @@ def _installer_version(app: DetectedApp, files: AppFiles, installer: Installer) 
     match = linear_regex.search(source.pattern, files.text(source.file))
     version = match[1] if match else source.default
     if _numbers(version) < _numbers(source.least.get(app.version, "")):
-        needs = f"{app.language.title} {app.version}"
-        return source.newer, [
-            f"{installer.title} {named(version)} does not run with {needs}; {source.newer} was taken."
-        ]
-    told = f"{installer.title} {named(version)} is installed; {source.told_by} would name another version."
-    return version, [] if match else [told]
+        wrong = f"{installer.title} {named(version)} does not run with {app.language.title} {app.version}"
+        return source.newer, [f"{wrong}; {source.newer} was taken."]
+    assumption = f"{installer.title} {named(version)} is installed; {source.told_by} would name another version."
+    return version, [] if match else [assumption]
 
 
 def _numbers(version: str) -> list[int]:
@@ -165,16 +190,14 @@ def _version(files: AppFiles, language: Language) -> tuple[str, tuple[str, ...]]
         return exact[1], ()
     wanted = next(_matches(files, versions, "range"), None)
     if wanted is None:
-        told = f"No file names a version of {language.title}; {versions.default} was taken."
-        return versions.default, (told,) if versions.known or versions.exact else ()
+        assumption = f"No file names a version of {language.title}; {versions.default} was taken."
+        return versions.default, (assumption,) if versions.known or versions.exact else ()
     path, text = wanted
     fitting = newest_in_range(text, versions.known, preferred=versions.default)
-    if fitting is None:
-        return versions.default, (
-            f"{named(path)} wants {language.title} {named(text)}; of that there is no known image, "
-            f"{versions.default} was taken.",
-        )
-    return fitting, ()
+    if fitting is not None:
+        return fitting, ()
+    wish = f"{named(path)} wants {language.title} {named(text)}"
+    return versions.default, (f"{wish}; of that there is no known image, {versions.default} was taken.",)
 
 
 def _matches(files: AppFiles, versions: Versions, kind: str) -> Iterator[tuple[str, str]]:
@@ -204,95 +227,3 @@ def _parents(path: str) -> Iterator[str]:
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
-    """What the template of a Dockerfile needs beyond what every app of its language has.
-
-    Attributes:
-        command: the words that start it; ``$port`` stands for the port.
-        slots: further slots of the template.
-        environment: variables that the start needs.
-        builds: whether the source has to be built before it can start.
-        ignore, keep: patterns that .dockerignore needs besides, or must not have.
-    """
-
-    command: tuple[str, ...] = ()
-    slots: Mapping[str, Slot] = field(default_factory=dict[str, Slot])
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    builds: bool = False
-    assumptions: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    ignore: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
-
-
-_COMPARATOR = re.compile(r"(?P<operator>>=|<=|===|==|!=|~>|~=|>|<|=|\^|~)?\s*v?(?P<version>\d+(?:\.(?:\d+|[xX*]))*)")
-_HYPHEN = re.compile(r"v?(\d[\d.]*)\s+-\s+v?(\d[\d.]*)")
-_LONGEST_RANGE = 200
-
-Version = tuple[int, ...]
-
-
-def newest_in_range(text: str, candidates: Sequence[str], *, preferred: str) -> str | None:
-    """The version to use for a range: `preferred` when it fits, else the newest candidate that does, or None."""
-    fitting = [candidate for candidate in candidates if satisfies(candidate, text)]
-    if preferred in fitting:
-        return preferred
-    return max(fitting, key=_parts, default=None)
-
-
-def satisfies(version: str, text: str) -> bool:
-    """Whether `version` lies in the range; a text that is no range admits everything."""
-    candidate = _parts(version)
-    text = text[:_LONGEST_RANGE]
-    spread = _HYPHEN.sub(r">=\1 <=\2", text)
-    alternatives = [part for part in re.split(r"\|\|?", spread) if part.strip()]
-    return not alternatives or any(_all_hold(candidate, part) for part in alternatives)
-
-
-def _all_hold(candidate: Version, comparators: str) -> bool:
-    return all(_holds(candidate, match) for match in _COMPARATOR.finditer(comparators))
-
-
-def _holds(candidate: Version, match: re.Match[str]) -> bool:
-    operator = match["operator"] or "="
-    wanted = _parts(match["version"])
-    if not wanted:
-        return True
-    known = wanted[: len(candidate)]
-    mine = candidate[: len(known)]
-    finer = len(wanted) > len(candidate)
-    if operator in {">=", ">"}:
-        # Of 3.12, the image has the newest patch: it lies above any 3.12.x, and above 3.11 as a whole.
-        return mine > known or (mine == known and (operator == ">=" or finer))
-    if operator in {"<", "<="}:
-        return mine < known or (mine == known and (operator == "<=" or (finer and any(wanted[len(candidate) :]))))
-    if operator == "!=":
-        return finer or mine != known
-    if operator in {"^", "~", "~=", "~>"}:
-        return (
-            mine >= known
-            and candidate[: _fixed(operator, wanted)] == wanted[: len(candidate)][: _fixed(operator, wanted)]
-        )
-    return mine == known
-
-
-def _fixed(operator: str, wanted: Version) -> int:
-    """How many leading parts may not change."""
-    if operator == "^":
-        return 1 if wanted[0] or len(wanted) == 1 else 2
-    if operator == "~":
-        return min(2, len(wanted))
-    return max(1, len(wanted) - 1)
-
-
-def _parts(version: str) -> Version:
-    numbers: list[int] = []
-    for part in version.split("."):
-        if not part.isdecimal():
-            break
-        numbers.append(int(part[:9]))
-    return tuple(numbers)

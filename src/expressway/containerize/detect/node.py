@@ -31,7 +31,7 @@ def find_node_start(app: DetectedApp, files: AppFiles) -> EntryPoint:
     output = next((match[1] for word in command if (match := _BUILT.match(word))), None)
     builds = "build" in scripts and (output is not None or "typescript" in app.dependencies)
     reasons: tuple[str, ...] = ()
-    if command[0] == "node" and not _handles_stop(app, files):
+    if command[0] == "node" and not app.handles_stop(files):
         command = ("node", _EXIT_WHEN_TOLD, *command[1:])
         reasons = (
             "The source does not handle SIGTERM, which node ignores as a container's first process: the start command "
@@ -53,12 +53,7 @@ def find_node_start(app: DetectedApp, files: AppFiles) -> EntryPoint:
 def find_next(app: DetectedApp, files: AppFiles) -> EntryPoint:
     """What `next build` made: a server of its own, files, or the whole folder."""
     public = ["COPY --from=build --chown=1000:1000 /app/public ./public"] if files.has_folder("public") else []
-    return EntryPoint(
-        app.framework.start,
-        {"copy_public": public},
-        builds=True,
-        assumptions=_kept_out(files),
-    )
+    return EntryPoint(app.framework.start, {"copy_public": public}, builds=True, assumptions=_kept_out(files))
 
 
 def find_bundle(app: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -68,12 +63,7 @@ def find_bundle(app: DetectedApp, files: AppFiles) -> EntryPoint:
         for path in files.find(pattern):
             match = linear_regex.search(regex, files.text(path))
             output = match[1].strip("/") if match else output
-    return EntryPoint(
-        (),
-        {"output": output},
-        builds=True,
-        assumptions=_kept_out(files),
-    )
+    return EntryPoint((), {"output": output}, builds=True, assumptions=_kept_out(files))
 
 
 def _start(
@@ -84,16 +74,12 @@ def _start(
         script = str(scripts[name])
         parsed = _exec_form(script)
         if parsed is None:
-            return (
-                ("npm", "run", name),
-                {},
-                (f'The script "{name}" needs a shell: npm runs it, and may not pass signals on.',),
-            )
+            assumption = f'The script "{name}" needs a shell: npm runs it, and may not pass signals on.'
+            return ("npm", "run", name), {}, (assumption,)
         command, environment = parsed
-        told = ()
-        if command[0].rpartition("/")[2] in _DEVELOPMENT:
-            told = (f'The script "{name}" starts {command[0].rpartition("/")[2]}, a tool for development.',)
-        return command, environment, told
+        tool = command[0].rpartition("/")[2]
+        assumption = f'The script "{name}" starts {tool}, a tool for development.'
+        return command, environment, (assumption,) if tool in _DEVELOPMENT else ()
     main = str(package.get("main") or "")
     file = main if main and files.has(main) else next((name for name in _USUAL_FILES if name in files.paths), None)
     if file is not None:
@@ -119,14 +105,6 @@ def _exec_form(script: str) -> tuple[tuple[str, ...], dict[str, str]] | None:
     if words[0] == "node" or "/" in words[0]:
         return tuple(words), environment
     return (f"node_modules/.bin/{words[0]}", *words[1:]), environment
-
-
-def _handles_stop(app: DetectedApp, files: AppFiles) -> bool:
-    return any(
-        linear_regex.search(pattern, text)
-        for _, text in files.sources(*app.language.sources)
-        for pattern in app.language.handles_stop
-    )
 
 
 def _kept_out(files: AppFiles) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from expressway.containerize.detect.python import find_django, find_python_app
 from expressway.containerize.detect.registry_credentials import credential_files, credential_findings, sign_in_variables
 from expressway.containerize.files import AppFiles
 from expressway.containerize.recipes import Entry
-from expressway.core import linear_regex
 from expressway.privacy.untrusted import named
 
 _DATA_FOLDERS = ("templates", "views", "static", "public", "assets", "migrations", "web", "config")
@@ -28,19 +27,15 @@ _RUST_STOP_WRAPPER = (
 def find_entry_point(app: DetectedApp, files: AppFiles) -> EntryPoint:
     """What the framework's kind of entry finds; files that hold credentials for a registry stay out of the build."""
     entry = _FINDERS[app.framework.entry](app, files)
+    variables = sign_in_variables(files) if app.installer and app.installer.language == "node" else ()
+    listed = ", ".join(map(named, variables))
+    public_packages = (f"The build does not get {listed}: every package was assumed to be public.",) if listed else ()
     return replace(
         entry,
-        assumptions=(*entry.assumptions, *_public_packages(app, files)),
+        assumptions=(*entry.assumptions, *public_packages),
         findings=(*entry.findings, *credential_findings(files)),
         ignore=(*entry.ignore, *credential_files(files)),
     )
-
-
-def _public_packages(app: DetectedApp, files: AppFiles) -> tuple[str, ...]:
-    names = sign_in_variables(files) if app.installer and app.installer.language == "node" else ()
-    if not names:
-        return ()
-    return (f"The build does not get {', '.join(map(named, names))}: every package was assumed to be public.",)
 
 
 def _static_folder(_: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -55,25 +50,18 @@ def _static_folder(_: DetectedApp, files: AppFiles) -> EntryPoint:
 def _go_main(_: DetectedApp, files: AppFiles) -> EntryPoint:
     if any(_MAIN.search(files.text(path)) for path in files.find("*.go")):
         return EntryPoint(slots={"package": ".", "copy_data": _data_folders(files)})
-    folders = sorted(
-        {
-            posixpath.dirname(path)
-            for path, text in files.sources("*.go")
-            if _MAIN.search(text) and not path.endswith("_test.go")
-        }
-    )
+    programs = [path for path, text in files.sources("*.go") if _MAIN.search(text) and not path.endswith("_test.go")]
+    folders = sorted({posixpath.dirname(path) for path in programs})
     module = re.search(r"(?m)^module\s+(\S+)", files.text("go.mod"))
     own = posixpath.basename(module[1]) if module else ""
     chosen = next((folder for folder in folders if posixpath.basename(folder) in {own, "server", "api", "web"}), None)
     chosen = chosen or next(iter(folders), "cmd/app")
-    told: tuple[str, ...] = ()
-    if not folders:
-        told = ("No package main was found; ./cmd/app was assumed.",)
-    elif len(folders) > 1:
-        told = (
-            f"Programs are in {', '.join(map(named, folders))}; {named(chosen)} was taken for the one that serves.",
-        )
-    return EntryPoint(slots={"package": f"./{chosen}", "copy_data": _data_folders(files)}, assumptions=told)
+    assumption = "" if folders else "No package main was found; ./cmd/app was assumed."
+    if len(folders) > 1:
+        listed = ", ".join(map(named, folders))
+        assumption = f"Programs are in {listed}; {named(chosen)} was taken for the one that serves."
+    slots = {"package": f"./{chosen}", "copy_data": _data_folders(files)}
+    return EntryPoint(slots=slots, assumptions=(assumption,) if assumption else ())
 
 
 def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -81,14 +69,8 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
     binaries = sections(manifest, "bin") or ("bin" not in manifest and _cargo_programs(files)) or ()
     package = section(manifest, "package")
     name = str(package.get("default-run") or (binaries and binaries[0].get("name")) or package.get("name", "app"))
-    told = (
-        (f"Cargo.toml has several programs; {named(name)} was taken for the one that serves.",)
-        if len(binaries) > 1
-        else ()
-    )
-    handles = any(
-        linear_regex.search(pattern, text) for _, text in files.sources("*.rs") for pattern in app.language.handles_stop
-    )
+    assumption = f"Cargo.toml has several programs; {named(name)} was taken for the one that serves."
+    handles = app.handles_stop(files)
     # A first process without a handler ignores SIGTERM, and is killed half a minute later.
     sources = _cargo_targets(manifest, files)
     command = ("/usr/local/bin/app",) if handles else ("bash", "-c", _RUST_STOP_WRAPPER)
@@ -100,7 +82,7 @@ def _cargo(app: DetectedApp, files: AppFiles) -> EntryPoint:
         "source_folders": " ".join(dict.fromkeys(posixpath.dirname(path) or "." for path in sources)),
         "copy_data": _data_folders(files),
     }
-    return EntryPoint(command, slots, assumptions=told, reasons=reasons)
+    return EntryPoint(command, slots, assumptions=(assumption,) if len(binaries) > 1 else (), reasons=reasons)
 
 
 def _cargo_programs(files: AppFiles) -> tuple[Mapping[str, str], ...]:
@@ -118,9 +100,8 @@ def _cargo_targets(manifest: Mapping[str, Any], files: AppFiles) -> tuple[str, .
     for kind, folder in _CARGO_TARGETS.items():
         for target in sections(manifest, kind):
             usual = (f"{folder}/{target.get('name')}.rs", f"{folder}/{target.get('name')}/main.rs")
-            named.append(
-                str(target.get("path") or next((path for path in usual if path in files.paths), "src/main.rs"))
-            )
+            found = next((path for path in usual if path in files.paths), "src/main.rs")
+            named.append(str(target.get("path") or found))
     named += [] if "bin" in manifest else [program["path"] for program in _cargo_programs(files)]
     main = ["src/main.rs"] if "src/main.rs" in files.paths or not named else []
     return tuple(dict.fromkeys((*main, *named)))
@@ -201,10 +182,6 @@ def _data_folders(files: AppFiles) -> list[str]:
     return [f"COPY {folder}/ ./{folder}/" for folder in _DATA_FOLDERS if files.has_folder(folder)]
 
 
-def _none(app: DetectedApp, _: AppFiles) -> EntryPoint:
-    return EntryPoint(app.framework.start)
-
-
 _FINDERS: Mapping[Entry, Callable[[DetectedApp, AppFiles], EntryPoint]] = {
     "python_app": find_python_app,
     "django": find_django,
@@ -217,5 +194,5 @@ _FINDERS: Mapping[Entry, Callable[[DetectedApp, AppFiles], EntryPoint]] = {
     "dotnet": _dotnet,
     "rack": _rack,
     "php": _php,
-    "none": _none,
+    "none": lambda app, _: EntryPoint(app.framework.start),
 }

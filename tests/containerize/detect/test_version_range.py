@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.containerize.detect.framework import newest_in_range, satisfies
+from expressway.containerize.detect.version_range import newest_in_range, satisfies
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 NODES = ("20", "22", "24")
