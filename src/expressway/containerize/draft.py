@@ -12,19 +12,11 @@ from expressway.containerize.detect.framework import DetectedApp, EntryPoint, de
 from expressway.containerize.detect.listening import Listening
 from expressway.containerize.detect.registry_credentials import credential_files, sign_in_variables
 from expressway.containerize.files import AppFiles
-from expressway.containerize.recipes import Conditional, Installer, Recipes, Slot, fill, fill_words
+from expressway.containerize.recipes import Conditional, Installer, Recipes, Slot, Variant, fill, fill_words
 from expressway.core import linear_regex
 
-
-def web_server_file(
-    app: DetectedApp, listening: Listening, template: str, *, files: AppFiles, recipes: Recipes
-) -> str | None:
-    """nginx.conf, for an app that is files in the end; None for others. `template` is that of its Dockerfile."""
-    if template not in {"bundle", "static"}:
-        return None
-    fallback = app.framework.fallback if template != "bundle" or app.key != "nextjs" else "$uri.html =404"
-    slots: dict[str, Slot] = {"port": str(listening.port), "fallback": fallback, **_caching(app, files)}
-    return fill(recipes.templates["nginx.conf"], slots)
+_STATIC_TEMPLATES = {"bundle", "static"}
+"""Of apps that are files in the end, which nginx serves."""
 
 
 def _caching(app: DetectedApp, files: AppFiles) -> dict[str, Slot]:
@@ -55,10 +47,9 @@ _NEVER_FOLDED = 10_000
 _VARIABLE_TEXT = re.compile(r"^[A-Za-z0-9_./:@+-]+$")
 
 
-def dockerfile_of(
+def _dockerfile_of(
     app: DetectedApp, entry: EntryPoint, listening: Listening, *, files: AppFiles, recipes: Recipes
 ) -> str:
-    """The app's Dockerfile; the same for the same files."""
     slots = _slots(app, entry, listening, files)
     if app.language.images.get("assets"):
         slots |= _assets(files, recipes)
@@ -70,16 +61,20 @@ def dockerfile_of(
 
 def template_of(app: DetectedApp, files: AppFiles) -> str:
     """The template of the first variant whose texts are there, else the framework's own."""
-    return next((name for name, _ in _variants(app, files)), app.framework.template)
+    return next((variant.template for variant in _variants(app, files)), app.framework.template)
 
 
 def image_files_of(
     app: DetectedApp, entry: EntryPoint, listening: Listening, *, files: AppFiles, recipes: Recipes
 ) -> dict[str, str]:
     """Contents by path of what the image is built with: Dockerfile, and nginx.conf for an app that is files."""
-    made = {"Dockerfile": dockerfile_of(app, entry, listening, files=files, recipes=recipes)}
-    web_server = web_server_file(app, listening, template_of(app, files), files=files, recipes=recipes)
-    return made if web_server is None else made | {"nginx.conf": web_server}
+    image_files = {"Dockerfile": _dockerfile_of(app, entry, listening, files=files, recipes=recipes)}
+    template = template_of(app, files)
+    if template in _STATIC_TEMPLATES:
+        fallback = app.framework.fallback if template != "bundle" or app.key != "nextjs" else "$uri.html =404"
+        slots: dict[str, Slot] = {"port": str(listening.port), "fallback": fallback, **_caching(app, files)}
+        image_files["nginx.conf"] = fill(recipes.templates["nginx.conf"], slots)
+    return image_files
 
 
 def final_image_of(app: DetectedApp, files: AppFiles) -> str:
@@ -89,7 +84,11 @@ def final_image_of(app: DetectedApp, files: AppFiles) -> str:
 
 def general_ignore_file() -> str:
     """The .dockerignore for an app of which nothing is known."""
-    return "\n".join(("# What the image does not need, or must not hold.", *_IGNORED_ALWAYS)) + "\n"
+    return _ignore_file(_IGNORED_ALWAYS)
+
+
+def _ignore_file(patterns: Iterable[str]) -> str:
+    return "\n".join(("# What the image does not need, or must not hold.", *patterns)) + "\n"
 
 
 def base_images_of(app: DetectedApp) -> tuple[str, str]:
@@ -97,15 +96,10 @@ def base_images_of(app: DetectedApp) -> tuple[str, str]:
     images = app.language.images
     compiles = any(name in app.dependencies for name in app.language.compiled) and "compile" in images
     build = app.installer.build_image if app.installer and app.installer.build_image else images["build"]
-    values = {
-        "version": app.version,
-        "installer_version": app.installer_version,
-        "distribution": distribution_of(app),
-    }
-    run = images["compile"] if compiles else images["run"]
-    build = images["compile"] if compiles else build
-    filled = fill_words((build, run), values)
-    return filled[0], filled[1]
+    values = {"version": app.version, "installer_version": app.installer_version, "distribution": distribution_of(app)}
+    pair = (images["compile"], images["compile"]) if compiles else (build, images["run"])
+    build, run = fill_words(pair, values)
+    return build, run
 
 
 def distribution_of(app: DetectedApp) -> str:
@@ -116,12 +110,11 @@ def distribution_of(app: DetectedApp) -> str:
 
 def ignore_file_of(app: DetectedApp, entry: EntryPoint, files: AppFiles) -> str:
     """The .dockerignore: what no image needs, and what may be secret."""
-    needed = ["nginx.conf"] if template_of(app, files) in {"bundle", "static"} else []
+    needed = ["nginx.conf"] if template_of(app, files) in _STATIC_TEMPLATES else []
     patterns = dict.fromkeys((*_IGNORED_ALWAYS, *app.language.ignore, *entry.ignore))
     if template_of(app, files) == "static":
         patterns |= dict.fromkeys(("*.md", "**/.*", "!**/.well-known"))
-    lines = [pattern for pattern in patterns if pattern not in {*needed, *entry.keep}]
-    return "\n".join(("# What the image does not need, or must not hold.", *lines)) + "\n"
+    return _ignore_file(pattern for pattern in patterns if pattern not in {*needed, *entry.keep})
 
 
 def definition_of(
@@ -157,7 +150,7 @@ def _slots(app: DetectedApp, entry: EntryPoint, listening: Listening, files: App
         "environment": _environment({**app.framework.environment, **entry.environment}),
         "system": _one_run([*app.language.system, *app.framework.system, *_conditional(app, app.language.system_when)]),
         "prepare": [*app.framework.prepare, *_conditional(app, app.framework.prepare_when)],
-        "output": next((output for _, output in _variants(app, files) if output), app.framework.output),
+        "output": next((each.output for each in _variants(app, files) if each.output), app.framework.output),
         **entry.slots,
     }
     if app.installer is not None:
@@ -197,17 +190,12 @@ def _installing(app: DetectedApp, installer: Installer, entry: EntryPoint, files
     package = str(entry.slots.get("server_package", ""))
     empty = entry.slots.get("empty_modules", ())
     after = [] if isinstance(empty, str) or entry.builds else list(empty)
+    added = fill_words((installer.add,), {"package": package}) if package else ()
     slots: dict[str, Slot] = {
         "tool": fill_words(installer.tool, values),
         "installer_environment": _environment(installer.environment),
         "copy_manifests": _copy_manifests(installer, files, leave_out=entry.ignore),
-        "install": _one_run(
-            [
-                *fill_words(lines, values),
-                *after,
-                *(fill_words((installer.add,), {"package": package}) if package else ()),
-            ]
-        ),
+        "install": _one_run([*fill_words(lines, values), *after, *added]),
         # Some install as they build, and take an option for it.
         "locked": next((line for line in lines if not line.startswith("RUN ")), ""),
         "build_command": build,
@@ -222,7 +210,7 @@ def _installing(app: DetectedApp, installer: Installer, entry: EntryPoint, files
 
 
 def _empty_variables(installer: Installer, files: AppFiles) -> str:
-    """What begins a command whose settings name variables that the build lacks: an ENV would look like a secret."""
+    """The start of a command whose settings name variables that the build lacks: an ENV would look like a secret."""
     names = sign_in_variables(files) if installer.language == "node" else ()
     return f"export {' '.join(f'{name}=' for name in names)} && " if names else ""
 
@@ -239,41 +227,29 @@ def _assets(files: AppFiles, recipes: Recipes) -> dict[str, Slot]:
 
 def _copy_manifests(installer: Installer, files: AppFiles, *, leave_out: Sequence[str]) -> list[str]:
     """COPY lines for the manifests that are there; the whole folder when a manifest installs the app itself."""
-    if installer.local_source and any(
-        linear_regex.search(installer.local_source, files.text(m)) for m in installer.marks
-    ):
+    source = installer.local_source
+    if source and any(linear_regex.search(source, files.text(mark)) for mark in installer.marks):
         return ["COPY . ."]
-    names = [
-        path
-        for pattern in installer.manifests
-        for path in sorted(files.find(pattern))
-        if not any(fnmatchcase(path, pattern) for pattern in leave_out)
-    ]
+    paths = (path for pattern in installer.manifests for path in sorted(files.find(pattern)))
+    names = [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in leave_out)]
     folders = [name for name in installer.manifests if files.has_folder(name)]
     lines = [f"COPY {' '.join(dict.fromkeys(names))} ./"] if names else []
     return lines + [f"COPY {folder}/ ./{folder}/" for folder in folders]
 
 
-def _variants(app: DetectedApp, files: AppFiles) -> Iterable[tuple[str, str | None]]:
-    for variant in app.framework.variants:
-        if all(files.says(pattern, regex) for pattern, regex in variant.texts.items()):
-            yield variant.template, variant.output
+def _variants(app: DetectedApp, files: AppFiles) -> list[Variant]:
+    variants = app.framework.variants
+    return [each for each in variants if all(files.says(pattern, regex) for pattern, regex in each.texts.items())]
 
 
 def _conditional(app: DetectedApp, conditions: Iterable[Conditional]) -> list[str]:
-    return [
-        line
-        for condition in conditions
-        if any(name in app.dependencies for name in condition.dependencies)
-        for line in condition.lines
-    ]
+    met = (each for each in conditions if any(name in app.dependencies for name in each.dependencies))
+    return [line for condition in met for line in condition.lines]
 
 
 def _environment(variables: Mapping[str, str]) -> str:
-    pairs = [
-        f"{name}={value if _VARIABLE_TEXT.match(value) else json.dumps(value)}" for name, value in variables.items()
-    ]
-    return f"ENV {' '.join(pairs)}" if pairs else ""
+    quoted = {name: value if _VARIABLE_TEXT.match(value) else json.dumps(value) for name, value in variables.items()}
+    return f"ENV {' '.join(f'{name}={value}' for name, value in quoted.items())}" if quoted else ""
 
 
 def _exec(words: Iterable[str]) -> str:

@@ -40,66 +40,55 @@ _LOCKS = {
     "package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"),
     "Gemfile": ("Gemfile.lock",),
 }
+_ESSENTIAL = (".git", ".env", "*.pem")
+_CONTEXT_LINES = 3
+_MOST_RULES = 1_000
 
 
 def with_own_dockerfile(
-    made: Containerization, files: AppFiles, detected: DetectedApp | None, *, asked_port: int | None
+    result: Containerization, files: AppFiles, detected: DetectedApp | None, *, asked_port: int | None
 ) -> Containerization:
-    """`made` with the port and base of the app's own Dockerfile, what is to be said of it, and the diff."""
+    """`result` with the port and base of the app's own Dockerfile, the findings about it, and the diff."""
     text = files.text("Dockerfile")
-    parsed = parse_dockerfile(text)
-    exposed = parsed.exposed_ports()
-    told = next(iter(exposed), None) or listening_port(parsed) or base_port(parsed)
-    port = asked_port or told or made.container_port
-    place = {"port": str(port), "path": made.health_path}
+    dockerfile = parse_dockerfile(text)
+    found_port = next(iter(dockerfile.exposed_ports()), None) or listening_port(dockerfile) or base_port(dockerfile)
+    port = asked_port or found_port or result.container_port
+    place = {"port": str(port), "path": result.health_path}
     expected = ExpectedApp(
         port=port,
         asked_port=asked_port,
         probe=fill_words(draft.probe_of(detected, files), place) if detected else (),
-        pinned=_pinned(detected),
+        pinned=_pinned(detected) if detected else {},
         probe_base=draft.final_image_of(detected, files) if detected else "",
         files=frozenset(_sufficient_manifests(files)),
         harmless=harmless_files(files),
     )
-    improved = {"Dockerfile": improve_dockerfile(text, expected)}
+    improved = {"Dockerfile": improve_dockerfile(text, dockerfile, expected)}
     if ".dockerignore" in files.paths:
         improved[".dockerignore"] = improve_ignore_file(files.text(".dockerignore"), files.paths)
-    stage = parsed.stage()
-    lacking = dict(made.files)
-    if "expressway.yaml" in lacking:
-        lacking["expressway.yaml"] = draft.definition_of(made.app_name, port=port, health_path=made.health_path)
+    elif "Dockerfile.dockerignore" not in files.paths:
+        cause = "There is no .dockerignore: version control, local builds and secrets are sent with each build."
+        missing = make_finding(code="no_ignore_file", cause=cause, resource=".dockerignore")
+        improved = {".dockerignore": Improvement((missing,)), **improved}
+    stage = dockerfile.stage()
+    missing_files = dict(result.files)
+    if "expressway.yaml" in missing_files:
+        definition = draft.definition_of(result.app_name, port=port, health_path=result.health_path)
+        missing_files["expressway.yaml"] = definition
     return replace(
-        made,
+        result,
         container_port=port,
-        base_image=next(reversed(parsed.base_images()), stage.base if stage else ""),
-        files=lacking,
+        base_image=next(reversed(dockerfile.base_images()), stage.base if stage else ""),
+        files=missing_files,
         improved={path: each.content for path, each in improved.items() if each.content is not None},
         diff="".join(each.diff for each in improved.values()),
-        findings=(
-            *made.findings,
-            *_missing_ignore_file(files),
-            *(f for each in improved.values() for f in each.findings),
-        ),
-        assumptions=made.assumptions if told is None else (),
+        findings=(*result.findings, *(finding for each in improved.values() for finding in each.findings)),
+        assumptions=result.assumptions if found_port is None else (),
     )
 
 
-def _missing_ignore_file(files: AppFiles) -> tuple[Finding, ...]:
-    if ".dockerignore" in files.paths or "Dockerfile.dockerignore" in files.paths:
-        return ()
-    return (
-        make_finding(
-            code="no_ignore_file",
-            cause="There is no .dockerignore: version control, local builds and secrets are sent with each build.",
-            resource=".dockerignore",
-        ),
-    )
-
-
-def _pinned(detected: DetectedApp | None) -> Mapping[str, str]:
+def _pinned(detected: DetectedApp) -> Mapping[str, str]:
     """Tags for official images, of the version that the app wants."""
-    if detected is None:
-        return {}
     images = detected.language.images
     values = {"version": detected.version, "distribution": draft.distribution_of(detected)}
     roles = sorted(images, key=("compile", "build", "run", "web", "assets").index)
@@ -118,27 +107,33 @@ def _sufficient_manifests(files: AppFiles) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Findings about a Dockerfile, and edits that mend some of them."""
+    """Findings about a Dockerfile, and the edits that resolve some of them.
+
+    An edit is proposed only where it certainly keeps the meaning; everything else is a finding with its remedy.
+    """
 
     findings: tuple[Finding, ...] = ()
     edits: tuple[Edit, ...] = ()
 
 
 def review_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) -> Review:
-    """Every finding about the stage that is built last, and about bases, secrets and layers of all."""
+    """Every finding, beyond a linter's, about the stage that is built last, and about bases, secrets and layers of all.
+
+    Only what builders refuse is reported where the Dockerfile cannot be built.
+    """
     stage = dockerfile.stage()
     if stage is None or dockerfile.problems:
-        return Review(
-            tuple(
-                make_finding(
-                    code="dockerfile_invalid",
-                    cause="The Dockerfile cannot be built: its line is no instruction that a builder knows.",
-                    remedy=f"Correct it: {problem.message}.",
-                    resource=f"Dockerfile:{problem.line}",
-                )
-                for problem in dockerfile.problems
+        cause = "The Dockerfile cannot be built: its line is no instruction that a builder knows."
+        invalid = (
+            make_finding(
+                code="dockerfile_invalid",
+                cause=cause,
+                remedy=f"Correct it: {problem.message}.",
+                resource=f"Dockerfile:{problem.line}",
             )
+            for problem in dockerfile.problems
         )
+        return Review(tuple(invalid))
     lines = bare_lines(text)
     found = [
         *base_findings(dockerfile, lines, expected),
@@ -163,79 +158,53 @@ def _above_comments(edit: Edit, lines: Sequence[str]) -> Edit:
     return replace(edit, line=line)
 
 
-_ESSENTIAL = (".git", ".env", "*.pem")
-_CONTEXT_LINES = 3
-_MOST_RULES = 1_000
-
-
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """A file that could be better: its findings, its new content (None when nothing is proposed), its diff."""
+    """A file's findings, its improved content (None where nothing is proposed), and the diff between the two."""
 
     findings: tuple[Finding, ...] = ()
     content: str | None = None
     diff: str = ""
 
 
-def improve_dockerfile(text: str, expected: ExpectedApp, *, path: str = "Dockerfile") -> Improvement:
-    """What is to be said of a Dockerfile, and the same with the edits that are sure."""
-    review = review_dockerfile(text, parse_dockerfile(text), expected)
+def improve_dockerfile(text: str, dockerfile: Dockerfile, expected: ExpectedApp) -> Improvement:
+    """The findings about a Dockerfile, and its text with the proposed edits."""
+    review = review_dockerfile(text, dockerfile, expected)
     if not review.edits:
         return Improvement(review.findings)
     improved = apply_edits(text, review.edits)
-    return Improvement(review.findings, improved, unified_diff(text, improved, path))
+    return Improvement(review.findings, improved, _unified_diff(text, improved, "Dockerfile"))
 
 
 def improve_ignore_file(text: str, files: tuple[str, ...]) -> Improvement:
-    """A .dockerignore that leaves in what may be secret."""
+    """The findings about a .dockerignore that includes what may be secret, and its text with what excludes that."""
+    path = ".dockerignore"
     lines = len(text.splitlines())
     if lines > _MOST_RULES:  # every file is compared with each of them
-        return Improvement((_too_many_rules(lines),))
+        cause = f"The .dockerignore has {lines:,} lines; whether it keeps secret files out was not checked."
+        return Improvement((make_finding(code="ignore_file_not_checked", cause=cause, resource=path),))
     try:
         rules = read_ignore_file(text.encode("utf-8", errors="surrogateescape"))
     except ImageError as exc:
-        return Improvement((_not_checked(exc),))
-    left_in = [path for path in files if PROTECTED.excludes(path) and not rules.excludes(path)]
-    left_in = [path for path in left_in if not rules.names_explicitly(path)]
-    missing = [pattern for pattern in _ESSENTIAL if not rules.excludes(pattern.replace("*", "x"))]
-    if not left_in:
+        return Improvement((Finding(exc.code, "critical", exc.message, remedy=exc.hint, resource=path),))
+    included = [file for file in files if PROTECTED.excludes(file) and not rules.excludes(file)]
+    included = [file for file in included if not rules.names_explicitly(file)]
+    if not included:
         return Improvement()
-    improved = f"{text.rstrip()}\n" + "".join(f"{pattern}\n" for pattern in dict.fromkeys((*missing, *left_in)))
-    finding = make_finding(
-        code="secret_files_in_context",
-        cause=f"The .dockerignore leaves in what usually holds secrets: {', '.join(map(named, left_in[:5]))}.",
-        resource=".dockerignore",
-    )
-    return Improvement((finding,), improved, unified_diff(text, improved, ".dockerignore"))
+    missing = [pattern for pattern in _ESSENTIAL if not rules.excludes(pattern.replace("*", "x"))]
+    improved = f"{text.rstrip()}\n" + "".join(f"{pattern}\n" for pattern in dict.fromkeys((*missing, *included)))
+    cause = f"The .dockerignore leaves in what usually holds secrets: {', '.join(map(named, included[:5]))}."
+    finding = make_finding(code="secret_files_in_context", cause=cause, resource=path)
+    return Improvement((finding,), improved, _unified_diff(text, improved, path))
 
 
-def _too_many_rules(count: int) -> Finding:
-    return make_finding(
-        code="ignore_file_not_checked",
-        cause=f"The .dockerignore has {count:,} lines; whether it keeps secret files out was not checked.",
-        resource=".dockerignore",
-    )
-
-
-def _not_checked(exc: ImageError) -> Finding:
-    return Finding(code=exc.code, severity="critical", cause=exc.message, remedy=exc.hint, resource=".dockerignore")
-
-
-def unified_diff(before: str, after: str, path: str) -> str:
+def _unified_diff(before: str, after: str, path: str) -> str:
     """The diff, without lines around the changes where one of them may hold a secret."""
-    shown = _diff(before, after, path, _CONTEXT_LINES)
+    shown = _diff(before, after, path, context=_CONTEXT_LINES)
     around = [line[1:] for line in split_lines(shown) if line.startswith(" ")]
-    return _diff(before, after, path, 0) if any(has_secret_text(line) for line in around) else shown
+    return _diff(before, after, path, context=0) if any(has_secret_text(line) for line in around) else shown
 
 
-def _diff(before: str, after: str, path: str, context: int) -> str:
-    lines = list(
-        difflib.unified_diff(
-            split_lines(before),
-            split_lines(after),
-            f"a/{path}",
-            f"b/{path}",
-            n=context,
-        )
-    )
+def _diff(before: str, after: str, path: str, *, context: int) -> str:
+    lines = difflib.unified_diff(split_lines(before), split_lines(after), f"a/{path}", f"b/{path}", n=context)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,4 +1,4 @@
-"""What is to be said of a Dockerfile's bases, secrets and the order of its layers."""
+"""Findings about a Dockerfile's bases, secrets and the order of its layers."""
 
 import posixpath
 import re

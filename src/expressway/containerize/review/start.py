@@ -1,4 +1,4 @@
-"""What is to be said of how a Dockerfile's container runs: command, port, health check, user."""
+"""Findings about how a Dockerfile's container runs: command, port, health check, user."""
 
 import json
 import re
@@ -45,7 +45,7 @@ _FIRST_ORDINARY_PORT = 1024
 
 
 def command_findings(stage: Stage, dockerfile: Dockerfile, lines: Sequence[str]) -> Iterator[Finding | Edit]:
-    """Shell forms, addresses that nobody reaches, servers for development."""
+    """Shell forms, loopback addresses, servers for development."""
     for keyword, words in (("ENTRYPOINT", dockerfile.entrypoint()), ("CMD", dockerfile.command())):
         instruction = stage.last(keyword)
         if instruction is None:
@@ -53,13 +53,13 @@ def command_findings(stage: Stage, dockerfile: Dockerfile, lines: Sequence[str])
         text = " ".join(words or ())
         yield from _command_findings(instruction, text)
         line = lines[instruction.line - 1]
-        mended = _LOOPBACK.sub(r"\g<option>0.0.0.0", _mended(instruction, dockerfile) or line)
-        if mended != line and is_single_line(lines, instruction.line):
-            yield Edit(instruction.line, 1, (mended,))
+        improved = _LOOPBACK.sub(r"\g<option>0.0.0.0", _exec_form(instruction, dockerfile) or line)
+        if improved != line and is_single_line(lines, instruction.line):
+            yield Edit(instruction.line, 1, (improved,))
 
 
 def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding | Edit]:
-    """A port that nothing tells, or another than was asked for."""
+    """A port that no EXPOSE names, or another than the one asked for."""
     exposed = dockerfile.exposed_ports()
     where = f"Dockerfile:{stage.line}"
     if dockerfile.last("EXPOSE") is None and base_port(dockerfile) is None:
@@ -81,7 +81,7 @@ def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -
 
 
 def health_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding | Edit]:
-    """A container whose health only the load balancer can tell."""
+    """A container whose health only the load balancer checks."""
     if dockerfile.last("HEALTHCHECK") is not None:
         return
     yield make_finding(
@@ -109,7 +109,7 @@ def user_findings(stage: Stage, dockerfile: Dockerfile) -> Iterator[Finding | Ed
         resource=f"Dockerfile:{stage.line}",
         confidence="high" if user is not None else "medium",
     )
-    if user is None and _may_be_anybody(stage, dockerfile, base):
+    if user is None and _may_run_as_any_user(stage, dockerfile, base):
         identity = "1000:1000" if official_name(split_image(base)[0]) == "node" else "10001:10001"
         yield from _inserted(stage, f"USER {identity}")
 
@@ -142,7 +142,7 @@ def lowest_base(dockerfile: Dockerfile) -> str:
 def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
     where = f"Dockerfile:{instruction.line}"
     keyword = instruction.keyword
-    if not instruction.arguments.startswith("[") and not _gives_way(instruction.arguments):
+    if not instruction.arguments.startswith("[") and not _replaces_shell(instruction.arguments):
         yield make_finding(
             code="shell_form_command",
             cause=f"{keyword} in shell form starts the app below a shell, which keeps the signal to stop from it.",
@@ -166,7 +166,7 @@ def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
         )
 
 
-def _mended(instruction: Instruction, dockerfile: Dockerfile) -> str | None:
+def _exec_form(instruction: Instruction, dockerfile: Dockerfile) -> str | None:
     """The exec form that means the same; None when there is none, or when it would change what is started.
 
     With an ENTRYPOINT in shell form CMD counts for nothing; in exec form it would be handed on as arguments.
@@ -180,7 +180,7 @@ def _mended(instruction: Instruction, dockerfile: Dockerfile) -> str | None:
 
 
 def _exec_words(arguments: str) -> list[str] | None:
-    """The words of a command; with a shell that gives way to it where variables are filled in."""
+    """The words of a command; with a shell that it replaces where variables are filled in."""
     assigned = _ASSIGNMENTS.match(arguments)
     head, rest = (assigned[0], arguments[assigned.end() :]) if assigned else ("", arguments)
     first = rest.split(None, 1)[0] if rest.split() else ""
@@ -191,8 +191,8 @@ def _exec_words(arguments: str) -> list[str] | None:
     return None if _SEQUENCE.search(arguments) else ["sh", "-c", f"{head}exec {rest}"]
 
 
-def _gives_way(arguments: str) -> bool:
-    """Whether the shell of a shell form puts the app in its own place."""
+def _replaces_shell(arguments: str) -> bool:
+    """Whether a command in shell form ends its shell by ``exec``."""
     return bool(re.match(r"(?:[A-Za-z_]\w*=\S*\s+)*exec\s", arguments)) and not _SEQUENCE.search(arguments)
 
 
@@ -204,8 +204,8 @@ def _can_probe(base: str, expected: ExpectedApp) -> bool:
     return bool(expected.probe) and official_name(name) == official_name(wanted) and same_system and "fpm" not in tag
 
 
-def _may_be_anybody(stage: Stage, dockerfile: Dockerfile, base: str) -> bool:
-    """Whether nothing speaks against an ordinary user: no low port, no volume, no later step, no trigger."""
+def _may_run_as_any_user(stage: Stage, dockerfile: Dockerfile, base: str) -> bool:
+    """Whether an ordinary user can run it: no low port, no volume, no later step, no trigger."""
     ordinary = all(port >= _FIRST_ORDINARY_PORT for port in dockerfile.exposed_ports())
     known = official_name(split_image(base)[0]) in _RUN_AS_ROOT and not _STARTS_AS_ROOT.search(base)
     steps = [each for one in dockerfile.chain() for each in one.instructions]
