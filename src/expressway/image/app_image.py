@@ -1,4 +1,4 @@
-"""The image of one app, from its definition: named, in the repository already, or to be built."""
+"""The image of one app, from its definition: prebuilt, in the repository already, or to be built."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from expressway.app.definition import AppDefinition
 from expressway.app.names import app_names
+from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
@@ -29,7 +30,7 @@ def registry_to_push(
 ) -> ImageRegistry:
     """`registry`, through the role of the repository stack with `stack_outputs` where the definition asks for it.
 
-    The role's session carries the app's name, so that the account's trail tells what was pushed.
+    The role's session carries the app's name, so that CloudTrail shows what was pushed.
 
     Raises:
         StackError: ``push_role_missing``.
@@ -38,13 +39,10 @@ def registry_to_push(
         return registry
     role_arn = stack_outputs.get(PUSH_ROLE_OUTPUT, "")
     if not role_arn:
-        stack_name = app_names(definition.name).repository_stack
-        raise StackError(
-            "push_role_missing",
-            f"Expected the push/pull role in the output {PUSH_ROLE_OUTPUT} of {stack_name}; there is none.",
-            "Deploy again to bring that stack up to date, or turn repository.push_through_role off.",
-            {"stack": stack_name},
-        )
+        stack = app_names(definition.name).repository_stack
+        message = f"Expected the push/pull role in the output {PUSH_ROLE_OUTPUT} of {stack}; there is none."
+        hint = "Deploy again to bring that stack up to date, or turn repository.push_through_role off."
+        raise StackError("push_role_missing", message, hint, {"stack": stack})
     return registry.through_role(role_arn, session_name=f"expressway-{definition.name}")
 
 
@@ -79,7 +77,13 @@ class AppImages:
         repository = app_names(definition.name).repository
         if definition.build is None:
             if rebuild:
-                raise _nothing_to_rebuild(definition)
+                raise ImageError(
+                    "nothing_to_rebuild",
+                    f"The image of {definition.name} is not built here: the definition names "
+                    f"{definition.image or definition.task_definition_arn or ''}. Nothing was changed.",
+                    f"Where the image behind that name has moved: {command('deploy')}, which looks for it again.",
+                    {"app_name": definition.name},
+                )
             return CheckedAppImage(self, definition, None, self._prebuilt(definition, progress), repository)
         request = BuildRequest(
             app_name=definition.name,
@@ -140,44 +144,39 @@ class CheckedAppImage:
 
     @property
     def excluded_files(self) -> ExcludedFiles:
-        """What was kept out of the image that is built here, so that a crash that follows from it is known as such."""
+        """The files kept out of an image that is built here, so that a crash they cause is recognized."""
         return self.checked.excluded_files if self.checked is not None else ExcludedFiles()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What whoever deploys should know of the build, also when its content is published already."""
+        """The warnings of the build's check, also where its content is published already."""
         return self.checked.warnings if self.checked is not None else ()
 
     def renewed(self, running: str) -> PlannedImage | None:
-        """The image that runs, by its URI, where it was built of this very content again: it is not taken back.
+        """The image `running` (a URI), where it was rebuilt from this very content: a deployment keeps it.
 
-        None where it was not, or where building again is asked for.
+        None where it was not, or where another rebuild is asked for.
         """
         place, _, digest = running.partition("@")
         if self.checked is None or self.planned is None or self.planned.state == "to_rebuild":
             return None
         if running == self.planned.uri or not digest or not place.endswith(f"/{self.repository_name}"):
             return None
-        try:
-            found = self.images.registry.find_image(self.repository_name, digest=digest)
-        except ImageError as error:
-            if error.code != "repository_missing":
-                raise
-            return None
-        if found is None or not any(tag.startswith(f"{self.checked.content_tag}-") for tag in found.tags):
+        image = self._in_repository(digest)
+        if image is None or not any(tag.startswith(f"{self.checked.content_tag}-") for tag in image.tags):
             return None
         return PlannedImage("published", running, self.checked.tag)
 
     def as_planned(self, planned: PlannedImage | None) -> "CheckedAppImage":
-        """The same, with what a plan made of it."""
+        """The same image with its plan replaced."""
         return replace(self, planned=planned)
 
     def is_there(self) -> bool:
-        """Whether the image that was found when this was planned is in its repository now.
+        """Whether the image that the plan found is still in its repository.
 
         Raises:
             ImageError: ``image_not_found`` for one that the definition names itself, and that is gone.
-            TargetError: AWS does not answer; a missing permission is no proof that the image is gone.
+            TargetError: AWS does not answer. A missing permission does not count as an image that is gone.
         """
         uri = self.planned.uri if self.planned is not None else None
         if uri is None:
@@ -185,22 +184,25 @@ class CheckedAppImage:
         if self.checked is None:
             find_prebuilt_image(uri, registry=self.images.registry, progress=ignore_progress, platforms=None)
             return True
-        digest = uri.rpartition("@")[2]
         try:
-            return self.images.registry.find_image(self.repository_name, digest=digest) is not None
-        except ImageError as error:
-            if error.code != "repository_missing":
-                raise
-            return False
+            return self._in_repository(uri.rpartition("@")[2]) is not None
         except TargetError as error:
             if error.code != "access_denied":
                 raise
             return True
 
-    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> "CheckedAppImage":
-        """Build the image here if it is not in the repository, so that a build that fails has changed nothing.
+    def _in_repository(self, digest: str) -> RegistryImage | None:
+        try:
+            return self.images.registry.find_image(self.repository_name, digest=digest)
+        except ImageError as error:
+            if error.code != "repository_missing":
+                raise
+            return None
 
-        Returns what to go on with: of an image that was built again, whether it is published already is known now.
+    def build(self, *, progress: ProgressSink, cancellation: Cancellation) -> "CheckedAppImage":
+        """Build the image if it is not in the repository, so that a build that fails has changed nothing.
+
+        Returns the image to continue with: only after a rebuild is known whether its result is published already.
         """
         if self.checked is None or self.planned is None or not self.planned.is_built:
             return self
@@ -220,14 +222,14 @@ class CheckedAppImage:
         return replace(self, checked=checked, planned=plan_image(checked, registry=registry, repository_name=name))
 
     def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:
-        """How its repository is made to keep it; None for an image that is not built here."""
+        """The protection in its repository; None for an image that is not built here."""
         if self.checked is None:
             return None
         registry = registry_to_push(self.images.registry, self.definition, stack_outputs)
         return ImageProtection(registry, self.repository_name, progress)
 
     def push(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink, cancellation: Cancellation) -> str:
-        """Build and push what is missing; the image's URI by digest. `stack_outputs` are the repository stack's."""
+        """Build and push what is missing. Returns the image's URI by digest; `stack_outputs` are the repository's."""
         if self.checked is None:
             return self.planned.uri or "" if self.planned else ""
         pushed = push_image(
@@ -240,13 +242,3 @@ class CheckedAppImage:
             cancellation=cancellation,
         )
         return pushed.image_uri
-
-
-def _nothing_to_rebuild(definition: AppDefinition) -> ImageError:
-    named = definition.image or definition.task_definition_arn or ""
-    return ImageError(
-        "nothing_to_rebuild",
-        f"The image of {definition.name} is not built here: the definition names {named}. Nothing was changed.",
-        f"Where the image behind that name has moved: {command('deploy')}, which looks for it again.",
-        {"app_name": definition.name},
-    )

@@ -59,7 +59,7 @@ class BuildRequest:
 
 @dataclass(frozen=True, slots=True)
 class CheckedBuild:
-    """A build that can start: everything that can be known before AWS is changed was found right.
+    """A build that can start: everything that can be checked before AWS is changed is valid.
 
     Attributes:
         content_tag: the tag that the content itself gives; equal content has an equal tag on any machine.
@@ -76,7 +76,7 @@ class CheckedBuild:
 
     @property
     def excluded_files(self) -> ExcludedFiles:
-        """What was kept out of the image, so that a crash that follows from it is known as such."""
+        """The files kept out of the image, so that a crash they cause is recognized."""
         return ExcludedFiles(self.context.excluded_files, self.context.ignore_file)
 
 
@@ -96,7 +96,9 @@ def check_build(
             ``ignore_file_invalid``, ``dockerfile_invalid``, ``target_missing``, ``buildkit_required``.
         EngineError: ``engine_unreachable``.
     """
-    _check_names(request)
+    check_app_name(request.app_name, is_new=True)
+    if request.tag is not None and not _TAG.fullmatch(request.tag):
+        raise _invalid_tag(request.tag, "letters, digits, _ . - are allowed, 128 at most, not starting with . or -")
     root = resolve_context(request.context)
     context = request.read or read_build_context(
         root, request.dockerfile, limit_bytes=limit_bytes, cancellation=cancellation
@@ -123,12 +125,6 @@ def check_build(
     return CheckedBuild(
         request, context, dockerfile, own_tag, request.tag or own_tag, build, tuple(_warnings(request, context))
     )
-
-
-def _check_names(request: BuildRequest) -> None:
-    check_app_name(request.app_name, is_new=True)
-    if request.tag is not None and not _TAG.fullmatch(request.tag):
-        raise _invalid_tag(request.tag, "letters, digits, _ . - are allowed, 128 at most, not starting with . or -")
 
 
 def _invalid_tag(tag: str, why: str) -> DefinitionError:

@@ -13,7 +13,7 @@ from expressway.image.values import PlannedImage
 _UNVERIFIABLE = frozenset(
     {"access_denied", "credentials_invalid", "connection_failed", "region_unknown", "region_not_allowed"}
 )
-"""What another account or another region may answer; a wrong credential for our own shows elsewhere."""
+"""Errors that another account or Region may answer with; wrong credentials of our own show elsewhere."""
 
 
 def find_prebuilt_image(
@@ -47,8 +47,7 @@ def find_prebuilt_image(
     except TargetError as error:
         if error.code not in _UNVERIFIABLE:
             raise
-        text = f"the image {reference.uri} could not be verified: {error.message}"
-        progress(Progress("check", text, level="warning"))
+        _warn(progress, f"the image {reference.uri} could not be verified: {error.message}")
         return PlannedImage("given", uri)
     if found is None:
         raise _image_not_found(reference, None)
@@ -60,26 +59,26 @@ def find_prebuilt_image(
 
 
 def _check_platform(reference: ImageReference, digest: str, platforms: PlatformReads, progress: ProgressSink) -> None:
-    """Refuse an image that is built for something else than tasks run on; say where nothing tells."""
+    """Refuse an image that is built for another platform than tasks run on; warn where its platform is not known."""
     place = {"registry_id": reference.account_id or "", "region": reference.region or ""}
     try:
-        found = platforms.platforms(reference.repository, digest=digest, **place)
+        built_for = platforms.platforms(reference.repository, digest=digest, **place)
     except TargetError as error:
         if error.code not in {*_UNVERIFIABLE, "aws_error"}:
             raise
-        text = f"whether the image {reference.uri} is built for {NEEDED_PLATFORM} is not known: {error.message}"
-        progress(Progress("check", text, level="warning"))
+        _warn(
+            progress, f"whether the image {reference.uri} is built for {NEEDED_PLATFORM} is not known: {error.message}"
+        )
         return
-    if not found:
-        text = f"nothing states what the image {reference.uri} is built for; tasks run on {NEEDED_PLATFORM}"
-        progress(Progress("check", text, level="warning"))
-    elif NEEDED_PLATFORM not in found:
+    if not built_for:
+        _warn(progress, f"nothing states what the image {reference.uri} is built for; tasks run on {NEEDED_PLATFORM}")
+    elif NEEDED_PLATFORM not in built_for:
         raise ImageError(
             "wrong_architecture",
-            f"The image {reference.uri} is built for {', '.join(found)}; tasks run on {NEEDED_PLATFORM}. "
+            f"The image {reference.uri} is built for {', '.join(built_for)}; tasks run on {NEEDED_PLATFORM}. "
             "Nothing was changed.",
             f"Build it with docker buildx build --platform {NEEDED_PLATFORM}, push it, and name that image.",
-            {"image": reference.uri, "digest": digest, "platforms": list(found), "needed": NEEDED_PLATFORM},
+            {"image": reference.uri, "digest": digest, "platforms": list(built_for), "needed": NEEDED_PLATFORM},
         )
 
 
@@ -94,8 +93,7 @@ def _expiry_warnings(
     except TargetError as error:
         if error.code not in _UNVERIFIABLE:
             raise
-        text = f"whether a lifecycle policy of {where} expires the image is not known: {error.message}"
-        progress(Progress("check", text, level="warning"))
+        _warn(progress, f"whether a lifecycle policy of {where} expires the image is not known: {error.message}")
         return ()
     sentence = expiring_sentence(policy, tags, where=where)
     return (sentence,) if sentence else ()
@@ -115,8 +113,7 @@ def check_task_definition(
     except TargetError as error:
         if error.code != "access_denied":
             raise
-        text = f"the task definition {task_definition_arn} could not be verified: {error.message}"
-        progress(Progress("check", text, level="warning"))
+        _warn(progress, f"the task definition {task_definition_arn} could not be verified: {error.message}")
         return
     problems = ("it does not exist in this account and region",) if found is None else found.problems
     if problems:
@@ -130,9 +127,9 @@ def check_task_definition(
 
 def _image_not_found(reference: ImageReference, error: ExpresswayError | None) -> ImageError:
     because = f" ({error.message})" if error is not None else ""
-    return ImageError(
-        "image_not_found",
-        f"{reference.missing}{because}. Nothing was changed.",
-        PUSH_OR_CORRECT,
-        {"image": reference.uri},
-    )
+    message = f"{reference.missing}{because}. Nothing was changed."
+    return ImageError("image_not_found", message, PUSH_OR_CORRECT, {"image": reference.uri})
+
+
+def _warn(progress: ProgressSink, message: str) -> None:
+    progress(Progress("check", message, level="warning"))

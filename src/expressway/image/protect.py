@@ -1,7 +1,7 @@
-"""Keep the images that run, are about to run, or are needed to go back from the lifecycle of their repository.
+"""Protect the images that run, are about to run, or are needed for a rollback from their lifecycle policy.
 
-A lifecycle policy counts pushes, and deploying an older image is none: without a tag that a first rule keeps, newer
-pushes expire the image that runs.
+A lifecycle policy counts pushes, and deploying an older image is no push: without a tag that a first rule keeps, newer
+pushes expire the running image.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,6 @@ from expressway.image.lifecycle_policy import (
     PROTECTED_PATTERN,
     RUNNING_TAG,
     UNPROVEN_TAG,
-    LifecycleRule,
     deciding_rule,
     parse_lifecycle_policy,
 )
@@ -31,13 +30,13 @@ def running_image(service: StackState | None) -> str:
 
 
 _PREFIX = PROTECTED_PATTERN.removesuffix("*")
-_IMAGES = 4
+_PROTECTED_IMAGES = 4
 """As many images have protected tags at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageProtection:
-    """The protected images of one repository; what cannot be done is a warning, since the deployment goes on."""
+    """The protected images of one repository. A failure is a warning: it does not stop the deployment."""
 
     registry: ImageRegistry
     repository_name: str
@@ -45,7 +44,7 @@ class ImageProtection:
     told: list[str] = field(default_factory=list[str])
 
     def protect(self, *, starting: str, running: str) -> None:
-        """Before the service is touched: the image it is to run, and the one it runs, by URI ("" for none)."""
+        """Before the service is changed: protect the image it is to run and the one it runs, by URI ("" for none)."""
         place, _, digest = starting.partition("@")
         ran_from, _, ran = running.partition("@")
         if ran_from == place:  # an image of another repository is not kept here
@@ -53,8 +52,8 @@ class ImageProtection:
         self._attempt(lambda: self._keep_starting(digest))
 
     def settle(self, running: str) -> None:
-        """After the service has proved itself: what it runs takes the place of what ran, which stays for a rollback."""
-        self._attempt(lambda: self._settle(_digest(running)))
+        """After the service is ready: tag the image it runs as running, and the one before it for a rollback."""
+        self._attempt(lambda: self._settle(running.rpartition("@")[2]))
 
     def _keep_running(self, running: str, starting: str) -> None:
         if not running or running == starting:
@@ -68,7 +67,11 @@ class ImageProtection:
         if image is not None and RUNNING_TAG in image.tags:
             return
         self._tag(starting, NEXT_TAG)
-        self._warn_of_policy()
+        # A repository that was adopted, or whose policy was changed, may not heed the tags.
+        policy = self.registry.lifecycle_policy(self.repository_name)
+        sentence = expiring_sentence(policy, (RUNNING_TAG,), where=f"the repository {self.repository_name}")
+        if sentence:
+            self._warn(sentence)
 
     def _settle(self, digest: str) -> None:
         before = self.registry.find_image(self.repository_name, tag=RUNNING_TAG)
@@ -80,13 +83,6 @@ class ImageProtection:
 
     def _tag(self, digest: str, tag: str) -> None:
         self.registry.tag_image(self.repository_name, digest=digest, tag=tag)
-
-    def _warn_of_policy(self) -> None:
-        """A repository that was taken over, or whose policy somebody changed, may not heed the tags."""
-        text = self.registry.lifecycle_policy(self.repository_name)
-        sentence = expiring_sentence(text, (RUNNING_TAG,), where=f"the repository {self.repository_name}")
-        if sentence:
-            self._warn(sentence)
 
     def _attempt(self, act: Callable[[], None]) -> None:
         try:
@@ -101,14 +97,17 @@ class ImageProtection:
 
 
 def expiring_sentence(policy: str | None, tags: tuple[str, ...], *, where: str) -> str | None:
-    """What a lifecycle policy will do to an image with these tags; None when it leaves it alone."""
+    """What a lifecycle policy will do to an image with these tags; None where it keeps the image."""
     if policy is None:
         return None
     try:
         rule = deciding_rule(parse_lifecycle_policy(policy), tags)
     except ValueError:
         return f"the lifecycle policy of {where} cannot be read, so it is not known whether the image stays"
-    if rule is None or _keeps_protected(rule):
+    if rule is None:
+        return None
+    only_protected = any(pattern.startswith(_PREFIX) for pattern in rule.patterns)
+    if only_protected and rule.counts_images and rule.count >= _PROTECTED_IMAGES:
         return None
     return (
         f"rule {rule.priority} of the lifecycle policy of {where} takes the image away {rule.describe()}, also while "
@@ -116,21 +115,10 @@ def expiring_sentence(policy: str | None, tags: tuple[str, ...], *, where: str) 
     )
 
 
-def _keeps_protected(rule: LifecycleRule) -> bool:
-    """Whether a rule is for protected tags alone, and keeps as many images as have them."""
-    only_protected = any(pattern.startswith(_PREFIX) for pattern in rule.patterns)
-    return only_protected and rule.counts_images and rule.count >= _IMAGES
-
-
-def _digest(uri: str) -> str:
-    return uri.rpartition("@")[2]
-
-
 def protect_before_service(
     protection: ImageProtection | None, planned: PlannedImage | None, service: StackState | None
 ) -> None:
-    """Keep what the service is to run, and what its stack says that it runs."""
+    """Protect the image that the service is to run, and the one that its stack names."""
     if protection is None or planned is None:
         return
-    running = running_image(service)
-    protection.protect(starting=planned.uri or "", running=running)
+    protection.protect(starting=planned.uri or "", running=running_image(service))
