@@ -175,7 +175,6 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "push_failed": "The push failed",
         "push_interrupted": "The push was interrupted",
         "repository_missing": "The repository does not exist",
-        "repository_not_empty": "The repository holds images",
         "tag_immutable": "The tag exists with other content and cannot be moved",
         "target_missing": "The Dockerfile has no such stage",
         "verification_failed": "The pushed image is not the one that was built",

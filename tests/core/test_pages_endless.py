@@ -70,7 +70,6 @@ READS: dict[str, Read] = {
     "cloudformation/client change set": lambda session: CloudFormation(session).describe_change_set("a", "b"),
     "cloudformation/client change sets": lambda session: CloudFormation(session).change_set_names("a"),
     "aws/ecr/registry images": lambda session: EcrRegistry(session).list_images("shop"),
-    "aws/ecr/registry delete": lambda session: EcrRegistry(session).delete_images("shop"),
     "aws/ecs/client clusters": lambda session: Ecs(session).cluster_names(),
     "aws/ecs/client services": lambda session: Ecs(session).service_names("a"),
     "aws/ecs/client tasks": lambda session: Ecs(session).task_arns("a", "STOPPED"),

@@ -54,10 +54,9 @@ def test_the_same_command_finishes_what_a_killed_one_began(
         f'FROM {BUSYBOX_IMAGE}\nCOPY page /\nRUN head -c 3000000 /dev/urandom >/big && sleep 0.3\nCMD ["true"]\n'
     )
     (tmp_path / "page").write_text(name)
-    registry = EcrRegistry(open_session(sandbox_url=embedded_aws.endpoint_url))
-    open_session(sandbox_url=embedded_aws.endpoint_url).client("ecr").create_repository(
-        repositoryName=f"{name}-repo", imageTagMutability="IMMUTABLE"
-    )
+    session = open_session(sandbox_url=embedded_aws.endpoint_url)
+    registry = EcrRegistry(session)
+    session.client("ecr").create_repository(repositoryName=f"{name}-repo", imageTagMutability="IMMUTABLE")
     engine = DockerEngine(EngineAddress(base_images, "test"))
     try:
         _run_and_kill([embedded_aws.endpoint_url, base_images, str(tmp_path), name], word)
@@ -69,8 +68,7 @@ def test_the_same_command_finishes_what_a_killed_one_began(
         assert [(found.digest, found.tags) for found in images] == [(image.digest, (checked.content_tag, "v1"))]
     finally:
         engine.remove_app_images(name, repository_name=f"{name}-repo")
-        registry.delete_images(f"{name}-repo")
-        registry.delete_repository(f"{name}-repo")
+        session.client("ecr").delete_repository(repositoryName=f"{name}-repo", force=True)
 
 
 def _run_and_kill(arguments: list[str], word: str) -> None:

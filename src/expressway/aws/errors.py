@@ -39,69 +39,61 @@ from expressway.hints import REGION, USE_SANDBOX
 Raw = Mapping[str, Any]
 """An answer of AWS's, or a part of one."""
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-_INVALID = {
-    "InvalidClientTokenId",
-    "InvalidAccessKeyId",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "InvalidSignatureException",
-    "AuthFailure",
-    "IncompleteSignature",
-}
-_SKEWED = {"RequestTimeTooSkewed", "RequestInTheFuture"}
-_DENIED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "AuthorizationError",
-    "NotAuthorized",
-    "Forbidden",
-    "OptInRequired",
-}
-_THROTTLED = {
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "RequestLimitExceeded",
-    "BandwidthLimitExceeded",
-    "TooManyRequestsException",
-    "PriorRequestNotComplete",
-    "SlowDown",
-}
-_QUOTA = {"LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "QuotaExceeded"}
-_UNAVAILABLE = {
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "InternalFailure",
-    "InternalError",
-    "InternalServerError",
-    "ServerException",
-    "503",
-    "500",
-}
-
-_BY_CODE: tuple[tuple[set[str], str, str], ...] = (
+_BY_CODE: tuple[tuple[frozenset[str], str, str], ...] = (
     (
-        _EXPIRED,
+        frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}),
         "credentials_expired",
         "Sign in again (aws sso login, or a new session token) and repeat the command.",
     ),
     (
-        _INVALID,
+        frozenset(
+            {
+                *("InvalidClientTokenId", "InvalidAccessKeyId", "MissingAuthenticationToken"),
+                *("MissingAuthenticationTokenException", "UnrecognizedClientException", "SignatureDoesNotMatch"),
+                *("InvalidSignatureException", "AuthFailure", "IncompleteSignature"),
+            }
+        ),
         "credentials_invalid",
         "Check AWS_PROFILE and the access key; the account does not accept them.",
     ),
-    (_SKEWED, "clock_skewed", "Set this machine's clock; AWS refuses requests that are minutes off."),
-    (_DENIED, "access_denied", "Ask the account's administrator for the permission named above."),
-    (_THROTTLED, "throttled", "AWS limits the rate of calls; wait a minute and repeat the command: it continues."),
-    (_QUOTA, "quota_exceeded", "Delete something or ask for a higher quota in the Service Quotas console."),
     (
-        _UNAVAILABLE,
+        frozenset({"RequestTimeTooSkewed", "RequestInTheFuture"}),
+        "clock_skewed",
+        "Set this machine's clock; AWS refuses requests that are minutes off.",
+    ),
+    (
+        frozenset(
+            {
+                *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"),
+                *("NotAuthorized", "Forbidden", "OptInRequired"),
+            }
+        ),
+        "access_denied",
+        "Ask the account's administrator for the permission named above.",
+    ),
+    (
+        frozenset(
+            {
+                *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "SlowDown"),
+                *("RequestThrottledException", "RequestLimitExceeded", "BandwidthLimitExceeded"),
+                *("TooManyRequestsException", "PriorRequestNotComplete"),
+            }
+        ),
+        "throttled",
+        "AWS limits the rate of calls; wait a minute and repeat the command: it continues.",
+    ),
+    (
+        frozenset({"LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "QuotaExceeded"}),
+        "quota_exceeded",
+        "Delete something or ask for a higher quota in the Service Quotas console.",
+    ),
+    (
+        frozenset(
+            {
+                *("ServiceUnavailable", "ServiceUnavailableException", "InternalFailure", "InternalError"),
+                *("InternalServerError", "ServerException", "503", "500"),
+            }
+        ),
         "service_unavailable",
         "AWS answered with a server error; repeat the command in a minute: it continues.",
     ),
@@ -113,11 +105,7 @@ _CHECK_CONFIGURATION = "Correct the AWS configuration file (usually ~/.aws/confi
 _CHECK_REGION = f"Correct {REGION} or AWS_REGION; regions are named like eu-west-1."
 
 _BY_TYPE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
-    (
-        (NoRegionError,),
-        "region_missing",
-        f"Pass {REGION}, or set AWS_REGION, or {USE_SANDBOX}.",
-    ),
+    ((NoRegionError,), "region_missing", f"Pass {REGION}, or set AWS_REGION, or {USE_SANDBOX}."),
     ((InvalidRegionError, UnknownRegionError), "region_unknown", _CHECK_REGION),
     ((ProfileNotFound,), "profile_missing", "List the profiles with: aws configure list-profiles."),
     ((SSOError, LoginError, TokenRetrievalError), "credentials_expired", "Sign in again: aws sso login, or aws login."),
@@ -131,14 +119,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
     ((ParamValidationError,), "invalid_parameters", "Correct the parameters named above."),
 )
 
-_BY_HTTP_STATUS = {
-    403: "access_denied",
-    429: "throttled",
-    500: "service_unavailable",
-    502: "service_unavailable",
-    503: "service_unavailable",
-    504: "service_unavailable",
-}
+_BY_HTTP_STATUS = {403: "access_denied", 429: "throttled"} | dict.fromkeys((500, 502, 503, 504), "service_unavailable")
 _HINTS = {ours: hint for _, ours, hint in _BY_CODE}
 
 

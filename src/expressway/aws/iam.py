@@ -27,9 +27,6 @@ class Iam:
         """The role, or None when the account has none of that name.
 
         A policy document that may not be read is None in the answer; the role itself must be readable.
-
-        Raises:
-            TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
         """
         with ReadPool(_THREADS, thread_name_prefix="iam") as pool:
             asked, inline, attached = self._begin_reading(pool, role_name)
@@ -58,11 +55,7 @@ class Iam:
         )
 
     def policy_names(self, role_name: str) -> frozenset[str] | None:
-        """The names of a role's policies, inline and attached, in one round trip; None when there is no such role.
-
-        Raises:
-            TargetError: ``access_denied`` without iam:GetRole or the iam:List* of its policies, and the like.
-        """
+        """The names of a role's policies, inline and attached, in one round trip; None when there is no such role."""
         with ReadPool(_THREADS, thread_name_prefix="iam") as pool:
             asked, inline, attached = self._begin_reading(pool, role_name)
             if asked.result() is None:
@@ -70,11 +63,7 @@ class Iam:
             return frozenset([*inline.result(), *(str(one["PolicyName"]) for one in attached.result())])
 
     def user_arn(self, user_name: str) -> str | None:
-        """The ARN of a user, or None when the account has none of that name.
-
-        Raises:
-            TargetError: ``access_denied`` without iam:GetUser, and the like.
-        """
+        """The ARN of a user, or None when the account has none of that name."""
         answer = self._ask(f"read the user {user_name}", "get_user", UserName=user_name)
         return str(answer["User"]["Arn"]) if answer else None
 
@@ -82,9 +71,6 @@ class Iam:
         """IAM's own decision for each action on `resource`, by (action, resource): boundaries and SCPs included.
 
         ``unsure`` where it hangs on a condition that only a real request meets.
-
-        Raises:
-            TargetError: ``access_denied`` without iam:SimulatePrincipalPolicy, and the like.
         """
         answer = self._ask(
             f"simulate what {role_arn} may do",

@@ -54,9 +54,6 @@ class Logs:
     def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...] | None:
         """The last `limit` lines of one stream, oldest first; empty without the stream, None where the log group is
         not there (any more).
-
-        Raises:
-            TargetError: ``access_denied`` without logs:GetLogEvents, and the like.
         """
         doing = f"read the log {log_group}"
         try:

@@ -27,11 +27,7 @@ class Scaling:
         self._session = session
 
     def of_service(self, cluster: str, service_name: str) -> ScalingFact | None:
-        """The scalable target of a service with its policies and newest activities; None when it does not scale.
-
-        Raises:
-            TargetError: ``access_denied`` without application-autoscaling:Describe*, and the like.
-        """
+        """The scalable target of a service with its policies and newest activities; None when it does not scale."""
         resource = f"service/{cluster}/{service_name}"
         with ReadPool(3, thread_name_prefix="scaling") as pool:
             targets = pool.submit(
@@ -107,11 +103,7 @@ class Alarms:
         self._session = session
 
     def alarms(self, names: Sequence[str]) -> tuple[AlarmFact, ...]:
-        """The alarms of these names, metric and composite ones; those that are gone are left out.
-
-        Raises:
-            TargetError: ``access_denied`` without cloudwatch:DescribeAlarms, and the like.
-        """
+        """The alarms of these names, metric and composite ones; those that are gone are left out."""
         return tuple(
             alarm
             for start in range(0, len(names), _NAMES_A_CALL)
@@ -159,11 +151,7 @@ class Quotas:
         self._session = session
 
     def fargate(self) -> tuple[QuotaFact, ...]:
-        """The quotas of Fargate's vCPUs, On-Demand and Spot.
-
-        Raises:
-            TargetError: ``access_denied`` without servicequotas:GetServiceQuota, and the like.
-        """
+        """The quotas of Fargate's vCPUs, On-Demand and Spot."""
         return tuple(self._quota(code) for code in _FARGATE_CODES)
 
     def _quota(self, code: str) -> QuotaFact:

@@ -22,11 +22,7 @@ class Secrets:
         self._session = session
 
     def fact(self, reference: SecretReference) -> SecretFact:
-        """The metadata of a secret (DescribeSecret), with its own policy where that may be read.
-
-        Raises:
-            TargetError: ``access_denied`` without secretsmanager:DescribeSecret, and the like.
-        """
+        """The metadata of a secret (DescribeSecret), with its own policy where that may be read."""
         client = self._session.client("secretsmanager", region=reference.region or None)
         answer = self._described(client, reference)
         if answer is None:
@@ -51,11 +47,7 @@ class Secrets:
         )
 
     def complete_arn(self, reference: SecretReference) -> str | None:
-        """The ARN of a secret with the suffix that AWS gave it; None when there is no such secret.
-
-        Raises:
-            TargetError: ``access_denied`` without secretsmanager:DescribeSecret, and the like.
-        """
+        """The ARN of a secret with the suffix that AWS gave it; None when there is no such secret."""
         client = self._session.client("secretsmanager", region=reference.region or None)
         answer = self._described(client, reference)
         arn = str(answer.get("ARN", "")) if answer is not None else ""
@@ -89,11 +81,7 @@ class Keys:
         self._session = session
 
     def key(self, key_id: str, *, region: str) -> KeyFact:
-        """A key by id, alias (``alias/…``) or ARN (DescribeKey).
-
-        Raises:
-            TargetError: ``access_denied`` without kms:DescribeKey, and the like.
-        """
+        """A key by id, alias (``alias/…``) or ARN (DescribeKey)."""
         client = self._session.client("kms", region=region or None)
         answer = ask(client.describe_key, f"describe the key {key_id}", missing={"NotFoundException"}, KeyId=key_id)
         if answer is None:
@@ -147,11 +135,7 @@ class Parameters:
         self._session = session
 
     def fact(self, reference: SecretReference) -> SecretFact:
-        """The metadata of a parameter (DescribeParameters); another account's cannot be looked up by name.
-
-        Raises:
-            TargetError: ``access_denied`` without ssm:DescribeParameters, and the like.
-        """
+        """The metadata of a parameter (DescribeParameters); another account's cannot be looked up by name."""
         if reference.account_id and reference.account_id != self._session.target.account_id:
             return SecretFact(reference, "elsewhere")
         name = reference.secret_id

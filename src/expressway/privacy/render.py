@@ -1,7 +1,7 @@
 """How an answer is shown: what others wrote is withheld or marked, and secrets of known kinds are masked.
 
-Everything that leaves the server goes through `shown` or `shown_text`. What is whose text is told by structure: by
-the marks of quotations, by the names in `BY_NAME` and `BY_PLACE`, and by the types of resources in templates and plans.
+Everything that leaves the server goes through `redact_response` or `shown_text`. Whose text it is follows from the
+marks of quotations, from the names in `BY_NAME` and `BY_PLACE`, and from the types of resources in templates and plans.
 """
 
 import re
@@ -43,42 +43,22 @@ _ECS = "AWS::ECS::"
 _WORD = re.compile(r"[!-~]{0,200}")
 
 
-def is_resource(value: Mapping[str, Any]) -> bool:
-    """Whether this is a resource of a template."""
-    return isinstance(value.get("Type"), str) and "::" in value["Type"] and isinstance(value.get("Properties"), Mapping)
-
-
-def is_resource_change(value: Mapping[str, Any]) -> bool:
-    """Whether this is a resource of a plan, with the properties that change."""
-    return isinstance(value.get("type"), str) and "::" in value["type"] and isinstance(value.get("properties"), list)
-
-
-def redacted_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource of a template without the values of environments, commands, labels, tags and secret references."""
-    return {**resource, "Properties": _values(resource["Properties"], _table(resource["Type"]), _withheld)}
-
-
-def redacted_change(change: Mapping[str, Any]) -> dict[str, Any]:
-    """A changed resource of a plan likewise; which properties change stays."""
-    return _changed(change, _withheld)
-
-
-def quoted_resource(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource of a template with those values as quotations where they are more than a word."""
-    return {**resource, "Properties": _values(resource["Properties"], _table(resource["Type"]), _quoted)}
-
-
-def quoted_change(change: Mapping[str, Any]) -> dict[str, Any]:
-    """A changed resource of a plan likewise."""
-    return _changed(change, _quoted)
-
-
 Treatment = Callable[[Any, Kind], Any]
 
 
-def _changed(change: Mapping[str, Any], treat: Treatment) -> dict[str, Any]:
-    table = _table(change["type"])
-    return {**change, "properties": [_property_change(item, table, treat) for item in change["properties"]]}
+def _treated(members: Mapping[str, Any], treat: Treatment) -> Mapping[str, Any]:
+    """A resource of a template, or a changed one of a plan, with its environments, commands, labels, tags and secret
+    references treated; anything else as it is."""
+    if _is_resource(members, "Type") and isinstance(members.get("Properties"), Mapping):
+        return {**members, "Properties": _values(members["Properties"], _table(members["Type"]), treat)}
+    if _is_resource(members, "type") and isinstance(members.get("properties"), list):
+        table = _table(members["type"])
+        return {**members, "properties": [_property_change(item, table, treat) for item in members["properties"]]}
+    return members
+
+
+def _is_resource(members: Mapping[str, Any], name: str) -> bool:
+    return isinstance(members.get(name), str) and "::" in members[name]
 
 
 def _table(resource_type: str) -> Mapping[str, Kind]:
@@ -154,21 +134,11 @@ WITHHELD_FIELDS = frozenset({"evidence", "log_tail", "log_lines", "log_excerpt",
 
 BY_NAME: Mapping[str, Reader] = {
     **dict.fromkeys(WITHHELD_FIELDS, "operator"),
-    "stoppedReason": "operator",
-    "stopped_reason": "operator",
-    "statusReason": "operator",
-    "status_reason": "operator",
-    "rolloutStateReason": "operator",
-    "StackStatusReason": "operator",
-    "ResourceStatusReason": "operator",
-    "stack_status_reason": "operator",
-    "resource_status_reason": "operator",
-    "HookStatusReason": "operator",
-    "ValidationStatusReason": "everybody",
-    "rollback_reason": "operator",
-    "output": "everybody",
-    "step": "everybody",
-    "diff": "everybody",
+    **dict.fromkeys(("stoppedReason", "stopped_reason", "statusReason", "status_reason"), "operator"),
+    **dict.fromkeys(("rolloutStateReason", "rollback_reason", "HookStatusReason"), "operator"),
+    **dict.fromkeys(("StackStatusReason", "stack_status_reason"), "operator"),
+    **dict.fromkeys(("ResourceStatusReason", "resource_status_reason"), "operator"),
+    **dict.fromkeys(("ValidationStatusReason", "output", "step", "diff"), "everybody"),
 }
 
 BY_PLACE: Mapping[tuple[str, str], Reader] = {
@@ -245,7 +215,7 @@ class _Walk:
         return map_quotations(text, self._quotation, self._own)
 
     def _members(self, members: Mapping[str, Any], above: str) -> dict[str, Any]:
-        members = _treated(members, is_open=self.policy.allow_sensitive_data)
+        members = _treated(members, _quoted if self.policy.allow_sensitive_data else _withheld)
         kept: dict[str, Any] = {}
         for name, item in members.items():
             reader = reader_of(name, above)
@@ -285,15 +255,6 @@ class _Walk:
 
     def _own(self, text: str) -> str:
         return self.policy.mask(cleaned(for_agents(text))) if text else text
-
-
-def _treated(members: Mapping[str, Any], *, is_open: bool) -> Mapping[str, Any]:
-    """What is a resource without its sensitive values, or, where they may be seen, with them as quotations."""
-    if is_resource(members):
-        return quoted_resource(members) if is_open else redacted_resource(members)
-    if not is_resource_change(members):
-        return members
-    return quoted_change(members) if is_open else redacted_change(members)
 
 
 def _texts(value: Any) -> int:

@@ -93,17 +93,9 @@ def test_a_tag_is_added_in_the_registry_and_a_taken_one_is_refused(session: AwsS
 
 
 @pytest.mark.sandbox
-def test_all_images_are_listed_and_deleted_and_then_the_repository(session: AwsSession) -> None:
-    registry = EcrRegistry(session)
+def test_all_images_are_listed(session: AwsSession) -> None:
     digests = {put_image(session, str(number), f"v{number}") for number in range(105)}
-    assert {image.digest for image in registry.list_images(REPOSITORY)} == digests
-    with pytest.raises(ImageError) as caught:
-        registry.delete_repository(REPOSITORY)
-    assert caught.value.code == "repository_not_empty"
-    deleted = registry.delete_images(REPOSITORY)
-    assert (deleted.deleted, deleted.failures) == (105, ())
-    assert registry.delete_repository(REPOSITORY) is True
-    assert registry.delete_repository(REPOSITORY) is False
+    assert {image.digest for image in EcrRegistry(session).list_images(REPOSITORY)} == digests
 
 
 @pytest.mark.sandbox
@@ -198,30 +190,6 @@ def test_on_aws_an_image_is_pushed_to_its_own_address_and_tags_may_be_excepted()
     assert not found.keeps_tag("dev-7")
 
 
-def test_images_that_a_list_refers_to_go_in_a_second_round() -> None:
-    refused = {
-        "imageId": {"imageDigest": "sha256:b"},
-        "failureCode": "ImageReferencedByManifestList",
-        "failureReason": "x",
-    }
-    session = PreparedSession(
-        ("describe_images", details("sha256:a", "sha256:b")),
-        ("batch_delete_image", {"imageIds": [{"imageDigest": "sha256:a"}], "failures": [refused]}),
-        ("describe_images", details("sha256:b")),
-        ("batch_delete_image", {"imageIds": [{"imageDigest": "sha256:b"}], "failures": []}),
-    )
-    deleted = EcrRegistry(session).delete_images("web")
-    assert (deleted.deleted, deleted.failures) == (2, ())
-    assert session.all_answers_taken()
-
-
-def test_an_image_that_cannot_be_deleted_is_named_with_the_reason() -> None:
-    refused = {"imageId": {"imageDigest": "sha256:b"}, "failureCode": "KmsError", "failureReason": "key is gone"}
-    session = PreparedSession(("describe_images", details("sha256:b")), ("batch_delete_image", {"failures": [refused]}))
-    deleted = EcrRegistry(session).delete_images("web")
-    assert (deleted.deleted, deleted.failures) == (0, ("sha256:b: key is gone",))
-
-
 @pytest.mark.parametrize(
     ("aws", "ours"),
     [
@@ -238,7 +206,6 @@ def test_what_aws_refuses_is_told_by_its_cause(aws: str, ours: str) -> None:
         ("describe_images", lambda registry: registry.find_image("web", tag="x")),
         ("describe_images", lambda registry: registry.list_images("web")),
         ("batch_get_image", lambda registry: registry.tag_image("web", digest="sha256:" + "0" * 64, tag="x")),
-        ("delete_repository", lambda registry: registry.delete_repository("web")),
     ]
     for operation, call in calls:
         with pytest.raises(ExpresswayError) as caught:

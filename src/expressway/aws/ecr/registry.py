@@ -1,7 +1,8 @@
 """Amazon ECR: repositories, images, tags and the login that pushing needs."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,23 +10,24 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.aws.ecr.repositories import configuration_digest, image_manifests, json_object
-from expressway.aws.errors import ask, aws_error_code, aws_error_message, aws_errors, map_aws_error
+from expressway.aws.errors import Raw, ask, aws_error_code, aws_error_message, aws_errors, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.image import DeletedImages, RegistryImage, RegistryLogin, Repository
+from expressway.aws.values.image import RegistryImage, RegistryLogin, Repository
 from expressway.core.clock import Clock
 from expressway.core.pages import pages
 from expressway.core.system_clock import SystemClock
 from expressway.errors import ExpresswayError, ImageError, TargetError
 
 _NO_REPOSITORY = "RepositoryNotFoundException"
-_ROUNDS = 20
-_BATCH = 100  # images that one BatchDeleteImage takes
 # A role that has just been made cannot be assumed everywhere at once: IAM is eventually consistent.
 _ROLE_DELAYS_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 
 class EcrRegistry:
     """The private registry of one account and region.
+
+    Every method raises TargetError where AWS refuses or cannot be reached (``access_denied``, ``throttled`` …), and
+    ImageError ``repository_missing`` where there is no such repository, unless it answers None then.
 
     Args:
         push_role_arn: the role as which images are pushed and tagged; the caller's own identity when None.
@@ -50,11 +52,7 @@ class EcrRegistry:
         return EcrRegistry(self._session, push_role_arn=role_arn, push_session_name=session_name, clock=self._clock)
 
     def authorization(self) -> RegistryLogin:
-        """A login for this registry, valid for 12 hours (GetAuthorizationToken).
-
-        Raises:
-            TargetError: ``access_denied``, ``credentials_expired``, ``throttled``, ``connection_failed`` …
-        """
+        """A login for this registry, valid for 12 hours (GetAuthorizationToken)."""
         client = self._push_session().client("ecr")
         with aws_errors("give a login for the image registry"):
             data: Mapping[str, Any] = client.get_authorization_token()["authorizationData"][0]
@@ -76,55 +74,37 @@ class EcrRegistry:
         registry_id: str | None = None,
         region: str | None = None,
     ) -> RegistryImage | None:
-        """The image with that tag, or that digest, or None; `registry_id` and `region` reach other registries.
-
-        Raises:
-            ImageError: ``repository_missing``.
-            TargetError: when AWS refuses.
-        """
-        wanted = {"imageDigest": digest} if digest else {"imageTag": tag}
-        request = {"repositoryName": repository_name, "imageIds": [wanted]}
-        if registry_id:
-            request["registryId"] = registry_id
-        try:
-            details = self._session.client("ecr", region=region).describe_images(**request)["imageDetails"]
-        except (ClientError, BotoCoreError) as exc:
-            if aws_error_code(exc) == "ImageNotFoundException":
-                return None
-            raise _repository_error(exc, repository_name, "describe an image of") from exc
+        """The image with that tag, or that digest, or None; `registry_id` and `region` reach other registries."""
+        answer = _ask(
+            self._session.client("ecr", region=region).describe_images,
+            "describe an image of",
+            repository_name,
+            missing="ImageNotFoundException",
+            imageIds=[{"imageDigest": digest} if digest else {"imageTag": tag}],
+            **_registry(registry_id),
+        )
+        details = answer["imageDetails"] if answer else ()
         return _image(details[0]) if details else None
 
     def list_images(self, repository_name: str) -> tuple[RegistryImage, ...]:
-        """Every image of the repository, tagged or not.
-
-        Raises:
-            ImageError: ``repository_missing``.
-        """
-        try:
-            ask = partial(self._session.client("ecr").describe_images, repositoryName=repository_name)
-            found = pages(ask, doing=f"list the images of {repository_name}", by="nextToken")
-            return tuple(_image(detail) for page in found for detail in page["imageDetails"])
-        except (ClientError, BotoCoreError) as exc:
-            raise _repository_error(exc, repository_name, "list the images of") from exc
+        """Every image of the repository, tagged or not."""
+        ask_page = partial(
+            _ask, self._session.client("ecr").describe_images, "list the images of", repository_name, missing=""
+        )
+        found = pages(ask_page, doing=f"list the images of {repository_name}", by="nextToken")
+        return tuple(_image(detail) for page in found for detail in page["imageDetails"])
 
     def configuration_digest(self, repository_name: str, *, digest: str) -> str | None:
-        """The digest of an image's configuration, which Docker's own image ids are; None for a manifest list.
-
-        Raises:
-            ImageError: ``repository_missing``.
-            TargetError: ``access_denied`` without ecr:BatchGetImage, and the like.
-        """
-        try:
+        """The digest of an image's configuration, which Docker's own image ids are; None for a manifest list."""
+        with _repository_errors("read an image's manifest in", repository_name):
             found = image_manifests(self._session.client("ecr"), digest, repositoryName=repository_name)
-        except (ClientError, BotoCoreError) as exc:
-            raise _repository_error(exc, repository_name, "read an image's manifest in") from exc
         return configuration_digest(json_object(found[0]["imageManifest"])) if found else None
 
     def tag_image(self, repository_name: str, *, digest: str, tag: str) -> None:
         """Give an image that is there another tag, without moving a byte (PutImage of the same manifest).
 
         Raises:
-            ImageError: ``tag_immutable``, ``image_missing``, ``repository_missing``.
+            ImageError: ``tag_immutable``, ``image_missing``.
         """
         client = self._push_session().client("ecr")
         try:
@@ -156,72 +136,15 @@ class EcrRegistry:
     def lifecycle_policy(
         self, repository_name: str, *, registry_id: str | None = None, region: str | None = None
     ) -> str | None:
-        """The text of the repository's lifecycle policy (JSON), or None when it has none (GetLifecyclePolicy).
-
-        Raises:
-            ImageError: ``repository_missing``.
-            TargetError: ``access_denied`` without ecr:GetLifecyclePolicy, and the like.
-        """
-        request = {"repositoryName": repository_name} | ({"registryId": registry_id} if registry_id else {})
-        try:
-            return self._session.client("ecr", region=region).get_lifecycle_policy(**request)["lifecyclePolicyText"]
-        except (ClientError, BotoCoreError) as exc:
-            if aws_error_code(exc) == "LifecyclePolicyNotFoundException":
-                return None
-            raise _repository_error(exc, repository_name, "read the lifecycle policy of") from exc
-
-    def delete_images(self, repository_name: str) -> DeletedImages:
-        """Delete every image, 100 at a time; what a manifest list still refers to goes in a further round.
-
-        Raises:
-            ImageError: ``repository_missing``.
-        """
-        deleted = 0
-        failures: list[str] = []
-        for _ in range(_ROUNDS):
-            digests = [image.digest for image in self.list_images(repository_name)]
-            failures = []
-            removed = 0
-            for start in range(0, len(digests), _BATCH):
-                gone, failed = self._delete_batch(repository_name, digests[start : start + _BATCH])
-                removed += gone
-                failures += failed
-            deleted += removed
-            if not failures or not removed:
-                break
-        return DeletedImages(deleted, tuple(failures))
-
-    def delete_repository(self, repository_name: str) -> bool:
-        """Delete the repository, which has to be empty. False when there was none.
-
-        Raises:
-            ImageError: ``repository_not_empty``.
-        """
-        try:
-            self._session.client("ecr").delete_repository(repositoryName=repository_name, force=False)
-        except (ClientError, BotoCoreError) as exc:
-            if aws_error_code(exc) == _NO_REPOSITORY:
-                return False
-            if aws_error_code(exc) == "RepositoryNotEmptyException":
-                raise ImageError(
-                    "repository_not_empty",
-                    f"The repository {repository_name} still holds images.",
-                    "Delete its images first.",
-                ) from exc
-            raise map_aws_error(exc, f"delete the repository {repository_name}") from exc
-        return True
-
-    def _delete_batch(self, repository_name: str, digests: Sequence[str]) -> tuple[int, list[str]]:
-        try:
-            answer = self._session.client("ecr").batch_delete_image(
-                repositoryName=repository_name, imageIds=[{"imageDigest": digest} for digest in digests]
-            )
-        except (ClientError, BotoCoreError) as exc:
-            raise _repository_error(exc, repository_name, "delete images of") from exc
-        failed = [item for item in answer.get("failures", []) if item.get("failureCode") != "ImageNotFound"]
-        stayed = {item.get("imageId", {}).get("imageDigest") for item in failed}
-        texts = [f"{item['imageId'].get('imageDigest')}: {item.get('failureReason')}" for item in failed]
-        return len([digest for digest in digests if digest not in stayed]), texts
+        """The text of the repository's lifecycle policy (JSON), or None when it has none (GetLifecyclePolicy)."""
+        answer = _ask(
+            self._session.client("ecr", region=region).get_lifecycle_policy,
+            "read the lifecycle policy of",
+            repository_name,
+            missing="LifecyclePolicyNotFoundException",
+            **_registry(registry_id),
+        )
+        return answer["lifecyclePolicyText"] if answer else None
 
     def _push_session(self) -> AwsSession:
         if self._push_role_arn is None:
@@ -259,6 +182,28 @@ def _image(raw: Mapping[str, Any]) -> RegistryImage:
         size_bytes=int(raw.get("imageSizeInBytes", 0)),
         pushed_at=pushed_at if isinstance(pushed_at, datetime) else None,
     )
+
+
+def _registry(registry_id: str | None) -> dict[str, str]:
+    return {"registryId": registry_id} if registry_id else {}
+
+
+def _ask(call: Callable[..., Raw], doing: str, repository: str, *, missing: str, **arguments: Any) -> Raw | None:
+    """The answer about a repository, or None where AWS refuses it with the error code `missing`."""
+    try:
+        return call(repositoryName=repository, **arguments)
+    except (ClientError, BotoCoreError) as exc:
+        if missing and aws_error_code(exc) == missing:
+            return None
+        raise _repository_error(exc, repository, doing) from exc
+
+
+@contextmanager
+def _repository_errors(doing: str, repository: str) -> Generator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as exc:
+        raise _repository_error(exc, repository, doing) from exc
 
 
 def _repository_error(exc: ClientError | BotoCoreError, name: str, doing: str) -> ExpresswayError:

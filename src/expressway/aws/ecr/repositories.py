@@ -21,11 +21,7 @@ class Repositories:
         self._session = session
 
     def policy(self, repository: str, *, registry_id: str, region: str) -> Mapping[str, Any] | None:
-        """The repository's own policy, or None when it has none.
-
-        Raises:
-            TargetError: ``access_denied`` without ecr:GetRepositoryPolicy, and the like.
-        """
+        """The repository's own policy, or None when it has none."""
         answer = ask(
             self._session.client("ecr", region=region).get_repository_policy,
             f"read the policy of the repository {repository}",
@@ -36,11 +32,7 @@ class Repositories:
         return decode_document(answer.get("policyText")) if answer else None
 
     def tags(self, repository: str, *, registry_id: str, region: str) -> tuple[str, ...]:
-        """The tags of (at most a thousand of) its images, the newest push first.
-
-        Raises:
-            TargetError: ``access_denied`` without ecr:DescribeImages, and the like.
-        """
+        """The tags of (at most a thousand of) its images, the newest push first."""
         answer = ask(
             self._session.client("ecr", region=region).describe_images,
             f"list the tags of the repository {repository}",
@@ -76,9 +68,6 @@ class ImagePlatforms:
 
         A manifest list names its platforms; a single image only in its configuration, which is a blob of its
         own.
-
-        Raises:
-            TargetError: ``access_denied`` without ecr:BatchGetImage or ecr:GetDownloadUrlForLayer, and the like.
         """
         repository_of = {"repositoryName": repository, "registryId": registry_id}
         manifest = self._manifest(repository_of, digest, region)

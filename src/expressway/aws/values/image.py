@@ -162,11 +162,3 @@ class RegistryImage:
     tags: tuple[str, ...]
     size_bytes: int
     pushed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedImages:
-    """What deleting images did: how many went, and each that stayed with the registry's reason."""
-
-    deleted: int
-    failures: tuple[str, ...] = ()
