@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from expressway.aws.values.service import ServiceState, TaskState
+from expressway.diagnose.facts import DeploymentFacts
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.tasks.failed import FailedTasks, alike, failed_tasks_finding
+from expressway.diagnose.tasks.failed import alike, failed_tasks_finding
 from tests.diagnose.service.situations import NOW, SERVICE, START, exited, unhealthy
 
 V1, V2 = "arn:x:task-definition/web:1", "arn:x:task-definition/web:2"
@@ -23,7 +24,7 @@ def service(runs: str, *, running: int = 1, **changes: Any) -> ServiceState:
 
 def told(*tasks: TaskState, state: ServiceState | None = None, line: str = "ValueError: before") -> Finding:
     logs = {one.task_id: (line,) for one in tasks}
-    finding = failed_tasks_finding(FailedTasks(tasks, state, logs=logs), cluster="default", now=NOW)
+    finding = failed_tasks_finding(DeploymentFacts("default", "web", state, tasks=tasks, logs=logs), now=NOW)
     assert finding is not None
     return finding
 

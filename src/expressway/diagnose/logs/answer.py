@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +11,14 @@ from typing import Any
 from expressway.aws.values.service import LogEvent, LogSearch, ServiceState, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.catalog import make_finding
+from expressway.diagnose.facts import DeploymentFacts
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.log_lines import patterns_of, severity_of
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import marked
 from expressway.diagnose.service.log_tail import LogKey, container_log
-from expressway.diagnose.tasks.failed import FailedTasks, alike, failed_tasks_finding
-from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
+from expressway.diagnose.tasks.failed import alike, findings_of_groups
+from expressway.image.context.excluded import ExcludedFrom
 from expressway.privacy.untrusted import quoted
 
 _PATTERNS_SHOWN = 10
@@ -154,7 +156,9 @@ def findings_of_logs(
     excluded_from: ExcludedFrom,
 ) -> tuple[Finding, ...]:
     """What ended the tasks that wrote the lines found, and which further lines name errors."""
-    streams = _by_stream(event for one in searches if one is not None for event in one.events)
+    streams: dict[LogKey, list[LogEvent]] = defaultdict(list)
+    for event in (event for one in searches if one is not None for event in one.events):
+        streams[event.group, event.stream].append(event)
     failed = [
         marked(task, definitions) for task in seen.stopped if task.failed and request.window.contains(task.stopped_at)
     ]
@@ -164,41 +168,27 @@ def findings_of_logs(
         for task_id, key in keys.items()
         if not isinstance(key, str) and key in streams
     }
-    services = {one.name: one for one in seen.services}
     told = [group for group in alike(failed) if any(task.task_id in logs for task in group)]
-    ended = (
-        failed_tasks_finding(
-            FailedTasks(
-                tuple(sorted(group, key=lambda task: task.task_id not in logs)),
-                services.get(group[0].service_name),
-                definitions.get(group[0].task_definition_arn),
-                logs,
-                excluded=excluded_by_container(definitions.get(group[0].task_definition_arn), excluded_from),
-            ),
-            cluster=request.cluster,
-            now=now,
-        )
-        for group in told
+    ended = findings_of_groups(
+        (tuple(sorted(group, key=lambda task: task.task_id not in logs)) for group in told),
+        DeploymentFacts(request.cluster, "", logs=logs),
+        services=seen.services,
+        definitions=definitions,
+        excluded_from=excluded_from,
+        now=now,
     )
     others = _others(streams, [task for group in told for task in group])
     errors = (errors_in_log(group, events) for group, events in others.items())
     return ranked(one for one in (*ended, *errors) if one is not None)
 
 
-def _by_stream(events: Iterable[LogEvent]) -> dict[LogKey, list[LogEvent]]:
-    found: dict[LogKey, list[LogEvent]] = {}
-    for event in events:
-        found.setdefault((event.group, event.stream), []).append(event)
-    return found
-
-
 def _others(streams: Mapping[LogKey, list[LogEvent]], told: Iterable[TaskState]) -> dict[str, list[LogEvent]]:
     """By log group, the lines of streams that are not of these tasks (a stream's name ends with its task's id)."""
     ids = {task.task_id for task in told}
-    found: dict[str, list[LogEvent]] = {}
+    found: dict[str, list[LogEvent]] = defaultdict(list)
     for (group, stream), events in streams.items():
         if stream.rsplit("/", 1)[-1] not in ids:
-            found.setdefault(group, []).extend(events)
+            found[group].extend(events)
     return found
 
 

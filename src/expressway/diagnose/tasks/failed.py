@@ -1,10 +1,11 @@
-"""What ended tasks that the course of no service explains any more, or never did: told of tasks that are alike at once.
+"""What ended failed tasks that no service's current deployment explains; similar tasks share one finding.
 
 They ran in a version that a newer one has replaced, in a deleted service of the same name, or by themselves.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -20,64 +21,58 @@ from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.service.collect import marked
 from expressway.diagnose.service.log_tail import container_log
 from expressway.diagnose.service.rules import cause_of_tasks
-from expressway.image.context.excluded import ExcludedFiles, excluded_by_container
+from expressway.image.context.excluded import ExcludedFrom, excluded_by_container
 
 _NOTHING_LEFT = "Nothing needs to be done unless it happens again; then: "
 
 
-@dataclass(frozen=True, slots=True)
-class FailedTasks:
-    """Failed tasks of one service that run the same, newest first, and what is known of them.
-
-    Attributes:
-        service: as it is now; None for tasks that were run by themselves, and where it could not be read.
-        definition: what they run; None where it could not be read.
-        logs, unread_logs, gaps, excluded: as in `facts.DeploymentFacts`.
-    """
-
-    tasks: tuple[TaskState, ...]
-    service: ServiceState | None = None
-    definition: TaskDefinition | None = None
-    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    unread_logs: Mapping[str, str] = field(default_factory=dict[str, str])
-    gaps: tuple[str, ...] = ()
-    excluded: Mapping[str, ExcludedFiles] = field(default_factory=dict[str, ExcludedFiles])
-
-    @property
-    def is_current(self) -> bool:
-        """Whether they are of what the service is to run now."""
-        service = self.service
-        if service is None or self.tasks[0].task_definition_arn != service.task_definition_arn:
-            return False
-        return not_before(self.tasks[0].created_at, service.created_at)
-
-    @property
-    def was_taken_back(self) -> bool:
-        """Whether they are of a newer version than what the service runs."""
-        service = self.service
-        if service is None or not not_before(self.tasks[0].created_at, service.created_at):
-            return False
-        family, number = _revision(self.tasks[0].task_definition_arn)
-        runs, running = _revision(service.task_definition_arn)
-        return family == runs and number > running
-
-
 def alike(tasks: Iterable[TaskState]) -> tuple[tuple[TaskState, ...], ...]:
     """The tasks by service and task definition, in their own order."""
-    found: dict[tuple[str, str], list[TaskState]] = {}
+    found: dict[tuple[str, str], list[TaskState]] = defaultdict(list)
     for task in tasks:
-        found.setdefault((task.service_name, task.task_definition_arn), []).append(task)
-    return tuple(tuple(some) for some in found.values())
+        found[task.service_name, task.task_definition_arn].append(task)
+    return tuple(map(tuple, found.values()))
 
 
-def failed_tasks_finding(failed: FailedTasks, *, cluster: str, now: datetime) -> Finding | None:
-    """What ended the tasks, and whether it is over: the service has all its tasks again."""
-    found = _health_check(failed.tasks) or cause_of_tasks(_facts(failed, cluster, now))
+def findings_of_groups(
+    groups: Iterable[tuple[TaskState, ...]],
+    facts: DeploymentFacts,
+    *,
+    services: Iterable[ServiceState],
+    definitions: Mapping[str, TaskDefinition | None],
+    excluded_from: ExcludedFrom,
+    now: datetime,
+) -> tuple[Finding, ...]:
+    """What ended each group of similar tasks; `facts` hold the cluster, logs and gaps of all of them."""
+    by_name = {service.name: service for service in services}
+    found: list[Finding | None] = []
+    for group in groups:
+        name, definition = group[0].service_name, definitions.get(group[0].task_definition_arn)
+        failed = replace(
+            facts,
+            service_name=name,
+            service=by_name.get(name),
+            tasks=group,
+            definition=definition,
+            excluded=excluded_by_container(definition, excluded_from),
+        )
+        found.append(failed_tasks_finding(failed, now=now))
+    return tuple(finding for finding in found if finding is not None)
+
+
+def failed_tasks_finding(failed: DeploymentFacts, *, now: datetime) -> Finding | None:
+    """What ended the tasks, and whether the service has all its tasks again.
+
+    The service of `failed` is None for tasks that were run by themselves, and where it could not be read.
+    """
+    alone = replace(failed, service=None)
+    facts = ServiceFacts(failed.cluster, failed.service_name, now, alone, tasks=failed.tasks, gaps=failed.gaps)
+    found = _health_check(failed.tasks) or cause_of_tasks(facts)
     if found is None:
         return None
     number, name = len(failed.tasks), _name(failed.tasks[0].task_definition_arn)
     of = f"{number} task{'' if number == 1 else 's'} of {name} failed"
-    is_over = _has_all_tasks(failed.service) and not failed.was_taken_back
+    is_over = _has_all_tasks(failed.service) and not _was_rolled_back(failed)
     return replace(
         found,
         severity=_severity(failed, is_over=is_over),
@@ -86,19 +81,22 @@ def failed_tasks_finding(failed: FailedTasks, *, cluster: str, now: datetime) ->
     )
 
 
-def _facts(failed: FailedTasks, cluster: str, now: datetime) -> ServiceFacts:
-    name = failed.tasks[0].service_name
-    deployment = DeploymentFacts(
-        cluster,
-        name,
-        tasks=failed.tasks,
-        logs=failed.logs,
-        unread_logs=failed.unread_logs,
-        gaps=failed.gaps,
-        definition=failed.definition,
-        excluded=failed.excluded,
-    )
-    return ServiceFacts(cluster, name, now, deployment, tasks=failed.tasks, gaps=failed.gaps)
+def _is_current(failed: DeploymentFacts) -> bool:
+    """Whether the tasks are of what the service is to run now."""
+    service, task = failed.service, failed.tasks[0]
+    if service is None or task.task_definition_arn != service.task_definition_arn:
+        return False
+    return not_before(task.created_at, service.created_at)
+
+
+def _was_rolled_back(failed: DeploymentFacts) -> bool:
+    """Whether the tasks are of a newer version than what the service runs."""
+    service, task = failed.service, failed.tasks[0]
+    if service is None or not not_before(task.created_at, service.created_at):
+        return False
+    family, number = _revision(task.task_definition_arn)
+    runs, running = _revision(service.task_definition_arn)
+    return family == runs and number > running
 
 
 def _health_check(tasks: Sequence[TaskState]) -> Finding | None:
@@ -114,15 +112,15 @@ def _health_check(tasks: Sequence[TaskState]) -> Finding | None:
     )
 
 
-def _severity(failed: FailedTasks, *, is_over: bool) -> Severity:
+def _severity(failed: DeploymentFacts, *, is_over: bool) -> Severity:
     if is_over:
         return "info"
     service = failed.service
     down = service is not None and service.status == "ACTIVE" and not service.running_count and service.desired_count
-    return "critical" if down and failed.is_current else "warning"
+    return "critical" if down and _is_current(failed) else "warning"
 
 
-def _since(failed: FailedTasks) -> str:
+def _since(failed: DeploymentFacts) -> str:
     """How the service stands since then."""
     service = failed.service
     if service is None:
@@ -130,7 +128,7 @@ def _since(failed: FailedTasks) -> str:
     if service.status != "ACTIVE":
         return f"; the service {service.name} is {service.status}"
     run = f"{service.running_count} of {service.desired_count} tasks run, of {_name(service.task_definition_arn)}"
-    if failed.was_taken_back:
+    if _was_rolled_back(failed):
         return f"; the service {service.name} went back to an earlier version ({run})"
     return f"; the service {service.name} {'serves now' if _has_all_tasks(service) else 'does not serve'} ({run})"
 
@@ -156,7 +154,7 @@ _LOG_LINES = 100
 def unexplained_failures(
     cluster: str,
     failed: Sequence[TaskState],
-    services: Mapping[str, ServiceState],
+    services: Sequence[ServiceState],
     ports: TroubleshootPorts,
     reads: ConcurrentReads,
 ) -> tuple[Finding, ...]:
@@ -182,21 +180,12 @@ def unexplained_failures(
     logs = {
         task_id: tuple(one.message for one in reads.take(future, ()) or ()) for task_id, future in asked_logs.items()
     }
-    now = ports.now()
-    found = (
-        failed_tasks_finding(
-            FailedTasks(
-                group,
-                services.get(group[0].service_name),
-                definitions[group[0].task_definition_arn],
-                logs=logs,
-                unread_logs={task_id: place for task_id, place in places.items() if isinstance(place, str)},
-                gaps=tuple(reads.gaps),
-                excluded=excluded_by_container(definitions[group[0].task_definition_arn], ports.excluded_from),
-            ),
-            cluster=cluster,
-            now=now,
-        )
-        for group in marked_groups
+    unread = {task_id: place for task_id, place in places.items() if isinstance(place, str)}
+    return findings_of_groups(
+        marked_groups,
+        DeploymentFacts(cluster, "", logs=logs, unread_logs=unread, gaps=tuple(reads.gaps)),
+        services=services,
+        definitions=definitions,
+        excluded_from=ports.excluded_from,
+        now=ports.now(),
     )
-    return tuple(one for one in found if one is not None)

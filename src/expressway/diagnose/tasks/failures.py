@@ -54,7 +54,7 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
         asked = {arn: reads.ask("task definition", partial(ports.ecs.task_definition, arn)) for arn in _telling(failed)}
         services = _services(request.cluster, failed, ports, reads)
         left = [task for task in failed if not any(one.explains(task) for one in services)]
-        states = {one.state.name: one.state for one in services if one.state is not None}
+        states = [one.state for one in services if one.state is not None]
         past = unexplained_failures(request.cluster, left, states, ports, reads)
         findings = ranked((*(finding for one in services for finding in one.findings), *past))
         definitions = {arn: reads.take(future, None) for arn, future in asked.items()}
