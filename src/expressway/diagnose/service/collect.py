@@ -79,7 +79,6 @@ class ServiceCollector:
         self._service_reads = ServiceReads(
             cluster, service_name, ports, reads, known=known, now=self._now, looks_closer=failure is not None
         )
-        self._service_reads.begin_initial_snapshot()
 
     def collect(self) -> ServiceFacts:
         """Wait for all facts.

@@ -6,27 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from expressway.aws.values.service import (
-    DeploymentState,
-    ExpressService,
-    RevisionState,
-    ServiceState,
-    TargetHealth,
-    TaskState,
-)
-from expressway.aws.values.target import Target
+from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
-from expressway.diagnose.reads import take_or_stop
+from expressway.diagnose.reads import batches, take_or_stop
 from expressway.diagnose.service.log_tail import ExpiredTaskLogs, ServiceLogs, express_log_place, log_place
 from expressway.diagnose.service_cache import ENDED_DEPLOYMENT_STATUSES, NOT_CACHED, CachedService, is_over
 
 
 @dataclass(frozen=True, slots=True)
 class KnownService:
-    """What somebody has read of the service already, so that it is not read again."""
+    """What was read of the service before, so that it is not read again."""
 
     state: ServiceState
     stopped_tasks: tuple[TaskState, ...] | None = None
@@ -34,9 +26,9 @@ class KnownService:
 
 @dataclass(frozen=True, slots=True)
 class InitialSnapshot:
-    """What can be asked for by the service's name alone; `briefs` are its deployments, newest first.
+    """What can be read by the service's name alone; `briefs` are its deployments, newest first.
 
-    `looks_closer`: a failure is to be explained, so that a service that serves is looked at as closely as any other.
+    `looks_closer`: a failure is to be explained, so that even a service that serves is read completely.
     """
 
     service: ServiceState | None
@@ -47,7 +39,7 @@ class InitialSnapshot:
 
     @property
     def is_steady_state(self) -> bool:
-        """All wanted tasks run and every deployment that is remembered succeeded: what serves needs no closer look."""
+        """All wanted tasks run and every deployment that ECS remembers succeeded: it needs no closer look."""
         service = self.service
         if self.looks_closer or service is None or service.status != "ACTIVE":
             return False
@@ -59,12 +51,9 @@ T = TypeVar("T")
 
 
 class SpeculativeReads(Generic[T]):
-    """Things of one kind. A guess saves a round trip where it was right; where it was wrong or was refused, what is
-    wanted is read by itself, so that a guess never decides what is told.
+    """Reads of one kind by id, `at_most` ids a call. A right guess saves a round trip.
 
-    Args:
-        id_of: what a thing is known by.
-        at_most: how many ids a call takes.
+    Where a guess was wrong or refused, what is wanted is read by itself, so that a guess never changes a result.
     """
 
     def __init__(
@@ -111,8 +100,10 @@ class SpeculativeReads(Generic[T]):
         return (*(one for one in guessed if self._id_of(one) in self._wanted), *asked)
 
     def _begun(self, ids: Sequence[str]) -> list[tuple[list[str], Future[tuple[T, ...]]]]:
-        chunks = [list(ids[start : start + self._at_most]) for start in range(0, len(ids), self._at_most)]
-        return [(some, self._reads.ask(self._name, lambda some=some: self._read(some))) for some in chunks]
+        return [
+            (some, self._reads.ask(self._name, lambda some=some: self._read(some)))
+            for some in batches(ids, self._at_most)
+        ]
 
 
 _DEFINITIONS_READ = 3
@@ -143,10 +134,6 @@ class ServiceReads:
         self._now = now
         self._looks_closer = looks_closer
         self._seen = ports.cache.get(cluster, service_name)
-        self._service: Future[tuple[ServiceState, ...]] | None = None
-        self._briefs: Future[tuple[DeploymentState, ...]] | None = None
-        self._running: Future[tuple[str, ...]] | None = None
-        self._stopped: Future[tuple[str, ...]] | None = None
         self._definitions: dict[str, Future[TaskDefinition | None]] = {}
         self._compared: frozenset[str] = frozenset()
         self._guessed_definition: Future[TaskDefinition | None] | None = None
@@ -164,19 +151,22 @@ class ServiceReads:
             reads, "target health", health, id_of=lambda one: one.target_group_arn, at_most=1
         )
 
+        self._begin()
+
     # -- rounds ---------------------------------------------------------------------------------------------
-    def begin_initial_snapshot(self) -> None:
+    def _begin(self) -> None:
         """Ask for all that the name alone leads to, and for what was there the last time; what leads on goes first."""
-        of = self._ports.ecs
-        if self._known is None or self._known.stopped_tasks is None:
-            self._stopped = self._ask_task_arns("STOPPED")
+        ecs, known = self._ports.ecs, self._known
+        knows_stopped = known is not None and known.stopped_tasks is not None
+        self._stopped = None if knows_stopped else self._ask_task_arns("STOPPED")
         self._running = self._ask_task_arns("RUNNING")
-        if self._known is None and not self._seen.definitions:
+        self._service = None
+        if known is None and not self._seen.definitions:
             family = f"{self._cluster}-{self._name}"  # as ECS calls those that it makes for Express services
-            self._guessed_definition = self._reads.ask("task definition", lambda: of.task_definition(family))
-        if self._known is None:
-            self._service = self._reads.ask("service", lambda: of.services(self._cluster, [self._name]))
-        self._briefs = self._reads.ask("deployments", lambda: of.deployment_briefs(self._cluster, self._name))
+            self._guessed_definition = self._reads.ask("task definition", lambda: ecs.task_definition(family))
+        if known is None:
+            self._service = self._reads.ask("service", lambda: ecs.services(self._cluster, [self._name]))
+        self._briefs = self._reads.ask("deployments", lambda: ecs.deployment_briefs(self._cluster, self._name))
         self._guess()
 
     def initial_snapshot(self) -> InitialSnapshot:
@@ -186,16 +176,18 @@ class ServiceReads:
             TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
         """
         running = self._taken_arns(self._running)
-        stopped = self._taken_arns(self._stopped)
+        stopped = self._taken_arns(self._stopped) if self._stopped else ()
         self._ask_tasks((*running, *stopped))
-        service = self._taken_service()
+        service = self._known.state if self._known else None
+        if self._service is not None:
+            service = next(iter(take_or_stop(self._reads, self._service, ())), None)
         if service is None or service.created_at != self._seen.created_at:
             self._seen = NOT_CACHED  # that was another service of this name
         if self._looks_closer and not stopped and (service is None or service.status == "INACTIVE"):
             stopped = self._taken_arns(self._ask_task_arns("STOPPED", of_service=False))  # ECS filters by no such name
             self._ask_tasks(stopped)
         self.logs.know(self._seen.logs)
-        briefs = self._reads.take(self._briefs, ()) if self._briefs else ()
+        briefs = self._reads.take(self._briefs, ())
         return InitialSnapshot(service, briefs, running, stopped, self._looks_closer)
 
     def begin_second_round(self, first: InitialSnapshot) -> None:
@@ -270,13 +262,8 @@ class ServiceReads:
         definition = self.compared_definitions([task_definition_arn]).get(task_definition_arn)
         self.expired_logs.ask(deployment, definition, self._now)
 
-    def _taken_service(self) -> ServiceState | None:
-        if self._known is not None or self._service is None:
-            return self._known.state if self._known else None
-        return next(iter(take_or_stop(self._reads, self._service, ())), None)
-
-    def _taken_arns(self, asked: "Future[tuple[str, ...]] | None") -> tuple[str, ...]:
-        return self._reads.take(asked, ())[:TASKS_A_CALL] if asked else ()
+    def _taken_arns(self, asked: "Future[tuple[str, ...]]") -> tuple[str, ...]:
+        return self._reads.take(asked, ())[:TASKS_A_CALL]
 
     def _ask_tasks(self, arns: Iterable[str]) -> None:
         self._tasks.ask(arn for arn in arns if arn not in self._seen.stopped_tasks)
@@ -306,7 +293,9 @@ class ServiceReads:
         self._revisions.guess(self._seen.revision_arns)
         self.targets.guess(self._seen.target_group_arns)
         if self._ports.target is not None and self._known is None and not self._seen.was_steady_state:
-            arn = _arn_of(self._ports.target, self._cluster, self._name)
+            target = self._ports.target
+            account = f"arn:{target.partition}:ecs:{target.region}:{target.account_id}"
+            arn = f"{account}:service/{self._cluster}/{self._name}"
             read = self._ports.ecs.express_service
             self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
 
@@ -342,10 +331,6 @@ class ServiceReads:
             target_group_arns=self.targets.wanted,
         )
         self._ports.cache.keep(self._cluster, self._name, seen)
-
-
-def _arn_of(target: Target, cluster: str, service_name: str) -> str:
-    return f"arn:{target.partition}:ecs:{target.region}:{target.account_id}:service/{cluster}/{service_name}"
 
 
 def _no_targets(group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
