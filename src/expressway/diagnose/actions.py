@@ -1,4 +1,4 @@
-"""The seven actions of troubleshooting: their names, their parameters, what they show, and what carries them out."""
+"""The seven troubleshooting actions: names, parameters, sensitivity, and the function that runs each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from expressway.core.text import near_names
 from expressway.errors import UsageError
 from expressway.privacy.untrusted import named
 
-if TYPE_CHECKING:  # what carries an action out is loaded when it runs
+if TYPE_CHECKING:  # the module of an action is loaded when it runs
     from expressway.diagnose.ports import TroubleshootPorts
     from expressway.diagnose.request import TroubleshootRequest
 
@@ -28,7 +28,7 @@ Run = Callable[["TroubleshootRequest", "TroubleshootPorts"], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action: the parameters it takes, and whether it exists to show what applications wrote.
+    """One action: the parameters it takes, and whether it shows what applications wrote.
 
     `either` are groups of parameters of which one must be given whole.
     """
@@ -106,17 +106,17 @@ ACTIONS: Mapping[str, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class Troubleshooting:
-    """What an action found out, whole; `detail` is how much of it was asked for."""
+    """The complete result of an action; `detail` is how much of it was asked for."""
 
     action: str
     whole: Mapping[str, Any]
     detail: str = "summary"
 
     def to_dict(self, summary_bytes: int | None = None) -> Mapping[str, Any]:
-        """As much as was asked for: by default so little that it fits 4 kB, with what was left out counted.
+        """As much as was asked for: by default what fits 4 kB, with the number of omitted elements.
 
         Args:
-            summary_bytes: less, for a face that adds more to it.
+            summary_bytes: a smaller limit, for a face that adds to the answer.
         """
         from expressway.diagnose.answer import FULL_BYTES, SUMMARY_BYTES, summarised
 
@@ -142,11 +142,11 @@ def action_of(name: str) -> Action:
 
 
 def troubleshoot(action: str, parameters: Mapping[str, Any], ports: TroubleshootPorts) -> Troubleshooting:
-    """Carry an action out, unless an ARN among its parameters is of another account, region or cluster: that is told.
+    """Run an action; an ARN of another account, Region or cluster among its parameters is rejected with a finding.
 
     Raises:
         UsageError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
-        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
     from expressway.diagnose.not_found import wrong_place, wrong_place_answer
     from expressway.diagnose.request import read_parameters

@@ -61,7 +61,7 @@ _ATTEMPTS = (
     _Limits(3, 1, 3, 0, 160),
     _Limits(2, 1, 1, 0, 160),
 )
-"""Raw data goes first, then evidence beyond the most telling, then findings beyond the gravest."""
+"""Raw data is dropped first, then further evidence, then less severe findings."""
 
 
 def size_of(answer: object) -> int:

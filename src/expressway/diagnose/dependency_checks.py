@@ -84,7 +84,7 @@ def check_dependencies(subject: DependencySubject, ports: TroubleshootPorts) -> 
 
 
 def softened(findings: Iterable[Finding], services: Sequence[ServiceFacts]) -> tuple[Finding, ...]:
-    """The findings as warnings where all services that were looked at serve: they show that nothing is cut off."""
+    """The findings as warnings where all services that were examined serve, since then no path is really blocked."""
     serving = bool(services) and all(one.serves and one.service and one.service.running_count for one in services)
     return tuple(
         replace(one, severity="warning") if serving and one.severity == "critical" else one for one in findings

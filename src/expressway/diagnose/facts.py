@@ -39,7 +39,7 @@ def killed_for_memory(text: str) -> bool:
 
 
 def first_failed_container(task: TaskState) -> ContainerState | None:
-    """The container whose end was the task's; None while it runs, and where nothing tells.
+    """The container that ended the task; None while it runs, and where it is unknown.
 
     One that was killed for its memory or exited with an error of its own comes before one that finished, and that
     before those that end as ECS's stop ends them. A container that is not essential ends no task, unless one that
@@ -56,14 +56,14 @@ def first_failed_container(task: TaskState) -> ContainerState | None:
 
 
 def other_candidates(first_failed: ContainerState, task: TaskState) -> tuple[ContainerState, ...]:
-    """Further essential containers that may have been the first to end: nothing that ECS tells decides it."""
+    """Further essential containers that may have ended first: ECS's facts do not decide it."""
     alike = {_OF_MEMORY, _BY_ITSELF, _KILLED if _kind(task, first_failed) == _FINISHED else _BY_ITSELF}
     ended = (one for one in task.containers if one.essential and one.exit_code is not None)
     return tuple(one for one in ended if one.name != first_failed.name and _kind(task, one) in alike)
 
 
 def telling_reasons(task: TaskState) -> tuple[str, ...]:
-    """What ECS says of the containers that matter to what became of the task, the first that failed first.
+    """ECS's reasons for the containers that explain the task, the first that failed first.
 
     What it says of a container that ended beside it, or that is not essential, is no reason of the task's.
     """
@@ -161,7 +161,7 @@ class DeploymentFacts:
 
 
 RECENT = timedelta(hours=24)
-"""How long a failed deployment that nothing has followed still counts as the state of things."""
+"""How long a failed deployment without a successor is current."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class ServiceFacts:
 
     @property
     def resource(self) -> str:
-        """The service's ARN, or its name where nobody has told the ARN."""
+        """The service's ARN, or its name where the ARN is unknown."""
         return self.service.arn if self.service else self.service_name
 
     def lacks(self, read: str) -> bool:

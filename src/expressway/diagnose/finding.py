@@ -26,7 +26,7 @@ class Finding:
         severity, confidence: see the types.
         resource: the ARN, logical id or name of what is wrong; empty when there is no single one.
         cause: the cause in one sentence of our own; it names resources, and quotes no text that an application wrote.
-        evidence: AWS's own words, log lines and rules that the sentence rests on, most telling first. Untrusted text,
+        evidence: AWS's own words, log lines and rules that the sentence rests on, most relevant first. Untrusted text,
             but for an `TrustedText`.
         remedy: what to do about it.
         quoting: the cause with what it quotes of others, marked (`model.quotation`); empty where it quotes nothing.
@@ -45,7 +45,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """The cause as it is told where no evidence is shown beside it: with what it quotes of others, marked."""
+        """The cause for views that show no evidence: with what it quotes of others, marked."""
         is_current = closed(own_words(self.quoting)) == closed(own_words(self.cause))
         return self.quoting if self.quoting and is_current else self.cause
 
@@ -69,7 +69,7 @@ class Finding:
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings without repetitions (same code and resource: the surer one), the gravest and surest first."""
+    """The findings by severity and confidence; of two with one code and resource, the more confident."""
     best: dict[tuple[str, str], Finding] = {}
     for finding in findings:
         known = best.setdefault((finding.code, finding.resource), finding)

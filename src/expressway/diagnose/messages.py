@@ -54,14 +54,14 @@ _NAMES = re.compile(
     ),
     re.IGNORECASE,
 )
-"""What captures before a name is shown: AWS's own words that tell that one follows."""
+"""A captured group holds AWS's own words before a name; they stay readable."""
 
 
 @lru_cache(maxsize=256)  # a hundred tasks say the same
 def mask_user_identifiers(text: str) -> str:
     """The text, as long as before, with the names in it made unreadable; an ARN still begins with ``arn:``.
 
-    Of a text beyond the length of AWS's messages the beginning counts: what is looked for in it may take the square.
+    Only the first 4,000 characters are searched: some patterns take quadratic time.
     """
     return _NAMES.sub(_hidden, text[:LONGEST_MESSAGE])
 
@@ -81,10 +81,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class MessageRule:
-    """One row: a pattern, and the sentence and remedy it stands for (named groups of the pattern fill them).
+    """One row: a pattern with its sentence and remedy, which named groups of the pattern fill.
 
     `certain` is False where the words fit several causes, all of which the sentence names. Names that users chose are
-    hidden from the pattern (`foreign_names`), unless it `reads_names` because one of them tells something.
+    hidden from the pattern (`mask_user_identifiers`), unless it `reads_names` because one of them tells something.
     """
 
     code: str
@@ -98,10 +98,7 @@ class MessageRule:
 def message_rule(
     code: str, pattern: str, *, cause: str = "", remedy: str = "", certain: bool = True, reads_names: bool = False
 ) -> MessageRule:
-    """A row; case makes no difference to its pattern, and a dot stands for any character.
-
-    Where it has no words of its own, it stands for those of the catalogue.
-    """
+    """A row whose pattern ignores case and whose dots match line ends; cause and remedy default to the catalogue's."""
     compiled, entry = re.compile(pattern, re.IGNORECASE | re.DOTALL), CATALOG[code]
     return MessageRule(code, compiled, cause or entry.cause, remedy or entry.remedy, certain, reads_names)
 
@@ -270,7 +267,7 @@ _WORDED: dict[tuple[str, str], str] = {("secret_not_found", "name"): ": {}"}
 
 
 def finding_of_message(statement: Statement) -> Finding | None:
-    """What a text of AWS's tells, or None when no row of the table knows it."""
+    """The finding for a text of AWS, or None where no row of the table matches."""
     text = statement.text[:LONGEST_MESSAGE]
     in_own_words = mask_user_identifiers(text)
     for rule in MESSAGE_RULES:

@@ -1,4 +1,4 @@
-"""Whether what was asked for is there at all, and what may have been meant."""
+"""Whether cluster and service exist, and which similar names do."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -117,7 +117,7 @@ def wrong_place(request: TroubleshootRequest, target: Target) -> AskedPlace | No
 
 
 def wrong_place_answer(place: AskedPlace) -> Mapping[str, Any]:
-    """What every action answers where it was asked in the wrong place: nothing was read."""
+    """The answer of every action to an ARN of another place: nothing was read."""
     (finding,) = place_findings(place)
     return {
         "status": "error",
@@ -137,7 +137,7 @@ def nothing_there(
     cluster: ClusterState | None,
     service_exists: bool = True,
 ) -> AskedPlace:
-    """What there is instead of the cluster or the service that was asked for."""
+    """What exists in place of the cluster or the service that was asked for."""
     clusters = reads.take(or_none(reads, "clusters", ports.ecs.cluster_names), None)
     living = cluster is not None and cluster.status != "INACTIVE"
     asked_services = or_none(reads, "services", lambda: ports.ecs.service_names(request.cluster) if living else ())

@@ -19,7 +19,7 @@ def take_or_stop(reads: ConcurrentReads, future: "Future[T]", default: T) -> T:
     """What was read, or `default` and a gap where a permission is missing.
 
     Raises:
-        TargetError: nothing at all can be asked: no credentials, no connection, no such region.
+        TargetError: no read is possible: no credentials, no connection, no such Region.
     """
     error = future.exception()
     stops = isinstance(error, TargetError) and error.code not in _MAY_BE_REFUSED

@@ -67,9 +67,9 @@ class TroubleshootRequest:
 
     @property
     def is_thorough(self) -> bool:
-        """Whether to look also where the service itself leaves no question.
+        """Whether to check network and dependencies even where the service itself explains everything.
 
-        Words about crashes alone ask for nothing around the service: its tasks and their logs tell of these.
+        Symptoms of crashes alone do not require that: tasks and their logs explain them.
         """
         topics = set(understood(self.symptoms).topics)
         return self.detail == "full" or (bool(self.symptoms) and not (topics and topics <= _TOLD_BY_TASKS))
@@ -263,7 +263,7 @@ def _given(parameters: Mapping[str, Any], name: str) -> bool:
 
 
 def _unknown(action: str, name: str, lacking: Sequence[str]) -> Problem:
-    """A parameter that is given already is not what this one was meant to be."""
+    """The problem with an unknown parameter; the nearest name is suggested among those that are `lacking`."""
     near = near_name(name, lacking, cutoff=0.75)
     expected = f"the parameter {near}" if near else "a parameter that it takes"
     return _problem(named(name), f"{expected} ({action} knows no other)", name)

@@ -1,8 +1,7 @@
-"""What a service was seen to consist of when somebody last asked about it.
+"""What is remembered of a service between two questions.
 
-What is over does not change any more (a task that stopped, a deployment that ended, a task definition), so it is not
-read again. What may change is always read again, but all at once: the ids of last time are guesses that the service's
-own answers confirm or drop.
+Immutable data (stopped tasks and their logs, finished deployments, task definitions) is cached. Everything else is
+always refetched, in one round: the ids of last time are guesses that the service's own answers confirm or drop.
 """
 
 import threading
@@ -25,7 +24,7 @@ LogKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class CachedService:
-    """One service as it was seen last; another service of the same name has another `created_at`.
+    """One service as it was read last; another service of the same name has another `created_at`.
 
     Attributes:
         was_steady_state: it served and nothing asked for a closer look, so that none is prepared.
@@ -45,7 +44,7 @@ class CachedService:
     target_group_arns: tuple[str, ...] = ()
 
     def deployment(self, brief: DeploymentState) -> DeploymentState | None:
-        """The deployment as it was described, where it had ended the way the list tells now."""
+        """The deployment as it was described, if it had ended with the status that the list shows now."""
         known = self.deployments.get(brief.arn)
         return known if known is not None and known.status == brief.status else None
 

@@ -1,4 +1,4 @@
-"""Symptoms in words: what they most likely are about, and which findings are to be told first.
+"""Symptoms in words: which topics they are about, and which findings come first.
 
 A table: a topic and the words that point to it; the catalogue says which codes belong to it. Among topics with as many
 words, the one that stands first in the table comes first.
@@ -63,13 +63,13 @@ def understood(description: str) -> Symptoms:
 
 
 def steered(findings: Iterable[Finding], symptoms: Symptoms) -> tuple[Finding, ...]:
-    """The findings, those that fit the symptoms first among the equally grave; without symptoms, as ranked."""
+    """The findings by severity, and within it those that fit the symptoms first."""
     in_order: Sequence[Finding] = ranked(findings)
     return tuple(sorted(in_order, key=lambda one: (SEVERITY_ORDER[one.severity], symptoms.place_of(one.code))))
 
 
 def spread(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings so that among the equally grave every resource is told of once before one is told of again."""
+    """The findings by severity, and within it one of each resource before a second of any."""
     seen: dict[tuple[str, str], int] = {}
     turns: list[tuple[int, int, Finding]] = []
     for finding in findings:

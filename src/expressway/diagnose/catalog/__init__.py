@@ -81,7 +81,7 @@ _EVIDENCE_KEPT = 6
 
 
 def deduplicate(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings about one service without two that tell the same cause; the evidence of both is kept.
+    """The findings about one service, one for each cause; the evidence of dropped ones is kept.
 
     A finding gives way to one that supersedes it (`catalog`), and one about a task or the service as a whole to one of
     the same code about the very thing that is wrong.
@@ -104,7 +104,7 @@ def _supersedes(one: Finding, other: Finding) -> bool:
 
 
 def _is_whole(finding: Finding) -> bool:
-    """Whether it is about a task or a service, not about a thing that they depend on."""
+    """Whether it is about a task or a service, not about what these depend on."""
     return ":task/" in finding.resource or ":service/" in finding.resource
 
 

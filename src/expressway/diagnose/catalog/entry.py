@@ -27,7 +27,7 @@ image_on_task: a text of AWS with this meaning says why an image did not get ont
 normal_end: tells of no task that failed of its own fault.
 not_missing_file: an end that no missing file explains, whatever else the log names.
 quotes_user: the name in its sentence is what somebody wrote into a Dockerfile, a command or a secret's reference.
-unrecoverable: no retry of ECS mends it, so that waiting for the service ends at once."""
+unrecoverable: retries of ECS cannot succeed, so that waiting for the service ends at once."""
 
 ANY_CAUSE = "*"
 """In `FindingCode.follows_from` and `omitted_beside`: any critical finding that is no consequence itself."""

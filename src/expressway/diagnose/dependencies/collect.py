@@ -1,4 +1,4 @@
-"""What a service depends on: everything the rules need, read at the same time, about three round trips deep.
+"""Read what a service depends on in parallel, in about three round trips.
 
 What may not be read becomes a named gap, and is ``unread`` among the facts, so that nothing is concluded from it.
 """
@@ -97,7 +97,7 @@ class ImageLookup:
         return self._read("platforms", lambda: read(reference.repository, digest=digest, **place), ())
 
     def _policy(self, fact: ImageFact, reference: ImageReference) -> tuple[Mapping[str, Any] | None, bool]:
-        """The repository's policy, which counts where the role's own does not let it pull; and whether it was read."""
+        """The repository's policy, which matters where the role's own denies the pull; and whether it was read."""
         place = {"registry_id": fact.account_id, "region": fact.region}
 
         def read() -> tuple[Mapping[str, Any] | None, bool]:
@@ -284,7 +284,7 @@ class _Gathering:
         )
 
     def _simulated(self, facts: DependencyFacts) -> RoleFact | None:
-        """The execution role with IAM's own decisions, where its policies alone do not tell."""
+        """The execution role with IAM's own decisions, where its policies alone are not enough to decide."""
         fact = facts.execution_role
         if fact is None or fact.role is None:
             return fact

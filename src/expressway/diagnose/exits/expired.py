@@ -1,5 +1,5 @@
-"""What still tells why a deployment failed when its tasks are not known: ECS forgets them about an hour after they
-stopped, and they may not be for everybody to read.
+"""Why a deployment failed when its tasks are unknown: ECS forgets them about an hour after they stopped, and reading
+them may be denied.
 
 The deployment's own reason outlives the tasks, and so does their log.
 """
@@ -86,7 +86,6 @@ def _expired_task_error(facts: ServiceFacts) -> Finding | None:
 
 
 def look_elsewhere(facts: ServiceFacts) -> str:
-    """What to do where no task tells why it failed."""
     return _ASK_FOR_TASKS if facts.lacks("tasks") else LOOK_ELSEWHERE
 
 

@@ -1,4 +1,4 @@
-"""What the end of containers tells: exit codes, memory against its limits, crash loops."""
+"""Findings about how containers ended: exit codes, memory limits, crash loops."""
 
 import math
 import re
@@ -126,7 +126,7 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
 def crash_loop(facts: ServiceFacts) -> Finding | None:
     """One revision's tasks end by themselves again and again, without one that stays up in between.
 
-    What the log says of it is told by the finding about their end, unless the newest of them ended otherwise.
+    It quotes the log only where the newest task ended with another line than the finding about the exit quotes.
     """
     crashed = _crashed_in_a_row(facts)
     wanted = facts.service.desired_count if facts.service else 1
@@ -180,7 +180,7 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
 
 
 def _with_line(finding: Finding, line: str) -> Finding:
-    """The finding with the line of the log that says why, where its sentence stands alone."""
+    """The finding with the line of the log that says why, in the sentence for views without evidence."""
     return replace(finding, quoting=f"{finding.cause.removesuffix('.')}: {quoted(line)}") if line else finding
 
 
@@ -203,7 +203,7 @@ def _runtime_gave_up(
 
 
 def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evidence: tuple[str, ...]) -> Finding:
-    """SIGKILL that nobody explains: ECS did not stop the task, and says nothing of memory."""
+    """An unexplained SIGKILL: ECS did not stop the task, and reports no lack of memory."""
     limit = _memory_limit(facts, container.name)
     has = f" It has {limit} MiB." if limit else ""
     return make_finding(
@@ -249,7 +249,7 @@ def _says_memory(task: TaskState, container: ContainerState) -> bool:
 
 
 def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
-    """Killed (SIGKILL), and the last thing that the log tells is that memory ran out."""
+    """Killed (SIGKILL), and the log ends with a lack of memory."""
     log = facts.deployment.logs.get(task.task_id, ())
     return container.exit_code == SIGKILL_EXIT_CODE and bool(_memory_line(log))
 
@@ -299,8 +299,7 @@ def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
 
 
 def _goes_on(facts: ServiceFacts) -> bool | None:
-    """Whether ECS still starts tasks of the revision; None where nobody wants any, and where what became of its
-    deployment could not be read."""
+    """Whether ECS still starts tasks of the revision; None where no task is wanted, or that is unknown."""
     deployment, service = facts.deployment.state, facts.service
     unread = deployment is None and facts.lacks("deployments")
     if unread or (service is not None and not service.desired_count and facts.deployment_is_well):
@@ -309,7 +308,6 @@ def _goes_on(facts: ServiceFacts) -> bool | None:
 
 
 def _end_of_loop(facts: ServiceFacts) -> str:
-    """What became of it, at the end of its sentence."""
     goes_on = _goes_on(facts)
     if goes_on is not False:
         return "; ECS keeps starting new ones" if goes_on else ""

@@ -251,7 +251,7 @@ def what_failed(task: TaskState, text: str) -> str:
 
 
 def category_of(task: TaskState) -> str:
-    """The category of a task that failed; ``other`` where nothing tells."""
+    """The category of a task that failed; ``other`` where it is unknown."""
     texts = [mask_user_identifiers(text) for text in (*telling_reasons(task), task.stopped_reason)]
     for pattern, category in _BY_TEXT:
         if any(pattern.search(text) for text in texts):

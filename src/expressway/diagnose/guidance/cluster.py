@@ -23,7 +23,7 @@ from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import batches, cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector
-from expressway.diagnose.service.health_status import DOWN, ServiceHealth, counted, service_health
+from expressway.diagnose.service.health_status import DOWN, ServiceHealth, health_by_counts, service_health
 from expressway.diagnose.service.reads import KnownService
 from expressway.diagnose.service.rules import service_findings
 
@@ -40,7 +40,7 @@ _TROUBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ClusterScan:
-    """What was found in a cluster, and how its services stand, the worst first.
+    """What was found in a cluster, and the health of its services, the worst first.
 
     `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` the services of
     which nothing around them (network, images, …) was looked into; `missing`: there is no such cluster.
@@ -61,12 +61,12 @@ class ClusterScan:
 
 
 def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> ClusterScan:
-    """Look at all services of the cluster and their targets, and into those where something is off.
+    """Look at all services of the cluster and their targets, and examine those with signs of trouble.
 
     Where symptoms or ``detail: full`` ask for it, the others are looked into too, as many as the bound leaves room for.
 
     Raises:
-        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_READS_TOGETHER, name="sweep") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
@@ -108,7 +108,7 @@ def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Clus
 
 
 def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]) -> bool:
-    """Whether also those are looked into of which nothing is off; symptoms that name services are about these."""
+    """Whether healthy services are examined too; symptoms that name services are about these alone."""
     named = any(_is_named(one, request.symptoms) for one in services)
     return request.is_thorough and (request.detail == "full" or not named)
 
@@ -144,7 +144,7 @@ class _One:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Of the service itself, told about the service as a whole, and of what it depends on."""
+        """Of the service as a whole, and of what it depends on."""
         fits = any(part.images_fit for part in self.dependencies)
         told = with_platform(service_findings(self.facts), images_fit=fits)
         own = tuple(replace(one, resource=self.facts.resource) for one in told)
@@ -179,9 +179,8 @@ class _Looked:
 
 
 def _healths(services: Sequence[ServiceState], looked: Sequence[_One]) -> tuple[ServiceHealth, ...]:
-    """How each service stands that is there to serve, the worst first."""
     known = {one.facts.service_name: one.health for one in looked}
-    found = [known.get(one.name) or counted(one) for one in services if one.status == "ACTIVE"]
+    found = [known.get(one.name) or health_by_counts(one) for one in services if one.status == "ACTIVE"]
     return tuple(sorted(found, key=lambda one: one.rank))
 
 

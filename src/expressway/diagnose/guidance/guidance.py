@@ -39,11 +39,11 @@ _THREADS = 16
 
 
 def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    """What is wrong with one service, or cluster-wide with any, the gravest first.
+    """What is wrong with one service, or cluster-wide with any, the most severe first.
 
     Returns:
         status: ``success``; ``error`` (with ``error``) when cluster or service are not there.
-        assessment: how it stands, in words; target: the account and region that were asked.
+        assessment: whether it serves, in words; target: the account and region that were asked.
         findings: see `expressway.diagnose.finding`; one of code ``nothing_wrong`` when all is well.
         not_looked_into: what was left out, since the service serves or its containers end by themselves; with
             ``detail: full``, or symptoms of more than a crash, it is read too.
@@ -51,7 +51,7 @@ def get_ecs_troubleshooting_guidance(request: TroubleshootRequest, ports: Troubl
         raw_data: cluster_details, service_details, task_definitions, load_balancers, image_check_results.
 
     Raises:
-        TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+        TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
     return _one_service(request, ports) if request.service else _whole_cluster(request, ports)
 

@@ -71,7 +71,7 @@ def _stands(health: ServiceHealth, first: Finding | None) -> str:
 def cluster_headline(scan: ClusterScan, name: str, findings: Sequence[Finding]) -> str:
     """How many services there are, which of them do not serve, worst first, and the first cause.
 
-    A service that the symptoms name is told of first: what is wrong with it, or else that it serves.
+    A service that the symptoms name comes first: what is wrong with it, or else that it serves.
     """
     names = {one.arn: one.name for one in scan.services}
     healths, number = scan.healths, len(scan.services)
@@ -102,7 +102,7 @@ def cluster_headline(scan: ClusterScan, name: str, findings: Sequence[Finding]) 
 def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: str, *, around: bool) -> Finding:
     """The finding that there is nothing to find; sure only where what is `around` was looked into too.
 
-    `looked_at` says how what was looked at stands, as half a sentence.
+    `looked_at` says, as half a sentence, that what was examined is well.
     """
     rest = "" if around else f"; {UNCHECKED} were not examined"
     return Finding(
@@ -116,7 +116,7 @@ def nothing_wrong(what: str, looked_at: str, evidence: Sequence[str], resource: 
 
 
 def how_well(services: Sequence[ServiceState], targets: Sequence[str]) -> str:
-    """How services stand of which nothing is wrong, as half a sentence; `targets` are the states of their targets."""
+    """That the services are well, as half a sentence; `targets` are the states of their targets."""
     one = len(services) == 1
     if not services:
         return "there is no service in it"
@@ -149,7 +149,7 @@ def _count(number: int, what: str) -> str:
 def _of_the_worst(
     findings: Sequence[Finding], healths: Sequence[ServiceHealth], names: Mapping[str, str]
 ) -> Finding | None:
-    """The first finding, unless it is about a service that stands better than others of which there is one too."""
+    """The first finding about the services with the worst health."""
     grave = [one for one in findings if one.severity != "info"]
     ranks = {one.name: one.rank for one in healths}
     worst = min(ranks.values(), default=SERVES)

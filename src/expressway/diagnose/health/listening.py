@@ -104,7 +104,7 @@ def listeners(lines: Sequence[str]) -> tuple[Listener, ...]:
 
 
 def only_listener(lines: Sequence[str]) -> Listener | None:
-    """The last listener of an application that names one port alone; which of several counts, nobody can tell."""
+    """The last listener of an application that names only one port; None where it names several."""
     found = listeners(lines)
     return found[-1] if len({one.port for one in found}) == 1 else None
 
@@ -113,7 +113,7 @@ def loopback_listener(lines: Sequence[str]) -> Listener | None:
     """The listener of an application that only listens on loopback.
 
     None when any line names another interface: servers that listen on all of them often print one line for each.
-    The word ``localhost`` alone tells little, since many print it while they listen everywhere: it does not count.
+    The word ``localhost`` alone does not count: many servers print it while they listen everywhere.
     """
     found = listeners(lines)
     if any(_ANY_INTERFACE.search(line) for line in lines):

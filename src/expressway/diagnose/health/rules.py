@@ -82,7 +82,7 @@ _NOT_CONNECTED = re.compile(
     r"tim(?:ed|e)[- ]?out|refused|Target\.Timeout|Target\.FailedHealthChecks|Health checks failed(?! with)",
     re.IGNORECASE,
 )
-"""AWS's words where nothing took the connection on the container's port; a wrong answer tells its status."""
+"""AWS's words where nothing accepted the connection on the container's port."""
 _STARTING = re.compile(
     r"\b(?:starting|initiali[sz]|loading|warming|warm.?up|booting|migrat|compiling|preparing|connecting|waiting)",
     re.IGNORECASE,
@@ -200,7 +200,6 @@ def _no_answer(facts: ServiceFacts, evidence: tuple[str, ...], *, is_late: bool)
 
 
 def _wrong_interface(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | None:
-    """Listening on 127.0.0.1 serves nobody outside the container."""
     found = loopback_listener(_lines(facts))
     if found is None:
         return None
@@ -231,7 +230,7 @@ def _wrong_port(facts: ServiceFacts, evidence: tuple[str, ...]) -> Finding | Non
 
 
 def _sureness(facts: ServiceFacts) -> Confidence:
-    """A log's line alone is a clue; that the load balancer got no connection to the container's port confirms it."""
+    """A log line alone is a clue; a load balancer that gets no connection to the container's port confirms it."""
     port = _port(facts)
     unhealthy = [one for one in facts.deployment.targets if one.state == "unhealthy" and one.port in {0, port}]
     said = [text for one in unhealthy for text in (one.description, one.reason)]

@@ -48,7 +48,7 @@ def detect_image_pull_failures(request: TroubleshootRequest, *, ports: ImagePull
 
     Raises:
         UsageError: ``invalid_arguments`` when none of the four is asked about.
-        TargetError: nothing can be asked at all (``credentials_expired``, ``connection_failed``, …).
+        TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_THREADS, name="pulls") as reads:
         subjects = _subjects(request, PullSubjects(ports, reads))
@@ -181,7 +181,7 @@ def _shape(
 
 
 def _issues(checked: _Checked) -> Iterator[Mapping[str, Any]]:
-    """The images that a finding names, or whose credentials it does, each with the gravest one's cause as its error."""
+    """The images that a finding is about, or whose credentials it is about, each with the most severe cause."""
     for image in checked.facts.images:
         reference = image.reference
         about = {reference.image, SecretReference(reference.container, "", reference.credentials).shown}
@@ -204,7 +204,7 @@ def _exists(image: ImageFact) -> str:
 
 
 def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:
-    """Why the images of one task definition cannot be pulled or run, ranked: looked up, and told by ECS."""
+    """Why the images of one task definition cannot be pulled or run, ranked: from lookups and from messages of ECS."""
     looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
     told = _told(tasks)
     texts = {finding.resource: text for finding, text in told}
@@ -213,7 +213,7 @@ def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[F
 
 
 def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
-    """One finding for each kind of thing that ECS says of these tasks; a hundred tasks tell it a hundred times."""
+    """One finding, with its text, for each code that the messages of ECS about these tasks lead to."""
     first: dict[str, tuple[Finding, str]] = {}
     for task in tasks:
         if task.running:
@@ -226,7 +226,7 @@ def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
 
 
 def _about_its_image(finding: Finding, text: str, images: Sequence[ImageFact]) -> Finding:
-    """What a task's words tell of an image is about the one whose repository they name, or the only one there is."""
+    """Set the resource of a finding to the image that the text names, or to the only image."""
     if not text or "about_image" not in entry_of(finding.code).marks:
         return finding
     every = [one.reference.image for one in images]

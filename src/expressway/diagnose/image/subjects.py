@@ -1,4 +1,4 @@
-"""Which task definitions are meant: of a service, of a task, of a stack, or of families; with what became of them."""
+"""Find the task definitions of a service, a task, a stack or families, with their tasks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class PullSubject:
 
 
 class PullSubjects:
-    """Finds what is meant; every search gives None where the thing itself does not exist."""
+    """Searches that return None where the service, task or stack does not exist."""
 
     def __init__(self, ports: ImagePullPorts, reads: ConcurrentReads) -> None:
         self._ports = ports

@@ -138,7 +138,7 @@ def _ask_task(
 def _ask_service(
     request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads, task: TaskState
 ) -> Future[tuple[ServiceState, ...]] | None:
-    """Begin to read the service of a task that failed: whether it serves since tells whether that is over."""
+    """Begin to read the service of a task that failed: if it serves again, the failure is over."""
     if not task.failed or not task.service_name:
         return None
     return reads.ask("service", lambda: ports.ecs.services(request.cluster, [task.service_name]))

@@ -1,4 +1,4 @@
-"""What the logs of a cluster's tasks tell: lines, counts, the commonest errors, and the groups they come from."""
+"""What was found in the logs of a cluster's tasks: lines, counts, the most frequent errors, and findings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def answer_of(
     findings: Sequence[Finding],
     gaps: Sequence[str],
 ) -> dict[str, Any]:
-    """What was found in each place; None for one that could not be read. `findings` are what the lines tell."""
+    """What was found in each place; None for one that could not be read. `findings` are about the lines."""
     found = {place: one for place, one in asked.items() if one is not None}
     unread = [place.group for place in asked if place not in found]
     events = sorted((event for one in found.values() for event in one.events), key=lambda event: event.timestamp)

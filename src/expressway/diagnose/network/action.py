@@ -1,4 +1,4 @@
-"""A cluster's network in short: what is there, in the words of EC2, beside the findings."""
+"""The network of a cluster: findings, and a short list of its resources in EC2's terms."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ _GUIDE: Mapping[str, Any] = {
 def fetch_network_configuration(
     ecs_cluster_name: str, vpc_id: str | None = None, *, ports: NetworkPorts, now: datetime
 ) -> Mapping[str, Any]:
-    """The network of a cluster (or of one VPC for it) as findings, and what they rest on in short.
+    """The network of a cluster (or of one VPC for it) as findings, with a short list of its resources.
 
     Returns:
         status: ``success``, or ``warning`` when the cluster has nothing in any VPC; then message and timestamp.
@@ -200,7 +200,7 @@ _KINDS: Mapping[str, tuple[str, str, Mapping[str, Member]]] = {
 
 
 def _target_health(facts: NetworkFacts) -> Mapping[str, list[str]] | None:
-    """Target group's ARN → its targets in short."""
+    """The targets of each target group, by its ARN."""
     if facts.targets is None:
         return None
     told: dict[str, list[str]] = {}
@@ -224,7 +224,7 @@ def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:
 
 
 def _nothing_wrong(facts: NetworkFacts, cluster: str) -> tuple[Finding, ...]:
-    """That all is well is said only where something was there to look at, and all of it could be read."""
+    """Empty where there was nothing to examine, or not everything could be read."""
     if facts.gaps or not facts.services:
         return ()
     names = ", ".join(one.service_name for one in facts.services[:_NAMED])

@@ -1,4 +1,4 @@
-"""One run of reads around services: each step begins as much as is known by then."""
+"""Read the network around services: each step begins every read whose ids are known by then."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -182,7 +182,7 @@ class NetworkGathering:
         self._balancers.ask(arn for one in self._target_groups.take() or () for arn in one.load_balancer_arns)
 
     def _ask_peers(self) -> None:
-        """What load balancers and endpoints name in their turn, and the prefix lists in everybody's rules."""
+        """Read what load balancers and endpoints name, and the prefix lists in all rules."""
         balancers = [*(self._balancers.take() or ()), *(self._vpc_balancers.take() or ())]
         self._subnets.ask(subnet_id for one in balancers for subnet_id in one.subnet_ids)
         self._groups.ask(group_id for one in balancers for group_id in one.security_group_ids)

@@ -38,7 +38,7 @@ class Cut:
 def cut_by_groups(
     facts: NetworkFacts, service: ServicePlacement, peer: Peer | None, towards: str = "the internet"
 ) -> Cut | None:
-    """`peer` is None where nobody knows what the other end is: then only rules that let nothing out at all count."""
+    """`peer` is None where the other end is unknown: then only groups that let nothing out cut the path."""
     groups = groups_named(facts, service.security_group_ids)
     rules = [rule for group in groups for rule in group.egress]
     if not groups or (peer is None and any(rule.covers_tcp(HTTPS) for rule in rules)):
@@ -116,7 +116,7 @@ def _image_needs(image: str, region: str) -> Iterator[Need]:
 
 
 def _registry_host(image: str) -> str:
-    """The first part of a reference is a host when it could be no user's name; Docker Hub is meant otherwise."""
+    """The first part of a reference if it looks like a host, else Docker Hub."""
     first, slash, _ = image.partition("/")
     is_host = slash and (first == "localhost" or "." in first or ":" in first)
     return first.partition(":")[0] if is_host else "docker.io"
@@ -256,7 +256,7 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def _cut(facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: Need) -> Cut | None:
-    """Where the path from a subnet to a need is cut; None when it is not, or nobody can tell."""
+    """Where the path from a subnet to a need is cut; None when it is not, or that is unknown."""
     mine = endpoints_for(facts, subnet, need)
     gateway = next((one for one in mine if one.kind == "Gateway" and serves(facts, one, subnet)), None)
     if gateway is not None:

@@ -82,7 +82,7 @@ def _no_rule(service: ServicePlacement, resource: str, evidence: str) -> Finding
 def _target_findings(
     facts: NetworkFacts, service: ServicePlacement, binding: TargetBinding, group: TargetGroup
 ) -> Iterator[Finding]:
-    """Ports that do not fit. The group's own port never counts: ECS registers every task with the container's port."""
+    """Ports that do not match. The group's own port is irrelevant: ECS registers tasks with the container's port."""
     here = _own_targets(facts, service, group) if group.target_type == "ip" else []
     port = binding.container_port
     if not port or not here or any(one.state != "unhealthy" for one in here):
@@ -188,7 +188,6 @@ def _kept_in(service: ServicePlacement, balancer: LoadBalancer, *, port: int) ->
 
 
 def _shown(group: SecurityGroup) -> str:
-    """The group's inbound rules in short."""
     rules: list[str] = []
     for rule in group.ingress[:4]:
         peers = ", ".join((*rule.group_ids, *rule.cidr_blocks, *rule.prefix_list_ids)[:3])

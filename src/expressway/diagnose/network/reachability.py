@@ -1,4 +1,4 @@
-"""Whether security groups and network ACLs let TCP through: for every address, some, none, or nobody can tell."""
+"""Whether security groups and network ACLs let TCP through: for all, some or no addresses, or unknown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def subnets_named(facts: NetworkFacts, subnet_ids: Sequence[str]) -> list[Subnet
 
 
 def groups_named(facts: NetworkFacts, group_ids: Sequence[str]) -> list[SecurityGroup]:
-    """The groups; none at all where one of them is not known, since groups add up."""
+    """The groups; empty where one of them is unknown, since the rules of groups add up."""
     found = [one for one in map(facts.security_group, group_ids) if one is not None]
     return found if len(found) == len(group_ids) else []
 
@@ -92,7 +92,7 @@ def _default_route(table: RouteTable) -> Route | None:
 
 
 def _without_default(table: RouteTable) -> InternetPath:
-    """Longer prefixes of public addresses, and routes to other networks, may lead on; nobody knows from here."""
+    """Routes to parts of the public space or to other networks may lead on: that is ``elsewhere``."""
     for route in table.routes:
         if route.kind in {"local", "endpoint"} or route.is_blackhole:
             continue

@@ -84,7 +84,7 @@ class ServiceCollector:
         """Wait for all facts.
 
         Raises:
-            TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+            TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
         """
         read = self._service_reads
         first = read.initial_snapshot()

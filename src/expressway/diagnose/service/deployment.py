@@ -1,4 +1,4 @@
-"""Which of a service's deployments its story is: the one that went wrong, not the one that cleaned up after it."""
+"""Which of a service's deployments to explain: the one that failed, not the rollback after it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def rollout_deployment(service: ServiceState) -> DeploymentState | None:
-    """The service's newest deployment as its rollouts tell it; None where they tell none.
+    """The service's newest deployment, derived from its rollouts; None where there is none.
 
     A way back is told as ECS tells it of a service deployment: by the one that failed. A task set that drains is over,
     also where it is the newest: its deployment was taken back.
@@ -59,7 +59,7 @@ def _undoes(primary: Rollout, failed: Rollout, by_age: Sequence[Rollout]) -> boo
 
 
 def _status_by_counts(newest: Rollout, under_way: Sequence[Rollout]) -> str:
-    """ECS tells no state of rollouts that others steer: one is done when no other runs, and none lacks tasks."""
+    """ECS gives no state for rollouts of other controllers: done when no other runs and none lacks tasks."""
     others = [one for one in under_way if one is not newest and one.running_count + one.pending_count]
     if others:
         return "IN_PROGRESS"
@@ -120,7 +120,7 @@ def failed_deployment_to_explain(
 ) -> DeploymentContext:
     """Of the deployments since a moment: the newest that failed, still runs, or lost all its tasks after its success.
 
-    Unless a repair has followed it, the failed one behind the newest is meant, which restored the old version.
+    Where the newest only restored the old version, the failed one behind it is chosen.
     """
     those = [one for one in deployments if not_before(one.created_at, since)]
     chosen = next(iter(those), None)
@@ -143,7 +143,7 @@ def _went_wrong(
 def definitions_to_compare(
     deployments: Sequence[DeploymentState], revisions: Mapping[str, RevisionState]
 ) -> tuple[str, ...]:
-    """The task definitions that tell a way back from a repair; none where there is nothing to tell apart."""
+    """The task definitions needed to distinguish a rollback from a repair; empty where neither is possible."""
     if not _may_be_way_back(deployments):
         return ()
     newest, *older = deployments

@@ -1,4 +1,4 @@
-"""How a service stands, in one sentence: what somebody has to know before any finding is of interest."""
+"""Whether a service serves, in one sentence."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ _OVER = {
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """How one service stands.
+    """Whether one service serves.
 
     Attributes:
         rank: `DOWN` to `SERVES`.
@@ -38,7 +38,7 @@ class ServiceHealth:
 
 
 def service_health(facts: ServiceFacts, findings: Sequence[Finding]) -> ServiceHealth | None:
-    """How the service stands, by its tasks, targets and newest deployment, and by what was found of it.
+    """The health by tasks, targets, the newest deployment and the findings.
 
     None for one that could not be read, or that is being deleted.
     """
@@ -63,8 +63,8 @@ def is_cut_off(findings: Iterable[Finding]) -> bool:
     return any("cuts_clients_off" in entry_of(one.code).marks and one.severity != "info" for one in findings)
 
 
-def counted(service: ServiceState) -> ServiceHealth:
-    """How a service stands by what its tasks count alone."""
+def health_by_counts(service: ServiceState) -> ServiceHealth:
+    """The health by the task counts alone."""
     run = _tasks(service.running_count, service.desired_count)
     if not service.running_count:
         return ServiceHealth(service.name, DOWN, f"does not serve: {run}")
@@ -74,7 +74,7 @@ def counted(service: ServiceState) -> ServiceHealth:
 
 
 def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Finding]) -> ServiceHealth:
-    by_counts = counted(replace(service, running_count=facts.running_count))
+    by_counts = health_by_counts(replace(service, running_count=facts.running_count))
     rank, verdict = by_counts.rank, by_counts.verdict
     run = _tasks(facts.running_count, service.desired_count)
     well, unwell = _healthy_and_not(facts)

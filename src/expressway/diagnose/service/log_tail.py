@@ -1,4 +1,4 @@
-"""The ends of the logs of a service's tasks, read before the task definition has told where they are."""
+"""The ends of the logs of a service's tasks, read before the task definition that names their place where possible."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -27,14 +27,14 @@ _EMPTY = LogSearch(group_exists=False)
 
 
 def has_expired_tasks(deployment: DeploymentState | None, tasks: Sequence[TaskState]) -> bool:
-    """Whether a failed deployment had tasks of which ECS tells nothing any more."""
+    """Whether ECS has forgotten the tasks of a failed deployment."""
     if deployment is None or not deployment.failed:
         return False
     return not any(task.failed or task.running or task.pending for task in tasks)
 
 
 class ExpiredTaskLogs:
-    """The search for the log of the last task that a deployment started: of the container that answers."""
+    """The search for the log of the main container of the last task that a deployment started."""
 
     def __init__(self, reads: ConcurrentReads, logs: LogSearches) -> None:
         self._reads = reads
@@ -111,7 +111,7 @@ class ServiceLogs:
         return tuple(self._keys.values())
 
     def ask(self, definitions: Mapping[str, TaskDefinition | None], tasks: tuple[TaskState, ...]) -> None:
-        """Begin to read the logs that tell most: of the container that ended a task, or of the one that answers."""
+        """Begin to read the most relevant logs: of the container that ended a task, or of the main one."""
         for task in _worth_reading(tasks):
             definition = definitions.get(task.task_definition_arn)
             key = container_log(definition, task)
@@ -163,7 +163,7 @@ def log_place(definition: TaskDefinition | None) -> LogConfiguration | None:
 
 
 def container_log(definition: TaskDefinition | None, task: TaskState) -> LogKey | str:
-    """Where the container logs that matters to what became of the task, and no other; else why that is not known."""
+    """The log of the container that ended the task, else of the main one; or why it is not known."""
     if definition is None:
         return "could not be looked for, since its task definition was not read"
     first_failed = None if task.failed_health_check else first_failed_container(definition.marked(task))

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState, TaskState
+from expressway.aws.values.service import (
+    DeploymentState,
+    ExpressService,
+    RevisionState,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+)
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
@@ -155,7 +162,7 @@ class ServiceReads:
 
     # -- rounds ---------------------------------------------------------------------------------------------
     def _begin(self) -> None:
-        """Ask for all that the name alone leads to, and for what was there the last time; what leads on goes first."""
+        """Ask for all that the name leads to, and for what was read last time; reads that others wait for go first."""
         ecs, known = self._ports.ecs, self._known
         knows_stopped = known is not None and known.stopped_tasks is not None
         self._stopped = None if knows_stopped else self._ask_task_arns("STOPPED")
@@ -173,7 +180,7 @@ class ServiceReads:
         """Wait for it; tasks are described while the rest is still on its way.
 
         Raises:
-            TargetError: nothing at all can be asked (``credentials_expired``, ``connection_failed``, …).
+            TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
         """
         running = self._taken_arns(self._running)
         stopped = self._taken_arns(self._stopped) if self._stopped else ()
@@ -191,7 +198,7 @@ class ServiceReads:
         return InitialSnapshot(service, briefs, running, stopped, self._looks_closer)
 
     def begin_second_round(self, first: InitialSnapshot) -> None:
-        """Ask for what the first round named. A service that serves is asked less about."""
+        """Ask for what the first round named; for less where the service serves."""
         service, steady = first.service, first.is_steady_state
         groups = service.target_group_arns if service else ()
         self._ask_tasks((*first.running_arns, *first.stopped_arns))
@@ -249,7 +256,7 @@ class ServiceReads:
         return tuple(sorted(mine, key=lambda one: one.created_at.timestamp() if one.created_at else 0.0, reverse=True))
 
     def deployments(self, first: InitialSnapshot) -> dict[str, DeploymentState]:
-        """Those of which there is more to tell than that they succeeded, by ARN."""
+        """The deployments that did not simply succeed, by ARN."""
         asked = self._reads.take(self._deployments, ()) if self._deployments else ()
         seen = (self._seen.deployment(one) for one in first.briefs)
         return {one.arn: one for one in (*seen, *asked) if one is not None}
@@ -258,7 +265,7 @@ class ServiceReads:
         return {one.arn: one for one in self._revisions.take()}
 
     def ask_expired_task_log(self, deployment: DeploymentState, task_definition_arn: str) -> None:
-        """Waits for the task definition, which tells where the forgotten tasks logged."""
+        """Waits for the task definition, which names the log group of the expired tasks."""
         definition = self.compared_definitions([task_definition_arn]).get(task_definition_arn)
         self.expired_logs.ask(deployment, definition, self._now)
 
@@ -300,7 +307,7 @@ class ServiceReads:
             self._guessed_express = arn, self._reads.ask("express service", lambda: read(arn))
 
     def _guess_logs(self, first: InitialSnapshot) -> None:
-        """Where the tasks log is told by the task definition, or by the Express side, where either was guessed."""
+        """The log place comes from the task definition, or the Express service, where either was guessed."""
         arn = first.service.task_definition_arn if first.service else ""
         guessed = self._guessed_definition is not None and self._definitions.get(arn) is self._guessed_definition
         place = log_place(self._guessed_definition.result()) if guessed and self._guessed_definition else None

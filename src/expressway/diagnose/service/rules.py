@@ -1,6 +1,6 @@
 """Findings about one service: an ordered table of small rules over everything that is known of it.
 
-`first_finding` is what deploy, wait and status tell; `service_findings` adds what stands beside the first cause.
+`first_finding` is what deploy, wait and status report; `service_findings` adds further findings to the first cause.
 """
 
 import re
@@ -66,7 +66,7 @@ def scheduler_says(facts: ServiceFacts) -> Finding | None:
 
 
 def task_stopped_for_unknown_reason(facts: ServiceFacts) -> Finding | None:
-    """A task failed in words that the table does not know: told as they are."""
+    """A task failed with a message that the table does not know: it is quoted."""
     for task in facts.deployment.failed_tasks:
         reasons = [*telling_reasons(task), task.stopped_reason]
         text = evidence_line(next((reason for reason in reasons if reason), ""))
@@ -220,7 +220,7 @@ Rule = Callable[[ServiceFacts], Finding | None]
 
 
 def service_findings(facts: ServiceFacts) -> tuple[Finding, ...]:
-    """What is wrong with the service, the gravest and surest first; nothing for one that is well."""
+    """What is wrong with the service, ranked; empty for a healthy one."""
     gone = service_state(facts)
     if gone is not None:
         return (gone,)
@@ -256,13 +256,13 @@ def service_state(facts: ServiceFacts) -> Finding | None:
 
 
 def first_cause(facts: ServiceFacts) -> Finding | None:
-    """The first real cause of the deployment; only what tasks did counts while the service serves."""
+    """The first real cause of the deployment; while the service serves, only its tasks are considered."""
     rules = _TASK_RULES if facts.serves else _STORY_RULES
     return next((finding for rule in rules if (finding := rule(facts)) is not None), None)
 
 
 def cause_of_tasks(facts: ServiceFacts) -> Finding | None:
-    """What the deployment's tasks themselves tell of their end."""
+    """Why the deployment's tasks ended, by the tasks alone."""
     return next((finding for rule in _TASK_RULES if (finding := rule(facts)) is not None), None)
 
 
@@ -339,7 +339,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _without_cause(facts: ServiceFacts, finding: Finding) -> Finding:
-    """The same where no other finding tells the cause, so that it does not point to others."""
+    """The finding with a remedy that does not refer to other findings."""
     if finding.code != "circuit_breaker_rollback":
         return finding
     return replace(finding, remedy=IN_AWS_WORDS if facts.deployment.failed_tasks else look_elsewhere(facts))
@@ -350,7 +350,7 @@ def _as_consequence(finding: Finding, told: AbstractSet[str]) -> Finding:
 
 
 def _softened(facts: ServiceFacts, finding: Finding) -> Finding:
-    """Warnings where the service serves all the same: what is over, and failures that nobody has followed up."""
+    """Warnings where the service serves nevertheless: what is over, and old failures."""
     old = facts.restored and not facts.is_recent
     if finding.severity == "critical" and (old or facts.serves) and finding.code != "scaled_to_zero":
         return replace(finding, severity="warning")

@@ -31,7 +31,7 @@ def fetch_cloudformation_status(cfn_stack_name: str, *, stacks: StackHistoryRead
         findings, gaps: see `expressway.diagnose.finding`; gaps only where there are any.
 
     Raises:
-        TargetError: nothing can be asked at all (``credentials_expired``, ``connection_failed``, …).
+        TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
     with ConcurrentReads(_THREADS, name="stacks") as reads:
         asked = reads.ask("stack", lambda: stacks.history(cfn_stack_name))
@@ -153,7 +153,7 @@ def _event(event: HistoryEvent) -> Mapping[str, Any]:
 
 
 def _shown(told: HistoryEvent | StackResource, text: str) -> str:
-    """A reason, or `text` of it; AWS's own as a quotation that everybody may read."""
+    """A reason, or `text` of it; one that AWS wrote is marked as a quotation that is not redacted."""
     is_resource = isinstance(told, StackResource) or told.kind == "resource"
     is_aws = is_resource and is_aws_message(told.reason, told.resource_type)
     return quoted_reason(told.reason, told.resource_type, text) if is_aws else text

@@ -115,7 +115,7 @@ def missing_stack_finding(stack_name: str, *, place: str, names: tuple[str, ...]
 
 
 def _cause(history: StackHistory) -> Iterator[Finding]:
-    """The first real cause is sure; what failed beside it may be of the same making."""
+    """The first failure is the cause; later ones may follow from it, so their confidence is lower."""
     failures = first_failures(history)
     severity: Severity = "warning" if history.is_deleted else "critical"
     for failure in failures[:1]:
@@ -134,7 +134,7 @@ def _warned(history: StackHistory) -> Iterator[Finding]:
 
 
 def _state(history: StackHistory) -> Iterator[Finding]:
-    """What the stack's state asks for before anything else can be done with it."""
+    """What the state of the stack requires before any other operation."""
     known = _STATES.get(history.status)
     if known is not None:
         code, severity, sentence, remedy = known
@@ -238,7 +238,7 @@ def _told(failure: Failure, severity: Severity) -> Finding:
 
 
 def _evidence(before: str, reason: str, resource_type: str) -> str:
-    """A line of evidence; where AWS wrote the reason, everybody may read it."""
+    """A line of evidence; a reason that AWS wrote is not redacted."""
     text = evidence_line(reason)
     if not text:
         return TrustedText(f"{before}no reason given")

@@ -121,7 +121,6 @@ def _severity(failed: DeploymentFacts, *, is_over: bool) -> Severity:
 
 
 def _since(failed: DeploymentFacts) -> str:
-    """How the service stands since then."""
     service = failed.service
     if service is None:
         return ""

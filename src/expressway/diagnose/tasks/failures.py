@@ -63,7 +63,7 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
 
 
 def _telling(failed: Sequence[TaskState]) -> list[str]:
-    """The task definitions that tell which of several containers may have ended a task."""
+    """The task definitions needed to decide which of several containers ended a task."""
     several = [one for one in failed if sum(each.exit_code is not None for each in one.containers) > 1]
     return list(dict.fromkeys(one.task_definition_arn for one in several))[:_DEFINITIONS_READ]
 
@@ -82,7 +82,7 @@ class _Service:
     gaps: tuple[str, ...]
 
     def explains(self, task: TaskState) -> bool:
-        """Whether a finding tells what ended the task; a deleted service of the same name had tasks of its own."""
+        """Whether a finding explains the task; tasks of a deleted service of the same name are not explained."""
         if self.state is None or task.service_name != self.state.name:
             return False
         if not not_before(task.created_at, self.state.created_at):
