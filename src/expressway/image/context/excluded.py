@@ -1,4 +1,4 @@
-"""What Expressway kept out of a build although a COPY or ADD names it, and how to take it back."""
+"""The files that Expressway kept out of a build, which of them a program misses, and how to include them."""
 
 import json
 import re
@@ -32,13 +32,13 @@ class ExcludedFiles:
     ignore_file: str = ".dockerignore"
 
     def missed_by(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """Those that a program says it misses: it names a file, module or folder of that name and that it is not there.
+        """Those that a program's output names as missing: a file, module or folder of that name.
 
-        Of a path the last part counts, as programs are told paths of their own. What belongs into a home directory
+        Only the last part of a path counts, since programs have paths of their own. What belongs into a home directory
         (.aws, .ssh) does not count: a program looks for it in the home directory of its container.
         """
         missing = {part for line in list(lines)[:_MOST_LINES] for part in _missing_names(line[:_LONGEST_LINE])}
-        return tuple(path for path in self.paths if _names_of(path) & missing and not _is_of_a_home(path))
+        return tuple(path for path in self.paths if _names_of(path) & missing and not _is_of_home(path))
 
     def remedy(self, missed: Sequence[str]) -> str:
         """How to include them."""
@@ -51,7 +51,7 @@ ExcludedFrom = Callable[[str], ExcludedFiles]
 
 
 RecordExcluded = Callable[[str, ExcludedFiles, Callable[[str], None]], None]
-"""Remembers what was kept out of an image, by its reference; tells a warning where that cannot be written down."""
+"""Records what was kept out of an image, by its reference; the last argument takes a warning where that fails."""
 
 
 def nothing_excluded(image: str) -> ExcludedFiles:
@@ -65,7 +65,7 @@ def excluded_by_container(
 ) -> Mapping[str, ExcludedFiles]:
     """What was kept out of the images that a task runs, by container."""
     containers = definition.containers if definition is not None else ()
-    known = {one.name: excluded_from(one.image) for one in containers if one.image}
+    known = {each.name: excluded_from(each.image) for each in containers if each.image}
     return {name: excluded_files for name, excluded_files in known.items() if excluded_files.paths}
 
 
@@ -75,10 +75,10 @@ def _missing_names(line: str) -> set[str]:
         return set()
     modules = {part for found in _MODULE.finditer(line) for part in found[1].split(".")}
     places = [found[0].split("/") for found in _PLACE.finditer(line)]
-    return modules | {part for parts in places if not any(map(_is_of_a_home, parts)) for part in parts if part}
+    return modules | {part for parts in places if not any(map(_is_of_home, parts)) for part in parts if part}
 
 
-def _is_of_a_home(path: str) -> bool:
+def _is_of_home(path: str) -> bool:
     name = path.rstrip("/").rpartition("/")[2]
     return name.startswith(".") and name.strip(".") != "" and not name.startswith(".env")
 
@@ -96,7 +96,7 @@ _MISSED = re.compile(r'stat (?P<plain>[^\s:]+): (?:file does not exist|no such f
 
 
 def with_excluded_files(error: ImageError, context: BuildContext) -> ImageError:
-    """The error of a failed build, with what was left out; where that made it fail, with how to include it.
+    """The error of a failed build, with the excluded files; where these made it fail, with how to include them.
 
     ``excluded_files`` in the details lists all of it, ``excluded_but_copied`` what the failed step copies,
     ``excluded_but_missed`` what its output says is missing.
@@ -111,13 +111,13 @@ def with_excluded_files(error: ImageError, context: BuildContext) -> ImageError:
     if not missed:
         return ImageError(error.code, error.message, error.hint, details)
     why = "the Dockerfile copies it" if copied else "the step that failed says that it is missing"
-    told = [named(path) for path in missed]
+    names = [named(path) for path in missed]
     hint = (
-        f"Expressway kept {', '.join(told)} out of the build, since it may hold secrets or history, and {why}. "
+        f"Expressway kept {', '.join(names)} out of the build, since it may hold secrets or history, and {why}. "
         f"{excluded_files.remedy(missed)}"
     )
     kind = "excluded_but_copied" if copied else "excluded_but_missed"
-    return ImageError(error.code, error.message, hint, {**details, kind: told})
+    return ImageError(error.code, error.message, hint, {**details, kind: names})
 
 
 def _sources(step: str, message: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What was kept out of the images that this machine built, by their digests: any later process can name it."""
+"""The files kept out of the images that this machine built, by image digest, for any later process."""
 
 import json
 import os
@@ -19,19 +19,16 @@ _LONGEST_PATH = 1_024
 
 
 class ExcludedFilesJournal:
-    """One small file an image in the state directory, and a copy in memory where that cannot be written.
-
-    A digest names the same image everywhere, so all targets share the files.
-    """
+    """One small file for each image in the state directory, and a copy in memory. All targets share the files."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "excluded-files"
         self._own: dict[str, ExcludedFiles] = {}
 
     def record(self, image: str, excluded_files: ExcludedFiles, warn: Callable[[str], None]) -> None:
-        """Remember what was kept out of `image`, a reference by digest; where nothing was, what is known stays.
+        """Record what was kept out of `image`, a reference by digest; nothing excluded leaves the record as it is.
 
-        Of very much, the first paths are kept. What cannot be written is a warning: it holds no deployment up.
+        Only the first paths are kept where there are very many. A record that cannot be written is a warning.
         """
         from expressway.privacy.masking.detector import masked_json  # not for a command that only reads
 
@@ -55,8 +52,7 @@ class ExcludedFilesJournal:
             )
 
     def of_image(self, image: str) -> ExcludedFiles:
-        """What was kept out of `image`; nothing where it was built elsewhere, is not named by digest, or the record
-        cannot be read."""
+        """What was kept out of `image`; nothing where it is not named by digest or has no readable record."""
         digest = digest_of(image)
         return self._own.get(digest) or self._read(digest) if digest else ExcludedFiles()
 
@@ -79,10 +75,8 @@ class ExcludedFilesJournal:
 
 def _parsed(stored: Any) -> ExcludedFiles:
     """The record, if it has the shape of one; anybody may have written into the state directory."""
-    if not isinstance(stored, dict):
-        return ExcludedFiles()
-    found = cast("dict[str, Any]", stored)
-    paths, ignore_file = found.get("paths"), found.get("ignore_file")
+    record = cast("dict[str, Any]", stored) if isinstance(stored, dict) else {}
+    paths, ignore_file = record.get("paths"), record.get("ignore_file")
     if not isinstance(paths, list) or not isinstance(ignore_file, str):
         return ExcludedFiles()
     texts = tuple(path for path in cast("list[Any]", paths) if isinstance(path, str))

@@ -1,4 +1,4 @@
-"""Reads the folder that an image is built from, refusing what must not be sent to an engine."""
+"""Reads the folder that an image is built from, and refuses what must not be sent to an engine."""
 
 import contextlib
 import errno
@@ -116,15 +116,13 @@ def why_refused(root: Path, home: Path) -> str | None:
     homes = {home.resolve()}
     with contextlib.suppress(KeyError):
         homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir).resolve())
-    if root == Path(root.anchor):
-        return "it is the root of the file system"
-    if root in homes or (root.parent in {Path("/home"), Path("/Users")}):
-        return "it is a home directory"
-    if any(root in home.parents for home in homes):
-        return "a home directory lies inside it"
-    if root.parent == Path(root.anchor) and root.name in _SYSTEM_FOLDERS:
-        return "it is a folder of the system"
-    return None
+    refused = {
+        "it is the root of the file system": root == Path(root.anchor),
+        "it is a home directory": root in homes or root.parent in {Path("/home"), Path("/Users")},
+        "a home directory lies inside it": any(root in home.parents for home in homes),
+        "it is a folder of the system": root.parent == Path(root.anchor) and root.name in _SYSTEM_FOLDERS,
+    }
+    return next((reason for reason, holds in refused.items() if holds), None)
 
 
 def _find_dockerfile(root: Path, named: Path) -> Path:
@@ -137,9 +135,8 @@ def _find_dockerfile(root: Path, named: Path) -> Path:
             "Write one, or name it in build.dockerfile (relative to the context)." + _near(root),
         ) from exc
     if not path.is_file():
-        raise ImageError(
-            "dockerfile_missing", f"Expected a Dockerfile at {echoed(str(named))}, but it is no file.", _near(root)
-        )
+        message = f"Expected a Dockerfile at {echoed(str(named))}, but it is no file."
+        raise ImageError("dockerfile_missing", message, _near(root))
     return path
 
 
@@ -155,10 +152,7 @@ def _near(root: Path) -> str:
 def _find_ignore_file(root: Path, named: Path) -> Path | None:
     """``<Dockerfile>.dockerignore`` if there is one (as BuildKit has it), else ``.dockerignore``; None without one."""
     beside = Path(os.path.realpath(named.parent)) / f"{named.name}.dockerignore"
-    for path in (beside, root / ".dockerignore"):
-        if path.is_symlink() or path.exists():
-            return path
-    return None
+    return next((path for path in (beside, root / ".dockerignore") if path.is_symlink() or path.exists()), None)
 
 
 def _refuse_outside(root: Path, dockerfile: Path, ignore_file: Path | None) -> None:
@@ -168,9 +162,8 @@ def _refuse_outside(root: Path, dockerfile: Path, ignore_file: Path | None) -> N
         outside["dockerfile_outside"] = (
             f"The Dockerfile {echoed(str(dockerfile))} lies outside the build context {echoed(str(root))}."
         )
-    if ignore_file and not all(
-        path.is_relative_to(root) for path in (ignore_file, Path(os.path.realpath(ignore_file)))
-    ):
+    ends = (ignore_file, Path(os.path.realpath(ignore_file))) if ignore_file else ()
+    if ignore_file and not all(path.is_relative_to(root) for path in ends):
         outside["ignore_file_outside"] = (
             f"{quoted_name(ignore_file.name)} leads out of the build context {echoed(str(root))}."
         )
@@ -213,11 +206,7 @@ def _refuse_size(walk: ContextWalk, limit_bytes: int) -> None:
             "context_too_large",
             f"The build context has {total / 1024**2:.1f} MiB; the limit is {limit_bytes / 1024**2:.1f} MiB.",
             f"Add what the image does not need to .dockerignore. Most is in: {named}.",
-            {
-                "size_bytes": total,
-                "limit_bytes": limit_bytes,
-                "largest": {quoted_name(path): size for path, size in largest},
-            },
+            {"size_bytes": total, "limit_bytes": limit_bytes, "largest": {quoted_name(p): size for p, size in largest}},
         )
 
 

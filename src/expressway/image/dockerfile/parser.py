@@ -117,17 +117,15 @@ class Dockerfile:
 
     def exposed_ports(self, target: str | None = None) -> tuple[int, ...]:
         """TCP ports that the built stage exposes, in order; variables count with the value that the file gives."""
-        known = self._known(target)
-        exposed = [each for each, _ in known if each.keyword == "EXPOSE"]
-        values = {each.line: variables for each, variables in known}
-        ports = [port for each in exposed for port in _tcp_ports(expand_variables(each.arguments, values[each.line]))]
+        exposed = [(each.arguments, values) for each, values in self._known(target) if each.keyword == "EXPOSE"]
+        ports = [port for arguments, values in exposed for port in _tcp_ports(expand_variables(arguments, values))]
         return tuple(dict.fromkeys(ports))
 
     def environment(self, target: str | None = None) -> Mapping[str, str]:
         """The variables that the built stage sets with ENV, with variables in their values filled in."""
-        names = {name for each, _ in self._known(target) if each.keyword == "ENV" for name in _assigned(each, {})}
-        last = self._known(target)[-1:]
-        return {name: value for _, values in last for name, value in values.items() if name in names}
+        known = self._known(target)
+        names = {name for each, _ in known if each.keyword == "ENV" for name in _assigned(each, {})}
+        return {name: value for _, values in known[-1:] for name, value in values.items() if name in names}
 
     def _known(self, target: str | None) -> list[tuple[Instruction, Mapping[str, str]]]:
         """The instructions of the built stage and those below it, each with the variables that are set after it."""
@@ -170,9 +168,8 @@ class Dockerfile:
         stages = {name for stage in self.stages for name in (str(stage.index), (stage.name or "").lower())}
         values = {**self.global_args, **(args or {})}
         named = [expand_variables(name, values) for stage in self.stages for name in _sources(stage)]
-        return tuple(
-            dict.fromkeys((*self.base_images(args), *(one for one in named if one and one.lower() not in stages)))
-        )
+        outside = (name for name in named if name and name.lower() not in stages)
+        return tuple(dict.fromkeys((*self.base_images(args), *outside)))
 
     def chain(self, target: str | None = None) -> Iterator[Stage]:
         """The built stage and the stages it is based on, the lowest first."""

@@ -68,28 +68,23 @@ def buildkit_missing(reasons: tuple[BuildkitReason, ...], facts: EngineFacts | N
     """The error when the Dockerfile needs BuildKit and nothing here has it (or what there is, is too old)."""
     install = "Install the buildx plug-in (Debian 13: docker-buildx; Docker's packages: docker-buildx-plugin)"
     if not reasons:
-        return ImageError(
-            "buildkit_required",
-            "This engine has no classic builder any more, and no docker command with buildx was found.",
-            f"{install}.",
-        )
-    lines = [{"line": reason.line, "text": reason.text, "why": reason.why} for reason in reasons]
-    where = f"Line {reasons[0].line} of the Dockerfile ({reasons[0].text}) needs BuildKit: {reasons[0].why}"
+        message = "This engine has no classic builder any more, and no docker command with buildx was found."
+        return ImageError("buildkit_required", message, f"{install}.")
+    first = reasons[0]
+    message = f"Line {first.line} of the Dockerfile ({first.text}) needs BuildKit: {first.why}"
     if facts is not None:
-        return ImageError(
-            "buildkit_required",
-            f"{where}, from version {reasons[0].engine_major} of the engine on; this one is {facts.version}.",
+        message += f", from version {first.engine_major} of the engine on; this one is {facts.version}."
+        hint = (
             "Upgrade the engine, write the line without that feature, or make `# syntax=docker/dockerfile:1` the "
-            "first line if the engine may fetch that image.",
-            {"lines": lines},
+            "first line if the engine may fetch that image."
         )
-    return ImageError(
-        "buildkit_required",
-        f"{where}; the engine's library interface has the classic builder only and no docker command with buildx "
-        "was found.",
-        f"{install}, or write the line without that feature.",
-        {"lines": lines},
-    )
+    else:
+        message += (
+            "; the engine's library interface has the classic builder only and no docker command with buildx was found."
+        )
+        hint = f"{install}, or write the line without that feature."
+    lines = [{"line": reason.line, "text": reason.text, "why": reason.why} for reason in reasons]
+    return ImageError("buildkit_required", message, hint, {"lines": lines})
 
 
 def build_with_buildkit(
@@ -155,28 +150,27 @@ def _run(
             start_new_session=True,
         )
     except OSError as exc:
-        raise EngineError(
-            "engine_unreachable", f"{words[0]} cannot be started: {exc.strerror}.", "Reinstall it."
-        ) from exc
+        message = f"{words[0]} cannot be started: {exc.strerror}."
+        raise EngineError("engine_unreachable", message, "Reinstall it.") from exc
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     step, unreached = "", ""
     with process:
         lines = interruptible(_lines(process), cancellation=cancellation, stop=lambda: _stop(process))
         started = time.monotonic()
         for line in lines:
-            step = _tell(line, step, progress=progress, elapsed_seconds=time.monotonic() - started)
+            step = _report(line, step, progress=progress, elapsed_seconds=time.monotonic() - started)
             tail.append(line)
             unreached = unreached or network_warning(line, progress)
     if process.returncode != 0:
         message = next((line for line in reversed(tail) if _FAILURE.match(line)), tail[-1] if tail else "")
         output = _output_of_failed_step([line for line in tail if not _NOISE.match(line)])
         failed = next((found[1] for line in tail if (found := _FAILED_STEP.match(line))), step)
-        syntax_line = next((one.line for one in build.buildkit_reasons if one.text.startswith("# syntax=")), 0)
+        syntax_line = next((reason.line for reason in build.buildkit_reasons if reason.text.startswith("# syntax=")), 0)
         raise build_error(BuildFailure(message, failed, output, syntax_line, unreached))
 
 
 def _network_words(network: BuildNetwork, build: ImageBuild, environment: Mapping[str, str]) -> Iterator[str]:
-    """Options for what a build gets of the network: proxies are taken from the environment, unseen by others."""
+    """Network options; proxies are taken from the environment, so that the process list does not show them."""
     if network.mode:
         yield from ("--network", network.mode)
     for name, value in sorted(network.args.items()):
@@ -191,7 +185,7 @@ def _output_of_failed_step(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(_TIME.sub("", line) for line in own[1:] or lines)
 
 
-def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:
+def _report(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: float) -> str:
     found = _STEP.match(line)
     fraction = None
     if found:
@@ -205,7 +199,7 @@ def _tell(line: str, step: str, *, progress: ProgressSink, elapsed_seconds: floa
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
     if process.stdout is not None:
-        # A line without an end is told in pieces.
+        # A line without an end is reported in pieces.
         for line in iter(lambda output=process.stdout: output.readline(_LONGEST_LINE), b""):
             yield plain_text(line.decode("utf-8", errors="replace"))
 
@@ -227,7 +221,7 @@ _ECR_HELPER = "ecr-login"
 
 
 def _environment(address: EngineAddress, environ: Mapping[str, str]) -> Mapping[str, str]:
-    """No credentials but those that a credential helper or an SSH connection works with, where there is one."""
+    """Passes no credentials but those that a configured credential helper or an SSH connection needs."""
     also = set(_CLIENT)
     if address.docker_host.startswith("ssh://"):
         also.add("SSH_AUTH_SOCK")

@@ -39,27 +39,19 @@ def names_of_app(
     registry; the loopback registries of sandboxes count as one, since their ports change. An image was built
     here when one of its names has a content tag. (A label would say so too, but it is a step more to build.)
     """
+
+    def is_of_app(name: str) -> bool:
+        repository = name.partition("@")[0] if "@" in name else name.rpartition(":")[0]
+        host, _, path = repository.partition("/")
+        pushed = path == repository_name and _is_registry(host, registry_host)
+        return "<none>" not in name and (pushed or repository == f"{LOCAL_PREFIX}/{app_name}")
+
     own: set[str] = set()
     for image in images:
-        names = {name for name in _names(image) if _is_of_app(name, app_name, repository_name, registry_host)}
+        names = set(filter(is_of_app, (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ()))))
         if any(CONTENT_TAG.fullmatch(name.rpartition(":")[2]) for name in names):
             own |= names
     return tuple(sorted(own))
-
-
-def _names(image: Mapping[str, Any]) -> Iterator[str]:
-    for name in (*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())):
-        if "<none>" not in name:
-            yield str(name)
-
-
-def _is_of_app(name: str, app_name: str, repository_name: str, registry_host: str | None) -> bool:
-    repository, at, _ = name.partition("@")
-    if not at:
-        repository = name.rpartition(":")[0]
-    host, _, path = repository.partition("/")
-    pushed = path == repository_name and _is_registry(host, registry_host)
-    return pushed or repository == f"{LOCAL_PREFIX}/{app_name}"
 
 
 def _is_registry(host: str, registry_host: str | None) -> bool:
@@ -98,12 +90,9 @@ class DockerEngine:
         """
         problem = ping_engine(self.address, timeout_seconds=5)
         if problem is not None:
-            raise EngineError(
-                "engine_unreachable",
-                f"The container engine at {self.address.docker_host} ({self.address.source}) does not answer: "
-                f"{problem}.",
-                "Start it, or set DOCKER_HOST to another one.",
-            )
+            place = f"{self.address.docker_host} ({self.address.source})"
+            message = f"The container engine at {place} does not answer: {problem}."
+            raise EngineError("engine_unreachable", message, "Start it, or set DOCKER_HOST to another one.")
 
     def check_build(self, build: ImageBuild) -> None:
         """Find out, before anything is changed, whether this engine can build it.

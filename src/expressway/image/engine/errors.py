@@ -1,4 +1,4 @@
-"""What engines and registries say when something fails, made into our errors, in this one place."""
+"""Maps failures of engines and registries to our errors."""
 
 import re
 from collections.abc import Sequence
@@ -23,24 +23,19 @@ _REPEATED = re.compile(
     r"error Command failed with exit code|\b0 errors?\b|did not complete successfully|returned a non-zero code",
     re.IGNORECASE,
 )
-"""Heads and ends of reports, which name no reason themselves."""
+"""First and last lines of reports, which name no reason themselves."""
 _LONGEST_LINE = 2_000
 _BEFORE, _AFTER, _LAST = 2, 12, 12
 
 
 def first_cause(lines: Sequence[str]) -> int | None:
-    """The place of the first line that names an error; None when no line does."""
-    told = (number for number, line in enumerate(lines) if names_error(line[:_LONGEST_LINE]))
-    return next(told, None)
-
-
-def names_error(line: str) -> bool:
-    """Whether the line names a reason for a failure."""
-    return bool(_ERROR.search(line)) and not _REPEATED.search(line)
+    """The index of the first line that names an error; None when no line does."""
+    bounded = enumerate(line[:_LONGEST_LINE] for line in lines)
+    return next((at for at, line in bounded if _ERROR.search(line) and not _REPEATED.search(line)), None)
 
 
 def telling_part(lines: Sequence[str]) -> tuple[str, ...]:
-    """The lines about the first cause and the last ones, ``…`` where some are left out between them."""
+    """The lines about the first cause and the last ones, ``…`` where some are omitted between them."""
     at = first_cause(lines)
     start = len(lines) - _LAST if at is None else at - _BEFORE
     first = range(max(0, start), min(len(lines), max(0, start) + _BEFORE + 1 + _AFTER))
@@ -94,12 +89,12 @@ class BuildFailure:
 
 
 def plain_text(text: str) -> str:
-    """Output without terminal colours and line ends."""
+    """Output without terminal colors and line ends."""
     return _ANSI.sub("", text).rstrip()
 
 
 def network_warning(line: str, progress: ProgressSink) -> str:
-    """Warn at once of a line that says that the network was not reached, which tools repeat for minutes; the line."""
+    """Warn at once of a line that says that the network was not reached, since tools retry for minutes; the line."""
     if not unreachable(line):
         return ""
     progress(Progress("build", "the build does not reach the network; what follows may be attempts", level="warning"))
@@ -107,11 +102,9 @@ def network_warning(line: str, progress: ProgressSink) -> str:
 
 
 def build_error(failure: BuildFailure) -> ImageError:
-    """The error for a failed build: ``disk_full``, ``build_frontend_unavailable``, ``base_image_unavailable`` or
-    ``build_failed``.
-    """
+    """``disk_full``, ``build_frontend_unavailable``, ``base_image_unavailable`` or ``build_failed``."""
     text = plain_text(failure.message)
-    message, step = _told(text), echoed(failure.step, _LONGEST_STEP) if failure.step else ""
+    message, step = _quoted(text), echoed(failure.step, _LONGEST_STEP) if failure.step else ""
     lowered = text.lower()
     details: dict[str, object] = {"step": failure.step, "output": list(telling_part(failure.tail))}
     if _has(lowered, _DISK_FULL):
@@ -127,33 +120,30 @@ def build_error(failure: BuildFailure) -> ImageError:
             "(docker login). Without a network, expressway sandbox start --seed makes the examples' base images.",
             details,
         )
-    return _build_failed(failure, details)
+    return _build_failed(failure, text, f" in {step}" if step else "", details)
 
 
-def _build_failed(failure: BuildFailure, details: dict[str, object]) -> ImageError:
-    text = plain_text(failure.message)
-    found = _EXIT_CODE.search(text)
-    if found:
-        details["exit_code"] = int(found[1])
-    told = [line for line in failure.tail if line and line != text]
-    at = first_cause(told)
-    cause = told[-1 if at is None else at] if told else ""
-    where = f"The build failed in {echoed(failure.step, _LONGEST_STEP)}" if failure.step else "The build failed"
-    status = f" with exit code {found[1]}" if found else ""
-    reason = f": {_told(cause if found and cause else text)}"
+def _build_failed(failure: BuildFailure, text: str, where: str, details: dict[str, object]) -> ImageError:
+    exit_code = _EXIT_CODE.search(text)
+    if exit_code:
+        details["exit_code"] = int(exit_code[1])
+    output = [line for line in failure.tail if line and line != text]
+    at = first_cause(output)
+    cause = output[-1 if at is None else at] if output else ""
+    status = f" with exit code {exit_code[1]}" if exit_code else ""
+    reason = _quoted(cause if exit_code and cause else text)
     hint = "Correct the Dockerfile or what it copies; the last lines of its output say why."
     if failure.unreached:
-        details["unreached"] = _told(failure.unreached)
-        reason = f": {_told(failure.unreached)}"
+        details["unreached"] = reason = _quoted(failure.unreached)
         hint = (
             "The build did not reach the network. In Expressway's own engine, builds use this machine's name servers "
             "and the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY: check these; another engine has its own settings."
         )
-    return ImageError("build_failed", f"{where}{status}{reason}", hint, details)
+    return ImageError("build_failed", f"The build failed{where}{status}: {reason}", hint, details)
 
 
-def _told(text: str) -> str:
-    """What a builder or registry said: it repeats what the app's files say."""
+def _quoted(text: str) -> str:
+    """The words of a builder or registry, which may repeat those of the app's files."""
     return quoted(shortened(text, _LONGEST_MESSAGE), public=True)
 
 
@@ -184,20 +174,19 @@ def push_error(message: str, destination: str) -> ImageError:
     if _has(lowered, _IMMUTABLE):
         return ImageError(
             "tag_immutable",
-            f"The repository keeps its tags: {destination} exists with other content ({_told(text)}).",
+            f"The repository keeps its tags: {destination} exists with other content ({_quoted(text)}).",
             "Choose another tag, or leave the tag out to have one made from the content.",
             details,
         )
-    for words, code, hint in (
+    known = (
         (_EXPIRED, "login_expired", "Repeat the command: it signs in again and continues."),
         (("name unknown", "does not exist", "not known to registry"), "repository_missing", "Deploy the repository."),
         (_DENIED, "push_denied", "The role or identity that pushes needs ecr:PutImage and the layer upload actions."),
         (_TRANSIENT, "push_interrupted", "Repeat the command: layers that arrived are not sent again."),
-    ):
-        if _has(lowered, words):
-            return ImageError(code, f"Pushing {destination} failed: {_told(text)}", hint, details)
-    message = f"Pushing {destination} failed: {_told(text)}"
-    return ImageError("push_failed", message, "See the registry's message.", details)
+    )
+    found = ((code, hint) for words, code, hint in known if _has(lowered, words))
+    code, hint = next(found, ("push_failed", "See the registry's message."))
+    return ImageError(code, f"Pushing {destination} failed: {_quoted(text)}", hint, details)
 
 
 def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
@@ -206,14 +195,11 @@ def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
     if _has(text.lower(), _DISK_FULL):
         return _disk_full(text, {})
     if getattr(exc, "status_code", None):
-        return EngineError(
-            "engine_refused",
-            f"The container engine did not {doing}: {_told(text)}",
-            "See the engine's message and its log.",
-        )
+        message = f"The container engine did not {doing}: {_quoted(text)}"
+        return EngineError("engine_refused", message, "See the engine's message and its log.")
     return EngineError(
         "engine_unreachable",
-        f"The container engine stopped answering while it was to {doing}: {_told(text) or type(exc).__name__}",
+        f"The container engine stopped answering while it was to {doing}: {_quoted(text) or type(exc).__name__}",
         "Check that the engine runs, then repeat the command: it continues.",
     )
 
@@ -221,7 +207,7 @@ def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
 def _disk_full(message: str, details: dict[str, object]) -> ImageError:
     return ImageError(
         "disk_full",
-        f"A disk is full: {_told(message)}",
+        f"A disk is full: {_quoted(message)}",
         "Free disk space (docker system prune removes what no container uses) and repeat the command.",
         details,
     )

@@ -1,4 +1,4 @@
-"""Where Expressway's own container engine keeps its record, and whether that engine still runs."""
+"""The record of Expressway's own container engine, and whether that engine still runs."""
 
 import json
 import os
