@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -209,13 +209,18 @@ QUERIES = (
 _READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck")
 
 
+@cache
+def service_model(service: str) -> Mapping[str, Any]:
+    return create_loader().load_service_model(service, "service-2")
+
+
 def operations(service: str) -> list[str]:
-    return sorted(create_loader().load_service_model(service, "service-2")["operations"])
+    return sorted(service_model(service)["operations"])
 
 
 def api_call(service: str, operation: str) -> Call:
     """A call with the parameters that it cannot do without."""
-    model = create_loader().load_service_model(service, "service-2")
+    model = service_model(service)
     shape = model["operations"][operation].get("input", {}).get("shape")
     given = _required(model["shapes"], shape) if shape else {}
     prefix = "ecr:" if service == "ecr" else ""
