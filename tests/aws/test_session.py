@@ -5,11 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.loaders import create_loader
 
 from expressway.aws.role_session import role_session_name
-from expressway.aws.session import AwsSession, check_region, configured_target, open_session, regions_of
+from expressway.aws.session import (
+    AwsSession,
+    check_region,
+    configured_target,
+    open_session,
+    regions_of,
+    share_models,
+)
 from expressway.core.progress import cancelled_by
 from expressway.errors import ExpresswayError, TargetError
 from tests.aws.fakes import Answer, refusal, settings_that_answer, xml
@@ -402,3 +411,25 @@ def test_nothing_more_is_asked_of_aws_once_nobody_wants_it(credentials: None) ->
             client.list_clusters()
         assert error.value.code == "cancelled"
     assert sent == []
+
+
+def test_sessions_share_the_models_that_were_parsed() -> None:
+    first, second = (open_session(sandbox_url=f"http://127.0.0.1:{port}") for port in (1, 2))
+    one, other = (session.client("ecs").meta.service_model for session in (first, second))
+    assert one._service_description is other._service_description
+
+
+def test_a_loader_that_is_shared_searches_no_more_folders_with_each_session() -> None:
+    open_session(sandbox_url=SANDBOX)
+    core = botocore.session.Session()
+    share_models(core)
+    folders = core.get_component("data_loader").search_paths
+    open_session(sandbox_url=SANDBOX)
+    assert core.get_component("data_loader").search_paths == folders == create_loader().search_paths
+
+
+def test_models_of_the_users_own_folder_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path / "models"))
+    core = botocore.session.Session()
+    share_models(core)
+    assert str(tmp_path / "models") in core.get_component("data_loader").search_paths

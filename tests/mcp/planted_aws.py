@@ -13,7 +13,7 @@ import boto3
 import botocore.session
 from botocore.model import OperationModel, Shape
 
-from expressway.aws.session import SANDBOX_ACCOUNT_ID, AwsSession
+from expressway.aws.session import SANDBOX_ACCOUNT_ID, AwsSession, share_models
 from expressway.aws.values.target import Target
 from expressway.privacy.sensitive_members import MEMBERS, PUBLIC_KINDS, SUSPECT_ENDINGS
 from tests.secret_samples import KINDS, SecretSource
@@ -117,6 +117,7 @@ class PlantedAws:
 
     def _boto3_session(self) -> boto3.Session:
         core = botocore.session.Session()
+        share_models(core)
         core.register("before-call", self._answer)
         return boto3.Session(
             aws_access_key_id="0" * 12, aws_secret_access_key="x", region_name=REGION, botocore_session=core

@@ -10,6 +10,7 @@ from typing import Any, cast
 import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.loaders import Loader, create_loader
 
 from expressway.aws.errors import map_aws_error, naming_profile
 from expressway.aws.role_session import caller_name, name_role_sessions, role_session_name
@@ -276,6 +277,7 @@ def _aws_session(region: str | None, variables: Mapping[str, str], settings: Set
         core = settings()
         profile = core.profile
         _refuse_endpoint_settings(core)
+        share_models(core)
         name_role_sessions(core, caller_name(variables))
         session = boto3.Session(region_name=region or variables.get("AWS_REGION"), botocore_session=core)
         resolved = session.region_name
@@ -330,10 +332,35 @@ def _with_profile(core: botocore.session.Session, profile: str | None) -> botoco
 def _nobodys_settings() -> botocore.session.Session:
     """A botocore session that reads no configuration file and no profile, whatever the environment says."""
     nowhere = (None, None, os.devnull, None)  # setting's name, variable's name, default, conversion
-    return botocore.session.Session(
+    core = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
             "config_file": nowhere,
             "credentials_file": nowhere,
         }
     )
+    share_models(core)
+    return core
+
+
+class _Models(Loader):
+    """A loader for many sessions. Each boto3 session appends its folder of resources, which nothing here uses; on a
+    copy of the list, so that it does not grow."""
+
+    @property
+    def search_paths(self) -> list[str]:
+        return [*super().search_paths]
+
+
+@cache
+def _models(data_path: str | None) -> Loader:
+    return _Models(create_loader(data_path).search_paths, include_default_search_paths=False)
+
+
+def share_models(core: botocore.session.Session) -> None:
+    """Let a session read the service models that this process has parsed: each takes up to 0.2 s, EC2's 0.5 s.
+
+    Raises:
+        BotoCoreError: the session's profile does not exist, or the shared configuration cannot be read.
+    """
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
