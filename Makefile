@@ -2,6 +2,8 @@
 .PHONY: help setup demo demo-svg docs test test-fast check format bench lock goldens mutants
 
 PYTHON_BIN := .venv/bin/python
+# Tests start hundreds of processes, and each worker imports all tests: modules are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 3
 # More than two on two cores: tests mostly wait for containers and for processes to start.
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder

@@ -16,7 +16,7 @@ def run(command: Sequence[str | Path], *, folder: Path = ROOT, seconds: float = 
     done = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
-        env={**os.environ, **variables},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables,
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -36,7 +36,7 @@ def build_wheel(project: Path, folder: Path) -> Path:
 def environment(requirements: str, wheel: Path, *, without: Sequence[str] = ()) -> Path:
     """Give the Python of an environment with a file of ``requirements/`` and a wheel, but without some packages.
 
-    It is kept beside the environment that runs this, since compiling the CDK's modules takes half a minute.
+    It is kept with its compiled modules beside the environment that runs this: the CDK's take half a minute.
     """
     pins = (ROOT / "requirements" / requirements).read_text(encoding="utf-8")
     key = hashlib.sha256(f"{sys.version}{pins}{without}".encode()).hexdigest()[:16]
