@@ -3,14 +3,15 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
+from expressway.aws.errors import ask_items, aws_error_code, aws_error_message, aws_errors, map_aws_error
 from expressway.aws.session import AwsSession
 from expressway.cloudformation.change_set import ChangeSet, ChangeSetRequest
 from expressway.cloudformation.parse import (
@@ -58,14 +59,10 @@ class CloudFormation:
         return None if stack is None else stack_version(stack)
 
     def _described(self, stack_name: str) -> Mapping[str, Any] | None:
-        try:
-            answer = self._client.describe_stacks(StackName=stack_name)
-        except ClientError as exc:
-            if _is_missing(exc):
-                return None
-            raise map_aws_error(exc, f"describe the stack {stack_name}") from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, f"describe the stack {stack_name}") from exc
+        doing = f"describe the stack {stack_name}"
+        answer = answer_or_none(self._client.describe_stacks, doing, StackName=stack_name)
+        if answer is None:
+            return None
         stack: Mapping[str, Any] = answer["Stacks"][0]
         is_gone = stack["StackStatus"] == "DELETE_COMPLETE" and not stack_name.startswith("arn:")
         return None if is_gone else stack
@@ -76,11 +73,8 @@ class CloudFormation:
         Raises:
             TargetError: ``access_denied`` without cloudformation:DescribeStacks, and the like.
         """
-        try:
-            found = pages(self._client.describe_stacks, doing="list the stacks", by="NextToken")
-            return tuple(str(stack["StackName"]) for page in found for stack in page["Stacks"])
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, "list the stacks") from exc
+        stacks = ask_items(self._client.describe_stacks, "Stacks", "list the stacks")
+        return tuple(str(stack["StackName"]) for stack in stacks)
 
     def _template(self, stack: Mapping[str, Any]) -> str:
         """The deployed template. While an operation runs it is read once, not at every poll."""
@@ -96,50 +90,35 @@ class CloudFormation:
         return body
 
     def _read_template(self, stack_id: str, *, leaving: bool) -> str:
-        try:
-            body: Any = self._client.get_template(StackName=stack_id, TemplateStage="Original")["TemplateBody"]
-        except ClientError as exc:
-            if _is_missing(exc) or (leaving and aws_error_code(exc) == "ValidationError"):
-                return ""  # deleted since it was described, or a shell that never had one
-            raise map_aws_error(exc, "read the stack's template") from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, "read the stack's template") from exc
+        named = {"StackName": stack_id, "TemplateStage": "Original"}
+        missing = {"ValidationError"} if leaving else ()
+        answer = answer_or_none(self._client.get_template, "read the stack's template", missing=missing, **named)
+        if answer is None:
+            return ""  # deleted since it was described, or a shell that never had one
+        body: Any = answer["TemplateBody"]
         return json_of_yaml(body) if isinstance(body, str) else json.dumps(body)  # botocore parses what is JSON
 
     def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]:
         """The stack's events in order of time, only those later than `after_event_id` when that is given."""
-        found: list[StackEvent] = []
-        ask = partial(self._client.describe_stack_events, StackName=stack_id)
-        try:
-            for page in pages(ask, doing="read the stack's events", by="NextToken"):
-                for raw in page["StackEvents"]:
-                    if raw["EventId"] == after_event_id:
-                        return tuple(reversed(found))
-                    found.append(stack_event(raw))
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, "read the stack's events") from exc
-        return tuple(reversed(found))
+        ask = self._client.describe_stack_events
+        newest_first = ask_items(ask, "StackEvents", "read the stack's events", StackName=stack_id)
+        later = takewhile(lambda raw: raw["EventId"] != after_event_id, newest_first)
+        return tuple(reversed([stack_event(raw) for raw in later]))
 
     def delete_stack(self, stack_id: str, *, client_token: str) -> None:
         """Start deleting a stack."""
-        try:
+        with aws_errors(f"delete the stack {stack_id}"):
             self._client.delete_stack(StackName=stack_id, ClientRequestToken=client_token)
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, f"delete the stack {stack_id}") from exc
 
     def continue_rollback(self, stack_id: str, *, client_token: str) -> None:
         """Ask CloudFormation to go on with an update rollback that failed."""
-        try:
+        with aws_errors(f"continue the rollback of {stack_id}"):
             self._client.continue_update_rollback(StackName=stack_id, ClientRequestToken=client_token)
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, f"continue the rollback of {stack_id}") from exc
 
     def protect(self, stack_name: str, *, enabled: bool) -> None:
         """Switch termination protection on or off."""
-        try:
+        with aws_errors(f"set the termination protection of {stack_name}"):
             self._client.update_termination_protection(StackName=stack_name, EnableTerminationProtection=enabled)
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, f"set the termination protection of {stack_name}") from exc
 
     # -- change sets ----------------------------------------------------------------------------------------
     def create_change_set(self, request: ChangeSetRequest) -> bool:
@@ -164,40 +143,31 @@ class CloudFormation:
             arguments["ImportExistingResources"] = True
         if request.reverts_drift:
             arguments["DeploymentMode"] = "REVERT_DRIFT"
-        try:
-            self._client.create_change_set(**arguments)
-        except ClientError as exc:
-            if aws_error_code(exc) == "AlreadyExistsException":
-                return False
-            raise _change_set_error(exc, request.stack_name) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, "create the change set") from exc
+        with aws_errors("create the change set"):
+            try:
+                self._client.create_change_set(**arguments)
+            except ClientError as exc:
+                if aws_error_code(exc) == "AlreadyExistsException":
+                    return False
+                raise _change_set_error(exc, request.stack_name) from exc
         return True
 
     def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None:
         """The change set with all its changes (paged), or None when it does not exist."""
-        doing = "describe the change set"
         named = {"StackName": stack_name, "ChangeSetName": change_set_name, "IncludePropertyValues": True}
-        ask = partial(self._client.describe_change_set, **named)
-        try:
-            found = list(pages(ask, doing=doing, by="NextToken"))
-        except ClientError as exc:
-            if _is_missing(exc):
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
+        doing = "describe the change set"
+        ask = partial(answer_or_none, self._client.describe_change_set, doing, **named)
+        found = list(pages(ask, doing=doing, by="NextToken"))
+        if not found:
+            return None
         raws = (raw for page in found for raw in page.get("Changes", []))
         return change_set(found[-1], tuple(change(raw["ResourceChange"]) for raw in raws if "ResourceChange" in raw))
 
     def change_set_names(self, stack_name: str) -> tuple[str, ...]:
         """The names of every change set that the stack has."""
-        try:
-            ask = partial(self._client.list_change_sets, StackName=stack_name)
-            found = pages(ask, doing=f"list the change sets of {stack_name}", by="NextToken")
-            return tuple(summary["ChangeSetName"] for page in found for summary in page["Summaries"])
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, f"list the change sets of {stack_name}") from exc
+        doing = f"list the change sets of {stack_name}"
+        summaries = ask_items(self._client.list_change_sets, "Summaries", doing, StackName=stack_name)
+        return tuple(summary["ChangeSetName"] for summary in summaries)
 
     def execute_change_set(self, change_set: ChangeSet) -> None:
         """Carry out a change set; the token makes a repeated call harmless.
@@ -205,16 +175,15 @@ class CloudFormation:
         What a failed operation has made goes with its rollback, also where a deletion policy retains it: it would
         only be in the way of the next try. What was taken over stays.
         """
-        try:
-            self._client.execute_change_set(
-                ChangeSetName=change_set.change_set_id,
-                ClientRequestToken=_token(change_set.change_set_id),
-                RetainExceptOnCreate=not change_set.imports,
-            )
-        except ClientError as exc:
-            raise _change_set_error(exc, change_set.stack_name) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, "execute the change set") from exc
+        with aws_errors("execute the change set"):
+            try:
+                self._client.execute_change_set(
+                    ChangeSetName=change_set.change_set_id,
+                    ClientRequestToken=_token(change_set.change_set_id),
+                    RetainExceptOnCreate=not change_set.imports,
+                )
+            except ClientError as exc:
+                raise _change_set_error(exc, change_set.stack_name) from exc
 
     def has_begun(self, change_set: ChangeSet) -> bool:
         """Whether this very change set was executed, by whatever process: its own status, or events with its token."""
@@ -222,39 +191,48 @@ class CloudFormation:
         if now is not None and now.has_begun:
             return True
         token = _token(change_set.change_set_id)
-        try:
+        with aws_errors("read the stack's events"):
             newest = self._client.describe_stack_events(StackName=change_set.stack_id)["StackEvents"]
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, "read the stack's events") from exc
         return any(event.get("ClientRequestToken") == token for event in newest)
 
     def delete_change_set(self, stack_name: str, change_set_name: str) -> None:
         """Remove a change set that was not executed; one that is not there is no error."""
-        try:
-            self._client.delete_change_set(StackName=stack_name, ChangeSetName=change_set_name)
-        except ClientError as exc:
-            if not _is_missing(exc):
-                raise _change_set_error(exc, stack_name) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, "delete the change set") from exc
+        with aws_errors("delete the change set"):
+            try:
+                self._client.delete_change_set(StackName=stack_name, ChangeSetName=change_set_name)
+            except ClientError as exc:
+                if not _is_missing(exc):
+                    raise _change_set_error(exc, stack_name) from exc
 
     def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]:
         """What CloudFormation's early validation found wrong with a change set, in its own words."""
-        found: list[str] = []
-        named = {"StackName": stack_name, "ChangeSetName": change_set_name, "Filters": {"FailedEvents": True}}
-        ask = partial(self._client.describe_events, **named)
+        problems: list[str] = []
+        problems: list[str] = []
+        ask = partial(self._client.describe_events, StackName=stack_name, ChangeSetName=change_set_name)
+        doing = "read the events of the change set"
         # What fails is a missing permission, most often: the change set's own reason has to do.
-        with suppress(ClientError, BotoCoreError, TargetError):
-            for page in pages(ask, doing="read the events of the change set", by="NextToken"):
-                found += [text for event in page.get("OperationEvents", []) if (text := problem_of(event))]
-        return tuple(found)
+        with suppress(TargetError):
+            for event in ask_items(ask, "OperationEvents", doing, Filters={"FailedEvents": True}):
+                problems += filter(None, [problem_of(event)])
+        return tuple(problems)
 
 
 def _is_missing(exc: ClientError) -> bool:
     code = aws_error_code(exc)
-    if code in _NO_CHANGE_SET:
-        return True
-    return code == "ValidationError" and "does not exist" in aws_error_message(exc)
+    return code in _NO_CHANGE_SET or (code == "ValidationError" and "does not exist" in aws_error_message(exc))
+
+
+def answer_or_none(
+    call: Callable[..., Mapping[str, Any]], doing: str, *, missing: Collection[str] = (), **arguments: Any
+) -> Mapping[str, Any] | None:
+    """The answer of one call, or None where a stack or change set does not exist, or for an error code of `missing`."""
+    with aws_errors(doing):
+        try:
+            return call(**arguments)
+        except ClientError as exc:
+            if _is_missing(exc) or aws_error_code(exc) in missing:
+                return None
+            raise
 
 
 def _token(identity: str) -> str:
@@ -299,16 +277,9 @@ class StackOwners:
         """
         client = self._session.client("cloudformation")
         doing = f"find out which stack holds {physical_id}"
-        try:
-            resources = client.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
-        except ClientError as exc:
-            if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
-        held = (one["StackId"] for one in resources if _is_held(one, physical_id))
-        return next(held, None)
+        answer = answer_or_none(client.describe_stack_resources, doing, PhysicalResourceId=physical_id)
+        resources = answer["StackResources"] if answer else ()
+        return next((resource["StackId"] for resource in resources if _is_held(resource, physical_id)), None)
 
 
 def _is_held(resource: Mapping[str, Any], physical_id: str) -> bool:

@@ -1,16 +1,14 @@
 """CloudFormation's memory of a stack: its resources, events, hooks and validations, also after it is gone."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from expressway.aws.errors import aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
+from expressway.cloudformation.client import answer_or_none
 from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource
 from expressway.core.pages import pages
 from expressway.core.progress import ReadPool
@@ -21,30 +19,17 @@ _EVENTS_READ = 500
 _CHECKS_READ = 200
 _NAMES_READ = 500
 _CHECK_KINDS = {"VALIDATION_ERROR", "HOOK_INVOCATION_ERROR"}
-_LIVING = [
-    "CREATE_IN_PROGRESS",
-    "CREATE_FAILED",
-    "CREATE_COMPLETE",
-    "ROLLBACK_IN_PROGRESS",
-    "ROLLBACK_FAILED",
-    "ROLLBACK_COMPLETE",
-    "DELETE_IN_PROGRESS",
-    "DELETE_FAILED",
-    "UPDATE_IN_PROGRESS",
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-    "UPDATE_COMPLETE",
-    "UPDATE_FAILED",
-    "UPDATE_ROLLBACK_IN_PROGRESS",
-    "UPDATE_ROLLBACK_FAILED",
+_LIVING = (
+    *("CREATE_IN_PROGRESS", "CREATE_FAILED", "CREATE_COMPLETE"),
+    *("ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "ROLLBACK_COMPLETE"),
+    *("DELETE_IN_PROGRESS", "DELETE_FAILED", "REVIEW_IN_PROGRESS"),
+    *("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_FAILED"),
+    *("UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE"),
     "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
-    "UPDATE_ROLLBACK_COMPLETE",
-    "REVIEW_IN_PROGRESS",
-    "IMPORT_IN_PROGRESS",
-    "IMPORT_COMPLETE",
-    "IMPORT_ROLLBACK_IN_PROGRESS",
-    "IMPORT_ROLLBACK_FAILED",
-    "IMPORT_ROLLBACK_COMPLETE",
-]
+    *("IMPORT_IN_PROGRESS", "IMPORT_COMPLETE"),
+    *("IMPORT_ROLLBACK_IN_PROGRESS", "IMPORT_ROLLBACK_FAILED", "IMPORT_ROLLBACK_COMPLETE"),
+)
+"""Every status of a stack but DELETE_COMPLETE."""
 
 
 class StackHistories:
@@ -89,16 +74,15 @@ class StackHistories:
 
     def names(self) -> tuple[str, ...]:
         """The names of the stacks that are there, nested ones left out."""
-        summaries = self._pages("list the stacks", "list_stacks", "StackSummaries", StackStatusFilter=_LIVING)
+        summaries = self._pages("list the stacks", "list_stacks", "StackSummaries", StackStatusFilter=list(_LIVING))
         return tuple(one["StackName"] for one in islice(summaries, _NAMES_READ) if not one.get("ParentId"))
 
     def deleted_id(self, stack_name: str) -> str:
         """The id of the newest stack of that name that was deleted within 90 days, or nothing."""
-        summaries = self._pages(
-            "list the deleted stacks", "list_stacks", "StackSummaries", StackStatusFilter=["DELETE_COMPLETE"]
-        )
-        mine = [one for one in summaries if one["StackName"] == stack_name]
-        newest = max(mine, key=lambda one: one["CreationTime"].timestamp(), default=None)
+        doing, status = "list the deleted stacks", ["DELETE_COMPLETE"]
+        summaries = self._pages(doing, "list_stacks", "StackSummaries", StackStatusFilter=status)
+        of_name = [summary for summary in summaries if summary["StackName"] == stack_name]
+        newest = max(of_name, key=lambda summary: summary["CreationTime"].timestamp(), default=None)
         return newest["StackId"] if newest else ""
 
     def resource_ids(self, stack_name: str, resource_types: Sequence[str]) -> tuple[str, ...] | None:
@@ -109,13 +93,13 @@ class StackHistories:
         return tuple(one.physical_id for one in found if one.resource_type in resource_types and one.physical_id)
 
     def _describe(self, stack_name_or_id: str) -> Raw | None:
-        answer = self._ask(f"describe the stack {stack_name_or_id}", "describe_stacks", StackName=stack_name_or_id)
+        doing = f"describe the stack {stack_name_or_id}"
+        answer = answer_or_none(self._client.describe_stacks, doing, StackName=stack_name_or_id)
         return answer["Stacks"][0] if answer else None
 
     def _resources(self, stack: str) -> Iterator[StackResource]:
-        for raw in self._pages(
-            "list the stack's resources", "list_stack_resources", "StackResourceSummaries", StackName=stack
-        ):
+        doing = "list the stack's resources"
+        for raw in self._pages(doing, "list_stack_resources", "StackResourceSummaries", StackName=stack):
             yield StackResource(
                 logical_id=raw["LogicalResourceId"],
                 physical_id=raw.get("PhysicalResourceId", ""),
@@ -126,35 +110,19 @@ class StackHistories:
             )
 
     def _events(self, stack: str) -> Iterator[HistoryEvent]:
-        pages = self._pages("read the stack's events", "describe_stack_events", "StackEvents", StackName=stack)
-        return (_event(raw) for raw in islice(pages, _EVENTS_READ))
+        events = self._pages("read the stack's events", "describe_stack_events", "StackEvents", StackName=stack)
+        return map(_event, islice(events, _EVENTS_READ))
 
     def _checks(self, stack: str) -> Iterator[HistoryEvent]:
         """The failed hooks and early validations of every operation, which only the newer call tells."""
-        pages = self._pages(
-            "read what checked the stack",
-            "describe_events",
-            "OperationEvents",
-            StackName=stack,
-            Filters={"FailedEvents": True},
-        )
-        return (_event(raw) for raw in islice(pages, _CHECKS_READ) if raw.get("EventType") in _CHECK_KINDS)
+        doing, failed = "read what checked the stack", {"FailedEvents": True}
+        events = self._pages(doing, "describe_events", "OperationEvents", StackName=stack, Filters=failed)
+        return (_event(raw) for raw in islice(events, _CHECKS_READ) if raw.get("EventType") in _CHECK_KINDS)
 
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-        for page in pages(partial(self._ask, doing, operation, **arguments), doing=doing, by="NextToken"):
+        ask = partial(answer_or_none, getattr(self._client, operation), doing, **arguments)
+        for page in pages(ask, doing=doing, by="NextToken"):
             yield from page.get(key, [])
-
-    def _ask(self, doing: str, operation: str, **arguments: Any) -> Raw | None:
-        """The answer, or None where the stack does not exist."""
-        call: Callable[..., Raw] = getattr(self._client, operation)
-        try:
-            return call(**arguments)
-        except ClientError as exc:
-            if aws_error_code(exc) == "ValidationError" and "does not exist" in aws_error_message(exc):
-                return None
-            raise map_aws_error(exc, doing) from exc
-        except BotoCoreError as exc:
-            raise map_aws_error(exc, doing) from exc
 
 
 def _taken(future: "Future[tuple[Any, ...]]", name: str, unread: list[str]) -> tuple[Any, ...]:
@@ -189,6 +157,10 @@ def _event(raw: Raw) -> HistoryEvent:
 
 def _in_order_of_time(events: Sequence[HistoryEvent], checks: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
     """Both lists as one, the same hook told by both calls once. AWS gives the newest first."""
-    known = {(one.kind, one.logical_id, one.check, one.reason) for one in events if one.kind != "resource"}
-    others = [one for one in checks if (one.kind, one.logical_id, one.check, one.reason) not in known]
-    return tuple(sorted((*reversed(events), *reversed(others)), key=lambda one: one.timestamp))
+
+    def identity(event: HistoryEvent) -> tuple[str, str, str, str]:
+        return event.kind, event.logical_id, event.check, event.reason
+
+    known = {identity(event) for event in events if event.kind != "resource"}
+    others = [check for check in checks if identity(check) not in known]
+    return tuple(sorted((*reversed(events), *reversed(others)), key=lambda event: event.timestamp))
