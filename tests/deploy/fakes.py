@@ -19,8 +19,9 @@ from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink
 from expressway.deploy.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
-from expressway.deploy.ports import StackGateway
+from expressway.deploy.ports import Stacks
 from expressway.deploy.request import WaitForService
+from expressway.deploy.status.wait import Readiness
 from expressway.diagnose.finding import Finding
 from expressway.errors import ExpresswayError, TargetError
 from expressway.image.context.excluded import ExcludedFiles
@@ -269,12 +270,7 @@ class InMemoryOperation:
             self.history.append(self.current.phase)
 
 
-@dataclass
-class InMemoryReadiness:
-    status: str = "success"
-    message: str = "serves"
-    url: str | None = "https://ex-1.ecs.us-east-1.on.aws/"
-    gaps: tuple[str, ...] = ()
+READY = Readiness("success", "serves", url="https://ex-1.ecs.us-east-1.on.aws/")
 
 
 @dataclass
@@ -285,7 +281,7 @@ class World:
     images: InMemoryImages = field(default_factory=InMemoryImages)
     clock: ManualClock = field(default_factory=ManualClock)
     operation: InMemoryOperation = field(default_factory=InMemoryOperation)
-    readiness: InMemoryReadiness = field(default_factory=InMemoryReadiness)
+    readiness: Readiness = READY
     templates: AppTemplates = field(default_factory=templates)
     causes: list[Finding | ExpresswayError | None] = field(default_factory=list)
     asked: list[tuple[float, tuple[StackEvent, ...]]] = field(default_factory=list)
@@ -297,7 +293,7 @@ class World:
     excluded: dict[str, ExcludedFiles] = field(default_factory=dict[str, ExcludedFiles])
     synthesized: list[AppDefinition] = field(default_factory=list[AppDefinition])
     told: list[Progress] = field(default_factory=list)
-    gateway: StackGateway | None = None
+    gateway: Stacks | None = None
     wait_for_service: WaitForService | None = None
     account: InMemoryAccount = field(init=False)
 
@@ -357,9 +353,7 @@ class World:
             raise answer
         return answer
 
-    def wait(
-        self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation
-    ) -> InMemoryReadiness:
+    def wait(self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation) -> Readiness:
         self.waits += 1
         cancellation.raise_if_cancelled()
         return self.readiness

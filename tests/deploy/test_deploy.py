@@ -9,6 +9,7 @@ import pytest
 from expressway.aws.values.target import Target
 from expressway.cloudformation.template import AppTemplates
 from expressway.deploy.status.endpoint import service_url
+from expressway.deploy.status.wait import Readiness
 from expressway.diagnose.finding import Finding
 from expressway.errors import (
     EngineError,
@@ -248,7 +249,7 @@ def test_an_image_that_goes_after_its_plan_was_approved_stops_the_deployment_bef
 def test_a_service_that_an_interrupted_run_left_unproven_is_waited_for(status: str, continues: str) -> None:
     app = deployed()
     app.stacks.stacks[SERVICE] = replace(app.stacks.stacks[SERVICE], status=status)
-    app.readiness.status, app.readiness.message = "failed", "It answers 502."
+    app.readiness = Readiness("failed", "It answers 502.")
     if not continues:
         assert app.deploy().status == "unchanged"
         assert app.waits == 0
@@ -500,7 +501,7 @@ def test_a_first_deployment_that_failed_is_cleared_and_made_anew() -> None:
 
 def test_a_service_that_does_not_serve_is_an_error_though_the_stacks_stand() -> None:
     app = world()
-    app.readiness.status, app.readiness.message = "failed", "It answers 502."
+    app.readiness = Readiness("failed", "It answers 502.")
     with pytest.raises(ServiceError) as failure:
         app.deploy()
     assert failure.value.code == "service_not_ready"

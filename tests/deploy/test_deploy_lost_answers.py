@@ -12,7 +12,7 @@ from expressway.core.write_once import write_once
 from expressway.errors import ExpresswayError, StackError, TargetError
 from tests.cloudformation.fakes import InMemoryCloudFormation
 from tests.deploy.delete.test_delete import Group, InMemoryApp, arn, delete, loose_app
-from tests.deploy.fakes import SERVICE, InMemoryReadiness, World, templates
+from tests.deploy.fakes import READY, SERVICE, World, templates
 from tests.deploy.test_deploy_faults import Deleting
 
 WRITES = {
@@ -227,7 +227,7 @@ class Twin:
             stacks=self.world.stacks,
             images=self.world.images,
             templates=self.world.templates,
-            readiness=InMemoryReadiness(),
+            readiness=READY,
         )
         if not self.only_begins:
             twin.deploy()

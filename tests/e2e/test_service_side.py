@@ -91,7 +91,7 @@ class Cloud:
 
     def status(self, name: str) -> AppStatus:
         journal = Journal(state_directory(), self.session.target)
-        return app_status(name, stacks=CloudFormation(self.session), ports=self.ports, journal=journal)
+        return app_status(name, stacks=CloudFormation(self.session), ports=self.ports, last_operation=journal.latest)
 
     def delete(self, name: str, service_arn: str | None = None) -> DeleteResult:
         ports = DeletePorts(

@@ -7,7 +7,7 @@ through too, and ends with a whole word, so that neither cut leaves half of a se
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from expressway.aws.errors import ask, ask_items, aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
-from expressway.aws.values.service import LogEvent, LogSearch
+from expressway.aws.values.service import LogEvent, LogGroup, LogSearch
 from expressway.core.text import shortened
 from expressway.errors import UsageError
 from expressway.privacy.masking.detector import masked_lines
@@ -30,14 +30,6 @@ _FOUND_LINE_CHARACTERS = 2_000
 _TEXT_CHARACTERS = 200_000
 """Of all lines together."""
 _MARGIN_CHARACTERS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class LogGroup:
-    """A log group; `retention_days` is None for one that never expires."""
-
-    name: str
-    retention_days: int | None = None
 
 
 class Logs:

@@ -10,7 +10,7 @@ from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.deploy.shapes import BuiltImageJson
-from expressway.deploy.stack.apply import StackGateway, StackRequest, apply_stack
+from expressway.deploy.stack.apply import StackRequest, Stacks, apply_stack
 from expressway.image.app_image import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import RecordExcluded
@@ -33,7 +33,7 @@ class BuildPorts:
 
     target: Target
     synthesize: Callable[[AppDefinition], AppTemplates]
-    stacks: StackGateway
+    stacks: Stacks
     account: AccountReads
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry

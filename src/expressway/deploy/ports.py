@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from expressway.image.values import PlannedImage
 
 
-class ServiceReads(EcsReads, Protocol):
-    """What can be asked of ECS about one service (aws.ecs.client.Ecs)."""
+class Services(EcsReads, Protocol):
+    """What can be asked of ECS about one service, and done to it (aws.ecs.client.Ecs)."""
 
     def cluster_exists(self, cluster: str) -> bool: ...
     def cluster_names(self) -> tuple[str, ...]: ...
@@ -31,45 +31,15 @@ class ServiceReads(EcsReads, Protocol):
     def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
     def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]: ...
     def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]: ...
-
-
-class ServiceDeletion(ServiceReads, Protocol):
-    """Reading services, and deleting an Express one."""
-
+    def restart(self, cluster: str, service_arn: str) -> None: ...
     def delete_express_service(self, service_arn: str) -> None: ...
 
 
-class DeletableStacks(StackReader, Protocol):
-    """Stacks that can be deleted: `delete` starts or joins a deletion and returns when that very stack is gone."""
-
-    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
-    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
-
-
-class OperationJournal(Protocol):
-    """What this machine remembers of deployments and deletions (deploy.journal.Journal)."""
-
-    def latest(self, app_name: str) -> OperationRecord | None: ...
-
-
-class StackEvents(Protocol):
-    """The reads that watching a stack needs."""
-
-    def describe(self, stack_name: str) -> StackState | None: ...
-    def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]: ...
-
-
-class StackDeletion(StackEvents, Protocol):
-    """What deleting needs of CloudFormation."""
-
-    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
-    def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
-
-
-class StackGateway(StackEvents, Protocol):
-    """What this operation needs of CloudFormation."""
+class Stacks(StackReader, Protocol):
+    """Stacks and their change sets (cloudformation.client.CloudFormation)."""
 
     def version(self, stack_name: str) -> StackVersion | None: ...
+    def events(self, stack_id: str, *, after_event_id: str | None = None) -> tuple[StackEvent, ...]: ...
     def create_change_set(self, request: ChangeSetRequest) -> bool: ...
     def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None: ...
     def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
@@ -80,6 +50,13 @@ class StackGateway(StackEvents, Protocol):
     def delete_stack(self, stack_id: str, *, client_token: str) -> None: ...
     def continue_rollback(self, stack_id: str, *, client_token: str) -> None: ...
     def protect(self, stack_name: str, *, enabled: bool) -> None: ...
+
+
+class DeletableStacks(StackReader, Protocol):
+    """Stacks that can be deleted: `delete` starts or joins a deletion and returns when that very stack is gone."""
+
+    def change_set_names(self, stack_name: str) -> tuple[str, ...]: ...
+    def delete(self, stack: StackState, *, progress: ProgressSink, cancellation: Cancellation) -> None: ...
 
 
 class AppImage(Protocol):
@@ -127,41 +104,8 @@ class OperationLog(Protocol):
     def record(self, **changes: Any) -> None: ...
 
 
-class Readiness(Protocol):
-    """How waiting for a service ended."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def url(self) -> str | None: ...
-    @property
-    def gaps(self) -> tuple[str, ...]: ...
-
-
-class LogGroupState(Protocol):
-    """A log group; `retention_days` is None for one that never expires."""
-
-    @property
-    def retention_days(self) -> int | None: ...
-
-
-class LogGroups(Protocol):
-    """Log groups that come and go (aws.logs.Logs)."""
-
-    def group(self, log_group: str) -> LogGroupState | None: ...
-    def delete_group(self, log_group: str) -> bool: ...
-
-
 class LocalImages(Protocol):
     """The images that a container engine holds (image.engine.client.DockerEngine)."""
 
     def remove_app_images(self, app_name: str, *, repository_name: str, registry_host: str | None) -> int: ...
     def app_image_names(self, app_name: str, *, repository_name: str, registry_host: str | None) -> tuple[str, ...]: ...
-
-
-class Restarts(ServiceReads, Protocol):
-    """Reading services, and starting a deployment of the same version (aws.ecs.client.Ecs)."""
-
-    def restart(self, cluster: str, service_arn: str) -> None: ...

@@ -14,9 +14,10 @@ from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink
-from expressway.deploy.ports import Images, Readiness, StackGateway
+from expressway.deploy.ports import Images, Stacks
 from expressway.deploy.shapes import DeployResultJson
 from expressway.deploy.status.endpoint import access_hint_of
+from expressway.deploy.status.wait import Readiness
 from expressway.diagnose.finding import Finding
 from expressway.image.context.excluded import RecordExcluded
 from expressway.plan.ports import AccountReads
@@ -67,7 +68,7 @@ class DeployPorts:
 
     target: Target
     synthesize: Synthesize
-    stacks: StackGateway
+    stacks: Stacks
     account: AccountReads
     named: Callable[[], NamedReads]
     images: Images

@@ -13,7 +13,7 @@ from expressway.cloudformation.stack import ServiceLocation, StackState, service
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
 from expressway.core.write_once import write_once
-from expressway.deploy.ports import Restarts
+from expressway.deploy.ports import Services
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.shapes import RestartResultJson
 from expressway.deploy.status.endpoint import access_hint_of
@@ -32,7 +32,7 @@ class RestartPorts:
     """Everything outside that restarting needs."""
 
     stacks: StackReader
-    ecs: Restarts
+    ecs: Services
     service: ServicePorts
     clock: Clock
     target: str = ""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from expressway.aws.values.service import ServiceState
 from expressway.core.progress import Phase, Progress, ProgressSink
 from expressway.errors import TargetError
 
@@ -14,28 +13,37 @@ if TYPE_CHECKING:
     from expressway.aws.values.dependencies import KeyFact, SecretFact
     from expressway.aws.values.iam import RoleState
     from expressway.aws.values.network import SecurityGroup, Subnet
-    from expressway.aws.values.service import ClusterState, ServiceState
+    from expressway.aws.values.service import ClusterState, LogGroup, ServiceState
     from expressway.aws.values.task_definition import SecretReference
     from expressway.cloudformation.stack import StackState
+    from expressway.image.ports import ImageRegistry
 
 T = TypeVar("T")
 
 
-class Clusters(Protocol):
-    """Clusters by name or ARN, or None (aws.ecs.client.Ecs)."""
+class StackReader(Protocol):
+    """Stacks by name or id (cloudformation.client.CloudFormation)."""
+
+    def describe(self, stack_name: str) -> StackState | None: ...
+
+
+class Services(Protocol):
+    """Clusters by name or ARN, and their services by name (aws.ecs.client.Ecs)."""
 
     def cluster(self, name: str) -> ClusterState | None: ...
+    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
 
 
 class Identities(Protocol):
-    """Roles and users by name (aws.iam.Iam)."""
+    """Roles with their policies, and users, by name (aws.iam.Iam)."""
 
     def role(self, role_name: str) -> RoleState | None: ...
+    def policy_names(self, role_name: str) -> frozenset[str] | None: ...
     def user_arn(self, user_name: str) -> str | None: ...
 
 
 class Networks(Protocol):
-    """Subnets and security groups; those that do not exist are left out (aws.ec2.client.Network)."""
+    """Subnets and security groups; those that do not exist are left out (aws.ec2.Network)."""
 
     def subnets(self, subnet_ids: Sequence[str]) -> tuple[Subnet, ...]: ...
     def security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]: ...
@@ -47,57 +55,23 @@ class Secrets(Protocol):
     def fact(self, reference: SecretReference) -> SecretFact: ...
 
 
+class SecretArns(Secrets, Protocol):
+    """Secrets by ARN, complete or not (aws.secretsmanager.Secrets)."""
+
+    def complete_arn(self, reference: SecretReference) -> str | None: ...
+
+
 class Keys(Protocol):
     """KMS keys (aws.kms.Keys)."""
 
     def key(self, key_id: str, *, region: str) -> KeyFact: ...
 
 
-class RoleReads(Protocol):
-    """Roles with their policies (aws.iam.Iam)."""
-
-    def role(self, role_name: str) -> RoleState | None: ...
-
-
-class Services(Protocol):
-    """Services by cluster and name (aws.ecs.client.Ecs)."""
-
-    def service(self, cluster: str, service_name: str) -> ServiceState | None: ...
-
-
-class Roles(Protocol):
-    """Roles by name, and the names of their policies; None for a role that is not there (aws.iam.Iam)."""
-
-    def role(self, role_name: str) -> object | None: ...
-    def policy_names(self, role_name: str) -> frozenset[str] | None: ...
-
-
 class LogGroups(Protocol):
-    """Log groups by name, or None (aws.logs.Logs)."""
+    """Log groups that come and go (aws.logs.Logs)."""
 
-    def group(self, log_group: str) -> object | None: ...
-
-
-class Repositories(Protocol):
-    """Repositories by name, or None (aws.ecr.registry.EcrRegistry)."""
-
-    def describe_repository(self, name: str) -> object | None: ...
-
-
-class SecretArns(Protocol):
-    """Secrets by ARN, complete or not (aws.secretsmanager.Secrets)."""
-
-    def complete_arn(self, reference: SecretReference) -> str | None: ...
-
-
-class KnownSecrets(Secrets, SecretArns, Protocol):
-    """Secrets by whatever ARN, also what their complete ARN is."""
-
-
-class StackReader(Protocol):
-    """The one read that a plan needs."""
-
-    def describe(self, stack_name: str) -> StackState | None: ...
+    def group(self, log_group: str) -> LogGroup | None: ...
+    def delete_group(self, log_group: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +79,9 @@ class AccountReads:
     """The reads that tell whether something of a name is there; each is got when it is needed."""
 
     services: Callable[[], Services]
-    roles: Callable[[], Roles]
+    roles: Callable[[], Identities]
     log_groups: Callable[[], LogGroups]
-    repositories: Callable[[], Repositories]
+    repositories: Callable[[], ImageRegistry]
 
     def living_service(self, cluster: str, service_name: str) -> ServiceState | None:
         """The service; one that is INACTIVE only lives on in ECS's memory and counts as gone."""

@@ -170,7 +170,7 @@ class TargetReads:
             app_name,
             stacks=self._wiring.cloudformation,
             ports=self._wiring.service_ports,
-            journal=self._wiring.journal,
+            last_operation=self._wiring.journal.latest,
             target=self.target.describe(),
         )
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from expressway.aws.logs import Logs
     from expressway.aws.session import AwsSession
     from expressway.cloudformation.client import CloudFormation
-    from expressway.cloudformation.stack import StackEvent
     from expressway.cloudformation.template import AppTemplates
     from expressway.containerize.containerize import ContainerizePorts
     from expressway.core.progress import Cancellation, ProgressSink
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from expressway.deploy.deploy import DeployPorts
     from expressway.deploy.restart import RestartPorts
     from expressway.deploy.status.wait import Readiness, ServicePorts
-    from expressway.diagnose.finding import Finding
     from expressway.diagnose.ports import TroubleshootPorts
     from expressway.diagnose.service_cache import ServiceCache
     from expressway.ecs_api.call import ResourcePorts
@@ -212,7 +210,7 @@ class Wiring:
             account=self.account,
             named=lambda: self._named_reads,
             images=self.images,
-            explain=self._explain,
+            explain=lambda cluster, name, events: self.service_ports.explain(cluster, name, events),
             wait_for_service=self._wait_until_ready,
             clock=self.clock,
             record_excluded=self.excluded_files.record,
@@ -348,18 +346,4 @@ class Wiring:
             timeout_seconds=_READY_SECONDS,
             progress=progress,
             cancellation=cancellation,
-        )
-
-    def _explain(self, cluster: str, service_name: str, events: tuple[StackEvent, ...]) -> Finding | None:
-        from expressway.diagnose.explain import explain_failure
-
-        ports = self.service_ports
-        return explain_failure(
-            cluster=cluster,
-            service_name=service_name,
-            ecs=ports.ecs,
-            logs=ports.logs,
-            stack_events=events,
-            targets=ports.targets,
-            excluded_from=ports.excluded_from,
         )

@@ -68,7 +68,7 @@ def operation(state: str, **changes: object) -> OperationRecord:
 
 def status(world: World, known: Known) -> AppStatus:
     ports = ServicePorts(ecs=world, logs=world, probe=world, targets=world)
-    return app_status("web", stacks=known, ports=ports, journal=known)
+    return app_status("web", stacks=known, ports=ports, last_operation=known.latest)
 
 
 def test_a_build_under_way_is_told_and_the_app_is_what_it_is_meanwhile() -> None:
@@ -338,5 +338,5 @@ def test_what_no_app_can_be_called_is_refused_before_anything_is_asked(name: str
     world = deployed_world()
     ports = ServicePorts(ecs=world, logs=world, probe=world, targets=world)
     with pytest.raises(DefinitionError) as caught:
-        app_status(name, stacks=deployed(), ports=ports, journal=deployed())
+        app_status(name, stacks=deployed(), ports=ports, last_operation=deployed().latest)
     assert (caught.value.code, world.calls) == ("invalid_app_name", [])

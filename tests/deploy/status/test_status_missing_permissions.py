@@ -11,7 +11,7 @@ from expressway.deploy.status.wait import Readiness, ServicePorts, wait_for_serv
 from expressway.errors import ExpresswayError, RefusedError, TargetError
 from tests.aws.ecs.fakes import World, arn, crashed_task, deployed_world, deployment, running_task
 from tests.deploy.delete.test_delete import Group, InMemoryApp, app, delete
-from tests.deploy.fakes import REPOSITORY, SERVICE, InMemoryReadiness
+from tests.deploy.fakes import REPOSITORY, SERVICE
 from tests.deploy.fakes import World as Deployment
 from tests.deploy.status.test_status import deployed as standing_stacks
 
@@ -39,7 +39,7 @@ def wait(world: World, timeout_seconds: float = 60) -> Readiness:
 def status(world: World) -> AppStatus:
     ports = ServicePorts(ecs=world, logs=world, probe=world, targets=world)
     known = standing_stacks()
-    return app_status("web", stacks=known, ports=ports, journal=known)
+    return app_status("web", stacks=known, ports=ports, last_operation=known.latest)
 
 
 def named(gaps: tuple[str, ...], denied: set[str], world: World) -> None:
@@ -139,24 +139,24 @@ def test_status_does_without_the_journal() -> None:
             raise ExpresswayError("state_not_writable", "The state directory cannot be used: Permission denied.", "")
 
     ports = ServicePorts(ecs=world, logs=world, probe=world, targets=world)
-    told = app_status("web", stacks=known, ports=ports, journal=Unreadable())
+    told = app_status("web", stacks=known, ports=ports, last_operation=Unreadable().latest)
     assert told.status == "ready"
     reason = "The state directory cannot be used: Permission denied."
     assert told.gaps == (f"the last operation could not be read: {reason}",)
 
 
 # -- deploy -----------------------------------------------------------------------------------------------------
-def deploying(waiting: Callable[[], InMemoryReadiness]) -> Deployment:
+def deploying(waiting: Callable[[], Readiness]) -> Deployment:
     @dataclass
     class Waiting(Deployment):
-        def wait(self, *_: object) -> InMemoryReadiness:
+        def wait(self, *_: object) -> Readiness:
             return waiting()
 
     return Waiting()
 
 
-def refuse(code: str) -> Callable[[], InMemoryReadiness]:
-    def waiting() -> InMemoryReadiness:
+def refuse(code: str) -> Callable[[], Readiness]:
+    def waiting() -> Readiness:
         raise TargetError(code, "not authorized to perform: ecs:DescribeServices", "h")
 
     return waiting
@@ -166,12 +166,12 @@ def refuse(code: str) -> Callable[[], InMemoryReadiness]:
     "waiting",
     [
         refuse("access_denied"),
-        lambda: InMemoryReadiness("unverified", "The service hello is ACTIVE: …", gaps=("its deployments …",)),
-        lambda: InMemoryReadiness("success", "The service hello is ready: …", gaps=("its tasks …",)),
+        lambda: Readiness("unverified", "The service hello is ACTIVE: …", gaps=("its deployments …",)),
+        lambda: Readiness("success", "The service hello is ready: …", gaps=("its tasks …",)),
     ],
     ids=["service", "deployments", "tasks"],
 )
-def test_a_deployment_that_may_not_look_says_that_everything_stands(waiting: Callable[[], InMemoryReadiness]) -> None:
+def test_a_deployment_that_may_not_look_says_that_everything_stands(waiting: Callable[[], Readiness]) -> None:
     result = deploying(waiting).deploy()
     assert result.status == "deployed"
     assert result.url

@@ -69,7 +69,7 @@ def test_the_status_tells_it_as_the_last_error(journal: ExcludedFilesJournal) ->
     known = deployed()
     known.operation = operation("succeeded")
     world = broken_world()
-    told = app_status("web", stacks=known, ports=ports_of(world, journal), journal=known)
+    told = app_status("web", stacks=known, ports=ports_of(world, journal), last_operation=known.latest)
     assert told.last_error is not None
     assert told.last_error["code"] == "excluded_file_missing"
     assert REMEDY in told.last_error["hint"]

@@ -349,6 +349,14 @@ def tasks_of_revision(
 
 
 @dataclass(frozen=True, slots=True)
+class LogGroup:
+    """A log group; `retention_days` is None for one that never expires."""
+
+    name: str
+    retention_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogEvent:
     """One event of CloudWatch Logs; `message` is what the application wrote."""
 

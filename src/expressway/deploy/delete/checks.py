@@ -16,7 +16,7 @@ from expressway.cloudformation.stack import (
     service_stack_name,
 )
 from expressway.deploy.delete.retained import Kept, retains_service
-from expressway.deploy.ports import DeletableStacks, ServiceReads
+from expressway.deploy.ports import DeletableStacks, Services
 from expressway.deploy.stack.request import CHANGE_SET_PREFIX
 from expressway.ecs_api.ports import Owners
 from expressway.errors import DefinitionError, RefusedError, TargetError
@@ -145,7 +145,7 @@ def check_deletion(
     target: Target,
     stacks: DeletableStacks,
     owners: Owners,
-    ecs: ServiceReads,
+    ecs: Services,
 ) -> DeletionPlan:
     """What a deletion of `app_name` would delete. Reads only.
 
@@ -175,7 +175,7 @@ def check_deletion(
     return DeletionPlan(app_name, location, service_stack, repository_stack, service, express, left_alone)
 
 
-def _express_side(service: ServiceState, stack: StackState | None, ecs: ServiceReads) -> ExpressService | None:
+def _express_side(service: ServiceState, stack: StackState | None, ecs: Services) -> ExpressService | None:
     """The Express side of a service; where the app's stack holds the service, it may go unread: the stack decides."""
     try:
         return ecs.express_service(service.arn)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway.app.names import app_names
+from expressway.aws.values.service import LogGroup
 from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
 from expressway.core.clock import Clock, polling_delays
@@ -27,12 +28,13 @@ from expressway.deploy.delete.checks import (
     why_it_stays,
 )
 from expressway.deploy.delete.retained import Kept, UsedByService, kept_by_stacks, retained_names, used_by_service
-from expressway.deploy.ports import DeletableStacks, LocalImages, LogGroups, LogGroupState, ServiceDeletion
+from expressway.deploy.ports import DeletableStacks, LocalImages, Services
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.shapes import DeleteResultJson, DeletionStatus, DeletionStepJson
 from expressway.ecs_api.ports import Owners
 from expressway.errors import ExpresswayError, ServiceError, StillRunning
-from expressway.plan.ports import Repositories
+from expressway.image.ports import ImageRegistry
+from expressway.plan.ports import LogGroups
 from expressway.privacy.untrusted import quoted
 
 
@@ -43,9 +45,9 @@ class DeletePorts:
     target: Target
     stacks: DeletableStacks
     owners: Owners
-    ecs: ServiceDeletion
+    ecs: Services
     logs: LogGroups
-    repositories: Repositories
+    repositories: ImageRegistry
     clock: Clock
     local_images: Callable[[], LocalImages] | None = None
 
@@ -288,7 +290,7 @@ class _Deletion:
         ours = (self.plan.service_stack, self.plan.repository_stack)
         return holder_of(physical_id, owners=self.ports.owners, stacks=self.ports.stacks, ours=ours)
 
-    def _group(self, name: str) -> LogGroupState | None:
+    def _group(self, name: str) -> LogGroup | None:
         return self.gaps.take("log group", lambda: self.ports.logs.group(name), None)
 
     def _may_have_repository(self, name: str) -> bool:

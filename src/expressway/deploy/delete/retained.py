@@ -10,7 +10,7 @@ from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.stack import EXPRESS_TYPE, StackState, template_resources
 from expressway.cloudformation.template import RETAINING
 from expressway.core.progress import Progress, ProgressSink, ReadPool
-from expressway.deploy.ports import ServiceReads
+from expressway.deploy.ports import Services
 from expressway.errors import TargetError
 from expressway.plan.ports import AccountReads, StackReader
 
@@ -99,7 +99,7 @@ class UsedByService:
     role_arns: tuple[str, ...] = ()
 
 
-def used_by_service(express: ExpressService | None, *, ecs: ServiceReads, progress: ProgressSink) -> UsedByService:
+def used_by_service(express: ExpressService | None, *, ecs: Services, progress: ProgressSink) -> UsedByService:
     """What the service uses, from its configurations, revisions and task definitions; read it before it is deleted.
 
     What may not be read is left out with a warning.
@@ -121,7 +121,7 @@ def _configured_groups(express: ExpressService) -> Iterator[str]:
     return (configuration.log_group for configuration in express.configurations)
 
 
-def _managed_groups(express: ExpressService, ecs: ServiceReads, progress: ProgressSink) -> Iterator[str]:
+def _managed_groups(express: ExpressService, ecs: Services, progress: ProgressSink) -> Iterator[str]:
     """Log groups that ECS made for the service, by its revisions."""
     arns = [configuration.revision_arn for configuration in express.configurations if configuration.revision_arn]
     if not arns:
@@ -132,7 +132,7 @@ def _managed_groups(express: ExpressService, ecs: ServiceReads, progress: Progre
                 yield resource.arn.partition(":log-group:")[2].removesuffix(":*")
 
 
-def _task_definition_groups(express: ExpressService, ecs: ServiceReads, progress: ProgressSink) -> Iterator[str]:
+def _task_definition_groups(express: ExpressService, ecs: Services, progress: ProgressSink) -> Iterator[str]:
     """Log groups of the containers, sidecars included, of task definitions that a person gave the service."""
     arns = (configuration.task_definition_arn for configuration in express.configurations)
     for arn in dict.fromkeys(arn for arn in arns if arn):
@@ -140,7 +140,7 @@ def _task_definition_groups(express: ExpressService, ecs: ServiceReads, progress
             yield one.log_group
 
 
-def _log_configurations(arn: str, ecs: ServiceReads) -> tuple[LogConfiguration, ...]:
+def _log_configurations(arn: str, ecs: Services) -> tuple[LogConfiguration, ...]:
     definition = ecs.task_definition(arn)
     return definition.log_configurations if definition else ()
 

@@ -15,7 +15,7 @@ from expressway.cloudformation.stack import StackState, is_leaving, running_oper
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.write_once import is_lost, write_once
-from expressway.deploy.ports import StackGateway
+from expressway.deploy.ports import Stacks
 from expressway.deploy.stack.change_set import ChangeReview
 from expressway.deploy.stack.request import StackOutcome, StackRequest, check_stack, refuse_protected
 from expressway.deploy.stack.watch import (
@@ -37,7 +37,7 @@ _BEGUN_MEANWHILE = frozenset({"stack_busy", "stack_exists", "change_set_vanished
 def apply_stack(
     request: StackRequest,
     *,
-    stacks: StackGateway,
+    stacks: Stacks,
     clock: Clock,
     progress: ProgressSink,
     cancellation: Cancellation,
@@ -61,7 +61,7 @@ def apply_stack(
 @dataclass(slots=True)
 class _Application:
     request: StackRequest
-    stacks: StackGateway
+    stacks: Stacks
     clock: Clock
     progress: ProgressSink
     cancellation: Cancellation

@@ -11,7 +11,7 @@ from expressway.cloudformation.stack import StackState, is_leaving
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation
 from expressway.core.write_once import is_lost, write_once
-from expressway.deploy.ports import StackGateway
+from expressway.deploy.ports import Stacks
 from expressway.deploy.stack.request import CHANGE_SET_PREFIX, StackRequest
 from expressway.deploy.stack.watch import request_token
 from expressway.errors import ExpresswayError, StackError
@@ -40,7 +40,7 @@ class ChangeReview:
     """Makes the change set of a request, and takes it back when it will not be carried out."""
 
     request: StackRequest
-    stacks: StackGateway
+    stacks: Stacks
     clock: Clock
     cancellation: Cancellation
 

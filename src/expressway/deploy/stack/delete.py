@@ -6,7 +6,7 @@ from expressway.cloudformation.stack import StackState, is_leaving, running_oper
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.write_once import write_once
-from expressway.deploy.ports import StackDeletion
+from expressway.deploy.ports import Stacks
 from expressway.deploy.stack.request import refuse_protected
 from expressway.deploy.stack.watch import request_token, stack_failure, watch_stack
 from expressway.errors import RefusedError
@@ -15,7 +15,7 @@ from expressway.errors import RefusedError
 class StackRemover:
     """The stacks of an account, as deleting an app sees them."""
 
-    def __init__(self, stacks: StackDeletion, clock: Clock) -> None:
+    def __init__(self, stacks: Stacks, clock: Clock) -> None:
         self._stacks = stacks
         self._clock = clock
 

@@ -9,7 +9,7 @@ from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import Template
 from expressway.core.progress import Phase
 from expressway.deploy.approval import ShownStack
-from expressway.deploy.ports import StackGateway
+from expressway.deploy.ports import Stacks
 from expressway.errors import RefusedError, StackError
 from expressway.hints import option
 from expressway.plan.planner import refuse_foreign
@@ -24,7 +24,7 @@ LONGEST_OPERATION_SECONDS = 190 * 60.0
 class RememberedStacks:
     """The stacks as planning saw them, so that checking them asks nothing again."""
 
-    stacks: StackGateway
+    stacks: Stacks
     seen: dict[str, StackState | None] = field(default_factory=dict[str, StackState | None])
 
     def describe(self, stack_name: str) -> StackState | None:
@@ -85,7 +85,7 @@ class StackOutcome:
         return "updated" if self.result == "unchanged" and self.protection else self.result
 
 
-def check_stack(stack: StackState | None, request: StackRequest, *, stacks: StackGateway) -> None:
+def check_stack(stack: StackState | None, request: StackRequest, *, stacks: Stacks) -> None:
     """Refuse a stack that this request may not touch as it stands; reads only.
 
     Raises:
@@ -107,7 +107,7 @@ def check_stack(stack: StackState | None, request: StackRequest, *, stacks: Stac
         )
 
 
-def _only_ours_review_it(stack: StackState, stacks: StackGateway) -> bool:
+def _only_ours_review_it(stack: StackState, stacks: Stacks) -> bool:
     """A stack under review has no template yet that could name its owner, only the change sets' names."""
     return all(name.startswith(CHANGE_SET_PREFIX) for name in stacks.change_set_names(stack.name))
 

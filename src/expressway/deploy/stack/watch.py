@@ -8,7 +8,7 @@ from expressway.cloudformation.history import STACK_TYPE, quoted_reason
 from expressway.cloudformation.stack import StackEvent, StackState, first_failure, own_events
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
-from expressway.deploy.ports import StackEvents
+from expressway.deploy.ports import Stacks
 from expressway.error_codes import has_trait
 from expressway.errors import StackError, TargetError
 from expressway.hints import option
@@ -33,7 +33,7 @@ class WatchedStack:
 def watch_stack(
     stack_id: str,
     *,
-    stacks: StackEvents,
+    stacks: Stacks,
     phase: Phase,
     clock: Clock,
     progress: ProgressSink,
@@ -77,7 +77,7 @@ def watch_stack(
 @dataclass(slots=True)
 class _Watch:
     stack_id: str
-    stacks: StackEvents
+    stacks: Stacks
     phase: Phase
     clock: Clock
     progress: ProgressSink
@@ -145,7 +145,7 @@ def stack_failure(watched: WatchedStack) -> StackError:
     )
 
 
-def last_event_id(stacks: StackEvents, stack_id: str) -> str | None:
+def last_event_id(stacks: Stacks, stack_id: str) -> str | None:
     """Where a stack's events stand now, to be taken before an operation is started."""
     events = stacks.events(stack_id)
     return events[-1].event_id if events else None

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from expressway.aws.values.target import Arn, Target, parse_arn
-from expressway.deploy.ports import ServiceReads
+from expressway.deploy.ports import Services
 from expressway.errors import ServiceError, TargetError, UsageError
 from expressway.privacy.untrusted import echoed, named
 
@@ -55,7 +55,7 @@ _SHOWN = 5
 _CLUSTERS_SEARCHED = 20
 
 
-def missing_service_error(ecs: ServiceReads, cluster: str, service_name: str) -> ServiceError:
+def missing_service_error(ecs: Services, cluster: str, service_name: str) -> ServiceError:
     """``cluster_not_found`` or ``service_not_found``, naming near misses of the account."""
     if not _allowed(lambda: (ecs.cluster_exists(cluster),), otherwise=(True,))[0]:
         names = _allowed(ecs.cluster_names)
@@ -78,7 +78,7 @@ def missing_service_error(ecs: ServiceReads, cluster: str, service_name: str) ->
     )
 
 
-def _elsewhere(ecs: ServiceReads, cluster: str, service_name: str) -> list[str]:
+def _elsewhere(ecs: Services, cluster: str, service_name: str) -> list[str]:
     others = [name for name in _allowed(ecs.cluster_names) if name != cluster][:_CLUSTERS_SEARCHED]
     return [other for other in others if service_name in _allowed(lambda other=other: ecs.service_names(other))]
 

@@ -1,26 +1,15 @@
 """State of an app: its stacks, newest deployment, revisions, tasks, URL, running operation and last error."""
 
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 from expressway.app.names import check_app_name
 from expressway.aws.values.operation import OperationRecord
-from expressway.aws.values.service import (
-    DEFAULT_HEALTH_PATH,
-    Endpoint,
-    ExpressService,
-    RevisionState,
-    ServiceConfiguration,
-    ServiceState,
-    TargetHealth,
-    TaskState,
-)
+from expressway.aws.values.service import DEFAULT_HEALTH_PATH, Endpoint
 from expressway.cloudformation.stack import ServiceLocation, repository_stack_name, service_location, service_stack_name
 from expressway.core.progress import ReadPool
 from expressway.core.text import shortened
-from expressway.deploy.ports import OperationJournal
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.shapes import (
     AppState,
@@ -53,8 +42,6 @@ from expressway.deploy.status.app_state import (
 from expressway.deploy.status.endpoint import ProbeAnswer, access_hint_of
 from expressway.deploy.status.readiness import ServiceSnapshot
 from expressway.deploy.status.wait import ServicePorts
-from expressway.diagnose.explain import explain_failure
-from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
 from expressway.errors import ExpresswayError
 from expressway.plan.ports import StackReader
 
@@ -70,13 +57,9 @@ class AppStatus:
             that is the previous version, and `last_error` has the cause until a later deployment ends well),
             ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed), ``unknown``
             (what would tell may not be read).
-        message: one sentence.
         target: the account and region, or the sandbox, that was asked.
         stacks: status by stack name; a stack that does not exist is left out.
-        service: its ARN, cluster and status, the revision that serves, and what its URL answers.
-        tasks: those of the revision that serves, or is being deployed; `recently_failed` are the newest
-            deployment's.
-        last_error: code and message of what went wrong last, if it still matters.
+        last_error: what went wrong last, if it still matters.
         gaps: what could not be read, and which permission that takes.
     """
 
@@ -118,12 +101,13 @@ def app_status(
     *,
     stacks: StackReader,
     ports: ServicePorts,
-    journal: OperationJournal,
+    last_operation: Callable[[str], OperationRecord | None],
     target: str = "",
 ) -> AppStatus:
     """How the app stands now. Reads only, in parallel; explains only what is not well.
 
-    `target` says where, in words; it is part of the answer.
+    `last_operation` is what this machine knows of the app (`deploy.journal.Journal.latest`); `target` says where, in
+    words, and is part of the answer.
 
     Raises:
         DefinitionError: ``invalid_app_name``.
@@ -131,7 +115,7 @@ def app_status(
             read is a gap.
     """
     check_app_name(app_name)
-    return _Status(app_name, stacks, ports, journal, target).take()
+    return _Status(app_name, stacks, ports, last_operation, target).take()
 
 
 @dataclass(slots=True)
@@ -139,7 +123,7 @@ class _Status:
     app_name: str
     stacks: StackReader
     ports: ServicePorts
-    journal: OperationJournal
+    last_operation: Callable[[str], OperationRecord | None]
     target: str
     gaps: ReadGaps = field(default_factory=ReadGaps)
     other_gaps: list[str] = field(default_factory=list[str])
@@ -179,7 +163,7 @@ class _Status:
     def _last_operation(self) -> OperationRecord | None:
         """What this machine remembers; AWS tells the rest where its state directory cannot be read."""
         try:
-            return self.journal.latest(self.app_name)
+            return self.last_operation(self.app_name)
         except ExpresswayError as error:
             if error.code != "state_not_writable":
                 raise
@@ -196,46 +180,23 @@ class _Status:
             return None, None
         asked_express = pool.submit(lambda: ecs.express_service(service.arn) if service.is_express else None)
         asked_tasks = pool.submit(ecs.service_tasks, location.cluster, location.name)
-        newest = self._newest(service, asked_express, asked_tasks)
+        newest = self.ports.snapshot(service, self.gaps, tasks=asked_tasks.result, express=asked_express.result)
         arn = serving_revision_arn(newest)
         if not arn:
             return newest, newest
-        serving = serving_snapshot(newest, arn)
         revision = next(iter(self.gaps.take("revisions", lambda: ecs.revisions([arn]), ())), None)
-        targets = self._targets(revision)
+        targets = self.ports.target_health(revision, self.gaps)
+        serving = serving_snapshot(newest, arn)
         return newest, replace(serving, revision=revision, targets=targets, unread=self.gaps.parts)
-
-    def _newest(
-        self,
-        service: ServiceState,
-        asked_express: "Future[ExpressService | None]",
-        asked_tasks: "Future[tuple[TaskState, ...]]",
-    ) -> ServiceSnapshot:
-        ecs, gaps, arn = self.ports.ecs, self.gaps, service.arn
-        deployments = gaps.take("deployments", lambda: ecs.newest_deployments(service.cluster, arn, limit=1), ())
-        deployment = next(iter(deployments), None)
-        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
-        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
-        revision = next(iter(revisions), None)
-        if deployment is None and "deployments" in gaps.parts:
-            deployment = rollout_deployment(service)
-            revision = rollout_revisions(service).get(deployment.target_revision_arn) if deployment else None
-        targets = self._targets(revision)
-        tasks = gaps.take("tasks", asked_tasks.result, ())
-        express = gaps.take("express", asked_express.result, None)
-        return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
-
-    def _targets(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
-        targets = self.ports.targets
-        if targets is None or revision is None:
-            return None
-        return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
 
     def _fetch(self, serving: ServiceSnapshot | None, endpoint: Endpoint | None) -> ProbeAnswer | None:
         if serving is None or endpoint is None or endpoint.access_type != "PUBLIC":
             return None
-        configuration = _configuration(serving)
-        path = (configuration.health_check_path if configuration else "") or DEFAULT_HEALTH_PATH
+        arn = serving.revision.arn if serving.revision else ""
+        configured = serving.express.configurations if serving.express else ()
+        of_revision = (each.health_check_path for each in configured if each.revision_arn == arn)
+        newest = serving.express.newest if serving.express else None
+        path = next(of_revision, newest.health_check_path if newest else "") or DEFAULT_HEALTH_PATH
         return self.ports.probe.fetch(endpoint.address, path=path, timeout_seconds=_PROBE_SECONDS)
 
     def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> LastErrorJson | None:
@@ -248,25 +209,10 @@ class _Status:
         if judged is not None and status != "degraded":
             return judged
         if status in {"failed", "degraded"} or (status == "ready" and seen.was_rolled_back):
-            cause = explain_failure(
-                cluster=location.cluster,
-                service_name=location.name,
-                ecs=self.ports.ecs,
-                logs=self.ports.logs,
-                targets=self.ports.targets,
-                excluded_from=self.ports.excluded_from,
-            )
+            cause = self.ports.explain(location.cluster, location.name)
             if cause is not None:
                 return error_of_cause(cause)
         operation = seen.operation
         if operation is not None and operation.error and operation.state in {"failed", "interrupted"}:
             return last_error_of(operation.error)
         return error_of_stacks(seen)
-
-
-def _configuration(serving: ServiceSnapshot) -> ServiceConfiguration | None:
-    express = serving.express
-    if express is None:
-        return None
-    arn = serving.revision.arn if serving.revision else ""
-    return next((one for one in express.configurations if one.revision_arn == arn), express.newest)

@@ -1,12 +1,21 @@
 """Wait until a service serves: its newest deployment is done, its tasks are healthy, its URL answers."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from expressway.aws.values.service import DEFAULT_HEALTH_PATH, ExpressService, RevisionState, ServiceState, TargetHealth
+from expressway.aws.values.service import (
+    DEFAULT_HEALTH_PATH,
+    ExpressService,
+    RevisionState,
+    ServiceState,
+    TargetHealth,
+    TaskState,
+)
+from expressway.cloudformation.stack import StackEvent
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink, ignore_progress
-from expressway.deploy.ports import ServiceReads
+from expressway.deploy.ports import Services
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.shapes import ReadinessJson, ReadinessStatus
 from expressway.deploy.status.endpoint import UrlProbe, access_hint_of
@@ -28,15 +37,12 @@ _FAILURES_IN_A_ROW = 5
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The outcome of a wait; agents know `status` and `message`.
+    """The outcome of a wait.
 
     Attributes:
         status: ``success`` (it serves), ``failed`` (the newest deployment cannot become ready),
             ``timeout`` (it may still), ``unverified`` (what would tell may not be read).
-        message: one or two sentences: what was reached, or the cause.
-        cause: the first real cause, where something failed and it could be found.
         url: where the service answers, or will answer; empty while it has no endpoint.
-        elapsed_seconds: how long the wait took.
         gaps: what may not be read, and which permission that takes.
     """
 
@@ -66,11 +72,53 @@ class ServicePorts:
     `excluded_from` tells what this machine kept out of an image.
     """
 
-    ecs: ServiceReads
+    ecs: Services
     logs: LogSearches
     probe: UrlProbe
     targets: TargetReads | None = None
     excluded_from: ExcludedFrom = nothing_excluded
+
+    def snapshot(
+        self,
+        service: ServiceState,
+        gaps: ReadGaps,
+        *,
+        tasks: Callable[[], tuple[TaskState, ...]],
+        express: Callable[[], ExpressService | None],
+    ) -> ServiceSnapshot:
+        """The service with its newest deployment; where ECS tells of none, with that of the service's own rollouts."""
+        ecs = self.ecs
+        deployments = gaps.take(
+            "deployments", lambda: ecs.newest_deployments(service.cluster, service.arn, limit=1), ()
+        )
+        deployment = next(iter(deployments), None)
+        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
+        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
+        revision = next(iter(revisions), None)
+        if deployment is None and (deployment := rollout_deployment(service)) is not None:
+            revision = rollout_revisions(service).get(deployment.target_revision_arn)
+        running, targets = gaps.take("tasks", tasks, ()), self.target_health(revision, gaps)
+        return ServiceSnapshot(
+            service, deployment, revision, running, targets, gaps.take("express", express, None), gaps.parts
+        )
+
+    def target_health(self, revision: RevisionState | None, gaps: ReadGaps) -> tuple[TargetHealth, ...] | None:
+        targets = self.targets
+        if targets is None or revision is None:
+            return None
+        return gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
+
+    def explain(self, cluster: str, service_name: str, stack_events: Sequence[StackEvent] = ()) -> Finding | None:
+        """The first finding about the newest failed or struggling deployment; None where none failed."""
+        return explain_failure(
+            cluster=cluster,
+            service_name=service_name,
+            ecs=self.ecs,
+            logs=self.logs,
+            stack_events=stack_events,
+            targets=self.targets,
+            excluded_from=self.excluded_from,
+        )
 
 
 def wait_for_service(
@@ -119,8 +167,7 @@ class _Wait:
             if verdict.state == "failed":
                 return self._failed(verdict)
             if verdict.state in {"serving", "unknown"}:
-                status = "success" if verdict.state == "serving" else "unverified"
-                return Readiness(status, verdict.message, None, self._url(), self._elapsed(), self.gaps.messages)
+                return self._ended("success" if verdict.state == "serving" else "unverified", verdict.message)
             self._tell(verdict.message)
             remaining = self.timeout_seconds - self._elapsed()
             if remaining <= 0:
@@ -153,30 +200,18 @@ class _Wait:
             raise missing_service_error(ecs, self.cluster, self.service_name)
         if service.status != "ACTIVE":
             return ServiceSnapshot(service)
-        gaps, arn = self.gaps, service.arn
-        deployments = gaps.take("deployments", lambda: ecs.newest_deployments(self.cluster, arn, limit=1), ())
-        deployment = next(iter(deployments), None)
-        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
-        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
-        revision = next(iter(revisions), None)
-        if deployment is None and (deployment := rollout_deployment(service)) is not None:
-            revision = rollout_revisions(service).get(deployment.target_revision_arn)
-        tasks = gaps.take("tasks", lambda: ecs.service_tasks(self.cluster, self.service_name), ())
-        targets, express = self._target_health(revision), self._express(service)
-        return ServiceSnapshot(service, deployment, revision, tasks, targets, express, gaps.parts)
+        return self.ports.snapshot(
+            service,
+            self.gaps,
+            tasks=lambda: ecs.service_tasks(self.cluster, self.service_name),
+            express=lambda: self._express(service),
+        )
 
     def _express(self, service: ServiceState) -> ExpressService | None:
         """The Express side, read until it has an endpoint: that never changes afterwards."""
         if service.is_express and (self.express is None or self.express.endpoint is None):
-            ecs = self.ports.ecs
-            self.express = self.gaps.take("express", lambda: ecs.express_service(service.arn), None)
+            self.express = self.ports.ecs.express_service(service.arn)
         return self.express
-
-    def _target_health(self, revision: RevisionState | None) -> tuple[TargetHealth, ...] | None:
-        targets = self.ports.targets
-        if targets is None or revision is None:
-            return None
-        return self.gaps.take("targets", lambda: targets.health(revision.target_group_arns), None)
 
     def _is_stuck(self, snapshot: ServiceSnapshot) -> bool:
         """Infrastructure that complains for a minute; a role made a moment ago may need that long to work."""
@@ -211,33 +246,22 @@ class _Wait:
         came = f"answers {answer.status}" if answer.status else f"does not answer ({answer.error})"
         return Verdict("waiting", f"{verdict.message}, but {answer.url} {came}")
 
-    def _url(self) -> str:
-        endpoint = self.express.endpoint if self.express else None
-        return self.ports.probe.url(endpoint.address) if endpoint else ""
-
     # -- the end --------------------------------------------------------------------------------------------
     def _failed(self, verdict: Verdict) -> Readiness:
-        cause = self._explain()
-        told = f"{verdict.message} {cause.sentence}" if cause else verdict.message
-        return Readiness("failed", told, cause, self._url(), self._elapsed(), self.gaps.messages)
+        cause = self.ports.explain(self.cluster, self.service_name)
+        message = f"{verdict.message} {cause.sentence}" if cause else verdict.message
+        return self._ended("failed", message, cause)
 
     def _timed_out(self, verdict: Verdict) -> Readiness:
-        cause = self._explain()
+        cause = self.ports.explain(self.cluster, self.service_name)
         because = f" {cause.sentence}" if cause else ""
-        message = (
-            f"Not ready after {self.timeout_seconds:.0f} s: {verdict.message}.{because} It may still become ready."
-        )
-        return Readiness("timeout", message, cause, self._url(), self._elapsed(), self.gaps.messages)
+        waited = f"Not ready after {self.timeout_seconds:.0f} s: {verdict.message}."
+        return self._ended("timeout", f"{waited}{because} It may still become ready.", cause)
 
-    def _explain(self) -> Finding | None:
-        return explain_failure(
-            cluster=self.cluster,
-            service_name=self.service_name,
-            ecs=self.ports.ecs,
-            logs=self.ports.logs,
-            targets=self.ports.targets,
-            excluded_from=self.ports.excluded_from,
-        )
+    def _ended(self, status: ReadinessStatus, message: str, cause: Finding | None = None) -> Readiness:
+        endpoint = self.express.endpoint if self.express else None
+        url = self.ports.probe.url(endpoint.address) if endpoint else ""
+        return Readiness(status, message, cause, url, self._elapsed(), self.gaps.messages)
 
     def _tell(self, message: str) -> None:
         if message != self.told:

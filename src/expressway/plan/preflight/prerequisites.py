@@ -13,7 +13,7 @@ from expressway.core.progress import ReadPool
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, check_role
 from expressway.image.ports import NEEDED_PLATFORM, ImageReads, PlatformReads
-from expressway.plan.ports import RoleReads
+from expressway.plan.ports import Identities
 from expressway.plan.shapes import DetailsJson, ImageFactsJson, ImageJson, PrerequisitesJson, RoleJson, Status
 from expressway.privacy.untrusted import echoed
 
@@ -40,7 +40,7 @@ class PrerequisitePorts:
     """Everything outside that the checks read."""
 
     target: Target
-    roles: RoleReads
+    roles: Identities
     images: ImageReads
     platforms: PlatformReads
 

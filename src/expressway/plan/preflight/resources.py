@@ -21,7 +21,7 @@ from expressway.core.problems import Problem
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import DefinitionError
 from expressway.plan.diff import ResourceChange, StackChange
-from expressway.plan.ports import Clusters, Identities, Keys, KnownSecrets, Networks, Secrets
+from expressway.plan.ports import Identities, Keys, Networks, SecretArns, Secrets, Services
 from expressway.plan.preflight.rules import (
     RoleOf,
     cluster_problems,
@@ -81,10 +81,10 @@ _THREADS = 8
 class NamedReads:
     """The reads behind the checks; each is got when a definition names something of its kind."""
 
-    clusters: Callable[[], Clusters]
+    clusters: Callable[[], Services]
     identities: Callable[[], Identities]
     networks: Callable[[], Networks]
-    secrets: Callable[[], KnownSecrets]
+    secrets: Callable[[], SecretArns]
     parameters: Callable[[], Secrets]
     keys: Callable[[], Keys]
 
