@@ -148,7 +148,6 @@ def troubleshoot(action: str, parameters: Mapping[str, Any], ports: Troubleshoot
         UsageError: ``unknown_action``, ``invalid_arguments`` (every problem at once).
         TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
-    from expressway.diagnose.not_found import wrong_place, wrong_place_answer
     from expressway.diagnose.request import read_parameters
 
     wanted = action_of(action)
@@ -160,6 +159,9 @@ def troubleshoot(action: str, parameters: Mapping[str, Any], ports: Troubleshoot
         either=wanted.either,
         now=ports.now(),
     )
-    elsewhere = wrong_place(request, ports.target)
-    whole = wrong_place_answer(elsewhere) if elsewhere else wanted.run(request, ports)
-    return Troubleshooting(wanted.name, whole, request.detail)
+    if request.named_places:
+        from expressway.diagnose.not_found import wrong_place, wrong_place_answer
+
+        if elsewhere := wrong_place(request, ports.target):
+            return Troubleshooting(wanted.name, wrong_place_answer(elsewhere), request.detail)
+    return Troubleshooting(wanted.name, wanted.run(request, ports), request.detail)

@@ -11,7 +11,6 @@ from typing import Any
 from expressway.aws.values.target import Arn, parse_arn
 from expressway.core.problems import MOST_SHOWN, told_problems
 from expressway.core.text import near_name
-from expressway.diagnose.symptoms import understood
 from expressway.errors import UsageError
 from expressway.privacy.untrusted import echoed, named
 
@@ -25,8 +24,6 @@ _NAME = re.compile(r"[\w-]{1,255}", re.ASCII)
 """Of clusters, services and tasks. Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html"""
 _IN_CLUSTERS = ("ecs_service_name", "ecs_task_id")
 DETAILS = ("summary", "full")
-_TOLD_BY_TASKS = frozenset({"crash", "memory"})
-"""Topics of symptoms (`expressway.diagnose.symptoms`)."""
 _FUTURE_ALLOWED = timedelta(minutes=5)
 
 Problem = dict[str, Any]
@@ -64,15 +61,6 @@ class TroubleshootRequest:
     window: TimeWindow = field(default_factory=lambda: TimeWindow(datetime.min, datetime.max))
     named_places: tuple[Arn, ...] = ()
     detail: str = "summary"
-
-    @property
-    def is_thorough(self) -> bool:
-        """Whether to check network and dependencies even where the service itself explains everything.
-
-        Symptoms of crashes alone do not require that: tasks and their logs explain them.
-        """
-        topics = set(understood(self.symptoms).topics)
-        return self.detail == "full" or (bool(self.symptoms) and not (topics and topics <= _TOLD_BY_TASKS))
 
 
 def read_parameters(

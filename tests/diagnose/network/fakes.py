@@ -21,7 +21,7 @@ from expressway.aws.values.network import (
 )
 from expressway.aws.values.service import TargetHealth
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.reachability import NetworkFacts
 from expressway.diagnose.ports import DnsAttribute, NetworkPorts
 from expressway.errors import TargetError
 

@@ -11,7 +11,7 @@ import pytest
 from expressway.aws.values.network import NetworkInterface, PrefixList, SecurityGroup, ServicePlacement, Subnet
 from expressway.diagnose.network.action import fetch_network_configuration
 from expressway.diagnose.network.collect import gather_network
-from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.reachability import NetworkFacts
 from expressway.diagnose.network.rules import network_findings
 from tests.diagnose.network.fakes import InMemoryNetwork
 from tests.diagnose.network.topologies import (

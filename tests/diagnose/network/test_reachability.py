@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 from expressway.aws.values.network import AclEntry, NetworkAcl, SecurityRule
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.network.egress import Need, needs_of
-from expressway.diagnose.network.facts import NetworkFacts
-from expressway.diagnose.network.reachability import INTERNET, Peer, Reach, denied_ports, through_acl, through_groups
+from expressway.diagnose.network.reachability import (
+    INTERNET,
+    NetworkFacts,
+    Peer,
+    Reach,
+    denied_ports,
+    through_acl,
+    through_groups,
+)
 from tests.diagnose.network.topologies import ECR_IMAGE, REGION, SECRET, task_needs
 
 # A world small enough to try every packet in: 16 addresses, 16 ports.

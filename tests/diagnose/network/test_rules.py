@@ -19,7 +19,7 @@ from expressway.aws.values.network import (
 )
 from expressway.aws.values.service import TargetHealth
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.reachability import NetworkFacts
 from expressway.diagnose.network.rules import network_findings, service_network_findings
 from tests.diagnose.network.topologies import (
     ECR_IMAGE,

@@ -23,7 +23,7 @@ from expressway.aws.values.network import (
 )
 from expressway.aws.values.service import LogConfiguration, TargetHealth
 from expressway.aws.values.task_definition import ContainerDefinition, SecretReference, TaskDefinition
-from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.reachability import NetworkFacts
 
 REGION = "eu-west-1"
 SERVICE_ARN = f"arn:aws:ecs:{REGION}:123456789012:service/default/web"

@@ -17,7 +17,7 @@ Topic = Literal[
     "logs",
     "stack",
 ]
-"""What a description of symptoms can be about (`symptoms.TOPICS`)."""
+"""What a description of symptoms can be about (`guidance.symptoms.TOPICS`)."""
 Mark = Literal[
     "about_image", "cuts_clients_off", "image_on_task", "normal_end", "not_missing_file", "quotes_user", "unrecoverable"
 ]

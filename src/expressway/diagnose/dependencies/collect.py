@@ -27,7 +27,7 @@ from expressway.aws.values.task_definition import ContainerImage, SecretReferenc
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.core.progress import ReadPool
 from expressway.diagnose.dependencies.rules import CREATE_GROUP, log_group_arn
-from expressway.diagnose.dependencies.secret_rules import is_aws_owned
+from expressway.diagnose.dependencies.start_rules import is_aws_owned
 from expressway.diagnose.ports import DependencyPorts
 from expressway.errors import DefinitionError, ImageError, TargetError
 from expressway.iam.evaluation import account_of, needs_simulation

@@ -12,8 +12,7 @@ from expressway.aws.values.dependencies import (
     ScalingFact,
 )
 from expressway.diagnose.catalog import make_finding
-from expressway.diagnose.dependencies.image_rules import image_findings, softened_if_serving
-from expressway.diagnose.dependencies.secret_rules import secret_findings
+from expressway.diagnose.dependencies.start_rules import image_findings, secret_findings, softened_if_serving
 from expressway.diagnose.finding import Finding, ranked
 from expressway.iam.evaluation import role_decision
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, missing_actions, trusts

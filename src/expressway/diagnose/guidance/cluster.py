@@ -17,6 +17,7 @@ from expressway.diagnose.dependency_checks import DependencyChecks, check_depend
 from expressway.diagnose.exits.rules import with_platform
 from expressway.diagnose.facts import AskedPlace, ServiceFacts
 from expressway.diagnose.finding import Finding, ranked
+from expressway.diagnose.guidance.symptoms import checks_everything
 from expressway.diagnose.messages import mask_user_identifiers
 from expressway.diagnose.not_found import nothing_there
 from expressway.diagnose.ports import TroubleshootPorts
@@ -110,7 +111,7 @@ def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Clus
 def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]) -> bool:
     """Whether healthy services are examined too; symptoms that name services are about these alone."""
     named = any(_is_named(one, request.symptoms) for one in services)
-    return request.is_thorough and (request.detail == "full" or not named)
+    return checks_everything(request) and (request.detail == "full" or not named)
 
 
 def _is_named(service: ServiceState, symptoms: str) -> bool:
@@ -195,7 +196,7 @@ def _look_into(
     with ConcurrentReads(_AT_A_TIME, name="look into") as reads:
         asked = [reads.ask(one.name, lambda one=one: _look_into_one(request, one, stopped, ports)) for one in services]
         found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
-        names = [one.facts.service_name for one in found if request.is_thorough or one.needs_checks]
+        names = [one.facts.service_name for one in found if checks_everything(request) or one.needs_checks]
         asked_network = reads.ask(
             "network", lambda: check_network(request.cluster, names, ports) if names else DependencyChecks()
         )
@@ -216,7 +217,7 @@ def _look_into_one(
 
         def begin(subject: DependencySubject, needs_checks: bool) -> None:
             needs.append(needs_checks)
-            if request.is_thorough or needs_checks:
+            if checks_everything(request) or needs_checks:
                 asked.append(reads.ask("dependencies", lambda: check_dependencies(subject, ports)))
 
         facts = ServiceCollector(request.cluster, service.name, ports, reads, known=known, begin=begin).collect()

@@ -26,6 +26,7 @@ from expressway.diagnose.guidance.summary import (
     service_headline,
     shown_symptoms,
 )
+from expressway.diagnose.guidance.symptoms import across_services, checks_everything, steered, understood
 from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import take_or_stop, was_read
@@ -33,7 +34,6 @@ from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.health_status import service_health
 from expressway.diagnose.service.rules import service_findings
-from expressway.diagnose.symptoms import across_services, steered, understood
 
 _THREADS = 16
 
@@ -61,7 +61,7 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
     with ConcurrentReads(_THREADS, name="troubleshoot") as reads:
 
         def begin(subject: DependencySubject, needs_checks: bool) -> None:
-            if request.is_thorough or needs_checks:
+            if checks_everything(request) or needs_checks:
                 network = reads.ask("network", lambda: check_network(request.cluster, [request.service], ports))
                 asked_around.extend((reads.ask("dependencies", lambda: check_dependencies(subject, ports)), network))
 

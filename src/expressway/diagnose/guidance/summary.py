@@ -6,6 +6,7 @@ from typing import Any
 from expressway.aws.values.service import ServiceState
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.guidance.cluster import ClusterScan
+from expressway.diagnose.guidance.symptoms import Symptoms
 from expressway.diagnose.service.health_status import (
     DOWN,
     EARLIER,
@@ -16,7 +17,6 @@ from expressway.diagnose.service.health_status import (
     ServiceHealth,
     is_cut_off,
 )
-from expressway.diagnose.symptoms import Symptoms
 
 NOTHING_WRONG = "nothing_wrong"
 _SAID: Mapping[int, tuple[str, str]] = {

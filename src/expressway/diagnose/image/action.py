@@ -10,9 +10,8 @@ from expressway.aws.values.task_definition import SecretReference, TaskDefinitio
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.catalog import deduplicate, entry_of, make_finding
 from expressway.diagnose.dependencies.collect import gather_pull
-from expressway.diagnose.dependencies.image_rules import image_findings, names_repository
 from expressway.diagnose.dependencies.rules import role_findings
-from expressway.diagnose.dependencies.secret_rules import secret_findings
+from expressway.diagnose.dependencies.start_rules import image_findings, names_repository, secret_findings
 from expressway.diagnose.exits.rules import images_fit, with_platform
 from expressway.diagnose.facts import AskedPlace
 from expressway.diagnose.finding import Finding, ranked

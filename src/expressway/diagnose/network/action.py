@@ -8,8 +8,7 @@ from expressway.aws.values.network import RouteTable, SecurityRule
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.network.collect import gather_network
-from expressway.diagnose.network.facts import NetworkFacts
-from expressway.diagnose.network.reachability import port_range
+from expressway.diagnose.network.reachability import NetworkFacts, port_range
 from expressway.diagnose.network.rules import network_findings
 from expressway.diagnose.ports import NetworkPorts
 

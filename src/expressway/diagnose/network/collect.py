@@ -17,7 +17,7 @@ from expressway.aws.values.network import (
 )
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads, MemoizedReads, or_none
-from expressway.diagnose.network.facts import NetworkFacts
+from expressway.diagnose.network.reachability import NetworkFacts
 from expressway.diagnose.ports import NetworkPorts
 from expressway.diagnose.reads import batches, take_or_stop
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from expressway.aws.values.network import Endpoint, ServicePlacement, Subnet
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.diagnose.finding import Confidence, Finding
-from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.reachability import (
     INTERNET,
     TASK_PORTS,
     InternetPath,
+    NetworkFacts,
     Peer,
     denied_ports,
     groups_named,

@@ -13,9 +13,9 @@ from expressway.aws.values.network import (
 from expressway.aws.values.service import TargetHealth
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.reachability import (
     BALANCER_PORTS,
+    NetworkFacts,
     Peer,
     blocks_of,
     contains,

@@ -7,9 +7,8 @@ from expressway.aws.values.network import ServicePlacement, Subnet
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.network.egress import egress_findings
-from expressway.diagnose.network.facts import NetworkFacts
 from expressway.diagnose.network.ingress import ingress_findings
-from expressway.diagnose.network.reachability import internet_path
+from expressway.diagnose.network.reachability import NetworkFacts, internet_path
 
 
 def network_findings(facts: NetworkFacts) -> tuple[Finding, ...]:

@@ -1,7 +1,7 @@
 """Symptoms in words: which topics they are about, and which findings come first.
 
-A table: a topic and the words that point to it; the catalogue says which codes belong to it. Among topics with as many
-words, the one that stands first in the table comes first.
+The table has the words that point to each topic; the catalogue says which codes belong to it. Of topics with equally
+many words, the first in the table comes first.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from expressway.diagnose.catalog import Topic, entry_of
 from expressway.diagnose.finding import SEVERITY_ORDER, Finding, ranked
+from expressway.diagnose.request import TroubleshootRequest
 
 
 def _words(pattern: str) -> re.Pattern[str]:
@@ -87,3 +88,15 @@ def across_services(
     ordered = steered(findings, symptoms)
     first = [one for one in ordered if one.severity != "info" and one in named]
     return (*spread(first), *spread(one for one in ordered if one not in first))
+
+
+_EXPLAINED_BY_TASKS: frozenset[Topic] = frozenset({"crash", "memory"})
+
+
+def checks_everything(request: TroubleshootRequest) -> bool:
+    """Whether to check network and dependencies even where the service itself explains everything.
+
+    Symptoms of crashes alone do not require that: tasks and their logs explain them.
+    """
+    topics = set(understood(request.symptoms).topics)
+    return request.detail == "full" or (bool(request.symptoms) and not (topics and topics <= _EXPLAINED_BY_TASKS))

@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.diagnose.finding import Finding, Severity
-from expressway.diagnose.symptoms import across_services, spread, steered, understood
+from expressway.diagnose.guidance.symptoms import across_services, spread, steered, understood
 
 
 def finding(code: str, severity: Severity = "critical", resource: str = "web") -> Finding:
