@@ -10,7 +10,6 @@ import pytest
 from expressway.aws.values.target import Target
 from expressway.cloudformation.stack import StackState
 from expressway.ecs_api.call import ApiRequest, ResourcePorts, call_api, prepare_call
-from expressway.ecs_api.client import api_operations, shapes_answered, shapes_taken
 from expressway.ecs_api.operations import ANSWER_BYTES, ApiOperation
 from expressway.ecs_api.ownership import OwnershipPorts
 from expressway.ecs_api.truncate import json_bytes
@@ -28,14 +27,10 @@ STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-express-ser
 
 @dataclass
 class FakeApi:
-    """The real models; answers by operation, and what was sent."""
+    """Answers by operation, and what was sent."""
 
     answers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sent: list[tuple[str, Mapping[str, Any], bool]] = field(default_factory=list[tuple[str, Mapping[str, Any], bool]])
-
-    operations = staticmethod(api_operations)
-    shapes_taken = staticmethod(shapes_taken)
-    shapes_answered = staticmethod(shapes_answered)
 
     def call(self, operation: ApiOperation, parameters: Mapping[str, Any], *, repeatable: bool) -> Mapping[str, Any]:
         self.sent.append((operation.name, parameters, repeatable))
@@ -348,7 +343,7 @@ def test_express_services_are_listed_over_all_clusters() -> None:
 
 def test_a_prepared_call_shows_what_would_be_done_without_asking_aws() -> None:
     api = FakeApi()
-    prepared = prepare_call(ApiRequest("stop_task", {"Task": "t"}), api=api, gates=OPEN)
+    prepared = prepare_call(ApiRequest("stop_task", {"Task": "t"}), gates=OPEN)
     assert (prepared.operation.name, dict(prepared.parameters)) == ("StopTask", {"task": "t"})
     assert prepared.effect.writes
     assert prepared.affected_names == ("task t in cluster default",)

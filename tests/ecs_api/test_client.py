@@ -9,7 +9,8 @@ from botocore.stub import Stubber
 
 from expressway.aws.session import RETRIES, AwsSession, open_session
 from expressway.cloudformation.client import StackOwners
-from expressway.ecs_api.client import AwsApi, api_operations
+from expressway.ecs_api.catalog import api_operations
+from expressway.ecs_api.client import AwsApi
 from expressway.ecs_api.operations import ApiOperation, find_operation
 from expressway.ecs_api.pages import read_pages
 from expressway.ecs_api.query import LONGEST_EXPRESSION, check_query, search_query

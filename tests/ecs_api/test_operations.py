@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from expressway.aws.values.target import Target
 from expressway.ecs_api.affected import AffectedResource, affected_resources, physical_ids, same_definition
-from expressway.ecs_api.client import api_operations, request_shapes, shapes_answered, shapes_taken
+from expressway.ecs_api.catalog import api_operations, shape_tree, shapes_answered, shapes_taken
 from expressway.ecs_api.operations import (
     decide_operation,
     effect_of,
@@ -121,7 +121,7 @@ def test_every_change_of_ecs_names_what_it_touches() -> None:
     silent: list[str] = []
     for one in api_operations():
         if one.service == "ecs" and effect_of("ecs", one.name).writes:
-            tree = request_shapes("ecs", one.name)
+            tree = shape_tree("ecs", one.name, "input")
             shape = tree.shapes[tree.root]
             types = {name: tree.shapes[shape.members[name]].type for name in shape.required}
             given: dict[str, object] = {name: ["x"] if kind == "list" else "x" for name, kind in types.items()}

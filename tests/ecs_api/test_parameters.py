@@ -10,13 +10,15 @@ from botocore.validate import ParamValidator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expressway.ecs_api.client import request_shapes
+from expressway.ecs_api.catalog import shape_tree
 from expressway.ecs_api.parameters import fit_parameters, fitted_parameters, read_time
 from expressway.errors import ExpresswayError
 from expressway.privacy.redaction import ShapeTree
 from tests.privacy.aws_shapes import operations
 
-TREES = [tree for service in ("ecs", "ecr") for name in operations(service) if (tree := request_shapes(service, name))]
+TREES = [
+    tree for service in ("ecs", "ecr") for name in operations(service) if (tree := shape_tree(service, name, "input"))
+]
 MODELS = {name: ServiceModel(create_loader().load_service_model(name, "service-2")) for name in ("ecs", "ecr")}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -26,7 +28,7 @@ JSON = st.recursive(
 
 
 def problems(operation: str, given: dict[str, Any]) -> dict[str, str]:
-    return {one.path: one.expected for one in fitted_parameters(given, request_shapes("ecs", operation))[1]}
+    return {one.path: one.expected for one in fitted_parameters(given, shape_tree("ecs", operation, "input"))[1]}
 
 
 def wanted(tree: ShapeTree, name: str, above: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
@@ -103,7 +105,9 @@ def test_every_problem_is_told_at_once_with_path_and_near_misses_at_any_depth() 
 
 def test_the_error_says_that_nothing_was_sent_and_quotes_no_value() -> None:
     with pytest.raises(ExpresswayError) as caught:
-        fit_parameters({"desiredCount": "hunter2", "environment": "hunter2"}, request_shapes("ecs", "UpdateService"))
+        fit_parameters(
+            {"desiredCount": "hunter2", "environment": "hunter2"}, shape_tree("ecs", "UpdateService", "input")
+        )
     assert caught.value.code == "invalid_parameters"
     assert "nothing was sent" in caught.value.hint
     assert "hunter2" not in str(caught.value.to_dict())
@@ -112,7 +116,7 @@ def test_the_error_says_that_nothing_was_sent_and_quotes_no_value() -> None:
 
 @pytest.mark.parametrize("name", ["taskDefinition", "TaskDefinition", "task_definition", "task-definition"])
 def test_names_are_taken_in_any_case(name: str) -> None:
-    tree = request_shapes("ecs", "DescribeTaskDefinition")
+    tree = shape_tree("ecs", "DescribeTaskDefinition", "input")
     assert fit_parameters({name: "web", "Include": ["tags"]}, tree) == {"taskDefinition": "web", "include": ["TAGS"]}
 
 
@@ -122,19 +126,19 @@ def test_a_name_given_in_two_spellings_is_a_problem() -> None:
 
 def test_keys_of_maps_stay_as_they_are() -> None:
     container = {"name": "Main", "DockerLabels": {"Com.Example_A": "x"}}
-    tree = request_shapes("ecs", "RegisterTaskDefinition")
+    tree = shape_tree("ecs", "RegisterTaskDefinition", "input")
     fitted = fit_parameters({"family": "f", "containerDefinitions": [container]}, tree)
     assert fitted["containerDefinitions"][0]["dockerLabels"] == {"Com.Example_A": "x"}
 
 
 def test_null_means_left_out_and_is_missed_where_a_value_is_required() -> None:
     assert problems("DescribeServices", {"services": None}) == {"services": "a list, each item a text (it is required)"}
-    tree = request_shapes("ecs", "DescribeServices")
+    tree = shape_tree("ecs", "DescribeServices", "input")
     assert fit_parameters({"services": ["a"], "cluster": None}, tree) == {"services": ["a"]}
 
 
 def test_numbers_where_the_api_wants_text_and_text_where_it_wants_numbers_are_taken() -> None:
-    tree = request_shapes("ecs", "CreateExpressGatewayService")
+    tree = shape_tree("ecs", "CreateExpressGatewayService", "input")
     scaling = {"minTaskCount": "1", "maxTaskCount": 2.0}
     role = {"executionRoleArn": "a", "infrastructureRoleArn": "b"}
     fitted = fit_parameters({**role, "cpu": 256, "memory": 512, "scalingTarget": scaling}, tree)
@@ -152,13 +156,13 @@ def test_a_text_is_no_list() -> None:
 
 
 def test_limits_of_the_model_are_held() -> None:
-    tree = request_shapes("ecr", "DescribeImages")
+    tree = shape_tree("ecr", "DescribeImages", "input")
     _, wrong = fitted_parameters({"repositoryName": "a", "maxResults": 5000}, tree)
     assert [(one.path, one.expected) for one in wrong][-1] == ("maxResults", "at least 1 and at most 1000")
 
 
 def test_an_operation_without_parameters_takes_none() -> None:
-    tree = request_shapes("ecr", "DescribeRegistry")
+    tree = shape_tree("ecr", "DescribeRegistry", "input")
     assert fit_parameters({}, tree) == {}
     with pytest.raises(ExpresswayError):
         fit_parameters({"a": 1}, tree)
@@ -190,5 +194,5 @@ def test_what_is_no_time_is_none(value: object) -> None:
 
 @pytest.mark.parametrize("size", [0, -1, -(10**9)])
 def test_a_page_of_nothing_is_refused_also_where_the_model_says_no_least_size(size: int) -> None:
-    _, wrong = fitted_parameters({"maxResults": size}, request_shapes("ecs", "ListTasks"))
+    _, wrong = fitted_parameters({"maxResults": size}, shape_tree("ecs", "ListTasks", "input"))
     assert [(one.path, one.expected) for one in wrong] == [("maxResults", "at least 1")]

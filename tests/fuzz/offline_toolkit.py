@@ -25,7 +25,6 @@ from expressway.mcp.tools.knowledge import READ_INPUT, RECOMMEND_INPUT, SEARCH_I
 from expressway.plan.plan import Plan
 from expressway.privacy.gates import Gates
 from expressway.toolkit import AppSource
-from tests.ecs_api.test_call import FakeApi
 from tests.mcp.fakes import TARGET, FakeShape, FakeToolkit
 
 _RECIPES = load_recipes()
@@ -76,7 +75,7 @@ class OfflineToolkit(FakeToolkit):
     def call_api(
         self, operation: str, parameters: Mapping[str, Any] | None = None, *, gates: Gates, **options: Any
     ) -> Mapping[str, Any]:
-        prepare_call(ApiRequest(operation, parameters or {}), api=FakeApi(), gates=gates)
+        prepare_call(ApiRequest(operation, parameters or {}), gates=gates)
         query = options.get("query")
         return {"result": search_query(query, {"a": [1]})} if query is not None else {}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from botocore.loaders import create_loader
 from hypothesis import strategies as st
 
-from expressway.ecs_api.client import answer_shapes, request_shapes
+from expressway.ecs_api.catalog import shape_tree
 from expressway.privacy.redaction import ApiShape, ShapeTree, redact
 
 SERVICES = ("ecs", "ecr")
@@ -32,7 +32,8 @@ def trees() -> Iterator[ShapeTree]:
     """Every request and answer of every operation that has one."""
     for service in SERVICES:
         for operation in operations(service):
-            yield from (tree for side in (answer_shapes, request_shapes) if (tree := side(service, operation)).root)
+            trees = (shape_tree(service, operation, "output"), shape_tree(service, operation, "input"))
+            yield from (tree for tree in trees if tree.root)
 
 
 def answers(tree: ShapeTree) -> st.SearchStrategy[dict[str, object]]:

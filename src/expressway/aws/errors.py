@@ -27,9 +27,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnknownRegionError,
 )
-from botocore.exceptions import (
-    ConnectionError as BotoConnectionError,
-)
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from expressway.core.pages import pages
 from expressway.core.sandbox_key import LOOPBACK, SANDBOX_VARIABLE

@@ -31,25 +31,21 @@ class Scaling:
         resource = f"service/{cluster}/{service_name}"
         with ReadPool(3, thread_name_prefix="scaling") as pool:
             targets = pool.submit(
-                self._pages, "describe_scalable_targets", "ScalableTargets", 1, ResourceIds=[resource]
+                self._items, "describe_scalable_targets", "ScalableTargets", 1, ResourceIds=[resource]
             )
             policies = pool.submit(
-                self._pages, "describe_scaling_policies", "ScalingPolicies", _POLICIES_READ, ResourceId=resource
+                self._items, "describe_scaling_policies", "ScalingPolicies", _POLICIES_READ, ResourceId=resource
             )
+            activity = {"ResourceId": resource, "IncludeNotScaledActivities": True}
             activities = pool.submit(
-                self._pages,
-                "describe_scaling_activities",
-                "ScalingActivities",
-                _ACTIVITIES_READ,
-                ResourceId=resource,
-                IncludeNotScaledActivities=True,
+                self._items, "describe_scaling_activities", "ScalingActivities", _ACTIVITIES_READ, **activity
             )
             target = next(iter(targets.result()), None)
             if target is None:
                 return None
             return _fact(target, policies.result(), activities.result())
 
-    def _pages(self, operation: str, key: str, limit: int, **arguments: Any) -> list[Raw]:
+    def _items(self, operation: str, key: str, limit: int, **arguments: Any) -> list[Raw]:
         call = getattr(self._session.client("application-autoscaling"), operation)
         doing = "describe how the service scales"
         return list(

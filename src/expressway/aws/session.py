@@ -12,7 +12,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from botocore.loaders import Loader, create_loader
 
-from expressway.aws.errors import map_aws_error, naming_profile
+from expressway.aws.errors import aws_errors, map_aws_error, naming_profile
 from expressway.aws.role_session import caller_name, name_role_sessions, role_session_name
 from expressway.aws.transport import RETRIES, make_client
 from expressway.aws.values.target import Target
@@ -126,11 +126,8 @@ class AwsSession:
         """
         caller = (self.target.caller_arn or "").replace(":", "/").rpartition("/")[2]
         name = role_session_name(session_name, caller)
-        try:
-            answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name)
-        except (ClientError, BotoCoreError) as exc:
-            raise map_aws_error(exc, f"assume the role {role_arn}") from exc
-        credentials = answer["Credentials"]
+        with aws_errors(f"assume the role {role_arn}"):
+            credentials = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=name)["Credentials"]
         assumed = boto3.Session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
@@ -237,12 +234,10 @@ def configured_target(profile: str | None, environ: Mapping[str, str]) -> tuple[
     Raises:
         TargetError: ``profile_missing`` and the like, where the configuration cannot be read.
     """
-    try:
+    with aws_errors("read the AWS configuration"):
         core = _with_profile(botocore.session.Session(), profile)
         region = environ.get("AWS_REGION") or core.get_config_variable("region")
         return profile or environ.get("AWS_PROFILE") or core.profile or "default", region
-    except BotoCoreError as exc:
-        raise map_aws_error(exc, "read the AWS configuration") from exc
 
 
 def _sandbox_session(url: str, region: str | None, variables: Mapping[str, str]) -> AwsSession:
@@ -333,11 +328,7 @@ def _nobodys_settings() -> botocore.session.Session:
     """A botocore session that reads no configuration file and no profile, whatever the environment says."""
     nowhere = (None, None, os.devnull, None)  # setting's name, variable's name, default, conversion
     core = botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": nowhere,
-            "credentials_file": nowhere,
-        }
+        session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
     )
     share_models(core)
     return core

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway.ecs_api.affected import AffectedResource, affected_resources
+from expressway.ecs_api.catalog import api_operations, shapes_answered, shapes_taken
 from expressway.ecs_api.operations import (
     ANSWER_BYTES,
     DEFAULT_LIMIT,
@@ -15,7 +16,6 @@ from expressway.ecs_api.operations import (
     effect_of,
     find_operation,
     is_repeatable,
-    refuse_change_of_registry,
 )
 from expressway.ecs_api.ownership import OwnershipPorts, drift_note, refuse_owned
 from expressway.ecs_api.pages import SIZE, Call, PagedAnswer, list_express_services, read_pages
@@ -24,6 +24,7 @@ from expressway.ecs_api.ports import Api
 from expressway.ecs_api.query import check_query, queried_text, search_query
 from expressway.ecs_api.truncate import cut_answer, json_bytes, plain_json
 from expressway.errors import ExpresswayError, RefusedError
+from expressway.hints import command
 from expressway.privacy.gates import Gates
 from expressway.privacy.redaction import redact
 
@@ -72,7 +73,7 @@ class PreparedCall:
         return tuple(map(str, self.touches))
 
 
-def prepare_call(request: ApiRequest, *, api: Api, gates: Gates) -> PreparedCall:
+def prepare_call(request: ApiRequest, *, gates: Gates) -> PreparedCall:
     """Find the operation, ask the gates, and hold the parameters against the model; asks AWS nothing.
 
     Raises:
@@ -80,11 +81,16 @@ def prepare_call(request: ApiRequest, *, api: Api, gates: Gates) -> PreparedCall
         RefusedError: ``write_not_allowed``, ``sensitive_data_not_allowed`` (``details["touches"]`` says what it
             would have touched), ``operation_not_offered`` for what changes ECR.
     """
-    operation = find_operation(request.operation, request.parameters, api.operations())
+    operation = find_operation(request.operation, request.parameters, api_operations())
     effect = effect_of(operation.service, operation.name)
     if operation.service == "ecr" and effect.writes and not effect.opens:
-        refuse_change_of_registry(operation)
-    shapes = api.shapes_taken(operation)
+        raise RefusedError(
+            "operation_not_offered",
+            f"{operation.name} changes ECR; of ECR only reads are offered here, and nothing was changed.",
+            f"{command('deploy')} and {command('build')} make repositories and push images, {command('delete')} "
+            "deletes them.",
+        )
+    shapes = shapes_taken(operation)
     as_far_as_it_fits, _ = fitted_parameters(request.parameters, shapes)
     touches = affected_resources(operation, as_far_as_it_fits) if effect.writes else ()
     names = [str(one) for one in touches]
@@ -109,7 +115,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
         UsageError: ``query_invalid``.
         TargetError: ``not_found``, ``invalid_parameters`` and the like, as AWS answers.
     """
-    call = prepare_call(request, api=ports.api, gates=gates)
+    call = prepare_call(request, gates=gates)
     if request.query is not None:
         check_query(request.query)  # a wrong expression is told before anything is done
     drift = ""
@@ -117,11 +123,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
         refuse_owned(call.operation.name, call.touches, ports.ownership, call.parameters)
         drift = drift_note(call.operation.name, call.touches, ports.ownership, call.parameters)
     answer = _carry_out(call, request.limit, ports.api)
-    redacted = redact(
-        answer.content,
-        ports.api.shapes_answered(call.operation),
-        allow_sensitive_data=gates.allow_sensitive_data,
-    )
+    redacted = redact(answer.content, shapes_answered(call.operation), allow_sensitive_data=gates.allow_sensitive_data)
     content: dict[str, Any] = ports.masked(plain_json(redacted.content))  # before a query or a cut takes them apart
     if request.query is not None:
         content = _queried(content, request.query, call)
@@ -168,7 +170,7 @@ def _carry_out(call: PreparedCall, limit: int | None, api: Api) -> PagedAnswer:
 def _asking(operation: ApiOperation, api: Api, repeatable: bool) -> Call:
     if not operation.served_from:
         return lambda parameters: api.call(operation, parameters, repeatable=repeatable)
-    named = {one.name: one for one in api.operations() if one.service == operation.service}
+    named = {one.name: one for one in api_operations() if one.service == operation.service}
     services, clusters = _asking(named[operation.served_from], api, True), _asking(named["ListClusters"], api, True)
     return lambda parameters: list_express_services(services, clusters, parameters)
 

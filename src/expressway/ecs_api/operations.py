@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expressway.core.text import near_names
-from expressway.errors import RefusedError, UsageError
-from expressway.hints import command
+from expressway.errors import UsageError
 from expressway.privacy.gates import SENSITIVE_VARIABLE, WRITE_VARIABLE, Decision, Gates
 from expressway.privacy.untrusted import named
 
@@ -76,20 +75,6 @@ def split_name(asked: str) -> tuple[str, str]:
     """The service (empty where none is named) and the operation: ``ecr:DescribeImages``, ``ecs.list_tasks``."""
     service, _, name = asked.strip().replace(".", ":").rpartition(":")
     return service.lower(), name
-
-
-def refuse_change_of_registry(operation: ApiOperation) -> None:
-    """ECR is there to be read; what an app needs of it is made and deleted with the app.
-
-    Raises:
-        RefusedError: ``operation_not_offered``.
-    """
-    raise RefusedError(
-        "operation_not_offered",
-        f"{operation.name} changes ECR; of ECR only reads are offered here, and nothing was changed.",
-        f"{command('deploy')} and {command('build')} make repositories and push images, {command('delete')} deletes "
-        "them.",
-    )
 
 
 def _unknown(asked: str, name: str, operations: Sequence[ApiOperation]) -> UsageError:

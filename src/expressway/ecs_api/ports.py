@@ -9,15 +9,11 @@ if TYPE_CHECKING:
     from expressway.aws.values.service import DeploymentState, ExpressService, RevisionState, ServiceState
     from expressway.cloudformation.stack import StackState
     from expressway.ecs_api.operations import ApiOperation
-    from expressway.privacy.redaction import ShapeTree
 
 
 class Api(Protocol):
     """The APIs by names of operations (ecs_api.client.AwsApi)."""
 
-    def operations(self) -> Sequence[ApiOperation]: ...
-    def shapes_taken(self, operation: ApiOperation) -> ShapeTree: ...
-    def shapes_answered(self, operation: ApiOperation) -> ShapeTree: ...
     def call(
         self, operation: ApiOperation, parameters: Mapping[str, Any], *, repeatable: bool
     ) -> Mapping[str, Any]: ...

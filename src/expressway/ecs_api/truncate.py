@@ -6,6 +6,7 @@ Identifiers are never cut: a text is shortened only beyond a length that no ARN,
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -62,16 +63,11 @@ def cut_answer(content: Any, *, max_bytes: int, main_lists: Collection[str] = ()
     Lists inside, long texts and many members are shortened first, then the main lists (those at the top, and those
     of the paths `main_lists`), then depth.
     """
-    for limits in _STEPS:
-        try:
-            return _attempt(_Cutter(limits, max_bytes, frozenset(main_lists), fill=False), content)
-        except _TooLargeError:
-            continue
-    for depth in (_DEEPEST, 5, 4, 3, 2, 1):
-        try:
-            return _attempt(_Cutter(_Limits(1, 300, depth), max_bytes, frozenset(main_lists), fill=True), content)
-        except _TooLargeError:
-            continue
+    for limits, fill in _STEPS:
+        cutter = _Cutter(limits, max_bytes, frozenset(main_lists), fill)
+        with suppress(_TooLargeError):
+            shown = cutter.value(content, "", 0)
+            return CutAnswer(shown, tuple(cutter.omitted.values())[:_PATHS_NAMED], cutter.kept)
     return CutAnswer({}, (Omitted("", 0, 1, "parts"),))
 
 
@@ -95,18 +91,11 @@ _DEEPEST = 40
 _MEMBERS = 60
 """More than any structure of the APIs has; what has more is a map that somebody filled."""
 _STEPS = (
-    _Limits(None, None, _DEEPEST),
-    _Limits(20, 2000, _DEEPEST),
-    _Limits(10, 1000, _DEEPEST),
-    _Limits(5, SHORTEST_CUT_TEXT, _DEEPEST),
-    _Limits(3, SHORTEST_CUT_TEXT, _DEEPEST),
-    _Limits(1, SHORTEST_CUT_TEXT, _DEEPEST),
+    *((_Limits(items, characters, _DEEPEST), False) for items, characters in ((None, None), (20, 2000), (10, 1000))),
+    *((_Limits(items, SHORTEST_CUT_TEXT, _DEEPEST), False) for items in (5, 3, 1)),
+    *((_Limits(1, 300, depth), True) for depth in (_DEEPEST, 5, 4, 3, 2, 1)),
 )
-
-
-def _attempt(cutter: "_Cutter", content: Any) -> CutAnswer:
-    shown = cutter.value(content, "", 0)
-    return CutAnswer(shown, tuple(cutter.omitted.values())[:_PATHS_NAMED], cutter.kept)
+"""What is tried in turn, and whether main lists take as many items as there is room for."""
 
 
 @dataclass(slots=True)

@@ -16,13 +16,7 @@ from expressway.core.problems import told_problems
 from expressway.core.progress import Cancellation, NeverCancelled
 from expressway.errors import ExpresswayError, TargetError, UsageError
 from expressway.knowledge.schemas import argument_problems
-from expressway.knowledge.values import (
-    KnowledgeAnswer,
-    KnowledgeResult,
-    KnowledgeTool,
-    characters_in,
-    cut_content,
-)
+from expressway.knowledge.values import KnowledgeAnswer, KnowledgeResult, KnowledgeTool, characters_in, cut_content
 from expressway.privacy.untrusted import cleaned, is_quoted, plain, quoted
 
 _NEVER = NeverCancelled()

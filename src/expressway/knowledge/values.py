@@ -17,8 +17,8 @@ KNOWLEDGE_TOOLS = (SEARCH, READ, RECOMMEND)
 """Those of the endpoint's tools that are passed on, by the endpoint's own names."""
 
 DESCRIPTION_CHARACTERS = 32_000
-_OFF = frozenset({"", "off", "false", "0", "no", "none"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_OFF = frozenset({"", "off", "false", "0", "no", "none"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,20 +63,15 @@ def decide(tool: str, gates: Gates, *, writes: bool, sensitive: bool) -> Decisio
     Codes of a refusal: ``write_not_allowed``, ``sensitive_data_not_allowed``.
     """
     if writes and not gates.allow_write:
-        return Decision(
-            False,
-            "write_not_allowed",
-            f"{tool} changes AWS, and this server was started without {WRITE_VARIABLE}; nothing was changed.",
-            f"A person can allow it: set {WRITE_VARIABLE}=true in the server's environment and restart it.",
-        )
-    if sensitive and not gates.allow_sensitive_data:
-        return Decision(
-            False,
-            "sensitive_data_not_allowed",
-            f"{tool} shows what applications wrote, and this server was started without {SENSITIVE_VARIABLE}.",
-            f"A person can allow it: set {SENSITIVE_VARIABLE}=true in the server's environment and restart it.",
-        )
-    return _ALLOWED
+        code, variable = "write_not_allowed", WRITE_VARIABLE
+        message = f"{tool} changes AWS, and this server was started without {variable}; nothing was changed."
+    elif sensitive and not gates.allow_sensitive_data:
+        code, variable = "sensitive_data_not_allowed", SENSITIVE_VARIABLE
+        message = f"{tool} shows what applications wrote, and this server was started without {variable}."
+    else:
+        return _ALLOWED
+    hint = f"A person can allow it: set {variable}=true in the server's environment and restart it."
+    return Decision(False, code, message, hint)
 
 
 def _opens(variables: Mapping[str, str], name: str) -> bool:
@@ -93,7 +88,7 @@ def decide_folder_write(tool: str, gates: Gates, *, asked: bool) -> Decision:
     Codes of a refusal: ``write_not_allowed``.
     """
     if not asked or gates.allow_write:
-        return Decision(allowed=True)
+        return _ALLOWED
     return Decision(
         False,
         "write_not_allowed",
@@ -149,7 +144,7 @@ def decide_target(
             f"Leave {word} out to use the default. A person can allow more: {variable}={named(name)} (comma-separated, "
             "* as wildcard) in the environment, and a restart.",
         )
-    return Decision(allowed=True)
+    return _ALLOWED
 
 
 def decide_elsewhere(rules: TargetRules, region: str, *, own: Collection[str | None], strict: bool) -> Decision:
@@ -159,7 +154,7 @@ def decide_elsewhere(rules: TargetRules, region: str, *, own: Collection[str | N
     asked anyhow: the call's, and the environment's. Code of a refusal: ``region_not_allowed``.
     """
     if region in own or _allows(rules.regions, region, strict=strict):
-        return Decision(allowed=True)
+        return _ALLOWED
     listed = ", ".join(dict.fromkeys([*filter(None, own), *(rules.regions or ())]))
     return Decision(
         False,

@@ -261,7 +261,7 @@ class TargetReads:
         """
         from expressway.ecs_api.call import ApiRequest, prepare_call
 
-        return prepare_call(ApiRequest(operation, parameters), api=self._wiring.resource_ports.api, gates=_EVERYTHING)
+        return prepare_call(ApiRequest(operation, parameters), gates=_EVERYTHING)
 
     def call_api(
         self,

@@ -6,21 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from expressway.aws.ecs.parse import (
-    cluster_state,
-    created,
-    deployment_brief,
-    deployment_state,
-    express_service,
-    interface_ids,
-    revision_state,
-    service_state,
-    short_name,
-    task_state,
-)
-from expressway.aws.ecs.parse import (
-    task_definition as _task_definition,
-)
+from expressway.aws.ecs import parse
 from expressway.aws.ecs.placements import revision_placement, service_placement
 from expressway.aws.errors import ask, ask_items, aws_error_code, aws_error_message, map_aws_error
 from expressway.aws.session import AwsSession
@@ -45,12 +31,7 @@ _STOPPED_TASKS_KEPT = 50
 _TASKS_LISTED = 500
 _EVENTS_KEPT = 100
 _NOT_FOUND = frozenset(
-    {
-        "ClusterNotFoundException",
-        "ServiceNotFoundException",
-        "ServiceNotActiveException",
-        "ResourceNotFoundException",
-    }
+    f"{what}Exception" for what in ("ClusterNotFound", "ServiceNotFound", "ServiceNotActive", "ResourceNotFound")
 )
 _REFUSALS = frozenset({"InvalidParameterException", "ClientException", "UnsupportedFeatureException"})
 
@@ -69,31 +50,31 @@ class Ecs:
     def cluster(self, name: str) -> ClusterState | None:
         """The cluster, also an INACTIVE one; None when ECS knows none."""
         answer = self._ask(f"describe the cluster {name}", "describe_clusters", clusters=[name])
-        return next((cluster_state(one) for one in _list(answer, "clusters")), None)
+        return next((parse.cluster_state(one) for one in _list(answer, "clusters")), None)
 
     def cluster_exists(self, cluster: str) -> bool:
         found = self.cluster(cluster)
         return found is not None and found.status == "ACTIVE"
 
     def cluster_names(self) -> tuple[str, ...]:
-        return tuple(short_name(arn) for arn in self._pages("list the clusters", "list_clusters", "clusterArns"))
+        return tuple(parse.short_name(arn) for arn in self._pages("list the clusters", "list_clusters", "clusterArns"))
 
     def service_names(self, cluster: str) -> tuple[str, ...]:
         """Names of all services of a cluster, Express ones included; empty for a cluster that does not exist."""
         pages = self._pages(
             f"list the services of {cluster}", "list_services", "serviceArns", cluster=cluster, maxResults=100
         )
-        return tuple(dict.fromkeys(short_name(arn) for arn in pages))
+        return tuple(dict.fromkeys(parse.short_name(arn) for arn in pages))
 
     def service(self, cluster: str, service_name: str) -> ServiceState | None:
         """The service, also for a while after its deletion (status INACTIVE); None when ECS knows none."""
         found = self._services(f"describe the service {service_name}", cluster, [service_name])
-        return next((service_state(one) for one in found), None)
+        return next((parse.service_state(one) for one in found), None)
 
     def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]:
         """At most ten services, with all the events that ECS keeps of each."""
         found = self._services(f"describe the services of {cluster}", cluster, names)
-        return tuple(service_state(one, events_kept=_EVENTS_KEPT) for one in found)
+        return tuple(parse.service_state(one, events_kept=_EVENTS_KEPT) for one in found)
 
     def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]:
         """The placements of up to ten services that are not INACTIVE, as far as DescribeServices tells."""
@@ -113,7 +94,7 @@ class Ecs:
             if plain or code in _NOT_FOUND | {"UnsupportedFeatureException"}:
                 return None
             raise map_aws_error(exc, f"describe the Express service {service_arn}") from exc
-        return express_service(answer["service"])
+        return parse.express_service(answer["service"])
 
     def delete_express_service(self, service_arn: str) -> None:
         """Start deleting an Express service; one that is gone or going already is fine.
@@ -165,7 +146,7 @@ class Ecs:
             cluster=cluster,
             service=service,
         )
-        briefs = sorted(map(deployment_brief, pages), key=created, reverse=True)
+        briefs = sorted(map(parse.deployment_brief, pages), key=parse.created, reverse=True)
         return tuple(briefs[:limit])
 
     def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]:
@@ -173,7 +154,7 @@ class Ecs:
         if not arns:
             return ()
         answer = self._ask("describe the deployments", "describe_service_deployments", serviceDeploymentArns=list(arns))
-        found = {one.arn: one for one in map(deployment_state, _list(answer, "serviceDeployments"))}
+        found = {one.arn: one for one in map(parse.deployment_state, _list(answer, "serviceDeployments"))}
         return tuple(found[arn] for arn in arns if arn in found)
 
     def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
@@ -185,7 +166,7 @@ class Ecs:
         return next((one.target_revision_arn for one in self.deployment_briefs(cluster, service, limit=1)), "")
 
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]:
-        return tuple(map(revision_state, self._revisions(revision_arns)))
+        return tuple(map(parse.revision_state, self._revisions(revision_arns)))
 
     def revision_placements(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]:
         """Where revisions put their tasks, by ARN, newest first: what ECS manages for them, above all."""
@@ -204,7 +185,7 @@ class Ecs:
 
     def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]:
         """At most a hundred tasks, by ARN or id; those that ECS has forgotten are left out."""
-        return tuple(map(task_state, self._tasks(cluster, arns)))
+        return tuple(map(parse.task_state, self._tasks(cluster, arns)))
 
     def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]:
         """Running and recently stopped tasks of a service, also of one that was just deleted; newest first."""
@@ -212,14 +193,14 @@ class Ecs:
             *self._task_pages(cluster, service_name, desiredStatus="RUNNING"),
             *self._stopped(cluster, service_name),
         ]
-        found = map(task_state, self._tasks(cluster, list(dict.fromkeys(arns))))
+        found = map(parse.task_state, self._tasks(cluster, list(dict.fromkeys(arns))))
         of_service = [task for task in found if task.group in {f"service:{service_name}", ""}]
-        return tuple(sorted(of_service, key=created, reverse=True))
+        return tuple(sorted(of_service, key=parse.created, reverse=True))
 
     def interface_ids(self, cluster: str) -> tuple[str, ...]:
         """The network interfaces of the cluster's tasks."""
         tasks = self._tasks(cluster, list(self._task_pages(cluster)))
-        return tuple(dict.fromkeys(one for task in tasks for one in interface_ids(task)))
+        return tuple(dict.fromkeys(one for task in tasks for one in parse.interface_ids(task)))
 
     def _stopped(self, cluster: str, service_name: str) -> Sequence[str]:
         """Stopped tasks; of the whole cluster where the service is gone, since ECS then knows no filter for it."""
@@ -246,7 +227,7 @@ class Ecs:
         doing = f"describe the task definition {task_definition}"
         missing = _NOT_FOUND | {"ClientException"}  # "Unable to describe task definition."
         answer = self._ask(doing, "describe_task_definition", missing, taskDefinition=task_definition)
-        return _task_definition(answer["taskDefinition"]) if answer else None
+        return parse.task_definition(answer["taskDefinition"]) if answer else None
 
     def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]:
         """The families with an active task definition whose names begin with `family_prefix`."""

@@ -11,11 +11,7 @@ from typing import Any, Literal
 
 from expressway.aws.values.iam import RoleState
 from expressway.aws.values.service import LogConfiguration
-from expressway.aws.values.task_definition import (
-    ContainerImage,
-    SecretReference,
-    TaskDefinition,
-)
+from expressway.aws.values.task_definition import ContainerImage, SecretReference, TaskDefinition
 
 Presence = Literal["present", "missing", "unread", "elsewhere"]
 ImagePresence = Literal[

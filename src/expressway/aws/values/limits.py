@@ -86,14 +86,7 @@ TRUST_POLICY = Limit(
     "Name fewer principals: let them assume one role, and name that role.",
     on_request=4_096,
 )
-TASK_DEFINITION = Limit(
-    "task definition",
-    65_536,
-    "bytes",
-    "JSON; the template holds it and has less room",
-    "",
-    _ECS,
-)
+TASK_DEFINITION = Limit("task definition", 65_536, "bytes", "JSON; the template holds it and has less room", "", _ECS)
 PARAMETER_VALUE = Limit("value of a stack parameter", 4_096, "bytes", "UTF-8", "", _CLOUDFORMATION)
 RESOURCES = Limit("resources of a stack", 500, "resources", "declared in the template", "", _CLOUDFORMATION)
 OUTPUTS = Limit("outputs of a stack", 200, "outputs", "declared in the template", "", _CLOUDFORMATION)

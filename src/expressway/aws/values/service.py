@@ -23,13 +23,8 @@ class ClusterState:
 
 FAILED_DEPLOYMENT_STATUSES = frozenset(
     {
-        "ROLLBACK_REQUESTED",
-        "ROLLBACK_IN_PROGRESS",
-        "ROLLBACK_SUCCESSFUL",
-        "ROLLBACK_FAILED",
-        "STOP_REQUESTED",
-        "STOPPED",
-        "FAILED",
+        *("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"),
+        *("STOP_REQUESTED", "STOPPED", "FAILED"),
     }
 )
 """FAILED is a rollout's own word, for one that the circuit breaker ended without a way back."""
