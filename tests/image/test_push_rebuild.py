@@ -135,7 +135,7 @@ def test_what_was_built_again_stays_when_the_same_content_is_deployed(engine: Me
     built = image.build(progress=lambda _: None, cancellation=NEVER)
     second = built.push(stack_outputs={}, progress=lambda _: None, cancellation=NEVER)
 
-    plain = images(engine).plan(definition, folder, progress=lambda _: None)
+    plain = images(engine).check(definition, folder, progress=lambda _: None, with_engine=False)
     assert plain.planned is not None
     assert plain.planned.uri == first
     stays = plain.renewed(second)
@@ -145,7 +145,7 @@ def test_what_was_built_again_stays_when_the_same_content_is_deployed(engine: Me
     others = ["", first, f"{URI}:tag", f"{URI}@sha256:{'0' * 64}", second.replace("hello-repo", "other-repo")]
     assert [plain.renewed(uri) for uri in others] == [None] * len(others)
     (folder / "Dockerfile").write_text("FROM python:3.14\n")
-    assert images(engine).plan(definition, folder, progress=lambda _: None).renewed(second) is None
+    assert images(engine).check(definition, folder, progress=lambda _: None, with_engine=False).renewed(second) is None
 
 
 @pytest.mark.parametrize("named", [{"image": "public.ecr.aws/x/y:1"}, {"task_definition_arn": "arn:aws:ecs:t/x:1"}])

@@ -15,33 +15,25 @@ _OFFICIAL = "public.ecr.aws/docker/library/"
 
 
 class DockerfileGuidanceJson(TypedDict):
-    """The base image of the Dockerfile, and why the Dockerfile is as it is."""
-
     base_image: str | None
     reasons: list[str]
 
 
 class ValidationGuidanceJson(TypedDict):
-    """The command that lints the Dockerfile."""
-
     hadolint: str
 
 
 class BuildGuidanceJson(TypedDict):
-    """The command that builds the image locally."""
-
     build_command: str
 
 
 class RunGuidanceJson(TypedDict):
-    """The commands that run the image locally and request its health path."""
-
     run_command: str
     check: str
 
 
 class GuidanceJson(TypedDict):
-    """What to do with the files."""
+    """Reasons for the Dockerfile, commands to lint, build, run and check it, and what to do next."""
 
     dockerfile_guidance: DockerfileGuidanceJson
     validation_guidance: ValidationGuidanceJson
@@ -154,9 +146,8 @@ class Containerization:
 
 def _shown_image(name: str) -> str | None:
     """An image as the folder names it, an official one by its short name; None where it names none."""
-    if not name:
-        return None
-    return f"{_OFFICIAL}{named(name.removeprefix(_OFFICIAL))}" if name.startswith(_OFFICIAL) else named(name)
+    prefix = _OFFICIAL if name.startswith(_OFFICIAL) else ""
+    return f"{prefix}{named(name.removeprefix(prefix))}" if name else None
 
 
 ANSWER_BYTES = 24_000

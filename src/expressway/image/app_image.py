@@ -6,13 +6,14 @@ from pathlib import Path
 
 from expressway.app.definition import AppDefinition
 from expressway.app.names import app_names
+from expressway.app.source import AppSource
 from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
 from expressway.errors import ImageError, StackError, TargetError
 from expressway.hints import command
-from expressway.image.check import BuildRequest, CheckedBuild, check_build
+from expressway.image.check import CheckedBuild, build_request, check_build
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
 from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads
@@ -56,7 +57,7 @@ class AppImages:
     read_task_definition: Callable[[str], TaskDefinition | None]
     clock: Clock
 
-    def plan(
+    def check(
         self,
         definition: AppDefinition,
         base_dir: Path,
@@ -64,14 +65,19 @@ class AppImages:
         progress: ProgressSink,
         rebuild: bool = False,
         read: BuildContext | None = None,
+        with_engine: bool = True,
     ) -> "CheckedAppImage":
-        """What the app would run, without an engine; with `rebuild`, built again with its base images pulled again.
+        """What the app would run, after everything about it was checked that would fail later; changes nothing.
 
-        `read` is the build context where this call has read it already.
+        Args:
+            rebuild: build again with base images pulled again.
+            read: the build context where this call has read it already.
+            with_engine: also find an engine that can build the image, if it must be built.
 
         Raises:
             ImageError: the folder or the Dockerfile is wrong; ``image_not_found``, ``wrong_architecture``;
                 ``nothing_to_rebuild`` where the app's image is not built here.
+            EngineError: ``engine_missing``, ``engine_unreachable``.
             ServiceError: ``task_definition_unsuitable``.
         """
         repository = app_names(definition.name).repository
@@ -85,41 +91,15 @@ class AppImages:
                     {"app_name": definition.name},
                 )
             return CheckedAppImage(self, definition, None, self._prebuilt(definition, progress), repository)
-        request = BuildRequest(
-            app_name=definition.name,
-            context=base_dir / definition.build.context,
-            dockerfile=definition.build.dockerfile,
-            target=definition.build.target,
-            args=definition.build.args,
-            platform=definition.build.platform,
-            rebuild=rebuild,
-            read=read,
-        )
-        checked = check_build(request, engine=None)
+        request = build_request(definition.name, base_dir, None, AppSource(definition, base_dir))
+        checked = check_build(replace(request, rebuild=rebuild, read=read), engine=None)
         if rebuild:
             planned = PlannedImage("to_rebuild", None, checked.tag)
         else:
             planned = plan_image(checked, registry=self.registry, repository_name=repository)
+        if with_engine and planned.is_built:
+            self.engine().check_build(checked.build)
         return CheckedAppImage(self, definition, checked, planned, repository)
-
-    def check(
-        self,
-        definition: AppDefinition,
-        base_dir: Path,
-        *,
-        progress: ProgressSink,
-        rebuild: bool = False,
-        read: BuildContext | None = None,
-    ) -> "CheckedAppImage":
-        """Like `plan`, and also find an engine that can build it, if it must be built.
-
-        Raises:
-            ImageError, EngineError, ServiceError: anything that would fail later; nothing has been changed.
-        """
-        image = self.plan(definition, base_dir, progress=progress, rebuild=rebuild, read=read)
-        if image.checked is not None and image.planned is not None and image.planned.is_built:
-            self.engine().check_build(image.checked.build)
-        return image
 
     def _prebuilt(self, definition: AppDefinition, progress: ProgressSink) -> PlannedImage | None:
         """The image that the definition names, or None when it names a task definition instead."""

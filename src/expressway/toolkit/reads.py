@@ -138,7 +138,9 @@ class TargetReads:
         from expressway.plan.planner import plan_app
         from expressway.plan.preflight.secret_arns import with_complete_arns
 
-        image = self._wiring.images.plan(source.definition, source.base_dir, progress=progress, rebuild=rebuild)
+        image = self._wiring.images.check(
+            source.definition, source.base_dir, progress=progress, rebuild=rebuild, with_engine=False
+        )
         named, stacks = self._wiring.deploy_ports.named, self._wiring.cloudformation
         definition = with_complete_arns(
             source.definition,

@@ -12,8 +12,6 @@ from expressway.core import linear_regex
 from expressway.diagnose.finding import Finding
 from expressway.privacy.untrusted import named
 
-_HIGHEST_FOLDER_DEPTH = 2
-
 
 @dataclass(frozen=True, slots=True)
 class DetectedApp:
@@ -71,17 +69,15 @@ class EntryPoint:
 def frameworks_of(files: AppFiles, recipes: Recipes) -> tuple[str, ...]:
     """Names of all frameworks whose marks the folder bears, the likeliest first."""
     dependencies = {language: dependencies_of(files, language) for language in recipes.languages}
-    found = [
-        name
-        for name, framework in recipes.frameworks.items()
-        if _bears(files, framework.marks, dependencies[framework.language])
-    ]
-    return tuple(sorted(found, key=lambda name: (-recipes.frameworks[name].rank, name)))
+    known = recipes.frameworks
+    found = [name for name, each in known.items() if _bears(files, each.marks, dependencies[each.language])]
+    return tuple(sorted(found, key=lambda name: (-known[name].rank, name)))
 
 
 def apps_below(files: AppFiles, recipes: Recipes) -> Mapping[str, str]:
     """Folders below (two levels) that look like apps, and the framework of each."""
-    folders = {folder for path in files.paths for folder in _parents(path)}
+    parents = (path.split("/")[:-1] for path in files.paths)
+    folders = {"/".join(parts[:depth]) for parts in parents for depth in (1, 2) if len(parts) >= depth}
     found: dict[str, str] = {}
     for folder in sorted(folders):
         inner = subfolder(files, folder)
@@ -95,11 +91,9 @@ def apps_below(files: AppFiles, recipes: Recipes) -> Mapping[str, str]:
 def subfolder(files: AppFiles, folder: str) -> AppFiles:
     """The files below `folder`, as if it were the app."""
     prefix = f"{folder}/"
-    return AppFiles(
-        folder.rpartition("/")[2],
-        tuple(path.removeprefix(prefix) for path in files.paths if path.startswith(prefix)),
-        {path.removeprefix(prefix): text for path, text in files.texts.items() if path.startswith(prefix)},
-    )
+    inner = {path: path.removeprefix(prefix) for path in files.paths if path.startswith(prefix)}
+    texts = {inner[path]: text for path, text in files.texts.items() if path in inner}
+    return AppFiles(folder.rpartition("/")[2], tuple(inner.values()), texts)
 
 
 def is_workspace(files: AppFiles) -> bool:
@@ -210,19 +204,13 @@ def _matches(files: AppFiles, versions: Versions, kind: str) -> Iterator[tuple[s
 
 def _bears(files: AppFiles, marks: Marks, dependencies: Names) -> bool:
     """Every kind of mark that is given has to be there; one of each kind is enough."""
-    asked = [
+    kinds = [
         [name.lower() in dependencies for name in marks.dependencies],
         [files.has(pattern) for pattern in marks.files],
         [files.says(pattern, regex) for pattern, regex in marks.texts.items()],
     ]
-    given = [answers for answers in asked if answers]
-    return bool(given) and all(any(answers) for answers in given)
-
-
-def _parents(path: str) -> Iterator[str]:
-    parts = path.split("/")[:-1]
-    for depth in range(1, min(len(parts), _HIGHEST_FOLDER_DEPTH) + 1):
-        yield "/".join(parts[:depth])
+    given = [marks_there for marks_there in kinds if marks_there]
+    return bool(given) and all(any(marks_there) for marks_there in given)
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where an app answers: its port, the address it listens on, the path that shows it is well; read from its sources."""
+"""Where an app answers: its port, the address it listens on, its health path; read from its sources."""
 
 import re
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ class Listening:
 def find_listening(app: DetectedApp, files: AppFiles, *, port: int | None) -> Listening:
     """Where the app will answer; `port` is the one that was asked for."""
     sources = tuple(files.sources(*app.language.sources))
-    found, told, findings = _port(app, sources, port)
-    path, about_path = _health_path(app, sources)
-    return Listening(found, path, (*told, *about_path), (*findings, *_loopback(app, sources)))
+    found, port_assumptions, findings = _port(app, sources, port)
+    path, path_assumptions = _health_path(app, sources)
+    return Listening(found, path, (*port_assumptions, *path_assumptions), (*findings, *_loopback(app, sources)))
 
 
 def _port(
@@ -69,27 +69,25 @@ def _health_path(app: DetectedApp, sources: tuple[tuple[str, str], ...]) -> tupl
     if not health.routes or health.path in routes:
         return health.path, ()
     if health.without_root is not None:
-        return health.without_root, (
-            f"The source has no route / and none for health checks; {health.without_root} is asked instead.",
-        )
-    return health.path, (
+        instead = f"{health.without_root} is asked instead."
+        return health.without_root, (f"The source has no route / and none for health checks; {instead}",)
+    assumption = (
         f"No route for health checks was found; {health.path} is asked and has to answer 200. A route of its own that "
-        "asks no database is better.",
+        "asks no database is better."
     )
+    return health.path, (assumption,)
 
 
 def _loopback(app: DetectedApp, sources: tuple[tuple[str, str], ...]) -> Iterator[Finding]:
-    if app.framework.loopback is None:
-        return
-    for path, text in sources:
-        if linear_regex.search(app.framework.loopback, text):
-            yield make_finding(
-                code="listens_on_loopback",
-                cause="The source listens on 127.0.0.1: nothing outside the container, no load balancer, reaches it.",
-                resource=path,
-                confidence="medium",
-            )
-            return
+    pattern = app.framework.loopback
+    path = next((path for path, text in sources if pattern and linear_regex.search(pattern, text)), None)
+    if path is not None:
+        yield make_finding(
+            code="listens_on_loopback",
+            cause="The source listens on 127.0.0.1: nothing outside the container, no load balancer, reaches it.",
+            resource=path,
+            confidence="medium",
+        )
 
 
 def _captured(sources: tuple[tuple[str, str], ...], patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,12 @@
 """Which packages an app depends on, read from the manifest of each language without running anything.
 
-Names are in lower case; what cannot be parsed has no dependencies, and is told by `unparsable`.
+Names are in lower case; a manifest that cannot be parsed has no dependencies, and `unparsable` names it.
 """
 
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from expressway.containerize.files import AppFiles
@@ -117,19 +117,6 @@ def _node(files: AppFiles) -> Iterator[str]:
     yield from section(package, "devDependencies")
 
 
-def _ruby(files: AppFiles) -> Iterator[str]:
-    yield from _GEM.findall(files.text("Gemfile"))
-    yield from _LOCKED_GEM.findall(files.text("Gemfile.lock"))
-
-
-def _php(files: AppFiles) -> Iterator[str]:
-    yield from section(json_object(files.text("composer.json")), "require")
-
-
-def _go(files: AppFiles) -> Iterator[str]:
-    yield from _GO_MODULE.findall(files.text("go.mod"))
-
-
 def _java(files: AppFiles) -> Iterator[str]:
     for artifact in _ARTIFACT.findall(files.text("pom.xml")):
         yield artifact
@@ -140,18 +127,14 @@ def _java(files: AppFiles) -> Iterator[str]:
             yield from (group, artifact) if group else (plugin,)
 
 
-def _rust(files: AppFiles) -> Iterator[str]:
-    yield from section(toml_table(files.text("Cargo.toml")), "dependencies")
-
-
-_READERS: Mapping[str, Callable[[AppFiles], Iterator[str]]] = {
+_READERS: Mapping[str, Callable[[AppFiles], Iterable[str]]] = {
     "python": _python,
     "node": _node,
-    "ruby": _ruby,
-    "php": _php,
-    "go": _go,
+    "ruby": lambda files: _GEM.findall(files.text("Gemfile")) + _LOCKED_GEM.findall(files.text("Gemfile.lock")),
+    "php": lambda files: section(json_object(files.text("composer.json")), "require"),
+    "go": lambda files: _GO_MODULE.findall(files.text("go.mod")),
     "java": _java,
-    "rust": _rust,
+    "rust": lambda files: section(toml_table(files.text("Cargo.toml")), "dependencies"),
 }
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "package.json": json.loads,

@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from expressway.containerize.detect.framework import DetectedApp, EntryPoint
 from expressway.containerize.files import AppFiles
@@ -32,7 +32,7 @@ class _Callable:
 
 def find_python_app(app: DetectedApp, files: AppFiles) -> EntryPoint:
     """The callable that the framework's patterns find, the most usual place first."""
-    found = sorted(_callables(app, files), key=lambda it: (it.is_factory, *_place(it.file)))
+    found = sorted(_callables(app, files), key=lambda each: (each.is_factory, *_place(each.file)))
     assumptions: list[str] = []
     if not found:
         usual = next((name for name in _USUAL_NAMES if files.has(name)), "app.py")
@@ -42,11 +42,10 @@ def find_python_app(app: DetectedApp, files: AppFiles) -> EntryPoint:
             "Correct the last line of the Dockerfile."
         )
     chosen = found[0]
-    others = sorted({it.file for it in found if it.file != chosen.file and it.is_factory == chosen.is_factory})
+    others = sorted({each.file for each in found if each.is_factory == chosen.is_factory} - {chosen.file})
     if others:
-        assumptions.append(
-            f"{named(chosen.target)} was taken for the application; {', '.join(map(named, others[:3]))} has one, too."
-        )
+        listed = ", ".join(map(named, others[:3]))
+        assumptions.append(f"{named(chosen.target)} was taken for the application; {listed} has one, too.")
     return _served(app, chosen, tuple(assumptions))
 
 
@@ -64,21 +63,19 @@ def find_django(app: DetectedApp, files: AppFiles) -> EntryPoint:
     if not any(_STATIC_ROOT.search(text) for text in texts):
         return served
     if any(_DEMANDS_VARIABLE.search(text) for text in texts):
-        told = (
+        assumption = (
             "Static files are not collected in the build, because the settings demand environment variables; "
-            "give those defaults, or run collectstatic before.",
+            "give those defaults, or run collectstatic before."
         )
-        return EntryPoint(served.command, served.slots, served.environment, assumptions=(*served.assumptions, *told))
-    slots = {**served.slots, "prepare": ["RUN python manage.py collectstatic --noinput"]}
-    return EntryPoint(served.command, slots, served.environment, assumptions=served.assumptions)
+        return replace(served, assumptions=(*served.assumptions, assumption))
+    return replace(served, slots={**served.slots, "prepare": ["RUN python manage.py collectstatic --noinput"]})
 
 
 def _callables(app: DetectedApp, files: AppFiles) -> Iterator[_Callable]:
     for path, text in files.sources("*.py"):
-        for pattern in app.framework.app_patterns:
-            yield from (_Callable(path, match[1], False) for match in linear_regex.finditer(pattern, text))
-        for pattern in app.framework.factory_patterns:
-            yield from (_Callable(path, match[1], True) for match in linear_regex.finditer(pattern, text))
+        for patterns, is_factory in ((app.framework.app_patterns, False), (app.framework.factory_patterns, True)):
+            for pattern in patterns:
+                yield from (_Callable(path, match[1], is_factory) for match in linear_regex.finditer(pattern, text))
 
 
 def _place(path: str) -> tuple[int, int, str]:
@@ -89,7 +86,7 @@ def _place(path: str) -> tuple[int, int, str]:
 
 
 def _served(app: DetectedApp, chosen: _Callable, assumptions: tuple[str, ...]) -> EntryPoint:
-    server, package, told = _server(app)
+    server, package, server_assumptions = _server(app)
     target = chosen.target
     options: tuple[str, ...] = ()
     if chosen.is_factory:
@@ -101,12 +98,12 @@ def _served(app: DetectedApp, chosen: _Callable, assumptions: tuple[str, ...]) -
         (command[0], *options, *command[1:]),
         {"server_package": package},
         {"PYTHONPATH": f"/app/{_SOURCE_FOLDER}"} if in_source else {},
-        assumptions=(*assumptions, *told),
+        assumptions=(*assumptions, *server_assumptions),
     )
 
 
 def _server(app: DetectedApp) -> tuple[Server, str, tuple[str, ...]]:
-    """The server to start, the requirement to install for it ("" when it is installed), what is told."""
+    """The server to start, the requirement to install for it ("" when it is installed), assumptions."""
     framework = app.framework
     installed = next((server for server in framework.servers if server.dependency in app.dependencies), None)
     if installed is not None:
@@ -115,8 +112,7 @@ def _server(app: DetectedApp) -> tuple[Server, str, tuple[str, ...]]:
     if included is not None and f"{included.package}[{included.extra}]" in app.dependencies:
         return framework.servers[0], "", ()
     package = framework.server_package or ""
-    return (
-        framework.servers[0],
-        package,
-        (f"The app names no server among its dependencies; the Dockerfile adds {package}. Name it there instead.",),
+    assumption = (
+        f"The app names no server among its dependencies; the Dockerfile adds {package}. Name it there instead."
     )
+    return framework.servers[0], package, (assumption,)

@@ -40,21 +40,15 @@ def credential_files(files: AppFiles) -> tuple[str, ...]:
 
 
 def harmless_files(files: AppFiles) -> frozenset[str]:
-    """Files that often hold credentials, and here hold none."""
+    """Files that often hold credentials, and hold none here."""
     return frozenset(name for name in _FILES if name in files.texts) - {*credential_files(files)}
 
 
 def sign_in_variables(files: AppFiles) -> tuple[str, ...]:
     """Names of the variables that hold the credentials, of files that hold none; without those that may be missing."""
-    return tuple(
-        dict.fromkeys(
-            found["name"]
-            for name in sorted(harmless_files(files))
-            for value in _values(files.text(name))
-            for found in _REFERENCE.finditer(value)
-            if not found["otherwise"] and _NAME.fullmatch(found["name"])
-        )
-    )
+    values = (value for name in sorted(harmless_files(files)) for value in _values(files.text(name)))
+    required = (found["name"] for value in values for found in _REFERENCE.finditer(value) if not found["otherwise"])
+    return tuple(dict.fromkeys(name for name in required if _NAME.fullmatch(name)))
 
 
 def credential_findings(files: AppFiles) -> tuple[Finding, ...]:
@@ -81,7 +75,7 @@ def _values(text: str) -> Iterator[str]:
 
 def _is_credential(value: str) -> bool:
     written = _PLACEHOLDER.sub("", _REFERENCE.sub(_otherwise, value))
-    return any(one.isalnum() for one in written)
+    return any(character.isalnum() for character in written)
 
 
 def _otherwise(reference: re.Match[str]) -> str:

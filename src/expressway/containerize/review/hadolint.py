@@ -1,4 +1,4 @@
-"""hadolint, which its package puts beside Python: what it says about a Dockerfile."""
+"""Lints Dockerfiles with hadolint, which its package installs beside Python."""
 
 import json
 import shutil
@@ -14,6 +14,7 @@ from expressway.diagnose.finding import Finding, Severity
 from expressway.errors import EngineError
 from expressway.privacy.untrusted import quoted
 
+_LONGEST_MESSAGE = 400
 _SEVERITIES: Mapping[str, Severity] = {"error": "critical", "warning": "warning"}
 
 
@@ -27,25 +28,20 @@ class LintedLine:
     message: str
 
 
-_LONGEST = 400
-
-
 def lint_finding(linted: LintedLine, file: str) -> Finding:
     """The finding that a linted line is."""
-    page = (
-        "https://github.com/hadolint/hadolint/wiki"
-        if linted.rule.startswith("DL")
-        else "https://www.shellcheck.net/wiki"
-    )
+    is_shell = not linted.rule.startswith("DL")
+    page = "https://www.shellcheck.net/wiki" if is_shell else "https://github.com/hadolint/hadolint/wiki"
     return Finding(
         code=f"hadolint_{linted.rule.lower()}",
         severity=_SEVERITIES.get(linted.level, "info"),
-        cause=quoted(shortened(linted.message.split("\n")[0], _LONGEST), public=True),
+        cause=quoted(shortened(linted.message.split("\n")[0], _LONGEST_MESSAGE), public=True),
         remedy=f"{page}/{linted.rule}",
         resource=f"{file}:{linted.line}",
     )
 
 
+_BY_HAND = "Run hadolint on it by hand; the other checks were made."
 _PROGRAM = "hadolint"
 _TIMEOUT_SECONDS = 30.0
 _LONGEST_TEXT = 64 * 1024
@@ -65,11 +61,8 @@ class Hadolint:
             EngineError: ``hadolint_missing``, ``hadolint_failed``, ``dockerfile_too_long``.
         """
         if len(text) > _LONGEST_TEXT:
-            raise EngineError(
-                "dockerfile_too_long",
-                f"The Dockerfile has {len(text):,} characters; up to {_LONGEST_TEXT:,} are linted.",
-                "Run hadolint on it by hand; the other checks were made.",
-            )
+            message = f"The Dockerfile has {len(text):,} characters; up to {_LONGEST_TEXT:,} are linted."
+            raise EngineError("dockerfile_too_long", message, _BY_HAND)
         command = [str(self._found()), "--no-fail", "--no-color", "--format", "json", "--config", "/dev/null", "-"]
         try:
             done = subprocess.run(
@@ -81,17 +74,12 @@ class Hadolint:
                 timeout=_TIMEOUT_SECONDS,
                 env=child_environment(),
             )
-            listed = json.loads(done.stdout)
             return tuple(
                 LintedLine(str(item["code"]), str(item["level"]), int(item["line"]), str(item["message"]))
-                for item in listed
+                for item in json.loads(done.stdout)
             )
         except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as exc:
-            raise EngineError(
-                "hadolint_failed",
-                f"hadolint did not lint the Dockerfile: {exc}",
-                "Run hadolint on it by hand; the other checks were made.",
-            ) from exc
+            raise EngineError("hadolint_failed", f"hadolint did not lint the Dockerfile: {exc}", _BY_HAND) from exc
 
     def _found(self) -> Path:
         beside = Path(sys.executable).parent / _PROGRAM
