@@ -8,13 +8,18 @@ from typing import Any, cast
 
 from expressway.aws.values.target import Target
 from expressway.cloudformation.template import AppTemplates, Template
+from expressway.containerize.result import Containerization
 from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink, ignore_progress
+from expressway.deploy.delete.delete import DeleteResult
 from expressway.deploy.deploy import DeployResult
+from expressway.deploy.shapes import BuiltImageJson, DeletionStepJson
+from expressway.deploy.status.list_apps import AppList
 from expressway.diagnose.actions import Troubleshooting
 from expressway.image.context.values import BuildContext
 from expressway.image.values import PlannedImage
 from expressway.knowledge.values import KnowledgeResult
 from expressway.plan.plan import Plan
+from expressway.plan.shapes import DetailsJson, ImageJson, PrerequisitesJson, RoleJson
 from expressway.privacy.gates import Gates
 from expressway.synth.lint.linter import LintFinding
 from expressway.toolkit import AppSource, Toolkit
@@ -42,9 +47,6 @@ class FakeShape:
     def to_dict(self) -> Mapping[str, Any]:
         return self.shape
 
-    def raise_unless_read(self) -> None:
-        """Everything was read."""
-
 
 def templates_of(app: str) -> AppTemplates:
     return AppTemplates(
@@ -66,10 +68,12 @@ class FakeToolkit:
     fails: BaseException | None = None
     findings: tuple[LintFinding, ...] = ()
     warnings: tuple[str, ...] = ()
-    status_shape: Mapping[str, Any] = field(default_factory=lambda: {"app_name": "shop", "status": "ready"})
-    delete_errors: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
+    status_shape: Mapping[str, Any] = field(
+        default_factory=lambda: {"app_name": "shop", "status": "ready", "message": "It serves."}
+    )
+    delete_errors: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     readiness: Mapping[str, Any] = field(
-        default_factory=lambda: {"status": "success", "message": "It serves.", "url": URL}
+        default_factory=lambda: {"status": "success", "message": "It serves.", "url": URL, "elapsed_seconds": 0.1}
     )
     knowledge: KnowledgeResult = field(
         default_factory=lambda: KnowledgeResult("https://knowledge.example", {"result": ["a page"]})
@@ -104,9 +108,9 @@ class FakeToolkit:
         self.calls.append(("renew_credentials", None))
         self.fails = None
 
-    def list_apps(self, regions: Sequence[str] = ()) -> FakeShape:
+    def list_apps(self, regions: Sequence[str] = ()) -> AppList:
         self._note("list_apps", tuple(regions), ignore_progress)
-        return FakeShape({"apps": [], "regions": list(regions)})
+        return AppList((), tuple(regions), {})
 
     def synth(self, source: AppSource, *, lint: bool = True, progress: ProgressSink = ignore_progress) -> FakeSynthesis:
         self._note("synth", source, progress)
@@ -161,21 +165,13 @@ class FakeToolkit:
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,
-    ) -> FakeShape:
+    ) -> DeleteResult:
         assert on_started is not None
         self._note("delete", (app_name, service_arn), progress)
         on_started("delete-shop-1")
         self._hold(cancellation)
-        gone = {"status": "deleted"}
-        return FakeShape(
-            {
-                "service_deletion": gone,
-                "ecr_deletion": gone,
-                "summary": "Deleted.",
-                "errors": self.delete_errors,
-                "kept": [],
-            }
-        )
+        gone: DeletionStepJson = {"status": "deleted", "message": "Gone."}
+        return DeleteResult(app_name, gone, gone, "Deleted.", tuple(self.delete_errors), target=TARGET.describe())
 
     def build(
         self,
@@ -187,7 +183,7 @@ class FakeToolkit:
         progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> BuiltImageJson:
         assert on_started is not None
         self.read.append(read)
         self._note("build", (app_name, app_path, tag), progress)
@@ -220,9 +216,12 @@ class FakeToolkit:
         image_uri: str,
         execution_role_arn: str = "unset",
         infrastructure_role_arn: str = "unset",
-    ) -> Mapping[str, Any]:
+    ) -> PrerequisitesJson:
         self._note("prerequisites", (image_uri, execution_role_arn, infrastructure_role_arn), ignore_progress)
-        return {"valid": True, "errors": [], "warnings": [], "details": {}}
+        roles: tuple[RoleJson, RoleJson] = ({"status": "valid"}, {"status": "valid"})
+        image: ImageJson = {"uri": image_uri, "status": "valid"}
+        details: DetailsJson = {"execution_role": roles[0], "infrastructure_role": roles[1], "image": image}
+        return {"valid": True, "errors": [], "warnings": [], "details": details}
 
     def troubleshoot(
         self, action: str = "get_ecs_troubleshooting_guidance", parameters: Mapping[str, Any] | None = None
@@ -258,11 +257,9 @@ class FakeToolkit:
         framework: str | None = None,
         write: bool = False,
         overwrite: bool = False,
-    ) -> FakeShape:
+    ) -> Containerization:
         self._note("containerize", (app_path, port, framework, write, overwrite), ignore_progress)
-        return FakeShape(
-            {"container_port": port or 8080, "base_image": "b:1", "guidance": {}, "files": {"Dockerfile": "F"}}
-        )
+        return Containerization("shop", port or 8080, "/", "b:1", files={"Dockerfile": "F"})
 
     def close(self) -> None:
         self.calls.append(("close", None))

@@ -3,16 +3,17 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator
+from typing_extensions import is_typeddict
 
 from expressway.knowledge.values import KNOWLEDGE_TOOLS, READ, RECOMMEND, SEARCH, KnowledgeTool
 from expressway.mcp.server import OptionalTools, build_server
 from expressway.mcp.tools.knowledge import MORE_BYTES, PREFIX, READ_INPUT, RECOMMEND_INPUT, SEARCH_INPUT
 from mcp import Client
-from tests.mcp.connections import CLOSED, ERAS, OPEN, Era, connected, good_shape
+from tests.mcp.connections import ANSWERS, CLOSED, ERAS, OPEN, Era, connected, good_shape, misfits
 from tests.mcp.fakes import FakeToolkit, source_of
 from tests.mcp.known_tools import PARAMETERS
 from tests.mcp.model_apis import objections, undescribed
@@ -164,8 +165,9 @@ async def test_hints_tell_reading_from_changing_and_changing_from_destroying() -
         hints = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
     assert {name for name, hint in hints.items() if hint and not hint.read_only_hint} == WRITES
     assert {name for name, hint in hints.items() if hint and hint.destructive_hint} == DESTROYS
-    assert {name for name, hint in hints.items() if hint and not hint.open_world_hint} == LOCAL
-    assert {name for name, hint in hints.items() if not (hint and hint.idempotent_hint)} == REPEATING_MAY_CHANGE_MORE
+    assert {name for name, hint in hints.items() if hint and hint.open_world_hint is False} == LOCAL
+    repeatable = {name for name, hint in hints.items() if hint and hint.idempotent_hint}
+    assert repeatable == WRITES - REPEATING_MAY_CHANGE_MORE, "of tools that only read, the protocol assumes it"
 
 
 async def test_every_tool_has_a_title_a_description_and_valid_schemas_without_alternatives_on_top() -> None:
@@ -175,12 +177,43 @@ async def test_every_tool_has_a_title_a_description_and_valid_schemas_without_al
         assert tool.title
         assert len(tool.description or "") > 100
         assert "\n" not in (tool.description or "")
-        assert tool.output_schema is None  # it costs bytes, and models are not shown it
         assert tool.input_schema["type"] == "object"
         assert not {"oneOf", "anyOf", "allOf", "title", "$defs"} & tool.input_schema.keys()
         Draft202012Validator.check_schema(tool.input_schema)
         for name, schema in tool.input_schema["properties"].items():
             assert "title" not in schema, name
+
+
+LISTED_OUTPUTS = {"diff_app", "deploy_app", "get_deployment_status", "ecs_troubleshooting_tool"}
+"""The list has no room for all."""
+
+
+async def test_the_schemas_of_answers_are_those_of_the_declared_types_one_level_deep() -> None:
+    async with connected(FakeToolkit(), "auto") as client:
+        listed = {tool.name: tool.output_schema for tool in (await client.list_tools()).tools if tool.output_schema}
+    assert listed.keys() == LISTED_OUTPUTS
+    for name, schema in listed.items():
+        Draft202012Validator.check_schema(schema)
+        kinds = [kind for kind in (ANSWERS[name], *get_args(ANSWERS[name])) if is_typeddict(kind)]
+        assert schema["properties"].keys() == {member for kind in kinds for member in get_type_hints(kind)}, name
+        assert all(item.keys() <= {"type", "enum"} and item for item in schema["properties"].values()), name
+    running = listed["deploy_app"]["properties"]
+    assert running["status"] == {"enum": ["deployed", "running", "unchanged"]}
+    assert (running["url"], running["stacks"]) == ({"type": "string"}, {"type": "object"})
+
+
+@pytest.mark.parametrize(
+    ("tool", "content"),
+    [
+        ("deploy_app", {"status": "running", "phase": "build", "message": "m"}),
+        ("deploy_app", {"status": "gone", "phase": "build", "message": "m", "next": "n"}),
+        ("list_apps", {"apps": [{"app_name": "shop"}], "regions": []}),
+        ("list_apps", {"apps": [], "regions": [], "more": 1}),
+        ("get_deployment_status", {"app_name": "shop", "status": "ready", "message": "m", "gaps": "none"}),
+    ],
+)
+def test_an_answer_that_does_not_fit_its_type_is_seen(tool: str, content: dict[str, Any]) -> None:
+    assert misfits(tool, content)
 
 
 async def test_closed_gates_hide_no_tool_so_that_an_agent_learns_why_it_may_not() -> None:

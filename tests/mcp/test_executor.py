@@ -265,7 +265,7 @@ async def test_a_long_deletion_answers_running_with_the_known_keys(era: Era, hel
         done = good_shape(
             await client.call_tool("delete_app", {"app_name": "shop"}, progress_callback=_letting_go(held))
         )
-    assert done["service_deletion"] == {"status": "deleted"}
+    assert done["service_deletion"] == {"status": "deleted", "message": "Gone."}
     assert held.names == ["delete"]
 
 

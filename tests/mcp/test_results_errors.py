@@ -161,7 +161,8 @@ async def test_what_containers_wrote_is_withheld_unless_allowed(era: Era, tmp_pa
 
 
 async def test_status_withholds_the_quoted_line_of_the_last_error_too() -> None:
-    shape = {"app_name": "shop", "status": "failed", "last_error": {"code": "deployment_failed", "message": SENTENCE}}
+    error = {"code": "deployment_failed", "message": SENTENCE}
+    shape = {"app_name": "shop", "status": "failed", "message": "It failed.", "last_error": error}
     async with connected(FakeToolkit(status_shape=shape), "auto", OPEN) as client:
         shown = good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"}))
     assert "token-4711" not in str(shown)

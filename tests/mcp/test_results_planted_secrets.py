@@ -28,7 +28,7 @@ from expressway.privacy.untrusted import quoted
 from expressway.toolkit import Toolkit
 from expressway.toolkit.wiring import Wiring
 from mcp import Client
-from tests.mcp.connections import ERAS, Era, ProgressWatch
+from tests.mcp.connections import ERAS, CheckedClient, Era, ProgressWatch
 from tests.mcp.planted_aws import IMAGE, NOWHERE, PART, TASK_ARNS, PlantedAws
 
 CLOSED = Gates(allow_write=True, allow_sensitive_data=False)
@@ -99,7 +99,7 @@ class Listener:
 @asynccontextmanager
 async def listening(aws: PlantedAws, gates: Gates, era: Era, home: Path) -> AsyncGenerator[Listener]:
     with PlantedToolkit(aws, home) as toolkit:
-        async with Client(server_of(toolkit, gates, home), mode=era) as client:
+        async with CheckedClient(server_of(toolkit, gates, home), mode=era) as client:
             yield Listener(client)
 
 

@@ -137,7 +137,13 @@ async def test_deploy_allows_nothing_that_was_not_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_status_is_the_toolkits_own_shape(era: Era) -> None:
-    shape = {"app_name": "shop", "status": "ready", "message": "It serves.", "url": URL, "tasks": {"running": 1}}
+    shape = {
+        "app_name": "shop",
+        "status": "ready",
+        "message": "It serves.",
+        "url": URL,
+        "tasks": {"desired": 1, "running": 1},
+    }
     async with connected(FakeToolkit(status_shape=shape), era) as client:
         assert good_shape(await client.call_tool("get_deployment_status", {"app_name": "shop"})) == shape
 
@@ -178,19 +184,20 @@ async def test_prerequisites_come_with_the_known_default_roles(era: Era) -> None
     assert toolkit.calls == [
         ("prerequisites", ("httpd:2.4", "ecsTaskExecutionRole", "ecsInfrastructureRoleForExpressServices"))
     ]
-    assert shape == {"valid": True, "errors": [], "warnings": [], "details": {}}
+    assert (shape["valid"], shape["errors"], shape["warnings"]) == (True, [], [])
+    assert shape["details"].keys() == {"execution_role", "infrastructure_role", "image"}
 
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("status", ["success", "timeout", "failed"])
 async def test_waiting_ends_in_one_of_three_words_and_is_no_error_of_the_call(era: Era, status: str) -> None:
-    toolkit = FakeToolkit(readiness={"status": status, "message": "m"})
+    toolkit = FakeToolkit(readiness={"status": status, "message": "m", "elapsed_seconds": 0.1})
     async with connected(toolkit, era) as client:
         shape = good_shape(
             await client.call_tool("wait_for_service_ready", {"cluster": "default", "service_name": "shop"})
         )
     assert toolkit.calls == [("wait", ("default", "shop", 300))]
-    assert shape == {"status": status, "message": "m"}
+    assert shape == {"status": status, "message": "m", "elapsed_seconds": 0.1}
 
 
 @pytest.mark.parametrize("era", ERAS)

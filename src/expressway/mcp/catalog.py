@@ -67,15 +67,15 @@ def entries(apps: AppTools, services: ServiceTools, operate: OperateTools) -> tu
             gated_per_call=True,
         ),
         Entry(apps.synth_app, "Synthesize an app", local=True),
-        Entry(apps.diff_app, "Show what would change"),
-        Entry(apps.deploy_app, "Deploy an app", writes=True, destroys=True),
-        Entry(apps.get_deployment_status, "State of an app"),
+        Entry(apps.diff_app, "Show what would change", lists_output=True),
+        Entry(apps.deploy_app, "Deploy an app", writes=True, destroys=True, lists_output=True),
+        Entry(apps.get_deployment_status, "State of an app", lists_output=True),
         Entry(apps.list_apps, "List apps"),
         Entry(apps.delete_app, "Delete an app", writes=True, destroys=True),
         Entry(services.build_and_push_image_to_ecr, "Build and push an image", writes=True),
         Entry(services.validate_ecs_express_mode_prerequisites, "Check roles and image"),
         Entry(services.wait_for_service_ready, "Wait until a service serves"),
-        Entry(operate.ecs_troubleshooting_tool, "Find out what is wrong"),
+        Entry(operate.ecs_troubleshooting_tool, "Find out what is wrong", lists_output=True),
         Entry(
             operate.ecs_resource_management,
             "Call the ECS API",
@@ -104,6 +104,16 @@ def knowledge_entries(knowledge: KnowledgeTools) -> tuple[Entry, ...]:
     )
 
 
+def _hints(entry: Entry) -> ToolAnnotations:
+    """What the protocol would not assume: tools act on an open world, and of one that reads the rest means nothing."""
+    return ToolAnnotations(
+        read_only_hint=not entry.writes,
+        destructive_hint=entry.destroys if entry.writes else None,
+        idempotent_hint=not entry.not_idempotent if entry.writes else None,
+        open_world_hint=False if entry.local else None,
+    )
+
+
 def tool_of(entry: Entry, gates: Gates) -> Tool:
     """The tool with schemas of few bytes and a description made of the function's docstring."""
     tool = Tool.from_function(
@@ -111,12 +121,7 @@ def tool_of(entry: Entry, gates: Gates) -> Tool:
         name=entry.name,
         title=entry.title,
         description=" ".join((inspect.getdoc(entry.function) or "").split()),
-        annotations=ToolAnnotations(
-            read_only_hint=not entry.writes,
-            destructive_hint=entry.destroys,
-            idempotent_hint=not entry.not_idempotent,
-            open_world_hint=not entry.local,
-        ),
+        annotations=_hints(entry),
         structured_output=entry.lists_output,
     )
     tool.parameters = compact_input(tool.parameters, {} if entry.local else TARGET_PROPERTIES)

@@ -11,7 +11,7 @@ def object_of(description: str, **members: Mapping[str, Any]) -> dict[str, Any]:
 
     Some agent platforms drop a tool that takes an object without named properties.
     """
-    return {"type": "object", "description": description, "properties": members, "additionalProperties": True}
+    return {"type": "object", "description": description, "properties": members}
 
 
 def text(description: str) -> dict[str, Any]:
@@ -59,23 +59,17 @@ def _compact_property(schema: Mapping[str, Any]) -> dict[str, Any]:
 def compact_output(schema: Mapping[str, Any], *, wrapped: bool) -> dict[str, Any]:
     """The SDK's schema of a tool's result, one level deep: the type of each member, and texts it is one of.
 
-    A result of one of several types has the members of all. A member is required where every type has it and it is
-    not null, since null is left out of answers. `wrapped`: the SDK put the type into a member ``result``.
+    A result of one of several types has the members of all. None is required: null is left out of answers, and which
+    members one has depends on what happened. `wrapped`: the SDK put the type into a member ``result``.
     """
     definitions: Mapping[str, Any] = schema.get("$defs", {})
     root = schema["properties"]["result"] if wrapped else schema
-    kinds = list(_alternatives(root, definitions))
     properties: dict[str, dict[str, Any]] = {}
-    for kind in kinds:
-        for name, item in kind["properties"].items():
+    for kind in _alternatives(root, definitions):
+        for name, item in kind.get("properties", {}).items():
             members = [*_alternatives(item, definitions), *([properties[name]] if name in properties else [])]
             properties[name] = _shallow([member for member in members if member.get("type") != "null"])
-    required = [
-        name
-        for name in properties
-        if all(name in kind.get("required", ()) and not _is_nullable(kind["properties"][name]) for kind in kinds)
-    ]
-    return {"type": "object", "properties": properties, "required": required}
+    return {"type": "object", "properties": properties}
 
 
 def _alternatives(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -96,7 +90,3 @@ def _shallow(members: list[Mapping[str, Any]]) -> dict[str, Any]:
     if all(choices):
         return {"enum": sorted({choice for some in choices for choice in some})}
     return {"type": types[0] if len(types) == 1 else types} if types else {}
-
-
-def _is_nullable(schema: Mapping[str, Any]) -> bool:
-    return any(member.get("type") == "null" for member in schema.get("anyOf", ()))

@@ -12,8 +12,8 @@ from typing import Any
 from expressway.mcp.schemas import text
 
 TARGET_PROPERTIES: Mapping[str, Mapping[str, Any]] = {
-    "profile": text("AWS profile."),
-    "region": text("AWS Region."),
+    "profile": text("Profile."),
+    "region": text("Region."),
 }
 """What they mean is told once, in the server's instructions."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from expressway.privacy.untrusted import CLOSING, OPENING
 from tests.cli.test_main import error_of, run
-from tests.knowledge.values import PAGE, Played, playing
+from tests.knowledge.endpoint import PAGE, Played, playing
 
 pytestmark = pytest.mark.process
 

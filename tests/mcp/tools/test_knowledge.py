@@ -16,7 +16,7 @@ from expressway.privacy.gates import Gates
 from expressway.privacy.untrusted import is_quoted, plain
 from expressway.toolkit import Toolkit
 from mcp import Client
-from tests.knowledge.values import PAGE, SEARCH_DESCRIPTION, Played, playing
+from tests.knowledge.endpoint import PAGE, SEARCH_DESCRIPTION, Played, playing
 from tests.mcp.connections import CLOSED, ERAS, Era, connected, error_shape, good_shape
 from tests.mcp.fakes import LONG, FakeToolkit, source_of
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, cast
 
 from mcp.server.mcpserver import Context
 from pydantic import Field, WithJsonSchema
+from typing_extensions import TypedDict
 
 from expressway.diagnose.actions import GUIDANCE, Troubleshooting, action_of
 from expressway.diagnose.answer import size_of
@@ -49,6 +50,17 @@ _API_PARAMS = object_of(
 )
 
 
+class TroubleshootingJson(TypedDict):
+    """What every action answers besides data of its own; `omitted` counts what was cut, by the path of its list."""
+
+    status: str
+    assessment: NotRequired[str]
+    message: NotRequired[str]
+    findings: NotRequired[list[dict[str, Any]]]
+    gaps: NotRequired[list[str]]
+    omitted: NotRequired[dict[str, int]]
+
+
 @dataclass(frozen=True)
 class OperateTools:
     """Tools as methods, so that each finds the worker and the session's whole answers."""
@@ -61,15 +73,15 @@ class OperateTools:
         ctx: Context,
         action: Annotated[str, Field(description="One of the actions above.")] = GUIDANCE,
         parameters: Annotated[dict[str, Any] | None, WithJsonSchema(_PARAMETERS)] = None,
-    ) -> Answer[Mapping[str, Any]]:
+    ) -> Answer[TroubleshootingJson]:
         """Find out what is wrong on ECS; only reads. Begin with get_ecs_troubleshooting_guidance {ecs_cluster_name,
         ecs_service_name?, symptoms_description?}: one service, or every service of the cluster. Further actions:
         fetch_service_events {ecs_cluster_name, ecs_service_name}, fetch_task_failures {ecs_cluster_name},
         fetch_task_logs {ecs_cluster_name, ecs_task_id?, filter_pattern?}, these with time_window or start_time,
         end_time; detect_image_pull_failures {ecs_cluster_name + ecs_service_name or ecs_task_id, or cfn_stack_name, or
         family_prefix}; fetch_network_configuration {ecs_cluster_name, vpc_id?}; fetch_cloudformation_status
-        {cfn_stack_name}. Returns findings, the most serious first, with code, cause, evidence and remedy; gaps name
-        what may not be read; omitted counts what a link leads to."""
+        {cfn_stack_name}. findings: the most serious first, with evidence and remedy; gaps: what may not be read;
+        omitted: what a link leads to."""
         wanted = action_of(action)
         decision = decide(wanted.name, self.worker.gates, writes=False, sensitive=wanted.sensitive)
         if not decision.allowed:
@@ -79,7 +91,7 @@ class OperateTools:
             ctx, lambda toolkit, _, __: self._answered(wanted.name, toolkit.troubleshoot(wanted.name, given))
         )
 
-    def _answered(self, name: str, found: Troubleshooting) -> Answer[Mapping[str, Any]]:
+    def _answered(self, name: str, found: Troubleshooting) -> Answer[TroubleshootingJson]:
         """As much as was asked for, with a link to the whole; what is too large to be kept is not even rendered."""
         answer = self._fitting(found)
         if "omitted" not in answer.content or not self.responses.has_room_for(size_of(found.whole)):
@@ -89,7 +101,7 @@ class OperateTools:
         )
         return replace(answer, links=[link] if link else [])
 
-    def _fitting(self, found: Troubleshooting) -> Answer[Mapping[str, Any]]:
+    def _fitting(self, found: Troubleshooting) -> Answer[TroubleshootingJson]:
         """The answer, so short that by default its text and the structured content, which says the same, fit."""
         answer = self._told(found.to_dict())
         if found.detail == "full":
@@ -101,8 +113,8 @@ class OperateTools:
             answer = self._told(found.to_dict(summary_bytes))
         return answer
 
-    def _told(self, content: Mapping[str, Any]) -> Answer[Mapping[str, Any]]:
-        return Answer(content, told=told_of(content, self.worker.gates))
+    def _told(self, content: Mapping[str, Any]) -> Answer[TroubleshootingJson]:
+        return Answer(cast("TroubleshootingJson", content), told=told_of(content, self.worker.gates))
 
     async def ecs_resource_management(
         self,
@@ -112,11 +124,10 @@ class OperateTools:
         query: Annotated[str | None, Field(description="JMESPath over the answer.")] = None,
         limit: Annotated[int | None, Field(ge=1, le=LARGEST_LIMIT, description="Items of a list; 100.")] = None,
     ) -> Answer[Mapping[str, Any]]:
-        """Call any operation of the ECS API by name (DescribeServices, UpdateService ...), or a read of ECR's
-        (DescribeImages; ecr:ListTagsForResource where ECS has the name too). Reads always work, the rest needs
-        ALLOW_WRITE. Returns the API's answer; nextToken continues a list, cut says what is left out and how to get it,
-        touches what a change touched. For an app of Expressway's use deploy_app and delete_app: what its stack owns is
-        refused. Ask the person before a change."""
+        """Call any operation of the ECS API by name, or a read of ECR's (DescribeImages; ecr:ListTagsForResource
+        where ECS has the name too). Reads always work; the rest needs ALLOW_WRITE: ask the person first. Returns the
+        API's answer; nextToken continues a list, cut says what is left out and how to get it, touches what a change
+        affected. What the stack of an Expressway app owns is refused: use deploy_app and delete_app."""
         given: Mapping[str, Any] = api_params or {}
         gates = self.worker.gates
         return Answer(

@@ -1,18 +1,19 @@
 """The tools for single steps, named and shaped as agents know them. Their docstrings are written for a model."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from expressway.core.progress import NeverCancelled
+from expressway.deploy.shapes import BuiltImageJson, ReadinessJson
 from expressway.errors import ExpresswayError
 from expressway.mcp.background import BackgroundOperation
 from expressway.mcp.executor import ToolExecutor, built_content
 from expressway.mcp.results import Answer, compact_json
 from expressway.mcp.tools.app import AppName
+from expressway.plan.shapes import PrerequisitesJson
 
 Role = Annotated[str, Field(description="Role name or ARN.")]
 NameOrArn = Annotated[str, Field(description="Name or ARN.")]
@@ -30,15 +31,14 @@ class ServiceTools:
         app_name: AppName,
         app_path: Annotated[str, Field(description="Absolute path of the folder with the Dockerfile.")],
         tag: Annotated[str | None, Field(description="Default: derived from the content.")] = None,
-    ) -> Answer[Mapping[str, Any]]:
-        """Build a folder's Dockerfile and push the image to the app's ECR repository, made if missing. deploy_app does
-        this itself; use this only for an image without a service. Checks all before it changes AWS. Goes on when the
-        call is given up: call again for the result. Returns full_image_uri. Next:
+    ) -> Answer[BuiltImageJson]:
+        """Build a folder's Dockerfile and push the image to the app's ECR repository, made if missing. deploy_app
+        does this itself. Goes on when the call is given up: call again for the result. Returns full_image_uri. Next:
         validate_ecs_express_mode_prerequisites."""
 
         toolkit, content = self.worker.toolkit(), built_content(app_name, app_path)
 
-        def build(operation: BackgroundOperation) -> Mapping[str, Any]:
+        def build(operation: BackgroundOperation) -> BuiltImageJson:
             return toolkit().build(
                 app_name,
                 app_path,
@@ -58,7 +58,7 @@ class ServiceTools:
         image_uri: Annotated[str, Field(description="With tag or digest.")],
         execution_role_arn: Role = "ecsTaskExecutionRole",
         infrastructure_role_arn: Role = "ecsInfrastructureRoleForExpressServices",
-    ) -> Answer[Mapping[str, Any]]:
+    ) -> Answer[PrerequisitesJson]:
         """Check that an image and two IAM roles fit an Express Mode service made by other means than deploy_app.
         Returns valid, errors, warnings and details."""
         return Answer(
@@ -74,10 +74,9 @@ class ServiceTools:
         cluster: NameOrArn,
         service_name: NameOrArn,
         timeout_seconds: Annotated[int, Field(ge=1, le=3600, description="Longest wait.")] = 300,
-    ) -> Answer[Mapping[str, Any]]:
+    ) -> Answer[ReadinessJson]:
         """Wait until a service's newest deployment is done, its tasks are healthy and its URL answers; ends at once
-        when that cannot happen. Returns status success, timeout, failed or unverified, message and url. Call again to
-        go on waiting."""
+        when that cannot happen. Returns status success, timeout (call again), failed or unverified, message and url."""
         try:
             readiness = await self.worker.run(
                 ctx,
@@ -86,5 +85,5 @@ class ServiceTools:
                 ),
             )
         except ExpresswayError as error:
-            return Answer({"status": "failed", **error.to_dict()}, failed=True)
+            return Answer(cast("ReadinessJson", {"status": "failed", **error.to_dict()}), failed=True)
         return Answer(readiness.to_dict())
