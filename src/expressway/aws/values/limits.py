@@ -6,13 +6,15 @@ alone, and only while it deploys.
 
 from dataclasses import dataclass
 
-_IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
-_CLOUDFORMATION = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"
-_ECS_API = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference"
-_ECS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"
-_ECR = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"
-_ECR_API = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference"
-_SECRETS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html"
+_DOCS = "https://docs.aws.amazon.com"
+_IAM = f"{_DOCS}/IAM/latest/UserGuide/reference_iam-quotas.html"
+_CLOUDFORMATION = f"{_DOCS}/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"
+_ECS_API = f"{_DOCS}/AmazonECS/latest/APIReference"
+_ECS = f"{_DOCS}/AmazonECS/latest/developerguide/service-quotas.html"
+_ECR = f"{_DOCS}/AmazonECR/latest/userguide/service-quotas.html"
+_ECR_API = f"{_DOCS}/AmazonECR/latest/APIReference"
+_SECRETS = f"{_DOCS}/secretsmanager/latest/userguide/reference_limits.html"
+_FEWER_SECRETS = "Name fewer secrets; several variables may take keys of one secret."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,10 @@ INLINE_POLICIES = Limit(
     "JSON without whitespace; secrets beyond it go into managed policies",
     "secrets",
     _IAM,
-    "Name fewer secrets; several variables may take keys of one secret.",
+    _FEWER_SECRETS,
 )
 MANAGED_POLICY = Limit(
-    "managed policy",
-    6_144,
-    "characters",
-    "JSON without whitespace",
-    "secrets",
-    _IAM,
-    "Name fewer secrets; several variables may take keys of one secret.",
+    "managed policy", 6_144, "characters", "JSON without whitespace", "secrets", _IAM, _FEWER_SECRETS
 )
 ATTACHED_POLICIES = Limit(
     "managed policies of a role",
@@ -73,7 +69,7 @@ ATTACHED_POLICIES = Limit(
     "AWS's own and those made for secrets",
     "secrets",
     _IAM,
-    "Name fewer secrets; several variables may take keys of one secret.",
+    _FEWER_SECRETS,
     on_request=20,
 )
 TRUST_POLICY = Limit(
@@ -119,12 +115,7 @@ ROLE_PATH = Limit(
     _IAM,
 )
 ROLE_DESCRIPTION = Limit(
-    "description of a role",
-    1_000,
-    "characters",
-    "",
-    "",
-    "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
+    "description of a role", 1_000, "characters", "", "", f"{_DOCS}/IAM/latest/APIReference/API_CreateRole.html"
 )
 REPOSITORY_NAME = Limit(
     "name of a repository",
@@ -150,7 +141,7 @@ LOG_GROUP_NAME = Limit(
     "characters",
     "prefix and app name",
     "",
-    "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
+    f"{_DOCS}/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
 )
 HEALTH_CHECK_PATH = Limit(
     "path of a health check",
@@ -158,7 +149,7 @@ HEALTH_CHECK_PATH = Limit(
     "characters",
     "",
     "health_check_path",
-    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html",
+    f"{_DOCS}/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html",
 )
 SUBNETS = Limit(
     "subnets of a service", 16, "subnets", "", "network.subnets", f"{_ECS_API}/API_AwsVpcConfiguration.html"
@@ -180,7 +171,7 @@ PARAMETER_ARN = Limit(
     "characters",
     "the whole ARN, name included",
     "secrets",
-    "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
+    f"{_DOCS}/systems-manager/latest/APIReference/API_PutParameter.html",
 )
 KEY_ALIAS = Limit(
     "alias of a key",
@@ -188,7 +179,7 @@ KEY_ALIAS = Limit(
     "characters",
     "with alias/",
     "repository.kms_key_arn",
-    "https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html",
+    f"{_DOCS}/kms/latest/APIReference/API_CreateAlias.html",
 )
 TASKS = Limit("tasks of a service", 5_000, "tasks", "scaling.max is at most 1,000 here", "", _ECS)
 SCALING_TARGET = Limit(
