@@ -36,10 +36,7 @@ _NEEDS_MORE: Mapping[str, str] = {
     "package.json": r'"(?:preinstall|install|postinstall|prepare|prepublish|workspaces)"\s*:|"(?:file|link|workspace):',
     "Gemfile": r"\bpath:|:path\b|\bgemspec\b|eval_gemfile|\bfile:|\bFile\.",
 }
-_LOCKS = {
-    "package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"),
-    "Gemfile": ("Gemfile.lock",),
-}
+_LOCKS = {"package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml"), "Gemfile": ("Gemfile.lock",)}
 _ESSENTIAL = (".git", ".env", "*.pem")
 _CONTEXT_LINES = 3
 _MOST_RULES = 1_000

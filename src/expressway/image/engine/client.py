@@ -12,12 +12,7 @@ from expressway.core.progress import Cancellation, ProgressSink
 from expressway.errors import EngineError, ImageError
 from expressway.image.context.archive import open_context_archive
 from expressway.image.context.values import CONTENT_TAG
-from expressway.image.engine.buildkit import (
-    build_with_buildkit,
-    buildkit_missing,
-    find_buildkit_command,
-    usual_folders,
-)
+from expressway.image.engine.buildkit import build_with_buildkit, buildkit_missing, find_buildkit_command, usual_folders
 from expressway.image.engine.discovery import EngineAddress, find_engine, ping_engine
 from expressway.image.engine.errors import engine_error, push_error
 from expressway.image.engine.network import BuildNetwork, build_network
