@@ -1,4 +1,4 @@
-"""Which deployment is a service's story: after a rollback the failed one, after a repair the newest."""
+"""Which deployment is explained: after a rollback the failed one, after a repair the newest."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from expressway.aws.values.service import DeploymentState, RevisionState
 from expressway.aws.values.task_definition import TaskDefinition
-from expressway.diagnose.service.deployment import definitions_to_compare, deployment_to_explain
+from expressway.diagnose.service.deployment import DeploymentHistory
 from tests.diagnose.service.situations import START
 
 IMAGES = ("registry.example/web:1",)
@@ -43,7 +43,7 @@ FAILED_SECOND = (
 def restored(*contents: str, revisions: dict[str, RevisionState] | None = None) -> bool:
     """Whether the third deployment is told to be a way back; `contents` of the three task definitions."""
     definitions = {f"td:{number}": definition(number, content) for number, content in enumerate(contents, 1)}
-    context = deployment_to_explain(FAILED_SECOND, revisions or REVISIONS, definitions)
+    context = DeploymentHistory(FAILED_SECOND, revisions or REVISIONS, definitions).to_explain()
     assert context.deployment is (FAILED_SECOND[1] if context.restored else FAILED_SECOND[0])
     return context.restored
 
@@ -72,18 +72,18 @@ def test_a_repair_of_the_health_checks_path_alone_is_no_way_back() -> None:
 @pytest.mark.parametrize("known", [(), (1, 2)])
 def test_what_could_not_be_read_makes_no_way_back(known: tuple[int, ...]) -> None:
     definitions = {f"td:{number}": definition(number, "x") for number in known}
-    assert not deployment_to_explain(FAILED_SECOND, REVISIONS, definitions).restored
-    assert not deployment_to_explain(FAILED_SECOND, {}, {}).restored
+    assert not DeploymentHistory(FAILED_SECOND, REVISIONS, definitions).to_explain().restored
+    assert not DeploymentHistory(FAILED_SECOND, {}, {}).to_explain().restored
 
 
 def test_the_very_revision_that_ran_before_needs_no_comparison() -> None:
     back = (deployment(3, revision=1), *FAILED_SECOND[1:])
-    assert definitions_to_compare(back, REVISIONS) == ()
-    assert deployment_to_explain(back, REVISIONS, {}).restored
+    assert DeploymentHistory(back, REVISIONS).definitions_to_compare() == ()
+    assert DeploymentHistory(back, REVISIONS, {}).to_explain().restored
 
 
 def test_only_a_success_behind_a_failure_is_compared() -> None:
-    assert definitions_to_compare(FAILED_SECOND, REVISIONS) == ("td:3", "td:2", "td:1")
-    assert definitions_to_compare(FAILED_SECOND[1:], REVISIONS) == ()
-    assert definitions_to_compare((deployment(2), deployment(1)), REVISIONS) == ()
-    assert definitions_to_compare((), {}) == ()
+    assert DeploymentHistory(FAILED_SECOND, REVISIONS).definitions_to_compare() == ("td:3", "td:2", "td:1")
+    assert DeploymentHistory(FAILED_SECOND[1:], REVISIONS).definitions_to_compare() == ()
+    assert DeploymentHistory((deployment(2), deployment(1)), REVISIONS).definitions_to_compare() == ()
+    assert DeploymentHistory((), {}).definitions_to_compare() == ()

@@ -33,6 +33,10 @@ ANY_CAUSE = "*"
 """In `FindingCode.follows_from` and `omitted_beside`: any critical finding that is no consequence itself."""
 
 
+SOFTENED: tuple[Severity, ...] = ("critical", "warning")
+"""Severities of what is only a warning while the service serves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingCode:
     """What holds for every finding of one code.

@@ -1,6 +1,6 @@
 """Findings about networks and load balancers."""
 
-from expressway.diagnose.catalog.entry import Subject
+from expressway.diagnose.catalog.entry import SOFTENED, Subject
 
 _network = Subject("network", topics=("network",)).code
 NO_WAY_OUT = (
@@ -32,8 +32,7 @@ NETWORK_CODES = (
     _network(
         "subnet_full",
         "A subnet has no free addresses",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("network", "scaling and capacity"),
         cause="A subnet has no free IP addresses for the tasks.",
         remedy="Use larger subnets, or name further ones in the definition.",
@@ -47,8 +46,7 @@ NETWORK_CODES = (
     _network(
         "subnets_one_zone",
         "All subnets of the service are in one zone",
-        "critical",
-        "warning",
+        *SOFTENED,
         remedy="Add a subnet in another zone.",
     ),
     _network(
@@ -70,19 +68,19 @@ NETWORK_CODES = (
         cause="The task's network interface could not be made.",
         remedy="Check that the subnets and security groups of the definition still exist.",
     ),
-    _network("no_internet_route", "The tasks' subnet has no route to the internet", "critical", "warning"),
-    _network("no_public_ip", "The tasks have no public IP address", "critical", "warning"),
-    _network("blackhole_route", "The route to the internet leads to a deleted target", "critical", "warning"),
-    _network("nat_gateway_unusable", "The NAT gateway cannot be used", "critical", "warning"),
-    _network("public_access_blocked", "VPC Block Public Access forbids the way out", "critical", "warning"),
-    _network("egress_blocked", "The tasks' security groups let nothing out", "critical", "warning"),
-    _network("network_acl_denies", "A network ACL denies the traffic", "critical", "warning"),
-    _network("endpoint_missing", "The VPC has no endpoint for the service", "critical", "warning"),
-    _network("endpoint_blocked", "The security groups of a VPC endpoint block the tasks", "critical", "warning"),
-    _network("endpoint_unavailable", "A VPC endpoint is not available", "critical", "warning"),
-    _network("endpoint_not_routed", "A gateway endpoint is not associated with the route table", "critical", "warning"),
-    _network("endpoint_private_dns_off", "Private DNS is off at a VPC endpoint", "critical", "warning"),
-    _network("vpc_dns_disabled", "DNS is off in the VPC", "critical", "warning"),
+    _network("no_internet_route", "The tasks' subnet has no route to the internet", *SOFTENED),
+    _network("no_public_ip", "The tasks have no public IP address", *SOFTENED),
+    _network("blackhole_route", "The route to the internet leads to a deleted target", *SOFTENED),
+    _network("nat_gateway_unusable", "The NAT gateway cannot be used", *SOFTENED),
+    _network("public_access_blocked", "VPC Block Public Access forbids the way out", *SOFTENED),
+    _network("egress_blocked", "The tasks' security groups let nothing out", *SOFTENED),
+    _network("network_acl_denies", "A network ACL denies the traffic", *SOFTENED),
+    _network("endpoint_missing", "The VPC has no endpoint for the service", *SOFTENED),
+    _network("endpoint_blocked", "The security groups of a VPC endpoint block the tasks", *SOFTENED),
+    _network("endpoint_unavailable", "A VPC endpoint is not available", *SOFTENED),
+    _network("endpoint_not_routed", "A gateway endpoint is not associated with the route table", *SOFTENED),
+    _network("endpoint_private_dns_off", "Private DNS is off at a VPC endpoint", *SOFTENED),
+    _network("vpc_dns_disabled", "DNS is off in the VPC", *SOFTENED),
     _network(
         "target_group_missing",
         "The service's target group does not exist",
@@ -107,8 +105,7 @@ NETWORK_CODES = (
     _network(
         "load_balancer_blocked",
         "Security groups keep the load balancer from the tasks",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("health check and load balancer", "network"),
     ),
     _network(
@@ -120,8 +117,7 @@ NETWORK_CODES = (
     _network(
         "load_balancer_impaired",
         "The load balancer is impaired or failed",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("health check and load balancer", "network"),
         marks=("cuts_clients_off",),
         remedy="See whether its subnets have free addresses; a failed load balancer has to be created again.",
@@ -135,11 +131,10 @@ NETWORK_CODES = (
     _network(
         "load_balancer_no_internet_route",
         "The load balancer's subnets have no internet route",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("health check and load balancer", "network"),
         marks=("cuts_clients_off",),
         remedy="Route 0.0.0.0/0 of these subnets to an internet gateway, or give the load balancer public subnets.",
     ),
-    _network("zone_not_enabled", "The load balancer is not enabled in the tasks' zone", "critical", "warning"),
+    _network("zone_not_enabled", "The load balancer is not enabled in the tasks' zone", *SOFTENED),
 )

@@ -1,6 +1,6 @@
 """Findings about services and their deployments, what they depend on, and their stacks."""
 
-from expressway.diagnose.catalog.entry import ANY_CAUSE, Subject
+from expressway.diagnose.catalog.entry import ANY_CAUSE, SOFTENED, Subject
 from expressway.diagnose.catalog.network import NO_WAY_OUT
 
 _service = Subject("service").code
@@ -19,8 +19,7 @@ SERVICE_CODES = (
     _service(
         "tasks_missing",
         "Fewer tasks run than are wanted",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("deployment", "scaling and capacity"),
         omitted_beside=(ANY_CAUSE, "circuit_breaker_rollback", "deployment_failed", "spot_interrupted"),
     ),
@@ -81,8 +80,7 @@ SERVICE_CODES = (
     _dependencies(
         "secret_not_found",
         "A secret or parameter does not exist",
-        "critical",
-        "warning",
+        *SOFTENED,
         marks=("unrecoverable", "quotes_user"),
         superseded_by=("secret_deleted", "secret_version_missing"),
         cause="A secret that the definition names does not exist{name}.",
@@ -91,13 +89,12 @@ SERVICE_CODES = (
     _dependencies(
         "secret_deleted",
         "A secret is marked for deletion",
-        "critical",
-        "warning",
+        *SOFTENED,
         marks=("unrecoverable",),
         cause="A secret that the definition names is marked for deletion, and cannot be read any more.",
         remedy="Restore it (secretsmanager:RestoreSecret), or name another secret.",
     ),
-    _dependencies("secret_version_missing", "A secret has no version of that stage", "critical", "warning"),
+    _dependencies("secret_version_missing", "A secret has no version of that stage", *SOFTENED),
     _dependencies(
         "secret_key_missing",
         "A secret has no such JSON key",
@@ -108,8 +105,7 @@ SERVICE_CODES = (
     _dependencies(
         "secret_denied",
         "The execution role may not read a secret",
-        "critical",
-        "warning",
+        *SOFTENED,
         marks=("quotes_user",),
         superseded_by=("kms_denied", "kms_key_unusable"),
         cause="The execution role may not read the secret {name}: {action} is denied.",
@@ -136,27 +132,24 @@ SERVICE_CODES = (
     _dependencies(
         "kms_denied",
         "The execution role may not decrypt a secret",
-        "critical",
-        "warning",
+        *SOFTENED,
         cause="The execution role may not decrypt a secret: its KMS key does not allow it.",
         remedy="Allow kms:Decrypt on the secret's own key in the execution role's policies, or the role in the key's"
         " policy.",
     ),
-    _dependencies("kms_key_unusable", "The KMS key of a secret cannot be used", "critical", "warning"),
+    _dependencies("kms_key_unusable", "The KMS key of a secret cannot be used", *SOFTENED),
     _dependencies(
         "execution_role_unset",
         "The task definition names no execution role",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=(),
         remedy="Name an execution role with service-role/AmazonECSTaskExecutionRolePolicy.",
     ),
-    _dependencies("role_not_found", "A role does not exist", "critical", "warning"),
+    _dependencies("role_not_found", "A role does not exist", *SOFTENED),
     _dependencies(
         "role_not_assumable",
         "ECS cannot assume a role",
-        "critical",
-        "warning",
+        *SOFTENED,
         marks=("image_on_task",),
         superseded_by=("role_not_found",),
         cause="ECS cannot assume the role {name}.",
@@ -175,23 +168,20 @@ SERVICE_CODES = (
     _dependencies(
         "infrastructure_role_lacks_permission",
         "The infrastructure role lacks permissions",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("secrets and permissions", "deployment"),
     ),
     _dependencies(
         "log_group_missing",
         "A container's log group does not exist",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("logs",),
         remedy="Deploy the service stack, which makes it, or create it; the execution role cannot create log groups.",
     ),
     _dependencies(
         "log_denied",
         "The execution role may not write a container's log",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("secrets and permissions", "logs"),
         superseded_by=("log_group_missing",),
         cause="The execution role may not write the container's log: {action} is denied.",
@@ -250,7 +240,7 @@ SERVICE_CODES = (
         remedy="Wait until it has ended; ask again meanwhile.",
     ),
     _stack("stack_must_be_deleted", "The stack's first creation failed; it can only be deleted", "warning"),
-    _stack("stack_rollback_failed", "The stack could not be rolled back", "critical", "warning"),
+    _stack("stack_rollback_failed", "The stack could not be rolled back", *SOFTENED),
     _stack("stack_delete_failed", "The stack could not be deleted"),
     _stack("stack_deleted", "The stack has been deleted", "info"),
     _stack("stack_never_executed", "The stack has only change sets that were never executed", "info"),

@@ -1,7 +1,7 @@
 """Findings about images, and about how tasks start, run and end."""
 
 from expressway.aws.values.image import PUSH_OR_CORRECT
-from expressway.diagnose.catalog.entry import Subject
+from expressway.diagnose.catalog.entry import SOFTENED, Subject
 from expressway.diagnose.catalog.network import NO_WAY_OUT
 
 _image = Subject("image", topics=("image pull",)).code
@@ -20,27 +20,24 @@ TASK_CODES = (
     _image(
         "repository_not_found",
         "The image's repository does not exist",
-        "critical",
-        "warning",
+        *SOFTENED,
         marks=("unrecoverable", "image_on_task", "about_image"),
         cause="The image's repository {name} does not exist in its registry.",
         remedy="Correct the repository in the image URI, its account and its region, or create it.",
     ),
-    _image("image_tag_not_found", "The repository has no image with that tag", "critical", "warning"),
-    _image("image_digest_not_found", "The repository has no image with that digest", "critical", "warning"),
+    _image("image_tag_not_found", "The repository has no image with that tag", *SOFTENED),
+    _image("image_digest_not_found", "The repository has no image with that digest", *SOFTENED),
     _image(
         "invalid_image_reference",
         "The image reference is malformed",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=(),
         remedy="Write registry/repository:tag or registry/repository@sha256:….",
     ),
     _image(
         "image_pull_denied",
         "The execution role may not pull the image",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("image pull", "secrets and permissions"),
         marks=("image_on_task", "about_image"),
         superseded_by=("registry_credentials_missing", "registry_credentials_refused"),
@@ -76,22 +73,19 @@ TASK_CODES = (
     _image(
         "registry_credentials_missing",
         "The container has no credentials for its private registry",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("image pull", "secrets and permissions"),
     ),
     _image(
         "registry_credentials_refused",
         "The registry rejects the container's credentials",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("image pull", "secrets and permissions"),
     ),
     _image(
         "wrong_architecture",
         "The image is built for another processor architecture",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("image pull", "crash"),
         marks=("unrecoverable", "image_on_task", "about_image"),
         cause="The image is built for another processor architecture than the tasks run on.",
@@ -205,7 +199,7 @@ TASK_CODES = (
         remedy="Raise the container's memory in the task definition (or leave it out, so that the task's size is the"
         " limit), or make the application use less.",
     ),
-    _tasks("crash_loop", "Tasks of one revision end again and again", "critical", "warning"),
+    _tasks("crash_loop", "Tasks of one revision end again and again", *SOFTENED),
     _tasks(
         "killed_at_stop",
         "The container does not end on SIGTERM",
@@ -271,8 +265,7 @@ TASK_CODES = (
     _health(
         "port_mismatch",
         "The application listens on another port than its definition names",
-        "critical",
-        "warning",
+        *SOFTENED,
         topics=("health check and load balancer", "network"),
         remedy="Let the container listen on one port, and name the same in the definition.",
     ),

@@ -97,36 +97,29 @@ _SOONER = (
 _PROXIED = "The load balancer does not follow redirects and sends no credentials."
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    code: str
-    happened: str
-    remedy: str
-
-
-_BY_STATUS: Mapping[str, _Outcome] = {
-    "404": _Outcome(
+_BY_STATUS: Mapping[str, tuple[str, str, str]] = {
+    "404": (
         "health_check_path_not_found",
         "the application answers 404: it has nothing at that path",
         "Set health_check_path to a path that answers 200, or add that path to the application.",
     ),
-    "3": _Outcome(
+    "3": (
         "health_check_redirected",
         "the application answers {code}, a redirect, where 200 is expected",
         "Set health_check_path to the redirect's destination (a missing or extra slash, or a redirect to HTTPS, is "
         f"the usual reason), or let the application answer 200 there. {_PROXIED}",
     ),
-    "401": _Outcome(
+    "401": (
         "health_check_unauthorized",
         "the application answers {code}: it wants credentials",
         f"Let the health path answer without signing in, or set health_check_path to one that does. {_PROXIED}",
     ),
-    "5": _Outcome(
+    "5": (
         "health_check_server_error",
         "the application answers {code}: it fails while it answers",
         "Correct what its log says about those requests; a dependency that it checks there may be out of reach.",
     ),
-    "": _Outcome(
+    "": (
         "health_check_wrong_answer",
         "the application answers {code} where 200 is expected",
         "Let the application answer 200 on that path, or set health_check_path to one that does.",
@@ -174,15 +167,9 @@ def said_of_health(facts: DeploymentFacts) -> tuple[str, ...]:
 
 def _wrong_answer(facts: ServiceFacts, evidence: tuple[str, ...], status: str) -> Finding:
     key = next(one for one in (status, "401" if status == "403" else status, status[0], "") if one in _BY_STATUS)
-    outcome = _BY_STATUS[key]
-    return Finding(
-        code=outcome.code,
-        severity="critical",
-        cause=f"{_asked(facts)}: {outcome.happened.format(code=status)}.",
-        evidence=evidence,
-        remedy=outcome.remedy,
-        resource=facts.resource,
-    )
+    code, happened, remedy = _BY_STATUS[key]
+    cause = f"{_asked(facts)}: {happened.format(code=status)}."
+    return make_finding(code, cause=cause, evidence=evidence, remedy=remedy, resource=facts.resource)
 
 
 def _no_answer(facts: ServiceFacts, evidence: tuple[str, ...], *, is_late: bool) -> Finding:

@@ -5,6 +5,7 @@ logs) is read one round earlier; a wrong guess costs only its call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from expressway.aws.values.dependencies import DependencySubject
@@ -27,9 +28,7 @@ from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
 from expressway.diagnose.ports import ServiceFactPorts
 from expressway.diagnose.service.deployment import (
     DeploymentContext,
-    definitions_to_compare,
-    deployment_to_explain,
-    failed_deployment_to_explain,
+    DeploymentHistory,
     rollout_deployment,
     rollout_revisions,
 )
@@ -121,12 +120,11 @@ class ServiceCollector:
         deployments = [described.get(one.arn, one) for one in first.briefs]
         if service is not None and not deployments and (rollout := rollout_deployment(service)) is not None:
             deployments, revisions = [rollout], rollout_revisions(service)
-        compared = read.compared_definitions(definitions_to_compare(deployments, revisions))
+        history = DeploymentHistory(deployments, revisions)
+        history = replace(history, definitions=read.compared_definitions(history.definitions_to_compare()))
         if self._failure is None:
-            return deployment_to_explain(deployments, revisions, compared)
-        return failed_deployment_to_explain(
-            deployments, revisions, compared, since=self._since, tasks=tasks, service=service
-        )
+            return history.to_explain()
+        return history.failed_to_explain(since=self._since, tasks=tasks, service=service)
 
     def _facts(
         self,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from expressway.aws.values.service import (
@@ -82,128 +82,104 @@ def _deployment(service: ServiceState, rollout: Rollout, status: str) -> Deploym
 
 @dataclass(frozen=True, slots=True)
 class DeploymentContext:
-    """The deployments of a service with their revisions, newest first, and which of them to explain."""
+    """The deployment to explain, and its revision; `restored`: the service went back to what it ran before."""
 
     deployment: DeploymentState | None
     revision: RevisionState | None
     restored: bool
 
 
-def deployment_to_explain(
-    deployments: Sequence[DeploymentState],
-    revisions: Mapping[str, RevisionState],
-    definitions: Mapping[str, TaskDefinition | None],
-) -> DeploymentContext:
-    """The newest deployment that failed or still runs; the newest of all when it is well, and is no way back.
+@dataclass(frozen=True, slots=True)
+class DeploymentHistory:
+    """The deployments of a service, newest first, with their revisions and the task definitions that were compared."""
 
-    After a rollback by CloudFormation the newest deployment is the one that restored the old version, with a
-    success of its own: then the failed one behind it is to be explained. After a repair it is not: what runs then
-    differs from what ran before the failure, if only in a command or a variable.
-    """
-    if not deployments:
-        return DeploymentContext(None, None, restored=False)
-    newest, *older = deployments
-    explained, restored = newest, newest.status == "ROLLBACK_SUCCESSFUL"
-    if _may_be_way_back(deployments) and _is_way_back(newest, older, revisions, definitions):
-        explained, restored = older[0], True
-    return DeploymentContext(explained, revisions.get(explained.target_revision_arn), restored)
+    deployments: Sequence[DeploymentState]
+    revisions: Mapping[str, RevisionState]
+    definitions: Mapping[str, TaskDefinition | None] = field(default_factory=dict[str, TaskDefinition | None])
 
+    def to_explain(self) -> DeploymentContext:
+        """The newest deployment, unless it is only the rollback of the failed one behind it.
 
-def failed_deployment_to_explain(
-    deployments: Sequence[DeploymentState],
-    revisions: Mapping[str, RevisionState],
-    definitions: Mapping[str, TaskDefinition | None],
-    *,
-    since: datetime | None,
-    tasks: Sequence[TaskState],
-    service: ServiceState | None,
-) -> DeploymentContext:
-    """Of the deployments since a moment: the newest that failed, still runs, or lost all its tasks after its success.
+        After a rollback by CloudFormation the newest deployment restored the old version, with a success of its own:
+        then the failed one is explained. After a repair it is not: what runs then differs from what ran before the
+        failure, if only in a command or a variable.
+        """
+        if not self.deployments:
+            return DeploymentContext(None, None, restored=False)
+        newest = self.deployments[0]
+        explained, restored = newest, newest.status == "ROLLBACK_SUCCESSFUL"
+        if self._follows_failure and self._is_rollback:
+            explained, restored = self.deployments[1], True
+        return DeploymentContext(explained, self.revisions.get(explained.target_revision_arn), restored)
 
-    Where the newest only restored the old version, the failed one behind it is chosen.
-    """
-    those = [one for one in deployments if not_before(one.created_at, since)]
-    chosen = next(iter(those), None)
-    if chosen is not None and not is_repair(deployments, revisions, definitions):
-        chosen = next((one for one in those if _went_wrong(one, revisions, tasks, service)), chosen)
-    return DeploymentContext(chosen, revisions.get(chosen.target_revision_arn) if chosen else None, restored=False)
+    def failed_to_explain(
+        self, *, since: datetime | None, tasks: Sequence[TaskState], service: ServiceState | None
+    ) -> DeploymentContext:
+        """Of the deployments since a moment: the newest that failed, still runs, or lost all its tasks later.
 
+        Where the newest only restored the old version, the failed one behind it is chosen.
+        """
+        those = [one for one in self.deployments if not_before(one.created_at, since)]
+        chosen = next(iter(those), None)
+        if chosen is not None and not self._is_repair:
+            chosen = next((one for one in those if self._went_wrong(one, tasks, service)), chosen)
+        revision = self.revisions.get(chosen.target_revision_arn) if chosen else None
+        return DeploymentContext(chosen, revision, restored=False)
 
-def _went_wrong(
-    deployment: DeploymentState,
-    revisions: Mapping[str, RevisionState],
-    tasks: Sequence[TaskState],
-    service: ServiceState | None,
-) -> bool:
-    revision = revisions.get(deployment.target_revision_arn)
-    mine = tasks_of_revision(tuple(tasks), revision, service) if revision else ()
-    return not deployment.successful or (any(one.failed for one in mine) and not any(one.running for one in mine))
+    def definitions_to_compare(self) -> tuple[str, ...]:
+        """The task definitions needed to distinguish a rollback from a repair; empty where neither is possible."""
+        if not self._follows_failure or self._returns_to_revision:
+            return ()
+        compared = [*self.deployments[:2], *self._before[:1]]
+        found = (self.revisions.get(one.target_revision_arn) for one in compared)
+        return tuple(dict.fromkeys(one.task_definition_arn for one in found if one and one.task_definition_arn))
 
+    @property
+    def _follows_failure(self) -> bool:
+        return len(self.deployments) > 1 and self.deployments[0].successful and self.deployments[1].failed
 
-def definitions_to_compare(
-    deployments: Sequence[DeploymentState], revisions: Mapping[str, RevisionState]
-) -> tuple[str, ...]:
-    """The task definitions needed to distinguish a rollback from a repair; empty where neither is possible."""
-    if not _may_be_way_back(deployments):
-        return ()
-    newest, *older = deployments
-    if newest.target_revision_arn in _gone_back_to(older):
-        return ()
-    compared = [newest, older[0], *_before(older)[:1]]
-    found = (revisions.get(one.target_revision_arn) for one in compared)
-    return tuple(dict.fromkeys(one.task_definition_arn for one in found if one and one.task_definition_arn))
+    @property
+    def _before(self) -> list[DeploymentState]:
+        """The deployments that had succeeded before the failed one, the newest first."""
+        return [one for one in self.deployments[2:] if one.successful]
 
+    @property
+    def _returns_to_revision(self) -> bool:
+        """Whether the newest deployment runs the very revision that ran before the failed one."""
+        earlier = {*(one.target_revision_arn for one in self._before), self.deployments[1].rollback_revision_arn}
+        return self.deployments[0].target_revision_arn in earlier - {""}
 
-def is_repair(
-    deployments: Sequence[DeploymentState],
-    revisions: Mapping[str, RevisionState],
-    definitions: Mapping[str, TaskDefinition | None],
-) -> bool:
-    """Whether the newest deployment surely runs something else than what had run before the failed one behind it."""
-    if not _may_be_way_back(deployments):
-        return False
-    newest, *older = deployments
-    before = next(iter(_before(older)), None)
-    runs = _content(newest, revisions, definitions)
-    had = _content(before, revisions, definitions) if before else None
-    return None not in {runs, had} and runs != had and newest.target_revision_arn not in _gone_back_to(older)
+    @property
+    def _contents(self) -> tuple[tuple[str, str] | None, ...]:
+        """What the newest, the failed, and the deployment before it run."""
+        before = next(iter(self._before), None)
+        return tuple(self._content(one) if one else None for one in (*self.deployments[:2], before))
 
+    @property
+    def _is_repair(self) -> bool:
+        """Whether the newest deployment surely runs something else than what had run before the failed one."""
+        if not self._follows_failure or self._returns_to_revision:
+            return False
+        runs, _, had = self._contents
+        return None not in {runs, had} and runs != had
 
-def _may_be_way_back(deployments: Sequence[DeploymentState]) -> bool:
-    return len(deployments) > 1 and deployments[0].successful and deployments[1].failed
+    @property
+    def _is_rollback(self) -> bool:
+        """Whether the newest deployment runs exactly what had run before the failed one, which differed."""
+        runs, failed, had = self._contents
+        return self._returns_to_revision or (runs is not None and runs == had != failed)
 
+    def _content(self, deployment: DeploymentState) -> tuple[str, str] | None:
+        """What a deployment runs, and its settings; None where that is unknown."""
+        revision = self.revisions.get(deployment.target_revision_arn)
+        if revision is None or not revision.task_definition_arn:
+            return None
+        definition = self.definitions.get(revision.task_definition_arn)
+        return (definition.content if definition else "") or revision.task_definition_arn, revision.settings
 
-def _before(older: Sequence[DeploymentState]) -> list[DeploymentState]:
-    """What had been deployed well before the failed one, the newest first."""
-    return [one for one in older[1:] if one.successful]
-
-
-def _gone_back_to(older: Sequence[DeploymentState]) -> set[str]:
-    return {*(one.target_revision_arn for one in _before(older)), older[0].rollback_revision_arn} - {""}
-
-
-def _is_way_back(
-    newest: DeploymentState,
-    older: Sequence[DeploymentState],
-    revisions: Mapping[str, RevisionState],
-    definitions: Mapping[str, TaskDefinition | None],
-) -> bool:
-    """Whether the newest deployment runs just what had run before the failed one, and the failed one differed."""
-    if newest.target_revision_arn in _gone_back_to(older):
-        return True
-    before = next(iter(_before(older)), None)
-    runs, failed = _content(newest, revisions, definitions), _content(older[0], revisions, definitions)
-    return runs is not None and before is not None and runs == _content(before, revisions, definitions) != failed
-
-
-def _content(
-    deployment: DeploymentState,
-    revisions: Mapping[str, RevisionState],
-    definitions: Mapping[str, TaskDefinition | None],
-) -> tuple[str, str] | None:
-    """What a deployment brings to run, and in which settings; None where it is not known."""
-    revision = revisions.get(deployment.target_revision_arn)
-    if revision is None or not revision.task_definition_arn:
-        return None
-    definition = definitions.get(revision.task_definition_arn)
-    return (definition.content if definition else "") or revision.task_definition_arn, revision.settings
+    def _went_wrong(
+        self, deployment: DeploymentState, tasks: Sequence[TaskState], service: ServiceState | None
+    ) -> bool:
+        revision = self.revisions.get(deployment.target_revision_arn)
+        own = tasks_of_revision(tuple(tasks), revision, service) if revision else ()
+        return not deployment.successful or (any(one.failed for one in own) and not any(one.running for one in own))
