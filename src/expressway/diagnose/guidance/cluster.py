@@ -20,7 +20,7 @@ from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.guidance.symptoms import checks_everything
 from expressway.diagnose.messages import mask_user_identifiers
 from expressway.diagnose.not_found import nothing_there
-from expressway.diagnose.ports import TroubleshootPorts
+from expressway.diagnose.ports import REVISIONS_A_CALL, TroubleshootPorts
 from expressway.diagnose.reads import batches, cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector
@@ -43,8 +43,8 @@ _TROUBLE = re.compile(
 class ClusterScan:
     """What was found in a cluster, and the health of its services, the worst first.
 
-    `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` the services of
-    which nothing around them (network, images, …) was looked into; `missing`: there is no such cluster.
+    `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` those of
+    which network, images, … were not examined; `missing`: there is no such cluster.
     """
 
     cluster: ClusterState | None = None
@@ -64,12 +64,12 @@ class ClusterScan:
 def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> ClusterScan:
     """Look at all services of the cluster and their targets, and examine those with signs of trouble.
 
-    Where symptoms or ``detail: full`` ask for it, the others are looked into too, as many as the bound leaves room for.
+    Where symptoms or ``detail: full`` ask for it, the others are examined too, within the bound of 25 services.
 
     Raises:
         TargetError: no read is possible (``credentials_expired``, ``connection_failed``, …).
     """
-    with ConcurrentReads(_READS_TOGETHER, name="sweep") as reads:
+    with ConcurrentReads(_READS_TOGETHER, name="scan") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
         asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
         asked_names = reads.ask("services", lambda: ports.ecs.service_names(request.cluster))
@@ -80,45 +80,41 @@ def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Clus
             return ClusterScan(gaps=tuple(reads.gaps), missing=place)
         stopped = reads.take(asked_stopped, ())
         stopped_read = was_read(reads, "stopped tasks")
-        off = [one for one in services if _is_off(one, stopped, request.symptoms, ports.now())]
-        states = target_states(request.cluster, [one for one in services if one not in off], ports, reads)
-        off = [one for one in services if one in off or "unhealthy" in states.get(one.name, ())]
+        troubled = [one for one in services if _is_troubled(one, stopped, request.symptoms, ports.now())]
+        states = target_states(request.cluster, [one for one in services if one not in troubled], ports, reads)
+        troubled = [one for one in services if one in troubled or "unhealthy" in states.get(one.name, ())]
         gaps = tuple(reads.gaps)
-    others = [one for one in services if one not in off] if _looks_at_all(request, services) else []
-    named = tuple(one.name for one in services if _is_named(one, request.symptoms))
-    chosen = sorted([*off, *others], key=lambda one: one.name not in named)[:_LOOKED_INTO]
-    looked = _look_into(request, chosen, stopped if stopped_read else None, ports).worst_first
-    facts = tuple(one.facts for one in looked.services)
-    found = [finding for one in looked.services for finding in one.findings]
-    around = softened(looked.network.findings, facts)
+    named = tuple(service.name for service in services if _is_named(service, request.symptoms))
+    # Symptoms that name services are about these alone.
+    all_wanted = checks_everything(request) and (request.detail == "full" or not named)
+    others = [service for service in services if service not in troubled] if all_wanted else []
+    chosen = sorted([*troubled, *others], key=lambda service: service.name not in named)[:_LOOKED_INTO]
+    examination = _examine(request, chosen, stopped if stopped_read else None, ports)
+    examined = examination.services
+    facts = tuple(one.facts for one in examined)
     return ClusterScan(
         cluster=cluster,
-        services=tuple(sorted(services, key=lambda one: one not in off)),
+        services=tuple(sorted(services, key=lambda service: service not in troubled)),
         looked_into=facts,
-        findings=(*found, *around),
-        named=named,
-        of_named=frozenset(
-            finding for one in looked.services if one.facts.service_name in named for finding in one.findings
+        findings=(
+            *(finding for one in examined for finding in one.findings),
+            *softened(examination.network.findings, facts),
         ),
-        overview={**_counts(services, off, chosen), "off": [one.in_short for one in looked.services if one.findings]},
-        healths=_healths(services, looked.services),
+        named=named,
+        of_named=frozenset(finding for one in examined if one.name in named for finding in one.findings),
+        overview=_overview(services, troubled, chosen, examined),
+        healths=_healths(services, examined),
         target_states=tuple(state for some in states.values() for state in some),
-        around_unread=tuple(one.name for one in services if one.name not in looked.around),
-        gaps=tuple(dict.fromkeys((*gaps, *looked.gaps))),
+        around_unread=tuple(service.name for service in services if service.name not in examination.around),
+        gaps=tuple(dict.fromkeys((*gaps, *examination.gaps))),
     )
-
-
-def _looks_at_all(request: TroubleshootRequest, services: Sequence[ServiceState]) -> bool:
-    """Whether healthy services are examined too; symptoms that name services are about these alone."""
-    named = any(_is_named(one, request.symptoms) for one in services)
-    return checks_everything(request) and (request.detail == "full" or not named)
 
 
 def _is_named(service: ServiceState, symptoms: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(service.name)}(?![\w-])", symptoms, re.IGNORECASE) is not None
 
 
-def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, now: datetime) -> bool:
+def _is_troubled(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, now: datetime) -> bool:
     """Whether anything about the service asks for a closer look."""
     if service.status != "ACTIVE" or service.running_count < service.desired_count or not service.desired_count:
         return True
@@ -136,81 +132,72 @@ def _is_off(service: ServiceState, stopped: Sequence[TaskState], symptoms: str, 
 
 
 @dataclass(frozen=True, slots=True)
-class _One:
-    """A service that was looked into; `needs_checks` where its dependencies and network may show more."""
+class _Examined:
+    """A service that was examined; `needs_checks` where its dependencies and network may show more."""
 
     facts: ServiceFacts
-    dependencies: tuple[DependencyChecks, ...] = ()
-    needs_checks: bool = True
+    findings: tuple[Finding, ...]
+    health: ServiceHealth | None
+    gaps: tuple[str, ...]
+    needs_checks: bool
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Of the service as a whole, and of what it depends on."""
-        fits = any(part.images_fit for part in self.dependencies)
-        told = with_platform(service_findings(self.facts), images_fit=fits)
-        own = tuple(replace(one, resource=self.facts.resource) for one in told)
-        return deduplicate((*own, *(finding for part in self.dependencies for finding in part.findings)))
+    def name(self) -> str:
+        return self.facts.service_name
 
-    @property
-    def health(self) -> ServiceHealth | None:
-        return service_health(self.facts, ranked(self.findings))
 
-    @property
-    def in_short(self) -> str:
-        return f"{self.facts.service_name}: {ranked(self.findings)[0].code}"
-
-    @property
-    def gaps(self) -> tuple[str, ...]:
-        return (*self.facts.gaps, *(gap for part in self.dependencies for gap in part.gaps))
+def _examined(facts: ServiceFacts, dependencies: Sequence[DependencyChecks], *, needs_checks: bool) -> _Examined:
+    fits = any(part.images_fit for part in dependencies)
+    own = (replace(one, resource=facts.resource) for one in with_platform(service_findings(facts), images_fit=fits))
+    findings = ranked(deduplicate((*own, *(finding for part in dependencies for finding in part.findings))))
+    gaps = (*facts.gaps, *(gap for part in dependencies for gap in part.gaps))
+    return _Examined(facts, findings, service_health(facts, findings), gaps, needs_checks)
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
-    """All services that were looked into, and the network around them; `around` are those of which it was read."""
+class _Examination:
+    """The examined services, the worst first, and their network; `around` are those whose network was read."""
 
-    services: tuple[_One, ...] = ()
+    services: tuple[_Examined, ...] = ()
     network: DependencyChecks = field(default_factory=DependencyChecks)
     around: frozenset[str] = frozenset()
     gaps: tuple[str, ...] = ()
 
-    @property
-    def worst_first(self) -> _Looked:
-        ranks = {one.facts.service_name: one.health.rank if one.health else DOWN for one in self.services}
-        return replace(self, services=tuple(sorted(self.services, key=lambda one: ranks[one.facts.service_name])))
+
+def _healths(services: Sequence[ServiceState], examined: Sequence[_Examined]) -> tuple[ServiceHealth, ...]:
+    known = {one.name: one.health for one in examined}
+    active = (service for service in services if service.status == "ACTIVE")
+    found = [known.get(service.name) or health_by_counts(service) for service in active]
+    return tuple(sorted(found, key=lambda health: health.rank))
 
 
-def _healths(services: Sequence[ServiceState], looked: Sequence[_One]) -> tuple[ServiceHealth, ...]:
-    known = {one.facts.service_name: one.health for one in looked}
-    found = [known.get(one.name) or health_by_counts(one) for one in services if one.status == "ACTIVE"]
-    return tuple(sorted(found, key=lambda one: one.rank))
-
-
-def _look_into(
+def _examine(
     request: TroubleshootRequest,
     services: Sequence[ServiceState],
     stopped: tuple[TaskState, ...] | None,
     ports: TroubleshootPorts,
-) -> _Looked:
+) -> _Examination:
     if not services:
-        return _Looked()
-    with ConcurrentReads(_AT_A_TIME, name="look into") as reads:
-        asked = [reads.ask(one.name, lambda one=one: _look_into_one(request, one, stopped, ports)) for one in services]
-        found = tuple(one for one in (reads.take(future, None) for future in asked) if one is not None)
-        names = [one.facts.service_name for one in found if checks_everything(request) or one.needs_checks]
+        return _Examination()
+    with ConcurrentReads(_AT_A_TIME, name="examine") as reads:
+        asked = [reads.ask(one.name, lambda one=one: _examine_one(request, one, stopped, ports)) for one in services]
+        found = [one for one in (reads.take(future, None) for future in asked) if one is not None]
+        names = [one.name for one in found if checks_everything(request) or one.needs_checks]
         asked_network = reads.ask(
             "network", lambda: check_network(request.cluster, names, ports) if names else DependencyChecks()
         )
         network = reads.take(asked_network, DependencyChecks())
-    gaps = [*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps]
-    return _Looked(found, network, frozenset(names), tuple(dict.fromkeys(gaps)))
+    gaps = dict.fromkeys((*reads.gaps, *(gap for one in found for gap in one.gaps), *network.gaps))
+    worst_first = sorted(found, key=lambda one: one.health.rank if one.health else DOWN)
+    return _Examination(tuple(worst_first), network, frozenset(names), tuple(gaps))
 
 
-def _look_into_one(
+def _examine_one(
     request: TroubleshootRequest, service: ServiceState, stopped: tuple[TaskState, ...] | None, ports: TroubleshootPorts
-) -> _One | None:
+) -> _Examined | None:
     """`stopped` are the cluster's tasks that have stopped; None where they could not be read."""
-    known = KnownService(service, tuple(one for one in stopped or () if one.service_name == service.name))
-    known = known if stopped is not None else KnownService(service)
+    own = None if stopped is None else tuple(task for task in stopped if task.service_name == service.name)
+    known = KnownService(service, own)
     asked: list[Future[DependencyChecks]] = []
     needs: list[bool] = []
     with ConcurrentReads(_READS_EACH, name=service.name) as reads:
@@ -221,19 +208,24 @@ def _look_into_one(
                 asked.append(reads.ask("dependencies", lambda: check_dependencies(subject, ports)))
 
         facts = ServiceCollector(request.cluster, service.name, ports, reads, known=known, begin=begin).collect()
-        dependencies = tuple(reads.take(one, DependencyChecks()) for one in asked)
-    return _One(replace(facts, gaps=tuple(reads.gaps)), dependencies, needs_checks=any(needs))
+        dependencies = [reads.take(one, DependencyChecks()) for one in asked]
+    return _examined(replace(facts, gaps=tuple(reads.gaps)), dependencies, needs_checks=any(needs))
 
 
-def _counts(
-    services: Sequence[ServiceState], off: Sequence[ServiceState], chosen: Sequence[ServiceState]
-) -> dict[str, int]:
-    counts = {"total": len(services), "well": len(services) - len(off), "looked_into": len(chosen)}
-    rest = len(off) - _LOOKED_INTO
-    return counts | ({"not_looked_into": rest} if rest > 0 else {})
-
-
-_REVISIONS_A_CALL = 20
+def _overview(
+    services: Sequence[ServiceState],
+    troubled: Sequence[ServiceState],
+    chosen: Sequence[ServiceState],
+    examined: Sequence[_Examined],
+) -> dict[str, Any]:
+    rest = len(troubled) - _LOOKED_INTO
+    return {
+        "total": len(services),
+        "well": len(services) - len(troubled),
+        "looked_into": len(chosen),
+        **({"not_looked_into": rest} if rest > 0 else {}),
+        "off": [f"{one.name}: {one.findings[0].code}" for one in examined if one.findings],
+    }
 
 
 def target_states(
@@ -260,7 +252,7 @@ def _groups_of_revisions(
     serving = {name: _serving_revision(reads.take(future, ())) for name, future in asked.items()}
     arns = list(dict.fromkeys(arn for arn in serving.values() if arn))
     asked_revisions = [
-        reads.ask("revisions", lambda some=some: ports.ecs.revisions(some)) for some in batches(arns, _REVISIONS_A_CALL)
+        reads.ask("revisions", lambda some=some: ports.ecs.revisions(some)) for some in batches(arns, REVISIONS_A_CALL)
     ]
     revisions = {one.arn: one for future in asked_revisions for one in reads.take(future, ())}
     return {name: revisions[arn].target_group_arns for name, arn in serving.items() if arn in revisions}

@@ -18,7 +18,7 @@ from expressway.aws.values.network import (
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads, MemoizedReads, or_none
 from expressway.diagnose.network.reachability import NetworkFacts
-from expressway.diagnose.ports import NetworkPorts
+from expressway.diagnose.ports import REVISIONS_A_CALL, SERVICES_A_CALL, NetworkPorts
 from expressway.diagnose.reads import batches, take_or_stop
 
 _THREADS = 16
@@ -38,9 +38,6 @@ def gather_network(
 
 T = TypeVar("T")
 _AskedRevisions = list[Future[Mapping[str, ServicePlacement]]]
-
-_SERVICES_A_CALL = 10
-_REVISIONS_A_CALL = 20
 
 
 class NetworkGathering:
@@ -99,7 +96,7 @@ class NetworkGathering:
             names = take_or_stop(reads, asked_names, ())
         asked = [
             reads.ask("services", lambda some=some: placements.placements(self._cluster, some))
-            for some in batches(names, _SERVICES_A_CALL)
+            for some in batches(names, SERVICES_A_CALL)
         ]
         return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
 
@@ -115,7 +112,7 @@ class NetworkGathering:
         arns += [arn for asked in asked_arns if (arn := reads.take(asked, ""))]
         return [
             reads.ask("revisions", lambda some=some: placements.revision_placements(some))
-            for some in batches(arns, _REVISIONS_A_CALL)
+            for some in batches(arns, REVISIONS_A_CALL)
         ]
 
     def _with_revisions(
