@@ -22,14 +22,18 @@ from expressway.privacy.redaction import is_plain_name
 def check_approval(plan: Plan, approved: str | None, operation: OperationLog) -> None:
     """Record that `plan` was approved, or recognise it as what an approved run that was cut short has left to do.
 
-    Without an `approved` digest nothing is asked.
+    Without an `approved` digest nothing is checked.
 
     Raises:
         RefusedError: ``plan_changed``.
     """
+    if approved is None:
+        return
     if approved == plan.digest:
         operation.record(approved=plan.approval())
-    elif approved is not None and not _continues(approved, plan, operation):
+        return
+    approval = operation.current.approved
+    if approval is None or approval.get("plan") != approved or not plan.continues(approval):
         raise RefusedError(
             "plan_changed",
             f"The plan {approved} was approved, but deploying now would carry out {plan.digest}.",
@@ -38,13 +42,8 @@ def check_approval(plan: Plan, approved: str | None, operation: OperationLog) ->
         )
 
 
-def _continues(approved: str, plan: Plan, operation: OperationLog) -> bool:
-    approval = operation.current.approved
-    return approval is not None and approval.get("plan") == approved and plan.continues(approval)
-
-
-def image_that_went(planned: PlannedImage, approved: str | None, warn: Callable[[str], None]) -> PlannedImage:
-    """The image as one that must be built, since it went from the repository after it was planned.
+def rebuild_missing_image(planned: PlannedImage, approved: str | None, warn: Callable[[str], None]) -> PlannedImage:
+    """The image as one that must be built, since it was removed from the repository after it was planned.
 
     Raises:
         RefusedError: ``plan_changed`` where the plan that named its digest was approved.
@@ -82,22 +81,25 @@ LOOK_AGAIN = (
 
 
 @dataclass(frozen=True, slots=True)
-class ShownStack:
-    """One stack of a plan.
+class ApprovedStackPlan:
+    """What a plan says of one stack, checked against the stack and its change set right before they are changed.
+
+    Between a plan and its execution an image is built and other operations are waited for. Who approved a plan approved
+    what it showed, not whatever the stack has become in the meantime.
 
     Attributes:
         change: what the plan of this run says of the stack.
         approval: what was approved (`Plan.approval`); None where nobody approved a plan, so that nothing is refused.
-        tell: told where the stack was changed meanwhile and the deployment goes on all the same.
+        warn: called where the stack was changed meanwhile and the deployment goes on all the same.
     """
 
     template: Template
     change: StackChange
     approval: Mapping[str, Any] | None
-    tell: Callable[[str], None]
+    warn: Callable[[str], None]
 
-    def hold(self, stack: StackState | None, parameters: Mapping[str, str]) -> StackChange:
-        """What deploying does to the stack as it stands now.
+    def check_not_stale(self, stack: StackState | None, parameters: Mapping[str, str]) -> StackChange:
+        """What deploying changes in the stack as it is now.
 
         Raises:
             RefusedError: ``plan_changed`` when that is neither nothing nor what was approved.
@@ -106,12 +108,12 @@ class ShownStack:
         now = now.importing({change.logical_id for change in self.change.imports})
         now = now.restoring(self.change.restorations)
         if self.approval is None:
-            self._tell_of(now)
+            self._warn_of(now)
         elif not is_approved(now, self.approval):
             raise self._refused("It was changed meanwhile", _named(differences(self.change, now)))
         return now
 
-    def hold_unmoved(self, stack: StackState | None, parameters: Mapping[str, str]) -> None:
+    def check_not_in_progress(self, stack: StackState | None, parameters: Mapping[str, str]) -> None:
         """The same of a stack that was changed while its change set was made.
 
         Raises:
@@ -119,10 +121,10 @@ class ShownStack:
         """
         if self.approval is not None and stack is not None and stack.in_progress:
             raise self._refused(f"Another operation began on it ({stack.status})", ())
-        self.hold(stack, parameters)
+        self.check_not_stale(stack, parameters)
 
-    def hold_change_set(self, change_set: ChangeSet, now: StackChange) -> None:
-        """Whether a change set does no more than `now`, which was held before.
+    def check_change_set(self, change_set: ChangeSet, now: StackChange) -> None:
+        """Refuse a change set that does more than `now`, the change that was checked before.
 
         Raises:
             RefusedError: ``plan_changed`` with the resources and properties that it would change beyond that.
@@ -131,10 +133,10 @@ class ShownStack:
         if unshown:
             raise self._refused("CloudFormation would change more", _named(unshown))
 
-    def _tell_of(self, now: StackChange) -> None:
+    def _warn_of(self, now: StackChange) -> None:
         changed = () if now.without_protection().is_empty else _named(differences(self.change, now))
         if changed:
-            self.tell(
+            self.warn(
                 f"{now.stack_name} was changed by someone else after it was compared; the deployment brings it to the "
                 f"definition all the same ({_listed(changed)})."
             )
@@ -153,13 +155,14 @@ class ShownStack:
 
 
 def _named(changed: tuple[str, ...]) -> tuple[str, ...]:
-    """Paths that end before a name that is none: somebody else chose the names of variables."""
-    split = [path.split(".") for path in changed]
-    plain = [[path[0], *takewhile(is_plain_name, path[1:])] for path in split]
-    cut = (
-        ".".join(steps) + ("" if len(steps) == len(path) else ".…") for steps, path in zip(plain, split, strict=True)
-    )
-    return tuple(dict.fromkeys(cut))
+    """The paths, each cut before the first step that is no plain name: somebody else chose the names of variables."""
+
+    def plain(path: str) -> str:
+        first, *others = path.split(".")
+        steps = [first, *takewhile(is_plain_name, others)]
+        return ".".join(steps) if len(steps) == len(others) + 1 else f"{'.'.join(steps)}.…"
+
+    return tuple(dict.fromkeys(map(plain, changed)))
 
 
 def _listed(names: tuple[str, ...], most: int = 8) -> str:

@@ -8,17 +8,18 @@ from expressway.app.origin import origin_of, still_elsewhere
 from expressway.cloudformation.stack import StackEvent, service_stack_name
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, Phase, Progress, ProgressSink
-from expressway.deploy.approval import ShownStack, check_approval, image_that_went, rebuilt_sentence, remember_rebuilt
-from expressway.deploy.early_diagnosis import EarlyWarning, deployment_failed
+from expressway.deploy.approval import (
+    ApprovedStackPlan,
+    check_approval,
+    rebuild_missing_image,
+    rebuilt_sentence,
+    remember_rebuilt,
+)
+from expressway.deploy.early_diagnosis import EarlyDiagnosis, deployment_failed
 from expressway.deploy.ports import AppImage, OperationLog
 from expressway.deploy.request import DeployPorts, DeployRequest, DeployResult
 from expressway.deploy.stack.apply import apply_stack
-from expressway.deploy.stack.request import (
-    RememberedStacks,
-    StackOutcome,
-    StackRequest,
-    check_stack,
-)
+from expressway.deploy.stack.request import RememberedStacks, StackOutcome, StackRequest, check_stack
 from expressway.deploy.status.endpoint import service_url
 from expressway.diagnose.finding import Finding
 from expressway.errors import ServiceError, StackError, TargetError
@@ -72,24 +73,28 @@ class _Deployment:
     cancellation: Cancellation
     outcomes: dict[str, str] = field(default_factory=dict[str, str])
     protection: dict[str, str] = field(default_factory=dict[str, str])
-    shown: Mapping[str, ShownStack] = field(default_factory=dict[str, ShownStack])
+    plans: Mapping[str, ApprovedStackPlan] = field(default_factory=dict[str, ApprovedStackPlan])
     protecting: Mapping[str, bool] = field(default_factory=dict[str, bool])
     phase: Phase = "check"
     has_moved: bool = False
     protected: ImageProtection | None = None
-    standing: list[str] = field(default_factory=list[str])
+    stack_statuses: list[str] = field(default_factory=list[str])
     warnings: list[str] = field(default_factory=list[str])
 
     def run(self) -> DeployResult:
         started = self.ports.clock.monotonic()
-        definition = self.request.definition
+        request, definition = self.request, self.request.definition
         self._enter("check", f"checking {definition.name}")
-        request = self.request
         image = self.ports.images.check(
             definition, request.base_dir, progress=self._tell, rebuild=request.rebuild, read=request.read
         )
         self._enter("synth", "synthesizing and linting the stacks")
-        definition = self._with_complete_arns()
+        definition = with_complete_arns(
+            definition,
+            secrets=lambda: self.ports.named().secrets(),
+            deployed=lambda: self.ports.stacks.describe(service_stack_name(request.definition.name)),
+            progress=self._tell,
+        )
         templates = self.ports.synthesize(definition, self._tell)
         self._enter("plan", "comparing with what is deployed")
         stacks = RememberedStacks(self.ports.stacks)
@@ -130,15 +135,6 @@ class _Deployment:
         )
 
     # -- before anything is changed -------------------------------------------------------------------------
-    def _with_complete_arns(self) -> AppDefinition:
-        definition = self.request.definition
-        return with_complete_arns(
-            definition,
-            secrets=lambda: self.ports.named().secrets(),
-            deployed=lambda: self.ports.stacks.describe(service_stack_name(definition.name)),
-            progress=self._tell,
-        )
-
     def _approved_plan(self, templates: AppTemplates, image: AppImage, stacks: RememberedStacks) -> Plan:
         plan = plan_app(
             self.request.definition.name,
@@ -163,8 +159,8 @@ class _Deployment:
         """Refuse now what one of the later steps would refuse when the earlier ones have changed something."""
         refuse_missing_service(plan, stacks.seen.get(templates.service.stack_name))
         approval = self.operation.current.approved if self.request.approved_plan is not None else None
-        self.shown = {
-            stack.stack_name: ShownStack(template, stack, approval, self._warn)
+        self.plans = {
+            stack.stack_name: ApprovedStackPlan(template, stack, approval, self._warn)
             for template, stack in zip(templates, plan.stacks, strict=True)
         }
         self.protecting = {name: change.after for name, change in plan.protection.items()}
@@ -172,9 +168,9 @@ class _Deployment:
             check_stack(stacks.seen.get(template.stack_name), self._stack_request(template), stacks=self.ports.stacks)
         check_replacements(
             [
-                one
+                replacement
                 for template, stack in zip(templates, plan.stacks, strict=True)
-                for one in planned_replacements(stack, template)
+                for replacement in planned_replacements(stack, template)
             ],
             allowed=self.request.allow_replacement,
         )
@@ -183,11 +179,7 @@ class _Deployment:
             from expressway.plan.preflight.resources import check_named_resources  # what stands asks for nothing
 
             check_named_resources(
-                definition,
-                affected,
-                reads=self.ports.named(),
-                target=self.ports.target,
-                progress=self._tell,
+                definition, affected, reads=self.ports.named(), target=self.ports.target, progress=self._tell
             )
 
     # -- carrying it out ------------------------------------------------------------------------------------
@@ -202,7 +194,7 @@ class _Deployment:
             self._enter("repository", f"bringing {templates.repository.stack_name} up to date")
             outputs = self._apply(templates.repository, "repository", None).stack.outputs
         if planned is not None and planned.uri is not None and not image.is_there():
-            planned = image_that_went(planned, self.request.approved_plan, self._warn)
+            planned = rebuild_missing_image(planned, self.request.approved_plan, self._warn)
         if planned is not None and planned.uri is None:
             self._enter("push", "pushing the image")
             uri = image.push(stack_outputs=outputs, progress=self.progress, cancellation=self.cancellation)
@@ -217,7 +209,7 @@ class _Deployment:
         return (planned.uri or "") if planned else "", self._apply_service(templates.service, planned)
 
     def _apply(
-        self, template: Template, phase: Phase, image: PlannedImage | None, warning: EarlyWarning | None = None
+        self, template: Template, phase: Phase, image: PlannedImage | None, warning: EarlyDiagnosis | None = None
     ) -> StackOutcome:
         deployed = deployed_stack(self.ports.stacks.describe(template.stack_name))
         parameters = stack_parameters(template, deployed, target=self.ports.target, image=image)
@@ -236,7 +228,7 @@ class _Deployment:
         if outcome.result == "unchanged" and phase == "service":
             self._warn(still_elsewhere(self.request.definition.name, self.request.origin, deployed))
         self.outcomes[template.stack_name] = outcome.summary
-        self.standing.append(f"{template.stack_name} is {outcome.stack.status}")
+        self.stack_statuses.append(f"{template.stack_name} is {outcome.stack.status}")
         self.has_moved = self.has_moved or outcome.result != "unchanged" or outcome.has_waited
         if outcome.protection is not None:
             self.protection[template.stack_name] = outcome.protection
@@ -245,7 +237,7 @@ class _Deployment:
     def _stack_request(
         self, template: Template, *, phase: Phase = "plan", parameters: Mapping[str, str] | None = None
     ) -> StackRequest:
-        shown = self.shown[template.stack_name]
+        plan = self.plans[template.stack_name]
         return StackRequest(
             app_name=self.request.definition.name,
             template=template,
@@ -255,14 +247,14 @@ class _Deployment:
             allow_replacement=self.request.allow_replacement,
             continue_rollback=self.request.continue_rollback,
             termination_protection=self.protecting.get(template.stack_name),
-            imports_existing=bool(shown.change.imports),
-            restores=bool(shown.change.restorations),
+            imports_existing=bool(plan.change.imports),
+            restores=bool(plan.change.restorations),
             origin=self.request.origin,
-            shown=shown,
+            plan=plan,
         )
 
     def _apply_service(self, template: Template, image: PlannedImage | None) -> StackOutcome:
-        warning = EarlyWarning(self._explain, self.ports.clock, self.progress)
+        warning = EarlyDiagnosis(self._explain, self.ports.clock, self.progress)
         try:
             return self._apply(template, "service", image, warning)
         except StackError as exc:
@@ -307,15 +299,14 @@ class _Deployment:
         return readiness.url
 
     def _what_stands(self) -> str:
-        """What this deployment has done, whatever cannot be seen of it."""
-        return f"The deployment is carried out: {', '.join(self.standing)} in CloudFormation."
+        return f"The deployment is carried out: {', '.join(self.stack_statuses)} in CloudFormation."
 
     def _url(self, service: StackOutcome) -> str | None:
         endpoint = service.stack.outputs.get("Endpoint")
         return service_url(endpoint, self.ports.target) if endpoint else None
 
     def _tell(self, progress: Progress) -> None:
-        """Progress of the checks, whose warnings are part of the result."""
+        """Report progress; warnings are part of the result too."""
         if progress.level == "warning":
             self.warnings.append(progress.message)
         self.progress(progress)

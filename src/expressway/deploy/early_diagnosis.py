@@ -15,13 +15,12 @@ _PAUSE_FACTOR = 2.0
 
 
 @dataclass(slots=True)
-class EarlyWarning:
-    """Asks for the cause while a stack is changing, tells a permanent one once, and keeps it.
+class EarlyDiagnosis:
+    """Diagnoses while a stack is changing, and reports a permanent cause once.
 
-    It only ever tells: what becomes of the deployment is CloudFormation's decision. The events of the running
-    operation go along with every question, since they say when the operation began, and deployments and tasks
-    from before that have nothing to do with it. A question that takes long is asked less often (it may take a
-    third of the time), so that the stack's events are not told late.
+    It never ends the deployment: that is CloudFormation's decision. The events of the running operation go along with
+    every diagnosis, since they say when the operation began, and earlier deployments and tasks are unrelated to it. A
+    diagnosis may take a third of the time, so that the stack's events are not reported late.
     """
 
     explain: Callable[[tuple[StackEvent, ...]], Finding | None]

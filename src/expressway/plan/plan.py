@@ -146,11 +146,7 @@ def _stack_shape(stack: StackChange) -> StackChangeJson:
 
 
 def _resource_shape(change: ResourceChange) -> ResourceChangeJson:
-    shape: ResourceChangeJson = {
-        "action": change.action,
-        "logical_id": change.logical_id,
-        "type": change.resource_type,
-    }
+    shape: ResourceChangeJson = {"action": change.action, "logical_id": change.logical_id, "type": change.resource_type}
     if change.properties:
         shape["properties"] = [_property_shape(item) for item in change.properties]
     return shape

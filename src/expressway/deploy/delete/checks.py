@@ -139,13 +139,7 @@ class DeletionPlan:
 
 
 def check_deletion(
-    app_name: str,
-    service_arn: str | None,
-    *,
-    target: Target,
-    stacks: DeletableStacks,
-    owners: Owners,
-    ecs: Services,
+    app_name: str, service_arn: str | None, *, target: Target, stacks: DeletableStacks, owners: Owners, ecs: Services
 ) -> DeletionPlan:
     """What a deletion of `app_name` would delete. Reads only.
 

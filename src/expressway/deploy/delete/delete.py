@@ -109,12 +109,7 @@ def delete_app(
         TargetError: ``access_denied`` and the like when the app cannot be looked at.
     """
     plan = check_deletion(
-        app_name,
-        service_arn or None,
-        target=ports.target,
-        stacks=ports.stacks,
-        owners=ports.owners,
-        ecs=ports.ecs,
+        app_name, service_arn or None, target=ports.target, stacks=ports.stacks, owners=ports.owners, ecs=ports.ecs
     )
     return _Deletion(plan, ports, timeout_seconds, progress, cancellation or NeverCancelled()).run()
 

@@ -1,7 +1,7 @@
 """Bring one CloudFormation stack to a template: by change set, safely repeatable, watched from start to end.
 
-CloudFormation is the durable engine. Everything here is derived from the request and from the stack as it
-stands (the change set's name included), so a process killed at any point is continued by running it again.
+Everything is derived from the request and the current state of the stack (the change set's name included), so a process
+that was killed at any point is continued by running it again.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from expressway.app.origin import without_origin
 from expressway.cloudformation.change_set import ChangeSet
-from expressway.cloudformation.stack import StackState, is_leaving, running_operation_start
+from expressway.cloudformation.stack import StackState, running_operation_start
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.write_once import is_lost, write_once
@@ -25,6 +25,7 @@ from expressway.deploy.stack.watch import (
     last_event_id,
     request_token,
     stack_failure,
+    start_deletion,
     watch_stack,
 )
 from expressway.errors import ExpresswayError, StackError
@@ -44,7 +45,7 @@ def apply_stack(
     on_failing: OnEvents | None = None,
     while_waiting: OnEvents | None = None,
 ) -> StackOutcome:
-    """Create or update a stack and wait until it stands. An operation of ours that already runs is joined.
+    """Create or update a stack and wait until that is done. An operation of ours that already runs is joined.
 
     `on_failing` and `while_waiting` are those of `watch_stack`, for the change that this call makes.
 
@@ -54,8 +55,7 @@ def apply_stack(
         StackError: ``stack_busy``, ``stack_failed`` (with the first real cause), ``update_rollback_failed``,
             ``change_set_failed``, ``template_too_large``, ``template_rejected``.
     """
-    work = _Application(request, stacks, clock, progress, cancellation, on_failing, while_waiting)
-    return work.run()
+    return _Application(request, stacks, clock, progress, cancellation, on_failing, while_waiting).run()
 
 
 @dataclass(slots=True)
@@ -90,29 +90,29 @@ class _Application:
 
     # -- the state we start from ----------------------------------------------------------------------------
     def _settled_and_ours(self) -> tuple[StackState | None, StackChange | None]:
-        """The stack when nothing runs on it, and what was shown of it, held against that before it is touched."""
+        """The stack when nothing runs on it, and its change, which was checked against the approved one."""
         name = self.request.template.stack_name
         stack = self.stacks.describe(name)
         check_stack(stack, self.request, stacks=self.stacks)
         if stack is not None and stack.in_progress:
             stack = self._settle(stack)
             check_stack(stack, self.request, stacks=self.stacks)
-        allowed = self._held(stack)
+        allowed = self._allowed_change(stack)
         if stack and stack.status == "UPDATE_ROLLBACK_FAILED":
             stack = self._continue_rollback(stack)
-            allowed = self._held(stack)
+            allowed = self._allowed_change(stack)
         if stack and stack.is_remains:
             self._clear(stack)
             stack = None
         return stack, allowed
 
-    def _held(self, stack: StackState | None) -> StackChange | None:
-        """What is done to the stack as it stands, if that is what was shown; None where no plan was made."""
-        shown = self.request.shown
-        return None if shown is None else shown.hold(stack, self._parameters(deployed_stack(stack)))
+    def _allowed_change(self, stack: StackState | None) -> StackChange | None:
+        """What is done to the current stack, if the approved plan has it; None where no plan was made."""
+        plan = self.request.plan
+        return None if plan is None else plan.check_not_stale(stack, self._parameters(deployed_stack(stack)))
 
     def _settle(self, stack: StackState) -> StackState | None:
-        """The stack when its running operation, whoever started it, has ended; its events are told meanwhile."""
+        """The stack when its running operation, whoever started it, has ended; its events are reported meanwhile."""
         self._tell(f"another operation is running on {stack.name} ({stack.status}); waiting for it to end")
         self.has_waited = True
         before = running_operation_start(self.stacks.events(stack.stack_id), stack)
@@ -134,11 +134,7 @@ class _Application:
         refuse_protected(stack)
         self._tell(f"clearing the stack's remains ({stack.status})")
         before = last_event_id(self.stacks, stack.stack_id)
-        token = request_token("clear", stack.stack_id, before)
-        write_once(
-            lambda: self.stacks.delete_stack(stack.stack_id, client_token=token),
-            is_done=lambda: is_leaving(self.stacks.describe(stack.stack_id)),
-        )
+        start_deletion("clear", stack.stack_id, before, self.stacks)
         self._watch(stack.stack_id, before, expect="DELETE_COMPLETE")
 
     def _continue_rollback(self, stack: StackState) -> StackState:
@@ -147,18 +143,14 @@ class _Application:
         token = request_token("continue", stack.stack_id, before)
         write_once(
             lambda: self.stacks.continue_rollback(stack.stack_id, client_token=token),
-            is_done=lambda: not self._has_status(stack.stack_id, "UPDATE_ROLLBACK_FAILED"),
+            is_done=lambda: (now := self.stacks.describe(stack.stack_id)) is None or now.status != stack.status,
         )
         return self._watch(stack.stack_id, before, expect="UPDATE_ROLLBACK_COMPLETE").stack
 
-    def _has_status(self, stack_id: str, status: str) -> bool:
-        stack = self.stacks.describe(stack_id)
-        return stack is not None and stack.status == status
-
     def _still_there(self) -> StackState:
-        stack = self.stacks.describe(self.request.template.stack_name)
+        name = self.request.template.stack_name
+        stack = self.stacks.describe(name)
         if stack is None:
-            name = self.request.template.stack_name
             raise StackError("stack_vanished", f"{name} was deleted by someone else.", "Repeat the command.")
         return stack
 
@@ -169,7 +161,7 @@ class _Application:
         return {**kept, **self.request.parameters}
 
     def _is_current(self, stack: StackState, parameters: Mapping[str, str]) -> bool:
-        """Whether the stack stands as asked for; templates are compared as documents, since spaces may differ."""
+        """Whether the stack is as requested; templates are compared as documents, since spaces may differ."""
         wanted = self.request.template.document
         declared = wanted.get("Parameters", {})
         defaults = {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
@@ -177,7 +169,7 @@ class _Application:
         return values == without_origin({**defaults, **parameters}) and _document(stack.template) == wanted
 
     def _outcome(self, stack: StackState, result: Literal["created", "updated", "unchanged"]) -> StackOutcome:
-        """The end of it all: protection is switched last, by a call of its own."""
+        """The result; termination protection is switched last, by a call of its own."""
         wanted = self.request.termination_protection
         if wanted is None or stack.termination_protection == wanted:
             return StackOutcome(stack, result, has_waited=self.has_waited)
@@ -193,7 +185,7 @@ class _Application:
     def _execute(self, change_set: ChangeSet) -> StackState:
         before = last_event_id(self.stacks, change_set.stack_id)
         if change_set.has_begun or not self._begin(change_set):
-            self._tell(f"{change_set.stack_name} is being brought there already: joining that operation")
+            self._tell(f"{change_set.stack_name} is being changed to this already: joining that operation")
             stack = self._still_there()
             before = running_operation_start(self.stacks.events(stack.stack_id), stack)
         watched = self._watch(change_set.stack_id, before, on_failing=self.on_failing, while_waiting=self.while_waiting)

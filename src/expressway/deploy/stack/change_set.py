@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from expressway.app.origin import origin_of, origin_parameter
 from expressway.cloudformation.change_set import ChangeSet, ChangeSetRequest
-from expressway.cloudformation.stack import StackState, is_leaving
+from expressway.cloudformation.stack import StackState
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation
 from expressway.core.write_once import is_lost, write_once
 from expressway.deploy.ports import Stacks
 from expressway.deploy.stack.request import CHANGE_SET_PREFIX, StackRequest
-from expressway.deploy.stack.watch import request_token
+from expressway.deploy.stack.watch import start_deletion
 from expressway.errors import ExpresswayError, StackError
 from expressway.plan.diff import StackChange, canonical_json
 from expressway.plan.replacement import check_replacements, expected_replacements
@@ -54,30 +54,17 @@ class ChangeReview:
     ) -> ChangeSet | None:
         """A change set that may be carried out, or None when CloudFormation finds nothing to change.
 
-        One that the same command, run elsewhere, has begun to carry out is given back as such (`ChangeSet.has_begun`).
-
-        `allowed` is what it may do to `stack`, where a plan was made.
+        One that the same command, run elsewhere, has begun to carry out is returned as such (`ChangeSet.has_begun`).
+        `allowed` is what it may do to `stack`, where a plan was made. In every error, also when the caller cancels, no
+        change set and no empty stack is left.
 
         Raises:
             RefusedError: ``replacement_refused``, ``replacement_impossible``; ``plan_changed`` when it would do more
                 than was approved, or when somebody has changed the stack meanwhile. (CloudFormation refuses the change
-                set of a stack that is changed after that, and one that creates a stack that stands.)
-            StackError: ``change_set_failed``, ``stack_busy``, ``template_rejected`` and the like. In every case,
-                also when the caller cancels, no change set and no empty stack is left.
+                set of a stack that is changed after that, and one that creates a stack that exists.)
+            StackError: ``change_set_failed``, ``stack_busy``, ``template_rejected`` and the like.
         """
-        name = change_set_name(self.request, stack, parameters)
-        stack_name = self.request.template.stack_name
-        request = ChangeSetRequest(
-            stack_name,
-            name,
-            self.request.template.sent_body,
-            {**parameters, **origin_parameter(self.request.template.document, self.request.origin or origin_of(stack))},
-            creates,
-            imports_existing=self.request.imports_existing,
-            reverts_drift=self.request.restores and not creates,
-        )
-        self._create(request)
-        change_set = self._await_change_set(stack_name, name)
+        change_set = self._made(stack, parameters, creates=creates)
         if change_set.has_begun:
             return change_set
         if not change_set.is_executable:
@@ -85,8 +72,8 @@ class ChangeReview:
         try:
             expected = expected_replacements(change_set, self.request.template)
             check_replacements(expected, allowed=self.request.allow_replacement)
-            if self.request.shown is not None and allowed is not None:
-                self.request.shown.hold_change_set(change_set, allowed)
+            if self.request.plan is not None and allowed is not None:
+                self.request.plan.check_change_set(change_set, allowed)
             if stack is not None and not creates and self._has_moved(stack):
                 if self.stacks.has_begun(change_set):
                     return replace(change_set, execution_status="EXECUTE_IN_PROGRESS")
@@ -98,13 +85,28 @@ class ChangeReview:
             raise
         return change_set
 
+    def _made(self, stack: StackState | None, parameters: Mapping[str, str], *, creates: bool) -> ChangeSet:
+        template = self.request.template
+        origin = self.request.origin or origin_of(stack)
+        request = ChangeSetRequest(
+            template.stack_name,
+            change_set_name(self.request, stack, parameters),
+            template.sent_body,
+            {**parameters, **origin_parameter(template.document, origin)},
+            creates,
+            imports_existing=self.request.imports_existing,
+            reverts_drift=self.request.restores and not creates,
+        )
+        self._create(request)
+        return self._await_change_set(request.stack_name, request.change_set_name)
+
     def _has_moved(self, stack: StackState) -> bool:
-        """A change set is made of the stack as it stood then: `stack`, if that stands unchanged afterwards."""
-        return self.request.shown is not None and self.stacks.version(stack.name) != stack.version
+        """A change set is made of the stack as it was then: `stack`, if that is unchanged afterwards."""
+        return self.request.plan is not None and self.stacks.version(stack.name) != stack.version
 
     def _check_unmoved(self, stack: StackState, parameters: Mapping[str, str]) -> None:
-        if self.request.shown is not None:
-            self.request.shown.hold_unmoved(self.stacks.describe(stack.name), parameters)
+        if self.request.plan is not None:
+            self.request.plan.check_not_in_progress(self.stacks.describe(stack.name), parameters)
 
     def _create(self, request: ChangeSetRequest) -> None:
         """Create the change set, or take up the one that another run has made, or this one without being told."""
@@ -171,8 +173,4 @@ class ChangeReview:
         stack = self.stacks.describe(change_set.stack_name)
         if stack is None or stack.status != "REVIEW_IN_PROGRESS" or self.stacks.change_set_names(stack.name):
             return
-        stack_id, token = stack.stack_id, request_token("review", stack.stack_id, change_set.change_set_id)
-        write_once(
-            lambda: self.stacks.delete_stack(stack_id, client_token=token),
-            is_done=lambda: is_leaving(self.stacks.describe(stack_id)),
-        )
+        start_deletion("review", stack.stack_id, change_set.change_set_id, self.stacks)

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from expressway.cloudformation.stack import StackState, is_leaving, running_operation_start
+from expressway.cloudformation.stack import StackState, running_operation_start
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, Progress, ProgressSink
-from expressway.core.write_once import write_once
 from expressway.deploy.ports import Stacks
 from expressway.deploy.stack.request import refuse_protected
-from expressway.deploy.stack.watch import request_token, stack_failure, watch_stack
+from expressway.deploy.stack.watch import stack_failure, start_deletion, watch_stack
 from expressway.errors import RefusedError
 
 
@@ -20,7 +19,6 @@ class StackRemover:
         self._clock = clock
 
     def describe(self, stack_name: str) -> StackState | None:
-        """The stack as it stands, or None when it does not exist."""
         return self._stacks.describe(stack_name)
 
     def change_set_names(self, stack_name: str) -> tuple[str, ...]:
@@ -46,12 +44,7 @@ class StackRemover:
             before = running_operation_start(events, stack)
         else:
             before = events[-1].event_id if events else None
-            token = request_token("delete", stack.stack_id, before)
-            stack_id = stack.stack_id
-            write_once(
-                lambda: self._stacks.delete_stack(stack_id, client_token=token),
-                is_done=lambda: is_leaving(self._stacks.describe(stack_id)),
-            )
+            start_deletion("delete", stack.stack_id, before, self._stacks)
         watched = watch_stack(
             stack.stack_id,
             stacks=self._stacks,
@@ -65,19 +58,18 @@ class StackRemover:
             raise stack_failure(watched)
 
     def _settled(self, looked_at: StackState, progress: ProgressSink, cancellation: Cancellation) -> StackState:
-        gone = replace(looked_at, status="DELETE_COMPLETE")
-        stack = self._stacks.describe(looked_at.stack_id) or gone
-        told = False
+        """The stack once nothing but its own deletion runs on it."""
+        has_told = False
         for delay in polling_delays():
+            stack = self._stacks.describe(looked_at.stack_id) or replace(looked_at, status="DELETE_COMPLETE")
             if not stack.in_progress or stack.status == "DELETE_IN_PROGRESS":
-                break
-            if not told:
+                return stack
+            if not has_told:
                 progress(Progress("delete", f"waiting for {looked_at.name} to settle ({stack.status})"))
-                told = True
+                has_told = True
             cancellation.raise_if_cancelled()
             self._clock.sleep(delay)
-            stack = self._stacks.describe(looked_at.stack_id) or gone
-        return stack
+        raise AssertionError("polling never ends by itself")
 
 
 def _refuse_new_owner(stack: StackState, looked_at: StackState) -> None:

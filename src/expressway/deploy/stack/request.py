@@ -1,6 +1,6 @@
-"""What a stack should become, what that needs of CloudFormation, and when a stack may not be touched."""
+"""What a stack should become, what came of it, and which stacks are refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,7 +8,7 @@ from expressway.app.origin import Origin
 from expressway.cloudformation.stack import StackState
 from expressway.cloudformation.template import Template
 from expressway.core.progress import Phase
-from expressway.deploy.approval import ShownStack
+from expressway.deploy.approval import ApprovedStackPlan
 from expressway.deploy.ports import Stacks
 from expressway.errors import RefusedError, StackError
 from expressway.hints import option
@@ -22,7 +22,7 @@ LONGEST_OPERATION_SECONDS = 190 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class RememberedStacks:
-    """The stacks as planning saw them, so that checking them asks nothing again."""
+    """The stacks as planning read them, so that the checks read nothing again."""
 
     stacks: Stacks
     seen: dict[str, StackState | None] = field(default_factory=dict[str, StackState | None])
@@ -45,7 +45,7 @@ class StackRequest:
         imports_existing: whether resources that exist already are taken over where the stack would make them.
         restores: whether what somebody removed from the stack by other means is made again.
         origin: where this is deployed from; None keeps what the stack says of that.
-        shown: what was shown of the stack; None where no plan was made.
+        plan: what the plan says of the stack; None where no plan was made.
         busy_seconds: how long an operation that another program started is waited for.
     """
 
@@ -60,7 +60,7 @@ class StackRequest:
     imports_existing: bool = False
     restores: bool = False
     origin: Origin | None = None
-    shown: ShownStack | None = None
+    plan: ApprovedStackPlan | None = None
     busy_seconds: float = LONGEST_OPERATION_SECONDS
 
 
@@ -86,7 +86,7 @@ class StackOutcome:
 
 
 def check_stack(stack: StackState | None, request: StackRequest, *, stacks: Stacks) -> None:
-    """Refuse a stack that this request may not touch as it stands; reads only.
+    """Refuse a stack that this request may not change as it is; reads only.
 
     Raises:
         RefusedError: ``stack_foreign``.
@@ -94,22 +94,23 @@ def check_stack(stack: StackState | None, request: StackRequest, *, stacks: Stac
     """
     if stack is None:
         return
-    shell = stack.status == "REVIEW_IN_PROGRESS" and _only_ours_review_it(stack, stacks)
-    leaves = stack.status == "DELETE_IN_PROGRESS"  # waited for, never touched
-    if not (request.adopt or shell or leaves):
+    leaves = stack.status == "DELETE_IN_PROGRESS"  # waited for, never changed
+    if not (request.adopt or leaves or is_reviewed_by_us(stack, stacks.change_set_names)):
         refuse_foreign(stack, request.app_name)
     if stack.status == "UPDATE_ROLLBACK_FAILED" and not request.continue_rollback:
         raise StackError(
             "update_rollback_failed",
             f"{stack.name} is stuck in UPDATE_ROLLBACK_FAILED: {quoted(stack.status_reason) or 'a rollback failed'}.",
-            f"Mend what the rollback failed on, then pass {option('continue_rollback')}.",
+            f"Correct what the rollback failed on, then pass {option('continue_rollback')}.",
             {"stack": stack.name},
         )
 
 
-def _only_ours_review_it(stack: StackState, stacks: Stacks) -> bool:
-    """A stack under review has no template yet that could name its owner, only the change sets' names."""
-    return all(name.startswith(CHANGE_SET_PREFIX) for name in stacks.change_set_names(stack.name))
+def is_reviewed_by_us(stack: StackState, change_set_names: Callable[[str], tuple[str, ...]]) -> bool:
+    """Whether only our change sets review the stack: one under review has no template yet that names its owner."""
+    if stack.status != "REVIEW_IN_PROGRESS":
+        return False
+    return all(name.startswith(CHANGE_SET_PREFIX) for name in change_set_names(stack.name))
 
 
 def refuse_protected(stack: StackState) -> None:

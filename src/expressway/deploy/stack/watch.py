@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from expressway.cloudformation.history import STACK_TYPE, quoted_reason
-from expressway.cloudformation.stack import StackEvent, StackState, first_failure, own_events
+from expressway.cloudformation.stack import StackEvent, StackState, first_failure, is_leaving, own_events
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
+from expressway.core.write_once import write_once
 from expressway.deploy.ports import Stacks
 from expressway.error_codes import has_trait
 from expressway.errors import StackError, TargetError
@@ -44,15 +45,13 @@ def watch_stack(
 ) -> WatchedStack:
     """Wait for the running operation of a stack to end; at most 1.5 s behind the last event.
 
-    The wait has no limit of its own: a create may take hours on AWS, and the callers bound it by running it
-    where it can be left alone. Cancelling stops the watching, never the operation. While AWS cannot be read
-    (throttled, no connection) the wait goes on for five minutes more.
+    The wait has no limit of its own, since a create may take hours on AWS. Cancelling stops the watching, never the
+    operation. While AWS cannot be read (throttled, no connection) the wait goes on for five minutes more.
 
     Args:
-        after_event_id: the last event before the operation was asked for; an end counts only once the stack
-            has told it in a later event.
-        on_failing: told once, at the first failure that is no consequence of another.
-        while_waiting: told at every poll that finds the operation still running.
+        after_event_id: the last event before the operation was requested; only a later event ends the wait.
+        on_failing: called once, at the first failure that is no consequence of another.
+        while_waiting: called at every poll that finds the operation still running.
 
     Raises:
         TargetError: AWS could not be read; the operation goes on in CloudFormation.
@@ -121,10 +120,7 @@ class _Watch:
                 self.progress(Progress(self.phase, text, now - self.started, level="warning"))
         if not passes or now - self.unreadable_since > _UNREADABLE_SECONDS:
             raise TargetError(
-                error.code,
-                f"{error.message} The operation continues in CloudFormation.",
-                error.hint,
-                error.details,
+                error.code, f"{error.message} The operation continues in CloudFormation.", error.hint, error.details
             ) from error
 
 
@@ -159,6 +155,15 @@ def request_token(purpose: str, stack_id: str, last_event: str | None) -> str:
     """
     state = hashlib.sha256(f"{stack_id} {last_event}".encode()).hexdigest()[:40]
     return f"expressway-{purpose}-{state}"
+
+
+def start_deletion(purpose: str, stack_id: str, last_event: str | None, stacks: Stacks) -> None:
+    """Ask CloudFormation to delete the stack; `last_event` as in `request_token`."""
+    token = request_token(purpose, stack_id, last_event)
+    write_once(
+        lambda: stacks.delete_stack(stack_id, client_token=token),
+        is_done=lambda: is_leaving(stacks.describe(stack_id)),
+    )
 
 
 def _has_ended(stack: StackState, events: list[StackEvent]) -> bool:
