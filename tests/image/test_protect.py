@@ -10,10 +10,11 @@ import pytest
 
 from expressway.aws.values.image import RegistryImage
 from expressway.core.progress import Progress
+from expressway.deploy.status.wait import Readiness
 from expressway.errors import ImageError, ServiceError
 from expressway.image.lifecycle_policy import expired_images, parse_lifecycle_policy
 from expressway.image.protect import ImageProtection
-from tests.deploy.fakes import SERVICE, InMemoryReadiness, World
+from tests.deploy.fakes import SERVICE, World
 from tests.golden.regenerate import FOLDER
 from tests.image.fakes import MemoryRegistry
 
@@ -253,7 +254,7 @@ def test_a_deployment_marks_what_it_starts_before_the_service_and_what_it_proved
     seen: list[dict[str, str]] = []
     wait: Callable[..., Any] = app.wait
 
-    def waiting(*arguments: Any) -> InMemoryReadiness:
+    def waiting(*arguments: Any) -> Readiness:
         seen.append(protected(registry))
         return wait(*arguments)
 
@@ -282,7 +283,7 @@ def test_an_image_that_never_proved_itself_is_not_marked_as_proved_by_a_deployme
     registry = deploying(app, "one")
     app.deploy()
     deploying(app, "two")
-    app.readiness = InMemoryReadiness(status="timeout", message="not ready")
+    app.readiness = Readiness(status="timeout", message="not ready")
     with pytest.raises(ServiceError):
         app.deploy()
     assert app.deploy().status == "unchanged"
