@@ -14,7 +14,7 @@ help:  ## show this list
 setup:  ## prepare .venv with exactly the pinned packages
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
-demo: setup  ## from a folder to a running service and away again, on the embedded AWS
+demo: setup  ## from a folder to a running service and away again, on the local AWS sandbox
 	@.venv/bin/expressway demo $(if $(APP),$(APP),) $(if $(AWS),--aws,)
 
 demo-svg: setup  ## record the demo as docs/demo.svg
@@ -26,7 +26,7 @@ docs: setup  ## build the documentation as a site in site/; fails on a broken li
 test: setup  ## run all tests in several processes (WORKERS=3); starts a container engine of its own where there is none
 	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test-fast: setup  ## run the tests that need no other program: no engine, no embedded AWS, no Node
+test-fast: setup  ## run the tests that need no other program: no engine, no local AWS sandbox, no Node
 	@$(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) -m "not (engine or sandbox or cdk_cli or process)" $(PYTEST_ARGS)
 
 check: setup  ## lint, formatting, types, import contracts

@@ -1,4 +1,4 @@
-"""Deployments on the embedded AWS: ours beside the ``cdk`` command line and beside CloudFormation itself."""
+"""Deployments on the local AWS sandbox: ours beside the ``cdk`` command line and beside CloudFormation itself."""
 
 import time
 from dataclasses import fields, replace

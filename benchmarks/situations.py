@@ -36,7 +36,7 @@ class _Judged:
 
 
 def compare(bench: Workbench) -> Comparison:
-    """Ask about every situation; those of the embedded AWS have been brought about on the bench's sandbox."""
+    """Ask about every situation; those of the local AWS sandbox have been brought about on the bench's sandbox."""
     print("  asking about the situations …", file=sys.stderr, flush=True)
     judged: list[_Judged] = []
     with both(bench, bench.sandbox.endpoint_url) as two:

@@ -1,4 +1,4 @@
-"""What the measurements run on: an engine, an embedded AWS of their own, the peers' command lines, throw-away apps."""
+"""What the measurements run on: an engine, a sandbox of their own, the peers' command lines, throw-away apps."""
 
 import base64
 import itertools

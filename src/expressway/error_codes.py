@@ -232,7 +232,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "ministack_missing": "ministack is not installed",
         "ministack_symbol_missing": "ministack lacks a part that the sandbox uses",
         "ministack_version": "ministack has another version than the sandbox needs",
-        "sandbox_not_installed": "The embedded AWS is not installed",
+        "sandbox_not_installed": "The local AWS sandbox is not installed",
         "sandbox_port_taken": "The sandbox's port is in use",
         "sandbox_reset_failed": "The sandbox could not be reset",
         "sandbox_runs_elsewhere": "The sandbox runs on another port",

@@ -11,7 +11,7 @@
     ├── StackError             CloudFormation cannot do, or did not do, what was asked
     ├── ServiceError           the service is missing, unhealthy or in the way
     ├── StillRunning           the work goes on; ask again with the operation id
-    └── SandboxError           the embedded AWS cannot start or is not running
+    └── SandboxError           the local AWS sandbox cannot start or is not running
 
 `code` is a stable snake_case word of `error_codes` (a contract: agents branch on it), `message` says what was
 expected and what came, `hint` says what to do next.
@@ -84,7 +84,7 @@ class EngineError(ExpresswayError):
 
 
 class SandboxError(ExpresswayError):
-    """The embedded AWS cannot start, is not running, or does not fit this version."""
+    """The local AWS sandbox cannot start, is not running, or does not fit this version."""
 
     exit_code = 4
 

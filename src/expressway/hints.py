@@ -54,7 +54,7 @@ def option(name: str) -> str:
 
 REGION = on_faces(command_line="--region", mcp="the parameter region")
 USE_SANDBOX = on_faces(
-    command_line="use --sandbox for the embedded AWS", mcp="have EXPRESSWAY_SANDBOX set for the embedded AWS"
+    command_line="use --sandbox for the local AWS sandbox", mcp="have EXPRESSWAY_SANDBOX set for the local AWS sandbox"
 )
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
+    "check_installed": "composition",
     "check_port": "lifecycle",
     "container_names": "lifecycle",
     "environment": "lifecycle",

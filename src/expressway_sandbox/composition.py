@@ -151,7 +151,7 @@ def check_ministack() -> None:
     Raises:
         SandboxError: ``ministack_missing``, ``ministack_version`` or ``ministack_symbol_missing``.
     """
-    found = _installed_version()
+    found = check_installed()
     for module_name, names in HOOKED.items():
         try:
             module = importlib.import_module(module_name)
@@ -162,7 +162,12 @@ def check_ministack() -> None:
                 raise _missing(f"{module_name}.{name}", found)
 
 
-def _installed_version() -> str:
+def check_installed() -> str:
+    """The version of ministack, which must be installed in the one that this extension was written for.
+
+    Raises:
+        SandboxError: ``ministack_missing``, ``ministack_version``.
+    """
     hint = f"Install that version: pip install ministack=={EXPECTED_VERSION}"
     try:
         found = metadata.version("ministack")

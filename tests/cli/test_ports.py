@@ -43,7 +43,7 @@ def run(site: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_entry_point_of_this_installation_is_the_sandbox() -> None:
     assert installed_sandbox() is expressway_sandbox
-    assert len(FUNCTIONS) == 13
+    assert len(FUNCTIONS) == 14
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -44,6 +44,12 @@ def test_the_package_starts_the_server_on_stdio(manifest: dict[str, Any]) -> Non
     assert package["packageArguments"] == [{"type": "positional", "value": "mcp"}]
 
 
+def test_it_says_that_no_index_has_the_package_yet(manifest: dict[str, Any]) -> None:
+    note = manifest["_meta"]["io.modelcontextprotocol.registry/publisher-provided"]["note"]
+    assert note.startswith("Not published yet")
+    assert "runtimeHint" not in manifest["packages"][0]
+
+
 def test_no_secret_is_asked_for_and_both_gates_are_closed_by_default(manifest: dict[str, Any]) -> None:
     variables = {item["name"]: item for item in manifest["packages"][0]["environmentVariables"]}
     assert not any(item.get("isSecret") or item.get("isRequired") for item in variables.values())

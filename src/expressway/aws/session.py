@@ -195,7 +195,7 @@ def open_session(
 ) -> AwsSession:
     """Resolve the target once and return its session.
 
-    `sandbox_url` (or the variable that ``expressway sandbox env`` sets) selects the embedded AWS, and then no
+    `sandbox_url` (or the variable that ``expressway sandbox env`` sets) selects the local AWS sandbox, and then no
     profile, credentials or proxy of the user's are read at all: requests are signed with the sandbox's own key
     (`sandbox_key`). Without it, an endpoint override in the
     environment or the profile is refused. So neither side is ever reached by accident. `settings` reads the

@@ -17,7 +17,7 @@ AppName = Annotated[
     str | None, typer.Argument(help="The app's name, as in its definition.", show_default="of this folder's app")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-Sandbox = Annotated[bool, typer.Option("--sandbox", help="Act on the running embedded AWS, not on AWS.")]
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="Act on the running local AWS sandbox, not on AWS.")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile to use.", show_default="AWS_PROFILE")]
 Region = Annotated[str | None, typer.Option(help="AWS region to act in.", show_default="AWS_REGION")]
 Adopt = Annotated[bool, typer.Option("--adopt", help="Take over others' stacks, and resources that a deletion kept.")]

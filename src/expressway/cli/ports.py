@@ -1,4 +1,4 @@
-"""What the command line needs of the embedded AWS, a package of its own that it finds by an entry point."""
+"""What the command line needs of the local AWS sandbox, a package of its own that it finds by an entry point."""
 
 from collections.abc import Collection, Sequence
 from functools import cache
@@ -61,7 +61,7 @@ class BaseImage(Protocol):
 
 
 class Sandbox(Protocol):
-    """The embedded AWS. Each function is described where it is defined, in ``expressway_sandbox``."""
+    """The local AWS sandbox. Each function is described where it is defined, in ``expressway_sandbox``."""
 
     def status(self, state_dir: Path | None = None) -> SandboxInfo | None: ...
     def start(
@@ -76,6 +76,7 @@ class Sandbox(Protocol):
     def reset(self, state_dir: Path | None = None) -> None: ...
     def environment(self, info: SandboxInfo) -> dict[str, str]: ...
     def container_names(self, info: SandboxInfo) -> list[str]: ...
+    def check_installed(self) -> str: ...
     def check_port(self, port: int | None) -> None: ...
     def refuse_other_settings(self, running: SandboxInfo, port: int | None, services: Collection[str] = ()) -> None: ...
     def provide_engine(self, *, install: bool = False, progress: ProgressSink = ...) -> Engine: ...
@@ -91,7 +92,7 @@ class Sandbox(Protocol):
 
 @cache
 def installed_sandbox() -> Sandbox:
-    """The embedded AWS of this installation.
+    """The local AWS sandbox of this installation.
 
     Raises:
         SandboxError: ``sandbox_not_installed``.
@@ -102,6 +103,6 @@ def installed_sandbox() -> Sandbox:
         return cast(Sandbox, found.load())
     raise SandboxError(
         "sandbox_not_installed",
-        f"Expected a package with an entry point in the group {SANDBOX_GROUP}, the embedded AWS; none is installed.",
+        f"Expected a package with an entry point in the group {SANDBOX_GROUP} (the local AWS sandbox), found none.",
         "Install Expressway again with its extra `sandbox`; in a checkout of its source: make setup.",
     )

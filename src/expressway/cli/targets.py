@@ -124,7 +124,7 @@ def running_sandbox() -> SandboxInfo:
     if info is None:
         raise SandboxError(
             "sandbox_not_running",
-            "The embedded AWS is not running.",
+            "The local AWS sandbox is not running.",
             "Start it with: expressway sandbox start",
         )
     return info

@@ -38,7 +38,7 @@ class TargetReads:
 
     Args:
         profile, region: of the AWS account; the environment's by default.
-        sandbox_url: the embedded AWS instead; nothing then reaches AWS.
+        sandbox_url: the local AWS sandbox instead; nothing then reaches AWS.
         environ: variables to read instead of the process's own.
         only_listed_targets: where the operator's allow-list says nothing, nothing else is reached, neither by `at` nor
             by following an ARN into another region.

@@ -12,7 +12,7 @@ from expressway.privacy.gates import Decision, allowed_regions, decide_elsewhere
 
 @dataclass(frozen=True, slots=True)
 class TargetChoice:
-    """A profile and a region, None where the environment's own is meant, or the embedded AWS."""
+    """A profile and a region, None where the environment's own is meant, or the local AWS sandbox."""
 
     profile: str | None = None
     region: str | None = None
@@ -23,7 +23,7 @@ class TargetChoice:
     ) -> TargetChoice:
         """The same with another profile or region, where that may be asked for.
 
-        `strict`: without an allow-list nothing else may be (the embedded AWS excepted: no account is reached there).
+        `strict`: without an allow-list nothing else may be, except in the sandbox, where no account is reached.
 
         Raises:
             RefusedError: ``profile_not_allowed``, ``region_not_allowed``.

@@ -1,4 +1,4 @@
-"""Where a command acts: an AWS account and region, or the embedded AWS."""
+"""Where a command acts: an AWS account and region, or the local AWS sandbox."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _URL_SUFFIXES = {
 class Target:
     """The account and region that a command acts on.
 
-    `sandbox_url` is the base URL of the embedded AWS (``http://127.0.0.1:PORT``), or None for real AWS.
+    `sandbox_url` is the base URL of the local AWS sandbox (``http://127.0.0.1:PORT``), or None for real AWS.
     """
 
     account_id: str

@@ -1,4 +1,4 @@
-"""``expressway demo``: the whole way, on the embedded AWS or on an account."""
+"""``expressway demo``: the whole way, on the local AWS sandbox or on an account."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def demo(
         Path | None,
         typer.Argument(help="Folder of the app; broken.yaml in it is its broken version.", show_default=str(_EXAMPLE)),
     ] = None,
-    aws: Annotated[bool, typer.Option("--aws", help="Act on the AWS account, not on an embedded AWS.")] = False,
+    aws: Annotated[bool, typer.Option("--aws", help="Act on the AWS account, not on a local AWS sandbox.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Write a picture of the terminal to this file.")] = None,
     profile: Profile = None,
     region: Region = None,
@@ -311,7 +311,8 @@ def _toolkit_on_sandbox(steps: Steps, source: AppSource) -> Generator[tuple[Tool
     state_dir = Path(tempfile.mkdtemp(prefix="expressway-demo-"))
     engine = None
     try:
-        with steps.step("Start the embedded AWS"):
+        with steps.step("Start the local AWS sandbox"):
+            sandbox.check_installed()
             engine = sandbox.provide_engine(install=True, progress=steps.tell)
             for image in sandbox.prepare_example(
                 source.base_dir, engine.docker_host, install=True, progress=steps.tell

@@ -1,4 +1,4 @@
-"""``expressway sandbox``: start, stop, look at and clear the embedded AWS."""
+"""``expressway sandbox``: start, stop, look at and clear the local AWS sandbox."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from expressway.cli.views.reporting import reporting
 from expressway.core.progress import Progress, ProgressSink
 
 sandbox = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=MARKUP, help="The embedded AWS: a local account with Express Mode."
+    no_args_is_help=True, rich_markup_mode=MARKUP, help="The local AWS sandbox: a local account with Express Mode."
 )
 
 Install = Annotated[
@@ -48,10 +48,11 @@ def start(
     services: Services = "",
     as_json: AsJson = False,
 ) -> None:
-    """Start the embedded AWS, or tell that it runs already; one on another port than --port is refused."""
+    """Start the local AWS sandbox, or tell that it runs already; one on another port than --port is refused."""
     with reporting(as_json=as_json):
         embedded = installed_sandbox()
         embedded.check_port(port)
+        embedded.check_installed()  # before an engine is started for it
         names = [name.strip() for name in services.split(",") if name.strip()]
         running = own_sandbox()
         port = port if running else port_to_start(port)
@@ -91,7 +92,7 @@ def _tell_other_engine(running: SandboxInfo, progress: ProgressSink) -> None:
 
 @sandbox.command()
 def stop(as_json: AsJson = False) -> None:
-    """Stop the embedded AWS and the engine started for it; its containers and images go, base images stay."""
+    """Stop the local AWS sandbox and the engine started for it; its containers and images go, base images stay."""
     with reporting(as_json=as_json):
         own_sandbox()  # refuses another one's name
         stopped = installed_sandbox().stop()
@@ -109,7 +110,7 @@ def stop(as_json: AsJson = False) -> None:
 
 @sandbox.command()
 def status(as_json: AsJson = False) -> None:
-    """Tell whether the embedded AWS runs, and where; exits with 1 when it does not."""
+    """Tell whether the local AWS sandbox runs, and where; exits with 1 when it does not."""
     with reporting(as_json=as_json):
         info = own_sandbox()
         if as_json:
@@ -123,7 +124,7 @@ def status(as_json: AsJson = False) -> None:
 
 @sandbox.command()
 def reset(as_json: AsJson = False) -> None:
-    """Remove everything from the embedded AWS; it keeps running."""
+    """Remove everything from the local AWS sandbox; it keeps running."""
     with reporting(as_json=as_json):
         own_sandbox()  # refuses another one's name
         installed_sandbox().reset()
@@ -135,7 +136,7 @@ def reset(as_json: AsJson = False) -> None:
 
 @sandbox.command()
 def env(as_json: AsJson = False) -> None:
-    """Print what points a shell at the embedded AWS: eval "$(expressway sandbox env)"."""
+    """Print what points a shell at the local AWS sandbox: eval "$(expressway sandbox env)"."""
     with reporting(as_json=as_json):
         variables = installed_sandbox().environment(running_sandbox())
         if as_json:

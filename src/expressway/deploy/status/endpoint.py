@@ -1,4 +1,4 @@
-"""The address of a service, and how one of the embedded AWS is reached where its name does not resolve."""
+"""The address of a service, and how one of the local AWS sandbox is reached where its name does not resolve."""
 
 import http.client
 import time
@@ -14,7 +14,7 @@ not know them (RFC 6761, 6.3)."""
 
 
 def access_hint_of(url: str | None) -> str:
-    """The request that leads to a service of the embedded AWS for sure, in a phrase; "" for one of AWS or none."""
+    """The request that leads to a service of the local AWS sandbox for sure, in a phrase; "" for one of AWS or none."""
     parts = urlsplit(url or "")
     if not parts.hostname or not parts.hostname.endswith(_RESOLVED_BY_SOME):
         return ""
