@@ -73,26 +73,7 @@ class ImageRepository(ecr.Repository):
             encryption_key=encryption_key,
             empty_on_delete=removal_policy == cdk.RemovalPolicy.DESTROY,
             removal_policy=removal_policy,
-            lifecycle_rules=[
-                ecr.LifecycleRule(
-                    description="The image that runs and the one before it stay",
-                    rule_priority=1,
-                    tag_status=ecr.TagStatus.TAGGED,
-                    tag_pattern_list=[PROTECTED_PATTERN],
-                    max_image_count=_PROTECTED,
-                ),
-                ecr.LifecycleRule(
-                    description="Untagged images expire",
-                    tag_status=ecr.TagStatus.UNTAGGED,
-                    max_image_age=expire_untagged or cdk.Duration.days(7),
-                ),
-                ecr.LifecycleRule(
-                    description="The newest tagged images stay",
-                    tag_status=ecr.TagStatus.TAGGED,
-                    tag_pattern_list=["*"],
-                    max_image_count=keep_tagged,
-                ),
-            ],
+            lifecycle_rules=_lifecycle_rules(keep_tagged, expire_untagged or cdk.Duration.days(7)),
         )
 
 
@@ -115,6 +96,27 @@ _PROTECTED = 1_000
 
 def _mutability(immutable_tags: bool) -> ecr.TagMutability:
     return ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if immutable_tags else ecr.TagMutability.MUTABLE
+
+
+def _lifecycle_rules(keep_tagged: int, expire_untagged: cdk.Duration) -> list[ecr.LifecycleRule]:
+    return [
+        ecr.LifecycleRule(
+            description="The image that runs and the one before it stay",
+            rule_priority=1,
+            tag_status=ecr.TagStatus.TAGGED,
+            tag_pattern_list=[PROTECTED_PATTERN],
+            max_image_count=_PROTECTED,
+        ),
+        ecr.LifecycleRule(
+            description="Untagged images expire", tag_status=ecr.TagStatus.UNTAGGED, max_image_age=expire_untagged
+        ),
+        ecr.LifecycleRule(
+            description="The newest tagged images stay",
+            tag_status=ecr.TagStatus.TAGGED,
+            tag_pattern_list=["*"],
+            max_image_count=keep_tagged,
+        ),
+    ]
 
 
 @cache

@@ -12,7 +12,7 @@ from expressway.core.sandbox_key import SandboxKey
 from expressway.errors import SandboxError
 from expressway_sandbox import emulator
 from expressway_sandbox.access import gate
-from expressway_sandbox.access.switches import Switches
+from expressway_sandbox.access.gate import Switches
 from expressway_sandbox.cloudformation import drift, express_type, resource_types, stack_information
 from expressway_sandbox.ecr import lifecycle_policies, registry, tokens
 from expressway_sandbox.ecs import endings, runtime

@@ -227,3 +227,10 @@ async def plain(send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     await asyncio.sleep(0)
+
+
+def docker_errors() -> Any:
+    """The exceptions of the engine's client, which is imported only when there is an engine."""
+    import docker.errors
+
+    return docker.errors

@@ -12,6 +12,7 @@ from constructs import Construct
 from expressway_constructs import setting_types as types
 from expressway_constructs.cdk_types import Connectable, as_grantee
 from expressway_constructs.errors import ConstructError
+from expressway_constructs.service.domain import RoutedService, ServiceDomain
 
 if TYPE_CHECKING:
     from aws_cdk import aws_certificatemanager as acm
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_route53 as route53
 
     from expressway_constructs.cdk_types import AnyGrantee
-    from expressway_constructs.service.domain import ServiceDomain
 
 DESCRIBE_ACTIONS = (
     "ecs:DescribeExpressGatewayService",
@@ -39,7 +39,7 @@ _GRANT_TYPES = {
 
 
 @jsii.implements(Connectable, iam.IGrantable)
-class ExpressGatewayServiceBase(Construct):
+class ExpressGatewayServiceBase(RoutedService):
     """An Express service that can be referred to, granted on, measured and connected to.
 
     It is an ``aws_ec2.IConnectable`` (``database.connections.allow_default_port_from(service)``) and an
@@ -60,21 +60,6 @@ class ExpressGatewayServiceBase(Construct):
     @abstractmethod
     def endpoint(self) -> str:
         """Host name of the service's HTTPS endpoint. AWS chooses it: it cannot be derived from the name."""
-
-    @property
-    @abstractmethod
-    def load_balancer_arn(self) -> str:
-        """ARN of the load balancer, which other Express services of the VPC may share."""
-
-    @property
-    @abstractmethod
-    def listener_arn(self) -> str:
-        """ARN of the HTTPS listener, which other Express services may share."""
-
-    @property
-    @abstractmethod
-    def listener_rule_arn(self) -> str:
-        """ARN of the rule that sends the service's host name to its target groups."""
 
     @property
     @abstractmethod
@@ -168,7 +153,7 @@ class ExpressGatewayServiceBase(Construct):
         name: str,
         certificate: "acm.ICertificate | acm.Certificate | None" = None,
         record: bool = True,
-    ) -> "ServiceDomain":
+    ) -> ServiceDomain:
         """Let the service answer at a host name of `zone` too.
 
         The name is added to the listener rule that ECS keeps, as AWS's guide does, by a custom resource with a
@@ -185,8 +170,6 @@ class ExpressGatewayServiceBase(Construct):
         Raises:
             ConstructError: ``invalid_domain``.
         """
-        from expressway_constructs.service.domain import ServiceDomain  # only those who add a domain load it
-
         number = len(self._domains)
         domain = ServiceDomain(
             self,

@@ -7,6 +7,7 @@ of the rule that ECS keeps, and a load balancer does not fail over from a target
 """
 
 import re
+from abc import abstractmethod
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,6 @@ from expressway_constructs.errors import ConstructError
 if TYPE_CHECKING:
     from aws_cdk import aws_certificatemanager as acm
     from aws_cdk import aws_route53 as route53
-
-    from expressway_constructs.service.base import ExpressGatewayServiceBase
 
 RESOURCE_TYPE = "Custom::ExpressGatewayServiceDomain"
 FUNCTION = Path(__file__).with_name("domain_function.py")
@@ -41,12 +40,31 @@ _TYPES = {
 }
 
 
+class RoutedService(Construct):
+    """A service by the resources that route requests to it, which is what a domain changes."""
+
+    @property
+    @abstractmethod
+    def load_balancer_arn(self) -> str:
+        """ARN of the load balancer, which other Express services of the VPC may share."""
+
+    @property
+    @abstractmethod
+    def listener_arn(self) -> str:
+        """ARN of the HTTPS listener, which other Express services may share."""
+
+    @property
+    @abstractmethod
+    def listener_rule_arn(self) -> str:
+        """ARN of the rule that sends the service's host name to its target groups."""
+
+
 class ServiceDomain(Construct):
     """One host name of a service: certificate, listener, rule and record; see ``add_domain`` of the service."""
 
     def __init__(
         self,
-        service: "ExpressGatewayServiceBase",
+        service: RoutedService,
         construct_id: str,
         *,
         zone: "route53.IHostedZone",
@@ -74,7 +92,7 @@ class ServiceDomain(Construct):
         """Change the rule after `other` has: both read it and write it whole."""
         self._resource.node.add_dependency(other._resource)
 
-    def _in_rule(self, service: "ExpressGatewayServiceBase", host: str) -> cdk.CustomResource:
+    def _in_rule(self, service: RoutedService, host: str) -> cdk.CustomResource:
         function = _function(cdk.Stack.of(self))
         rule = service.listener_rule_arn
         changes = iam.PolicyStatement(actions=["elasticloadbalancing:ModifyRule"], resources=[rule])
@@ -89,7 +107,7 @@ class ServiceDomain(Construct):
         resource.node.add_dependency(permission)
         return resource
 
-    def _at_listener(self, service: "ExpressGatewayServiceBase") -> None:
+    def _at_listener(self, service: RoutedService) -> None:
         from aws_cdk import aws_elasticloadbalancingv2 as elbv2  # only those who add a domain pay for loading it
 
         chosen = elbv2.CfnListenerCertificate.CertificateProperty(certificate_arn=self.certificate.certificate_arn)

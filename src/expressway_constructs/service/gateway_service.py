@@ -1,6 +1,7 @@
 """An Amazon ECS Express Mode service as a construct that knows the traps of its CloudFormation type."""
 
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import aws_cdk as cdk
@@ -11,7 +12,12 @@ from constructs import Construct
 from expressway_constructs.cdk_types import as_principal, as_role, ids_of, late
 from expressway_constructs.image import ExpressImage, bind
 from expressway_constructs.service import roles
-from expressway_constructs.service.aspect import LateSettings
+from expressway_constructs.service.attributes import (
+    ImportedExpressGatewayService,
+    ManagedService,
+    ServiceAttributes,
+    id_of_group,
+)
 from expressway_constructs.service.base import ExpressGatewayServiceBase, grant_pass_roles
 from expressway_constructs.service.checks import DEFAULTS, refuse_wrong_settings
 from expressway_constructs.service.container import (
@@ -24,8 +30,7 @@ from expressway_constructs.service.container import (
     task_definition_reference,
     without_empties,
 )
-from expressway_constructs.service.imported import ImportedExpressGatewayService, ServiceAttributes
-from expressway_constructs.service.managed import ManagedService, id_of_group
+from expressway_constructs.service.start_order import LateSettings
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -135,74 +140,14 @@ class ExpressGatewayService(ManagedService):
         settings = {name: value for name, value in arguments.items() if name not in _NO_SETTINGS}
         refuse_wrong_settings(scope, construct_id, settings)
         super().__init__(scope, construct_id)
-        self.infrastructure_role = as_role(
-            infrastructure_role
-            or roles.infrastructure_role(self, "InfrastructureRole", role_name=infrastructure_role_name)
-        )
-        self.task_role = None if task_role is None else as_role(task_role)
-        self.execution_role: iam.IRole | None = None
-        self.log_group: AnyLogGroup | None = None
-        self._start_policy: iam.Policy | None = None
-        container = None
-        if image is not None:
-            source = ExpressImage(image) if isinstance(image, str) else image
-            named = secrets or {}
-            self.log_group = log_group or logs.LogGroup(
-                self,
-                "LogGroup",
-                log_group_name=log_group_name,
-                retention=log_retention or logs.RetentionDays.ONE_MONTH,
-                removal_policy=removal_policy or cdk.RemovalPolicy.DESTROY,
-            )
-            role = self.execution_role = self._execution_role(execution_role, execution_role_name, source, named)
-            container = primary_container(
-                bind(source, self, role),
-                container_port=container_port or DEFAULTS["container_port"],
-                environment=environment or {},
-                secrets=named,
-                command=command,
-                log_group=self.log_group,
-                log_stream_prefix=log_stream_prefix or DEFAULTS["log_stream_prefix"],
-            )
-        self._given_groups = list(security_groups)
         self._task_definition = task_definition
-        self._port = None if container is None else container["ContainerPort"]
+        self._given_groups = list(security_groups)
         self._updaters: list[AnyGrantee] = []
-        groups = [_group_id(group) for group in security_groups]
-        network = {"Subnets": subnet_ids(vpc, vpc_subnets, subnets), "SecurityGroups": groups}
-        # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and
-        # nine more modules) costs 30 MB and a quarter of a second in every app. A generic resource also has no tag
-        # manager: tags are create-only, so one that an app adds later would replace the service and its URL.
-        self._service = cdk.CfnResource(
-            self,
-            "Resource",
-            type=RESOURCE_TYPE,
-            properties=without_empties(
-                {
-                    "ServiceName": service_name,
-                    "Cluster": cluster_reference(cluster),
-                    "InfrastructureRoleArn": self.infrastructure_role.role_arn,
-                    "ExecutionRoleArn": self.execution_role.role_arn if self.execution_role else None,
-                    "TaskRoleArn": task_role.role_arn if task_role else None,
-                    "TaskDefinitionArn": task_definition_reference(task_definition),
-                    "Cpu": number_text(cpu or DEFAULTS["cpu"]) if container else None,
-                    "Memory": number_text(memory_limit_mib or DEFAULTS["memory_limit_mib"]) if container else None,
-                    "HealthCheckPath": health_check_path,
-                    "PrimaryContainer": container,
-                    "NetworkConfiguration": without_empties(network),
-                    "ScalingTarget": {
-                        "MinTaskCount": min_task_count,
-                        "MaxTaskCount": max_task_count,
-                        "AutoScalingMetric": scaling_metric,
-                        "AutoScalingTargetValue": scaling_target,
-                    },
-                }
-            ),
-        )
-        if self._start_policy is not None:
-            self._service.node.add_dependency(self._start_policy)
-        starting = [role for role in (self.infrastructure_role, self.execution_role) if role is not None]
-        late(LateSettings(self._service, starting, drop_stack_tags=drop_stack_tags), self._service)
+        chosen = SimpleNamespace(**settings)
+        self._provide_roles(chosen)
+        container = self._container(chosen)
+        self._port = None if container is None else container["ContainerPort"]
+        self._service = self._make_resource(chosen, container)
 
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:
@@ -281,17 +226,91 @@ class ExpressGatewayService(ManagedService):
         passed = (self.infrastructure_role, self.execution_role, self.task_role)
         return [role.role_arn for role in passed if role is not None]
 
+    def _provide_roles(self, chosen: SimpleNamespace) -> None:
+        self.infrastructure_role = as_role(
+            chosen.infrastructure_role
+            or roles.infrastructure_role(self, "InfrastructureRole", role_name=chosen.infrastructure_role_name)
+        )
+        self.task_role = None if chosen.task_role is None else as_role(chosen.task_role)
+        self.execution_role: iam.IRole | None = None
+        self._start_policy: iam.Policy | None = None
+
+    def _container(self, chosen: SimpleNamespace) -> dict[str, Any] | None:
+        """Property ``PrimaryContainer``, with the log group and the execution role; None with a task definition."""
+        self.log_group: AnyLogGroup | None = None
+        if chosen.image is None:
+            return None
+        image = ExpressImage(chosen.image) if isinstance(chosen.image, str) else chosen.image
+        secrets = chosen.secrets or {}
+        log_group: AnyLogGroup = chosen.log_group or logs.LogGroup(
+            self,
+            "LogGroup",
+            log_group_name=chosen.log_group_name,
+            retention=chosen.log_retention or logs.RetentionDays.ONE_MONTH,
+            removal_policy=chosen.removal_policy or cdk.RemovalPolicy.DESTROY,
+        )
+        self.log_group = log_group
+        role = self._execution_role(chosen, image, secrets)
+        return primary_container(
+            bind(image, self, role),
+            container_port=chosen.container_port or DEFAULTS["container_port"],
+            environment=chosen.environment or {},
+            secrets=secrets,
+            command=chosen.command,
+            log_group=log_group,
+            log_stream_prefix=chosen.log_stream_prefix or DEFAULTS["log_stream_prefix"],
+        )
+
     def _execution_role(
         self,
-        given: "AnyRole | None",
-        role_name: str | None,
+        chosen: SimpleNamespace,
         image: "ExpressImage | ecs.ContainerImage",
         secrets: "Mapping[str, ServiceSecret]",
     ) -> iam.IRole:
-        arns = secret_arns(secrets.values())
-        role = as_role(given or roles.execution_role(self, "ExecutionRole", role_name=role_name, secret_arns=arns))
+        given, arns = chosen.execution_role, secret_arns(secrets.values())
+        role = self.execution_role = as_role(
+            given or roles.execution_role(self, "ExecutionRole", role_name=chosen.execution_role_name, secret_arns=arns)
+        )
         self._start_policy = grant_start(self, role, image, secrets=secrets.values(), arns=arns if given else ())
         return role
+
+    def _make_resource(self, chosen: SimpleNamespace, container: dict[str, Any] | None) -> cdk.CfnResource:
+        # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and
+        # nine more modules) costs 30 MB and a quarter of a second in every app. A generic resource also has no tag
+        # manager: tags are create-only, so one that an app adds later would replace the service and its URL.
+        resource = cdk.CfnResource(
+            self, "Resource", type=RESOURCE_TYPE, properties=without_empties(self._properties(chosen, container))
+        )
+        if self._start_policy is not None:
+            resource.node.add_dependency(self._start_policy)
+        starting = [role for role in (self.infrastructure_role, self.execution_role) if role is not None]
+        late(LateSettings(resource, starting, drop_stack_tags=chosen.drop_stack_tags), resource)
+        return resource
+
+    def _properties(self, chosen: SimpleNamespace, container: dict[str, Any] | None) -> dict[str, Any]:
+        network = {
+            "Subnets": subnet_ids(chosen.vpc, chosen.vpc_subnets, chosen.subnets),
+            "SecurityGroups": [_group_id(group) for group in self._given_groups],
+        }
+        return {
+            "ServiceName": chosen.service_name,
+            "Cluster": cluster_reference(chosen.cluster),
+            "InfrastructureRoleArn": self.infrastructure_role.role_arn,
+            "ExecutionRoleArn": self.execution_role.role_arn if self.execution_role else None,
+            "TaskRoleArn": self.task_role.role_arn if self.task_role else None,
+            "TaskDefinitionArn": task_definition_reference(chosen.task_definition),
+            "Cpu": number_text(chosen.cpu or DEFAULTS["cpu"]) if container else None,
+            "Memory": number_text(chosen.memory_limit_mib or DEFAULTS["memory_limit_mib"]) if container else None,
+            "HealthCheckPath": chosen.health_check_path,
+            "PrimaryContainer": container,
+            "NetworkConfiguration": without_empties(network),
+            "ScalingTarget": {
+                "MinTaskCount": chosen.min_task_count,
+                "MaxTaskCount": chosen.max_task_count,
+                "AutoScalingMetric": chosen.scaling_metric,
+                "AutoScalingTargetValue": chosen.scaling_target,
+            },
+        }
 
     def _security_groups(self) -> "list[ec2.ISecurityGroup]":
         return [

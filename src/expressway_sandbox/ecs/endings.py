@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import images
 from expressway_sandbox.settings import read_settings
 
 _STEPS = {"start": "CannotStartContainerError", "create": "CannotCreateContainerError"}
@@ -39,7 +38,7 @@ def told_in_ecs_words() -> Generator[None]:
     """
     try:
         yield
-    except images.docker_error() as exc:
+    except emulator.docker_errors().DockerException as exc:
         response = getattr(exc, "response", None)
         step = urlsplit(str(getattr(response, "url", ""))).path.rpartition("/")[2]
         said = str(getattr(exc, "explanation", None) or "")
@@ -218,7 +217,7 @@ def end_container(client: Any, container_id: str, stop_seconds: int) -> Ending |
             time.sleep(_LATE_WORD_SECONDS)
             container.reload()
             state = container.attrs["State"]
-    except (images.docker_error(), OSError):
+    except (emulator.docker_errors().DockerException, OSError):
         return None
     if state["Status"] != "exited":
         return None

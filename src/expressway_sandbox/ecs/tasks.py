@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import images
 from expressway_sandbox.elb import health
 from expressway_sandbox.elb.health import Address, TargetHealth
 from expressway_sandbox.emulator import AwsFault
@@ -163,7 +162,7 @@ def address(arn: str, revision: Revision) -> Address | None:
         return None
     try:
         network: Any = client.containers.get(ids[index]).attrs["NetworkSettings"]
-    except images.docker_error():
+    except emulator.docker_errors().DockerException:
         return None
     published = (network.get("Ports") or {}).get(f"{revision.container_port}/tcp") or []
     if published:
@@ -199,7 +198,7 @@ def remove_containers(service: Service, settings: Settings) -> None:
     for task in service_tasks(service):
         labels = [f"{_TASK_LABEL}={task.arn}", f"ministack.instance={instance}"]
         for container in client.containers.list(all=True, sparse=True, filters={"label": labels}):
-            with contextlib.suppress(images.docker_error()):
+            with contextlib.suppress(emulator.docker_errors().DockerException):
                 container.stop(timeout=int(settings.stop_seconds))
                 container.remove(v=True, force=True)
 

@@ -15,7 +15,7 @@ import threading
 import time
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import images, tasks
+from expressway_sandbox.ecs import runtime, tasks
 from expressway_sandbox.ecs.tasks import DeploymentCancelledError, DeploymentFailedError, TaskWatch
 from expressway_sandbox.elb import ingress
 from expressway_sandbox.elb.health import BOARD, Address
@@ -222,8 +222,8 @@ class _Deployer:
 
     def _note_image(self) -> None:
         client = emulator.module("services.ecs")._get_docker()
-        reference = images.local_reference(self._revision.image, self._settings.gateway_port)
-        self._revision.image_digest = images.digest_of(client, self._revision.image, reference)
+        reference = runtime.local_reference(self._revision.image, self._settings.gateway_port)
+        self._revision.image_digest = runtime.digest_of(client, self._revision.image, reference)
 
     def _stage(self, stage: str) -> None:
         self._deployment.lifecycle_stage = stage

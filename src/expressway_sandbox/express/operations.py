@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from expressway_sandbox import emulator
-from expressway_sandbox.ecs import images, tasks
+from expressway_sandbox.ecs import runtime, tasks
 from expressway_sandbox.elb import ingress
 from expressway_sandbox.emulator import AwsFault
 from expressway_sandbox.express import answers, network, resources
@@ -178,7 +178,7 @@ def _remove(service: Service) -> None:
             tasks.remove_containers(service, settings)
             resources.remove(service)
             tasks.deregister_task_definitions(service)
-            images.release(emulator.module("services.ecs")._get_docker(), service.pulled_images)
+            runtime.release(emulator.module("services.ecs")._get_docker(), service.pulled_images)
         except Exception as exc:  # noqa: BLE001 - the last frame of a thread: a DRAINING service would never end
             _LOG.exception("removing %s broke", service.arn)
             service.removal_error = service.status_reason = str(exc)

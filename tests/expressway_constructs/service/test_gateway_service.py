@@ -17,8 +17,8 @@ from aws_cdk import aws_ssm as ssm
 
 from expressway_constructs.errors import ConstructError
 from expressway_constructs.image import ExpressImage
-from expressway_constructs.service.aspect import STACK_TAGS_WARNING
 from expressway_constructs.service.gateway_service import RESOURCE_TYPE, ExpressGatewayService
+from expressway_constructs.service.start_order import STACK_TAGS_WARNING
 from tests.expressway_constructs.conftest import Synth, only, resources
 
 pytestmark = pytest.mark.process

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from expressway.core.sandbox_key import new_key
-from expressway_sandbox.access.gate import Gate, private_token
-from expressway_sandbox.access.switches import Switches
+from expressway_sandbox.access.gate import Gate, Switches, private_token
 from expressway_sandbox.ecr.tokens import TOKENS
 from expressway_sandbox.emulator import Message, Receive, Scope, Send
 from tests.sandbox_clients import signed

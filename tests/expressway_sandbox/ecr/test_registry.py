@@ -7,7 +7,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from expressway_sandbox.ecs.images import ImageUnavailableError, require_own_registry
+from expressway_sandbox.ecs.runtime import ImageUnavailableError, require_own_registry
 from tests.expressway_sandbox.conftest import HTTPD, REPOSITORY, Cloud
 from tests.sandbox_clients import registry_login
 
