@@ -66,10 +66,13 @@ class ImageRepository(ecr.Repository):
             scope,
             construct_id,
             repository_name=repository_name,
-            image_tag_mutability=_mutability(immutable_tags),
+            image_tag_mutability=(
+                ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if immutable_tags else ecr.TagMutability.MUTABLE
+            ),
             image_tag_mutability_exclusion_filters=_moving_tags() if immutable_tags else None,
             image_scan_on_push=scan_on_push,
-            encryption=_encryption(encryption, encryption_key is not None),
+            encryption=encryption
+            or (ecr.RepositoryEncryption.KMS if encryption_key else ecr.RepositoryEncryption.AES_256),
             encryption_key=encryption_key,
             empty_on_delete=removal_policy == cdk.RemovalPolicy.DESTROY,
             removal_policy=removal_policy,
@@ -92,10 +95,6 @@ PROTECTED_PATTERN = "expressway-*"
 
 _PROTECTED = 1_000
 """More images than ever have a protected tag: deployments use three, each on one image."""
-
-
-def _mutability(immutable_tags: bool) -> ecr.TagMutability:
-    return ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION if immutable_tags else ecr.TagMutability.MUTABLE
 
 
 def _lifecycle_rules(keep_tagged: int, expire_untagged: cdk.Duration) -> list[ecr.LifecycleRule]:
@@ -122,9 +121,3 @@ def _lifecycle_rules(keep_tagged: int, expire_untagged: cdk.Duration) -> list[ec
 @cache
 def _moving_tags() -> list[ecr.ImageTagMutabilityExclusionFilter]:
     return [ecr.ImageTagMutabilityExclusionFilter.wildcard(PROTECTED_PATTERN)]
-
-
-def _encryption(encryption: ecr.RepositoryEncryption | None, has_key: bool) -> ecr.RepositoryEncryption:
-    if encryption is not None:
-        return encryption
-    return ecr.RepositoryEncryption.KMS if has_key else ecr.RepositoryEncryption.AES_256

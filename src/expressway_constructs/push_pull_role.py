@@ -90,7 +90,9 @@ class PushPullRole(iam.Role):
         self.deployer_condition: cdk.CfnCondition | None = None
         self.permission_set_condition: cdk.CfnCondition | None = None
         if deployer_arn or permission_set or not principals:
-            by_tag = _trust_by_tag(push_tag_value) if push_tag_value and not principals else cdk.Aws.NO_VALUE
+            by_tag: Any = cdk.Aws.NO_VALUE
+            if push_tag_value and not principals:
+                by_tag = _trust_in_account({"StringEquals": {f"aws:PrincipalTag/{PUSH_TAG}": push_tag_value}})
             self._replace_trust(principals, self._trust_of_deployer(deployer_arn, permission_set, by_tag))
 
     def grant_push_pull(self, repository: "AnyRepository") -> None:
@@ -188,10 +190,6 @@ def _merged(statements: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(alike.values())
 
 
-def _trust_by_tag(value: str) -> dict[str, Any]:
-    return _trust_in_account({"StringEquals": {f"aws:PrincipalTag/{PUSH_TAG}": value}})
-
-
 def _trust_by_permission_set(name: str) -> dict[str, Any]:
     """Trust the role that IAM Identity Center makes in this account for a permission set, and no other.
 
@@ -206,7 +204,6 @@ def _trust_by_permission_set(name: str) -> dict[str, Any]:
 
 
 def _trust_in_account(condition: Mapping[str, Any]) -> dict[str, Any]:
-    """Trust those principals of this account that meet a condition."""
     return _trust({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}, condition)
 
 

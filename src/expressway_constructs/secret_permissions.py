@@ -77,11 +77,11 @@ def secret_policies(secret_arns: Iterable[str]) -> list[list[iam.PolicyStatement
     policies = [_by_place(named)]
     if _characters(policies[0]) > _INLINE_CHARACTERS:
         policies = list(_managed(named))
-    return [_statements(policy) for policy in policies if policy]
-
-
-def _statements(policy: Mapping[_Place, Iterable[str]]) -> list[iam.PolicyStatement]:
-    return [statement for place, arns in policy.items() for statement in _read(place, list(arns))]
+    return [
+        [statement for place, arns in policy.items() for statement in _read(place, list(arns))]
+        for policy in policies
+        if policy
+    ]
 
 
 def _by_place(named: Iterable[_Named]) -> dict[_Place, dict[str, None]]:

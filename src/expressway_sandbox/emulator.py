@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from xml.etree import ElementTree
 
@@ -47,15 +47,7 @@ def wrap(module_name: str, **wrappers: Callable[..., Any]) -> None:
 
 def wrap_entries(table: dict[str, Any], **wrappers: Callable[..., Any]) -> None:
     """The same in a table of functions, such as that of a service's operations."""
-    table.update({name: _wrapped(wrapper, table[name]) for name, wrapper in wrappers.items()})
-
-
-def _wrapped(wrapper: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(original)
-    def call(*arguments: Any, **options: Any) -> Any:
-        return wrapper(original, *arguments, **options)
-
-    return call
+    table.update({name: partial(wrapper, table[name]) for name, wrapper in wrappers.items()})
 
 
 def call_json(service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +132,16 @@ def read_json(answer: Answer) -> dict[str, Any]:
     """The payload of a JSON answer."""
     payload: dict[str, Any] = json.loads(answer[2]) if answer[2] else {}
     return payload
+
+
+def amending(change: Callable[[dict[str, Any], Any], dict[str, Any]]) -> Callable[..., Answer]:
+    """A wrapper of an operation: `change` makes another payload of that of a successful answer, and the request."""
+
+    def handle(original: Callable[[Any], Answer], request: Any) -> Answer:
+        answer = original(request)
+        return answer if answer[0] >= 400 else answer_json(change(read_json(answer), request))
+
+    return handle
 
 
 def account_id() -> str:

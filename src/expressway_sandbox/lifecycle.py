@@ -3,35 +3,21 @@
 The sandbox is one detached process for each state directory. Its state lives in memory: a stop ends it.
 """
 
-import fcntl
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Collection, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from expressway.core import sandbox_key
 from expressway.core.directories import state_not_writable
+from expressway.core.sandbox_key import RECORD_NAME
 from expressway.errors import DefinitionError, SandboxError
 from expressway_sandbox import record
 from expressway_sandbox.record import SandboxInfo, default_state_dir
 from expressway_sandbox.server import ask, launch, own_port, wait_until_ready
-
-__all__ = [
-    "SandboxInfo",
-    "Stopped",
-    "check_port",
-    "default_state_dir",
-    "environment",
-    "refuse_other_settings",
-    "reset",
-    "start",
-    "status",
-    "stop",
-]
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
@@ -66,7 +52,7 @@ def start(
     directory = _directory(state_dir)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _exclusive(directory):
+        with record.locked(directory):
             running = status(directory)
             if running is not None:
                 refuse_other_settings(running, port, services)
@@ -94,7 +80,9 @@ def _start(wanted: SandboxInfo, wait_seconds: float) -> SandboxInfo:
         sandbox_key.announce(port, info.state_dir)
         wait_until_ready(info, process, wait_seconds)
     except BaseException:  # a full disk or Ctrl-C too: a process that nothing records could never be stopped
-        _end(info, process)
+        process.kill()
+        process.wait()
+        record.forget(info)
         raise
     # It is meant to outlive this process, so its handle must not complain when it is collected.
     process.returncode = 0
@@ -126,7 +114,7 @@ def stop(state_dir: Path | None = None) -> Stopped:
     info = record.read(directory)
     if info is None:
         removed = _clear_after_a_killed_one(directory, None)
-        record.forget(directory)
+        (directory / RECORD_NAME).unlink(missing_ok=True)
         return Stopped(False, removed)
     with suppress(ProcessLookupError):
         os.kill(info.pid, signal.SIGTERM)
@@ -135,13 +123,8 @@ def stop(state_dir: Path | None = None) -> Stopped:
             os.kill(info.pid, signal.SIGKILL)
         _gone(info, 5.0)
     _clear(info)
-    _forget(info)
+    record.forget(info)
     return Stopped(True)
-
-
-def _forget(info: SandboxInfo) -> None:
-    record.forget(info.state_dir)
-    sandbox_key.withdraw(info.port, info.state_dir)
 
 
 def reset(state_dir: Path | None = None) -> None:
@@ -195,14 +178,6 @@ def environment(info: SandboxInfo) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _exclusive(directory: Path) -> Generator[None]:
-    """Let only one process at a time start the sandbox of a state directory."""
-    with (directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def check_port(port: int | None) -> None:
     """Refuse what is no port.
 
@@ -239,12 +214,6 @@ def refuse_other_settings(running: SandboxInfo, port: int | None, services: Coll
             f"To switch services on, {restart}",
             {"endpoint_url": running.endpoint_url, "services": list(running.services)},
         )
-
-
-def _end(info: SandboxInfo, process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    _forget(info)
 
 
 def _gone(info: SandboxInfo, seconds: float) -> bool:

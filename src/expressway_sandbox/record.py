@@ -4,6 +4,7 @@ Containers carry a label that names the state directory, whatever port the sandb
 directory removes what a killed one left, and nothing of any other.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from expressway.core.child_environment import child_environment
-from expressway.core.sandbox_key import RECORD_NAME, UNKNOWN_KEY, SandboxKey
+from expressway.core.sandbox_key import RECORD_NAME, UNKNOWN_KEY, SandboxKey, withdraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,18 @@ def _recorded(state_dir: Path) -> tuple[SandboxInfo | None, str | None]:
         return None, None
 
 
-def forget(state_dir: Path) -> None:
-    """Remove the record."""
-    (state_dir / RECORD_NAME).unlink(missing_ok=True)
+def forget(info: SandboxInfo) -> None:
+    """Remove the record, and the announcement of the key."""
+    (info.state_dir / RECORD_NAME).unlink(missing_ok=True)
+    withdraw(info.port, info.state_dir)
+
+
+@contextmanager
+def locked(directory: Path) -> Generator[None]:
+    """Let only one process of this machine at a time work in a state directory."""
+    with (directory / "lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 _INSTANCE = "ministack.instance"
@@ -143,11 +153,8 @@ _LOOPBACK = "127.0.0.1:"
 def containers_of(state_dir: Path, docker_host: str | None) -> list[str]:
     """The names of the containers, running or not, that sandboxes of this state directory started and left."""
     with _engine(docker_host) as client:
-        return (
-            [str(container.attrs["Names"][0]).lstrip("/") for container in _containers(client, state_dir)]
-            if client
-            else []
-        )
+        found = _containers(client, state_dir) if client else ()
+        return [str(container.attrs["Names"][0]).lstrip("/") for container in found]
 
 
 def remove_containers(state_dir: Path, docker_host: str | None) -> int:

@@ -1,4 +1,4 @@
-"""How fast the sandbox judges and acts; read from the environment of the server process."""
+"""What can be set of the sandbox's behavior; read from the environment of the server process."""
 
 import os
 from dataclasses import dataclass
@@ -23,6 +23,11 @@ class Settings:
     drain_seconds: float = 5.0
     gateway_port: int = 4566
     account_id: str = "000000000000"
+
+    @property
+    def stop_timeout(self) -> int:
+        """`stop_seconds` as the engine takes it."""
+        return max(0, round(self.stop_seconds))
 
 
 def read_settings() -> Settings:

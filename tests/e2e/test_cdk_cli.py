@@ -18,7 +18,6 @@ from expressway.app.file import load_definition
 from expressway.app.source import app_source
 from expressway.synth.synthesizer import Synthesizer
 from expressway.toolkit.api import Toolkit
-from expressway_sandbox.elb.ingress import endpoint_request
 from expressway_sandbox.lifecycle import SandboxInfo, environment
 from tests import node_tools
 from tests.golden.regenerate import NAMES, definition_text
@@ -124,8 +123,7 @@ class Aws:
         return {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
 
     def get(self, endpoint: str, path: str) -> dict[str, Any]:
-        asked = endpoint_request(endpoint, self.info.endpoint_url, path)
-        request = urllib.request.Request(asked.url, headers={"Host": asked.host})
+        request = urllib.request.Request(self.info.endpoint_url + path, headers={"Host": endpoint})
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 

@@ -20,7 +20,6 @@ import docker
 import pytest
 
 from expressway_sandbox.base_images import debian
-from expressway_sandbox.elb.ingress import endpoint_request
 from expressway_sandbox.engine.private import stop_private_engine
 from expressway_sandbox.lifecycle import SandboxInfo
 from tests.sandbox_clients import client, registry_login, signed
@@ -42,8 +41,7 @@ class Cloud:
         return client(self.info, service)
 
     def get(self, endpoint: str, path: str = "/") -> tuple[int, str]:
-        asked = endpoint_request(endpoint, self.info.endpoint_url, path)
-        request = urllib.request.Request(asked.url, headers={"Host": asked.host})
+        request = urllib.request.Request(self.info.endpoint_url + path, headers={"Host": endpoint})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()

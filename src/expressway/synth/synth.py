@@ -1,4 +1,4 @@
-"""Synthesize an app: its definition becomes templates that the linters have nothing against."""
+"""Synthesize an app: its definition becomes templates without lint errors, which may be written into a folder."""
 
 import tempfile
 import time
@@ -19,20 +19,20 @@ from expressway.synth.lint.linter import LintFinding
 
 
 class TemplateSource(Protocol):
-    """What makes templates of a definition."""
+    """Makes templates of a definition."""
 
     def synthesize(self, definition: AppDefinition) -> AppTemplates: ...
 
 
 Linter = Callable[[Iterable[Template], Sequence[str]], tuple[LintFinding, ...]]
-"""What finds fault with templates, for the regions given."""
+"""Lints templates for the regions given."""
 
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
 class SynthResult:
-    """The templates of an app, what the linters say that is no error, and what in its values may be meant otherwise."""
+    """The templates of an app, lint findings that are no errors, and warnings about values."""
 
     templates: AppTemplates
     findings: tuple[LintFinding, ...] = ()
@@ -53,7 +53,7 @@ def synth_app(
         SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesizer` and `linter` raise.
         StackError: ``template_too_large``, ``limit_exceeded``.
     """
-    warnings = tuple(_passed_on_as_they_stand(definition))
+    warnings = tuple(_unreplaced_parameters(definition))
     for warning in warnings:
         progress(Progress("synth", warning, level="warning"))
     started = clock()
@@ -66,13 +66,14 @@ def synth_app(
     started = clock()
     findings = linter(templates, definition.regions)
     regions = ", ".join(definition.regions)
-    progress(Progress("lint", f"linted for {regions}: {_counted(findings)}", clock() - started))
+    count = "1 finding" if len(findings) == 1 else f"{len(findings) or 'no'} findings"
+    progress(Progress("lint", f"linted for {regions}: {count}", clock() - started))
     _refuse_errors(findings)
     return SynthResult(templates, findings, warnings)
 
 
-def _passed_on_as_they_stand(definition: AppDefinition) -> Iterator[str]:
-    """A sentence for each value that names a pseudo parameter, as if this were a template."""
+def _unreplaced_parameters(definition: AppDefinition) -> Iterator[str]:
+    """A warning for each value that names a pseudo parameter: CloudFormation replaces those in templates only."""
     texts = {f"environment.{named(name)}": value for name, value in definition.environment.items()}
     texts |= {f"command[{index}]": argument for index, argument in enumerate(definition.command)}
     for path, text in texts.items():
@@ -81,12 +82,6 @@ def _passed_on_as_they_stand(definition: AppDefinition) -> Iterator[str]:
                 f"{path}: the container gets {' and '.join(parameters)} letter by letter, since nothing in a "
                 "definition is replaced. Write the value itself if that was meant."
             )
-
-
-def _counted(findings: tuple[LintFinding, ...]) -> str:
-    if not findings:
-        return "no findings"
-    return "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
 
 
 def _refuse_errors(findings: tuple[LintFinding, ...]) -> None:
@@ -114,7 +109,7 @@ def write_templates(folder: Path, templates: Sequence[Template]) -> tuple[Path, 
     """
     paths = tuple(folder / f"{template.stack_name}.template.json" for template in templates)
     try:
-        with _made(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as drafts:
+        with _created(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as drafts:
             for path, template in zip(paths, templates, strict=True):
                 (Path(drafts) / path.name).write_text(template.body, encoding="utf-8")
             for path in paths:
@@ -130,7 +125,7 @@ def write_templates(folder: Path, templates: Sequence[Template]) -> tuple[Path, 
 
 
 @contextmanager
-def _made(folder: Path) -> Generator[None]:
+def _created(folder: Path) -> Generator[None]:
     """`folder`, gone again when what follows fails, with the parents that had to be made."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

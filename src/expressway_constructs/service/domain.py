@@ -77,7 +77,7 @@ class ServiceDomain(Construct):
         host = _full_name(zone, name)
         super().__init__(service, construct_id)
         self.domain_name = host
-        self.certificate = certificate or _validated_by_dns(self, zone, host)
+        self.certificate = certificate or self._validated_by_dns(zone, host)
         self._resource = self._in_rule(service, host)
         self._at_listener(service)
         if record:
@@ -91,6 +91,12 @@ class ServiceDomain(Construct):
     def wait_for(self, other: "ServiceDomain") -> None:
         """Change the rule after `other` has: both read it and write it whole."""
         self._resource.node.add_dependency(other._resource)
+
+    def _validated_by_dns(self, zone: Any, host: str) -> Any:
+        from aws_cdk import aws_certificatemanager as acm  # only those who add a domain pay for loading it
+
+        validation = acm.CertificateValidation.from_dns(zone)
+        return acm.Certificate(self, "Certificate", domain_name=host, validation=validation)
 
     def _in_rule(self, service: RoutedService, host: str) -> cdk.CustomResource:
         function = _function(cdk.Stack.of(self))
@@ -108,7 +114,7 @@ class ServiceDomain(Construct):
         return resource
 
     def _at_listener(self, service: RoutedService) -> None:
-        from aws_cdk import aws_elasticloadbalancingv2 as elbv2  # only those who add a domain pay for loading it
+        from aws_cdk import aws_elasticloadbalancingv2 as elbv2  # as above
 
         chosen = elbv2.CfnListenerCertificate.CertificateProperty(certificate_arn=self.certificate.certificate_arn)
         elbv2.CfnListenerCertificate(
@@ -149,12 +155,6 @@ def _full_name(zone: "route53.IHostedZone", name: str) -> str:
         f"got {types.describe(name)}.",
         "Name one host of the zone, such as shop or shop.example.com; a wildcard has no address of its own.",
     )
-
-
-def _validated_by_dns(scope: Construct, zone: Any, host: str) -> Any:
-    from aws_cdk import aws_certificatemanager as acm  # as above
-
-    return acm.Certificate(scope, "Certificate", domain_name=host, validation=acm.CertificateValidation.from_dns(zone))
 
 
 def _function(stack: cdk.Stack) -> Any:

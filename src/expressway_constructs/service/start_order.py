@@ -69,17 +69,14 @@ def policies_before(service: cdk.CfnResource, roles: Sequence[iam.IRole]) -> Ite
     Policies in other stacks need no word: the stack of a role is deployed before the one that refers to it.
     """
     stack = cdk.Stack.of(service)
-    candidates = [child for role in roles for child in role.node.children if _is_policy_of(child, stack)]
+    children = [child for role in roles for child in role.node.children if cdk.Stack.of(child) == stack]
+    candidates = [child for child in children if not isinstance(child, cdk.CfnElement)]
     if not candidates:
         return
     references = _References(stack)
     for policy in candidates:
         if not references.lead_to(service, policy):
             yield policy
-
-
-def _is_policy_of(child: IConstruct, stack: cdk.Stack) -> bool:
-    return not isinstance(child, cdk.CfnElement) and cdk.Stack.of(child) == stack
 
 
 class _References:
@@ -112,7 +109,6 @@ class _References:
         return False
 
     def _names_of(self, name: str) -> set[str]:
-        """The logical ids to which one element refers, and those that it waits for."""
         element = self._elements[name]
         found = set(self._waits.get(name, ()))
         if isinstance(element, cdk.CfnResource):

@@ -110,8 +110,14 @@ class Switches:
     def hook(self) -> None:
         """Switch off, within services that are on, what starts those that are off."""
         if not self.is_on(INSTANCES):
-            actions: dict[str, Any] = emulator.module("services.ec2")._ACTION_MAP
-            actions.update(dict.fromkeys(actions.keys() & _STARTING_INSTANCES, _refusing_instances))
+            ec2 = emulator.module("services.ec2")
+            actions: dict[str, Any] = ec2._ACTION_MAP
+            sentence = _sentence("EC2 instances", INSTANCES)
+
+            def refused(_parameters: Any) -> Any:
+                return ec2._error("ServiceSwitchedOff", sentence, 403)
+
+            actions.update(dict.fromkeys(actions.keys() & _STARTING_INSTANCES, refused))
         provisioners = emulator.module("services.cloudformation.provisioners")
         handlers: dict[str, dict[str, Any]] = provisioners._RESOURCE_HANDLERS
         for resource_type, handler in list(handlers.items()):
@@ -147,10 +153,6 @@ def _refusing(resource_type: str, service: str) -> Callable[..., Any]:
         raise ValueError(_sentence(resource_type, service))
 
     return create
-
-
-def _refusing_instances(_parameters: Any) -> Any:
-    return emulator.module("services.ec2")._error("ServiceSwitchedOff", _sentence("EC2 instances", INSTANCES), 403)
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,8 @@ class Gate:
             "WWW-Authenticate": realm,
             "Docker-Distribution-Api-Version": "registry/2.0",
         }
-        await _answer(send, (401, headers, json.dumps({"errors": [error]}).encode()))
+        body = json.dumps({"errors": [error]}).encode()
+        await emulator.module("app")._send_response(send, 401, headers, body)
 
     async def _api(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope)
@@ -224,7 +227,7 @@ class Gate:
             failure = Failure(fault.code, fault.message)
         if failure is not None:
             known = service if self.switches.is_on(service) or failure != signatures.UNSIGNED else "sts"
-            await _answer(send, _refusal(known, failure, request))
+            await emulator.module("app")._send_response(send, *_refusal(known, failure, request))
             return
         await self.application(scope, replayed(request.body, receive), send)
 
@@ -247,10 +250,6 @@ def _refusal(service: str, failure: Failure, request: SignedRequest) -> emulator
     app, identifier = emulator.module("app"), str(uuid.uuid4())
     status, headers, body = app._credential_failure(service, "", identifier, failure, dict(request.headers))
     return status, {**headers, "x-amzn-requestid": identifier}, body
-
-
-async def _answer(send: Send, answer: emulator.Answer) -> None:
-    await emulator.module("app")._send_response(send, *answer)
 
 
 def _without_cors(send: Send) -> Send:

@@ -163,13 +163,10 @@ def _wrong_time(claim: Any, request: SignedRequest) -> Failure | None:
         expired = sigv4.presigned_request_is_expired(claim.amz_date, seconds)
     except ValueError:
         return Failure("IncompleteSignature", "The date of the request is no date.")
-    return Failure("RequestExpired", "Request has expired") if expired or _is_early(claim) else None
-
-
-def _is_early(claim: Any) -> bool:
-    """Whether the date lies further ahead than clocks may differ; only a past date bounds a presigned request."""
-    refused = emulator.module("core.sigv4").request_time_failure(claim)
-    return refused is not None and "not yet current" in refused[1]
+    # Only a past date bounds a presigned request; one further ahead than clocks may differ is refused, too.
+    refused = sigv4.request_time_failure(claim)
+    is_early = refused is not None and "not yet current" in refused[1]
+    return Failure("RequestExpired", "Request has expired") if expired or is_early else None
 
 
 def _wrong_body(claim: Any, request: SignedRequest) -> Failure | None:

@@ -81,7 +81,6 @@ _VERIFIED = [
 
 
 def _own_state(place: Path) -> list[str]:
-    """Options that give apt lists and a cache of its own."""
     for name in ("lists/partial", "cache/archives/partial"):
         (place / name).mkdir(parents=True)
     return ["-o", f"Dir::State::lists={place}/lists", "-o", f"Dir::Cache={place}/cache"]

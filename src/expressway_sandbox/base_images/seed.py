@@ -1,14 +1,12 @@
 """What the examples need to be built: base images, pulled or made of Debian packages, and wheels for the latter."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +29,7 @@ from expressway_sandbox.base_images.debian import (
     write_busybox,
     write_python,
 )
+from expressway_sandbox.record import locked
 
 PYTHON_IMAGE = "public.ecr.aws/docker/library/python:3.11-slim"
 BUSYBOX_IMAGE = "public.ecr.aws/docker/library/busybox:stable"
@@ -195,7 +194,7 @@ def _pull(client: Any, name: str, *, progress: ProgressSink) -> str | None:
 def _archive(client: Any, name: str, problem: str, *, cache: Path, install: bool, progress: ProgressSink) -> Path:
     recipe = _RECIPES[name]
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache):
+    with locked(cache):
         archive = cache / recipe.archive
         if archive.is_file():
             return archive
@@ -247,13 +246,6 @@ def _unavailable(name: str, pull_problem: str, seed_problem: str) -> EngineError
         f"{name} can neither be pulled ({pull_problem}) nor made here ({seed_problem}).",
         "Give the engine access to the registry, or run as root on Debian: expressway sandbox start --seed --install.",
     )
-
-
-@contextmanager
-def _locked(directory: Path) -> Generator[None]:
-    with (directory / "lock").open("w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 _STAMP = ".requirements-sha256"

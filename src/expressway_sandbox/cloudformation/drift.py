@@ -122,17 +122,14 @@ def _repository(physical_id: str, properties: Properties) -> Properties | None:
     lifecycle = ecr._lifecycle_policies.get(physical_id)
     if lifecycle is not None:
         expected = (properties.get("LifecyclePolicy") or {}).get("LifecyclePolicyText")
-        found["LifecyclePolicy"] = {"LifecyclePolicyText": _same_text(lifecycle, expected)}
+        # Spaces and order in a JSON text are no drift.
+        is_same = isinstance(expected, str) and _document(lifecycle) == _document(expected)
+        found["LifecyclePolicy"] = {"LifecyclePolicyText": expected if is_same else lifecycle}
     policy = ecr._repo_policies.get(physical_id)
     if policy is not None:
         expected = properties.get("RepositoryPolicyText")
         found["RepositoryPolicyText"] = policy if isinstance(expected, str) else _document(policy)
     return found
-
-
-def _same_text(actual: str, expected: Any) -> str:
-    """The expected text where both say the same: spaces and order in a JSON text are no drift."""
-    return expected if isinstance(expected, str) and _document(actual) == _document(expected) else actual
 
 
 def _service(physical_id: str, properties: Properties) -> Properties | None:
@@ -165,9 +162,9 @@ class Drift:
     deleted: frozenset[str] = frozenset()
     changed: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
-    def taken_from(self, resources: Mapping[str, Any]) -> dict[str, Any]:
+    def applied_to(self, resources: Mapping[str, Any]) -> dict[str, Any]:
         """Resources of a template, or records of them, as they really are."""
-        actual = {name: copy.deepcopy(one) for name, one in resources.items() if name not in self.deleted}
+        actual = {name: copy.deepcopy(held) for name, held in resources.items() if name not in self.deleted}
         for name, properties in self.changed.items():
             if name in actual:
                 actual[name]["Properties"] = {**(actual[name].get("Properties") or {}), **copy.deepcopy(properties)}
@@ -208,8 +205,8 @@ def execute_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
 
 def _set(stack: dict[str, Any], drift: Drift) -> None:
     template: dict[str, Any] = stack.get("_template") or {}
-    stack["_template"] = {**template, "Resources": drift.taken_from(template.get("Resources") or {})}
-    stack["_resources"] = drift.taken_from(stack.get("_resources") or {})
+    stack["_template"] = {**template, "Resources": drift.applied_to(template.get("Resources") or {})}
+    stack["_resources"] = drift.applied_to(stack.get("_resources") or {})
 
 
 def _drift_of(stack: Mapping[str, Any]) -> Drift:

@@ -29,27 +29,9 @@ Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
 
 
-class PendingResources:
-    """Services whose creation by a stack is in progress or has failed: the stack must delete them if it rolls back."""
-
-    def __init__(self) -> None:
-        self._arns: dict[tuple[str, str], str] = {}
-        self._lock = threading.Lock()
-
-    def put(self, stack: str, logical_id: str, arn: str) -> None:
-        with self._lock:
-            self._arns[stack, logical_id] = arn
-
-    def get(self, stack: str, logical_id: str) -> str | None:
-        with self._lock:
-            return self._arns.get((stack, logical_id))
-
-    def drop(self, stack: str, logical_id: str) -> str | None:
-        with self._lock:
-            return self._arns.pop((stack, logical_id), None)
-
-
-PENDING = PendingResources()
+_CREATING: dict[tuple[str, str], str] = {}
+"""ARNs of services whose creation by a stack is in progress or has failed, by stack and logical id: the stack deletes
+them if it rolls back."""
 
 
 def hook() -> None:
@@ -81,11 +63,11 @@ def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
     request = _to_request(properties)
     request.setdefault("serviceName", f"{stack_name[:60]}-{logical_id[:60]}-{uuid4().hex[:12]}")
     arn = str(_call(operations.create, request)["service"]["serviceArn"])
-    PENDING.put(stack_name, logical_id, arn)
+    _CREATING[stack_name, logical_id] = arn
     _announce(stack_name, logical_id, arn, properties)
     service = operations.require(arn)
     _wait_for_deployment(service)
-    PENDING.drop(stack_name, logical_id)
+    _CREATING.pop((stack_name, logical_id), None)
     return arn, attributes(service)
 
 
@@ -138,7 +120,6 @@ def _wait_for_deployment(service: Service) -> None:
 
 
 def _handler_message(message: str, code: str) -> str:
-    """The words in which CloudFormation reports a failed resource handler."""
     return f'Resource handler returned message: "{message}" (RequestToken: {uuid4()}, HandlerErrorCode: {code})'
 
 
@@ -151,12 +132,11 @@ def _announce(stack_name: str, logical_id: str, arn: str, properties: Properties
     emulator.module("services.cloudformation.stacks")._add_event(
         stack["StackId"], stack_name, logical_id, TYPE, "CREATE_IN_PROGRESS", "Resource creation Initiated", arn
     )
-    record = resource_record(logical_id, arn, properties, "CREATE_IN_PROGRESS")
+    record = _resource_record(logical_id, arn, properties, "CREATE_IN_PROGRESS")
     stack.get("_resources", {}).setdefault(logical_id, record)
 
 
-def resource_record(logical_id: str, arn: str, properties: Properties, status: str) -> dict[str, Any]:
-    """ministack's record of a stack's resource."""
+def _resource_record(logical_id: str, arn: str, properties: Properties, status: str) -> dict[str, Any]:
     return {
         "PhysicalResourceId": arn,
         "ResourceType": TYPE,
@@ -247,7 +227,7 @@ def _with_physical_id(
 ) -> None:
     """The event of a failed creation names the service that was made before it failed."""
     if resource_type == TYPE and status.endswith("_FAILED") and len(rest) == 1:
-        named.setdefault("physical_id", PENDING.get(stack_name, logical_id) or "")
+        named.setdefault("physical_id", _CREATING.get((stack_name, logical_id), ""))
     original(stack_id, stack_name, logical_id, resource_type, status, *rest, **named)
 
 
@@ -261,9 +241,9 @@ async def _deleting_failed_services(
 ) -> None:
     """A rollback deletes the service whose creation failed; ministack would leave it."""
     logical_id = operation.get("failed_logical_id") or ""
-    arn = PENDING.drop(stack_name, logical_id)
+    arn = _CREATING.pop((stack_name, logical_id), None)
     if arn is not None:
-        record = resource_record(logical_id, arn, {}, "CREATE_FAILED")
+        record = _resource_record(logical_id, arn, {}, "CREATE_FAILED")
         stack.setdefault("_resources", {})[logical_id] = record
         operation["created"] = [*operation["created"], logical_id]
     await original(stack_name, stack_id, stack, operation, **named)

@@ -61,11 +61,18 @@ def hook() -> None:
     provisioners._REPLACING_PROPERTIES.setdefault("AWS::Logs::LogGroup", ("LogGroupName",))
     provisioners._REPLACING_PROPERTIES.setdefault("AWS::IAM::Policy", ())
     _hook_existing()
+    ec2 = emulator.module("services.ec2")
     types = {
         _INGRESS: _security_group_rule("IpPermissions"),
         _EGRESS: _security_group_rule("IpPermissionsEgress"),
-        "AWS::EC2::EIP": _Type(_create_address, _delete_address, _address),
-        "AWS::EC2::NatGateway": _Type(_create_nat_gateway, _delete_nat_gateway, lambda name: {"NatGatewayId": name}),
+        "AWS::EC2::EIP": _Type(
+            lambda _, properties: _ec2("AllocateAddress", {"Domain": str(properties.get("Domain", "vpc"))}, "publicIp"),
+            lambda name, _: ec2._addresses.pop(_address(name).get("AllocationId", ""), None),
+            _address,
+        ),
+        "AWS::EC2::NatGateway": _Type(
+            _create_nat_gateway, lambda name, _: ec2._nat_gateways.pop(name, None), lambda name: {"NatGatewayId": name}
+        ),
         _CERTIFICATE: _Type(_add_certificates, _remove_certificates, lambda _: {}),
     }
     for name, of_type in types.items():
@@ -125,15 +132,6 @@ def _ec2(operation: str, request: dict[str, str], wanted: str) -> str:
     return match[1]
 
 
-def _create_address(_logical_id: str, properties: Properties) -> str:
-    return _ec2("AllocateAddress", {"Domain": str(properties.get("Domain", "vpc"))}, "publicIp")
-
-
-def _delete_address(physical_id: str, _properties: Properties) -> None:
-    allocation = _address(physical_id).get("AllocationId", "")
-    emulator.module("services.ec2")._addresses.pop(allocation, None)
-
-
 def _address(physical_id: str) -> dict[str, Any]:
     addresses: Any = emulator.module("services.ec2")._addresses
     found = [str(name) for name, address in addresses.items() if address.get("PublicIp") == physical_id]
@@ -144,10 +142,6 @@ def _create_nat_gateway(_logical_id: str, properties: Properties) -> str:
     names = ("SubnetId", "AllocationId", "ConnectivityType")
     request = {name: str(properties[name]) for name in names if name in properties}
     return _ec2("CreateNatGateway", request, "natGatewayId")
-
-
-def _delete_nat_gateway(physical_id: str, _properties: Properties) -> None:
-    emulator.module("services.ec2")._nat_gateways.pop(physical_id, None)
 
 
 def _add_certificates(logical_id: str, properties: Properties) -> str:

@@ -96,6 +96,7 @@ def _has_status(image: dict[str, Any], status: str | None) -> bool:
 
 def _detail(name: str, image: dict[str, Any]) -> dict[str, Any]:
     media_type = image.get("imageManifestMediaType", "application/vnd.docker.distribution.manifest.v2+json")
+    manifest = _manifest(str(image.get("imageManifest", "{}")))
     detail: dict[str, Any] = {
         "registryId": emulator.account_id(),
         "repositoryName": name,
@@ -103,7 +104,7 @@ def _detail(name: str, image: dict[str, Any]) -> dict[str, Any]:
         "imageSizeInBytes": _size(name, str(image.get("imageManifest", "{}"))),
         "imagePushedAt": image.get("imagePushedAt"),
         "imageManifestMediaType": media_type,
-        "artifactMediaType": _artifact_type(str(image.get("imageManifest", "{}")), media_type),
+        "artifactMediaType": str((manifest.get("config") or {}).get("mediaType") or media_type),
     }
     return detail | ({"imageTags": list(image["imageTags"])} if image.get("imageTags") else {})
 
@@ -114,10 +115,6 @@ def _manifest(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return read
-
-
-def _artifact_type(text: str, media_type: str) -> str:
-    return str((_manifest(text).get("config") or {}).get("mediaType") or media_type)
 
 
 def _size(name: str, text: str) -> int:
@@ -257,25 +254,18 @@ def refuse_overwriting(name: str, tag: str | None, digest: str) -> None:
 
 def _is_fixed(repository: Any, tag: str) -> bool:
     mutability = str(repository.get("imageTagMutability", "MUTABLE"))
-    patterns = [str(f.get("filter", "")) for f in repository.get(FILTERS) or []]
-    excluded = mutability.endswith("_WITH_EXCLUSION") and any(_fits(tag, pattern) for pattern in patterns)
+    patterns = [re.escape(str(f.get("filter", ""))).replace(r"\*", ".*") for f in repository.get(FILTERS) or []]
+    excluded = mutability.endswith("_WITH_EXCLUSION") and any(re.fullmatch(pattern, tag) for pattern in patterns)
     return mutability.startswith("IMMUTABLE") != excluded
 
 
-def _fits(tag: str, pattern: str) -> bool:
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), tag) is not None
-
-
-def _keep_filters(original: Handler, request: Request) -> Answer:
-    answer = original(request)
-    if answer[0] >= 400:
-        return answer
+@emulator.amending
+def _keep_filters(payload: dict[str, Any], request: Request) -> dict[str, Any]:
     repository: Any = emulator.module("services.ecr")._repositories[request["repositoryName"]]
     repository[FILTERS] = request.get(FILTERS) or []
-    payload = emulator.read_json(answer)
     if repository[FILTERS]:
         payload.get("repository", payload)[FILTERS] = repository[FILTERS]
-    return answer[0], answer[1], json.dumps(payload).encode()
+    return payload
 
 
 def _show_filters(original: Callable[[Any], dict[str, Any]], repository: Any) -> dict[str, Any]:

@@ -88,13 +88,10 @@ def _get_authorization_token(_request: Mapping[str, Any]) -> emulator.Answer:
     return emulator.answer_json({"authorizationData": [data]})
 
 
-def with_usable_address(original: Callable[..., emulator.Answer], request: Mapping[str, Any]) -> emulator.Answer:
+@emulator.amending
+def with_usable_address(payload: dict[str, Any], _request: Mapping[str, Any]) -> dict[str, Any]:
     """GetDownloadUrlForLayer, answering an address that opens the registry; its errors stay as they are."""
-    answer = original(request)
-    if answer[0] >= 400:
-        return answer
-    payload = emulator.read_json(answer)
-    return emulator.answer_json({**payload, "downloadUrl": TOKENS.sign_download(payload["downloadUrl"])})
+    return {**payload, "downloadUrl": TOKENS.sign_download(payload["downloadUrl"])}
 
 
 def _digest(password: str) -> bytes:

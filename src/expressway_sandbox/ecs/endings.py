@@ -186,10 +186,10 @@ def _end_containers(client: Any, task: dict[str, Any]) -> None:
     containers: list[dict[str, Any]] = task.get("containers") or []
     if not ids:
         return
-    seconds = _stop_seconds(task)
+    seconds, default_seconds = _stop_seconds(task), read_settings().stop_timeout
 
     def end_one(container: dict[str, Any], container_id: str) -> None:
-        ending = end_container(client, container_id, seconds.get(str(container.get("name")), _stop_patience()))
+        ending = end_container(client, container_id, seconds.get(str(container.get("name")), default_seconds))
         if ending is not None:
             container["exitCode"] = ending.exit_code
             if ending.reason:
@@ -225,14 +225,9 @@ def end_container(client: Any, container_id: str, stop_seconds: int) -> Ending |
 
 
 def _stop_seconds(task: Mapping[str, Any]) -> dict[str, int]:
-    """What the task's definition says of each container's ``stopTimeout``."""
     definition = emulator.task_definition(str(task["taskDefinitionArn"]))
     return {
         str(container["name"]): min(int(container["stopTimeout"]), _LONGEST_STOP_SECONDS)
         for container in definition.get("containerDefinitions") or ()
         if container.get("stopTimeout")
     }
-
-
-def _stop_patience() -> int:
-    return max(0, round(read_settings().stop_seconds))

@@ -132,7 +132,7 @@ def _not_found(image: str) -> str:
 
 
 _LOG = logging.getLogger("expressway_sandbox")
-_TASK_LABEL = "com.amazonaws.ecs.task-arn"
+TASK_LABEL = "com.amazonaws.ecs.task-arn"
 # Containers that exit by themselves are removed a moment later, when their last output has been read.
 _LAST_OUTPUT_SECONDS = 1.0
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>GB)?", re.IGNORECASE)
@@ -147,11 +147,7 @@ def hook() -> None:
     ecs._resolve_container_secrets = _container_secrets
     ecs._remove_docker_container = _remove_container
     # It would ask AWS's own registries for digests; images come from the sandbox's registry here.
-    ecs._deployment_needs_first_task = _never
-
-
-def _never(*_arguments: Any) -> bool:
-    return False
+    emulator.wrap("services.ecs", _deployment_needs_first_task=lambda *_arguments: False)
 
 
 def _run_container(
@@ -198,7 +194,6 @@ _PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux
 
 @cache
 def _engine_platform(docker_client: Any) -> str:
-    """The platform that the engine runs without emulation."""
     architecture = str(docker_client.info().get("Architecture", ""))
     return _PLATFORMS.get(architecture, architecture)
 
@@ -220,20 +215,18 @@ def _remember_pull(run_kwargs: dict[str, Any], reference: str) -> None:
 
 
 def _task_of(run_kwargs: dict[str, Any]) -> dict[str, Any]:
-    """ministack's record of the task that a container is started for."""
-    task_arn = (run_kwargs.get("labels") or {}).get(_TASK_LABEL, "")
+    task_arn = (run_kwargs.get("labels") or {}).get(TASK_LABEL, "")
     found: dict[str, Any] | None = emulator.module("services.ecs")._tasks.get(task_arn)
     return found or {}
 
 
 def _remove_container(docker_client: Any, container_or_id: Any) -> None:
-    """Remove a container with the sandbox's own patience."""
     if not docker_client or container_or_id is None:
         return
     container_id = getattr(container_or_id, "id", container_or_id)
     errors = (emulator.docker_errors().DockerException, OSError)
     with suppress(*errors):
-        docker_client.containers.get(container_id).stop(timeout=max(0, round(read_settings().stop_seconds)))
+        docker_client.containers.get(container_id).stop(timeout=read_settings().stop_timeout)
     try:
         docker_client.containers.get(container_id).remove(v=True, force=True)
     except errors as exc:

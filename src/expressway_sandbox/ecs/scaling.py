@@ -6,14 +6,47 @@ nothing in the sandbox measures CPU, so a service stays at its minimum task coun
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from expressway_sandbox import emulator
 from expressway_sandbox.emulator import Answer, AwsFault
 
 _ROLE = "aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
-_Key = tuple[str, str, str, str, str]
+
+
+class _Key(NamedTuple):
+    """What a scalable target is known by."""
+
+    account: str
+    region: str
+    namespace: str
+    resource: str
+    dimension: str
+
+    @classmethod
+    def read(cls, request: dict[str, Any]) -> "_Key":
+        names = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+        for name in names:
+            if not request.get(name):
+                raise AwsFault("ValidationException", f"{name} is required.")
+        return cls(emulator.account_id(), emulator.region(), *(str(request[name]) for name in names))
+
+    @property
+    def members(self) -> dict[str, str]:
+        dimension = {"ScalableDimension": self.dimension}
+        return {"ServiceNamespace": self.namespace, "ResourceId": self.resource, **dimension}
+
+    def matches(self, request: dict[str, Any]) -> bool:
+        own = (emulator.account_id(), emulator.region(), request.get("ServiceNamespace"))
+        return self[:3] == own and request.get("ScalableDimension") in (None, self.dimension)
+
+    def missing(self, what: str) -> AwsFault:
+        message = (
+            f"No {what} found for service namespace: {self.namespace}, resource ID: {self.resource}, "
+            f"scalable dimension: {self.dimension}"
+        )
+        return AwsFault("ObjectNotFoundException", message)
 
 
 class ScalingService:
@@ -47,16 +80,16 @@ class ScalingService:
         self._policies.clear()
 
     def _register_target(self, request: dict[str, Any]) -> dict[str, Any]:
-        key = _key(request)
+        key = _Key.read(request)
         held = self._targets.get(key, {})
         minimum = int(request.get("MinCapacity", held.get("MinCapacity", 0)))
         maximum = int(request.get("MaxCapacity", held.get("MaxCapacity", 0)))
         if minimum > maximum:
             raise AwsFault("ValidationException", "Maximum capacity cannot be less than minimum capacity")
-        arn = f"arn:aws:application-autoscaling:{key[1]}:{key[0]}:scalable-target/{uuid4().hex[:26]}"
-        role = f"arn:aws:iam::{key[0]}:role/{_ROLE}"
+        arn = f"arn:aws:application-autoscaling:{key.region}:{key.account}:scalable-target/{uuid4().hex[:26]}"
+        role = f"arn:aws:iam::{key.account}:role/{_ROLE}"
         self._targets[key] = {
-            **_shown_key(key),
+            **key.members,
             "MinCapacity": minimum,
             "MaxCapacity": maximum,
             "RoleARN": request.get("RoleARN", held.get("RoleARN", role)),
@@ -73,79 +106,50 @@ class ScalingService:
 
     def _describe_targets(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = {str(name) for name in request.get("ResourceIds") or ()}
-        found = [
-            target
-            for key, target in self._targets.items()
-            if _matches(key, request) and (not wanted or key[3] in wanted)
-        ]
-        return {"ScalableTargets": found}
+        targets = [(key, target) for key, target in self._targets.items() if key.matches(request)]
+        return {"ScalableTargets": [target for key, target in targets if not wanted or key.resource in wanted]}
 
     def _deregister_target(self, request: dict[str, Any]) -> dict[str, Any]:
-        key = _key(request)
+        key = _Key.read(request)
         if self._targets.pop(key, None) is None:
-            raise AwsFault("ObjectNotFoundException", _missing("scalable target", key))
-        for policy in [p for p in self._policies if p[0] == key]:
+            raise key.missing("scalable target")
+        for policy in [policy for policy in self._policies if policy[0] == key]:
             del self._policies[policy]
         return {}
 
     def _put_policy(self, request: dict[str, Any]) -> dict[str, Any]:
-        key = _key(request)
+        key, name = _Key.read(request), str(request["PolicyName"])
         if key not in self._targets:
-            raise AwsFault("ObjectNotFoundException", _missing("scalable target", key))
-        name = str(request["PolicyName"])
+            raise key.missing("scalable target")
         held = self._policies.get((key, name), {})
-        arn = f"arn:aws:autoscaling:{key[1]}:{key[0]}:scalingPolicy:{uuid4()}:resource/ecs/{key[3]}:policyName/{name}"
-        policy: dict[str, Any] = {
-            "PolicyARN": held.get("PolicyARN", arn),
+        path = f"scalingPolicy:{uuid4()}:resource/ecs/{key.resource}:policyName/{name}"
+        given = ("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration")
+        policy = self._policies[key, name] = {
+            "PolicyARN": held.get("PolicyARN", f"arn:aws:autoscaling:{key.region}:{key.account}:{path}"),
             "PolicyName": name,
-            **_shown_key(key),
+            **key.members,
             "PolicyType": request.get("PolicyType", "TargetTrackingScaling"),
             "Alarms": [],
             "CreationTime": held.get("CreationTime", emulator.now()),
+            **{member: request[member] for member in given if member in request},
         }
-        for member in ("TargetTrackingScalingPolicyConfiguration", "StepScalingPolicyConfiguration"):
-            if member in request:
-                policy[member] = request[member]
-        self._policies[key, name] = policy
         return {"PolicyARN": policy["PolicyARN"], "Alarms": []}
 
     def _describe_policies(self, request: dict[str, Any]) -> dict[str, Any]:
         names = {str(name) for name in request.get("PolicyNames") or ()}
         resource = request.get("ResourceId")
-        found = [
+        policies = [
             policy
             for (key, name), policy in self._policies.items()
-            if _matches(key, request) and (not names or name in names) and resource in (None, key[3])
+            if key.matches(request) and (not names or name in names) and resource in (None, key.resource)
         ]
-        return {"ScalingPolicies": found}
+        return {"ScalingPolicies": policies}
 
     def _delete_policy(self, request: dict[str, Any]) -> dict[str, Any]:
-        key = _key(request)
+        key = _Key.read(request)
         if self._policies.pop((key, str(request.get("PolicyName"))), None) is None:
-            raise AwsFault("ObjectNotFoundException", _missing("scaling policy", key))
+            raise key.missing("scaling policy")
         return {}
-
-
-def _key(request: dict[str, Any]) -> _Key:
-    for member in ("ServiceNamespace", "ResourceId", "ScalableDimension"):
-        if not request.get(member):
-            raise AwsFault("ValidationException", f"{member} is required.")
-    namespace, resource = str(request["ServiceNamespace"]), str(request["ResourceId"])
-    return emulator.account_id(), emulator.region(), namespace, resource, str(request["ScalableDimension"])
-
-
-def _shown_key(key: _Key) -> dict[str, str]:
-    return {"ServiceNamespace": key[2], "ResourceId": key[3], "ScalableDimension": key[4]}
-
-
-def _matches(key: _Key, request: dict[str, Any]) -> bool:
-    dimension = request.get("ScalableDimension")
-    here = key[:3] == (emulator.account_id(), emulator.region(), request.get("ServiceNamespace"))
-    return here and dimension in (None, key[4])
-
-
-def _missing(what: str, key: _Key) -> str:
-    return f"No {what} found for service namespace: {key[2]}, resource ID: {key[3]}, scalable dimension: {key[4]}"
 
 
 SCALING = ScalingService()

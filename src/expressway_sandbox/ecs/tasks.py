@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expressway_sandbox import emulator
+from expressway_sandbox.ecs.runtime import TASK_LABEL
 from expressway_sandbox.elb import health
 from expressway_sandbox.elb.health import Address, TargetHealth
 from expressway_sandbox.emulator import AwsFault
 from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
 from expressway_sandbox.settings import Settings, read_settings
 
-_TASK_LABEL = "com.amazonaws.ecs.task-arn"
 # AWS's words for what ministack calls "Essential container exited".
 ESSENTIAL_EXITED = "Essential container in task exited"
 PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
@@ -73,7 +73,7 @@ def register_task_definition(service: Service, revision: Revision) -> None:
         "environment": [],
         "logConfiguration": {"logDriver": "awslogs", "options": logs},
         # A sandbox kills sooner than AWS, so that its tasks say how soon.
-        "stopTimeout": round(read_settings().stop_seconds),
+        "stopTimeout": read_settings().stop_timeout,
         **{name: value for name, value in shape.items() if name not in ("containerPort", "awsLogsConfiguration")},
     }
     request: dict[str, Any] = {
@@ -136,7 +136,6 @@ def service_tasks(service: Service) -> list[TaskState]:
 
 
 def _records(service: Service) -> dict[str, dict[str, Any]]:
-    """ministack's records of the service's tasks, by their ARNs."""
     tasks: dict[str, dict[str, Any]] = dict(emulator.module("services.ecs")._tasks.items())
     own = (service.group, service.cluster_arn)
     return {arn: task for arn, task in tasks.items() if (task.get("group"), task.get("clusterArn")) == own}
@@ -196,10 +195,10 @@ def remove_containers(service: Service, settings: Settings) -> None:
         return
     instance = emulator.module("core.container_reaper").instance_id()
     for task in service_tasks(service):
-        labels = [f"{_TASK_LABEL}={task.arn}", f"ministack.instance={instance}"]
+        labels = [f"{TASK_LABEL}={task.arn}", f"ministack.instance={instance}"]
         for container in client.containers.list(all=True, sparse=True, filters={"label": labels}):
             with contextlib.suppress(emulator.docker_errors().DockerException):
-                container.stop(timeout=int(settings.stop_seconds))
+                container.stop(timeout=settings.stop_timeout)
                 container.remove(v=True, force=True)
 
 
@@ -238,24 +237,17 @@ class _Watched:
     last: TargetHealth = field(default_factory=lambda: health.INITIAL)
 
 
+@dataclass(slots=True)
 class TaskWatch:
-    """Keeps `wanted` tasks of a revision alive and probed; `publish` is told the addresses as they appear."""
+    """Keeps tasks of a revision running and probed; `publish` gets all addresses whenever one appears or goes."""
 
-    def __init__(
-        self,
-        service: Service,
-        deployment: ServiceDeployment,
-        revision: Revision,
-        settings: Settings,
-        publish: Callable[[list[Address]], None],
-    ) -> None:
-        self._service = service
-        self._deployment = deployment
-        self._revision = revision
-        self._settings = settings
-        self._publish = publish
-        self._watched: list[_Watched] = []
-        self._started = time.monotonic()
+    service: Service
+    deployment: ServiceDeployment
+    revision: Revision
+    settings: Settings
+    publish: Callable[[list[Address]], None]
+    _watched: list[_Watched] = field(default_factory=list[_Watched], init=False)
+    _started: float = field(default_factory=time.monotonic, init=False)
 
     @property
     def arns(self) -> list[str]:
@@ -270,7 +262,7 @@ class TaskWatch:
         """
         self._start(wanted)
         while True:
-            if self._deployment.cancelled.is_set():
+            if self.deployment.cancelled.is_set():
                 raise DeploymentCancelledError
             for task in list(self._watched):
                 self._look_at(task)
@@ -279,10 +271,10 @@ class TaskWatch:
             time.sleep(_PROBE_SECONDS)
 
     def _start(self, count: int) -> None:
-        arns = run(self._service, self._deployment, self._revision, count)
+        arns = run(self.service, self.deployment, self.revision, count)
         self._watched.extend(_Watched(arn) for arn in arns)
         shown = " ".join(f"(task {arn.rsplit('/', 1)[-1]})" for arn in arns)
-        self._service.say(f"has started {count} tasks: {shown}.")
+        self.service.say(f"has started {count} tasks: {shown}.")
 
     def _look_at(self, task: _Watched) -> None:
         state = task_state(task.arn)
@@ -292,52 +284,52 @@ class TaskWatch:
             self._probe(task)
 
     def _replace(self, task: _Watched, state: TaskState) -> None:
-        deployment = self._deployment
+        deployment = self.deployment
         self._watched.remove(task)
         self._announce()
         deployment.failed_tasks += 1
         deployment.updated_at = emulator.now()
         cause = state.cause()
-        self._service.say(f"has stopped 1 running tasks: (task {state.task_id}).")
+        self.service.say(f"has stopped 1 running tasks: (task {state.task_id}).")
         long_enough = state.never_started and time.monotonic() - self._started > _JUDGED_BY_TIME_SECONDS
         if deployment.failed_tasks >= deployment.breaker_threshold or long_enough:
-            self._service.say("is unable to consistently start tasks successfully.")
+            self.service.say("is unable to consistently start tasks successfully.")
             raise DeploymentFailedError(cause)
         self._start(1)
 
     def _probe(self, task: _Watched) -> None:
         if task.address is None:
-            task.address = address(task.arn, self._revision)
+            task.address = address(task.arn, self.revision)
             if task.address is None:
                 return
             task.running_since = time.monotonic()
-            health.BOARD.note(task.address, health.INITIAL)
+            health.BOARD[task.address] = health.INITIAL
             self._announce()
-        task.last = health.check(task.address, self._revision.configuration.health_check_path)
+        task.last = health.check(task.address, self.revision.configuration.health_check_path)
         if task.last.is_healthy:
             task.successes += 1
-            health.BOARD.note(task.address, task.last)
+            health.BOARD[task.address] = task.last
             return
         task.successes = 0
         if task.last.answered:
-            health.BOARD.note(task.address, task.last)
+            health.BOARD[task.address] = task.last
         self._judge(task)
 
     def _judge(self, task: _Watched) -> None:
-        patience = self._settings.health_seconds if task.last.answered else self._settings.startup_seconds
+        patience = self.settings.health_seconds if task.last.answered else self.settings.startup_seconds
         if time.monotonic() - task.running_since < patience or task_state(task.arn).is_stopped:
             return
         if task.address is not None:
-            health.BOARD.note(task.address, task.last)
-        group = self._service.resources.target_groups[self._revision.target_group_index].arn
-        port = self._revision.container_port
+            health.BOARD[task.address] = task.last
+        group = self.service.resources.target_groups[self.revision.target_group_index].arn
+        port = self.revision.container_port
         task_id = task.arn.rsplit("/", 1)[-1]
-        self._service.say(
+        self.service.say(
             f"(task {task_id}) (port {port}) is unhealthy in (target-group {group}) "
             f"due to (reason {task.last.description or task.last.reason})."
         )
-        self._deployment.failed_tasks += 1
+        self.deployment.failed_tasks += 1
         raise DeploymentFailedError(f"Task failed ELB health checks in (target-group {group})")
 
     def _announce(self) -> None:
-        self._publish([task.address for task in self._watched if task.address is not None])
+        self.publish([task.address for task in self._watched if task.address is not None])

@@ -51,7 +51,6 @@ def endpoint_of(host: str) -> str | None:
 
 
 def _hosts(listener_arn: str) -> set[str]:
-    """The host names in the rules of a listener."""
     rules = [
         each for each in emulator.module("services.alb")._rules.values() if each.get("ListenerArn") == listener_arn
     ]

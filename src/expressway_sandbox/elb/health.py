@@ -6,7 +6,6 @@ TargetHealth.
 """
 
 import http.client
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -65,27 +64,8 @@ def check(address: Address, path: str) -> TargetHealth:
     return TargetHealth("unhealthy", "Target.ResponseCodeMismatch", text, answered=True)
 
 
-class HealthBoard:
-    """The last judgement of every registered target, which DescribeTargetHealth shows."""
-
-    def __init__(self) -> None:
-        self._states: dict[tuple[str, int], TargetHealth] = {}
-        self._lock = threading.Lock()
-
-    def note(self, address: Address, health: TargetHealth) -> None:
-        with self._lock:
-            self._states[address.host, address.port] = health
-
-    def read(self, host: str, port: int) -> TargetHealth | None:
-        with self._lock:
-            return self._states.get((host, port))
-
-    def forget(self, address: Address) -> None:
-        with self._lock:
-            self._states.pop((address.host, address.port), None)
-
-
-BOARD = HealthBoard()
+BOARD: dict[Address, TargetHealth] = {}
+"""The last judgement of every registered target, which DescribeTargetHealth shows."""
 
 
 def hook() -> None:
@@ -116,9 +96,8 @@ def _with_escaped_path(original: Callable[[dict[str, Any]], str], group: dict[st
 
 
 def _fill(member: ElementTree.Element) -> None:
-    known = BOARD.read(
-        member.findtext(f"{_NS}Target/{_NS}Id") or "", int(member.findtext(f"{_NS}Target/{_NS}Port") or 0)
-    )
+    host, port = member.findtext(f"{_NS}Target/{_NS}Id") or "", member.findtext(f"{_NS}Target/{_NS}Port") or 0
+    known = BOARD.get(Address(host, int(port)))
     health = member.find(f"{_NS}TargetHealth")
     extra = member.find(f"{_NS}HealthStatus")
     if extra is not None:

@@ -1,5 +1,9 @@
 """The data plane: requests that name a service's endpoint go through its load balancer, whatever their path.
 
+On AWS the endpoint of an Express Mode service is a bare host name, ``ex-<hash>.ecs.<region>.on.aws``, served over
+HTTPS. Here it is ``ex-<hash>.ecs.<region>.localhost``. A client connects to the sandbox's port and sends
+``Host: <endpoint>``, or opens ``http://<endpoint>:PORT/`` where ``*.localhost`` resolves (browsers, curl).
+
 ministack answers ``/health`` and ``/v2/`` on any host itself, so those requests must not reach its router.
 This is the outermost ASGI application; everything else is passed on to ministack.
 """
@@ -8,8 +12,7 @@ import re
 import secrets
 import threading
 import time
-from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from expressway_sandbox import emulator
 from expressway_sandbox.elb import domains
@@ -28,14 +31,6 @@ from expressway_sandbox.services.model import STORE, Service
 _ENDPOINT = re.compile(r"^ex-[0-9a-f]{32}\.ecs\.[a-z0-9-]+\.localhost$")
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRequest:
-    """What to connect to (`url`) and which Host header to send, for a path of a service."""
-
-    url: str
-    host: str
-
-
 def new_endpoint(region: str) -> str:
     """A fresh endpoint name; like on AWS it cannot be predicted."""
     return f"ex-{secrets.token_hex(16)}.ecs.{region}.localhost"
@@ -44,16 +39,6 @@ def new_endpoint(region: str) -> str:
 def is_sandbox_endpoint(host: str) -> bool:
     """Whether a host name, with or without a port, is the endpoint of a sandbox service."""
     return _ENDPOINT.match(host.partition(":")[0].lower()) is not None
-
-
-def endpoint_request(endpoint: str, gateway_url: str, path: str = "/") -> EndpointRequest:
-    """The request that reaches `path` of the service with `endpoint` through the sandbox at `gateway_url`."""
-    return EndpointRequest(url=gateway_url.rstrip("/") + "/" + path.lstrip("/"), host=endpoint)
-
-
-def browser_url(endpoint: str, gateway_url: str, path: str = "/") -> str:
-    """The URL to show to a person: it opens in browsers and curl, which resolve ``*.localhost``."""
-    return f"http://{endpoint}:{urlsplit(gateway_url).port}/" + path.lstrip("/")
 
 
 class Traffic:

@@ -1,10 +1,9 @@
 """A container engine for the sandbox: the one that is there, or a private one, which ends once nothing uses it."""
 
-import fcntl
 import os
 import sys
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +15,7 @@ from expressway.image.engine.record import engine_directory, read_engine_record
 from expressway_sandbox.base_images.debian import find_program, install_packages
 from expressway_sandbox.engine.network import other_engine_runs
 from expressway_sandbox.engine.process import await_answer, docker_host_of, start_daemon, stop_private_engine
-
-__all__ = [
-    "ENGINE_PACKAGES",
-    "ProvidedEngine",
-    "missing_engine_hint",
-    "provide_engine",
-    "revive_engine",
-    "start_private_engine",
-    "stop_private_engine",
-    "stop_unused_engine",
-]
+from expressway_sandbox.record import locked
 
 ENGINE_PACKAGES = ("docker.io", "iptables")
 
@@ -127,7 +116,7 @@ def start_private_engine(directory: Path, *, progress: ProgressSink = ignore_pro
 
 
 def _taken_up_or_started(directory: Path, progress: ProgressSink) -> ProvidedEngine:
-    with _locked(directory):
+    with locked(directory):
         running = read_engine_record(directory)
         if running is not None:
             await_answer(running.pid, running.docker_host, directory)
@@ -212,10 +201,3 @@ def _network_attempts() -> list[tuple[str, tuple[str, ...], str]]:
     if legacy:
         attempts.append(("with legacy network rules", (), legacy))
     return [*attempts, ("without network rules", bare, "")]
-
-
-@contextmanager
-def _locked(directory: Path) -> Generator[None]:
-    with (directory / "lock").open("w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -91,6 +91,7 @@ def deployment(service: Service, deployment: ServiceDeployment) -> Shape:
         "serviceRevisionArn": deployment.source.arn if deployment.source else None,
     }
     live = service.active.arn if service.active else None
+    monitoring = "MONITORING_COMPLETE" if deployment.has_ended else "MONITORING"
     brief = deployment_brief(service, deployment)
     del brief["targetServiceRevisionArn"]
     return _present(
@@ -104,12 +105,12 @@ def deployment(service: Service, deployment: ServiceDeployment) -> Shape:
             "deploymentConfiguration": deployment_configuration(service),
             "rollback": None if deployment.rollback_started_at is None else _present(rollback),
             "deploymentCircuitBreaker": {
-                "status": _breaker_status(deployment),
+                "status": "TRIGGERED" if deployment.breaker_triggered else monitoring,
                 "failureCount": deployment.failed_tasks,
                 "threshold": deployment.breaker_threshold,
             },
             "alarms": {
-                "status": "MONITORING_COMPLETE" if deployment.has_ended else "MONITORING",
+                "status": monitoring,
                 "alarmNames": _alarm_names(service),
                 "triggeredAlarmNames": [],
             },
@@ -133,12 +134,6 @@ def deployment_configuration(service: Service) -> Shape:
 def _alarm_names(service: Service) -> list[str]:
     arn = service.resources.metric_alarm.arn
     return [arn.rsplit(":", 1)[-1]] if arn else []
-
-
-def _breaker_status(deployment: ServiceDeployment) -> str:
-    if deployment.breaker_triggered:
-        return "TRIGGERED"
-    return "MONITORING_COMPLETE" if deployment.has_ended else "MONITORING"
 
 
 def _summary(service: Service, revision: Revision, live: str | None) -> Shape:

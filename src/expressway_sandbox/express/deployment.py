@@ -143,7 +143,9 @@ class _Deployer:
         self._stage("SCALE_UP")
         wanted = revision.configuration.scaling.min_task_count
         self._watch.until_healthy(wanted)
-        self._note_image()
+        reference = runtime.local_reference(revision.image, self._settings.gateway_port)
+        client = emulator.module("services.ecs")._get_docker()
+        revision.image_digest = runtime.digest_of(client, revision.image, reference)
         self._stage("PRODUCTION_TRAFFIC_SHIFT")
         with service.lock:
             if deployment.cancelled.is_set():
@@ -165,16 +167,13 @@ class _Deployer:
         """Let requests finish on the old tasks, then stop them."""
         service = self._service
         ingress.TRAFFIC.drain(service.endpoint, self._settings.drain_seconds)
-        arns = self._other_tasks()
+        own = self._watch.arns
+        arns = [t.arn for t in tasks.service_tasks(service) if not t.is_stopped and t.arn not in own]
         if arns:
             service.say(f"has stopped {len(arns)} running tasks.")
         tasks.stop(service, arns, "Scaling activity initiated by deployment")
         if old.target_group_index != self._revision.target_group_index:
             _set_targets(service, old, [])
-
-    def _other_tasks(self) -> list[str]:
-        own = set(self._watch.arns)
-        return [t.arn for t in tasks.service_tasks(self._service) if not t.is_stopped and t.arn not in own]
 
     def _roll_back(self, cause: str) -> None:
         service, deployment = self._service, self._deployment
@@ -212,18 +211,13 @@ class _Deployer:
 
     def _publish(self, addresses: list[Address]) -> None:
         for gone in set(self._published) - set(addresses):
-            BOARD.forget(gone)
+            BOARD.pop(gone, None)
         new = set(addresses) - set(self._published)
         if new:
             group = self._service.resources.target_groups[self._revision.target_group_index].arn
             self._service.say(f"registered {len(new)} targets in (target-group {group}).")
         self._published = addresses
         _set_targets(self._service, self._revision, addresses)
-
-    def _note_image(self) -> None:
-        client = emulator.module("services.ecs")._get_docker()
-        reference = runtime.local_reference(self._revision.image, self._settings.gateway_port)
-        self._revision.image_digest = runtime.digest_of(client, self._revision.image, reference)
 
     def _stage(self, stage: str) -> None:
         self._deployment.lifecycle_stage = stage

@@ -52,18 +52,14 @@ def _cluster(request: Request) -> str:
     return str(request.get("cluster") or "default").rsplit("/", 1)[-1]
 
 
-@emulator.answering
-def _list_services(original: Handler, request: Request) -> Answer:
+@emulator.amending
+def _list_services(payload: dict[str, Any], request: Request) -> dict[str, Any]:
     """Services of both kinds; `resourceManagementType` tells them apart (ECS: Express Mode)."""
-    kind = request.get("resourceManagementType")
-    cluster = _cluster(request)
-    answer = original(request)
-    if answer[0] >= 400:
-        return answer
-    arns: list[str] = [] if kind == "ECS" else emulator.read_json(answer)["serviceArns"]
+    kind, cluster = request.get("resourceManagementType"), _cluster(request)
+    arns: list[str] = [] if kind == "ECS" else payload["serviceArns"]
     if kind != "CUSTOMER" and request.get("launchType") in (None, "FARGATE"):
         arns += [s.arn for s in STORE.here() if s.cluster == cluster and s.status != "INACTIVE"]
-    return emulator.answer_json(emulator.page(arns, request, member="serviceArns", size=10))
+    return emulator.page(arns, request, member="serviceArns", size=10)
 
 
 def _express(cluster: str, reference: str) -> Service | None:
@@ -73,18 +69,17 @@ def _express(cluster: str, reference: str) -> Service | None:
     return STORE.find(cluster, reference)
 
 
-@emulator.answering
 def _describe_services(original: Handler, request: Request) -> Answer:
-    cluster = _cluster(request)
+    cluster, with_tags = _cluster(request), "TAGS" in (request.get("include") or ())
     asked = [str(reference) for reference in request.get("services") or ()]
-    found = {reference: _express(cluster, reference) for reference in asked}
-    answer = original({**request, "services": [r for r in asked if found[r] is None]})
-    if answer[0] >= 400:
-        return answer
-    payload = emulator.read_json(answer)
-    with_tags = "TAGS" in (request.get("include") or ())
-    payload["services"] += [answers.service(s, with_tags=with_tags) for s in found.values() if s is not None]
-    return emulator.answer_json(payload)
+    express = {reference: service for reference in asked if (service := _express(cluster, reference))}
+
+    @emulator.amending
+    def describe(payload: dict[str, Any], _request: Request) -> dict[str, Any]:
+        payload["services"] += [answers.service(service, with_tags=with_tags) for service in express.values()]
+        return payload
+
+    return describe(original, {**request, "services": [each for each in asked if each not in express]})
 
 
 @emulator.answering
@@ -112,16 +107,12 @@ def _update_service(original: Handler, request: Request) -> Answer:
     )
 
 
-@emulator.answering
-def _describe_clusters(original: Handler, request: Request) -> Answer:
-    answer = original(request)
-    if answer[0] >= 400:
-        return answer
-    payload = emulator.read_json(answer)
+@emulator.amending
+def _describe_clusters(payload: dict[str, Any], _request: Request) -> dict[str, Any]:
     for cluster in payload["clusters"]:
         active = [s for s in STORE.here() if s.cluster_arn == cluster["clusterArn"] and s.status == "ACTIVE"]
         cluster["activeServicesCount"] += len(active)
-    return emulator.answer_json(payload)
+    return payload
 
 
 def _delete_cluster(describe: Handler, list_tasks: Handler) -> Callable[[Handler, Request], Answer]:
@@ -145,13 +136,9 @@ def _in_use(what: str) -> AwsFault:
     return AwsFault(f"ClusterContains{what}Exception", f"The Cluster cannot be deleted while {what} are active.")
 
 
-@emulator.answering
-def _describe_tasks(original: Handler, request: Request) -> Answer:
+@emulator.amending
+def _describe_tasks(payload: dict[str, Any], _request: Request) -> dict[str, Any]:
     """Tasks, with the reasons that AWS gives."""
-    answer = original(request)
-    if answer[0] >= 400:
-        return answer
-    payload = emulator.read_json(answer)
     for task in payload["tasks"]:
         _as_fargate_shows(task)
         if task.get("lastStatus") == endings.STOPPING:
@@ -161,7 +148,7 @@ def _describe_tasks(original: Handler, request: Request) -> Answer:
         if str(task.get("stoppedReason", "")).startswith(endings.OF_A_CONTAINER):
             for container in task.get("containers", []):
                 container.setdefault("reason", task["stoppedReason"])
-    return emulator.answer_json(payload)
+    return payload
 
 
 def _as_fargate_shows(task: dict[str, Any]) -> None:
@@ -202,7 +189,7 @@ def _list_deployments(request: Request) -> dict[str, Any]:
     cluster = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
     found = STORE.by_arn(reference) if reference.startswith("arn:") else STORE.find(cluster, reference)
     if found is None:
-        if _is_plain_service(reference, cluster):
+        if f"{cluster}/{reference.rsplit('/', 1)[-1]}" in emulator.module("services.ecs")._services:
             return {"serviceDeployments": []}
         raise AwsFault("ServiceNotFoundException", "Service not found.")
     wanted = {str(status) for status in request.get("status") or ()}
@@ -220,13 +207,7 @@ def _within(created_at: float, window: Request) -> bool:
     return (after is None or created_at >= float(after)) and (before is None or created_at <= float(before))
 
 
-def _is_plain_service(reference: str, cluster: str) -> bool:
-    services: Any = emulator.module("services.ecs")._services
-    return f"{cluster}/{reference.rsplit('/', 1)[-1]}" in services
-
-
 def _describe_deployments(request: Request) -> dict[str, Any]:
-    """DescribeServiceDeployments."""
     found = [(arn, STORE.deployment(str(arn))) for arn in request.get("serviceDeploymentArns") or ()]
     return {"serviceDeployments": [answers.deployment(*pair) for _, pair in found if pair], **_failures(found)}
 
@@ -252,6 +233,5 @@ def _stop_deployment(request: Request) -> dict[str, Any]:
 
 
 def _describe_revisions(request: Request) -> dict[str, Any]:
-    """DescribeServiceRevisions."""
     found = [(arn, STORE.revision(str(arn))) for arn in request.get("serviceRevisionArns") or ()]
     return {"serviceRevisions": [answers.revision(*pair) for _, pair in found if pair], **_failures(found)}

@@ -1,7 +1,7 @@
-"""The four operations of Express Mode: create, update, describe, delete.
+"""The four operations of Express Mode (create, update, describe, delete) and what they refuse.
 
-They answer at once, as on AWS; the work goes on in a deployment (`express_deployment`) or a removal. Errors:
-API reference of each operation. Limits: "Task size" of Amazon ECS on Fargate, in CPU units and MiB.
+They answer at once, as on AWS; the work goes on in a deployment or a removal. Errors: API reference of each operation.
+Limits: "Task size" of Amazon ECS on Fargate, in CPU units and MiB.
 """
 
 import json
@@ -18,7 +18,7 @@ from expressway_sandbox.elb import ingress
 from expressway_sandbox.emulator import AwsFault
 from expressway_sandbox.express import answers, network, resources
 from expressway_sandbox.express import deployment as express_deployment
-from expressway_sandbox.services.configuration import Configuration, Container, Scaling
+from expressway_sandbox.services.configuration import EXCLUDED_BY_TASK_DEFINITION, Configuration, Container, Scaling
 from expressway_sandbox.services.model import STORE, Revision, Service
 from expressway_sandbox.settings import read_settings
 
@@ -28,12 +28,12 @@ Request = Mapping[str, Any]
 
 def create(request: Request) -> dict[str, Any]:
     """CreateExpressGatewayService."""
-    check_request(request)
-    check_role(request.get("infrastructureRoleArn"), "infrastructureRoleArn", "ecs.amazonaws.com")
+    _check_request(request)
+    _check_role(request.get("infrastructureRoleArn"), "infrastructureRoleArn", "ecs.amazonaws.com")
     configuration = Configuration.read(request)
-    check_configuration(configuration)
+    _check_configuration(configuration)
     name = str(request.get("serviceName") or f"express-{secrets.token_hex(4)}")
-    check_name(name)
+    _check_name(name)
     _require_engine()
     cluster = _cluster(request)
     placement = network.place(configuration.subnets)
@@ -68,11 +68,11 @@ def update(request: Request) -> dict[str, Any]:
     service = require(str(request.get("serviceArn", "")))
     if service.status != "ACTIVE":
         raise AwsFault("ServiceNotActiveException", "Service was not ACTIVE.")
-    check_request(request)
+    _check_request(request)
     with service.lock:
         latest = service.revisions[-1] if service.active is None else service.active
         configuration = latest.configuration.updated(request)
-        check_configuration(configuration)
+        _check_configuration(configuration)
         _require_engine()
         placement = network.place(configuration.subnets or service.subnets)
         if placement.vpc_id != service.vpc_id:
@@ -134,7 +134,7 @@ def _new_revision(service: Service, configuration: Configuration) -> Revision:
         revision.container_port = container.container_port
         revision.image = container.image
     try:
-        read_own_task_definition(revision)
+        _read_own_task_definition(revision)
     except AwsFault:
         service.revisions.remove(revision)
         raise
@@ -201,10 +201,9 @@ _MEMORY_BY_CPU: dict[int, tuple[int, ...]] = {
     16384: tuple(range(32768, 122881, 8192)),
 }
 _METRICS = ("AVERAGE_CPU", "AVERAGE_MEMORY", "REQUEST_COUNT_PER_TARGET")
-_EXCLUDED = ("primaryContainer", "executionRoleArn", "taskRoleArn", "cpu", "memory", "cpuArchitecture")
 
 
-def check_name(name: str) -> None:
+def _check_name(name: str) -> None:
     """Refuse a service name that ECS does not take."""
     if not _NAME.match(name):
         raise _invalid(
@@ -213,22 +212,22 @@ def check_name(name: str) -> None:
         )
 
 
-def check_request(request: Request) -> None:
+def _check_request(request: Request) -> None:
     """Refuse members that exclude each other, and a service without any container."""
-    given = [member for member in _EXCLUDED if request.get(member)]
+    given = [member for member in EXCLUDED_BY_TASK_DEFINITION if request.get(member)]
     if request.get("taskDefinitionArn") and given:
         raise _invalid(f"You cannot specify {', '.join(given)} when taskDefinitionArn is specified.")
 
 
-def check_configuration(configuration: Configuration) -> None:
+def _check_configuration(configuration: Configuration) -> None:
     """Refuse a configuration that cannot run."""
     for problem in _problems(configuration):
         raise _invalid(problem)
     if configuration.own_task_definition:
         return
-    check_role(configuration.execution_role_arn, "executionRoleArn", "ecs-tasks.amazonaws.com")
+    _check_role(configuration.execution_role_arn, "executionRoleArn", "ecs-tasks.amazonaws.com")
     if configuration.task_role_arn:
-        check_role(configuration.task_role_arn, "taskRoleArn", "ecs-tasks.amazonaws.com")
+        _check_role(configuration.task_role_arn, "taskRoleArn", "ecs-tasks.amazonaws.com")
 
 
 def _problems(configuration: Configuration) -> Iterator[str]:
@@ -275,7 +274,7 @@ def _size_problems(cpu: str, memory: str) -> Iterator[str]:
         yield f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory."
 
 
-def check_role(arn: str | None, member: str, service: str) -> None:
+def _check_role(arn: str | None, member: str, service: str) -> None:
     """Refuse a role that is missing, or that does not trust `service`."""
     if not arn:
         raise _invalid(f"{member} must be specified.")
@@ -304,7 +303,7 @@ def _trusts(document: Any, service: str) -> bool:
     return False
 
 
-def read_own_task_definition(revision: Revision) -> None:
+def _read_own_task_definition(revision: Revision) -> None:
     """Take container and port from the task definition that the caller made.
 
     Raises:

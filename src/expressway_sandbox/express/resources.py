@@ -28,19 +28,21 @@ def provision(service: Service, revision: Revision) -> None:
         AwsFault: when a service of the emulator refuses; the resource is FAILED with the reason.
     """
     resources = service.resources
-    steps: list[tuple[ManagedResource, Callable[[], None]]] = [
-        (resources.log_group, lambda: _log_group(service, revision)),
-        (resources.certificate, lambda: _once(resources.certificate, provision_certificate, service)),
-        (resources.listener, lambda: _once(resources.listener, provision_load_balancer, service)),
-        (resources.service_security_group, lambda: _service_security_group(service, revision)),
-        (resources.target_groups[0], lambda: provision_target_groups(service, revision)),
-        (resources.rule, lambda: provision_rule(service, revision)),
-        (resources.scalable_target, lambda: _scaling(service, revision)),
-        (resources.metric_alarm, lambda: _once(resources.metric_alarm, _rollback_alarm, service)),
+    steps: list[tuple[ManagedResource, Callable[[Service, Revision], None]]] = [
+        (resources.log_group, _log_group),
+        (resources.certificate, _certificate),
+        (resources.listener, _load_balancer),
+        (resources.service_security_group, _service_security_group),
+        (resources.target_groups[0], _target_groups),
+        (resources.rule, _rule),
+        (resources.scalable_target, _scaling),
+        (resources.metric_alarm, _rollback_alarm),
     ]
     for resource, step in steps:
+        if resource.status == "ACTIVE" and step in _MADE_ONCE:
+            continue
         try:
-            step()
+            step(service, revision)
         except AwsFault as fault:
             resource.mark("FAILED", fault.message)
             raise
@@ -48,10 +50,9 @@ def provision(service: Service, revision: Revision) -> None:
 
 def remove(service: Service) -> None:
     """Take every managed resource away; only the log group stays, as on AWS, unless nobody ever logged to it."""
-    remove_ingress(service)
+    _remove_ingress(service)
     resources = service.resources
-    group = resources.service_security_group
-    delete_security_group(group)
+    _delete_security_group(resources.service_security_group)
     if resources.scalable_target.arn:
         policy = {**_target(service), "PolicyName": _policy(service)}
         for operation, request in (("DeleteScalingPolicy", policy), ("DeregisterScalableTarget", _target(service))):
@@ -62,11 +63,6 @@ def remove(service: Service) -> None:
     if resources.metric_alarm.arn:
         emulator.call_query("monitoring", "DeleteAlarms", {"AlarmNames.member.1": _alarm(service)})
         resources.metric_alarm.mark("DELETED")
-
-
-def _once(resource: ManagedResource, step: Callable[[Service], None], service: Service) -> None:
-    if resource.status != "ACTIVE":
-        step(service)
 
 
 def _log_group(service: Service, revision: Revision) -> None:
@@ -86,7 +82,7 @@ def _service_security_group(service: Service, revision: Revision) -> None:
     if resource.status != "ACTIVE":
         name = f"ecs-express-gateway-service-{service.endpoint.split('.', 1)[0][3:19]}"
         group = network.create_security_group(name, "Express Mode service", service.vpc_id)
-        resource.arn = security_group_arn(service, group)
+        resource.arn = _security_group_arn(service, group)
     balancer = service.resources.load_balancer_security_group.name
     network.allow_ingress(resource.name, revision.container_port, from_group=balancer)
     resource.mark("ACTIVE")
@@ -135,7 +131,7 @@ def _alarm(service: Service) -> str:
     return f"ecs-express-gateway-{service.cluster}-{service.name}-rollback"
 
 
-def _rollback_alarm(service: Service) -> None:
+def _rollback_alarm(service: Service, _revision: Revision) -> None:
     """The alarm on faulty answers that rolls a canary back; its threshold is 1 % of requests."""
     request = {
         "AlarmName": _alarm(service),
@@ -157,7 +153,7 @@ SERVICES_PER_LOAD_BALANCER = 25
 _SHARED = threading.RLock()
 
 
-def provision_load_balancer(service: Service) -> None:
+def _load_balancer(service: Service, _revision: Revision) -> None:
     """Join a load balancer of the VPC that has room, or create one with its HTTPS listener."""
     resources = service.resources
     with _SHARED:
@@ -185,7 +181,7 @@ def _create_load_balancer(service: Service) -> None:
     name = f"ecs-express-gateway-alb-{suffix}"
     group = network.create_security_group(f"{name}-sg", "Express Mode load balancer", service.vpc_id)
     network.allow_ingress(group, 443)
-    resources.load_balancer_security_group.mark("ACTIVE", arn=security_group_arn(service, group))
+    resources.load_balancer_security_group.mark("ACTIVE", arn=_security_group_arn(service, group))
     request = {
         "Name": name,
         "Scheme": "internet-facing" if service.access_type == "PUBLIC" else "internal",
@@ -224,14 +220,13 @@ def _create_listener(service: Service) -> None:
     service.resources.listener.mark("ACTIVE", arn=answer.findtext(".//ListenerArn") or "")
 
 
-def provision_certificate(service: Service) -> None:
-    """Request the certificate for the service's endpoint."""
+def _certificate(service: Service, _revision: Revision) -> None:
     request = {"DomainName": service.endpoint, "ValidationMethod": "DNS"}
     answer = emulator.call_json("acm", "RequestCertificate", request)
     service.resources.certificate.mark("ACTIVE", arn=str(answer["CertificateArn"]))
 
 
-def provision_target_groups(service: Service, revision: Revision) -> None:
+def _target_groups(service: Service, revision: Revision) -> None:
     """Create the two target groups, or bring their health check up to date."""
     for index, resource in enumerate(service.resources.target_groups):
         if resource.status == "ACTIVE":
@@ -254,10 +249,8 @@ def provision_target_groups(service: Service, revision: Revision) -> None:
         resource.mark("ACTIVE", arn=answer.findtext(".//TargetGroupArn") or "")
 
 
-def provision_rule(service: Service, revision: Revision) -> None:
+def _rule(service: Service, revision: Revision) -> None:
     """Create the rule that sends the endpoint's requests to the revision's target group."""
-    if service.resources.rule.status == "ACTIVE":
-        return
     with _SHARED:
         listener = service.resources.listener.arn
         answer = emulator.call_query("elasticloadbalancing", "DescribeRules", {"ListenerArn": listener})
@@ -284,7 +277,7 @@ def _forward(service: Service, revision: Revision) -> dict[str, str]:
     return {"Actions.member.1.Type": "forward", "Actions.member.1.TargetGroupArn": arn}
 
 
-def remove_ingress(service: Service) -> None:
+def _remove_ingress(service: Service) -> None:
     """Remove the rule, target groups and certificate, and the load balancer when this was its last service."""
     resources = service.resources
     with _SHARED:
@@ -299,7 +292,7 @@ def remove_ingress(service: Service) -> None:
         else:
             _delete("DeleteListener", "ListenerArn", resources.listener)
             _delete("DeleteLoadBalancer", "LoadBalancerArn", resources.load_balancer)
-            delete_security_group(resources.load_balancer_security_group)
+            _delete_security_group(resources.load_balancer_security_group)
         if resources.certificate.arn:
             with emulator.tolerating("ResourceNotFoundException"):
                 emulator.call_json("acm", "DeleteCertificate", {"CertificateArn": resources.certificate.arn})
@@ -313,12 +306,15 @@ def _delete(operation: str, parameter: str, resource: ManagedResource) -> None:
         resource.mark("DELETED")
 
 
-def delete_security_group(resource: ManagedResource) -> None:
-    """Delete a security group unless it is deleted already."""
+def _delete_security_group(resource: ManagedResource) -> None:
     if resource.arn and resource.status != "DELETED":
         network.delete_security_group(resource.name)
         resource.mark("DELETED")
 
 
-def security_group_arn(service: Service, group_id: str) -> str:
+def _security_group_arn(service: Service, group_id: str) -> str:
     return f"arn:aws:ec2:{service.region}:{service.account}:security-group/{group_id}"
+
+
+_MADE_ONCE = (_certificate, _load_balancer, _rule, _rollback_alarm)
+"""Steps that a later revision does not repeat."""

@@ -6,10 +6,18 @@ text); cpu and memory pairs: "Task definition parameters for Amazon ECS on Farga
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 Request = Mapping[str, Any]
+EXCLUDED_BY_TASK_DEFINITION = (
+    "primaryContainer",
+    "executionRoleArn",
+    "taskRoleArn",
+    "cpu",
+    "memory",
+    "cpuArchitecture",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,45 +151,24 @@ class Configuration:
         )
 
     def updated(self, request: Request) -> "Configuration":
-        """This configuration with the members that an update request names; the others stay as they are."""
-        own = request.get("taskDefinitionArn")
-        if own:
-            return self._shared_updates(request)._with_own_task_definition(str(own))
-        changed = self._shared_updates(request)
-        container: Request | None = request.get("primaryContainer")
-        return replace(
-            changed,
-            container=Container.read(container) if container else self.container,
-            own_task_definition=None if container else self.own_task_definition,
-            execution_role_arn=request.get("executionRoleArn", self.execution_role_arn),
-            task_role_arn=request.get("taskRoleArn", self.task_role_arn),
-            cpu=plain_size(request.get("cpu", self.cpu or ("256" if container else None))),
-            memory=plain_size(request.get("memory", self.memory or ("512" if container else None))),
-            cpu_architecture=request.get("cpuArchitecture", self.cpu_architecture or ("X86_64" if container else None)),
-        )
+        """This configuration with the members that an update request names; the others stay as they are.
 
-    def _with_own_task_definition(self, arn: str) -> "Configuration":
-        return replace(
-            self,
-            container=None,
-            own_task_definition=arn,
-            execution_role_arn=None,
-            task_role_arn=None,
-            cpu=None,
-            memory=None,
-            cpu_architecture=None,
-        )
-
-    def _shared_updates(self, request: Request) -> "Configuration":
+        A task definition of the caller's replaces all that describes the container, and the other way round.
+        """
+        kept = self.answer() | {"taskDefinitionArn": self.own_task_definition}
+        if request.get("taskDefinitionArn"):
+            kept = {name: value for name, value in kept.items() if name not in EXCLUDED_BY_TASK_DEFINITION}
+        elif request.get("primaryContainer"):
+            del kept["taskDefinitionArn"]
         network: Request = request.get("networkConfiguration") or {}
-        scaling: Request = {**self.scaling.answer(), **(request.get("scalingTarget") or {})}
-        return replace(
-            self,
-            subnets=tuple(network.get("subnets") or self.subnets),
-            security_groups=tuple(network.get("securityGroups") or self.security_groups),
-            health_check_path=str(request.get("healthCheckPath", self.health_check_path)),
-            scaling=Scaling.read(scaling),
-        )
+        nested = {
+            "scalingTarget": {**self.scaling.answer(), **(request.get("scalingTarget") or {})},
+            "networkConfiguration": {
+                "subnets": network.get("subnets") or self.subnets,
+                "securityGroups": network.get("securityGroups") or self.security_groups,
+            },
+        }
+        return Configuration.read({**kept, **request, **nested})
 
     def answer(self) -> dict[str, Any]:
         """The members of ExpressGatewayServiceConfiguration that stem from the request."""

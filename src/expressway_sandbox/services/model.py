@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from expressway_sandbox import emulator
 from expressway_sandbox.services.configuration import Configuration
@@ -178,7 +179,7 @@ class Service:
 
     def say(self, message: str) -> None:
         """Record a service event, newest first, as DescribeServices shows them."""
-        event = ServiceEvent(_uuid(), emulator.now(), f"(service {self.name}) {message}")
+        event = ServiceEvent(str(uuid4()), emulator.now(), f"(service {self.name}) {message}")
         with self.lock:
             self.events.insert(0, event)
             del self.events[100:]
@@ -196,10 +197,6 @@ class Service:
         deployment = ServiceDeployment(arn, target, self.active, emulator.now(), updated_at=emulator.now())
         self.deployments.append(deployment)
         return deployment
-
-
-def _uuid() -> str:
-    return str(emulator.module("core.responses").new_uuid())
 
 
 _CANCEL_SECONDS = 15.0

@@ -25,7 +25,6 @@ from expressway.core.sandbox_key import SandboxKey, find_key, new_key
 from expressway.errors import SandboxError
 from expressway_sandbox import lifecycle
 from expressway_sandbox.ecr.tokens import RegistryTokens
-from expressway_sandbox.elb.ingress import endpoint_request
 from expressway_sandbox.lifecycle import SandboxInfo
 from expressway_sandbox.server import emulator_environment
 from tests.expressway_sandbox.conftest import Cloud, endpoint_of, wait_for_deployment
@@ -517,13 +516,13 @@ def test_an_app_gets_what_names_its_host_and_reaches_no_api(
     arn = ecs.create_express_gateway_service(**service_request("gate-app"))["service"]["serviceArn"]
     try:
         assert wait_for_deployment(cloud, arn)["status"] == "SUCCESSFUL"
-        asked = endpoint_request(endpoint_of(cloud, arn), cloud.info.endpoint_url)
+        endpoint = endpoint_of(cloud, arn)
         for path, text in (("/", b"version 1"), ("/health", b"ok"), ("/v2/page", b"below v2")):
-            page = {"Host": f"{asked.host}:{cloud.info.port}", "Origin": "http://evil.example"}
+            page = {"Host": f"{endpoint}:{cloud.info.port}", "Origin": "http://evil.example"}
             status, headers, body = send(cloud.info, "GET", path, page)
             assert (status, body) == (200, text)
             assert not any(name.startswith("access-control-") for name in headers)
-        preflight = {"Host": asked.host, "Origin": "http://a.example", "Access-Control-Request-Method": "PUT"}
+        preflight = {"Host": endpoint, "Origin": "http://a.example", "Access-Control-Request-Method": "PUT"}
         status, headers, _ = send(cloud.info, "OPTIONS", "/", preflight)
         assert status == 501, "the app's own answer: busybox httpd knows no OPTIONS"
         ask = f"/bin/busybox wget -q -O - http://127.0.0.1:{cloud.info.port}/_ministack/health 2>&1; true"

@@ -212,7 +212,6 @@ def _end_process(process: subprocess.Popen[str], folder: KernelFolder, ready: th
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End the kernel and its Node at once."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
