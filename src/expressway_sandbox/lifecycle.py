@@ -46,7 +46,7 @@ def start(
         DefinitionError: ``invalid_port``.
         SandboxError: ``sandbox_runs_elsewhere`` (on another port), ``sandbox_runs_without`` (the services),
             ``sandbox_port_taken``, ``sandbox_start_failed`` or an error of the process itself, as ``unknown_service``.
-        ExpresswayError: ``state_not_writable`` when the state directory cannot be used (a full disk, say).
+        ExpresswayError: ``state_not_writable`` when the state directory cannot be used, as on a full disk.
     """
     check_port(port)
     directory = _directory(state_dir)

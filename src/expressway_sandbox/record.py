@@ -189,7 +189,7 @@ def remove_images(info: SandboxInfo) -> int:
 
 
 def port_answers(port: int) -> bool:
-    """Whether somebody serves there now, say another sandbox that was given a dead one's port."""
+    """Whether a server listens there now, such as another sandbox that got the port of a killed one."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False

@@ -29,7 +29,7 @@ _ENGINE_CLIENT = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
 
 
 def own_port(port: int) -> socket.socket:
-    """A socket that holds the port, or a free one for 0, until the server takes it: nobody else gets it meanwhile."""
+    """A socket that holds the port, or a free one for 0, until the server takes it over."""
     place = socket.socket()
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -108,7 +108,7 @@ def ask(info: SandboxInfo, path: str, *, method: str = "GET", timeout: float) ->
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until the process is told to stop; the exit status is that of the error, if one prevents the start."""
+    """Serve until SIGTERM or SIGINT; the exit status is that of the error, if one prevents the start."""
     parser = argparse.ArgumentParser(prog="python -m expressway_sandbox.server", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--socket", type=int, default=None, help="number of an open file: a socket that holds the port")

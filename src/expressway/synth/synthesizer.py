@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from expressway.cloudformation.template import AppTemplates
 
 _waiting: list[KernelProcess] = []
-"""At most the one kernel that was started early and that nobody has taken."""
+"""At most one kernel, which was started early and is not in use yet."""
 
 
 def start_early(definition_file: Path, cache_dir: Path) -> None:
@@ -33,7 +33,7 @@ def start_early(definition_file: Path, cache_dir: Path) -> None:
 
 
 def take_early() -> KernelProcess | None:
-    """The kernel that was started early, for the first who asks."""
+    """The kernel that was started early, once."""
     try:
         return _waiting.pop()
     except IndexError:

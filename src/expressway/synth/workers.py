@@ -19,13 +19,13 @@ from expressway.errors import UsageError
 
 _PREFIX = "expressway-kernel-"
 _SURELY_HELD_SECONDS = 60.0
-"""Long before this age a folder is locked by whoever made it."""
+"""An unlocked folder of this age is abandoned: its process locks it within milliseconds."""
 _TRIES, _PAUSE_SECONDS = 5, 0.05
 """A Node that was killed a moment ago may just be making its last file."""
 
 
 class KernelFolder:
-    """A folder that this process holds by a lock for as long as it lives; making one clears those that nobody holds.
+    """A folder that this process locks for as long as it lives; making one removes those that no process locks.
 
     Raises:
         OSError: when no temporary folder can be made.
@@ -43,7 +43,7 @@ class KernelFolder:
         fcntl.flock(locks[0], fcntl.LOCK_SH)
 
     def remove(self) -> None:
-        """Remove it, as far as it can be; the end of this process does it, too."""
+        """Remove it as far as possible; the end of this process does so, too."""
         self._remove()
 
 
@@ -58,7 +58,7 @@ def _remove(folder: Path, locks: list[int]) -> None:
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Remove what kernels of this user left behind whose processes were killed. The lock goes with the process."""
+    """Remove the folders of this user's killed kernels. A lock ends with its process."""
     for left in folder.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             found = left.stat()
@@ -73,7 +73,7 @@ def _clear_abandoned(folder: Path) -> None:
 
 
 def worker_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a worker: no credentials and no proxies, and compiled modules kept in a cache of ours.
+    """The environment of a worker: no credentials and no proxies, and a cache for compiled modules.
 
     Compiling the CDK's Python takes seconds, so it has to be kept even where PYTHONDONTWRITEBYTECODE is
     set (as in many container images) or the installation is read-only.
@@ -91,7 +91,7 @@ _RETURN_FREED_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "131072",
 }
-"""Node reads the CDK's 55 MB of archives to find them unchanged; glibc gives that back only when told to."""
+"""Node reads the CDK's 55 MB of archives to find them unchanged; glibc returns that memory only with these settings."""
 
 
 SYNTH_VARIABLE, SYNTH_SECONDS = "EXPRESSWAY_SYNTH_TIMEOUT", 60.0

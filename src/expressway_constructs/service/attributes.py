@@ -2,9 +2,8 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -14,8 +13,15 @@ from expressway_constructs import setting_types as types
 from expressway_constructs.cdk_types import TokenList, as_principal, ids_of
 from expressway_constructs.service.base import ExpressGatewayServiceBase
 
-if TYPE_CHECKING:
-    from expressway_constructs.cdk_types import AnyRole
+_PATHS = {
+    "endpoint": "Endpoint",
+    "load_balancer_arn": "ECSManagedResourceArns.IngressPath.LoadBalancerArn",
+    "listener_arn": "ECSManagedResourceArns.IngressPath.ListenerArn",
+    "listener_rule_arn": "ECSManagedResourceArns.IngressPath.ListenerRuleArn",
+    "certificate_arn": "ECSManagedResourceArns.IngressPath.CertificateArn",
+    "scalable_target": "ECSManagedResourceArns.AutoScaling.ScalableTarget",
+}
+"""Attributes of AWS::ECS::ExpressGatewayService by the property that gives them."""
 
 
 class ManagedService(ExpressGatewayServiceBase):
@@ -34,25 +40,9 @@ class ManagedService(ExpressGatewayServiceBase):
         return self.resource.ref
 
     @property
-    def endpoint(self) -> str:
-        return self._attribute("Endpoint")
-
-    @property
-    def load_balancer_arn(self) -> str:
-        return self._attribute("ECSManagedResourceArns.IngressPath.LoadBalancerArn")
-
-    @property
-    def listener_arn(self) -> str:
-        return self._attribute("ECSManagedResourceArns.IngressPath.ListenerArn")
-
-    @property
-    def listener_rule_arn(self) -> str:
-        return self._attribute("ECSManagedResourceArns.IngressPath.ListenerRuleArn")
-
-    @property
     def certificate_arn(self) -> str:
         """ARN of the certificate of the endpoint."""
-        return self._attribute("ECSManagedResourceArns.IngressPath.CertificateArn")
+        return self._text("certificate_arn")
 
     @property
     def target_group_arns(self) -> list[str]:
@@ -85,10 +75,10 @@ class ManagedService(ExpressGatewayServiceBase):
     @property
     def scalable_target(self) -> str:
         """The scalable target of Application Auto Scaling."""
-        return self._attribute("ECSManagedResourceArns.AutoScaling.ScalableTarget")
+        return self._text("scalable_target")
 
-    def _attribute(self, name: str) -> str:
-        return cdk.Token.as_string(self.resource.get_att(name))
+    def _text(self, name: str) -> str:
+        return cdk.Token.as_string(self.resource.get_att(_PATHS[name]))
 
     def list_attribute(self, name: str) -> list[str]:
         """A list among the type's attributes."""
@@ -98,26 +88,6 @@ class ManagedService(ExpressGatewayServiceBase):
 def id_of_group(arn: str) -> str:
     """The id in the ARN of a security group."""
     return cdk.Fn.select(1, cdk.Fn.split("security-group/", arn))
-
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceAttributes:
-    """What is known of a service: see ``ExpressGatewayService.from_service_attributes``."""
-
-    service_arn: str
-    endpoint: str | None = None
-    load_balancer_arn: str | None = None
-    listener_arn: str | None = None
-    listener_rule_arn: str | None = None
-    target_group_arns: Sequence[str] = ()
-    load_balancer_security_group: str | None = None
-    security_group_ids: Sequence[str] = ()
-    container_port: int | None = None
-    task_role: "AnyRole | None" = None
-    role_arns: Sequence[str] = ()
 
 
 _SERVICE_ARN = re.compile(r"arn:[^:/]+:ecs:[^:/]+:[^:/]+:service/[^/]+/[^/]+")
@@ -139,54 +109,43 @@ _TYPES = {
 
 
 class ImportedExpressGatewayService(ExpressGatewayServiceBase):
-    """A service by its attributes; one that was not given raises ValueError when it is asked for."""
+    """A service by the arguments of ``from_service_attributes``; asking for one not given raises ValueError."""
 
-    def __init__(self, scope: Construct, construct_id: str, attributes: ServiceAttributes) -> None:
+    def __init__(self, scope: Construct, construct_id: str, given: Mapping[str, Any]) -> None:
         place = f"{scope.node.path}/{construct_id}".lstrip("/")
-        values = {name: getattr(attributes, name) for name in _TYPES}
-        types.refuse_wrong_types("invalid_service", values, _TYPES, place=place)
+        types.refuse_wrong_types("invalid_service", given, _TYPES, place=place)
         super().__init__(scope, construct_id)
-        self._attributes = attributes
+        self._given = given
         # Its policy cannot be found from here, so the CDK warns of each grant, naming the statement that is missing.
-        role = attributes.task_role or iam.UnknownPrincipal(resource=self)
-        self._principal = as_principal(role)
+        self._principal = as_principal(given.get("task_role") or iam.UnknownPrincipal(resource=self))
+
+    def _text(self, name: str) -> str:
+        return self._known(name, self._given.get(name))
+
+    def _known(self, name: str, value: Any) -> Any:
+        if value is None:
+            raise ValueError(f"{name} is not known of this imported service: pass it to from_service_attributes.")
+        return value
 
     @property
     def service_arn(self) -> str:
-        return self._attributes.service_arn
-
-    @property
-    def endpoint(self) -> str:
-        return _known(self._attributes.endpoint, "endpoint")
-
-    @property
-    def load_balancer_arn(self) -> str:
-        return _known(self._attributes.load_balancer_arn, "load_balancer_arn")
-
-    @property
-    def listener_arn(self) -> str:
-        return _known(self._attributes.listener_arn, "listener_arn")
-
-    @property
-    def listener_rule_arn(self) -> str:
-        return _known(self._attributes.listener_rule_arn, "listener_rule_arn")
+        return self._text("service_arn")
 
     @property
     def target_group_arns(self) -> list[str]:
-        arns = self._attributes.target_group_arns
-        return _known(ids_of(arns) or None, "target_group_arn")
+        return self._known("target_group_arn", ids_of(self._given.get("target_group_arns", ())) or None)
 
     @property
     def load_balancer_security_group(self) -> str:
-        return _known(self._attributes.load_balancer_security_group, "load_balancer_security_group")
+        return self._text("load_balancer_security_group")
 
     @property
     def security_group_ids(self) -> list[str]:
-        return ids_of(self._attributes.security_group_ids)
+        return ids_of(self._given.get("security_group_ids", ()))
 
     @property
     def passed_role_arns(self) -> list[str]:
-        return list(self._attributes.role_arns)
+        return list(self._given.get("role_arns", ()))
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
@@ -194,15 +153,4 @@ class ImportedExpressGatewayService(ExpressGatewayServiceBase):
 
     @property
     def _default_port(self) -> float | None:
-        return self._attributes.container_port
-
-
-def _known(value: _T | None, what: str) -> _T:
-    """An attribute of an imported service.
-
-    Raises:
-        ValueError: when the import did not name it.
-    """
-    if value is None:
-        raise ValueError(f"{what} is not known of this imported service: pass it to from_service_attributes.")
-    return value
+        return self._given.get("container_port")

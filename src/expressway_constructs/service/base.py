@@ -57,9 +57,9 @@ class ExpressGatewayServiceBase(RoutedService):
         """ARN of the service."""
 
     @property
-    @abstractmethod
     def endpoint(self) -> str:
         """Host name of the service's HTTPS endpoint. AWS chooses it: it cannot be derived from the name."""
+        return self._text("endpoint")
 
     @property
     @abstractmethod

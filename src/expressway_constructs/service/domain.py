@@ -43,20 +43,24 @@ _TYPES = {
 class RoutedService(Construct):
     """A service by the resources that route requests to it, which is what a domain changes."""
 
-    @property
     @abstractmethod
+    def _text(self, name: str) -> str:
+        """The attribute that the property `name` stands for."""
+
+    @property
     def load_balancer_arn(self) -> str:
         """ARN of the load balancer, which other Express services of the VPC may share."""
+        return self._text("load_balancer_arn")
 
     @property
-    @abstractmethod
     def listener_arn(self) -> str:
         """ARN of the HTTPS listener, which other Express services may share."""
+        return self._text("listener_arn")
 
     @property
-    @abstractmethod
     def listener_rule_arn(self) -> str:
         """ARN of the rule that sends the service's host name to its target groups."""
+        return self._text("listener_rule_arn")
 
 
 class ServiceDomain(Construct):

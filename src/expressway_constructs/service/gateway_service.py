@@ -15,7 +15,6 @@ from expressway_constructs.service import roles
 from expressway_constructs.service.attributes import (
     ImportedExpressGatewayService,
     ManagedService,
-    ServiceAttributes,
     id_of_group,
 )
 from expressway_constructs.service.base import ExpressGatewayServiceBase, grant_pass_roles
@@ -152,7 +151,7 @@ class ExpressGatewayService(ManagedService):
     @staticmethod
     def from_service_arn(scope: Construct, construct_id: str, service_arn: str) -> ExpressGatewayServiceBase:
         """A service by its ARN: its names, permissions and task metrics are known, its endpoint is not."""
-        return ImportedExpressGatewayService(scope, construct_id, ServiceAttributes(service_arn=service_arn))
+        return ImportedExpressGatewayService(scope, construct_id, {"service_arn": service_arn})
 
     @staticmethod
     def from_service_attributes(
@@ -176,20 +175,11 @@ class ExpressGatewayService(ManagedService):
 
         What is granted to a service without `task_role` is warned of, since nothing can be changed then.
         """
-        attributes = ServiceAttributes(
-            service_arn=service_arn,
-            endpoint=endpoint,
-            load_balancer_arn=load_balancer_arn,
-            listener_arn=listener_arn,
-            listener_rule_arn=listener_rule_arn,
-            target_group_arns=target_group_arns if target_group_arn is None else [target_group_arn],
-            load_balancer_security_group=load_balancer_security_group,
-            security_group_ids=security_group_ids,
-            container_port=container_port,
-            task_role=task_role,
-            role_arns=role_arns,
-        )
-        return ImportedExpressGatewayService(scope, construct_id, attributes)
+        arguments = locals()
+        given = {name: value for name, value in arguments.items() if name not in _NO_SETTINGS}
+        if target_group_arn is not None:
+            given["target_group_arns"] = [target_group_arn]
+        return ImportedExpressGatewayService(scope, construct_id, given)
 
     @property
     def resource(self) -> cdk.CfnResource:

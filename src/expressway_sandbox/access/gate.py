@@ -3,7 +3,7 @@
 A browser sends any page's requests to loopback ports, with its cookies or without, and lets a page choose a host name
 that leads here (DNS rebinding). So nothing is served for a foreign Host, nor for a request with an Origin; the
 emulated APIs take only requests signed with a key of this sandbox, the registry only tokens of its ECR, and the
-emulator's own paths only the private token of whoever started it. The data plane of deployed apps is not behind it
+emulator's own paths only the private token of its starter. The data plane of deployed apps is not behind it
 (see `ingress`).
 """
 
@@ -253,7 +253,7 @@ def _refusal(service: str, failure: Failure, request: SignedRequest) -> emulator
 
 
 def _without_cors(send: Send) -> Send:
-    """`send`, leaving out that any page may read the answer, which ministack says of every one."""
+    """`send` without the CORS headers by which ministack lets any page read every answer."""
 
     async def send_without(message: Any) -> None:
         if message["type"] == "http.response.start":

@@ -60,7 +60,7 @@ class SignedRequest:
 
 
 def early_failure(request: SignedRequest, own: SandboxKey) -> Failure | None:
-    """Why `request` is refused whatever its body is: so nobody else's body is read."""
+    """Why `request` is refused before its body is read."""
     claim = _claim(request)
     if isinstance(claim, Failure):
         return claim
@@ -93,7 +93,7 @@ def failure(request: SignedRequest, own: SandboxKey) -> Failure | None:
 
 
 def _claim(request: SignedRequest) -> Any:
-    """What the request says of its signature (ministack's `HeaderSignature`), or the failure."""
+    """The claims of the request's signature (ministack's `HeaderSignature`), or the failure."""
     sigv4 = emulator.module("core.sigv4")
     authorization = request.headers.get("authorization", "")
     if authorization.startswith(f"{_ALGORITHM} "):

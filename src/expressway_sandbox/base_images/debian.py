@@ -50,7 +50,7 @@ def install_packages(packages: Sequence[str], *, progress: ProgressSink = ignore
 
 def unpack_package(package: str, folder: Path, *, progress: ProgressSink = ignore_progress) -> None:
     """Fetch a Debian package as apt would, verified by its signatures, and unpack it into `folder`: nothing is
-    installed, nobody needs to be root, and apt's own lists stay as they are.
+    installed, root is not needed, and apt's own lists do not change.
 
     Raises:
         EngineError: ``package_fetch_failed`` without apt-get or dpkg-deb, or when one of them fails.

@@ -42,8 +42,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class BaseImage:
     """One base image of the examples.
 
-    `origin` tells how the engine came to hold it; `seeded` whether it is one of ours, made now or earlier, rather
-    than the published image.
+    `origin` is how the engine came to hold it. A `seeded` one was made by Expressway, now or earlier, instead of the
+    published image.
     """
 
     name: str

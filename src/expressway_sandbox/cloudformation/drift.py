@@ -4,9 +4,9 @@ ministack compares a role without its policies and a repository by its existence
 resource's properties as a template would write them, or None when the resource is gone; CloudFormation then
 compares what the template set explicitly.
 
-A drift-aware change set, which ministack takes for a plain one, makes again what was deleted by other means, and sets
-again what was changed. Source: CloudFormation user guide, "Using drift-aware change sets". What drifted is found when
-the change set is made; ministack then compares with a stack that lacks it, or has it as it is.
+A drift-aware change set, which ministack takes for a plain one, creates what was deleted outside of CloudFormation and
+resets what was changed. Source: CloudFormation user guide, "Using drift-aware change sets". Drift is found when the
+change set is made; ministack then compares the template with the actual resources.
 """
 
 import copy
@@ -24,7 +24,7 @@ from expressway_sandbox.services.model import STORE
 Handler = Callable[[dict[str, Any]], Answer]
 _KEY = "_expressway_drift"
 _COMPARED = frozenset({"AWS::IAM::Role"})
-"""Types whose readers answer properties just as templates write them; others are made again, and not set again."""
+"""Types whose readers answer properties as templates write them; others are created again, but not reset."""
 Properties = dict[str, Any]
 Reader = Callable[[str, Properties], Properties | None]
 
@@ -157,13 +157,13 @@ def _document(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Logical ids of what is gone, and of what is changed the properties as they are."""
+    """Logical ids of the deleted resources, and the actual properties of the changed ones."""
 
     deleted: frozenset[str] = frozenset()
     changed: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     def applied_to(self, resources: Mapping[str, Any]) -> dict[str, Any]:
-        """Resources of a template, or records of them, as they really are."""
+        """Resources of a template, or records of them, in their actual state."""
         actual = {name: copy.deepcopy(held) for name, held in resources.items() if name not in self.deleted}
         for name, properties in self.changed.items():
             if name in actual:
@@ -172,7 +172,7 @@ class Drift:
 
 
 def create_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
-    """CreateChangeSet that compares with what is really there when it is asked to."""
+    """CreateChangeSet that compares with the actual resources where REVERT_DRIFT asks for it."""
     cloudformation = emulator.module("services.cloudformation")
     stack: Any = cloudformation._stacks.get(parameters.get("StackName", [""])[0])
     if parameters.get("DeploymentMode", [""])[0] != "REVERT_DRIFT" or stack is None:
@@ -192,7 +192,7 @@ def create_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
 
 
 def execute_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
-    """ExecuteChangeSet that starts from what is really there, so that it is made or set again."""
+    """ExecuteChangeSet that starts from the actual resources, so that what drifted is created or reset."""
     cloudformation = emulator.module("services.cloudformation")
     name = parameters.get("ChangeSetName", [""])[0]
     found: Any = cloudformation._change_sets.get(name) or {}

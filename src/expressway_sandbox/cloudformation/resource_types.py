@@ -1,4 +1,4 @@
-"""CloudFormation types that ordinary CDK apps have and ministack lacks, and what it does otherwise than AWS for others.
+"""CloudFormation types that CDK apps use and ministack lacks, and corrections of what it does for others.
 
 Template reference of each type: which properties it has, what ``Ref`` and ``Fn::GetAtt`` give, and which changes
 replace it. ``Ref`` of AWS::SecretsManager::Secret is the secret's ARN; ministack gives its name.
@@ -100,7 +100,7 @@ def _handlers(of_type: _Type, create_only: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _security_group_rule(direction: str) -> _Type:
-    """A rule that stands apart from its group; `direction` is where the group keeps it."""
+    """A rule that is a resource of its own; `direction` is the list of the group that holds it."""
 
     def create(_logical_id: str, properties: Properties) -> str:
         group = emulator.module("services.ec2")._security_groups.get(properties.get("GroupId", ""))

@@ -1,4 +1,4 @@
-"""What CloudFormation tells of stacks and ministack leaves out: values in change sets, events, stacks by resource.
+"""What CloudFormation answers about stacks and ministack omits: values in change sets, events, stacks by resource.
 
 API reference of DescribeChangeSet (IncludePropertyValues), ResourceChange and ResourceTargetDefinition. Values
 are taken when the change set is made, since its stack may change later; what is only known after the change
@@ -179,7 +179,7 @@ def _with_text_scalars(value: Any) -> Any:
 
 
 def describe_change_set(original: Handler, parameters: dict[str, Any]) -> Answer:
-    """DescribeChangeSet that adds the kept values when IncludePropertyValues is asked for."""
+    """DescribeChangeSet that adds the recorded values where IncludePropertyValues asks for them."""
     answer = original(parameters)
     asked = parameters.get("IncludePropertyValues", ["false"])[0].lower() == "true"
     if answer[0] >= 400 or not asked:

@@ -210,7 +210,7 @@ def _delete_repository(original: Handler, request: Request) -> Answer:
 def _put_manifest(
     original: Callable[..., Answer], name: str, reference: str, headers: dict[str, str], body: bytes
 ) -> Answer:
-    """The registry's own refusal of a taken tag, in the words of ECR that clients recognise."""
+    """The registry's refusal of a taken tag, with ECR's text, which clients recognise."""
     ecr = emulator.module("services.ecr")
     try:
         if not reference.startswith("sha256:"):

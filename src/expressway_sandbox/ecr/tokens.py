@@ -1,4 +1,4 @@
-"""Who may use the sandbox's registry: holders of a token that ECR GetAuthorizationToken gave out, for twelve hours.
+"""Who may use the sandbox's registry: holders of a token from ECR GetAuthorizationToken, for twelve hours.
 
 A download URL of GetDownloadUrlForLayer holds its permission in its query, as Amazon ECR's do.
 """
@@ -52,7 +52,7 @@ class RegistryTokens:
             return user == USER and self._expiry.get(_digest(password), 0) > self._clock()
 
     def sign_download(self, url: str) -> str:
-        """`url`, usable by whoever has it."""
+        """`url`, with the permission to download in its query."""
         return f"{url}?{_PERMISSION}={self._permission(urlsplit(url).path)}"
 
     def accepts_download(self, path: str, query: str) -> bool:

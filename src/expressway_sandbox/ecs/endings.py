@@ -1,10 +1,14 @@
-"""How the containers of a task fail to start, and how they end: by SIGTERM, else killed when their time is over.
+"""How the containers of a task fail to start, and how they end: by SIGTERM, or by SIGKILL after a time limit.
 
-ministack calls a task stopped first and ends its containers afterwards, with exit code 0 whatever happened. Here they
-end first, each with its own exit code, and a container that the kernel killed for its memory says so in ECS's words
-(ECS developer guide, "Stopped tasks error messages"; the agent takes them from the engine's ``OOMKilled``). What
-containers write is on its way to CloudWatch Logs in threads; a task has stopped when all of it is there, so that the
-last words of a container that crashed, which tell why, are not lost.
+ministack marks a task as stopped first and ends its containers afterwards, always with exit code 0. Here they end
+first, each with its own exit code, and a container that the kernel killed for its memory has ECS's reason for it (ECS
+developer guide, "Stopped tasks error messages"; the agent reads the engine's ``OOMKilled``). Threads forward the output
+of containers to CloudWatch Logs; a task has stopped when all of it has arrived, so that the last lines of a container
+that crashed are not lost.
+
+ministack reports every failed start as "unable to pull image or start container", with the client's own words around
+the engine's. ECS names the error by the step that failed and quotes the engine (ECS developer guide,
+"CannotStartContainer errors", "CannotCreateContainer errors"; the agent adds "Error response from daemon").
 """
 
 import threading
@@ -30,7 +34,7 @@ class ContainerRefusedError(Exception):
 
 
 @contextmanager
-def told_in_ecs_words() -> Generator[None]:
+def engine_errors_as_ecs() -> Generator[None]:
     """Turn the engine's refusal of a container into ECS's error.
 
     Raises:
@@ -41,16 +45,16 @@ def told_in_ecs_words() -> Generator[None]:
     except emulator.docker_errors().DockerException as exc:
         response = getattr(exc, "response", None)
         step = urlsplit(str(getattr(response, "url", ""))).path.rpartition("/")[2]
-        said = str(getattr(exc, "explanation", None) or "")
-        if step not in _STEPS or not said:
+        explanation = str(getattr(exc, "explanation", None) or "")
+        if step not in _STEPS or not explanation:
             raise
-        raise ContainerRefusedError(f"{_STEPS[step]}: Error response from daemon: {said}") from exc
+        raise ContainerRefusedError(f"{_STEPS[step]}: Error response from daemon: {explanation}") from exc
 
 
 def reason_of_ecs(reason: str) -> str:
-    """The reason why a task stopped, without ministack's words before an error of ECS's."""
-    said = reason.removeprefix(_OF_MINISTACK)
-    return said if said.startswith(OF_A_CONTAINER) else reason
+    """The reason why a task stopped, without the prefix that ministack puts before an error of ECS."""
+    error = reason.removeprefix(_OF_MINISTACK)
+    return error if error.startswith(OF_A_CONTAINER) else reason
 
 
 KILLED_FOR_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
@@ -58,15 +62,15 @@ STOPPING = "STOPPING"
 SIGKILL_EXIT_CODE = 137
 # A client waits 60 s for the answer of StopTask, which comes here when the task has stopped.
 _LONGEST_STOP_SECONDS = 30
-# An engine may learn of the kernel's kill a moment after it has learnt of the exit.
+# An engine may learn of the kernel's kill a moment after the exit.
 _LATE_WORD_SECONDS = 0.2
 _LONGEST_OUTPUT_SECONDS = 15.0
-"""A thread that never came to it, as of a task that was stopped while it started, holds nothing up for ever."""
+"""Bounds the wait for a thread that never forwards, as of a task that was stopped while it started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of one container; `reason` only where the engine tells one."""
+    """The end of one container; `reason` is empty where the engine has none."""
 
     exit_code: int
     reason: str = ""
@@ -100,14 +104,14 @@ class Outputs:
 
 
 class _UnderWay:
-    """The tasks that are being stopped: whoever comes second waits until the first has done it."""
+    """The tasks that are being stopped: a second caller waits until the first is done."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ended: dict[str, threading.Event] = {}
 
     def begin(self, task_arn: str) -> bool:
-        """Whether the caller is to stop the task; False when somebody else has just done so."""
+        """Whether the caller is to stop the task; False when another thread has just done so."""
         with self._lock:
             ended = self._ended.get(task_arn)
             if ended is None:
@@ -137,7 +141,7 @@ def expect_output(container: Any, definition: Mapping[str, Any]) -> None:
 
 
 def _forward_logs(original: Callable[..., None], container: Any, *arguments: Any) -> None:
-    """The body of such a thread: it ends after its container, with the last of its output."""
+    """The thread that forwards a container's output: it ends after the container, with the last of the output."""
     try:
         original(container, *arguments)
     finally:
@@ -152,7 +156,7 @@ def _mark_stopped(
     stop_code: str,
     exit_code: int | None = None,
 ) -> bool:
-    """`original`, with the task's containers ended before it says so."""
+    """`original`, after the task's containers have ended."""
     reason = reason_of_ecs(reason)
     client = emulator.module("services.ecs")._get_docker()
     if client is None:
@@ -170,7 +174,7 @@ def _mark_stopped(
 
 
 def _note_stopping(task_arn: str, task: dict[str, Any]) -> bool:
-    """Make the task one that is stopping, so that nobody takes its containers' end for the reason; False if it is."""
+    """Mark the task as stopping, so that the end of its containers is not taken for the reason; False if it stopped."""
     ecs = emulator.module("services.ecs")
     with emulator.module("core.concurrency").resource_lock("ecs-task", task_arn):
         if not ecs._task_is_active(task_arn, task):

@@ -38,7 +38,7 @@ def require_own_registry(image: str, accounts: Collection[str]) -> None:
     """Refuse a private ECR image of an account that is not in the sandbox; its name would lead to the sandbox's own.
 
     Raises:
-        ImageUnavailableError: in the words of ECR for a registry that lets nobody of this account in.
+        ImageUnavailableError: with ECR's text for a registry that denies this account.
     """
     match = _ECR.match(image)
     if match is None or match["account"] in accounts:
@@ -88,7 +88,7 @@ def require_platform(docker_client: Any, reference: str, platform: str | None) -
     Fargate with whatever it can run.
 
     Raises:
-        ImageUnavailableError: in the words of "CannotPullContainerError task errors", Platform mismatch.
+        ImageUnavailableError: with the text of "CannotPullContainerError task errors", Platform mismatch.
     """
     built_for = str(docker_client.images.get(reference).attrs.get("Architecture") or "")
     if platform and built_for and platform != f"linux/{built_for}":
@@ -177,7 +177,7 @@ def _run_container(
         task_definition = emulator.task_definition(str(task.get("taskDefinitionArn", "")))
         run_kwargs.update(memory_options(definition, task_definition, task.get("overrides") or {}))
     options["refresh_image"] = False
-    with endings.told_in_ecs_words():
+    with endings.engine_errors_as_ecs():
         container = original(docker_client, {**definition, "image": reference}, run_kwargs, **options)
     endings.expect_output(container, definition)
     return container
@@ -254,7 +254,7 @@ def _remove_later(container_ids: list[str]) -> None:
 def memory_options(
     container: Mapping[str, Any], task_definition: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> dict[str, str]:
-    """How to run a container of a task so that it has the memory that ECS would give it; nothing where none is told.
+    """The engine's options that give a container the memory that ECS would give it; empty where no size is set.
 
     Args:
         container: its definition, as registered.
@@ -275,7 +275,7 @@ def memory_options(
 
 
 def _mib(value: object) -> int:
-    """A size as a task definition tells it: a number of MiB, or such as ``0.5 GB``."""
+    """A size in a task definition: a number of MiB, or a text such as ``0.5 GB``."""
     found = _SIZE.fullmatch(str(value or "").strip())
     return round(float(found["number"]) * (1024 if found["unit"] else 1)) if found else 0
 

@@ -15,7 +15,7 @@ from expressway_sandbox.emulator import AwsFault
 from expressway_sandbox.services.model import Revision, Service, ServiceDeployment
 from expressway_sandbox.settings import Settings, read_settings
 
-# AWS's words for what ministack calls "Essential container exited".
+# AWS's text for ministack's "Essential container exited".
 ESSENTIAL_EXITED = "Essential container in task exited"
 PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
 
@@ -72,7 +72,7 @@ def register_task_definition(service: Service, revision: Revision) -> None:
         "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp", "name": "main"}],
         "environment": [],
         "logConfiguration": {"logDriver": "awslogs", "options": logs},
-        # A sandbox kills sooner than AWS, so that its tasks say how soon.
+        # A sandbox kills sooner than AWS, and the task definition shows when.
         "stopTimeout": read_settings().stop_timeout,
         **{name: value for name, value in shape.items() if name not in ("containerPort", "awsLogsConfiguration")},
     }
@@ -118,7 +118,7 @@ def run(service: Service, deployment: ServiceDeployment, revision: Revision, cou
 
 
 def task_state(arn: str) -> TaskState:
-    """The state of a task; one that nobody knows any more counts as stopped."""
+    """The state of a task; one that ECS has forgotten counts as stopped."""
     task = _record(arn)
     if task is None:
         return TaskState(arn, "STOPPED", "Task is gone", "", None)

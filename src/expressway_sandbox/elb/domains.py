@@ -21,7 +21,7 @@ RESOURCE_TYPE = "Custom::ExpressGatewayServiceDomain"
 _LAMBDA = "AWS::Lambda::Function"
 _FUNCTION_NAME = "expressway-service-domains"
 _ZONE_OF_BALANCERS = "Z35SXDOTRQ7X7K"
-"""What ministack says in every Region, and AWS in us-east-1."""
+"""As ministack has it in every Region, and AWS in us-east-1."""
 _DOMAIN = re.compile(r"(?=.{1,128}$)([a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,62}")
 
 
@@ -112,7 +112,7 @@ def _delete(physical_id: str, properties: Properties) -> None:
     _run("Delete", properties, physical_id)
 
 
-# Nothing is kept of the known function; every other one is left to ministack.
+# The known function exists nowhere; ministack handles every other one.
 
 
 def _create_function(original: Callable[..., Created], logical_id: str, properties: Properties, stack: str) -> Created:

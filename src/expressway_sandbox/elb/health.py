@@ -29,7 +29,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth:
-    """One judgement; `answered` tells a wrong answer from none at all."""
+    """One result; `answered` is False when no answer came at all."""
 
     state: str
     reason: str = ""
@@ -65,11 +65,11 @@ def check(address: Address, path: str) -> TargetHealth:
 
 
 BOARD: dict[Address, TargetHealth] = {}
-"""The last judgement of every registered target, which DescribeTargetHealth shows."""
+"""The last result of every registered target, which DescribeTargetHealth shows."""
 
 
 def hook() -> None:
-    """Show what is true of targets and target groups where ministack answers something else."""
+    """Correct what ministack answers about targets and target groups."""
     emulator.wrap_entries(
         emulator.module("services.alb")._ACTION_MAP,
         DescribeTargetHealth=_describe_target_health,

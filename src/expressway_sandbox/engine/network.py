@@ -58,8 +58,8 @@ def other_engine_runs() -> bool:
 def add_bridge(mark: str) -> tuple[str, bool]:
     """Make the network bridge of the engine with this mark (at most 12 bytes): its name, and whether it is new.
 
-    It has a subnet that nothing on this machine uses: an engine left to choose takes the one that it had the last
-    time, which may be another's by now.
+    It has a subnet that nothing on this machine uses: an engine that chooses takes the one of its last start, which
+    another engine may use by now.
 
     Raises:
         EngineError: ``engine_start_failed`` when the kernel refuses, or no subnet is free.

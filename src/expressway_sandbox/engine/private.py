@@ -22,7 +22,7 @@ ENGINE_PACKAGES = ("docker.io", "iptables")
 
 @dataclass(frozen=True, slots=True)
 class ProvidedEngine:
-    """An engine to use. `started` tells whether this call started it; only then `close` stops it."""
+    """An engine to use; `close` stops it only if this call `started` it."""
 
     docker_host: str
     started: bool

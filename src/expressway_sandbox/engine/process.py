@@ -49,7 +49,7 @@ def stop_private_engine(directory: Path) -> bool:
 
 
 def _unmount(data: Path) -> None:
-    """Undo what dockerd does to its data directory and, after a crash, no longer takes for its own doing."""
+    """Undo the mount that dockerd makes of its data directory and does not undo after a crash."""
     ctypes.CDLL(None).umount2(os.fsencode(data), _MNT_DETACH)  # fails where nothing is mounted, as it should be
 
 
@@ -188,7 +188,7 @@ def _log_tail(log: Path, lines: int = 12) -> list[str]:
 
 
 def _clear_leftovers(short: Path) -> None:
-    """After a crash: a process id that means nothing now, and a containerd that waits for a dockerd that is gone."""
+    """Remove what a crash leaves: a stale process id, and a containerd that waits for a dockerd that is gone."""
     pid = _read_pid(short / "pid")
     if pid is None or _command_line(pid).partition("\0")[0].rpartition("/")[2] != "dockerd":
         (short / "pid").unlink(missing_ok=True)
@@ -196,7 +196,7 @@ def _clear_leftovers(short: Path) -> None:
     ticks = process_start_ticks(orphan) if orphan is not None else None
     if orphan is not None and ticks is not None and f"{short}/exec/containerd/" in _command_line(orphan):
         _stop_process(orphan, ticks)
-    # dockerd takes a process that nobody has reaped yet for a running one, and would wait for it.
+    # dockerd takes a zombie for a running process, and would wait for it.
     (short / "exec/containerd/containerd.pid").unlink(missing_ok=True)
 
 

@@ -1,12 +1,12 @@
 """Carries out service deployments, and keeps services at their desired count afterwards.
 
-A deployment starts new tasks beside the old ones and shifts the traffic when they are healthy. A task that dies after
-its deployment is replaced, as by ECS's service scheduler: the replacement is sent requests when it passes its health
-check; a service that keeps crashing is retried ever more slowly, as ECS throttles it.
+A deployment starts new tasks next to the old ones and shifts the traffic when they are healthy. A task that dies after
+its deployment is replaced, as by ECS's service scheduler: the replacement gets requests when it passes its health
+check. A service that keeps crashing is retried at growing intervals, as ECS throttles it.
 
-Order and statuses follow "Amazon ECS service deployments" and the API reference of ServiceDeployment. The
-canary's two steps happen at once here, since nobody waits six minutes for a test; what counts stays: the old
-revision answers every request until the new one has passed its health checks.
+Order and statuses follow "Amazon ECS service deployments" and the API reference of ServiceDeployment. The canary's two
+steps happen at once, since tests cannot wait six minutes. The old revision still answers every request until the new
+one has passed its health checks.
 """
 
 import dataclasses

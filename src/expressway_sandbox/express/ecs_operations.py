@@ -54,7 +54,7 @@ def _cluster(request: Request) -> str:
 
 @emulator.amending
 def _list_services(payload: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Services of both kinds; `resourceManagementType` tells them apart (ECS: Express Mode)."""
+    """Services of both kinds; `resourceManagementType` ECS selects those of Express Mode, CUSTOMER the others."""
     kind, cluster = request.get("resourceManagementType"), _cluster(request)
     arns: list[str] = [] if kind == "ECS" else payload["serviceArns"]
     if kind != "CUSTOMER" and request.get("launchType") in (None, "FARGATE"):
@@ -172,8 +172,8 @@ def _of_our_service(operation: Callable[[Service, Request], dict[str, Any]]) -> 
 
 def _tag(service: Service, request: Request) -> dict[str, Any]:
     new = {str(tag["key"]): str(tag.get("value", "")) for tag in request.get("tags") or ()}
-    kept = [tag for tag in service.tags if tag["key"] not in new]
-    service.tags = kept + [{"key": key, "value": value} for key, value in new.items()]
+    others = [tag for tag in service.tags if tag["key"] not in new]
+    service.tags = others + [{"key": key, "value": value} for key, value in new.items()]
     return {}
 
 

@@ -74,7 +74,7 @@ def place(subnets: tuple[str, ...]) -> Placement:
 
 
 def check_security_groups(group_ids: tuple[str, ...]) -> None:
-    """Refuse security groups that do not exist, in ECS's words.
+    """Refuse security groups that do not exist, with ECS's text.
 
     Raises:
         AwsFault: InvalidParameterException.

@@ -49,7 +49,7 @@ def provision(service: Service, revision: Revision) -> None:
 
 
 def remove(service: Service) -> None:
-    """Take every managed resource away; only the log group stays, as on AWS, unless nobody ever logged to it."""
+    """Remove every managed resource but the log group, which stays, as on AWS."""
     _remove_ingress(service)
     resources = service.resources
     _delete_security_group(resources.service_security_group)

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import APIError, DockerException
 
 from expressway.diagnose.messages import Statement, finding_of_message
-from expressway_sandbox.ecs.endings import ContainerRefusedError, reason_of_ecs, told_in_ecs_words
+from expressway_sandbox.ecs.endings import ContainerRefusedError, engine_errors_as_ecs, reason_of_ecs
 from tests.expressway_sandbox.conftest import Cloud, wait_until
 
 SAID = 'failed to create task for container: exec: "web-server": executable file not found in $PATH: unknown'
@@ -27,7 +27,7 @@ def refusal(url: str, explanation: str | None) -> APIError:
     ],
 )
 def test_the_step_that_the_engine_refuses_names_the_error(url: str, error: str) -> None:
-    with pytest.raises(ContainerRefusedError) as caught, told_in_ecs_words():
+    with pytest.raises(ContainerRefusedError) as caught, engine_errors_as_ecs():
         raise refusal(url, SAID)
 
     assert str(caught.value) == f"{error}: Error response from daemon: {SAID}"
@@ -38,7 +38,7 @@ def test_the_step_that_the_engine_refuses_names_the_error(url: str, error: str) 
     [refusal(f"{_CONTAINERS}/2385c9/stop", SAID), refusal(f"{_CONTAINERS}/1/start", None), DockerException("x")],
 )
 def test_what_is_no_refusal_of_a_container_stays_what_it_is(other: DockerException) -> None:
-    with pytest.raises(DockerException) as caught, told_in_ecs_words():
+    with pytest.raises(DockerException) as caught, engine_errors_as_ecs():
         raise other
 
     assert caught.value is other

@@ -120,7 +120,7 @@ def _synthesis_failed(exc: Exception) -> dict[str, Any]:
     return {
         "code": "synthesis_failed",
         "message": f"Expected templates from the CDK, got {type(exc).__name__}: {first_line}",
-        "hint": "The CDK's own trace says more.",
+        "hint": "See the CDK's trace in the details.",
         "details": {"trace": traceback.format_exc()[-4000:]},
     }
 

@@ -1,4 +1,4 @@
-"""Linting of templates, outside this process and in parallel; what was found is kept by the template's digest."""
+"""Linting of templates, in processes of their own and in parallel; findings are cached by the template's digest."""
 
 import hashlib
 import importlib.metadata

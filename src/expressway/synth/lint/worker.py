@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 Job = dict[str, Any]
@@ -19,7 +19,7 @@ Finding = dict[str, str]
 
 ADVICE = {
     "I1022": "the CDK writes Fn::Join where a person would write Fn::Sub; the outcome is the same",
-    "I4010": "our own mark, Metadata.Expressway, describes the stack; descriptions say the rest",
+    "I4010": "Metadata.Expressway describes the stack, and descriptions describe the rest",
     "I9001": "names are create-only by design: they are the contract by which the app is found",
     "W9002": "the ARNs of their own things are what people write into a definition; it is the parameter",
     "W9013": "likewise for the account in them",
@@ -28,14 +28,13 @@ ADVICE = {
 """Rules of cloudformation-validate that inform about a property of the template rather than find fault with it."""
 
 _OF_TEMPLATE_TEXT = frozenset({"E1029"})
-"""Rules of either tool about text that somebody wrote for CloudFormation to replace, such as ``${AWS::Region}``."""
+"""Rules of either tool about text that CloudFormation would have to replace, such as ``${AWS::Region}``."""
 
 _PLAIN_TEXT = re.compile(
     r"Resources/Service/Properties/(?:PrimaryContainer/(?:Environment|Secrets|Command)/|HealthCheckPath$)"
 )
-"""Where our service stack has the words of a definition. They are no template's: CloudFormation passes on a ``${…}``
-outside of ``Fn::Sub`` as it stands, and the container is to get just that. `expressway.synth.synth` tells whoever
-may have meant it otherwise."""
+"""Where the service stack holds texts of a definition. CloudFormation leaves a ``${…}`` outside of ``Fn::Sub`` as it
+is, and the container gets just that. `expressway.synth.synth` warns of pseudo parameters there."""
 
 _CFN_LINT_SEVERITIES = {"error": "error", "warning": "warning"}
 _VALIDATE_SEVERITIES = {"FATAL": "error", "ERROR": "error", "WARN": "warning"}
@@ -55,7 +54,7 @@ def main() -> None:
 
 
 def is_of_plain_text(finding: Finding) -> bool:
-    """Whether it is about words of a definition, which are no template's."""
+    """Whether it is about a text of a definition, which is not part of the template language."""
     return finding["rule"] in _OF_TEMPLATE_TEXT and _PLAIN_TEXT.match(finding["path"]) is not None
 
 
@@ -65,41 +64,30 @@ def lint_with_cfn_lint(job: Job) -> list[Finding]:
     from cfnlint.config import ManualArgs
     from cfnlint.exceptions import InvalidRegionException
 
+    found = partial(dict[str, str], stack=job["stack"], tool="cfn-lint")
     try:
         matches = lint(job["body"], rules=_rules(), config=ManualArgs(regions=job["regions"]))
     except InvalidRegionException as exc:
-        return [_unknown_region(job, exc)]
+        message = f"{str(exc).partition('. ')[0]}. Correct regions in the definition."
+        return [found(rule="region", severity="error", message=message, path="")]
     return [
-        {
-            "stack": job["stack"],
-            "tool": "cfn-lint",
-            "rule": match.rule.id,
-            "severity": _CFN_LINT_SEVERITIES.get(match.rule.severity, "info"),
-            "message": match.message,
-            "path": "/".join(str(step) for step in getattr(match, "path", None) or ()),
-        }
+        found(
+            rule=match.rule.id,
+            severity=_CFN_LINT_SEVERITIES.get(match.rule.severity, "info"),
+            message=match.message,
+            path="/".join(str(step) for step in getattr(match, "path", None) or ()),
+        )
         for match in matches
     ]
 
 
 @cache
 def _rules() -> Any:
-    """The rules that cfn-lint would otherwise load anew for each template."""
+    """The rules, which cfn-lint would otherwise load again for each template."""
     from cfnlint.config import ConfigMixIn
     from cfnlint.runner import Runner
 
     return Runner(ConfigMixIn()).rules
-
-
-def _unknown_region(job: Job, exc: Exception) -> Finding:
-    return {
-        "stack": job["stack"],
-        "tool": "cfn-lint",
-        "rule": "region",
-        "severity": "error",
-        "message": f"{str(exc).partition('. ')[0]}. Correct regions in the definition.",
-        "path": "",
-    }
 
 
 def lint_with_cloudformation_validate(job: Job) -> list[Finding]:
