@@ -47,13 +47,17 @@ def own_port(port: int) -> socket.socket:
 
 def launch(place: socket.socket, info: SandboxInfo) -> subprocess.Popen[bytes]:
     directory = info.state_dir
-    command = [sys.executable, "-m", "expressway_sandbox.server", "--port", str(info.port)]
-    command += ["--state-dir", str(directory), "--socket", str(place.fileno())]
-    command += ["--account-id", info.account_id, "--region", info.region]
-    if info.docker_host:
-        command += ["--docker-host", info.docker_host]
-    if info.services:
-        command += ["--services", ",".join(info.services)]
+    options = {
+        "port": info.port,
+        "socket": place.fileno(),
+        "state-dir": directory,
+        "account-id": info.account_id,
+        "region": info.region,
+        "docker-host": info.docker_host,
+        "services": ",".join(info.services),
+    }
+    words = [word for name, value in options.items() if value for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "expressway_sandbox.server", *words]
     own = {"AWS_ACCESS_KEY_ID": info.key.access_key_id, "AWS_SECRET_ACCESS_KEY": info.key.secret_access_key}
     with (directory / _LOG).open("ab") as log:
         return subprocess.Popen(

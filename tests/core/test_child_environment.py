@@ -19,7 +19,7 @@ from expressway.image.engine.buildkit import find_buildkit_command
 from expressway.image.engine.discovery import EngineAddress
 from expressway.synth.kernel.jsii import ensure_index
 from expressway.synth.kernel.process import KernelProcess
-from expressway.synth.lint.linter import lint_templates
+from expressway.synth.lint.linter import TemplateLinter
 from expressway.synth.workers import worker_environment
 
 pytestmark = pytest.mark.process
@@ -124,7 +124,7 @@ def test_the_linters_get_no_credentials(tmp_path: Path) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     try:
-        lint_templates([Template("shop", json.dumps({"Resources": {}}))], ("us-east-1",), cache_dir=tmp_path)
+        TemplateLinter(cache_dir=tmp_path)([Template("shop", json.dumps({"Resources": {}}))], ("us-east-1",))
     finally:
         done.set()
         watching.join()

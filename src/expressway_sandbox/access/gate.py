@@ -22,18 +22,7 @@ from expressway_sandbox import emulator
 from expressway_sandbox.access import signatures
 from expressway_sandbox.access.signatures import Failure, SignedRequest
 from expressway_sandbox.ecr.tokens import TOKENS
-from expressway_sandbox.emulator import (
-    Application,
-    AwsFault,
-    Receive,
-    Scope,
-    Send,
-    header_fields,
-    plain,
-    read_body,
-    refuse_websocket,
-    replayed,
-)
+from expressway_sandbox.emulator import Application, AwsFault, Receive, Scope, Send
 
 PRIVATE_TOKEN_HEADER = "x-expressway-sandbox-token"  # noqa: S105 - a header's name
 _LARGEST_BODY_BYTES = 256 * 1024 * 1024
@@ -168,9 +157,9 @@ class Gate:
         if scope["type"] == "lifespan":
             await self.application(scope, receive, send)
         elif scope["type"] == "websocket":
-            await refuse_websocket(receive, send)
+            await emulator.refuse_websocket(receive, send)
         elif refusal := self._foreign(scope):
-            await plain(send, 403, refusal)
+            await emulator.plain(send, 403, refusal)
         else:
             await self._authenticated(scope, receive, _without_cors(send))
 
@@ -185,7 +174,7 @@ class Gate:
 
     async def _authenticated(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        token = header_fields(scope).get(PRIVATE_TOKEN_HEADER, "")
+        token = emulator.header_fields(scope).get(PRIVATE_TOKEN_HEADER, "")
         if hmac.compare_digest(token.encode(), private_token(self.key).encode()):
             await self.application(scope, receive, send)
         elif emulator.module("app")._is_ecr_registry_path(path):
@@ -196,7 +185,7 @@ class Gate:
     async def _registry(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = scope.get("query_string", b"").decode("latin-1")
         reads = scope["method"] in ("GET", "HEAD")
-        if TOKENS.accepts(header_fields(scope).get("authorization", "")) or (
+        if TOKENS.accepts(emulator.header_fields(scope).get("authorization", "")) or (
             reads and TOKENS.accepts_download(scope["path"], query)
         ):
             await self.application(scope, receive, send)
@@ -215,9 +204,9 @@ class Gate:
         request = _request(scope)
         failure = signatures.early_failure(request, self.key)
         if failure is None:
-            body = await read_body(receive, _LARGEST_BODY_BYTES)
+            body = await emulator.read_body(receive, _LARGEST_BODY_BYTES)
             if body is None:
-                await plain(send, 413, f"A request has at most {_LARGEST_BODY_BYTES} bytes.")
+                await emulator.plain(send, 413, f"A request has at most {_LARGEST_BODY_BYTES} bytes.")
                 return
             request = replace(request, body=body)
             failure = signatures.failure(request, self.key)
@@ -229,13 +218,13 @@ class Gate:
             known = service if self.switches.is_on(service) or failure != signatures.UNSIGNED else "sts"
             await emulator.module("app")._send_response(send, *_refusal(known, failure, request))
             return
-        await self.application(scope, replayed(request.body, receive), send)
+        await self.application(scope, emulator.replayed(request.body, receive), send)
 
 
 def _request(scope: Scope) -> SignedRequest:
     raw_path = scope.get("raw_path") or scope["path"].encode()
     query = scope.get("query_string", b"").decode("latin-1")
-    return SignedRequest(scope["method"], raw_path.decode("latin-1"), query, header_fields(scope))
+    return SignedRequest(scope["method"], raw_path.decode("latin-1"), query, emulator.header_fields(scope))
 
 
 def _service(scope: Scope, request: SignedRequest) -> str:

@@ -61,27 +61,32 @@ class SignedRequest:
 
 def early_failure(request: SignedRequest, own: SandboxKey) -> Failure | None:
     """Why `request` is refused before its body is read."""
+    signed = _signed(request, own)
+    return signed if isinstance(signed, Failure) else None
+
+
+def _signed(request: SignedRequest, own: SandboxKey) -> tuple[Any, str] | Failure:
+    """The claims of a signature and the secret that must have made it, as far as they hold whatever the body is."""
     claim = _claim(request)
     if isinstance(claim, Failure):
         return claim
     secret = _secret(claim.access_key_id, request, own)
     if isinstance(secret, Failure):
         return secret
-    return _unsigned_parts(claim, request) or _wrong_time(claim, request)
+    return _unsigned_parts(claim, request) or _wrong_time(claim, request) or (claim, secret)
 
 
 def failure(request: SignedRequest, own: SandboxKey) -> Failure | None:
     """Why the signature of `request` is refused; None when a key of this sandbox made it."""
-    found = early_failure(request, own)
-    if found:
-        return found
-    claim = _claim(request)
-    found = _wrong_body(claim, request)
-    if found:
-        return found
+    signed = _signed(request, own)
+    if isinstance(signed, Failure):
+        return signed
+    claim, secret = signed
+    if wrong := _wrong_body(claim, request):
+        return wrong
     refused = emulator.module("core.sigv4").header_signature_failure(
         claim,
-        _secret(claim.access_key_id, request, own),
+        secret,
         request.method,
         request.raw_path,
         request.parameters,

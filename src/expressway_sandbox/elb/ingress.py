@@ -16,16 +16,7 @@ from urllib.parse import parse_qs
 
 from expressway_sandbox import emulator
 from expressway_sandbox.elb import domains
-from expressway_sandbox.emulator import (
-    Application,
-    Receive,
-    Scope,
-    Send,
-    header_fields,
-    plain,
-    read_body,
-    refuse_websocket,
-)
+from expressway_sandbox.emulator import Application, Receive, Scope, Send
 from expressway_sandbox.services.model import STORE, Service
 
 _ENDPOINT = re.compile(r"^ex-[0-9a-f]{32}\.ecs\.[a-z0-9-]+\.localhost$")
@@ -92,7 +83,7 @@ def with_ingress(application: Application) -> Application:
         elif scope["type"] == "http":
             await _serve_endpoint(endpoint, scope, receive, send)
         else:
-            await refuse_websocket(receive, send)
+            await emulator.refuse_websocket(receive, send)
 
     return serve
 
@@ -104,9 +95,9 @@ def _host(scope: Scope) -> str:
 async def _serve_endpoint(endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
     service = STORE.by_endpoint(endpoint)
     if service is None or service.active is None:
-        await plain(send, 404 if service is None else 503, f"No Express Mode service answers at {endpoint}.")
+        await emulator.plain(send, 404 if service is None else 503, f"No Express Mode service answers at {endpoint}.")
         return
-    body = await read_body(receive)
+    body = await emulator.read_body(receive)
     if body is None:
         return
     generation = TRAFFIC.enter(endpoint)
@@ -118,12 +109,12 @@ async def _serve_endpoint(endpoint: str, scope: Scope, receive: Receive, send: S
 
 async def _forward(service: Service, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
     app, alb = emulator.module("app"), emulator.module("services.alb")
-    headers = {**header_fields(scope), "host": _host(scope).lower()}
+    headers = {**emulator.header_fields(scope), "host": _host(scope).lower()}
     query = scope.get("query_string", b"").decode("latin-1")
     with emulator.scope(service.account, service.region):
         balancer = alb._lbs.get(service.resources.load_balancer.arn)
         if balancer is None:
-            await plain(send, 503, "The service is being set up or taken down.")
+            await emulator.plain(send, 503, "The service is being set up or taken down.")
             return
         status, answer_headers, answer = await alb.dispatch_request(
             balancer,

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
@@ -46,13 +46,14 @@ def one_at_a_time() -> Generator[None]:
 
 def other_engine_runs() -> bool:
     """Whether some dockerd runs already: it owns the bridge docker0 and the iptables chains named DOCKER."""
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if comm.read_text(encoding="utf-8").strip() == "dockerd":
-                return True
-        except OSError:
-            continue  # the process has just ended
-    return False
+    return any(name.strip() == b"dockerd" for name in _of_processes("comm"))
+
+
+def _of_processes(file: str) -> Generator[bytes]:
+    """What this file below /proc holds for each process."""
+    for path in Path("/proc").glob(f"[0-9]*/{file}"):
+        with suppress(OSError):  # the process has just ended
+            yield path.read_bytes()
 
 
 def add_bridge(mark: str) -> tuple[str, bool]:
@@ -84,18 +85,10 @@ def remove_abandoned_bridges() -> None:
     """Remove the bridges of private engines that were killed: their subnets would be taken for used."""
     for interface in _INTERFACES.glob(f"{_BRIDGE_PREFIX}*"):
         ports = interface / "brif"
-        if ports.is_dir() and not any(ports.iterdir()) and not _some_engine_has(interface.name):
+        own = f"--bridge={interface.name}".encode()
+        is_used = any(own in command.split(b"\0") for command in _of_processes("cmdline"))
+        if ports.is_dir() and not any(ports.iterdir()) and not is_used:
             remove_bridge(interface.name)
-
-
-def _some_engine_has(bridge: str) -> bool:
-    for command_line in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if f"--bridge={bridge}".encode() in command_line.read_bytes().split(b"\0"):
-                return True
-        except OSError:
-            continue  # the process has just ended
-    return False
 
 
 def _free_subnet() -> IPv4Network:
@@ -122,10 +115,9 @@ def _routed(lines: Iterable[str]) -> Generator[IPv4Network]:
 
 def _give_subnet(name: str, subnet: IPv4Network) -> None:
     own = IPv4Interface((subnet[1], subnet.prefixlen))
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as handle:
-        for request, value in ((_SIOCSIFADDR, own.ip), (_SIOCSIFNETMASK, own.netmask)):
-            # struct sockaddr_in: family, port, address
-            fcntl.ioctl(handle, request, struct.pack("16sHH4s8x", name.encode(), socket.AF_INET, 0, value.packed))
+    for request, value in ((_SIOCSIFADDR, own.ip), (_SIOCSIFNETMASK, own.netmask)):
+        # struct sockaddr_in: family, port, address
+        _ioctl(request, struct.pack("16sHH4s8x", name.encode(), socket.AF_INET, 0, value.packed))
     _set_up(name, up=True)  # the subnet's route shows others that it is taken
 
 
@@ -136,8 +128,7 @@ def _pin_address(name: str) -> None:
     at that moment waits for a new ARP answer.
     """
     address = b"\x02" + hashlib.sha256(name.encode()).digest()[:5]  # locally administered
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as handle:
-        fcntl.ioctl(handle, _SIOCSIFHWADDR, struct.pack("16sH6s8x", name.encode(), _ARPHRD_ETHER, address))
+    _ioctl(_SIOCSIFHWADDR, struct.pack("16sH6s8x", name.encode(), _ARPHRD_ETHER, address))
 
 
 def remove_bridge(name: str) -> None:
@@ -150,13 +141,15 @@ def remove_bridge(name: str) -> None:
 
 
 def _set_up(name: str, *, up: bool) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as handle:
-        request = struct.pack("16sH14x", name.encode(), 0)
-        flags = struct.unpack("16sH14x", fcntl.ioctl(handle, _SIOCGIFFLAGS, request))[1]
-        flags = flags | _IFF_UP if up else flags & ~_IFF_UP
-        fcntl.ioctl(handle, _SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), flags))
+    flags = struct.unpack("16sH14x", _ioctl(_SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0)))[1]
+    flags = flags | _IFF_UP if up else flags & ~_IFF_UP
+    _ioctl(_SIOCSIFFLAGS, struct.pack("16sH14x", name.encode(), flags))
 
 
 def _bridge_call(request: int, name: str) -> None:
+    _ioctl(request, name.encode().ljust(_NAME_BYTES, b"\0"))
+
+
+def _ioctl(request: int, argument: bytes) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as handle:
-        fcntl.ioctl(handle, request, name.encode().ljust(_NAME_BYTES, b"\0"))
+        return fcntl.ioctl(handle, request, argument)

@@ -9,7 +9,7 @@ import pytest
 
 from expressway.cloudformation.template import Template
 from expressway.errors import SynthesisError
-from expressway.synth.lint.linter import TemplateLinter, lint_templates
+from expressway.synth.lint.linter import TemplateLinter
 
 pytestmark = pytest.mark.process
 
@@ -21,11 +21,11 @@ WRONG = Template(
 
 
 def test_a_clean_template_has_no_findings() -> None:
-    assert lint_templates([CLEAN], ["us-east-1"]) == ()
+    assert TemplateLinter()([CLEAN], ["us-east-1"]) == ()
 
 
 def test_both_tools_find_a_property_that_does_not_exist_and_name_its_place() -> None:
-    findings = lint_templates([WRONG, CLEAN], ["us-east-1", "eu-west-1"])
+    findings = TemplateLinter()([WRONG, CLEAN], ["us-east-1", "eu-west-1"])
     errors = [finding for finding in findings if finding.severity == "error"]
     assert {finding.tool for finding in errors} == {"cfn-lint", "cloudformation-validate"}
     assert {finding.stack for finding in findings} == {"wrong"}
@@ -54,7 +54,7 @@ def test_words_of_a_definition_are_no_template_text_but_anywhere_else_they_are()
             }
         ),
     )
-    found = [finding for finding in lint_templates([template], ["us-east-1"]) if finding.rule == "E1029"]
+    found = [finding for finding in TemplateLinter()([template], ["us-east-1"]) if finding.rule == "E1029"]
     assert {finding.tool for finding in found} == {"cfn-lint", "cloudformation-validate"}
     assert {finding.path for finding in found} == {"Resources/Topic/Properties/DisplayName"}
 
@@ -78,7 +78,7 @@ def test_a_damaged_entry_is_not_believed(tmp_path: Path) -> None:
 
 
 def test_a_region_that_does_not_exist_is_a_finding() -> None:
-    findings = lint_templates([CLEAN], ["xx-north-9"])
+    findings = TemplateLinter()([CLEAN], ["xx-north-9"])
     assert [finding.rule for finding in findings] == ["region"]
     assert "xx-north-9" in findings[0].message
 
@@ -87,7 +87,7 @@ def test_a_tool_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "cfnlint.py").write_text("raise ImportError('no linter in here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(SynthesisError, match="no linter in here") as caught:
-        lint_templates([CLEAN], ["us-east-1"])
+        TemplateLinter()([CLEAN], ["us-east-1"])
     assert caught.value.code == "lint_failed"
 
 
@@ -101,11 +101,11 @@ def version(name):
         raise metadata.PackageNotFoundError(name)
     return find(name)
 metadata.version = version
-from expressway.synth.lint.linter import lint_templates
+from expressway.synth.lint.linter import TemplateLinter
 from expressway.errors import SynthesisError
 from expressway.cloudformation.template import Template
 try:
-    lint_templates([Template("shop", "{{}}")], ["us-east-1"])
+    TemplateLinter()([Template("shop", "{{}}")], ["us-east-1"])
 except SynthesisError as error:
     print(error.code, error.hint)
 """

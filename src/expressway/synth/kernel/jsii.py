@@ -37,7 +37,7 @@ def pipeline_loading() -> Callable[[], None]:
     node: Any = getattr(provider, "_NodeProcess", None)
     answer: Any = getattr(provider, "_ProcessResponse", None)
     if node is None or answer is None or not all(hasattr(node, name) for name in _NEEDED):
-        return _nothing
+        return lambda: None
     send, handshake = node.send, node.handshake
     unanswered: list[Callable[[], object]] = []
 
@@ -63,17 +63,13 @@ def pipeline_loading() -> Callable[[], None]:
     return read_answers
 
 
-def _refuse_failure(answer: Any) -> None:
-    if not hasattr(answer, "ok"):
-        raise RuntimeError(getattr(answer, "error", answer))
-
-
 def _no_runtime(_node: Any) -> str:
     return ""
 
 
-def _nothing() -> None:
-    """There is nothing to wait for."""
+def _refuse_failure(answer: Any) -> None:
+    if not hasattr(answer, "ok"):
+        raise RuntimeError(getattr(answer, "error", answer))
 
 
 _INDEX = ".jsii.runtime-index.v1"

@@ -47,7 +47,7 @@ class KernelProcess:
         self._output: deque[str] = deque(maxlen=60)
         self.requests = 0
         threading.Thread(target=_read_answers, args=(process, self._answers), daemon=True).start()
-        self._reading = threading.Thread(target=_read_output, args=(process, self._output), daemon=True)
+        self._reading = threading.Thread(target=self._output.extend, args=(process.stderr,), daemon=True)
         self._reading.start()
         self._ready = threading.Event()
         self._end = weakref.finalize(self, _end_process, process, folder, self._ready)
@@ -186,12 +186,6 @@ def _read_answers(process: subprocess.Popen[str], answers: queue.Queue[Any]) -> 
         except ValueError:
             break
     answers.put(_ENDED)
-
-
-def _read_output(process: subprocess.Popen[str], output: deque[str]) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        output.append(line)
 
 
 def _end_process(process: subprocess.Popen[str], folder: KernelFolder, ready: threading.Event) -> None:

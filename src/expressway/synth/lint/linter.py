@@ -102,15 +102,6 @@ class TemplateLinter:
         return _run(tool, templates, regions, timeout_seconds=self._timeout_seconds)
 
 
-def lint_templates(templates: Iterable[Template], regions: Sequence[str], *, cache_dir: Path | None = None) -> Findings:
-    """Every finding on `templates` for `regions`; see `TemplateLinter`, which remembers them.
-
-    Raises:
-        SynthesisError: ``lint_failed`` when a tool does not run.
-    """
-    return TemplateLinter(cache_dir=cache_dir)(templates, regions)
-
-
 def _run(tool: str, templates: list[Template], regions: tuple[str, ...], *, timeout_seconds: float) -> Findings:
     job = [{"stack": each.stack_name, "body": each.body, "regions": list(regions)} for each in templates]
     names = " and ".join(each.stack_name for each in templates)
