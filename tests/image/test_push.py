@@ -1,6 +1,7 @@
 """Pushing an image: checked before anything changes, built and pushed only when new, verified, repeatable."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,9 @@ def test_a_build_that_fails_for_want_of_what_was_kept_out_says_how_to_include_it
     (app / ".env").write_text("SECRET=1")
     engine = NothingThere(registry)
     checked = check_build(BuildRequest("hello", app), engine=engine)
+    build = partial(build_image, engine=engine, registry=registry, repository_name=REPOSITORY)
     with pytest.raises(ImageError) as caught:
-        build_image(checked, engine=engine) if how == "build" else push(checked, engine)
+        build(checked) if how == "build" else push(checked, engine)
     assert caught.value.details["excluded_files"] == [".env"]
     assert "!.env" in caught.value.hint
 

@@ -12,7 +12,7 @@ from expressway.errors import ImageError, RefusedError
 from expressway.image.app_image import AppImages
 from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.values import CONTENT_TAG
-from expressway.image.push import push_image, rebuild_image
+from expressway.image.push import build_image, push_image
 from tests.deploy.fakes import SERVICE, World, templates
 from tests.deploy.test_build import ManualClock, a_definition
 from tests.image.fakes import REPOSITORY, URI, FastClock, MemoryEngine, MemoryRegistry
@@ -43,7 +43,7 @@ def push(build: CheckedBuild, engine: MemoryEngine) -> str:
 
 
 def rebuild(engine: MemoryEngine, folder: Path, *, tag: str | None = None) -> CheckedBuild:
-    return rebuild_image(
+    return build_image(
         checked(engine, folder, tag=tag), engine=engine, registry=engine.registry, repository_name=REPOSITORY
     )
 

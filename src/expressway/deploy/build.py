@@ -15,7 +15,7 @@ from expressway.image.app_image import PUSH_ROLE_OUTPUT, registry_to_push
 from expressway.image.check import BuildRequest, CheckedBuild, check_build
 from expressway.image.context.excluded import RecordExcluded
 from expressway.image.ports import ContainerEngine, ImageRegistry
-from expressway.image.push import build_image, plan_image, push_image, rebuild_image
+from expressway.image.push import build_image, plan_image, push_image
 from expressway.image.values import PushedImage
 from expressway.plan.planner import refuse_foreign, stack_parameters
 from expressway.plan.ports import AccountReads
@@ -116,18 +116,18 @@ class _Build:
         checked = check_build(request, engine=engine, cancellation=self.cancellation)
         for warning in checked.warnings:
             self.progress(Progress("build", warning, level="warning"))
-        if request.rebuild:
-            return rebuild_image(
-                checked,
-                engine=engine,
-                registry=registry,
-                repository_name=repository_name,
-                progress=self.progress,
-                cancellation=self.cancellation,
-            )
-        if plan_image(checked, registry=registry, repository_name=repository_name).state == "to_build":
-            build_image(checked, engine=engine, progress=self.progress, cancellation=self.cancellation)
-        return checked
+        if not request.rebuild:
+            planned = plan_image(checked, registry=registry, repository_name=repository_name)
+            if not planned.is_built:
+                return checked
+        return build_image(
+            checked,
+            engine=engine,
+            registry=registry,
+            repository_name=repository_name,
+            progress=self.progress,
+            cancellation=self.cancellation,
+        )
 
     def _repository_outputs(self, stack_name: str) -> Mapping[str, str]:
         """The outputs of the repository's stack, which is brought to the definition or the defaults."""

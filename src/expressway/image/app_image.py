@@ -19,7 +19,7 @@ from expressway.image.context.values import BuildContext
 from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads
 from expressway.image.prebuilt import check_task_definition, find_prebuilt_image
 from expressway.image.protect import ImageProtection
-from expressway.image.push import build_image, plan_image, push_image, rebuild_image
+from expressway.image.push import build_image, plan_image, push_image
 from expressway.image.values import PlannedImage
 
 PUSH_ROLE_OUTPUT = "PushPullRoleArn"
@@ -186,19 +186,17 @@ class CheckedAppImage:
         """
         if self.checked is None or self.planned is None or not self.planned.is_built:
             return self
-        engine = self.images.engine()
-        if self.planned.state == "to_build":
-            build_image(self.checked, engine=engine, progress=progress, cancellation=cancellation)
-            return self
         registry, name = self.images.registry, self.repository_name
-        checked = rebuild_image(
+        checked = build_image(
             self.checked,
-            engine=engine,
+            engine=self.images.engine(),
             registry=registry,
             repository_name=name,
             progress=progress,
             cancellation=cancellation,
         )
+        if self.planned.state == "to_build":
+            return self
         return replace(self, checked=checked, planned=plan_image(checked, registry=registry, repository_name=name))
 
     def protection(self, *, stack_outputs: Mapping[str, str], progress: ProgressSink) -> ImageProtection | None:

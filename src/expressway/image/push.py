@@ -35,41 +35,28 @@ def build_image(
     checked: CheckedBuild,
     *,
     engine: ContainerEngine,
-    progress: ProgressSink = ignore_progress,
-    cancellation: Cancellation = _NEVER,
-) -> bool:
-    """Build the content unless the engine holds it already; whether it was built. Touches no registry.
-
-    Raises:
-        ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
-        EngineError: ``engine_unreachable``.
-    """
-    if _local_image(checked, engine) is not None:
-        return False
-    _build(checked, engine, progress, cancellation)
-    return True
-
-
-def rebuild_image(
-    checked: CheckedBuild,
-    *,
-    engine: ContainerEngine,
     registry: ImageRegistry,
     repository_name: str,
     progress: ProgressSink = ignore_progress,
     cancellation: Cancellation = _NEVER,
 ) -> CheckedBuild:
-    """Build the content again with its base images pulled again; reads the registry, to compare.
+    """Build the content unless the engine holds it; where a rebuild is asked for, with base images pulled again.
+
+    Pushes nothing; after a rebuild, the registry is read to compare.
 
     Returns:
-        What to push: the same where the content's tag is free or names this very image, else with a tag of the
-        image's own, which immutable repositories accept. While no base image changes, the engine's cache gives the
-        same image and tag, so that repeating an interrupted run pushes nothing twice.
+        What to push: the same build, but for a rebuild that gave another image than the one under the content's tag.
+        Such an image gets a tag of its own, which immutable repositories accept. While no base image changes, the
+        engine's cache gives the same image and tag, so that repeating an interrupted run pushes nothing twice.
 
     Raises:
         ImageError: ``build_failed``, ``base_image_unavailable``, ``disk_full`` …
         EngineError: ``engine_unreachable``.
     """
+    if not checked.request.rebuild:
+        if _local_image(checked, engine) is None:
+            _build(checked, engine, progress, cancellation)
+        return checked
     local = _build(checked, engine, progress, cancellation)
     if registry.describe_repository(repository_name) is None:
         return checked
