@@ -9,10 +9,9 @@ from typing import Any
 
 from expressway.aws.values.target import Target
 from expressway.core.directories import state_directory
-from expressway.core.progress import Cancellation, ProgressSink, ignore_progress
+from expressway.core.progress import Cancellation
 from expressway.deploy.deploy import DeployResult
 from expressway.deploy.journal import Journal
-from expressway.image.context.values import BuildContext
 from expressway.mcp.server import run_stdio
 from expressway.toolkit import AppSource
 from tests.mcp.fakes import URL, FakeShape, FakeToolkit, source_of
@@ -27,15 +26,9 @@ class JournalledToolkit(FakeToolkit):
         self,
         source: AppSource,
         *,
-        approved_plan: str | None = None,
-        adopt: bool = False,
-        allow_replacement: bool = False,
-        continue_rollback: bool = False,
-        rebuild: bool = False,
-        read: BuildContext | None = None,
-        progress: ProgressSink = ignore_progress,
         cancellation: Cancellation,
         on_started: Callable[[str], None] | None = None,
+        **options: Any,
     ) -> DeployResult:
         assert on_started is not None
         name = source.definition.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -87,23 +87,26 @@ def troubleshoot(
         "detail": detail,
     }
     with reporting(as_json=as_json):
-        name = _action(action)
-        app = _app_here(given) if app is None else app
-        with toolkit_at(sandbox, profile, region) as toolkit:
-            print_target(toolkit.target.describe())
-            found = toolkit.troubleshoot(name, _parameters(given, toolkit, app, action))
+        answer = _answer(given, app, action, lambda: toolkit_at(sandbox, profile, region))
         if as_json:
-            print_json(readable(found.whole))
+            print_json(readable(answer))
         else:
-            show_troubleshooting(found.whole)
-    if exit_code and any(finding["severity"] == "critical" for finding in found.whole.get("findings", ())):
+            show_troubleshooting(answer)
+    if exit_code and any(finding["severity"] == "critical" for finding in answer.get("findings", ())):
         raise SystemExit(10)
 
 
-def _app_here(given: Mapping[str, Any]) -> str | None:
-    """The app of this folder, unless a parameter says what is meant."""
-    source = None if any(given[name] is not None for name in _PLACES) else source_here()
-    return source.definition.name if source else None
+def _answer(
+    given: Mapping[str, Any], app: str | None, action: str, open_toolkit: Callable[[], Toolkit]
+) -> Mapping[str, Any]:
+    """What the action found; about the app of this folder where nothing says what is meant."""
+    name = _action(action)
+    if app is None and all(given[place] is None for place in _PLACES):
+        source = source_here()
+        app = source.definition.name if source else None
+    with open_toolkit() as toolkit:
+        print_target(toolkit.target.describe())
+        return toolkit.troubleshoot(name, _parameters(given, toolkit, app, action)).whole
 
 
 def _action(short: str) -> str:

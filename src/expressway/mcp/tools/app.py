@@ -71,6 +71,16 @@ class SynthesisJson(TypedDict):
     templates: NotRequired[dict[str, dict[str, Any]]]
 
 
+class DeployOptions(TypedDict):
+    """What a call of deploy_app allows; calls that allow something else are not joined."""
+
+    approved_plan: str | None
+    adopt: bool
+    allow_replacement: bool
+    continue_rollback: bool
+    rebuild: bool
+
+
 class DeletionPendingJson(TypedDict):
     status: Literal["running"]
 
@@ -175,24 +185,19 @@ class AppTools:
         or changes nothing. While status is running, call get_deployment_status. A failure names its cause; the previous
         version keeps serving."""
         source = await self.worker.source(app_path, definition)
-        options = {
+        options: DeployOptions = {
             "approved_plan": approved_plan,
             "adopt": adopt,
             "allow_replacement": allow_replacement,
             "continue_rollback": continue_rollback,
             "rebuild": rebuild,
         }
-
         toolkit, content = self.worker.toolkit(), deployed_content(source)
 
         def deploy(operation: BackgroundOperation) -> DeployResultJson:
             result = _at_work(toolkit, operation).deploy(
                 source,
-                approved_plan=approved_plan,
-                adopt=adopt,
-                allow_replacement=allow_replacement,
-                continue_rollback=continue_rollback,
-                rebuild=rebuild,
+                **options,
                 read=content.context,
                 progress=operation.report,
                 cancellation=NeverCancelled(),
