@@ -41,7 +41,7 @@ _TROUBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ClusterScan:
-    """What was found in a cluster, and the health of its services, the worst first.
+    """What was found in a cluster, or of one of its services, and the health of its services, the worst first.
 
     `named` are the services that the symptoms name, `of_named` the findings about them; `around_unread` those of
     which network, images, … were not examined; `missing`: there is no such cluster.

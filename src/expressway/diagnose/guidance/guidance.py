@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -81,19 +81,24 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
         around[-1] = replace(network, findings=softened(network.findings, [facts]))
     found = own if gone else deduplicate((*own, *(one for part in around for one in part.findings)))
     gaps = tuple(dict.fromkeys([*reads.gaps, *(gap for one in around for gap in one.gaps)]))
-    services = [facts.service] if facts.service else []
-    what = f"the service {request.service}"
+    scan = ClusterScan(
+        cluster=cluster,
+        services=(facts.service,) if facts.service else (),
+        looked_into=(facts,),
+        findings=found,
+        target_states=tuple(target.state for target in facts.deployment.targets),
+        gaps=gaps,
+    )
 
     def headline(ordered: Sequence[Finding]) -> str:
         return service_headline(request.service, service_health(facts, ordered), ordered)
 
     unread = "" if asked_around or gone or facts.service is None else not_looked_into()
-    well = how_well(services, [one.state for one in facts.deployment.targets])
-    return _answer(request, ports, what, headline, found, gaps, cluster, services, [facts], well=well, unread=unread)
+    return _answer(request, ports, scan, what=f"the service {request.service}", headline=headline, unread=unread)
 
 
 def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
-    scan: ClusterScan = scan_cluster(request, ports)
+    scan = scan_cluster(request, ports)
     if scan.missing is not None:
         return _not_there(request, scan.missing, scan.gaps)
     number = len(scan.services)
@@ -102,45 +107,29 @@ def _whole_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Ma
     def headline(ordered: Sequence[Finding]) -> str:
         return cluster_headline(scan, request.cluster, ordered)
 
-    answer = _answer(
-        request,
-        ports,
-        what,
-        headline,
-        scan.findings,
-        scan.gaps,
-        scan.cluster,
-        scan.services,
-        scan.looked_into,
-        well=how_well(scan.services, scan.target_states),
-        unread=not_looked_into(scan.around_unread, number) if scan.around_unread else "",
-        named=scan.named,
-        of_named=scan.of_named,
-    )
-    return {**answer, "services": scan.overview}
+    unread = not_looked_into(scan.around_unread, number) if scan.around_unread else ""
+    return {**_answer(request, ports, scan, what=what, headline=headline, unread=unread), "services": scan.overview}
 
 
 def _answer(
     request: TroubleshootRequest,
     ports: TroubleshootPorts,
+    scan: ClusterScan,
+    *,
     what: str,
     headline: Callable[[Sequence[Finding]], str],
-    findings: Iterable[Finding],
-    gaps: Sequence[str],
-    cluster: ClusterState | None,
-    services: Sequence[ServiceState],
-    looked_into: Sequence[ServiceFacts],
-    *,
-    well: str,
     unread: str,
-    named: Sequence[str] = (),
-    of_named: Collection[Finding] = (),
 ) -> dict[str, Any]:
+    cluster, services, gaps = scan.cluster, scan.services, scan.gaps
     symptoms = understood(request.symptoms)
-    ordered = steered(findings, symptoms) if request.service else across_services(findings, symptoms, of_named)
+    ordered = steered(scan.findings, symptoms)
+    if not request.service:
+        ordered = across_services(scan.findings, symptoms, scan.of_named)
     if not gaps and all(one.severity == "info" for one in ordered):
         resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)
-        ordered = (nothing_wrong(what, well, _well(services), resource, around=not unread), *ordered)
+        well = how_well(services, scan.target_states)
+        running = [f"{one.name}: {one.running_count} of {one.desired_count} tasks run" for one in services[:3]]
+        ordered = (nothing_wrong(what, well, running, resource, around=not unread), *ordered)
     answer: dict[str, Any] = {
         "status": "success",
         "assessment": assessment(headline(ordered), ordered, gaps),
@@ -151,15 +140,11 @@ def _answer(
         answer["gaps"] = list(gaps)
     if unread:
         answer["not_looked_into"] = unread
-    shown = shown_symptoms(symptoms, named)
+    shown = shown_symptoms(symptoms, scan.named)
     if shown is not None:
         answer["symptoms"] = shown
-    answer["raw_data"] = _raw_data(request, cluster, services, looked_into)
+    answer["raw_data"] = _raw_data(request, cluster, services, scan.looked_into)
     return answer
-
-
-def _well(services: Sequence[ServiceState]) -> list[str]:
-    return [f"{one.name}: {one.running_count} of {one.desired_count} tasks run" for one in services[:3]]
 
 
 def _raw_data(
