@@ -184,7 +184,7 @@ def test_an_update_that_crash_loops_is_critical_though_the_version_before_serves
     [answer] = _answers(recorded_toolkit, one.scenario)
     told = {finding["code"]: finding["severity"] for finding in answer["findings"]}
     assert told["container_exited"] == told["crash_loop"] == "critical"
-    assert "its deployment does not get on" in answer["assessment"]
+    assert "its deployment makes no progress" in answer["assessment"]
 
 
 def _answers(toolkit: Toolkit, scenario: Scenario) -> Sequence[Mapping[str, Any]]:

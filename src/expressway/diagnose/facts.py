@@ -232,7 +232,7 @@ class ServiceFacts:
     def running_count(self) -> int:
         """How many tasks run; none where ECS names tasks of which none runs, whatever the service counted.
 
-        Of a service whose tasks crash again and again, each is counted for a moment.
+        Of a service whose tasks crash repeatedly, each is counted for a moment.
         """
         all_read = bool(self.tasks) and not self.lacks("tasks")
         if all_read and not any(task.running for task in self.tasks):

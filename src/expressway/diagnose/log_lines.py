@@ -147,7 +147,7 @@ def severity_of(line: str) -> str:
 
 
 def patterns_of(lines: Iterable[str]) -> list[tuple[str, int]]:
-    """The lines that are alike but for numbers and ids, one of each with how often it came, the commonest first."""
+    """The lines that are alike but for numbers and ids, one of each with how often it came, the most frequent first."""
     counts: Counter[str] = Counter()
     first: dict[str, str] = {}
     for line in lines:

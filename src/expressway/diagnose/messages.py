@@ -195,7 +195,7 @@ MESSAGE_RULES: tuple[MessageRule, ...] = (
         "log_group_missing",
         r"log group (?:(?P<name>/?[\w./#-]+) )?does not exist|log ?group [^:]*: ?ResourceNotFoundException",
         cause="The log group that the container logs to does not exist.",
-        remedy=f"Create it again. For an app of Expressway, {command('deploy')} restores it.",
+        remedy=f"Create it again. For an Expressway app, {command('deploy')} restores it.",
     ),
     message_rule("log_denied", rf"{_DENIED}(?P<action>logs:\w+)"),
     message_rule(

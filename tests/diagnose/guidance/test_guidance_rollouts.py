@@ -65,7 +65,7 @@ def test_an_update_that_crash_loops_is_critical_while_the_earlier_version_serves
     assert severities(answer)["container_exited"] == "critical"
     assert severities(answer)["crash_loop"] == "critical"
     assert "serves with its earlier version (1 of 1 tasks run)" in answer["assessment"]
-    assert "its deployment does not get on" in answer["assessment"]
+    assert "its deployment makes no progress" in answer["assessment"]
     assert any("deployments" in gap for gap in answer.get("gaps", [])) == bool(denied)
 
 

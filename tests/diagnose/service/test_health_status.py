@@ -86,7 +86,7 @@ def test_a_deployment_under_way_is_told_with_what_serves_meanwhile() -> None:
 def test_a_deployment_that_crashes_is_failing_now_although_one_of_its_tasks_runs() -> None:
     told = health(situation(exited(1), exited(2), task(3), deployment=UNDER_WAY, targets=()))
     assert (told.rank, told.verdict) == (DOWN, "does not serve: 1 of 1 tasks run")
-    assert (told.deployment_note, told.failing) == ("its deployment does not get on", True)
+    assert (told.deployment_note, told.failing) == ("its deployment makes no progress", True)
 
 
 def test_one_with_unhealthy_targets_serves_in_part_or_not_at_all() -> None:
@@ -99,7 +99,7 @@ def test_one_with_unhealthy_targets_serves_in_part_or_not_at_all() -> None:
 
 
 def test_one_that_clients_cannot_reach_is_not_said_to_serve() -> None:
-    closed = Finding("load_balancer_closed", "warning", "Nobody can reach it.")
+    closed = Finding("load_balancer_closed", "warning", "No client can reach it.")
     told = health(situation(), closed)
     assert (told.rank, told.verdict) == (PARTLY, "runs (1 of 1 tasks run), but clients may not reach it")
 

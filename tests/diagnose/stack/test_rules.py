@@ -249,7 +249,7 @@ def after_an_update(reason: str, *, status: str = "UPDATE_FAILED", resource_type
 @pytest.mark.parametrize(
     ("behind", "told"),
     [
-        (".", "again and again."),
+        (".", "repeatedly."),
         (": Task failed ELB health checks in (target-group tg).", "failed the load balancer's health checks."),
         (": Task failed container health checks.", "failed their containers' own health checks."),
         (": Essential container in task exited.", "their containers exited."),

@@ -63,9 +63,9 @@ NETWORK_CODES = (
     ),
     _network(
         "network_interface_failed",
-        "A task's network interface could not be made",
+        "A task's network interface could not be created",
         waiting_helps=True,
-        cause="The task's network interface could not be made.",
+        cause="The task's network interface could not be created.",
         remedy="Check that the subnets and security groups of the definition still exist.",
     ),
     _network("no_internet_route", "The tasks' subnet has no route to the internet", *SOFTENED),

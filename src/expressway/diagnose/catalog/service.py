@@ -56,7 +56,7 @@ SERVICE_CODES = (
     _service("deployment_alarm", "An alarm of the service's own rolled the deployment back", topics=("deployment",)),
     _service(
         "infrastructure_failed",
-        "ECS could not make a resource of the service",
+        "ECS could not create a resource of the service",
         topics=("secrets and permissions", "deployment"),
         superseded_by=("infrastructure_role_lacks_permission",),
     ),
@@ -223,7 +223,7 @@ SERVICE_CODES = (
         cause="AWS has no capacity for the tasks at the moment.",
         remedy="Wait a few minutes and repeat the deployment, or use subnets in further zones.",
     ),
-    _stack("resource_failed", "CloudFormation could not make a resource", topics=("stack",)),
+    _stack("resource_failed", "CloudFormation could not create a resource", topics=("stack",)),
     _stack(
         "resource_exists",
         "A resource of that name exists already",

@@ -199,7 +199,7 @@ TASK_CODES = (
         remedy="Raise the container's memory in the task definition (or leave it out, so that the task's size is the"
         " limit), or make the application use less.",
     ),
-    _tasks("crash_loop", "Tasks of one revision end again and again", *SOFTENED),
+    _tasks("crash_loop", "Tasks of one revision end repeatedly", *SOFTENED),
     _tasks(
         "killed_at_stop",
         "The container does not end on SIGTERM",

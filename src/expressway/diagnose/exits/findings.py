@@ -209,7 +209,7 @@ def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evi
     return make_finding(
         code="container_killed",
         cause=f"The container {container.name} was killed (SIGKILL, exit code 137); ECS neither stopped it nor says "
-        f"that it lacked memory, which is still the commonest reason.{has}",
+        f"that it lacked memory, which is still the most frequent reason.{has}",
         evidence=evidence,
         resource=task.arn,
         confidence="medium",

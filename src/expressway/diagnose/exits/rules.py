@@ -39,7 +39,7 @@ _LIMITS = (
     _limit(
         r"(?:^|[\s.])OutOfMemoryError: (?:Metaspace|Compressed class space)",
         "Java reached its own limit for classes (Metaspace)",
-        f"Raise -XX:MaxMetaspaceSize or look for what loads classes again and again; {_TASK}.",
+        f"Raise -XX:MaxMetaspaceSize or look for what keeps loading classes; {_TASK}.",
     ),
     _limit(
         r"(?:^|[\s.])OutOfMemoryError: unable to create (?:new )?native thread",
@@ -223,8 +223,8 @@ _BY_EXIT_CODE: Mapping[int, str] = {
 
 
 _BY_ERROR_NAME: Mapping[str, str] = {
-    "CannotCreateContainerError": "A task's container could not be made",
-    "CannotCreateVolumeError": "A task's volume could not be made",
+    "CannotCreateContainerError": "A task's container could not be created",
+    "CannotCreateVolumeError": "A task's volume could not be created",
     "CannotInspectContainerError": "ECS lost sight of a task's container",
     "CannotPullContainerError": "A task's image could not be pulled",
     "CannotStartContainerError": "A task's container could not be started",

@@ -26,7 +26,7 @@ _SAID: Mapping[int, tuple[str, str]] = {
     STARTING: ("is being deployed", "are being deployed"),
 }
 _LISTED = 5
-_UNTIL_ASKED = "nothing points there; name symptoms_description or detail: full"
+_UNTIL_ASKED = "no sign of a problem there; pass symptoms_description or detail: full to examine them"
 
 
 def assessment(headline: str, findings: Sequence[Finding], gaps: Sequence[str]) -> str:
@@ -57,7 +57,7 @@ def service_headline(name: str, health: ServiceHealth | None, findings: Sequence
     """Whether the service serves, what its newest deployment did, and the first cause."""
     first = next((one for one in findings if one.severity != "info"), None)
     if health is None:
-        return first.cause if first else f"How the service {name} stands could not be read."
+        return first.cause if first else f"The health of the service {name} could not be read."
     return f"The service {_stands(health, first)}"
 
 
@@ -121,7 +121,7 @@ def how_well(services: Sequence[ServiceState], targets: Sequence[str]) -> str:
     if not services:
         return "there is no service in it"
     if not any(each.running_count for each in services):
-        return f"{'it is' if one else 'they are'} there, and no task is wanted"
+        return f"{'it is' if one else 'they are'} there, with a desired count of 0"
     its = "its" if one else "their"
     healthy = bool(targets) and all(state == "healthy" for state in targets)
     return f"{its} tasks run and {its} targets are healthy" if healthy else f"{its} tasks run"
@@ -135,10 +135,7 @@ def shown_symptoms(symptoms: Symptoms, named: Sequence[str] = ()) -> Mapping[str
         note = "Findings about these services, and then about these things, come first."
         return {"understood_as": list(symptoms.topics), "named_services": list(named), "note": note}
     if not symptoms.topics:
-        return {
-            "understood_as": [],
-            "note": "The words point to nothing in particular; they change the order of no finding.",
-        }
+        return {"understood_as": [], "note": "The words match no topic; the order of the findings is unchanged."}
     return {"understood_as": list(symptoms.topics), "note": "Findings about these come first."}
 
 

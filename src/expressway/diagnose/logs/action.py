@@ -98,7 +98,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
             ``error`` where no log may be read), message, window.
         log_entries: timestamp (ISO, UTC), message, severity, stream, group; oldest first.
         log_groups: name, log_streams and number of entries of each, error where it could not be read.
-        error_count, warning_count, info_count; pattern_summary: the commonest errors.
+        error_count, warning_count, info_count; pattern_summary: the most frequent errors.
         findings about what ended tasks that wrote such lines, and about logs that name errors otherwise; gaps.
 
     Raises:

@@ -261,7 +261,7 @@ def balancer_findings(facts: NetworkFacts, service: ServicePlacement, balancer: 
     if groups and not any(group.ingress for group in groups):
         yield make_finding(
             code="load_balancer_closed",
-            cause=f"Nobody can reach {balancer.name}: its security groups have no inbound rule at all.",
+            cause=f"No client can reach {balancer.name}: its security groups have no inbound rule at all.",
             evidence=(f"clients → ✗ {', '.join(balancer.security_group_ids)} → {balancer.name}",),
             remedy=f"Let the listener's port in, from where clients are, into {balancer.security_group_ids[0]}.",
             resource=balancer.security_group_ids[0],

@@ -27,7 +27,7 @@ class ServiceHealth:
         rank: `DOWN` to `SERVES`.
         verdict: what is said of it behind its name: ``does not serve: 0 of 1 tasks run``.
         deployment_note: what its newest deployment did, where that matters.
-        failing: the deployment failed or does not get on, so that a cause can follow behind a colon.
+        failing: the deployment failed or makes no progress, so that a cause can follow behind a colon.
     """
 
     name: str
@@ -89,7 +89,7 @@ def _by_counts(facts: ServiceFacts, service: ServiceState, findings: Sequence[Fi
 
 def _deploying(facts: ServiceFacts, service: ServiceState, earlier: int, findings: Sequence[Finding]) -> ServiceHealth:
     failing = any(one.severity == "critical" for one in findings)
-    deployment_note = "its deployment does not get on" if failing else "its deployment is in progress"
+    deployment_note = "its deployment makes no progress" if failing else "its deployment is in progress"
     if earlier:
         rank = STARTING if earlier >= service.desired_count else PARTLY
         return ServiceHealth(service.name, rank, _with_earlier(earlier, service), deployment_note, failing)

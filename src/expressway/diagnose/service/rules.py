@@ -54,7 +54,7 @@ def infrastructure_is_stuck(facts: ServiceFacts) -> Finding | None:
     text = evidence_line(failed.status_reason)
     return make_finding(
         "infrastructure_failed",
-        sentence=f"ECS could not make the {failed.kind} of the service: {quoted(text) or 'no reason given'}",
+        sentence=f"ECS could not create the {failed.kind} of the service: {quoted(text) or 'no reason given'}",
         evidence=(text,) if text else (),
         resource=failed.arn or failed.kind,
     )
@@ -125,9 +125,10 @@ def _stack_finding(event: StackEvent) -> Finding:
             known, cause=f"{event.logical_id}: {known.cause}", quoting=f"{event.logical_id}: {known.sentence}"
         )
     text = evidence_line(event.reason)
+    reason = quoted(text) or "no reason given"
     return make_finding(
         "resource_failed",
-        sentence=f"{event.logical_id} ({event.resource_type}) could not be made: {quoted(text) or 'no reason given'}",
+        sentence=f"{event.logical_id} ({event.resource_type}) could not be created: {reason}",
         evidence=(f"{event.status} {event.logical_id}: {text}",),
         remedy="Correct what CloudFormation names, and repeat the command.",
         resource=event.logical_id,
@@ -166,7 +167,7 @@ def rolled_back(facts: ServiceFacts) -> Finding | None:
         went_back = ", and the service went back to what it ran before" if facts.restored else ""
         return make_finding(
             code="circuit_breaker_rollback",
-            cause=f"The circuit breaker ended the deployment because its tasks failed again and again{went_back}.",
+            cause=f"The circuit breaker ended the deployment because its tasks failed repeatedly{went_back}.",
             evidence=reasons,
             resource=facts.resource,
         )
@@ -248,7 +249,7 @@ def service_state(facts: ServiceFacts) -> Finding | None:
         if draining
         else f"The service {service.name} has been deleted (INACTIVE); ECS only remembers it.",
         evidence=(f"status: {service.status}",),
-        remedy="Wait until it is INACTIVE before a service of that name is made again."
+        remedy="Wait until it is INACTIVE before you create a service of that name again."
         if draining
         else "Deploy it again if it should be there; an INACTIVE service cannot be started.",
         resource=service.arn,

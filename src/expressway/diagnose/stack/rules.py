@@ -42,7 +42,7 @@ def instability(event: HistoryEvent, physical_id: str) -> Finding | None:
     remedy = service_remedy(physical_id) if is_service else _SEE_ITS_SERVICE
     if is_service and _BREAKER.search(event.reason):
         ended = next((f": {said}" for pattern, said in _TASKS_ENDED if pattern.search(event.reason)), "")
-        sentence = f"ECS's circuit breaker ended its deployment because its tasks failed again and again{ended}."
+        sentence = f"ECS's circuit breaker ended its deployment because its tasks failed repeatedly{ended}."
         return make_finding("circuit_breaker_rollback", cause=sentence, remedy=remedy, resource=physical_id)
     if not _NOT_STABLE.search(event.reason):
         return None
@@ -53,7 +53,7 @@ def instability(event: HistoryEvent, physical_id: str) -> Finding | None:
 
 
 def service_remedy(service_arn: str) -> str:
-    """Where to read on about a service that CloudFormation could not make or change."""
+    """Where to read on about a service that CloudFormation could not create or change."""
     arn = parse_service_arn(service_arn)
     which = f"the service {arn.name} in the cluster {arn.cluster}" if arn else "this service"
     return f"Ask for the guidance of {which}: its tasks show why."
@@ -173,23 +173,23 @@ _STATES: dict[str, tuple[str, Severity, str, str]] = {
     "ROLLBACK_FAILED": (
         "stack_rollback_failed",
         "warning",
-        "could not be rolled back whole, and can only be deleted",
+        "could not be rolled back completely, and can only be deleted",
         "Delete the stack, retaining the resources that cannot be deleted; then create it again.",
     ),
     "UPDATE_ROLLBACK_FAILED": (
         "stack_rollback_failed",
         "critical",
-        "could not go back to its last version, and takes no update until it has",
+        "could not be rolled back to its last version, and cannot be updated until it is",
         "Correct what kept it from rolling back and continue the rollback (ContinueUpdateRollback), skipping "
         "resources only as a last resort.",
     ),
     "DELETE_FAILED": (
         "stack_delete_failed",
         "critical",
-        "could not be deleted whole",
+        "could not be deleted completely",
         "Remove what keeps the resource in use, and delete the stack again (or retain that resource).",
     ),
-    "DELETE_COMPLETE": ("stack_deleted", "info", "has been deleted", "Create it again if it is still wanted."),
+    "DELETE_COMPLETE": ("stack_deleted", "info", "has been deleted", "Create it again if you still need it."),
     "REVIEW_IN_PROGRESS": (
         "stack_never_executed",
         "info",
@@ -257,7 +257,7 @@ def _check_failed(failure: Failure, severity: Severity) -> Finding:
         severity=severity,
         cause=f"The hook {event.check} rejected {subject} before it was provisioned."
         if is_hook
-        else f"CloudFormation's validation {event.check} found {subject} wrong{where} before anything was made.",
+        else f"CloudFormation's validation {event.check} rejected {subject}{where} before anything was created.",
         evidence=(f"{event.check} {event.status}: {evidence_line(event.reason) or 'no reason given'}",),
         remedy="Make the resource meet the rule that the hook names, or ask the owner of the hook."
         if is_hook
