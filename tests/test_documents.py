@@ -79,7 +79,7 @@ def test_every_path_that_a_map_names_exists(document: str) -> None:
     assert {path for path in paths if not any((place / path).exists() for place in PLACES)} - GLOSSARY == set()
 
 
-GLOSSARY = {"values.py", "facts.py", "rules.py", "ports.py", "collect.py", "publish.py", "fakes.py"}
+GLOSSARY = {"values.py", "facts.py", "rules.py", "ports.py", "collect.py", "push.py", "fakes.py"}
 """Names of files that stand in several folders."""
 
 
