@@ -17,8 +17,8 @@ from expressway.aws.session import (
     configured_target,
     open_session,
     regions_of,
-    share_models,
 )
+from expressway.aws.transport import share_models
 from expressway.core.progress import cancelled_by
 from expressway.errors import ExpresswayError, TargetError
 from tests.aws.fakes import Answer, refusal, settings_that_answer, xml

@@ -13,7 +13,8 @@ import boto3
 import botocore.session
 from botocore.model import OperationModel, Shape
 
-from expressway.aws.session import SANDBOX_ACCOUNT_ID, AwsSession, share_models
+from expressway.aws.session import SANDBOX_ACCOUNT_ID, AwsSession
+from expressway.aws.transport import share_models
 from expressway.aws.values.target import Target
 from expressway.privacy.sensitive_members import MEMBERS, PUBLIC_KINDS, SUSPECT_ENDINGS
 from tests.secret_samples import KINDS, SecretSource

@@ -183,7 +183,7 @@ def subnet(raw: Raw) -> Subnet:
 
 
 def _associated(raw: Iterable[Raw], member: str, state_member: str) -> list[str]:
-    """CIDR blocks that are associated, or whose state is not told."""
+    """CIDR blocks that are associated, or whose state is unknown."""
     gone = {"disassociating", "disassociated", "failing", "failed"}
     return [one[member] for one in raw if one.get(member) and (one.get(state_member) or {}).get("State") not in gone]
 

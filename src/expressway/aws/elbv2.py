@@ -26,7 +26,7 @@ class LoadBalancers:
 
     @property
     def _client(self) -> Any:
-        """Made by the first read, beside reads of others: not every question needs it."""
+        """Made by the first read: not every question needs it."""
         return self._session.client("elbv2")
 
     def load_balancers(self, arns: Sequence[str]) -> tuple[LoadBalancer, ...]:

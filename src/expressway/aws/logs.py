@@ -40,7 +40,7 @@ class Logs:
 
     @property
     def _client(self) -> Any:
-        """Made by the first read, beside reads of others: not every question needs it."""
+        """Made by the first read: not every question needs it."""
         return self._session.client("logs")
 
     def tail_events(self, log_group: str, stream: str, *, limit: int = 60) -> tuple[LogEvent, ...] | None:
@@ -56,8 +56,8 @@ class Logs:
             if aws_error_code(exc) == _MISSING:  # one code for both; only the message says which
                 return () if "log stream" in aws_error_message(exc) else None
             raise map_aws_error(exc, doing) from exc
-        told = [_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"]]
-        return _masked(_newest(told, _TAIL_LINE_CHARACTERS), _TAIL_LINE_CHARACTERS)
+        events = [_log_event({"logStreamName": stream, **event}, log_group) for event in answer["events"]]
+        return _masked(_newest(events, _TAIL_LINE_CHARACTERS), _TAIL_LINE_CHARACTERS)
 
     def search(
         self,
@@ -119,8 +119,9 @@ class Logs:
             )
             if page is None:
                 return None
-            told = [_log_event(one, log_group) for one in page.get("events", [])]
-            events = [one for one in told if one.stream.startswith(str(narrowed.get("logStreamNamePrefix", "")))]
+            prefix = str(narrowed.get("logStreamNamePrefix", ""))
+            parsed = (_log_event(raw, log_group) for raw in page.get("events", []))
+            events = [event for event in parsed if event.stream.startswith(prefix)]
             found += len(events)
             kept.extend(events)
             if not page.get("nextToken"):
@@ -167,21 +168,22 @@ def _newest(events: Sequence[LogEvent], line_characters: int) -> list[LogEvent]:
     """As many of the newest events as fit, oldest first."""
     kept: list[LogEvent] = []
     left = _TEXT_CHARACTERS
-    for one in reversed(events):
-        left -= min(len(one.message), line_characters)
+    for event in reversed(events):
+        left -= min(len(event.message), line_characters)
         if left < 0 and kept:
             break
-        kept.append(one)
+        kept.append(event)
     return kept[::-1]
 
 
 def _masked(events: Iterable[LogEvent], line_characters: int) -> tuple[LogEvent, ...]:
     """The events without secrets; a key may stand on several lines of one stream, with others between them."""
-    told = list(events)
-    for stream in {one.stream for one in told}:
-        places = [at for at, one in enumerate(told) if one.stream == stream]
-        looked_at = (shortened(told[at].message, line_characters + _MARGIN_CHARACTERS) for at in places)
+    masked = list(events)
+    for stream in {event.stream for event in masked}:
+        places = [at for at, event in enumerate(masked) if event.stream == stream]
+        looked_at = (shortened(masked[at].message, line_characters + _MARGIN_CHARACTERS) for at in places)
         for at, message in zip(places, masked_lines(looked_at), strict=True):
-            cut = len(told[at].message) > line_characters
-            told[at] = replace(told[at], message=f"{message[:line_characters].removesuffix('…')}…" if cut else message)
-    return tuple(told)
+            if len(masked[at].message) > line_characters:
+                message = f"{message[:line_characters].removesuffix('…')}…"
+            masked[at] = replace(masked[at], message=message)
+    return tuple(masked)

@@ -39,12 +39,12 @@ def name_role_sessions(core: botocore.session.Session, caller: str) -> None:
     """Let every role that a profile or the environment assumes, and that names no session, be named after the caller.
 
     A role of the environment (AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, as in Kubernetes and pipelines) takes
-    what it is not told by AWS_ROLE_SESSION_NAME from the profile in use, also from a default that no file has.
+    a name that AWS_ROLE_SESSION_NAME does not set from the profile in use, also from a default that no file has.
     Acts on the configuration as it was read, never on the file.
     """
     known = cast("dict[str, dict[str, dict[str, Any]]]", core.full_config).setdefault("profiles", {})
     in_use = core.profile or _DEFAULT
-    if in_use == _DEFAULT:  # another name that no file has is a mistake that is to be told
+    if in_use == _DEFAULT:  # another name that no file has is a mistake, and must stay one
         known.setdefault(_DEFAULT, {})
     for name, profile in known.items():
         if "role_arn" in profile or name == in_use:

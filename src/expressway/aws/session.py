@@ -10,11 +10,10 @@ from typing import Any, cast
 import boto3
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-from botocore.loaders import Loader, create_loader
 
 from expressway.aws.errors import aws_errors, map_aws_error, naming_profile
 from expressway.aws.role_session import caller_name, name_role_sessions, role_session_name
-from expressway.aws.transport import RETRIES, make_client
+from expressway.aws.transport import RETRIES, make_client, share_models
 from expressway.aws.values.target import Target
 from expressway.core.sandbox_key import SANDBOX_VARIABLE, find_key, loopback_port, same_sandbox
 from expressway.core.text import near_name
@@ -332,26 +331,3 @@ def _nobodys_settings() -> botocore.session.Session:
     )
     share_models(core)
     return core
-
-
-class _Models(Loader):
-    """A loader for many sessions. Each boto3 session appends its folder of resources, which nothing here uses; on a
-    copy of the list, so that it does not grow."""
-
-    @property
-    def search_paths(self) -> list[str]:
-        return [*super().search_paths]
-
-
-@cache
-def _models(data_path: str | None) -> Loader:
-    return _Models(create_loader(data_path).search_paths, include_default_search_paths=False)
-
-
-def share_models(core: botocore.session.Session) -> None:
-    """Let a session read the service models that this process has parsed: each takes up to 0.2 s, EC2's 0.5 s.
-
-    Raises:
-        BotoCoreError: the session's profile does not exist, or the shared configuration cannot be read.
-    """
-    core.register_component("data_loader", _models(core.get_config_variable("data_path")))

@@ -25,7 +25,7 @@ class ConcurrentReads:
     server can renew.
 
     Args:
-        beside_a_failure: what is read only explains a failure that is told anyhow; then nothing of AWS's breaks off.
+        beside_a_failure: the reads only explain a failure that is reported anyhow: no error of AWS's ends the block.
     """
 
     def __init__(self, threads: int, *, name: str, beside_a_failure: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""How the problems of arguments are told: so many of them, and the rest counted."""
+"""How the problems of arguments are reported: the first of them, and the number of the rest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ def told_problems(problems: Sequence[Mapping[str, Any]], *, count: int = 0) -> t
     """
     shown = list(problems[:MOST_SHOWN])
     more = max(count, len(problems)) - len(shown)
-    told = "; ".join(f"{problem['path']}: expected {problem['expected']}" for problem in shown)
+    summary = "; ".join(f"{problem['path']}: expected {problem['expected']}" for problem in shown)
     if more <= 0:
-        return told, {"problems": shown}
-    return f"{told}; and {more} more", {"problems": shown, "more_problems": more}
+        return summary, {"problems": shown}
+    return f"{summary}; and {more} more", {"problems": shown, "more_problems": more}
 
 
 @dataclass(frozen=True, slots=True)

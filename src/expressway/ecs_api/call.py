@@ -117,7 +117,7 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
     """
     call = prepare_call(request, gates=gates)
     if request.query is not None:
-        check_query(request.query)  # a wrong expression is told before anything is done
+        check_query(request.query)  # a wrong expression is refused before anything is done
     drift = ""
     if call.effect.writes:
         refuse_owned(call.operation.name, call.touches, ports.ownership, call.parameters)
@@ -129,13 +129,13 @@ def call_api(request: ApiRequest, *, ports: ResourcePorts, gates: Gates) -> dict
         content = _queried(content, request.query, call)
     notes = [content.pop("note", ""), _seen_by(answer)] if request.query is not None else []
     notes.append(answer.note)
-    beside = {
+    extras = {
         "touches": list(call.affected_names),
         "drift": drift,
         "withheld": redacted.note,
         "note": " ".join(note for note in notes if note),
     }
-    return _within(content, {name: value for name, value in beside.items() if value}, answer, request)
+    return _within(content, {name: value for name, value in extras.items() if value}, answer, request)
 
 
 def _queried(content: dict[str, Any], expression: str, call: PreparedCall) -> dict[str, Any]:
@@ -176,19 +176,19 @@ def _asking(operation: ApiOperation, api: Api, repeatable: bool) -> Call:
 
 
 def _within(
-    content: dict[str, Any], beside: Mapping[str, Any], answer: PagedAnswer, request: ApiRequest
+    content: dict[str, Any], extras: Mapping[str, Any], answer: PagedAnswer, request: ApiRequest
 ) -> dict[str, Any]:
     """The answer in as many bytes as it may have, and how to get the rest."""
     more = {"nextToken": answer.next_token} if answer.next_token else {}
-    whole = {**content, **more, **beside}
+    whole = {**content, **more, **extras}
     if request.max_bytes is None or not cut_answer(whole, max_bytes=request.max_bytes).omitted:
         return whole
-    room = request.max_bytes - json_bytes({**more, **beside}) - _ROOM_FOR_NOTES
+    room = request.max_bytes - json_bytes({**more, **extras}) - _ROOM_FOR_NOTES
     cut = cut_answer(content, max_bytes=max(room, 0), main_lists=answer.lists)
     kept = 0 if request.query is not None else sum(cut.kept.get(path, 0) for path in answer.lists)
     token = answer.token_after(kept) if kept else answer.next_token
     note = {"omitted": [str(one) for one in cut.omitted], "rest": _rest(bool(token), request.query)}
-    return {**cut.content, **({"nextToken": token} if token else {}), **beside, "cut": note}
+    return {**cut.content, **({"nextToken": token} if token else {}), **extras, "cut": note}
 
 
 def _rest(continues: bool, query: str | None) -> str:

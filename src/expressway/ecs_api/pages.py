@@ -104,7 +104,7 @@ def _add(content: dict[str, Any], answer: Mapping[str, Any], paging: Paging, ski
 
 
 def _joined(known: Any, more: Any) -> Any:
-    """What two pages say beside their items: failures of both, the first's word on everything else."""
+    """What two pages say besides their items: the failures of both, and everything else as the first says it."""
     if isinstance(known, list) and isinstance(more, list):
         return [*cast("list[Any]", known), *cast("list[Any]", more)]
     if isinstance(known, Mapping) and isinstance(more, Mapping):

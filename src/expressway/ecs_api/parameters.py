@@ -42,12 +42,12 @@ def fit_parameters(given: Mapping[str, Any], tree: ShapeTree) -> dict[str, Any]:
     """
     fitted, problems = fitted_parameters(given, tree)
     if problems:
-        told, details = told_problems([one.to_dict() for one in problems])
+        summary, details = told_problems([one.to_dict() for one in problems])
         known = tuple(tree.shapes[tree.root].members) if tree.root else ()
         listed = f" {tree.operation} takes {_listed(known)}." if any(one.got == _UNKNOWN for one in problems) else ""
         raise UsageError(
             "invalid_parameters",
-            f"The parameters of {tree.operation} do not fit: {told}.",
+            f"The parameters of {tree.operation} do not fit: {summary}.",
             f"Correct each of them and call again; nothing was sent to AWS.{listed}",
             details,
         )

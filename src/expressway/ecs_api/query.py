@@ -71,7 +71,7 @@ def _interpreter() -> Any:
     from jmespath.visitor import TreeInterpreter
 
     class Bounded(TreeInterpreter):
-        """What is put beside itself again and again grows without end; this stops it."""
+        """Stops an expression that makes more and more values of the same ones."""
 
         def __init__(self) -> None:
             super().__init__()

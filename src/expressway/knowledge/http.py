@@ -1,4 +1,4 @@
-"""One exchange with an endpoint that may be hostile: what it may receive is bounded, and what failed is told apart.
+"""One exchange with an endpoint that may be hostile: bounds on what it receives, and an error for each kind of failure.
 
 Codes: ``knowledge_unavailable`` (no connection, or an HTTP error), ``knowledge_timeout``, ``knowledge_redirected``,
 ``knowledge_too_large``, ``knowledge_refused`` (the endpoint rejects the call), ``knowledge_invalid_answer``.

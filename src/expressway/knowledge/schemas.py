@@ -52,7 +52,7 @@ def portable(schema: Mapping[str, Any]) -> dict[str, Any] | None:
     """The schema in the words that every model API takes, or None where it says what only some of them take.
 
     Taken by all: one type for each value, with a description, bounds, ``enum`` of texts, ``items`` and ``properties``.
-    ``null`` beside a type goes, since leaving an argument out means the same; what only annotates goes too, such as
+    ``null`` besides a type goes, since leaving an argument out means the same; what only annotates goes too, such as
     notes on headers. Sources: `tests/mcp/model_apis.py`.
     """
     given: Any = schema.get("properties", {})

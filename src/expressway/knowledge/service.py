@@ -94,7 +94,7 @@ class Knowledge:
 
     Args:
         monotonic: the time in seconds, on a scale that only grows.
-        keep_listing: told what the endpoint lists, whenever it was asked for that.
+        keep_listing: called with what the endpoint lists, each time it was asked for that.
     """
 
     def __init__(
@@ -237,10 +237,10 @@ def _described(tools: tuple[KnowledgeTool, ...], name: str, arguments: Mapping[s
         )
     problems = argument_problems(tool.input_schema, arguments)
     if problems:
-        told, details = told_problems(problems)
+        summary, details = told_problems(problems)
         raise UsageError(
             "invalid_arguments",
-            f"The arguments of {name} do not fit: {told}.",
+            f"The arguments of {name} do not fit: {summary}.",
             "Correct each of them and call again.",
             details,
         )

@@ -30,7 +30,7 @@ class KnowledgeEndpoint:
 
     @property
     def is_on(self) -> bool:
-        """Whether the tools are offered; a setting that is wrong is told when one of them is used."""
+        """Whether the tools are offered; a wrong setting is reported when one of them is used."""
         return bool(self.url or self.problem)
 
 

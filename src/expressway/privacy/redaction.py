@@ -1,4 +1,4 @@
-"""Withhold what is sensitive in an answer of AWS's, told by its type in the service model and never by its text.
+"""Withhold what is sensitive in an answer of AWS's, decided by its type in the service model and never by its text.
 
 A value is withheld whole or shown whole, so no identifier is ever damaged. Ask before anything is cut or queried.
 """
@@ -153,14 +153,14 @@ class _Walk:
     def _map(self, value: Mapping[str, Any], shape: ApiShape, kind: Kind | None) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         for key, item in value.items():
-            told = self.value(item, shape.element, None if kind is Kind.OPTION and key in SHOWN_OPTIONS else kind)
-            shown[self._key(key, shown)] = told
+            item_kind = None if kind is Kind.OPTION and key in SHOWN_OPTIONS else kind
+            shown[self._key(key, shown)] = self.value(item, shape.element, item_kind)
         return shown
 
     def _key(self, key: str, taken: Mapping[str, Any]) -> str:
         """A map's key as it may be shown; several that are withheld are numbered, so that none is lost."""
-        told = self._name(key)
-        return told if told not in taken else f"{told} ({len(taken) + 1})"
+        name = self._name(key)
+        return name if name not in taken else f"{name} ({len(taken) + 1})"
 
     def _leaf(self, value: Any, shape: ApiShape, kind: Kind | None) -> Any:
         if kind is None or value == "" or isinstance(value, bool) or shape.is_enum:

@@ -130,7 +130,7 @@ Reader = Literal["operator", "everybody"]
 """For whom it is: `operator` needs ALLOW_SENSITIVE_DATA, `everybody` sees it, as a quotation."""
 
 WITHHELD_FIELDS = frozenset({"evidence", "log_tail", "log_lines", "log_excerpt", "stack_message"})
-"""Left out of an answer altogether where it may not be shown: what it rests on is told beside it."""
+"""Left out of an answer altogether where it may not be shown: other members say what it rests on."""
 
 BY_NAME: Mapping[str, Reader] = {
     **dict.fromkeys(WITHHELD_FIELDS, "operator"),
@@ -177,7 +177,7 @@ class RedactionPolicy:
 
 
 def redact_response(answer: Mapping[str, Any], policy: RedactionPolicy) -> dict[str, Any]:
-    """`answer` as it may be shown, and notes beside it; an answer in our own words comes back as it is.
+    """`answer` as it may be shown, with notes; an answer in our own words comes back as it is.
 
     ``withheld`` says how many texts were withheld, and how to see them. ``untrusted`` says what the marks mean
     where text of others is shown.

@@ -1,4 +1,4 @@
-"""Text of others inside our own: marked where it is taken in, so that it can be told from ours ever after.
+"""Text of others inside our own: marked where it is read, so that it stays distinguishable from ours.
 
 What containers, events, tags and build steps wrote is data, whatever it says. Between marks it travels through
 sentences, errors, progress and the journal; since `quoted` takes the marks out of the text, nothing inside can end

@@ -348,7 +348,7 @@ def definition_content(raw: Raw) -> str:
 
 
 def revision_settings(raw: Raw) -> str:
-    """A digest of what a service revision sets beside its task definition: network, launch type, health checks.
+    """A digest of what a service revision sets besides its task definition: network, launch type, health checks.
 
     Target groups themselves are left out: an Express service has two of them, and a revision takes either.
     """

@@ -99,9 +99,9 @@ class Arn:
 
     def is_in(self, target: Target) -> bool:
         """Whether the thing is in the target's account and region."""
-        told = (self.partition, self.account_id, self.region)
+        named = (self.partition, self.account_id, self.region)
         own = (target.partition, target.account_id, target.region)
-        return all(one in {"", mine} for one, mine in zip(told, own, strict=True))
+        return all(part in {"", own_part} for part, own_part in zip(named, own, strict=True))
 
     def describe(self) -> str:
         """Account and region in words."""

@@ -131,9 +131,9 @@ def _masked_members(members: Mapping[Any, Any], known: dict[str, str]) -> dict[A
 
 def masked_lines(lines: Iterable[str]) -> tuple[str, ...]:
     """Lines of one log, masked one by one, and private keys that stand on several of them."""
-    told = list(lines)
-    inside = _key_material(told)
-    return tuple(MASK if at in inside else masked(line) for at, line in enumerate(told))
+    texts = list(lines)
+    inside = _key_material(texts)
+    return tuple(MASK if at in inside else masked(line) for at, line in enumerate(texts))
 
 
 def _key_material(lines: Sequence[str]) -> set[int]:

@@ -95,7 +95,7 @@ _LONG_AFTER_DOTS = re.compile(r"\.[\w-]{6}\.[\w-]{27}")
 
 
 def may_hold_foreign_kinds(text: str) -> bool:
-    """Whether `FOREIGN_KINDS` may find something, told ten times as fast: most of a text that is asked about has none
+    """Whether `FOREIGN_KINDS` may find something, ten times as fast: most of a text that is asked about has none
     of the signs that each of its patterns takes."""
     if not text.isascii():
         return True
