@@ -219,10 +219,10 @@ def _assets(files: AppFiles, recipes: Recipes) -> dict[str, Slot]:
     """How the scripts and styles of an app in another language are built with Node.js."""
     app = detect_app(files, recipes, "vite")
     entry = EntryPoint(builds=True, ignore=credential_files(files))
-    made = _installing(app, app.installer, entry, files) if app.installer else {}
+    installing = _installing(app, app.installer, entry, files) if app.installer else {}
     names = {"environment": "installer_environment", "tool": "tool", "manifests": "copy_manifests"}
     names |= {"install": "install", "build": "build_command"}
-    return {f"assets_{name}": made[slot] for name, slot in names.items()}
+    return {f"assets_{name}": installing[slot] for name, slot in names.items()}
 
 
 def _copy_manifests(installer: Installer, files: AppFiles, *, leave_out: Sequence[str]) -> list[str]:

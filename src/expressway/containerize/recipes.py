@@ -1,4 +1,4 @@
-"""What is known of languages, package managers and frameworks: what the files below `containerize/` hold.
+"""What is known of languages, package managers and frameworks: the files below `containerize/data/`.
 
 Patterns are regular expressions of RE2 (`linear_regex`); those with a group capture what their name says. Texts with
 ``$name`` are filled in when a Dockerfile is written.
@@ -41,7 +41,7 @@ class _Data(BaseModel):
 
 
 class VersionSource(_Data):
-    """Where a version stands: the file, and the pattern whose group is the version or the range."""
+    """Where a version is named: the file, and the pattern whose group is the version or the range."""
 
     file: str
     pattern: Pattern
@@ -260,26 +260,23 @@ class Recipes:
 
 @cache
 def load_recipes() -> Recipes:
-    """Every data file; they are part of the package, so that one which does not fit is a fault of ours and raises."""
-    room = files("expressway") / "containerize" / "data"
+    """Every data file. They are part of the package: one that is not valid is a fault of ours and raises."""
+    data = files("expressway") / "containerize" / "data"
     return Recipes(
-        languages={name: Language.model_validate(_data(file)) for name, file in _named(room / "languages")},
-        installers={name: Installer.model_validate(_data(file)) for name, file in _named(room / "installers")},
-        frameworks={name: Framework.model_validate(_data(file)) for name, file in _named(room / "frameworks")},
-        templates={file.name: file.read_text(encoding="utf-8") for file in (room / "templates").iterdir()},
+        languages={name: Language.model_validate(each) for name, each in _named(data / "languages")},
+        installers={name: Installer.model_validate(each) for name, each in _named(data / "installers")},
+        frameworks={name: Framework.model_validate(each) for name, each in _named(data / "frameworks")},
+        templates={file.name: file.read_text(encoding="utf-8") for file in (data / "templates").iterdir()},
     )
 
 
-def _named(folder: Traversable) -> Iterator[tuple[str, Traversable]]:
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yaml"):
-            yield file.name.removesuffix(".yaml"), file
-
-
-def _data(file: Traversable) -> object:
+def _named(folder: Traversable) -> Iterator[tuple[str, object]]:
+    """The content of each data file, by the file's name."""
     import yaml
 
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".yaml"):
+            yield file.name.removesuffix(".yaml"), yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 Slot = str | Sequence[str]
@@ -292,14 +289,14 @@ def fill(text: str, slots: Mapping[str, Slot]) -> str:
     """`text` with its slots filled in. A line that is a slot alone vanishes when that is empty.
 
     Raises:
-        KeyError: a slot that the template names and nobody filled.
+        KeyError: a slot of the template that has no value.
     """
     lines: list[str] = []
     for line in text.splitlines():
         alone = _ALONE.match(line)
         value = slots[alone[1] or alone[2]] if alone else None
         if value is None:
-            lines.append(Template(line).substitute({name: _one(slot) for name, slot in slots.items()}))
+            lines += fill_words([line], slots)
         elif isinstance(value, str):
             lines += [value] if value else []
         else:
@@ -309,8 +306,5 @@ def fill(text: str, slots: Mapping[str, Slot]) -> str:
 
 def fill_words(words: Sequence[str], slots: Mapping[str, Slot]) -> tuple[str, ...]:
     """Each word with its slots filled in."""
-    return tuple(Template(word).substitute({name: _one(slot) for name, slot in slots.items()}) for word in words)
-
-
-def _one(slot: Slot) -> str:
-    return slot if isinstance(slot, str) else "\n".join(slot)
+    texts = {name: slot if isinstance(slot, str) else "\n".join(slot) for name, slot in slots.items()}
+    return tuple(Template(word).substitute(texts) for word in words)

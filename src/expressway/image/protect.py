@@ -41,7 +41,7 @@ class ImageProtection:
     registry: ImageRegistry
     repository_name: str
     progress: ProgressSink
-    told: list[str] = field(default_factory=list[str])
+    warned: list[str] = field(default_factory=list[str])
 
     def protect(self, *, starting: str, running: str) -> None:
         """Before the service is changed: protect the image it is to run and the one it runs, by URI ("" for none)."""
@@ -67,7 +67,7 @@ class ImageProtection:
         if image is not None and RUNNING_TAG in image.tags:
             return
         self._tag(starting, NEXT_TAG)
-        # A repository that was adopted, or whose policy was changed, may not heed the tags.
+        # A repository that was adopted, or whose policy was changed, may ignore the tags.
         policy = self.registry.lifecycle_policy(self.repository_name)
         sentence = expiring_sentence(policy, (RUNNING_TAG,), where=f"the repository {self.repository_name}")
         if sentence:
@@ -91,8 +91,8 @@ class ImageProtection:
             self._warn(f"the image is not protected from the lifecycle of {self.repository_name}: {error.message}")
 
     def _warn(self, message: str) -> None:
-        if message not in self.told:
-            self.told.append(message)
+        if message not in self.warned:
+            self.warned.append(message)
             self.progress(Progress("push", message, level="warning"))
 
 

@@ -31,7 +31,7 @@ _REFERENCE = re.compile(r"\$\{(?P<name>[^{}:?-]{1,200})(?P<otherwise>:?[-?][^}]{
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\$\w+|%\w+%|<[^>]{0,200}>")
 _SHORTEST_TOKEN = 16
-"""What stands for a variable that does not exist and is shorter, such as ``none``, is no credential."""
+"""A shorter default of a variable, such as ``none``, is no credential."""
 
 
 def credential_files(files: AppFiles) -> tuple[str, ...]:

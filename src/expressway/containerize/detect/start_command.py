@@ -40,11 +40,12 @@ def find_entry_point(app: DetectedApp, files: AppFiles) -> EntryPoint:
 
 def _static_folder(_: DetectedApp, files: AppFiles) -> EntryPoint:
     folder = "." if files.has("index.html") else "public"
-    told = () if folder != "." else ("All files of the folder are served, but for those that .dockerignore names.",)
-    # The whole folder holds nginx.conf as well, which is nobody's to read.
-    hidden = ["RUN rm /usr/share/nginx/html/nginx.conf"] if folder == "." else []
-    slots = {"folder": f"{folder}/" if folder != "." else ".", "hide_configuration": hidden}
-    return EntryPoint(slots=slots, assumptions=told)
+    if folder != ".":
+        return EntryPoint(slots={"folder": f"{folder}/", "hide_configuration": []})
+    # The whole folder contains nginx.conf as well, which is not to be served.
+    slots = {"folder": ".", "hide_configuration": ["RUN rm /usr/share/nginx/html/nginx.conf"]}
+    assumption = "All files of the folder are served, but for those that .dockerignore names."
+    return EntryPoint(slots=slots, assumptions=(assumption,))
 
 
 def _go_main(_: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -112,23 +113,23 @@ def _dotnet(app: DetectedApp, files: AppFiles) -> EntryPoint:
     project = projects[0]
     assembled = re.search(r"<AssemblyName>\s*([\w.-]+)\s*<", files.text(project))
     assembly = assembled[1] if assembled else project.rpartition(".")[0]
-    told = (f"Several projects are here; {named(project)} was taken.",) if len(projects) > 1 else ()
+    assumption = f"Several projects are here; {named(project)} was taken."
     distributions = app.language.versions.distributions
     distribution = distributions.get(app.version, distributions.get("", ""))
-    return EntryPoint(slots={"project": project, "assembly": assembly, "distribution": distribution}, assumptions=told)
+    slots = {"project": project, "assembly": assembly, "distribution": distribution}
+    return EntryPoint(slots=slots, assumptions=(assumption,) if len(projects) > 1 else ())
 
 
 def _rack(app: DetectedApp, files: AppFiles) -> EntryPoint:
     if files.has("config.ru"):
-        if "puma" in app.dependencies:
-            return EntryPoint(("bundle", "exec", "puma", "--bind", "tcp://0.0.0.0:$port", "config.ru"))
-        return EntryPoint(("bundle", "exec", "rackup", "--host", "0.0.0.0", "--port", "$port", "config.ru"))
+        puma, rackup = ("puma", "--bind", "tcp://0.0.0.0:$port"), ("rackup", "--host", "0.0.0.0", "--port", "$port")
+        return EntryPoint(("bundle", "exec", *(puma if "puma" in app.dependencies else rackup), "config.ru"))
     found = [path for path, text in files.sources("*.rb") if re.search(r"require\s+['\"]sinatra['\"]", text)]
     file = next(iter(found), "app.rb")
-    told = [f"There is no config.ru; {named(file)} is run itself."]
+    assumptions = [f"There is no config.ru; {named(file)} is run itself."]
     if not {"puma", "webrick", "falcon", "thin"} & app.dependencies:
-        told.append("The Gemfile names no server (puma, for instance), without which Sinatra does not start.")
-    return EntryPoint(("bundle", "exec", "ruby", file, "-o", "0.0.0.0", "-p", "$port"), assumptions=tuple(told))
+        assumptions.append("The Gemfile names no server (puma, for instance), without which Sinatra does not start.")
+    return EntryPoint(("bundle", "exec", "ruby", file, "-o", "0.0.0.0", "-p", "$port"), assumptions=tuple(assumptions))
 
 
 def _php(app: DetectedApp, files: AppFiles) -> EntryPoint:
@@ -139,7 +140,7 @@ def _php(app: DetectedApp, files: AppFiles) -> EntryPoint:
     assets = "vite" in section(json_object(files.text("package.json")), "devDependencies")
     copied = ["COPY --from=vendor /app/vendor ./vendor"] if composer else []
     copied += ["COPY --from=assets /app/public/build ./public/build"] if assets else []
-    told = () if composer or app.key == "php" else ("There is no composer.json; nothing is installed.",)
+    assumption = "There is no composer.json; nothing is installed."
     return EntryPoint(
         slots={
             "document_root": document_root,
@@ -148,7 +149,7 @@ def _php(app: DetectedApp, files: AppFiles) -> EntryPoint:
             # Styles are made of the templates that packages bring, too.
             "assets_sources": copied[:1] if composer else [],
         },
-        assumptions=told,
+        assumptions=() if composer or app.key == "php" else (assumption,),
         keep=() if composer else ("vendor",),
     )
 

@@ -1,4 +1,4 @@
-"""Checks the Dockerfile and .dockerignore that an app brings; neither is changed here."""
+"""Reviews an app's own Dockerfile and .dockerignore, and proposes improved ones; changes neither."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence

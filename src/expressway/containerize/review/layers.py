@@ -104,7 +104,7 @@ def _reordered(
 ) -> Iterator[Edit]:
     """The manifests, the installation, then the source.
 
-    Only when nothing stands between the two lines, and the manifests are all that the installation reads.
+    Only when nothing is between the two lines, and the manifests are all that the installation reads.
     """
     tool = next((name for name in _MANIFESTS if re.match(rf"{name}3?\b", installs.arguments)), "")
     manifests = _MANIFESTS.get(tool, ())

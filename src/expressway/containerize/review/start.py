@@ -208,7 +208,7 @@ def _may_run_as_any_user(stage: Stage, dockerfile: Dockerfile, base: str) -> boo
     """Whether an ordinary user can run it: no low port, no volume, no later step, no trigger."""
     ordinary = all(port >= _FIRST_ORDINARY_PORT for port in dockerfile.exposed_ports())
     known = official_name(split_image(base)[0]) in _RUN_AS_ROOT and not _STARTS_AS_ROOT.search(base)
-    steps = [each for one in dockerfile.chain() for each in one.instructions]
+    steps = [each for base in dockerfile.chain() for each in base.instructions]
     starts = [found.line for keyword in ("ENTRYPOINT", "CMD") if (found := stage.last(keyword)) is not None]
     later = any(each.keyword in {"RUN", "COPY", "ADD"} and each.line > min(starts, default=0) for each in steps)
     rights = any(each.trigger or each.keyword == "VOLUME" or _DROPS_RIGHTS.search(each.arguments) for each in steps)

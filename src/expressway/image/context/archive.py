@@ -51,7 +51,7 @@ def open_context_archive(context: BuildContext, *, cancellation: Cancellation = 
 def unpacked_context(
     context: BuildContext, archive: IO[bytes], *, cancellation: Cancellation = _NEVER
 ) -> Generator[tuple[Path, Path]]:
-    """A folder with what the image may hold, and the Dockerfile outside of it; both go at the end.
+    """A folder with what the image may hold, and the Dockerfile outside of it; both are removed at the end.
 
     BuildKit gives an image everything that is in a tar; of a folder, it gets the Dockerfile apart. The file beside the
     Dockerfile keeps the .dockerignore from being applied again.
@@ -59,8 +59,8 @@ def unpacked_context(
     Raises:
         ImageError: ``disk_full``.
     """
-    with tempfile.TemporaryDirectory(prefix="expressway-context-") as made:
-        folder, dockerfile = Path(made, "context"), Path(made, "builder", Path(context.dockerfile).name)
+    with tempfile.TemporaryDirectory(prefix="expressway-context-") as scratch:
+        folder, dockerfile = Path(scratch, "context"), Path(scratch, "builder", Path(context.dockerfile).name)
         folder.mkdir()
         dockerfile.parent.mkdir()
         try:
@@ -96,9 +96,9 @@ def _disk_full(context: BuildContext) -> ImageError:
 
 
 def _add_ignore_file(tar: tarfile.TarFile, context: BuildContext) -> None:
-    """The classic builder takes the Dockerfile away where a .dockerignore excludes it, and that file knows of no other.
+    """The classic builder removes an excluded Dockerfile, but reads the rules only from a file named .dockerignore.
 
-    Where the rules are in a file of another name that excludes .dockerignore too, one takes its place that says so.
+    Where they are in a file of another name, a .dockerignore is added that excludes what that file excludes.
     """
     if not context.builder_only or any(entry.path == ".dockerignore" for entry in context.entries):
         return

@@ -43,7 +43,7 @@ def holds_nothing_secret(root: Path, path: str, *, is_folder: bool) -> bool:
     """Whether `path`, whose name is protected, may be part of an image all the same.
 
     Source code is no secret, nor a folder ``credentials`` that holds some or encrypted files, certificates and public
-    keys without a private one, and a ``.env`` file of settings that browsers get anyway. What cannot be told is
+    keys without a private one, and a ``.env`` file of settings that browsers get anyway. What cannot be judged is
     protected.
     """
     name = path.rpartition("/")[2]

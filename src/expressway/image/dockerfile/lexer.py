@@ -68,15 +68,14 @@ class ScannedDockerfile:
 
 
 def scan_dockerfile(text: str) -> ScannedDockerfile:
-    """Split a Dockerfile into instructions; what cannot be read is told as problems, with line numbers."""
+    """Split a Dockerfile into instructions; what cannot be read becomes a problem with its line number."""
     lines = bare_lines(text.removeprefix("\ufeff"))
     scanned = ScannedDockerfile()
     start = _read_directives(lines, scanned)
     escape = scanned.directives.get("escape", (0, "\\"))[1]
     if escape not in {"\\", "`"}:
-        scanned.problems.append(
-            DockerfileProblem(scanned.directives["escape"][0], f"escape must be \\ or `: {echoed(escape)}")
-        )
+        line = scanned.directives["escape"][0]
+        scanned.problems.append(DockerfileProblem(line, f"escape must be \\ or `: {echoed(escape)}"))
         escape = "\\"
     numbered = iter(list(enumerate(lines, start=1))[start:])
     for number, line in numbered:
@@ -84,8 +83,8 @@ def scan_dockerfile(text: str) -> ScannedDockerfile:
             joined = _join_continuations(line, numbered, escape)
             scanned.instructions.append(_read_instruction(joined, number, numbered, scanned))
         if len(scanned.instructions) > MOST_INSTRUCTIONS:
-            told = f"more than {MOST_INSTRUCTIONS} instructions; the rest was not read"
-            scanned.problems.append(DockerfileProblem(number, told))
+            message = f"more than {MOST_INSTRUCTIONS} instructions; the rest was not read"
+            scanned.problems.append(DockerfileProblem(number, message))
             break
     return scanned
 
@@ -135,9 +134,8 @@ def _read_instruction(
         names = [(match["name"], "<<-" in word) for word in _TOKEN.findall(rest) if (match := _HEREDOC.match(word))]
     for name, strips_tabs in names:
         if not any((text.lstrip("\t") if strips_tabs else text) == name for _, text in numbered):
-            scanned.problems.append(
-                DockerfileProblem(line, f"the here-document {echoed(name)} does not end: no line of that text")
-            )
+            message = f"the here-document {echoed(name)} does not end: no line of that text"
+            scanned.problems.append(DockerfileProblem(line, message))
     heredocs = tuple(name for name, _ in names)
     return Instruction(keyword, rest, line, flags, heredocs, trigger=trigger, written=written)
 

@@ -249,7 +249,7 @@ def _instruction_problems(instructions: Sequence[Instruction]) -> Iterator[Docke
 
 
 def _may_open_a_stage(instruction: Instruction) -> bool:
-    """A FROM, or a word that nobody knows: if it was meant to be a FROM, nothing else is wrong."""
+    """A FROM, or an unknown word: if it was meant to be a FROM, nothing else is wrong."""
     return instruction.keyword == "FROM" or instruction.keyword not in _KEYWORDS
 
 

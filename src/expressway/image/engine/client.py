@@ -301,10 +301,8 @@ class DockerEngine:
         try:
             client = open_client(self.address, timeout_seconds=_TIMEOUT_SECONDS, api_version=self._api_version)
             self._api_version = client.api_version
-            try:
+            with closing(client):
                 yield client
-            finally:
-                client.close()
         except (DockerException, RequestException, HTTPError, OSError) as exc:
             raise engine_error(exc, doing) from exc
 

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,9 @@ def ping_engine(address: EngineAddress, *, timeout_seconds: float = 2.0) -> str 
     try:
         if address.docker_host.startswith("ssh://"):
             return _ping_through_ssh(address.docker_host, timeout_seconds)
-        connection = _connection(address, timeout_seconds)
-        try:
+        with closing(_connection(address, timeout_seconds)) as connection:
             connection.request("GET", "/_ping")
             status = connection.getresponse().status
-        finally:
-            connection.close()
     except (OSError, http.client.HTTPException, ValueError) as exc:
         return next((reason for kind, reason in _REASONS.items() if isinstance(exc, kind)), str(exc))
     return None if status == http.client.OK else f"it answered with HTTP status {status}"
@@ -78,11 +76,10 @@ def _ping_through_ssh(docker_host: str, timeout_seconds: float) -> str | None:
     from docker.errors import DockerException
 
     try:
-        client = APIClient(base_url=docker_host, timeout=int(max(timeout_seconds, 10)), use_ssh_client=True)
-        try:
+        with closing(
+            APIClient(base_url=docker_host, timeout=int(max(timeout_seconds, 10)), use_ssh_client=True)
+        ) as client:
             return None if client.ping() else "it did not answer OK"
-        finally:
-            client.close()
     except DockerException as exc:
         return str(exc)
 
