@@ -75,7 +75,7 @@ class MemoizedReads(Generic[T]):
 
     def ask(self, ids: Iterable[str]) -> None:
         """Begin to read those that are not asked for yet."""
-        new = [one for one in dict.fromkeys(ids) if one and one not in self._ids]
+        new = [wanted for wanted in dict.fromkeys(ids) if wanted and wanted not in self._ids]
         if new:
             self._ids.update(new)
             self._futures.append(or_none(self._reads, self._name, lambda: self._read(new)))
@@ -87,7 +87,7 @@ class MemoizedReads(Generic[T]):
             some = self._reads.take(future, None)
             if some is None:
                 return None
-            found.extend(one for one in some if one not in found)
+            found.extend(thing for thing in some if thing not in found)
         return tuple(found)
 
 

@@ -93,7 +93,7 @@ def prepare_call(request: ApiRequest, *, gates: Gates) -> PreparedCall:
     shapes = shapes_taken(operation)
     as_far_as_it_fits, _ = fitted_parameters(request.parameters, shapes)
     touches = affected_resources(operation, as_far_as_it_fits) if effect.writes else ()
-    names = [str(one) for one in touches]
+    names = [str(resource) for resource in touches]
     decision = decide_operation(operation.name, effect, gates, touches=names)
     if not decision.allowed:
         details = {"touches": names} if names else {}
@@ -170,7 +170,7 @@ def _carry_out(call: PreparedCall, limit: int | None, api: Api) -> PagedAnswer:
 def _asking(operation: ApiOperation, api: Api, repeatable: bool) -> Call:
     if not operation.served_from:
         return lambda parameters: api.call(operation, parameters, repeatable=repeatable)
-    named = {one.name: one for one in api_operations() if one.service == operation.service}
+    named = {known.name: known for known in api_operations() if known.service == operation.service}
     services, clusters = _asking(named[operation.served_from], api, True), _asking(named["ListClusters"], api, True)
     return lambda parameters: list_express_services(services, clusters, parameters)
 
@@ -187,7 +187,7 @@ def _within(
     cut = cut_answer(content, max_bytes=max(room, 0), main_lists=answer.lists)
     kept = 0 if request.query is not None else sum(cut.kept.get(path, 0) for path in answer.lists)
     token = answer.token_after(kept) if kept else answer.next_token
-    note = {"omitted": [str(one) for one in cut.omitted], "rest": _rest(bool(token), request.query)}
+    note = {"omitted": [str(omitted) for omitted in cut.omitted], "rest": _rest(bool(token), request.query)}
     return {**cut.content, **({"nextToken": token} if token else {}), **extras, "cut": note}
 
 

@@ -68,7 +68,7 @@ _SMALL_PAGES: Mapping[str, int] = {"DescribeCapacityProviders": 10, "ListAccount
 def api_operations() -> tuple[ApiOperation, ...]:
     """Every operation of both services, by service and name."""
     found = [_operation(service, name) for service in SERVICES for name in sorted(service_model(service)["operations"])]
-    if not any(one.name == EXPRESS_LISTING.name for one in found):
+    if not any(operation.name == EXPRESS_LISTING.name for operation in found):
         found.append(EXPRESS_LISTING)
     return tuple(found)
 

@@ -62,13 +62,13 @@ def find_operation(asked: str, parameters: Mapping[str, Any], operations: Sequen
     """
     prefix, name = split_name(asked)
     key = letters_of(name)
-    named = [one for one in operations if letters_of(one.name) == key]
+    named = [operation for operation in operations if letters_of(operation.name) == key]
     if prefix:
-        named = [one for one in named if one.service == prefix]
+        named = [operation for operation in named if operation.service == prefix]
     if not named:
         raise _unknown(asked, name, operations)
     own = _service_of_arn(parameters)
-    return next((one for one in named if one.service == own), named[0])
+    return next((operation for operation in named if operation.service == own), named[0])
 
 
 def split_name(asked: str) -> tuple[str, str]:
@@ -78,7 +78,7 @@ def split_name(asked: str) -> tuple[str, str]:
 
 
 def _unknown(asked: str, name: str, operations: Sequence[ApiOperation]) -> UsageError:
-    by_key = {letters_of(one.name): one.name for one in reversed(operations)}
+    by_key = {letters_of(operation.name): operation.name for operation in reversed(operations)}
     near = [by_key[key] for key in near_names(letters_of(name), by_key, 4, cutoff=0.7)]
     hint = f"Did you mean {' or '.join(near)}?" if near else "Names are those of the ECS API, such as DescribeServices."
     details = {"suggestions": near} if near else {}
@@ -167,7 +167,11 @@ def named_operation(asked: str) -> tuple[str, str]:
     words = re.sub(r"[^0-9A-Za-z]+", " ", name).split()
     joined = "".join(f"{word[:1].upper()}{word[1:]}" for word in words)
     if verb_of(joined) not in _KNOWN_VERBS | READ_VERBS:
-        verb = max((one for one in _KNOWN_VERBS | READ_VERBS if key.startswith(one.lower())), key=len, default="")
+        verb = max(
+            (verb_known for verb_known in _KNOWN_VERBS | READ_VERBS if key.startswith(verb_known.lower())),
+            key=len,
+            default="",
+        )
         joined = f"{verb}{joined[len(verb) :][:1].upper()}{joined[len(verb) + 1 :]}"
     return service or "ecs", joined
 

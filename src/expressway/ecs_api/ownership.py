@@ -138,10 +138,10 @@ def refuse_owned(
             stack = _owner(thing, ports)
             if stack is not None and not _leaves_template_true(operation, parameters, stack):
                 raise _owned(operation, thing, touches, stack)
-    definitions = [one for one in touches if one.kind == TASK_DEFINITION]
+    definitions = [resource for resource in touches if resource.kind == TASK_DEFINITION]
     if definitions and deletes(operation):
         _refuse_used(operation, definitions, ports)
-    for cluster in (one for one in touches if one.kind == CLUSTER and deletes(operation)):
+    for cluster in (resource for resource in touches if resource.kind == CLUSTER and deletes(operation)):
         _refuse_inhabited(operation, cluster, ports)
 
 
@@ -196,7 +196,7 @@ def _owned(
         f"{thing} belongs to the stack {stack.name} of the app {app}; {operation} would make it "
         "differ from the stack's template. Nothing was changed.",
         hint,
-        {"touches": [str(one) for one in touches], "stack_name": stack.name, "app_name": app},
+        {"touches": [str(resource) for resource in touches], "stack_name": stack.name, "app_name": app},
     )
 
 
@@ -209,15 +209,15 @@ def _refuse_used(operation: str, definitions: Sequence[AffectedResource], ports:
     with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
         apps = list(_app_services(ports.stacks(), pool))
         for app, arns in zip(apps, pool.map(used, apps), strict=True):
-            for one in definitions:
-                if any(same_definition(one.name, arn) for arn in arns):
-                    raise _used(operation, one, definitions, app)
+            for definition in definitions:
+                if any(same_definition(definition.name, arn) for arn in arns):
+                    raise _used(operation, definition, definitions, app)
 
 
 def _refuse_inhabited(operation: str, cluster: AffectedResource, ports: OwnershipPorts) -> None:
     """ECS refuses to delete a cluster with services as well, but says neither whose they are nor how they go."""
     with ReadPool(_APPS_AT_ONCE, thread_name_prefix="apps") as pool:
-        apps = [one for one in _app_services(ports.stacks(), pool) if one.location.cluster == cluster.name]
+        apps = [app for app in _app_services(ports.stacks(), pool) if app.location.cluster == cluster.name]
     if apps:
         raise _inhabited(operation, cluster, apps)
 
@@ -234,14 +234,14 @@ def _definitions_of(location: ServiceLocation, services: Services) -> Iterator[s
     service = services.service(location.cluster, location.name)
     if service is not None:
         yield service.task_definition_arn
-        yield from (one.task_definition_arn for one in service.rollouts)
+        yield from (rollout.task_definition_arn for rollout in service.rollouts)
     express = services.express_service(location.arn) if location.arn else None
-    revisions = [one.revision_arn for one in express.configurations] if express else []
+    revisions = [configuration.revision_arn for configuration in express.configurations] if express else []
     deployments = services.newest_deployments(location.cluster, location.arn or location.name)
-    for one in (*deployments[:1], *[one for one in deployments if one.successful][:1]):
-        revisions += [one.target_revision_arn, one.rollback_revision_arn]
-    asked = [one for one in dict.fromkeys(revisions) if one]
-    yield from (one.task_definition_arn for one in services.revisions(asked) if one.task_definition_arn)
+    for deployment in (*deployments[:1], *[deployment for deployment in deployments if deployment.successful][:1]):
+        revisions += [deployment.target_revision_arn, deployment.rollback_revision_arn]
+    asked = [arn for arn in dict.fromkeys(revisions) if arn]
+    yield from (revision.task_definition_arn for revision in services.revisions(asked) if revision.task_definition_arn)
 
 
 def _used(
@@ -253,14 +253,14 @@ def _used(
         f"fails; {operation} would delete it. Nothing was changed.",
         f"Deploy another version first ({command('deploy')}), or delete the whole app: "
         f"{command('delete', app.app, mcp=f'with app_name {app.app}')}.",
-        {"touches": [str(one) for one in touches], "stack_name": app.stack_name, "app_name": app.app},
+        {"touches": [str(resource) for resource in touches], "stack_name": app.stack_name, "app_name": app.app},
     )
 
 
 def _inhabited(operation: str, cluster: AffectedResource, apps: Sequence[_AppService]) -> RefusedError:
-    names = [one.app for one in apps]
+    names = [app.app for app in apps]
     listed = f"the app{'s' if len(names) > 1 else ''} {', '.join(names)}"
-    services = [str(AffectedResource("service", one.location.name, cluster.name)) for one in apps]
+    services = [str(AffectedResource("service", app.location.name, cluster.name)) for app in apps]
     return RefusedError(
         "used_by_app",
         f"Cluster {cluster.name} is in use by {listed}; {operation} would delete it while they are running. "

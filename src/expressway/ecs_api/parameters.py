@@ -42,9 +42,11 @@ def fit_parameters(given: Mapping[str, Any], tree: ShapeTree) -> dict[str, Any]:
     """
     fitted, problems = fitted_parameters(given, tree)
     if problems:
-        summary, details = told_problems([one.to_dict() for one in problems])
+        summary, details = told_problems([problem.to_dict() for problem in problems])
         known = tuple(tree.shapes[tree.root].members) if tree.root else ()
-        listed = f" {tree.operation} takes {_listed(known)}." if any(one.got == _UNKNOWN for one in problems) else ""
+        listed = (
+            f" {tree.operation} takes {_listed(known)}." if any(problem.got == _UNKNOWN for problem in problems) else ""
+        )
         raise UsageError(
             "invalid_parameters",
             f"The parameters of {tree.operation} do not fit: {summary}.",
@@ -130,8 +132,8 @@ class _Fit:
         return fitted
 
     def _word(self, word: str, shape: ApiShape, path: str) -> str:
-        known = next((one for one in shape.words if one == word), None)
-        known = known or next((one for one in shape.words if _key(one) == _key(word)), None)
+        known = next((candidate for candidate in shape.words if candidate == word), None)
+        known = known or next((candidate for candidate in shape.words if _key(candidate) == _key(word)), None)
         if known is None:
             near = near_name(word.upper(), shape.words)
             expected = self._words(shape) + (f" (was {near} meant?)" if near else "")

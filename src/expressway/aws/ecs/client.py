@@ -50,7 +50,7 @@ class Ecs:
     def cluster(self, name: str) -> ClusterState | None:
         """The cluster, also an INACTIVE one; None when ECS knows none."""
         answer = self._ask(f"describe the cluster {name}", "describe_clusters", clusters=[name])
-        return next((parse.cluster_state(one) for one in _list(answer, "clusters")), None)
+        return next((parse.cluster_state(raw) for raw in _list(answer, "clusters")), None)
 
     def cluster_exists(self, cluster: str) -> bool:
         found = self.cluster(cluster)
@@ -69,17 +69,17 @@ class Ecs:
     def service(self, cluster: str, service_name: str) -> ServiceState | None:
         """The service, also for a while after its deletion (status INACTIVE); None when ECS knows none."""
         found = self._services(f"describe the service {service_name}", cluster, [service_name])
-        return next((parse.service_state(one) for one in found), None)
+        return next((parse.service_state(raw) for raw in found), None)
 
     def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]:
         """At most ten services, with all the events that ECS keeps of each."""
         found = self._services(f"describe the services of {cluster}", cluster, names)
-        return tuple(parse.service_state(one, events_kept=_EVENTS_KEPT) for one in found)
+        return tuple(parse.service_state(raw, events_kept=_EVENTS_KEPT) for raw in found)
 
     def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]:
         """The placements of up to ten services that are not INACTIVE, as far as DescribeServices tells."""
         found = self._services(f"describe the services of {cluster}", cluster, names)
-        return tuple(service_placement(one) for one in found if one.get("status") != "INACTIVE")
+        return tuple(service_placement(raw) for raw in found if raw.get("status") != "INACTIVE")
 
     def _services(self, doing: str, cluster: str, names: Sequence[str]) -> Sequence[Any]:
         return _list(self._ask(doing, "describe_services", cluster=cluster, services=list(names)), "services")
@@ -146,7 +146,7 @@ class Ecs:
             cluster=cluster,
             service=service,
         )
-        briefs = sorted(map(parse.deployment_brief, pages), key=parse.created, reverse=True)
+        briefs = sorted(map(parse.deployment_state, pages), key=parse.created, reverse=True)
         return tuple(briefs[:limit])
 
     def deployments(self, arns: Sequence[str]) -> tuple[DeploymentState, ...]:
@@ -154,16 +154,23 @@ class Ecs:
         if not arns:
             return ()
         answer = self._ask("describe the deployments", "describe_service_deployments", serviceDeploymentArns=list(arns))
-        found = {one.arn: one for one in map(parse.deployment_state, _list(answer, "serviceDeployments"))}
+        found = {
+            deployment.arn: deployment
+            for deployment in map(parse.deployment_state, _list(answer, "serviceDeployments"))
+        }
         return tuple(found[arn] for arn in arns if arn in found)
 
     def newest_deployments(self, cluster: str, service: str, *, limit: int = 5) -> tuple[DeploymentState, ...]:
         """The newest service deployments in full, newest first. `service` is a name or an ARN."""
-        return self.deployments([one.arn for one in self.deployment_briefs(cluster, service, limit=limit)])
+        return self.deployments(
+            [deployment.arn for deployment in self.deployment_briefs(cluster, service, limit=limit)]
+        )
 
     def newest_revision_arn(self, cluster: str, service: str) -> str:
         """The revision that the service's newest deployment brings in; empty when there was none."""
-        return next((one.target_revision_arn for one in self.deployment_briefs(cluster, service, limit=1)), "")
+        return next(
+            (deployment.target_revision_arn for deployment in self.deployment_briefs(cluster, service, limit=1)), ""
+        )
 
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]:
         return tuple(map(parse.revision_state, self._revisions(revision_arns)))
@@ -171,7 +178,7 @@ class Ecs:
     def revision_placements(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]:
         """Where revisions put their tasks, by ARN, newest first: what ECS manages for them, above all."""
         found = sorted(self._revisions(revision_arns), key=_raw_created, reverse=True)
-        return {one["serviceRevisionArn"]: revision_placement(one) for one in found}
+        return {revision["serviceRevisionArn"]: revision_placement(revision) for revision in found}
 
     def _revisions(self, arns: Sequence[str]) -> Iterator[Any]:
         for some in _chunks(arns, _REVISIONS_A_CALL):
@@ -200,7 +207,7 @@ class Ecs:
     def interface_ids(self, cluster: str) -> tuple[str, ...]:
         """The network interfaces of the cluster's tasks."""
         tasks = self._tasks(cluster, list(self._task_pages(cluster)))
-        return tuple(dict.fromkeys(one for task in tasks for one in parse.interface_ids(task)))
+        return tuple(dict.fromkeys(interface for task in tasks for interface in parse.interface_ids(task)))
 
     def _stopped(self, cluster: str, service_name: str) -> Sequence[str]:
         """Stopped tasks; of the whole cluster where the service is gone, since ECS then knows no filter for it."""

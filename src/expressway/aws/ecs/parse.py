@@ -126,7 +126,7 @@ def _configuration(raw: Raw) -> ServiceConfiguration:
 
 
 def deployment_state(raw: Raw) -> DeploymentState:
-    """One element of DescribeServiceDeployments.serviceDeployments."""
+    """One element of DescribeServiceDeployments.serviceDeployments, or of ListServiceDeployments', which says less."""
     target: Raw = raw.get("targetServiceRevision") or {}
     alarms: Raw = raw.get("alarms") or {}
     rollback: Raw = raw.get("rollback") or {}
@@ -134,7 +134,7 @@ def deployment_state(raw: Raw) -> DeploymentState:
         arn=raw.get("serviceDeploymentArn", ""),
         status=raw.get("status", ""),
         status_reason=raw.get("statusReason", ""),
-        target_revision_arn=target.get("arn", ""),
+        target_revision_arn=target.get("arn", "") or raw.get("targetServiceRevisionArn", ""),
         requested_count=target.get("requestedTaskCount", 0),
         running_count=target.get("runningTaskCount", 0),
         pending_count=target.get("pendingTaskCount", 0),
@@ -145,18 +145,6 @@ def deployment_state(raw: Raw) -> DeploymentState:
         triggered_alarms=tuple(alarms.get("triggeredAlarmNames", ())),
         created_at=raw.get("createdAt") or raw.get("startedAt"),
         finished_at=raw.get("finishedAt") or raw.get("stoppedAt"),
-    )
-
-
-def deployment_brief(raw: Raw) -> DeploymentState:
-    """One element of ListServiceDeployments.serviceDeployments: what the list tells without describing it."""
-    return DeploymentState(
-        arn=raw.get("serviceDeploymentArn", ""),
-        status=raw.get("status", ""),
-        status_reason=raw.get("statusReason", ""),
-        target_revision_arn=raw.get("targetServiceRevisionArn", ""),
-        created_at=raw.get("createdAt") or raw.get("startedAt"),
-        finished_at=raw.get("finishedAt"),
     )
 
 

@@ -51,7 +51,7 @@ class ImageFact:
     @property
     def runs_on_tasks(self) -> bool:
         """Whether it is known to be built for what the tasks run on; ``linux/arm64/v8`` is ``linux/arm64``."""
-        return self.wanted_platform in {"/".join(one.split("/")[:2]) for one in self.platforms}
+        return self.wanted_platform in {"/".join(platform.split("/")[:2]) for platform in self.platforms}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +245,4 @@ class DependencyFacts:
 
     def key(self, key_id: str) -> KeyFact | None:
         """The key of that id, alias or ARN."""
-        return next((one for one in self.keys if key_id in {one.key_id, one.arn}), None)
+        return next((key for key in self.keys if key_id in {key.key_id, key.arn}), None)

@@ -212,8 +212,13 @@ class ExpressService:
     @property
     def endpoint(self) -> Endpoint | None:
         """The way in that people use: the newest revision's, public before private."""
-        endpoints = [one for configuration in self.configurations for one in configuration.endpoints if one.address]
-        return next(iter(sorted(endpoints, key=lambda one: one.access_type != "PUBLIC")), None)
+        endpoints = [
+            endpoint
+            for configuration in self.configurations
+            for endpoint in configuration.endpoints
+            if endpoint.address
+        ]
+        return next(iter(sorted(endpoints, key=lambda endpoint: endpoint.access_type != "PUBLIC")), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,9 @@ class TaskDefinition:
 
     @property
     def images(self) -> tuple[ContainerImage, ...]:
-        return tuple(ContainerImage(one.name, one.image, one.credentials) for one in self.containers)
+        return tuple(
+            ContainerImage(container.name, container.image, container.credentials) for container in self.containers
+        )
 
     @property
     def platform(self) -> str:
@@ -180,24 +182,24 @@ class TaskDefinition:
     @property
     def main_container(self) -> str:
         """The container that answers for the service: Main, else the first with a port, else the first essential."""
-        named = [one.name for one in self.containers if one.name == MAIN_CONTAINER]
-        with_port = [one.name for one in self.containers if one.ports and one.essential]
-        essential = [one.name for one in self.containers if one.essential]
+        named = [container.name for container in self.containers if container.name == MAIN_CONTAINER]
+        with_port = [container.name for container in self.containers if container.ports and container.essential]
+        essential = [container.name for container in self.containers if container.essential]
         return next(iter((*named, *with_port, *essential)), "")
 
     def log_of(self, container: str) -> LogConfiguration | None:
         """Where the container logs in CloudWatch Logs; None for one that logs elsewhere or nowhere."""
-        return next((one for one in self.log_configurations if one.container == container), None)
+        return next((logs for logs in self.log_configurations if logs.container == container), None)
 
     def log_driver_of(self, container: str) -> str:
-        return next((one.log_driver for one in self.containers if one.name == container), "")
+        return next((definition.log_driver for definition in self.containers if definition.name == container), "")
 
     def marked(self, task: TaskState) -> TaskState:
         """The task with what this definition says of its containers: which of them are essential."""
-        inessential = {one.name for one in self.containers if not one.essential}
+        inessential = {container.name for container in self.containers if not container.essential}
         if not inessential:
             return task
-        marked = (replace(one, essential=one.name not in inessential) for one in task.containers)
+        marked = (replace(container, essential=container.name not in inessential) for container in task.containers)
         return replace(task, containers=tuple(marked))
 
     @property
@@ -216,9 +218,9 @@ class TaskDefinition:
 
     @property
     def _container_problems(self) -> tuple[str, ...]:
-        main = next((one for one in self.containers if one.name == MAIN_CONTAINER), None)
+        main = next((container for container in self.containers if container.name == MAIN_CONTAINER), None)
         if main is None:
-            named = ", ".join(one.name for one in self.containers) or "none"
+            named = ", ".join(container.name for container in self.containers) or "none"
             return (f"it has no container named {MAIN_CONTAINER} (its containers: {named})",)
         ports = [port for port in main.ports if port.protocol == "tcp" and port.name]
         if len(ports) == 1:
