@@ -345,8 +345,7 @@ def test_a_real_image_is_built_pushed_tagged_and_found_again(
         assert held is not None
     finally:
         engine.remove_app_images("publish", repository_name="publish-repo")
-        registry.delete_images("publish-repo")
-        registry.delete_repository("publish-repo")
+        session.client("ecr").delete_repository(repositoryName="publish-repo", force=True)
     assert engine.find_image(f"expressway/publish:{first.tag}") is None
 
 
@@ -364,7 +363,7 @@ def test_a_push_to_a_repository_that_is_deleted_meanwhile_leaves_nothing(
 
     def vanish(progress: Progress) -> None:
         if "Successfully built" in progress.message:
-            registry.delete_repository("gone-repo")
+            session.client("ecr").delete_repository(repositoryName="gone-repo")
 
     try:
         with pytest.raises(ImageError) as caught:
