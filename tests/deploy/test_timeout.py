@@ -4,7 +4,7 @@ import pytest
 
 from expressway.aws.values.operation import OperationRecord
 from expressway.core.progress import NeverCancelled, Phase, Progress, ignore_progress
-from expressway.deploy.timeout import BoundedWait
+from expressway.deploy.timeout import WaitBudget
 from expressway.errors import ExpresswayError, StillRunning
 from tests.cloudformation.fakes import ManualClock
 from tests.deploy.delete.test_delete import SERVICE_STACK, app, delete
@@ -13,7 +13,7 @@ from tests.deploy.fakes import World
 RECORD = OperationRecord("deploy-hello-1", "hello", "deploy", "running", "check", "", "", "")
 
 
-class Bounded(BoundedWait):
+class Bounded(WaitBudget):
     """A wait of 10 s, told things as they happen."""
 
     def __init__(self, seconds: float | None = 10) -> None:
@@ -72,7 +72,7 @@ def test_a_cancellation_by_the_caller_still_counts() -> None:
         def raise_if_cancelled(self) -> None:
             raise ExpresswayError("cancelled", "The client cancelled the request.")
 
-    wait = BoundedWait(RECORD, None, clock=ManualClock(), cancellation=Cancelled())
+    wait = WaitBudget(RECORD, None, clock=ManualClock(), cancellation=Cancelled())
     with pytest.raises(ExpresswayError) as error:
         wait.raise_if_cancelled()
     assert error.value.code == "cancelled"
@@ -81,7 +81,7 @@ def test_a_cancellation_by_the_caller_still_counts() -> None:
 def test_a_deletion_that_outlasts_the_wait_is_no_failure_and_goes_on_when_repeated() -> None:
     made = app()
     made.world.draining_seconds = 45
-    wait = BoundedWait(RECORD, 5, clock=made.world.clock, cancellation=NeverCancelled())
+    wait = WaitBudget(RECORD, 5, clock=made.world.clock, cancellation=NeverCancelled())
     with pytest.raises(StillRunning):
         delete(made, progress=wait.watching(ignore_progress), cancellation=wait)
     assert made.deleted == [SERVICE_STACK]
@@ -94,7 +94,7 @@ def test_a_wait_of_nothing_begins_what_is_next_each_time_until_all_is_done() -> 
     made = app()
     made.world.draining_seconds = 45
     for _ in range(10):
-        wait = BoundedWait(RECORD, 0, clock=made.world.clock, cancellation=NeverCancelled())
+        wait = WaitBudget(RECORD, 0, clock=made.world.clock, cancellation=NeverCancelled())
         before = made.world.clock.monotonic()
         try:
             result = delete(made, progress=wait.watching(ignore_progress), cancellation=wait)
@@ -113,7 +113,7 @@ def test_a_wait_of_nothing_begins_what_is_next_each_time_until_all_is_done() -> 
 def test_a_wait_of_nothing_still_sees_that_a_deployment_is_done() -> None:
     world = World()
     for _ in range(10):
-        wait = BoundedWait(RECORD, 0, clock=world.clock, cancellation=NeverCancelled())
+        wait = WaitBudget(RECORD, 0, clock=world.clock, cancellation=NeverCancelled())
         try:
             result = world.deploy(cancellation=wait, progress=wait.watching, continues="deploy-hello-0")
         except StillRunning:

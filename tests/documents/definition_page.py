@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from expressway.app.parse import make_schema
+from expressway.app.parse import definition_schema
 from tests.documents.tables import code, table
 
 _HEAD = """# Definition
@@ -15,7 +15,7 @@ problems of a definition are reported at once. Exactly one of `build`, `image` a
 
 def definition_page() -> str:
     """The settings of the definition, then those of each section."""
-    schema = make_schema()
+    schema = definition_schema()
     return "\n".join([_HEAD, _settings(schema), *_sections(schema)])
 
 

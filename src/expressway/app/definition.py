@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 from expressway.app.sections import (
     AppName,
     Argument,
-    BuildSettings,
     Cluster,
     Flag,
     HealthPath,
@@ -63,16 +62,6 @@ def describe_memory(cpu: int) -> str:
         return f"{', '.join(str(size) for size in sizes[:-1])} or {sizes[-1]} MiB"
     return f"{sizes[0]} to {sizes[-1]} MiB in steps of {sizes[1] - sizes[0]}"
 
-
-__all__ = [
-    "AppDefinition",
-    "BuildSettings",
-    "LogSettings",
-    "NetworkSettings",
-    "RepositorySettings",
-    "RoleSettings",
-    "ScalingSettings",
-]
 
 COLLECTING = "collecting"
 
@@ -146,21 +135,16 @@ def find_problems(definition: "AppDefinition") -> tuple[Problem, ...]:
     return tuple(problem for rule in _RULES for problem in rule(definition))
 
 
+_SOURCES = ("build", "image", "task_definition_arn")
+
+
 def _source(definition: "AppDefinition") -> Iterator[Problem]:
-    sources = {
-        "build": definition.build,
-        "image": definition.image,
-        "task_definition_arn": definition.task_definition_arn,
-    }
-    given = [name for name, value in sources.items() if value is not None]
+    given = [name for name in _SOURCES if getattr(definition, name) is not None]
     if not given:
-        yield _problem(
-            "build", "one of build (a folder), image or task_definition_arn", "none of them", *sources.keys()
-        )
+        yield _problem("build", "one of build (a folder), image or task_definition_arn", "none of them", *_SOURCES)
     for extra in given[1:]:
-        yield _problem(
-            extra, "exactly one of build, image and task_definition_arn", f"{' and '.join(given)}", *sources.keys()
-        )
+        expected = "exactly one of build, image and task_definition_arn"
+        yield _problem(extra, expected, " and ".join(given), *_SOURCES)
 
 
 _EXCLUDED_BY_TASK_DEFINITION = ("container_port", "cpu", "memory_mib", "environment", "secrets", "command", "logs")
@@ -172,27 +156,22 @@ def _task_definition(definition: "AppDefinition") -> Iterator[Problem]:
         return
     for name in _EXCLUDED_BY_TASK_DEFINITION:
         if getattr(definition, name) != type(definition).model_fields[name].get_default(call_default_factory=True):
-            yield _problem(
-                name, "nothing together with task_definition_arn, which determines it", "a value", "task_definition_arn"
-            )
+            expected = "nothing together with task_definition_arn, which determines it"
+            yield _problem(name, expected, "a value", "task_definition_arn")
     for role in ("execution", "task"):
         if getattr(definition.roles, role) is not None:
-            yield _problem(
-                f"roles.{role}", "nothing together with task_definition_arn, which names its own", "a role ARN"
-            )
+            expected = "nothing together with task_definition_arn, which names its own"
+            yield _problem(f"roles.{role}", expected, "a role ARN")
 
 
 def _repository(definition: "AppDefinition") -> Iterator[Problem]:
     repository = definition.repository
     if definition.build is None and repository != type(repository)():
-        yield _problem("repository", "nothing without build, since no repository is made", "settings", *_ORIGIN)
+        yield _problem("repository", "nothing without build, since no repository is made", "settings", *_SOURCES)
     if repository.kms_key_arn is not None and repository.encryption != "KMS":
         got = f"encryption: {repository.encryption}"
         yield _problem("repository.kms_key_arn", "encryption: KMS together with a key", got, "repository.encryption")
     yield from _duplicates("repository.push_principals", repository.push_principals)
-
-
-_ORIGIN = ("build", "image", "task_definition_arn")
 
 
 def _task_size(definition: "AppDefinition") -> Iterator[Problem]:
@@ -201,9 +180,8 @@ def _task_size(definition: "AppDefinition") -> Iterator[Problem]:
     cpu, memory_mib = definition.cpu, definition.memory_mib
     if memory_mib not in MEMORY_MIB_BY_CPU[cpu]:
         expected = f"{describe_memory(cpu)} for {cpu} CPU units"
-        got = (
-            str(memory_mib) if "memory_mib" in definition.model_fields_set else f"none, and the default is {memory_mib}"
-        )
+        is_given = "memory_mib" in definition.model_fields_set
+        got = str(memory_mib) if is_given else f"none, and the default is {memory_mib}"
         yield _problem("memory_mib", expected, got, "cpu", "task_definition_arn")
 
 

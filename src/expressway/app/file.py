@@ -1,6 +1,6 @@
-"""The definition file on disk: found, read and parsed, with every fault told as one error.
+"""The definition file on disk: found, read and parsed, with every problem in one error.
 
-Callers name any path. What is no definition, by its name or by what stands in it, is named and never quoted.
+Callers name any path. A file that is no definition, by its name or content, is named and never quoted.
 """
 
 from collections.abc import Mapping

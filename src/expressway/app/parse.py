@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -27,31 +27,25 @@ _SHOWN_CHARACTERS = 80
 _MOST_ERRORS = 200
 """That many are told apart at the most; an answer shows fewer."""
 
-Context = Mapping[str, Any]
-
-_EXPECTED: dict[str, Callable[[Context], str]] = {
-    "missing": lambda _: "a value",
-    "string_type": lambda _: "text (put quotes around numbers, dates and yes/no)",
-    "string_unicode": lambda _: "text without lone surrogates",
-    "int_type": lambda _: "a whole number without quotes",
-    "bool_type": lambda _: "true or false",
-    "dict_type": lambda _: "a mapping of names to values",
-    "invalid_key": lambda _: "a key that is text",
-    "model_type": lambda _: "a mapping of settings",
-    "tuple_type": lambda _: "a list",
-    "literal_error": lambda context: f"{context['expected']}",
-    "greater_than_equal": lambda context: f"{context['ge']} or more",
-    "less_than_equal": lambda context: f"{context['le']} or less",
-    "string_too_long": lambda context: f"at most {context['max_length']} characters",
-    "string_too_short": lambda _: "text that is not empty",
-    "too_long": lambda context: f"at most {context['max_length']} values",
-    "too_short": lambda _: "at least one value",
-    "string_pattern_mismatch": lambda context: EXPECTED_BY_PATTERN[context["pattern"]],
-    "log_retention": lambda context: f"{context['expected']}",
-    "image_reference": lambda context: f"{context['expected']}",
-    "aws_limit": lambda context: f"{context['expected']}",
-    "plain_text": lambda context: f"{context['expected']}",
+_EXPECTED = {
+    "missing": "a value",
+    "string_type": "text (put quotes around numbers, dates and yes/no)",
+    "string_unicode": "text without lone surrogates",
+    "int_type": "a whole number without quotes",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of names to values",
+    "invalid_key": "a key that is text",
+    "model_type": "a mapping of settings",
+    "tuple_type": "a list",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "text that is not empty",
+    "too_long": "at most {max_length} values",
+    "too_short": "at least one value",
+    **dict.fromkeys(("literal_error", "log_retention", "image_reference", "aws_limit", "plain_text"), "{expected}"),
 }
+"""What was expected, for each type of error of pydantic's and of ours, with the values of the error's context."""
 
 _OF_LENGTH_OR_CHARACTERS = frozenset({"string_too_long", "string_too_short", "string_pattern_mismatch"})
 _WHOLE_RULES = {"name": NAME_RULE}
@@ -74,8 +68,11 @@ def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
     path = path_text(error["loc"])
     if error["type"] == "extra_forbidden":
         return _unknown_key(model, error, path)
-    describe = _EXPECTED.get(error["type"])
-    expected = describe(error.get("ctx", {})) if describe else error["msg"]
+    context: Mapping[str, Any] = error.get("ctx", {})
+    expected = EXPECTED_BY_PATTERN.get(context.get("pattern", "")) or _EXPECTED.get(error["type"], "").format_map(
+        context
+    )
+    expected = expected or error["msg"]
     if error["type"] in _OF_LENGTH_OR_CHARACTERS:
         expected = _WHOLE_RULES.get(path, expected)
     got = "nothing" if error["type"] == "missing" else _got(error)
@@ -195,8 +192,8 @@ def _remove(data: dict[str, Any], steps: list[int | str]) -> None:
 SCHEMA_ID = "urn:expressway:schema:app-definition:1"
 
 
-def make_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12): every key with its meaning, its pattern or values, and its default."""
+def definition_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the definition file: every key with its meaning, values and default."""
     schema = AppDefinition.model_json_schema()
     folder = {"type": "string", "description": "Folder that is sent to the container engine."}
     schema["properties"]["build"]["anyOf"].insert(0, folder)
@@ -300,19 +297,14 @@ def _all_problems(data: Mapping[Any, Any], exc: ValidationError) -> tuple[Proble
     except ValidationError:
         return faults
     faulty = {plain(fault.path) for fault in faults}
-    rules = [rule for rule in find_problems(definition) if not any(_touches(path, faulty) for path in rule.reads)]
+    rules = [
+        rule
+        for rule in find_problems(definition)
+        if not any(_overlap(path, fault) for path in rule.reads for fault in faulty)
+    ]
     return (*(with_metric_for_target(fault, definition) for fault in faults), *rules)
 
 
-def _touches(path: str, faulty: set[str]) -> bool:
-    return any(_within(path, fault) or _within(fault, path) for fault in faulty)
-
-
-def _within(path: str, outer: str) -> bool:
-    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
-
-
-def definition_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the definition file."""
-
-    return make_schema()
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of the paths is the other, or a part of it."""
+    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))

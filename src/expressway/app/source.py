@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AppSource:
-    """A definition, and the folder that its build context is relative to."""
+    """A definition, and the (absolute) folder that its build context is relative to."""
 
     definition: AppDefinition
     base_dir: Path

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetRequest:
-    """Everything that a change set is made of. The name is derived from the rest, so that a repeat finds it.
+    """Everything that a change set is made of; its name is derived from the rest.
 
     `imports_existing`: resources of the template that exist under their names already are taken over.
     `reverts_drift`: what was removed or changed by other means is brought back as the template says.
@@ -84,10 +84,6 @@ class ChangeSet:
         return any(change.action == "Import" for change in self.changes)
 
     @property
-    def is_executing(self) -> bool:
-        return self.execution_status == "EXECUTE_IN_PROGRESS"
-
-    @property
     def replacements(self) -> tuple[ChangeSetChange, ...]:
         """The changes that replace a resource.
 
@@ -96,12 +92,11 @@ class ChangeSet:
         only then: a new statement in a role's policy does not replace the service that runs with the role.
         """
         certain = {change.logical_id for change in self.changes if change.replacement == "True"}
-        found = [
+        return tuple(
             change
             for change in self.changes
             if change.replacement == "True" or (change.replacement == "Conditional" and _is_expected(change, certain))
-        ]
-        return tuple(found)
+        )
 
 
 def _is_expected(change: ChangeSetChange, replaced: set[str]) -> bool:

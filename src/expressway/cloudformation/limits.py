@@ -5,7 +5,7 @@ What is known only then counts as little as it can be, so that what is refused w
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from expressway.aws.values import limits as aws_limits
@@ -46,7 +46,8 @@ def _beyond(template: Template, parameters: Mapping[str, str]) -> Iterator[Exces
     document = template.document
     counts.extend(_declared(document))
     counts.extend((aws_limits.PARAMETER_VALUE, len(value.encode())) for value in parameters.values())
-    counts.extend((aws_limits.IMAGE, image_characters(parameters[name])) for name in _images(document, parameters))
+    if IMAGE_PARAMETER in document.get("Parameters", {}) and IMAGE_PARAMETER in parameters:
+        counts.append((aws_limits.IMAGE, len(parameters[IMAGE_PARAMETER].partition("@")[0])))  # as ECS counts it
     deployed = _Deployed(document, parameters)
     for resource in document.get("Resources", {}).values():
         measure = _MEASURES.get(resource.get("Type", ""))
@@ -54,22 +55,10 @@ def _beyond(template: Template, parameters: Mapping[str, str]) -> Iterator[Exces
     yield from ((limit, actual) for limit, actual in counts if actual > limit.maximum)
 
 
-def image_characters(uri: str) -> int:
-    """How long an image is, as ECS counts it."""
-    return len(uri.partition("@")[0])
-
-
-def _images(document: Mapping[str, Any], parameters: Mapping[str, str]) -> Iterable[str]:
-    return {IMAGE_PARAMETER} & document.get("Parameters", {}).keys() & parameters.keys()
-
-
 def _declared(document: Mapping[str, Any]) -> Iterator[Excess]:
-    for section, limit in (
-        ("Resources", aws_limits.RESOURCES),
-        ("Outputs", aws_limits.OUTPUTS),
-        ("Parameters", aws_limits.PARAMETERS),
-    ):
-        yield limit, len(document.get(section, {}))
+    yield aws_limits.RESOURCES, len(document.get("Resources", {}))
+    yield aws_limits.OUTPUTS, len(document.get("Outputs", {}))
+    yield aws_limits.PARAMETERS, len(document.get("Parameters", {}))
     yield aws_limits.TEMPLATE_DESCRIPTION, len(str(document.get("Description", "")).encode())
 
 
@@ -142,9 +131,7 @@ class _Deployed:
         }
 
     def _reference(self, name: str) -> Any:
-        if name == "AWS::NoValue":
-            return _NOTHING
-        return self._known.get(name, "")
+        return _NOTHING if name == "AWS::NoValue" else self._known.get(name, "")
 
     def _attribute(self, _: Any) -> str:
         return "x" * _ATTRIBUTE_CHARACTERS

@@ -221,10 +221,10 @@ def parse_service_arn(text: str) -> ServiceLocation | None:
 
 def service_location(app_name: str, stack: StackState | None) -> ServiceLocation:
     """Where the service of `app_name` is, or would be. `stack` is its service stack, if there is one."""
-    told = service_arn_of(stack)
-    if told is not None:
-        return told
-    properties = _express_properties(stack)
+    location = service_arn_of(stack)
+    if location is not None:
+        return location
+    properties: Mapping[str, Any] = (_express_service(stack) or {}).get("Properties", {})
     name, cluster = properties.get("ServiceName"), properties.get("Cluster")
     return ServiceLocation(
         cluster.rsplit("/", 1)[-1] if isinstance(cluster, str) else DEFAULT_CLUSTER,
@@ -252,11 +252,9 @@ def template_resources(stack: StackState | None) -> Mapping[str, Mapping[str, An
 
 def holds_express_service(stack: StackState | None) -> bool:
     """Whether the stack's template has an Express service; a stack without one cannot have lost it."""
-    return any(resource.get("Type") == EXPRESS_TYPE for resource in template_resources(stack).values())
+    return _express_service(stack) is not None
 
 
-def _express_properties(stack: StackState | None) -> Mapping[str, Any]:
-    for resource in template_resources(stack).values():
-        if resource.get("Type") == EXPRESS_TYPE:
-            return resource.get("Properties", {})
-    return {}
+def _express_service(stack: StackState | None) -> Mapping[str, Any] | None:
+    resources = template_resources(stack).values()
+    return next((resource for resource in resources if resource.get("Type") == EXPRESS_TYPE), None)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from expressway.app.definition import AppDefinition, BuildSettings
+from expressway.app.definition import AppDefinition
 from expressway.app.names import app_names
+from expressway.app.sections import BuildSettings
 from expressway.aws.values.target import Target
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.clock import Clock

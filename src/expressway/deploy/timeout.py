@@ -13,7 +13,7 @@ _WAITING_PHASES = {"wait", "delete"}
 
 
 @dataclass(slots=True)
-class BoundedWait:
+class WaitBudget:
     """A cancellation that ends the wait once AWS has been at work for `seconds`; None waits without a limit.
 
     The time runs from the first sign that AWS is at work (an event of a stack, waiting for the service, a

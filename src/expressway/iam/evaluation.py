@@ -57,7 +57,7 @@ def access_decision(fact: RoleFact | None, action: str, resource: str, side: Res
     if fact is None or fact.role is None:
         return "unsure"
     role_arn, by_role = fact.role.arn, role_decision(fact, action, resource)
-    denies = {_effect(side, role_arn, action, "Deny"), _role_denies(fact.role, action, resource)}
+    denies = {_effect(side, role_arn, action, "Deny"), _covers(fact.role, action, resource, "Deny")}
     if "yes" in denies:
         return "denied"
     grants = _AS_DECISION[_effect(side, role_arn, action, "Allow")]
@@ -70,37 +70,39 @@ def access_decision(fact: RoleFact | None, action: str, resource: str, side: Res
 
 def needs_simulation(role: RoleState, wanted: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Of (action, resource) pairs, those that the policies leave unsure because one is unread or a boundary is set."""
-    unread = any(one.document is None and not _is_known(one) for one in role.policies)
-    if not unread and not role.permissions_boundary_arn:
+    if not _has_unread(role) and not role.permissions_boundary_arn:
         return ()
     fact = RoleFact(role.arn, "present", role)
     return tuple(pair for pair in dict.fromkeys(wanted) if role_decision(fact, *pair) == "unsure")
 
 
 def _by_policies(role: RoleState, action: str, resource: str) -> Decision:
-    every = [statement for policy in role.policies for statement in statements(policy.document or {})]
-    about = [one for one in every if covers_action(one, action)]
-    denying = [one for one in about if one.get("Effect") == "Deny" and _may_cover(one, resource)]
-    if any(_surely(one, resource) for one in denying):
+    denied = _covers(role, action, resource, "Deny")
+    if denied == "yes":
         return "denied"
-    allowing = [one for one in about if one.get("Effect") == "Allow" and _may_cover(one, resource)]
-    granted = any(_surely(one, resource) for one in allowing) or any(
-        _known_to_grant(one, action) for one in role.policies
-    )
-    if granted:
-        return "unsure" if denying else "allowed"
-    unread = any(one.document is None and not _is_known(one) for one in role.policies)
-    return "unsure" if allowing or unread else "denied"
+    allowed = _covers(role, action, resource, "Allow")
+    if allowed == "yes" or any(_known_to_grant(policy, action) for policy in role.policies):
+        return "unsure" if denied == "maybe" else "allowed"
+    return "unsure" if allowed == "maybe" or _has_unread(role) else "denied"
 
 
-def _role_denies(role: RoleState, action: str, resource: str) -> _Answer:
-    """Whether a Deny of the role's own stands against it, so that no policy of a resource's can help."""
-    every = [one for policy in role.policies for one in statements(policy.document or {})]
-    denying = [one for one in every if one.get("Effect") == "Deny" and covers_action(one, action)]
-    about = [one for one in denying if _may_cover(one, resource)]
-    if any(_surely(one, resource) for one in about):
+def _covers(role: RoleState, action: str, resource: str, effect: str) -> _Answer:
+    """Whether a statement of that effect in the role's own policies is about the action on the resource."""
+    about = [
+        statement
+        for policy in role.policies
+        for statement in statements(policy.document or {})
+        if statement.get("Effect") == effect and covers_action(statement, action)
+    ]
+    covering = [statement for statement in about if is_variable(statement) or covers_resource(statement, resource)]
+    if any(not statement.get("Condition") and not is_variable(statement) for statement in covering):
         return "yes"
-    return "maybe" if about else "no"
+    return "maybe" if covering else "no"
+
+
+def _has_unread(role: RoleState) -> bool:
+    """Whether a policy could not be read; AWS's own policies for the two roles need not be, they are known by name."""
+    return any(policy.document is None and not _is_known(policy) for policy in role.policies)
 
 
 def _effect(side: ResourceSide, role_arn: str, action: str, effect: str) -> _Answer:
@@ -158,16 +160,7 @@ def _principals(statement: Statement) -> tuple[str, ...]:
     return strings(principal.get("AWS")) if isinstance(principal, Mapping) else strings(principal)
 
 
-def _may_cover(statement: Statement, resource: str) -> bool:
-    return is_variable(statement) or covers_resource(statement, resource)
-
-
-def _surely(statement: Statement, resource: str) -> bool:
-    return not statement.get("Condition") and not is_variable(statement) and covers_resource(statement, resource)
-
-
 def _is_known(policy: RolePolicy) -> bool:
-    """AWS's own policies for the two roles are known by name, so that they need not be readable."""
     return policy.is_aws_managed and policy.name in _KNOWN_GRANTS
 
 

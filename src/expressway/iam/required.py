@@ -20,24 +20,15 @@ PULL_ACTIONS = (
     "ecr:BatchGetImage",
 )
 LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
+_LOAD_BALANCER_ACTIONS = (
+    *("CreateLoadBalancer", "CreateListener", "CreateRule", "CreateTargetGroup", "ModifyListener", "ModifyRule"),
+    *("AddListenerCertificates", "RegisterTargets", "DeregisterTargets"),
+)
 INFRASTRUCTURE_ACTIONS = (
-    "elasticloadbalancing:CreateLoadBalancer",
-    "elasticloadbalancing:CreateListener",
-    "elasticloadbalancing:CreateRule",
-    "elasticloadbalancing:CreateTargetGroup",
-    "elasticloadbalancing:ModifyListener",
-    "elasticloadbalancing:ModifyRule",
-    "elasticloadbalancing:AddListenerCertificates",
-    "elasticloadbalancing:RegisterTargets",
-    "elasticloadbalancing:DeregisterTargets",
-    "ec2:CreateSecurityGroup",
-    "ec2:AuthorizeSecurityGroupIngress",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
-    "acm:RequestCertificate",
-    "acm:DescribeCertificate",
-    "application-autoscaling:RegisterScalableTarget",
-    "application-autoscaling:PutScalingPolicy",
+    *(f"elasticloadbalancing:{action}" for action in _LOAD_BALANCER_ACTIONS),
+    *("ec2:CreateSecurityGroup", "ec2:AuthorizeSecurityGroupIngress", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+    *("acm:RequestCertificate", "acm:DescribeCertificate"),
+    *("application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy"),
     "cloudwatch:PutMetricAlarm",
 )
 OFTEN_MISSING_ACTIONS = ("ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways")
@@ -112,13 +103,13 @@ def check_role(role: RoleState, needs: RoleNeeds) -> RoleFindings:
 
 def trusts(document: Mapping[str, Any], principal: str) -> bool:
     """Whether a trust policy lets the service assume the role."""
-    names = {principal, f"{principal}.cn"}
-    for statement in statements(document):
-        services = strings(_principal(statement).get("Service"))
-        allows = statement.get("Effect") == "Allow" and covers_action(statement, "sts:AssumeRole")
-        if allows and (names & set(services) or "*" in services):
-            return True
-    return False
+    names = {principal, f"{principal}.cn", "*"}
+    return any(
+        statement.get("Effect") == "Allow"
+        and covers_action(statement, "sts:AssumeRole")
+        and names & set(strings(_principal(statement).get("Service")))
+        for statement in statements(document)
+    )
 
 
 def missing_actions(policies: Sequence[RolePolicy], actions: Iterable[str], *, granted_by: str = "") -> tuple[str, ...]:
@@ -126,24 +117,26 @@ def missing_actions(policies: Sequence[RolePolicy], actions: Iterable[str], *, g
 
     `granted_by` names the managed policy that gives them all, so that its document need not be readable.
     """
-    granted = any(policy.name == granted_by and policy.is_aws_managed for policy in policies) if granted_by else False
+    granted = any(policy.name == granted_by and policy.is_aws_managed for policy in policies)
     every = [statement for policy in policies for statement in statements(policy.document or {})]
-    denied = [one for one in every if one.get("Effect") == "Deny" and not one.get("Condition")]
-    allowed = [one for one in every if one.get("Effect") == "Allow"]
+    allowing = [statement for statement in every if statement.get("Effect") == "Allow"]
+    denying = [
+        statement
+        for statement in every
+        if statement.get("Effect") == "Deny"
+        and not statement.get("Condition")
+        and "*" in strings(statement.get("Resource"))
+    ]
     return tuple(
         action
         for action in actions
-        if any(covers_action(one, action) and _is_everything(one) for one in denied)
-        or not (granted or any(covers_action(one, action) for one in allowed))
+        if any(covers_action(statement, action) for statement in denying)
+        or not (granted or any(covers_action(statement, action) for statement in allowing))
     )
 
 
 def _grants(policy: RolePolicy, needs: RoleNeeds) -> bool:
     return policy.is_aws_managed and policy.name == needs.managed_policy
-
-
-def _is_everything(statement: Mapping[str, Any]) -> bool:
-    return "*" in strings(statement.get("Resource"))
 
 
 def _principal(statement: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from expressway.app.definition import BuildSettings
 from expressway.app.given_path import given_path
 from expressway.app.names import check_app_name
+from expressway.app.sections import BuildSettings
 from expressway.app.source import AppSource, source_of
 from expressway.core.problems import MOST_SHOWN
 from expressway.core.progress import Cancellation, NeverCancelled

@@ -223,7 +223,7 @@ class Toolkit(TargetReads):
         wait_seconds: float | None = None,
     ) -> Generator[_Work]:
         """An operation that the journal records, also each new phase, so that a restarted server knows it."""
-        from expressway.deploy.timeout import BoundedWait
+        from expressway.deploy.timeout import WaitBudget
 
         def warn(message: str) -> None:
             progress(Progress("check", message, level="warning"))
@@ -237,7 +237,7 @@ class Toolkit(TargetReads):
                     running.record(phase=event.phase, message=event.message)
                 progress(event)
 
-            wait = BoundedWait(running.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
+            wait = WaitBudget(running.current, wait_seconds, clock=self._wiring.clock, cancellation=cancellation)
             yield _Work(running, wait.watching(recording), wait)
 
 

@@ -1,6 +1,7 @@
 """Everything that is checked before a deletion changes anything: whose the stacks and the service are."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from expressway.app.names import app_names, check_app_name
@@ -17,7 +18,7 @@ from expressway.cloudformation.stack import (
 )
 from expressway.deploy.delete.retained import Kept, retains_service
 from expressway.deploy.ports import DeletableStacks, Services
-from expressway.deploy.stack.request import CHANGE_SET_PREFIX
+from expressway.deploy.stack.request import is_reviewed_by_us, refuse_protected
 from expressway.ecs_api.ports import Owners
 from expressway.errors import DefinitionError, RefusedError, TargetError
 from expressway.hints import command
@@ -26,34 +27,32 @@ from expressway.privacy.untrusted import echoed
 
 
 @dataclass(frozen=True, slots=True)
-class OwnershipUnknown:
-    """Which stack holds a resource may not be read; `reason` is AWS's answer."""
+class Holder:
+    """The stack that holds a resource.
 
-    reason: str
+    Attributes:
+        stack_name: its name; empty where it may not be read.
+        app_name: the app that the stack belongs to; None where it is no app's, or may not be read.
+        is_ours: it is one of the stacks that may hold the resource.
+        unknown: AWS's answer where the holder may not be read.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class OtherStack:
-    """A stack that holds a resource and is none of those that may."""
-
-    name: str
+    stack_name: str = ""
     app_name: str | None = None
+    is_ours: bool = False
+    unknown: str = ""
 
     def __str__(self) -> str:
-        return f"the stack {self.name}" + (f" of the app {self.app_name!r}" if self.app_name else "")
+        return f"the stack {self.stack_name}" + (f" of the app {self.app_name!r}" if self.app_name else "")
 
-
-@dataclass(frozen=True, slots=True)
-class OwnStack:
-    """One of the stacks that may hold a resource does."""
-
-
-Holder = OwnStack | OtherStack | OwnershipUnknown | None
+    @property
+    def is_other(self) -> bool:
+        return not (self.is_ours or self.unknown)
 
 
 def holder_of(
     physical_id: str, *, owners: Owners, stacks: StackReader, ours: Collection[StackState | None] = ()
-) -> Holder:
+) -> Holder | None:
     """The stack that holds the resource; None where none does.
 
     Raises:
@@ -64,54 +63,50 @@ def holder_of(
     except TargetError as error:
         if error.code != "access_denied":
             raise
-        return OwnershipUnknown(error.message)
+        return Holder(unknown=error.message)
     if stack_id is None:
         return None
     if any(stack is not None and stack.stack_id == stack_id for stack in ours):
-        return OwnStack()
-    return OtherStack(stack_id.split("/")[1] if stack_id.count("/") else stack_id, _app_of(stack_id, stacks))
+        return Holder(is_ours=True)
+    stack = None
+    with suppress(TargetError):  # the stack may not be read: its name is enough
+        stack = stacks.describe(stack_id)
+    name = stack_id.split("/")[1] if stack_id.count("/") else stack_id
+    return Holder(name, stack.owner_app if stack is not None else None)
 
 
-def why_it_stays(holder: Holder, otherwise: str) -> str:
+def why_kept(holder: Holder | None, otherwise: str) -> str:
     """Why something that no stack of the app holds is kept: another stack's, or `otherwise`, where no other has it."""
-    if isinstance(holder, OtherStack):
-        return f"it belongs to {holder}"
-    if isinstance(holder, OwnershipUnknown):
-        return f"which stack holds it may not be looked up ({holder.reason})"
-    return otherwise
+    if holder is None or holder.is_ours:
+        return otherwise
+    unread = f"which stack holds it may not be looked up ({holder.unknown})"
+    return unread if holder.unknown else f"it belongs to {holder}"
 
 
-def refuse_other_holder(what: str, physical_id: str, holder: Holder) -> None:
+def refuse_other_holder(what: str, physical_id: str, holder: Holder | None) -> None:
     """Refuse to delete `what` (a phrase such as ``the service …``) where another stack holds it, or may.
 
     Raises:
         RefusedError: ``owned_by_stack``, ``owner_unknown``.
     """
-    if isinstance(holder, OtherStack):
-        raise RefusedError(
-            "owned_by_stack",
-            f"{what[:1].upper()}{what[1:]} belongs to {holder}; it was not deleted.",
-            f"Delete it with its stack: {command('delete', holder.app_name, mcp=f'with app_name {holder.app_name}')}."
-            if holder.app_name
-            else f"If it is to go, delete the stack {holder.name} with the tool that made it.",
-            {"resource": physical_id, "stack_name": holder.name},
-        )
-    if isinstance(holder, OwnershipUnknown):
+    if holder is None or holder.is_ours:
+        return
+    if holder.unknown:
         raise RefusedError(
             "owner_unknown",
-            f"Which stack holds {what} may not be looked up, so it was not deleted. {holder.reason}",
+            f"Which stack holds {what} may not be looked up, so it was not deleted. {holder.unknown}",
             "Ask for the permission cloudformation:DescribeStackResources, then repeat the deletion.",
             {"resource": physical_id, "missing_permission": "cloudformation:DescribeStackResources"},
         )
-
-
-def _app_of(stack_id: str, stacks: StackReader) -> str | None:
-    """The app that the stack belongs to; None also where the stack may not be read: its name is enough."""
-    try:
-        stack = stacks.describe(stack_id)
-    except TargetError:
-        return None
-    return stack.owner_app if stack is not None else None
+    app_name = holder.app_name
+    raise RefusedError(
+        "owned_by_stack",
+        f"{what[:1].upper()}{what[1:]} belongs to {holder}; it was not deleted.",
+        f"Delete it with its stack: {command('delete', app_name, mcp=f'with app_name {app_name}')}."
+        if app_name
+        else f"If it is to go, delete the stack {holder.stack_name} with the tool that made it.",
+        {"resource": physical_id, "stack_name": holder.stack_name},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +156,7 @@ def check_deletion(
     if service is not None:
         location = ServiceLocation(location.cluster, location.name, service.arn)
     left_alone: tuple[Kept, ...] = ()
-    if service is not None and alive and not _tells_of(service_stack, service.arn):
+    if service is not None and alive and not _names_service(service_stack, service.arn):
         claim = _Claim(app_name, service, express, service_stack, was_named=named is not None)
         left_alone = claim.check(owners=owners, stacks=stacks)
     if left_alone:
@@ -174,7 +169,7 @@ def _express_side(service: ServiceState, stack: StackState | None, ecs: Services
     try:
         return ecs.express_service(service.arn)
     except TargetError as error:
-        if error.code != "access_denied" or not _tells_of(stack, service.arn):
+        if error.code != "access_denied" or not _names_service(stack, service.arn):
             raise
         return None
 
@@ -197,15 +192,22 @@ class _Claim:
         """
         arn = self.service.arn
         holder = holder_of(arn, owners=owners, stacks=stacks, ours=(self.service_stack,))
-        if isinstance(holder, OwnStack):
+        if holder is not None and holder.is_ours:
             return ()
         apart = self.service_stack is not None and not self.was_named
-        if isinstance(holder, OtherStack) and apart:
+        if holder is not None and holder.is_other and apart:
             return (Kept(f"service {arn}", f"it belongs to {holder}"),)
         refuse_other_holder(f"the service {arn}", arn, holder)
         if apart and not _is_marked(self.app_name, self.express):
             return (Kept(f"service {arn}", "no stack holds it, and nothing marks it as the app's"),)
-        _check_loose_service(self.app_name, self.service, self.express, was_named=self.was_named)
+        if self.express is None:
+            raise RefusedError(
+                "service_not_express",
+                f"{arn} is not an Express Mode service; it is left alone.",
+                "Delete a plain ECS service with the tool that made it.",
+            )
+        if not (self.was_named or _is_marked(self.app_name, self.express)):
+            raise _not_of_app(arn, self.app_name, "no stack of the app holds it, and nothing marks it as the app's")
         return ()
 
 
@@ -228,10 +230,10 @@ def _parse(service_arn: str, target: Target) -> ServiceLocation:
     return parsed
 
 
-def _tells_of(stack: StackState | None, service_arn: str) -> bool:
+def _names_service(stack: StackState | None, service_arn: str) -> bool:
     """Whether the app's own stack names this very service in its outputs."""
-    told = service_arn_of(stack)
-    return told is not None and told.arn == service_arn
+    location = service_arn_of(stack)
+    return location is not None and location.arn == service_arn
 
 
 def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> StackState | None:
@@ -239,11 +241,7 @@ def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> Stack
     stack = stacks.describe(stack_name)
     if stack is None:
         return None
-    if stack.status == "REVIEW_IN_PROGRESS":
-        ours = all(name.startswith(CHANGE_SET_PREFIX) for name in stacks.change_set_names(stack.name))
-    else:
-        ours = stack.owner_app == app_name
-    if not ours:
+    if stack.owner_app != app_name and not is_reviewed_by_us(stack, stacks.change_set_names):
         whose = f"belongs to the app {stack.owner_app!r}" if stack.owner_app else "was not made by Expressway"
         raise RefusedError(
             "stack_foreign",
@@ -251,13 +249,7 @@ def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> Stack
             "Delete it with the tool that made it.",
             {"stack": stack.name},
         )
-    if stack.termination_protection:
-        raise RefusedError(
-            "stack_protected",
-            f"Termination protection is on for the stack {stack.name}; nothing was deleted.",
-            "Set termination_protection: false in the definition and deploy, then delete again.",
-            {"stack": stack.name},
-        )
+    refuse_protected(stack)
     return stack
 
 
@@ -266,23 +258,9 @@ def _location(app_name: str, named: ServiceLocation | None, stack: StackState | 
     if named is None:
         return expected
     if named.name != expected.name or (stack is not None and named.cluster != expected.cluster):
-        told = f"its stack holds {expected.arn}" if expected.arn else f"the app's service is named {expected.name}"
-        raise _not_of_app(named.arn, app_name, told)
+        why = f"its stack holds {expected.arn}" if expected.arn else f"the app's service is named {expected.name}"
+        raise _not_of_app(named.arn, app_name, why)
     return named
-
-
-def _check_loose_service(
-    app_name: str, service: ServiceState, express: ExpressService | None, *, was_named: bool
-) -> None:
-    """A service that no stack of ours holds: it must be an Express service, and named or marked as the app's."""
-    if express is None:
-        raise RefusedError(
-            "service_not_express",
-            f"{service.arn} is not an Express Mode service; it is left alone.",
-            "Delete a plain ECS service with the tool that made it.",
-        )
-    if not (was_named or _is_marked(app_name, express)):
-        raise _not_of_app(service.arn, app_name, "no stack of the app holds it, and nothing marks it as the app's")
 
 
 def _is_marked(app_name: str, express: ExpressService | None) -> bool:

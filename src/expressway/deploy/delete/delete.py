@@ -25,7 +25,7 @@ from expressway.deploy.delete.checks import (
     check_deletion,
     holder_of,
     refuse_other_holder,
-    why_it_stays,
+    why_kept,
 )
 from expressway.deploy.delete.retained import Kept, UsedByService, kept_by_stacks, retained_names, used_by_service
 from expressway.deploy.ports import DeletableStacks, LocalImages, Services
@@ -74,7 +74,7 @@ class DeleteResult:
             "ecr_deletion": self.ecr_deletion,
             "summary": self.summary,
             "errors": list(self.errors),
-            "kept": [{"resource": one.resource, "reason": one.reason} for one in self.kept],
+            "kept": [{"resource": kept.resource, "reason": kept.reason} for kept in self.kept],
             "target": self.target,
         }
 
@@ -97,10 +97,8 @@ def delete_app(
 ) -> DeleteResult:
     """Delete everything of an app that Expressway made, or that `service_arn` names and belongs to the app.
 
-    Failures on the way are in `errors` of the result, and nothing further is deleted after one.
-    `timeout_seconds` bounds the wait for the service to become INACTIVE.
-
-    A bounded `cancellation` (see `expressway.deploy.timeout`) ends it with StillRunning.
+    Failures on the way are in `errors` of the result, and nothing further is deleted after one. `timeout_seconds`
+    bounds the wait for the service to become INACTIVE. A `WaitBudget` as `cancellation` ends it with StillRunning.
 
     Raises (before anything is changed):
         DefinitionError: ``invalid_app_name``, ``invalid_service_arn``.
@@ -185,13 +183,13 @@ class _Deletion:
         return step("deleted", f"The service is {_GONE}.")
 
     def _name_what_it_used(self, used: UsedByService) -> None:
-        """Tell what outlives a service that is gone; a retained one still uses it all."""
+        """Name what outlives a service that is gone; a retained one still uses it all."""
         plan = self.plan
         if plan.service_is_retained:
             return
-        seen_to = {app_names(plan.app_name).log_group, *retained_names(plan.service_stack)}
+        handled = {app_names(plan.app_name).log_group, *retained_names(plan.service_stack)}
         for name in used.log_groups:
-            if name not in seen_to and self._group(name) is not None:
+            if name not in handled and self._group(name) is not None:
                 self.kept.append(Kept(f"log group {name}", "the service wrote to it; ECS and our stacks leave it"))
         if plan.service_stack is None:
             reason = "the service used it; no stack of the app holds it"
@@ -207,13 +205,13 @@ class _Deletion:
             arn = state.arn
             write_once(lambda: ecs.delete_express_service(arn), is_done=lambda: not self._is_active())
         deadline = self.ports.clock.monotonic() + self.timeout_seconds
-        told = ""
+        reported = ""
         for delay in polling_delays():
             state = ecs.service(location.cluster, location.name)
             if state is None or state.status == _GONE:
                 return
-            if state.status != told:
-                told = state.status
+            if state.status != reported:
+                reported = state.status
                 self._tell(f"the service is {state.status}, {state.running_count} tasks still run")
             if self.ports.clock.monotonic() >= deadline:
                 raise self._still_there(state.status)
@@ -249,7 +247,7 @@ class _Deletion:
             return step("kept", "The removal policy retains the repository and its images.")
         if stack is None and self._may_have_repository(name):
             otherwise = self._unread("repository") or _MADE_OTHERWISE
-            reason = why_it_stays(self._holder(name), otherwise)
+            reason = why_kept(self._holder(name), otherwise)
             self.kept.append(Kept(f"repository {name}", reason))
             return step("kept", f"The repository stays: {reason}.")
         if stack is None:
@@ -272,7 +270,7 @@ class _Deletion:
             return
         loose = self.plan.service_stack is None and group.retention_days is not None
         expires = f"no stack owns it; it expires after {group.retention_days} days" if loose else ""
-        if reason := why_it_stays(self._holder(name), expires):
+        if reason := why_kept(self._holder(name), expires):
             self.kept.append(Kept(f"log group {name}", reason))
             return
         self._tell(f"deleting the log group {name}")
@@ -280,7 +278,7 @@ class _Deletion:
         write_once(lambda: logs.delete_group(name), is_done=lambda: logs.group(name) is None)
         self.removed.append(f"log group {name}")
 
-    def _holder(self, physical_id: str) -> Holder:
+    def _holder(self, physical_id: str) -> Holder | None:
         """The stack that holds what deleting the app's stacks did not take away."""
         ours = (self.plan.service_stack, self.plan.repository_stack)
         return holder_of(physical_id, owners=self.ports.owners, stacks=self.ports.stacks, ours=ours)
@@ -303,15 +301,11 @@ class _Deletion:
         try:
             engine = self.ports.local_images()
             engine.remove_app_images(name, **where)
-            left = [
-                (f"image {image}", "the container engine still uses it")
-                for image in engine.app_image_names(name, **where)
-            ]
+            images = engine.app_image_names(name, **where)
+            self.kept.extend(Kept(f"image {image}", "the container engine still uses it") for image in images)
         except ExpresswayError as error:
-            if error.code in _NO_ENGINE:
-                return
-            left = [(f"images of {name} in the container engine", error.message)]
-        self.kept.extend(Kept(resource, reason) for resource, reason in left)
+            if error.code not in _NO_ENGINE:
+                self.kept.append(Kept(f"images of {name} in the container engine", error.message))
 
     def _delete_stack(self, stack: StackState) -> None:
         again = (

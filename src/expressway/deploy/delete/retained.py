@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from expressway.app.names import app_names
-from expressway.aws.values.service import ExpressService, LogConfiguration, ServiceState
+from expressway.aws.values.service import ExpressService, ServiceState
 from expressway.cloudformation.resource_kinds import kind_of
 from expressway.cloudformation.stack import EXPRESS_TYPE, StackState, template_resources
 from expressway.cloudformation.template import RETAINING
@@ -27,7 +27,17 @@ class Kept:
 
 def kept_by_stacks(*stacks: StackState | None, service: ServiceState | None) -> tuple[Kept, ...]:
     """What deleting these stacks leaves: retained resources, roles of others, a cluster that others use."""
-    kept = [one for stack in stacks for one in (*_retained(stack), *_foreign_roles(stack))]
+    kept: list[Kept] = []
+    for stack in stacks:
+        resources = template_resources(stack)
+        for logical_id, resource in resources.items():
+            if _is_retained(resource):
+                what = f"{resource.get('Type')} {_name(logical_id, resource)}"
+                kept.append(Kept(what, "its removal policy is retain"))
+        for express in (each for each in resources.values() if each.get("Type") == EXPRESS_TYPE):
+            roles = (express.get("Properties", {}).get(name) for name in _ROLES)
+            reason = "it is named by the definition and was not made by Expressway"
+            kept += [Kept(f"role {role}", reason) for role in roles if isinstance(role, str)]
     if service is not None:
         kept.append(Kept(f"cluster {service.cluster}", "clusters are shared between apps"))
     return tuple(dict.fromkeys(kept))
@@ -43,21 +53,6 @@ def retains_service(stack: StackState | None) -> bool:
     """Whether the template keeps the service itself."""
     resources = template_resources(stack).values()
     return any(_is_retained(resource) for resource in resources if resource.get("Type") == EXPRESS_TYPE)
-
-
-def _retained(stack: StackState | None) -> Iterator[Kept]:
-    for logical_id, resource in template_resources(stack).items():
-        if _is_retained(resource):
-            yield Kept(f"{resource.get('Type')} {_name(logical_id, resource)}", "its removal policy is retain")
-
-
-def _foreign_roles(stack: StackState | None) -> Iterator[Kept]:
-    for resource in template_resources(stack).values():
-        if resource.get("Type") == EXPRESS_TYPE:
-            properties: Mapping[str, Any] = resource.get("Properties", {})
-            for role in (properties.get(name) for name in _ROLES):
-                if isinstance(role, str):
-                    yield Kept(f"role {role}", "it is named by the definition and was not made by Expressway")
 
 
 def _is_retained(resource: Mapping[str, Any]) -> bool:
@@ -79,12 +74,12 @@ def find_leftovers(app_name: str, *, cluster: str, stacks: StackReader, account:
         (f"log group {names.log_group}", lambda: account.log_groups().group(names.log_group)),
     )
     with ReadPool(len(checks), thread_name_prefix="leftovers") as pool:
-        return tuple(name for name in pool.map(_name_if_found, checks) if name is not None)
+        found = pool.map(_is_there, (look for _, look in checks))
+        return tuple(name for (name, _), is_there in zip(checks, found, strict=True) if is_there)
 
 
-def _name_if_found(check: tuple[str, Callable[[], object | None]]) -> str | None:
-    name, look = check
-    return name if look() is not None else None
+def _is_there(look: Callable[[], object | None]) -> bool:
+    return look() is not None
 
 
 _LOG_GROUPS = "logGroups"
@@ -109,16 +104,13 @@ def used_by_service(express: ExpressService | None, *, ecs: Services, progress: 
     """
     if express is None:
         return UsedByService()
-    groups = dict.fromkeys([*_configured_groups(express), *_managed_groups(express, ecs, progress)])
+    groups = dict.fromkeys(configuration.log_group for configuration in express.configurations)
+    groups |= dict.fromkeys(_managed_groups(express, ecs, progress))
     groups |= dict.fromkeys(_task_definition_groups(express, ecs, progress))
     roles = [express.infrastructure_role_arn]
     for configuration in express.configurations:
         roles += [configuration.execution_role_arn, configuration.task_role_arn]
     return UsedByService(tuple(name for name in groups if name), tuple(dict.fromkeys(arn for arn in roles if arn)))
-
-
-def _configured_groups(express: ExpressService) -> Iterator[str]:
-    return (configuration.log_group for configuration in express.configurations)
 
 
 def _managed_groups(express: ExpressService, ecs: Services, progress: ProgressSink) -> Iterator[str]:
@@ -136,13 +128,12 @@ def _task_definition_groups(express: ExpressService, ecs: Services, progress: Pr
     """Log groups of the containers, sidecars included, of task definitions that a person gave the service."""
     arns = (configuration.task_definition_arn for configuration in express.configurations)
     for arn in dict.fromkeys(arn for arn in arns if arn):
-        for one in _if_allowed(lambda arn=arn: _log_configurations(arn, ecs), f"the task definition {arn}", progress):
-            yield one.log_group
 
+        def log_groups(arn: str = arn) -> tuple[str, ...]:
+            definition = ecs.task_definition(arn)
+            return tuple(log.log_group for log in definition.log_configurations) if definition else ()
 
-def _log_configurations(arn: str, ecs: Services) -> tuple[LogConfiguration, ...]:
-    definition = ecs.task_definition(arn)
-    return definition.log_configurations if definition else ()
+        yield from _if_allowed(log_groups, f"the task definition {arn}", progress)
 
 
 def _if_allowed(read: Callable[[], tuple[_T, ...]], what: str, progress: ProgressSink) -> tuple[_T, ...]:
