@@ -1,5 +1,6 @@
 """What every test may ask for: a container engine, its base images, the embedded AWS, a fresh place for state."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,17 +17,27 @@ if TYPE_CHECKING:
 # The same examples everywhere and at every load: a test that fails, fails again.
 settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture(autouse=True)
-def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads the developer's AWS configuration or writes outside its own directory."""
+def isolated_environment(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No test reads the developer's AWS configuration or writes outside its own directory.
+
+    Of a test that does not ask for its directory only the name is made: most of 10,000 write nothing.
+    """
+    if "tmp_path" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tmp_path")
+    else:
+        folder = tmp_path_factory.getbasetemp() / f"unasked-{next(_NUMBERS)}"
     for name in list(os.environ):
         if name.startswith(("AWS_", "EXPRESSWAY_", "ALLOW_")) and name != "AWS_CA_BUNDLE":
             monkeypatch.delenv(name)
-    monkeypatch.setenv("EXPRESSWAY_HOME", str(tmp_path / "expressway-home"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "aws-credentials"))
+    monkeypatch.setenv("EXPRESSWAY_HOME", str(folder / "expressway-home"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "aws-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
