@@ -1,7 +1,8 @@
 """Every code of an error or a finding stands in its catalogue once, and everything in the catalogues is in use."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,9 @@ ERROR_TABLES = {"_BY_CODE", "_BY_TYPE", "_BY_HTTP_STATUS"}
 """Tables whose rows hold a code as their first plain word in snake case."""
 
 
-def parsed() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        if path not in CATALOGUES:
-            yield path, ast.parse(path.read_text())
+@cache
+def parsed() -> Sequence[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text())) for path in sorted(SOURCE.rglob("*.py")) if path not in CATALOGUES]
 
 
 def called(node: ast.Call) -> str:

@@ -28,6 +28,7 @@ def test_each_definition_is_right(document: str, text: str) -> None:
     assert parse_definition_text(text).name == "shop"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("document", "code"), blocks("python"))
 def test_the_constructs_work_from_a_foreign_app_as_shown(document: str, code: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

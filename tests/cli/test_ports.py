@@ -74,6 +74,7 @@ def test_a_wheel_starts_the_sandbox_that_it_brings(site: Path) -> None:
     assert json.loads(done.stdout) == [str(site / "expressway_sandbox" / "__init__.py"), True, True]
 
 
+@pytest.mark.process
 def test_commands_say_so_where_no_sandbox_is_installed(site: Path, tmp_path: Path) -> None:
     without = shutil.copytree(site, tmp_path / "site", ignore=shutil.ignore_patterns("expressway_sandbox"))
     [entry_points] = without.glob("expressway-*.dist-info/entry_points.txt")

@@ -301,6 +301,7 @@ async def test_every_tool_and_every_action_has_its_calls_here(tmp_path: Path) ->
     assert set(TROUBLESHOOTING) == set(ACTIONS)
 
 
+@pytest.mark.process
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("era", ERAS)
 async def test_with_the_gate_closed_no_secret_gets_out_whatever_it_looks_like(
@@ -315,6 +316,7 @@ async def test_with_the_gate_closed_no_secret_gets_out_whatever_it_looks_like(
     assert [source for source in SOURCES if not aws.secrets[source]] == [], "of these nothing was proven"
 
 
+@pytest.mark.process
 @pytest.mark.timeout(600)
 async def test_with_the_gate_open_secrets_of_known_kinds_are_still_masked_everywhere(
     tmp_path: Path, server_log: pytest.LogCaptureFixture

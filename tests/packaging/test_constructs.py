@@ -11,6 +11,7 @@ import pytest
 from tests.packaging.environments import ROOT, build_wheel, environment, run
 from tests.shared import MAY_INSTALL
 
+pytestmark = pytest.mark.process
 PROJECT = ROOT / "packaging" / "constructs"
 SOURCES = ROOT / "src" / "expressway_constructs"
 TESTS = Path("tests") / "expressway_constructs"

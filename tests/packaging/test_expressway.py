@@ -15,6 +15,7 @@ import pytest
 from tests.packaging.environments import ROOT, build_wheel, environment, run
 from tests.shared import MAY_INSTALL
 
+pytestmark = pytest.mark.process
 needs_index = pytest.mark.skipif(
     not MAY_INSTALL, reason="needs a package index; EXPRESSWAY_INSTALL=1 says that there is one"
 )

@@ -29,7 +29,7 @@ def read_all(text: str) -> Dockerfile:
     dockerfile = parse_dockerfile(text)
     dockerfile.exposed_ports(), dockerfile.environment(), dockerfile.outside_images()
     dockerfile.command(), dockerfile.entrypoint(), dockerfile.user()
-    improve_dockerfile(text, parse_dockerfile(text), ExpectedApp(8080, probe=("curl",)))
+    improve_dockerfile(text, dockerfile, ExpectedApp(8080, probe=("curl",)))
     return dockerfile
 
 

@@ -300,6 +300,7 @@ print(json.dumps([family for family in json.loads(sys.argv[1]) if grows_faster(f
 """
 
 
+@pytest.mark.process
 def test_the_time_for_a_long_line_grows_with_its_length_whatever_stands_in_it() -> None:
     """Four times the length takes four times as long; what tries every beginning with every end takes sixteen times.
 
@@ -319,6 +320,7 @@ def test_the_time_for_a_long_line_grows_with_its_length_whatever_stands_in_it() 
         (SecretSource(1).of_kind("gitlab token")[0], True),
     ],
 )
+@pytest.mark.process
 def test_detect_secrets_is_loaded_only_for_a_text_that_may_hold_a_token(text: str, loads: bool) -> None:
     program = (
         "import sys; from expressway.privacy.masking.detector import masked; masked(sys.argv[1]); "
