@@ -1,7 +1,7 @@
 """What is known about a deployment: gathered elsewhere, judged here."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -93,6 +93,12 @@ def _kind(task: TaskState, container: ContainerState) -> int:
 SERVICE_RESOURCE_TYPE = "AWS::ECS::ExpressGatewayService"
 
 
+def are_expired(tasks: Sequence[TaskState], deployment: DeploymentState | None) -> bool:
+    """Whether the deployment failed and ECS has forgotten its tasks, of which `tasks` are those that are known."""
+    known = any(task.failed or task.running or task.pending for task in tasks)
+    return deployment is not None and deployment.failed and not known
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentFacts:
     """Everything a rule may look at. Whatever could not be read is empty here and named in `gaps`.
@@ -125,6 +131,12 @@ class DeploymentFacts:
     gaps: tuple[str, ...] = ()
     definition: TaskDefinition | None = None
     excluded: Mapping[str, ExcludedFiles] = field(default_factory=dict[str, ExcludedFiles])
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What the deployment says of its rollback and of its status."""
+        texts = (self.state.rollback_reason, self.state.status_reason) if self.state else ()
+        return tuple(text for text in texts if text)
 
     @property
     def failed_tasks(self) -> tuple[TaskState, ...]:

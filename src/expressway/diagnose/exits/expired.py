@@ -5,12 +5,11 @@ The deployment's own reason outlives the tasks, and so does their log.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.exits.rules import CORRECT_IT, exit_meaning, never_started, with_missing_files
-from expressway.diagnose.facts import ExpiredTaskLog, ServiceFacts
+from expressway.diagnose.facts import ExpiredTaskLog, ServiceFacts, are_expired
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.log_lines import excerpt, severity_of, telling_line
 from expressway.diagnose.messages import evidence_line
@@ -42,9 +41,9 @@ def _with_missing_files(facts: ServiceFacts, finding: Finding | None) -> Finding
 
 
 def _expired_task_exit(facts: ServiceFacts) -> Finding | None:
-    if not _knows_no_task(facts):
+    if not are_expired(facts.deployment.tasks, facts.deployment.state):
         return None
-    found = next((match for text in _reasons(facts) if (match := _EXIT_CODE.search(text)) is not None), None)
+    found = next((match for text in facts.deployment.reasons if (match := _EXIT_CODE.search(text)) is not None), None)
     if found is None:
         return None
     code, left = int(found["code"]), facts.expired_task_log
@@ -55,9 +54,8 @@ def _expired_task_exit(facts: ServiceFacts) -> Finding | None:
     word, ended, remedy = exit_meaning(code)
     name = f"The container {left.container}" if left and left.is_only else "A container"
     unknown = "the tasks could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
-    return Finding(
-        code=word,
-        severity="critical",
+    return make_finding(
+        word,
         cause=f"{name} of the failed deployment's tasks {ended}; {unknown}{_about(left)}.",
         evidence=excerpt(lines) or (evidence_line(found.string),),
         remedy=remedy if left or remedy != CORRECT_IT else look_elsewhere(facts),
@@ -68,9 +66,11 @@ def _expired_task_exit(facts: ServiceFacts) -> Finding | None:
 
 def _expired_task_error(facts: ServiceFacts) -> Finding | None:
     deployment, left = facts.deployment.state, facts.expired_task_log
-    if not _knows_no_task(facts) or deployment is None or left is None or deployment.triggered_alarms:
+    if deployment is None or left is None or deployment.triggered_alarms:
         return None
-    broke = deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in _reasons(facts))
+    if not are_expired(facts.deployment.tasks, deployment):
+        return None
+    broke = deployment.circuit_breaker == "TRIGGERED" or any(_BREAKER.search(text) for text in facts.deployment.reasons)
     line = telling_line(left.lines)
     if not broke or not any(line in one and severity_of(one) == "ERROR" for one in left.lines):
         return None
@@ -91,18 +91,6 @@ def look_elsewhere(facts: ServiceFacts) -> str:
 
 def _why_unknown(facts: ServiceFacts) -> str:
     return "The tasks could not be read" if facts.lacks("tasks") else "ECS has forgotten the tasks"
-
-
-def _knows_no_task(facts: ServiceFacts) -> bool:
-    deployment = facts.deployment.state
-    known = any(task.failed or task.running or task.pending for task in facts.deployment.tasks)
-    return deployment is not None and deployment.failed and not known
-
-
-def _reasons(facts: ServiceFacts) -> Iterator[str]:
-    deployment = facts.deployment.state
-    if deployment is not None:
-        yield from (deployment.status_reason, deployment.rollback_reason)
 
 
 def _about(left: ExpiredTaskLog | None) -> str:

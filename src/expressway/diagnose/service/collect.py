@@ -24,7 +24,7 @@ from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.dependency_checks import subject_of
 from expressway.diagnose.exits.rules import format_is_open
-from expressway.diagnose.facts import DeploymentFacts, ServiceFacts
+from expressway.diagnose.facts import DeploymentFacts, ServiceFacts, are_expired
 from expressway.diagnose.ports import ServiceFactPorts
 from expressway.diagnose.service.deployment import (
     DeploymentContext,
@@ -33,7 +33,6 @@ from expressway.diagnose.service.deployment import (
     rollout_revisions,
 )
 from expressway.diagnose.service.health_status import needs_dependency_checks
-from expressway.diagnose.service.log_tail import has_expired_tasks
 from expressway.diagnose.service.reads import InitialSnapshot, KnownService, ServiceReads
 from expressway.image.context.excluded import excluded_by_container
 
@@ -99,7 +98,7 @@ class ServiceCollector:
         if failed or not steady:
             read.ask_express(service)
             read.logs.ask(read.definitions(), own_tasks)
-        if context.deployment and context.revision and has_expired_tasks(context.deployment, own_tasks):
+        if context.deployment and context.revision and are_expired(own_tasks, context.deployment):
             read.ask_expired_task_log(context.deployment, context.revision.task_definition_arn)
         targets = read.targets.take()
         if self._begin is not None and service is not None:

@@ -26,13 +26,6 @@ _LINES = 300
 _EMPTY = LogSearch(group_exists=False)
 
 
-def has_expired_tasks(deployment: DeploymentState | None, tasks: Sequence[TaskState]) -> bool:
-    """Whether ECS has forgotten the tasks of a failed deployment."""
-    if deployment is None or not deployment.failed:
-        return False
-    return not any(task.failed or task.running or task.pending for task in tasks)
-
-
 class ExpiredTaskLogs:
     """The search for the log of the main container of the last task that a deployment started."""
 

@@ -108,9 +108,7 @@ def deployment_failed(facts: ServiceFacts) -> Finding | None:
 
 
 def reasons_of(deployment: DeploymentFacts) -> tuple[str, ...]:
-    """What the deployment says of its rollback and of its status."""
-    texts = (deployment.state.rollback_reason, deployment.state.status_reason) if deployment.state else ()
-    return tuple(dict.fromkeys(evidence_line(text) for text in texts if text))
+    return tuple(dict.fromkeys(map(evidence_line, deployment.reasons)))
 
 
 def _first_known(statements: Iterable[Statement]) -> Finding | None:
