@@ -62,12 +62,17 @@ def other_candidates(first_failed: ContainerState, task: TaskState) -> tuple[Con
     return tuple(one for one in ended if one.name != first_failed.name and _kind(task, one) in alike)
 
 
+def exited_container(task: TaskState) -> ContainerState | None:
+    """The container whose own exit ended the task; None where a health check ended it, too."""
+    return None if task.failed_health_check else first_failed_container(task)
+
+
 def telling_reasons(task: TaskState) -> tuple[str, ...]:
     """ECS's reasons for the containers that explain the task, the first that failed first.
 
     What it says of a container that ended beside it, or that is not essential, is no reason of the task's.
     """
-    first_failed = None if task.failed_health_check else first_failed_container(task)
+    first_failed = exited_container(task)
     if first_failed is None:
         told = [one for one in task.containers if one.essential or one.exit_code is None]
     else:
@@ -143,6 +148,10 @@ class DeploymentFacts:
         """Tasks that stopped of their own fault, the first failure first."""
         failed = [task for task in self.tasks if task.failed]
         return tuple(sorted(failed, key=lambda task: task.stopped_at.timestamp() if task.stopped_at else 0.0))
+
+    def log_of(self, task: TaskState) -> tuple[str, ...]:
+        """The end of the task's log; empty where it wrote none, and where it was not read."""
+        return self.logs.get(task.task_id, ())
 
     def task_statements(self) -> Iterator[Statement]:
         """What ECS says about why tasks stopped or cannot start, the first failure first."""

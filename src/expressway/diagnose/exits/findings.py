@@ -9,7 +9,6 @@ from expressway.aws.values.service import ContainerState, TaskState
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.exits.rules import (
     CORRECT_IT,
-    RuntimeLimit,
     exit_meaning,
     format_is_open,
     never_started,
@@ -19,6 +18,7 @@ from expressway.diagnose.exits.rules import (
 from expressway.diagnose.facts import (
     SIGKILL_EXIT_CODE,
     ServiceFacts,
+    exited_container,
     first_failed_container,
     killed_for_memory,
     other_candidates,
@@ -106,7 +106,7 @@ def memory_finding(facts: ServiceFacts) -> Finding | None:
     """A container was killed for its memory: by its own limit, or by the task's."""
     for task in facts.deployment.failed_tasks:
         container = first_failed_container(task)
-        if container is not None and (_says_memory(task, container) or _log_says_memory(facts, task, container)):
+        if container is not None and _lacked_memory(facts, task, container):
             return _memory_finding(facts, task, container)
     return None
 
@@ -117,14 +117,14 @@ def exit_finding(facts: ServiceFacts) -> Finding | None:
     A failed health check is another rule's.
     """
     task = _first_with_log(facts)
-    container = first_failed_container(task) if task is not None else None
+    container = exited_container(task) if task else None
     if task is None or container is None:
         return None
     return with_missing_files(_exit_finding(facts, task, container), facts.deployment.excluded.get(container.name))
 
 
 def crash_loop(facts: ServiceFacts) -> Finding | None:
-    """One revision's tasks end by themselves again and again, without one that stays up in between.
+    """One revision's tasks end by themselves repeatedly, without one that stays up in between.
 
     It quotes the log only where the newest task ended with another line than the finding about the exit quotes.
     """
@@ -134,8 +134,8 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
         return None
     newest = crashed[0]
     lives = [life for life in (task.lifetime_seconds for task in crashed) if life is not None]
-    containers = [container for task in crashed if (container := first_failed_container(task)) is not None]
-    codes = sorted({container.exit_code for container in containers if container.exit_code is not None})
+    containers = map(exited_container, crashed)
+    codes = sorted({one.exit_code for one in containers if one is not None and one.exit_code is not None})
     lived = f", each within {max(1, math.ceil(max(lives)))} s of its start" if lives else ""
     told, ended = _line_of(facts, _first_with_log(facts)), _line_of(facts, newest)
     return make_finding(
@@ -154,7 +154,7 @@ def crash_loop(facts: ServiceFacts) -> Finding | None:
 
 def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
     code = container.exit_code or 0
-    log = facts.deployment.logs.get(task.task_id, ())
+    log = facts.deployment.log_of(task)
     line = telling_line(log)
     known = never_started(code, log, task.arn)
     evidence = excerpt(log)
@@ -164,7 +164,11 @@ def _exit_finding(facts: ServiceFacts, task: TaskState, container: ContainerStat
         return _with_line(_killed(facts, task, container, evidence), line)
     limit = runtime_limit(line) if code else None
     if limit is not None:
-        return _with_line(_runtime_gave_up(task, container, limit, evidence), line)
+        cause = (
+            f"The container {container.name} ended by itself (exit code {code}): {limit.happened}; ECS did not kill it."
+        )
+        gave_up = make_finding("out_of_memory", cause=cause, evidence=evidence, remedy=limit.remedy, resource=task.arn)
+        return _with_line(gave_up, line)
     word, ended, remedy = exit_meaning(code)
     candidates = other_candidates(container, task)
     unread = facts.deployment.unread_logs.get(task.task_id, "")
@@ -189,22 +193,10 @@ def _beside(candidates: Sequence[ContainerState]) -> str:
     return f" (in the same task ended {named})" if named else ""
 
 
-def _runtime_gave_up(
-    task: TaskState, container: ContainerState, limit: RuntimeLimit, evidence: tuple[str, ...]
-) -> Finding:
-    return make_finding(
-        code="out_of_memory",
-        cause=f"The container {container.name} ended by itself (exit code {container.exit_code}): {limit.happened}; "
-        "ECS did not kill it.",
-        evidence=evidence,
-        remedy=limit.remedy,
-        resource=task.arn,
-    )
-
-
 def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evidence: tuple[str, ...]) -> Finding:
     """An unexplained SIGKILL: ECS did not stop the task, and reports no lack of memory."""
-    limit = _memory_limit(facts, container.name)
+    whole = facts.definition.memory_mib if facts.definition else 0
+    limit = facts.container_definition(container.name).memory_mib or whole
     has = f" It has {limit} MiB." if limit else ""
     return make_finding(
         code="container_killed",
@@ -219,39 +211,28 @@ def _killed(facts: ServiceFacts, task: TaskState, container: ContainerState, evi
 def _memory_finding(facts: ServiceFacts, task: TaskState, container: ContainerState) -> Finding:
     own = facts.container_definition(container.name).memory_mib
     whole = facts.definition.memory_mib if facts.definition else 0
-    log = facts.deployment.logs.get(task.task_id, ())
+    log = facts.deployment.log_of(task)
     told = tuple(text for text in (container.reason, task.stopped_reason) if killed_for_memory(text))
     line = _memory_line(log)
     evidence = (*told, f"{container.name}: exit code {container.exit_code}", *((line,) if line else ()))
-    confidence = "high" if told else "medium"
     if own and (not whole or own < whole):
         of_task = f" of the task's {whole} MiB" if whole else ""
-        return make_finding(
-            code="container_memory_limit",
-            cause=f"The container {container.name} was killed at its own memory limit: {own} MiB{of_task}.",
-            evidence=evidence,
-            resource=task.arn,
-            confidence=confidence,
-        )
-    has = f" of {whole} MiB" if whole else ""
-    return make_finding(
-        code="out_of_memory",
-        cause=f"The container {container.name} used up the task's memory{has} and was killed.",
-        evidence=evidence,
-        remedy="Raise memory_mib in the definition, or make the application use less (fewer workers, smaller heap).",
-        resource=task.arn,
-        confidence=confidence,
-    )
+        code, remedy = "container_memory_limit", ""
+        cause = f"The container {container.name} was killed at its own memory limit: {own} MiB{of_task}."
+    else:
+        has = f" of {whole} MiB" if whole else ""
+        code = "out_of_memory"
+        cause = f"The container {container.name} used up the task's memory{has} and was killed."
+        remedy = "Raise memory_mib in the definition, or make the application use less (fewer workers, smaller heap)."
+    sure = "high" if told else "medium"
+    return make_finding(code, cause=cause, evidence=evidence, remedy=remedy, resource=task.arn, confidence=sure)
 
 
-def _says_memory(task: TaskState, container: ContainerState) -> bool:
-    return killed_for_memory(container.reason) or killed_for_memory(task.stopped_reason)
-
-
-def _log_says_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
-    """Killed (SIGKILL), and the log ends with a lack of memory."""
-    log = facts.deployment.logs.get(task.task_id, ())
-    return container.exit_code == SIGKILL_EXIT_CODE and bool(_memory_line(log))
+def _lacked_memory(facts: ServiceFacts, task: TaskState, container: ContainerState) -> bool:
+    """ECS says so; or the container was killed (SIGKILL), and its log ends with a lack of memory."""
+    if killed_for_memory(container.reason) or killed_for_memory(task.stopped_reason):
+        return True
+    return container.exit_code == SIGKILL_EXIT_CODE and bool(_memory_line(facts.deployment.log_of(task)))
 
 
 def _memory_line(log: tuple[str, ...]) -> str:
@@ -263,19 +244,15 @@ def _crashed_in_a_row(facts: ServiceFacts) -> list[TaskState]:
     """The newest tasks of the deployment that all ended by themselves, newest first."""
     found: list[TaskState] = []
     for task in facts.deployment.tasks:
-        if task.failed and first_failed_container(task) is not None and not task.failed_health_check:
+        if task.failed and exited_container(task):
             found.append(task)
         elif task.running:
             break
     return found
 
 
-def _memory_limit(facts: ServiceFacts, container: str) -> int:
-    return facts.container_definition(container).memory_mib or (facts.definition.memory_mib if facts.definition else 0)
-
-
 def _about_log(facts: ServiceFacts, task: TaskState) -> str:
-    if any(line.strip() for line in facts.deployment.logs.get(task.task_id, ())):
+    if any(line.strip() for line in facts.deployment.log_of(task)):
         return ""
     if task.task_id in facts.deployment.unread_logs:
         return f"; its log {facts.deployment.unread_logs[task.task_id]}"
@@ -286,16 +263,12 @@ def _about_log(facts: ServiceFacts, task: TaskState) -> str:
 
 def _first_with_log(facts: ServiceFacts) -> TaskState | None:
     """The first task whose container exited by itself, one with a log before one without."""
-    ended = [
-        one
-        for one in facts.deployment.failed_tasks
-        if first_failed_container(one) is not None and not one.failed_health_check
-    ]
-    return min(ended, key=lambda one: not facts.deployment.logs.get(one.task_id), default=None)
+    ended = [task for task in facts.deployment.failed_tasks if exited_container(task)]
+    return min(ended, key=lambda one: not facts.deployment.log_of(one), default=None)
 
 
 def _line_of(facts: ServiceFacts, task: TaskState | None) -> str:
-    return telling_line(facts.deployment.logs.get(task.task_id, ())) if task is not None else ""
+    return telling_line(facts.deployment.log_of(task)) if task is not None else ""
 
 
 def _goes_on(facts: ServiceFacts) -> bool | None:

@@ -291,4 +291,4 @@ def _port(facts: ServiceFacts) -> int:
 
 
 def _lines(facts: ServiceFacts) -> list[str]:
-    return [line for task in facts.deployment.tasks for line in facts.deployment.logs.get(task.task_id, ())]
+    return [line for task in facts.deployment.tasks for line in facts.deployment.log_of(task)]

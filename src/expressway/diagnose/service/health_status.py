@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from expressway.aws.values.service import DeploymentState, ServiceState, TargetHealth, TaskState
 from expressway.diagnose.catalog import entry_of
-from expressway.diagnose.facts import ServiceFacts, first_failed_container
+from expressway.diagnose.facts import ServiceFacts, exited_container
 from expressway.diagnose.finding import Finding
 
 DOWN, PARTLY, EARLIER, STARTING, SERVES = range(5)
@@ -151,8 +151,4 @@ def needs_dependency_checks(
 
 def _exited_by_itself(task: TaskState) -> bool:
     """A container of the task ran and exited, and neither a health check nor anything else ended it."""
-    return (
-        first_failed_container(task) is not None
-        and task.stop_code == "EssentialContainerExited"
-        and not task.failed_health_check
-    )
+    return exited_container(task) is not None and task.stop_code == "EssentialContainerExited"

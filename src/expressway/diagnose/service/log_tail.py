@@ -14,7 +14,7 @@ from expressway.aws.values.service import (
 )
 from expressway.aws.values.task_definition import MAIN_CONTAINER, TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.facts import ExpiredTaskLog, first_failed_container
+from expressway.diagnose.facts import ExpiredTaskLog, exited_container
 from expressway.diagnose.ports import LogSearches
 from expressway.diagnose.service_cache import LogKey
 
@@ -159,7 +159,7 @@ def container_log(definition: TaskDefinition | None, task: TaskState) -> LogKey 
     """The log of the container that ended the task, else of the main one; or why it is not known."""
     if definition is None:
         return "could not be looked for, since its task definition was not read"
-    first_failed = None if task.failed_health_check else first_failed_container(definition.marked(task))
+    first_failed = exited_container(definition.marked(task))
     name = first_failed.name if first_failed else definition.main_container
     place = definition.log_of(name)
     if place is None:
