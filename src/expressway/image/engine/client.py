@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from expressway.aws.values.image import RegistryLogin
 from expressway.core.progress import Cancellation, ProgressSink
@@ -16,11 +16,11 @@ from expressway.image.engine.buildkit import build_with_buildkit, buildkit_missi
 from expressway.image.engine.discovery import EngineAddress, find_engine, ping_engine
 from expressway.image.engine.errors import engine_error, push_error
 from expressway.image.engine.network import BuildNetwork, build_network
-from expressway.image.engine.stream import CancellableFile, PushProgress, interruptible
+from expressway.image.engine.stream import PushProgress
 from expressway.image.values import LOCAL_PREFIX, EngineFacts, ImageBuild, LocalImage
 
 if TYPE_CHECKING:
-    from docker import APIClient
+    from expressway.image.engine.docker_api import EngineClient
 
 _LOOPBACK = "127.0.0.1:"
 
@@ -189,6 +189,8 @@ class DockerEngine:
                 ``repository_missing``, ``disk_full``, ``push_failed``.
             EngineError: ``engine_unreachable``.
         """
+        from expressway.image.engine.docker_api import follow
+
         destination = f"{repository}:{tag}"
         relay = PushProgress(progress)
         digest = ""
@@ -201,7 +203,7 @@ class DockerEngine:
                 decode=True,
                 auth_config={"username": login.username, "password": login.password},
             )
-            for event in self._events(client, events, cancellation):
+            for event in follow(client, events, cancellation):
                 if "error" in event:
                     raise push_error(str(event["error"]), destination)
                 digest = str((event.get("aux") or {}).get("Digest") or digest)
@@ -241,25 +243,18 @@ class DockerEngine:
         from expressway.image.engine.docker_api import builder_pulls
 
         with self._client("pull the base images") as client:
-            return builder_pulls(
-                client, build, progress=progress, follow=lambda events: self._events(client, events, cancellation)
-            )
+            return builder_pulls(client, build, progress=progress, cancellation=cancellation)
 
     def _build_classic(
-        self, build: ImageBuild, archive: Any, *, pull: bool, progress: ProgressSink, cancellation: Cancellation
+        self, build: ImageBuild, archive: IO[bytes], *, pull: bool, progress: ProgressSink, cancellation: Cancellation
     ) -> bool:
         """Build with the classic builder; False when the engine says that it has none."""
         from expressway.image.engine.docker_api import build_classic
 
+        network = self._network()
         with self._client("build an image") as client:
             return build_classic(
-                client,
-                build,
-                CancellableFile(archive, cancellation),
-                network=self._network(),
-                pull=pull,
-                progress=progress,
-                follow=lambda events: self._events(client, events, cancellation),
+                client, build, archive, network=network, pull=pull, progress=progress, cancellation=cancellation
             )
 
     def _network(self) -> BuildNetwork:
@@ -280,17 +275,8 @@ class DockerEngine:
             raise buildkit_missing(build.buildkit_reasons)
         return found
 
-    def _events(
-        self, client: "APIClient", events: Iterator[Any], cancellation: Cancellation
-    ) -> Iterator[dict[str, Any]]:
-        from docker.types import CancellableStream
-
-        response: Any = getattr(client, "latest_response", None)
-        stream: Any = CancellableStream(events, response)
-        yield from interruptible(events, cancellation=cancellation, stop=lambda: _hang_up(stream))
-
     @contextmanager
-    def _client(self, doing: str) -> Generator["APIClient"]:
+    def _client(self, doing: str) -> Generator["EngineClient"]:
         """A client for one call, whose failures to reach the engine become ours."""
         from docker.errors import DockerException
         from requests.exceptions import RequestException
@@ -314,11 +300,3 @@ def open_engine(environ: Mapping[str, str] | None = None, home: Path | None = No
         EngineError: ``engine_missing``, ``engine_unreachable``.
     """
     return DockerEngine(find_engine(environ, home), environ=environ)
-
-
-def _hang_up(stream: Any) -> None:
-    """Close a stream's connection under a read that waits; one that has ended meanwhile has none to close."""
-    from docker.errors import DockerException
-
-    with suppress(OSError, AttributeError, DockerException):
-        stream.close()

@@ -3,25 +3,26 @@
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import IO, Any
 
 from docker import APIClient
-from docker.errors import APIError
+from docker.errors import APIError, DockerException
 from docker.tls import TLSConfig
+from docker.types import CancellableStream
 from docker.utils import parse_repository_tag
 
-from expressway.core.progress import Progress, ProgressSink
+from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.errors import ImageError
 from expressway.image.engine.discovery import EngineAddress
 from expressway.image.engine.errors import BuildFailure, build_error, engine_error, network_warning, plain_text
 from expressway.image.engine.network import BuildNetwork
+from expressway.image.engine.stream import CancellableFile, interruptible
 from expressway.image.values import ImageBuild
 from expressway.privacy.untrusted import quoted
 
 Events = Iterator[dict[str, Any]]
-Follow = Callable[[Iterator[Any]], Events]
-"""Reads a stream of the engine, so that it can be cut off."""
 
 _NEEDS_BUILDKIT = re.compile(
     r"requires? buildkit|(?:classic|legacy) builder.{0,200}(?:removed|not supported)", re.IGNORECASE
@@ -63,7 +64,20 @@ def open_client(address: EngineAddress, *, timeout_seconds: int, api_version: st
     )
 
 
-def builder_pulls(client: APIClient, build: ImageBuild, *, progress: ProgressSink, follow: Follow) -> bool:
+def follow(client: EngineClient, events: Iterator[Any], cancellation: Cancellation) -> Events:
+    """What the engine streams; when cancelled, the connection is closed under a read that waits."""
+    stream: Any = CancellableStream(events, client.latest_response)
+    yield from interruptible(events, cancellation=cancellation, stop=lambda: _hang_up(stream))
+
+
+def _hang_up(stream: Any) -> None:
+    with suppress(OSError, AttributeError, DockerException):  # a stream that has ended has no connection to close
+        stream.close()
+
+
+def builder_pulls(
+    client: EngineClient, build: ImageBuild, *, progress: ProgressSink, cancellation: Cancellation
+) -> bool:
     """Whether the builder is to pull `build.renewed_images` itself, which it does best.
 
     It would fail on an image that was built in this engine and comes from no registry. Such an image is used as the
@@ -80,7 +94,7 @@ def builder_pulls(client: APIClient, build: ImageBuild, *, progress: ProgressSin
         progress(Progress("build", text))
     for name in build.renewed_images:
         if name not in built_here:
-            _pull(client, name, build.platform, follow)
+            _pull(client, name, build.platform, cancellation)
     return False
 
 
@@ -93,11 +107,11 @@ def _is_built_here(client: APIClient, name: str) -> bool:
     return not image.get("RepoDigests")
 
 
-def _pull(client: APIClient, name: str, platform: str, follow: Follow) -> None:
+def _pull(client: EngineClient, name: str, platform: str, cancellation: Cancellation) -> None:
     repository, tag = parse_repository_tag(name)
     try:
         events = client.pull(repository, tag=tag or "latest", platform=platform, stream=True, decode=True)
-        for event in follow(events):
+        for event in follow(client, events, cancellation):
             if "error" in event:
                 raise build_error(BuildFailure(str(event["error"]), f"FROM {name}", ()))
     except APIError as exc:
@@ -105,16 +119,16 @@ def _pull(client: APIClient, name: str, platform: str, follow: Follow) -> None:
 
 
 def build_classic(
-    client: APIClient,
+    client: EngineClient,
     build: ImageBuild,
-    upload: Any,
+    archive: IO[bytes],
     *,
     network: BuildNetwork,
-    pull: bool = False,
+    pull: bool,
     progress: ProgressSink,
-    follow: Follow,
+    cancellation: Cancellation,
 ) -> bool:
-    """Build an image from the archive that `upload` reads; False when the engine has no classic builder.
+    """Build an image from `archive`, a tar of its context; False when the engine has no classic builder.
 
     Args:
         pull: whether base images are pulled, also where the engine has them.
@@ -122,6 +136,7 @@ def build_classic(
     Raises:
         ImageError: see `DockerEngine.build`.
     """
+    upload: Any = CancellableFile(archive, cancellation)
     try:
         events = client.build(
             fileobj=upload,
@@ -137,7 +152,7 @@ def build_classic(
             forcerm=True,
             decode=True,
         )
-        follow_build(follow(events), progress)
+        follow_build(follow(client, events, cancellation), progress)
     except APIError as exc:
         message = str(exc.explanation or exc)
         if _NEEDS_BUILDKIT.search(message):
