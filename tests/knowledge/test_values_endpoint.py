@@ -3,7 +3,7 @@
 import pytest
 
 from expressway.errors import TargetError
-from expressway.knowledge.values import DEFAULT_KNOWLEDGE_URL, knowledge_endpoint, usable_url
+from expressway.knowledge.values import DEFAULT_KNOWLEDGE_URL, named_url, usable_url
 
 NAME = "EXPRESSWAY_KNOWLEDGE_URL"
 
@@ -14,7 +14,7 @@ def test_unset_it_is_awss_public_one() -> None:
 
 @pytest.mark.parametrize("value", ["", " ", "off", "OFF", "false", "0", "no"])
 def test_it_can_be_turned_off(value: str) -> None:
-    assert not knowledge_endpoint({NAME: value}).is_on
+    assert not named_url({NAME: value})
     with pytest.raises(TargetError) as caught:
         usable_url({NAME: value})
     assert caught.value.code == "knowledge_off"
@@ -52,7 +52,7 @@ def test_https_and_this_machine_may_be_asked(url: str) -> None:
     ],
 )
 def test_everything_else_is_offered_but_refused_without_repeating_the_value(url: str) -> None:
-    assert knowledge_endpoint({NAME: url}).is_on, "somebody has to learn that the setting is wrong"
+    assert named_url({NAME: url}), "somebody has to learn that the setting is wrong"
     with pytest.raises(TargetError) as caught:
         usable_url({NAME: url})
     assert caught.value.code == "knowledge_url_refused"

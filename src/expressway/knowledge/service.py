@@ -160,9 +160,14 @@ class Knowledge:
     def _guarded(self) -> Generator[None]:
         """Turn the call away while the breaker is open, and tell it how the call ended."""
         with self._lock:
-            wait_seconds = self._breaker.wait_seconds(self._monotonic())
-            if wait_seconds:
-                raise _paused(self._source, wait_seconds)
+            if wait_seconds := self._breaker.wait_seconds(self._monotonic()):
+                raise TargetError(
+                    "knowledge_paused",
+                    f"The documentation endpoint {self._source} failed several times in a row; it is not asked for "
+                    f"another {wait_seconds:.0f} seconds.",
+                    "Go on without it, or try later; every other tool works.",
+                    {"retry_after_seconds": round(wait_seconds)},
+                )
             self._breaker.begin()
         outcome = self._breaker.abandon
         try:
@@ -275,13 +280,3 @@ def _marked(content: Any) -> Any:
 def _unmarked(value: Any) -> Any:
     """An argument without the marks of a quotation, which a model may have copied along with the text."""
     return plain(value) if isinstance(value, str) and is_quoted(value) else value
-
-
-def _paused(source: str, wait_seconds: float) -> TargetError:
-    return TargetError(
-        "knowledge_paused",
-        f"The documentation endpoint {source} failed several times in a row; it is not asked for another "
-        f"{wait_seconds:.0f} seconds.",
-        "Go on without it, or try later; every other tool works.",
-        {"retry_after_seconds": round(wait_seconds)},
-    )

@@ -21,51 +21,32 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _OFF = frozenset({"", "off", "false", "0", "no", "none"})
 
 
-@dataclass(frozen=True, slots=True)
-class KnowledgeEndpoint:
-    """The endpoint's URL, or why the one that was set may not be asked. Without either it is turned off."""
-
-    url: str = ""
-    problem: str = ""
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the tools are offered; a wrong setting is reported when one of them is used."""
-        return bool(self.url or self.problem)
-
-
-def knowledge_endpoint(variables: Mapping[str, str]) -> KnowledgeEndpoint:
-    """The endpoint that EXPRESSWAY_KNOWLEDGE_URL names: AWS's public one when unset, none when empty or ``off``.
-
-    Only https is accepted, and http to this machine itself, without credentials in the URL.
-    """
+def named_url(variables: Mapping[str, str]) -> str:
+    """The endpoint that EXPRESSWAY_KNOWLEDGE_URL names: AWS's public one when unset; empty where it is turned off."""
     given = variables.get(KNOWLEDGE_VARIABLE, DEFAULT_KNOWLEDGE_URL).strip()
-    if given.lower() in _OFF:
-        return KnowledgeEndpoint()
-    problem = _problem(given)
-    return KnowledgeEndpoint(problem=problem) if problem else KnowledgeEndpoint(given)
+    return "" if given.lower() in _OFF else given
 
 
 def usable_url(variables: Mapping[str, str]) -> str:
-    """The URL that may be asked.
+    """The same, where it may be asked: https, or http to this machine itself, without credentials in the URL.
 
     Raises:
         TargetError: ``knowledge_off``, ``knowledge_url_refused``.
     """
-    endpoint = knowledge_endpoint(variables)
-    if endpoint.problem:
-        raise TargetError(
-            "knowledge_url_refused",
-            f"{KNOWLEDGE_VARIABLE} cannot be used: {endpoint.problem}.",
-            f"A person can set it to an https URL, or to off; unset, it is {DEFAULT_KNOWLEDGE_URL}.",
-        )
-    if not endpoint.url:
+    url = named_url(variables)
+    if not url:
         raise TargetError(
             "knowledge_off",
             f"AWS Knowledge is turned off by {KNOWLEDGE_VARIABLE}.",
             "Go on without it; a person can unset the variable.",
         )
-    return endpoint.url
+    if problem := _problem(url):
+        raise TargetError(
+            "knowledge_url_refused",
+            f"{KNOWLEDGE_VARIABLE} cannot be used: {problem}.",
+            f"A person can set it to an https URL, or to off; unset, it is {DEFAULT_KNOWLEDGE_URL}.",
+        )
+    return url
 
 
 def _problem(url: str) -> str:
@@ -127,10 +108,8 @@ class KnowledgeResult:
 def characters_in(content: Any) -> int:
     """How much text is in an answer, whatever its shape; names and numbers count as they are written."""
     if isinstance(content, Mapping):
-        return sum(len(str(name)) + characters_in(item) for name, item in content.items())
-    if isinstance(content, list | tuple):
-        return sum(characters_in(item) for item in content)
-    return len(content) if isinstance(content, str) else len(str(content))
+        return characters_in([*content.keys(), *content.values()])
+    return sum(map(characters_in, content)) if isinstance(content, list | tuple) else len(str(content))
 
 
 def cut_content(content: Any, characters: int) -> Any:
@@ -143,13 +122,13 @@ def _cut(content: Any, budget: int) -> tuple[Any, int]:
     if isinstance(content, str):
         return content[:budget], budget - len(content)
     if isinstance(content, Mapping):
-        named: dict[str, Any] = {}
+        kept_members: dict[str, Any] = {}
         for name, item in content.items():
             budget -= len(str(name))
             if budget < 1:
                 break
-            named[name], budget = _cut(item, budget)
-        return named, budget
+            kept_members[name], budget = _cut(item, budget)
+        return kept_members, budget
     if isinstance(content, list | tuple):
         kept: list[Any] = []
         for item in content:

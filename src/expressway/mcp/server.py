@@ -20,7 +20,7 @@ from expressway import __version__
 from expressway.aws.role_session import caller_name
 from expressway.core.directories import state_directory
 from expressway.knowledge.tool_cache import RememberedListing
-from expressway.knowledge.values import KnowledgeTool, knowledge_endpoint
+from expressway.knowledge.values import KnowledgeTool, named_url
 from expressway.mcp.audit.log import AuditLog
 from expressway.mcp.audit.record import is_audited
 from expressway.mcp.audit.trail import AuditMiddleware, AuditTrail
@@ -262,8 +262,8 @@ def serve_as_predecessor() -> None:
 
 def _optional_tools_of(environ: Mapping[str, str]) -> OptionalTools:
     """What the operator wants; the documentation endpoint itself is not asked."""
-    endpoint = knowledge_endpoint(environ)
-    listed = RememberedListing(state_directory(environ), endpoint.url).load() if endpoint.is_on else None
+    url = named_url(environ)
+    listed = RememberedListing(state_directory(environ), url).load() if url else None
     return OptionalTools(listed, offers_former_names(environ))
 
 
