@@ -1,6 +1,7 @@
 """Amazon EC2 behind a narrow port: VPCs and what is in them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from expressway.aws.errors import Raw, ask, ask_items
@@ -54,14 +55,14 @@ class Network:
 
     def subnets(self, subnet_ids: Sequence[str]) -> tuple[Subnet, ...]:
         found = self._named("describe_subnets", "Subnets", "subnet-id", subnet_ids, subnet)
-        return tuple(one for one in found if one.subnet_id in subnet_ids)
+        return tuple(subnet for subnet in found if subnet.subnet_id in subnet_ids)
 
     def subnets_of(self, vpc_ids: Sequence[str]) -> tuple[Subnet, ...]:
         return self._named("describe_subnets", "Subnets", "vpc-id", vpc_ids, subnet)
 
     def security_groups(self, group_ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
         found = self._named("describe_security_groups", "SecurityGroups", "group-id", group_ids, security_group)
-        return tuple(one for one in found if one.group_id in group_ids)
+        return tuple(group for group in found if group.group_id in group_ids)
 
     def default_groups(self, vpc_ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
         """The group that each VPC gives to what names none."""
@@ -77,12 +78,12 @@ class Network:
 
     def endpoints(self, vpc_ids: Sequence[str]) -> tuple[Endpoint, ...]:
         found = self._named("describe_vpc_endpoints", "VpcEndpoints", "vpc-id", vpc_ids, endpoint)
-        return tuple(one for one in found if one.vpc_id in vpc_ids)
+        return tuple(endpoint for endpoint in found if endpoint.vpc_id in vpc_ids)
 
     def nat_gateways(self, vpc_ids: Sequence[str]) -> tuple[NatGateway, ...]:
         """NAT gateways that are not deleted; EC2 remembers deleted ones for an hour."""
         found = self._named("describe_nat_gateways", "NatGateways", "vpc-id", vpc_ids, nat_gateway)
-        return tuple(one for one in found if one.state != _GONE_NAT_GATEWAY)
+        return tuple(gateway for gateway in found if gateway.state != _GONE_NAT_GATEWAY)
 
     def internet_gateways(self, vpc_ids: Sequence[str]) -> tuple[InternetGateway, ...]:
         return self._named(
@@ -93,7 +94,7 @@ class Network:
         found = self._named(
             "describe_network_interfaces", "NetworkInterfaces", "network-interface-id", interface_ids, network_interface
         )
-        return tuple(one for one in found if one.network_interface_id in interface_ids)
+        return tuple(interface for interface in found if interface.network_interface_id in interface_ids)
 
     def prefix_lists(self, prefix_list_ids: Sequence[str]) -> tuple[PrefixList, ...]:
         """Managed prefix lists with their entries, AWS's own included."""
@@ -101,9 +102,9 @@ class Network:
             "describe_managed_prefix_lists", "PrefixLists", "prefix-list-id", prefix_list_ids, _prefix_list
         )
         return tuple(
-            PrefixList(one.prefix_list_id, one.name, self._entries(one.prefix_list_id))
-            for one in found
-            if one.prefix_list_id in prefix_list_ids
+            replace(prefix_list, cidr_blocks=self._entries(prefix_list.prefix_list_id))
+            for prefix_list in found
+            if prefix_list.prefix_list_id in prefix_list_ids
         )
 
     def _entries(self, prefix_list_id: str) -> tuple[str, ...]:
@@ -119,7 +120,7 @@ class Network:
         found: list[T] = []
         for start in range(0, len(values), _VALUES_A_FILTER):
             wanted = [{"Name": name, "Values": list(values[start : start + _VALUES_A_FILTER])}]
-            # The one operation of EC2's whose parameter is called otherwise.
+            # This operation's parameter has another name than those of all others.
             parameter = "Filter" if operation == "describe_nat_gateways" else "Filters"
             doing = operation.replace("_", " ").replace("describe", "describe the", 1)
             found.extend(map(value_of, self._items(operation, key, doing, **{parameter: wanted})))
@@ -154,6 +155,11 @@ _GATEWAY_KINDS: tuple[tuple[str, RouteTargetKind], ...] = (
 _ALL_PORTS = (0, 65535)
 
 
+def _present(items: Iterable[Raw], member: str) -> tuple[str, ...]:
+    """The values of a member, of the items that have it."""
+    return tuple(item[member] for item in items if item.get(member))
+
+
 def vpc(raw: Raw) -> Vpc:
     """One element of DescribeVpcs.Vpcs."""
     associated = _associated(raw.get("CidrBlockAssociationSet", ()), "CidrBlock", "CidrBlockState")
@@ -185,7 +191,8 @@ def subnet(raw: Raw) -> Subnet:
 def _associated(raw: Iterable[Raw], member: str, state_member: str) -> list[str]:
     """CIDR blocks that are associated, or whose state is unknown."""
     gone = {"disassociating", "disassociated", "failing", "failed"}
-    return [one[member] for one in raw if one.get(member) and (one.get(state_member) or {}).get("State") not in gone]
+    blocks = (block for block in raw if (block.get(state_member) or {}).get("State") not in gone)
+    return [block[member] for block in blocks if block.get(member)]
 
 
 def route_table(raw: Raw) -> RouteTable:
@@ -194,9 +201,9 @@ def route_table(raw: Raw) -> RouteTable:
     return RouteTable(
         route_table_id=raw.get("RouteTableId", ""),
         vpc_id=raw.get("VpcId", ""),
-        subnet_ids=tuple(one["SubnetId"] for one in associations if one.get("SubnetId")),
-        is_main=any(one.get("Main") for one in associations),
-        routes=tuple(_route(one) for one in raw.get("Routes", ())),
+        subnet_ids=_present(associations, "SubnetId"),
+        is_main=any(association.get("Main") for association in associations),
+        routes=tuple(map(_route, raw.get("Routes", ()))),
     )
 
 
@@ -228,32 +235,32 @@ def security_group(raw: Raw) -> SecurityGroup:
         group_id=raw.get("GroupId", ""),
         name=raw.get("GroupName", ""),
         vpc_id=raw.get("VpcId", ""),
-        ingress=tuple(_security_rule(one) for one in raw.get("IpPermissions", ())),
-        egress=tuple(_security_rule(one) for one in raw.get("IpPermissionsEgress", ())),
+        ingress=tuple(map(_security_rule, raw.get("IpPermissions", ()))),
+        egress=tuple(map(_security_rule, raw.get("IpPermissionsEgress", ()))),
     )
 
 
 def _security_rule(raw: Raw) -> SecurityRule:
     every = raw.get("IpProtocol") == "-1"
-    blocks = [one.get("CidrIp", "") for one in raw.get("IpRanges", ())]
-    ipv6 = [one.get("CidrIpv6", "") for one in raw.get("Ipv6Ranges", ())]
+    blocks = _present(raw.get("IpRanges", ()), "CidrIp")
+    ipv6 = _present(raw.get("Ipv6Ranges", ()), "CidrIpv6")
     return SecurityRule(
         protocol=str(raw.get("IpProtocol", "-1")),
         from_port=_ALL_PORTS[0] if every else raw.get("FromPort", _ALL_PORTS[0]),
         to_port=_ALL_PORTS[1] if every else raw.get("ToPort", _ALL_PORTS[1]),
-        cidr_blocks=tuple(block for block in (*blocks, *ipv6) if block),
-        group_ids=tuple(one["GroupId"] for one in raw.get("UserIdGroupPairs", ()) if one.get("GroupId")),
-        prefix_list_ids=tuple(one["PrefixListId"] for one in raw.get("PrefixListIds", ()) if one.get("PrefixListId")),
+        cidr_blocks=(*blocks, *ipv6),
+        group_ids=_present(raw.get("UserIdGroupPairs", ()), "GroupId"),
+        prefix_list_ids=_present(raw.get("PrefixListIds", ()), "PrefixListId"),
     )
 
 
 def network_acl(raw: Raw) -> NetworkAcl:
     """One element of DescribeNetworkAcls.NetworkAcls."""
-    entries = sorted((_acl_entry(one) for one in raw.get("Entries", ())), key=lambda one: one.number)
+    entries = sorted(map(_acl_entry, raw.get("Entries", ())), key=lambda entry: entry.number)
     return NetworkAcl(
         network_acl_id=raw.get("NetworkAclId", ""),
         vpc_id=raw.get("VpcId", ""),
-        subnet_ids=tuple(one["SubnetId"] for one in raw.get("Associations", ()) if one.get("SubnetId")),
+        subnet_ids=_present(raw.get("Associations", ()), "SubnetId"),
         entries=tuple(entries),
     )
 
@@ -280,7 +287,7 @@ def endpoint(raw: Raw) -> Endpoint:
         kind=raw.get("VpcEndpointType", ""),
         state=raw.get("State", "").lower(),
         subnet_ids=tuple(raw.get("SubnetIds", ())),
-        security_group_ids=tuple(one["GroupId"] for one in raw.get("Groups", ()) if one.get("GroupId")),
+        security_group_ids=_present(raw.get("Groups", ()), "GroupId"),
         route_table_ids=tuple(raw.get("RouteTableIds", ())),
         has_private_dns=raw.get("PrivateDnsEnabled", False),
     )
@@ -299,8 +306,9 @@ def nat_gateway(raw: Raw) -> NatGateway:
 
 def internet_gateway(raw: Raw) -> InternetGateway:
     """One element of DescribeInternetGateways.InternetGateways; one being detached counts as detached."""
-    attached = [one for one in raw.get("Attachments", ()) if one.get("State") in {"available", "attached", "attaching"}]
-    return InternetGateway(raw.get("InternetGatewayId", ""), tuple(one["VpcId"] for one in attached))
+    states = {"available", "attached", "attaching"}
+    attached = (attachment for attachment in raw.get("Attachments", ()) if attachment.get("State") in states)
+    return InternetGateway(raw.get("InternetGatewayId", ""), tuple(attachment["VpcId"] for attachment in attached))
 
 
 def network_interface(raw: Raw) -> NetworkInterface:
@@ -310,7 +318,7 @@ def network_interface(raw: Raw) -> NetworkInterface:
         network_interface_id=raw.get("NetworkInterfaceId", ""),
         vpc_id=raw.get("VpcId", ""),
         subnet_id=raw.get("SubnetId", ""),
-        security_group_ids=tuple(one["GroupId"] for one in raw.get("Groups", ()) if one.get("GroupId")),
+        security_group_ids=_present(raw.get("Groups", ()), "GroupId"),
         private_ip=raw.get("PrivateIpAddress", ""),
         public_ip=association.get("PublicIp", ""),
         status=raw.get("Status", ""),
