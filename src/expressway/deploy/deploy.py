@@ -64,6 +64,16 @@ def deploy_app(
     return _Deployment(request, ports, operation, progress, cancellation).run()
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is deployed, after every check that changes nothing; `running_image` is "" where none runs."""
+
+    templates: AppTemplates
+    image: AppImage
+    plan: Plan
+    running_image: str
+
+
 @dataclass(slots=True)
 class _Deployment:
     request: DeployRequest
@@ -83,6 +93,33 @@ class _Deployment:
 
     def run(self) -> DeployResult:
         started = self.ports.clock.monotonic()
+        prepared = self._prepare()
+        self.cancellation.raise_if_cancelled()
+        image_uri, service = self._carry_out(prepared.templates, prepared.image)
+        proving = self.has_moved or self._is_unproven(service)
+        url = self._wait_until_ready(service) if proving else self._url(service)
+        if self.protected is not None and proving:
+            self.protected.settle(image_uri)
+        changed = any(result != "unchanged" for result in self.outcomes.values())
+        return DeployResult(
+            operation_id=self.operation.current.operation_id,
+            app_name=self.request.definition.name,
+            target=prepared.plan.target,
+            status="deployed" if changed else "unchanged",
+            url=url,
+            endpoint=service.stack.outputs.get("Endpoint", ""),
+            service_arn=service.stack.outputs.get("ServiceArn", ""),
+            image_uri=image_uri,
+            plan_digest=prepared.plan.digest,
+            stacks=self.outcomes,
+            termination_protection=self.protection,
+            elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
+            warnings=tuple(self.warnings),
+            rebuilt=rebuilt_sentence(image_uri, running=prepared.running_image) if self.request.rebuild else "",
+        )
+
+    # -- before anything is changed -------------------------------------------------------------------------
+    def _prepare(self) -> _Prepared:
         request, definition = self.request, self.request.definition
         self._enter("check", f"checking {definition.name}")
         image = self.ports.images.check(
@@ -109,32 +146,9 @@ class _Deployment:
             self._warn(warning)
         for warning in image.warnings:
             self._tell(Progress("build", warning, level="warning"))
-        self.cancellation.raise_if_cancelled()
         running = running_image(stacks.seen.get(templates.service.stack_name))
-        image_uri, service = self._carry_out(templates, image.as_planned(plan.image))
-        proving = self.has_moved or self._is_unproven(service)
-        url = self._wait_until_ready(service) if proving else self._url(service)
-        if self.protected is not None and proving:
-            self.protected.settle(image_uri)
-        changed = any(result != "unchanged" for result in self.outcomes.values())
-        return DeployResult(
-            operation_id=self.operation.current.operation_id,
-            app_name=definition.name,
-            target=plan.target,
-            status="deployed" if changed else "unchanged",
-            url=url,
-            endpoint=service.stack.outputs.get("Endpoint", ""),
-            service_arn=service.stack.outputs.get("ServiceArn", ""),
-            image_uri=image_uri,
-            plan_digest=plan.digest,
-            stacks=self.outcomes,
-            termination_protection=self.protection,
-            elapsed_seconds=round(self.ports.clock.monotonic() - started, 3),
-            warnings=tuple(self.warnings),
-            rebuilt=rebuilt_sentence(image_uri, running=running) if self.request.rebuild else "",
-        )
+        return _Prepared(templates, image.as_planned(plan.image), plan, running)
 
-    # -- before anything is changed -------------------------------------------------------------------------
     def _approved_plan(self, templates: AppTemplates, image: AppImage, stacks: RememberedStacks) -> Plan:
         plan = plan_app(
             self.request.definition.name,

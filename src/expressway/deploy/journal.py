@@ -1,8 +1,7 @@
-"""A small journal in the state directory, written atomically, read after a restart.
+"""A journal of operations in the state directory, written atomically, read after a restart.
 
-Secrets of known kinds are masked in it; text of others keeps its marks, so that it is known again when it is read.
-One file an app for deployments and deletions, and one each for builds and restarts, which take no approval and no
-unfinished work from a deployment.
+Secrets of known kinds are masked in it; untrusted text keeps its marks. Each app has one file for deployments and
+deletions, and one each for builds and restarts, which take no approval and no unfinished work from a deployment.
 """
 
 import fcntl
@@ -34,7 +33,7 @@ _KINDS: tuple[OperationKind, ...] = ("deploy", "build", "restart")
 
 
 class Journal:
-    """The operations of one target (account and region, or sandbox), the newest of every app.
+    """The newest operations of each app in one target (account and region, or sandbox).
 
     An operation holds a lock file of its app, which the kernel frees when the process ends, however it ends.
     """
@@ -65,9 +64,9 @@ class Journal:
     def operation(
         self, app_name: str, kind: OperationKind, warn: Callable[[str], None] = _nobody
     ) -> Generator["RunningOperation"]:
-        """Hold the app for one operation and record how it ends.
+        """Lock the app for one operation and record how it ends.
 
-        Once it has begun, a record that cannot be written holds nothing up: `warn` is told, once.
+        Once it has begun, a record that cannot be written does not stop it: `warn` is called, once.
 
         Raises:
             StillRunning: ``operation_running`` when another process on this machine works on the same app.
@@ -132,10 +131,7 @@ class RunningOperation:
             raise state_not_writable(exc) from exc
 
     def record(self, **changes: Any) -> None:
-        """Replace fields of the record and write it down, in a folder made anew where it is gone.
-
-        What cannot be written is a warning: AWS has the work itself, and each further record tries again.
-        """
+        """Replace fields of the record and write it; if that fails, warn once and try again with the next record."""
         with self._lock:
             self.current = replace(self.current, updated_at=_now(), **changes)
             try:
@@ -148,7 +144,7 @@ class RunningOperation:
             self._has_warned = True
             self._warn(
                 f"The progress cannot be recorded; the work continues. {trouble.message} Until it ends, status "
-                "on this machine tells an older state, and an approval may have to be given again."
+                "on this machine shows an older state, and an approval may have to be given again."
             )
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""What may not be read, named once each: a missing permission is neither a failure nor a conclusion."""
+"""Reads that may be refused: a missing permission is reported once, and is neither a failure nor a conclusion."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,19 +21,15 @@ PARTS: Mapping[str, tuple[str, str]] = {
 """Each part that is read of a service: in words, and the IAM actions that reading it takes."""
 
 
-def _nobody(gap: str) -> None:
-    del gap
-
-
 @dataclass(slots=True)
 class ReadGaps:
-    """Reads of which each may be refused; `tell` is told a gap when it is met first. Threads may share it."""
+    """Reads of which each may be refused; `report` is called once for each gap. Threads may share it."""
 
-    tell: Callable[[str], None] = _nobody
+    report: Callable[[str], None] | None = None
     _found: dict[str, str] = field(default_factory=dict[str, str])
 
     def take(self, part: str, read: Callable[[], _T], default: _T) -> _T:
-        """What was read, or `default` where the caller has no permission; that is remembered, and not asked again.
+        """What was read, or `default` where the caller has no permission; that is remembered, and not tried again.
 
         Raises:
             TargetError: anything but ``access_denied``.
@@ -47,7 +43,8 @@ class ReadGaps:
                 raise
             what, actions = PARTS[part]
             self._found[part] = f"{what} could not be read ({actions}): {error.message}"
-            self.tell(self._found[part])
+            if self.report is not None:
+                self.report(self._found[part])
             return default
 
     @property

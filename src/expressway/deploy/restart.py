@@ -1,7 +1,7 @@
-"""Restart an app: new tasks of the version that runs, so that they read their secrets anew.
+"""Restart an app: replace its tasks by new ones of the same version, which read their secrets again.
 
-ECS's UpdateService with ``forceNewDeployment`` does it, which the stack says nothing of. UpdateExpressGatewayService
-has no such member (API reference of both).
+ECS's UpdateService with ``forceNewDeployment`` does it; UpdateExpressGatewayService has no such member. Source: the API
+reference of both.
 """
 
 from dataclasses import asdict, dataclass
@@ -101,7 +101,8 @@ class _Restart:
         service = self._living(location)
         gaps = ReadGaps(lambda gap: self.progress(Progress("service", gap, level="warning")))
         before, running = self._newest(service, gaps), self._running(location, gaps)
-        if self.continues and self._is_deploying(service, gaps):
+        deployment = self._deployment(service, gaps) if self.continues else None
+        if deployment is not None and deployment.running:
             self.progress(Progress("service", f"the restart of {location.name} runs already: waiting for it"))
         else:
             self.progress(Progress("service", f"restarting the service {location.name}"))
@@ -166,10 +167,6 @@ class _Restart:
         now = self.ports.ecs.service(service.cluster, service.name)
         return now.primary_deployment_id if now else ""
 
-    def _is_deploying(self, service: ServiceState, gaps: ReadGaps) -> bool:
-        deployment = self._deployment(service, gaps)
-        return deployment is not None and deployment.running
-
     def _deployment(self, service: ServiceState, gaps: ReadGaps) -> DeploymentState | None:
         newest = self.ports.ecs.newest_deployments
         return next(iter(gaps.take("deployments", lambda: newest(service.cluster, service.arn, limit=1), ())), None)
@@ -179,7 +176,7 @@ class _Restart:
         return tuple(task.task_id for task in tasks if task.running)
 
     def _await_begin(self, service: ServiceState, before: str, gaps: ReadGaps) -> None:
-        """Until ECS tells the new deployment, so that the wait is for that one and not for the one before it."""
+        """Wait until ECS lists the new deployment, so that the wait for readiness is for that one."""
         deadline = self.ports.clock.monotonic() + _BEGINS_WITHIN_SECONDS
         for delay in polling_delays():
             if self._newest(service, gaps) != before:

@@ -1,4 +1,4 @@
-"""Wait for AWS no longer than asked: then the work is left to CloudFormation, and the same command continues it."""
+"""Wait for AWS no longer than requested: CloudFormation then goes on, and the same command continues the work."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ _WAITING_PHASES = {"wait", "delete"}
 class WaitBudget:
     """A cancellation that ends the wait once AWS has been at work for `seconds`; None waits without a limit.
 
-    The time runs from the first sign that AWS is at work (an event of a stack, waiting for the service, a
-    deletion), and only waiting is ended: a build or a push is finished first, since nobody else would go on with
-    it. The first question after that sign is let pass, so that each repetition does or sees something, however short
-    the wait: 0 begins what is next and returns.
+    The time runs from the first sign that AWS is at work (an event of a stack, waiting for the service, a deletion),
+    and only waiting is ended: a build or a push is finished first, since nobody else would go on with it. The first
+    check after that sign passes, so that each repetition makes progress, however short the wait: 0 begins the next
+    step and returns.
     """
 
     operation: OperationRecord
@@ -31,7 +31,7 @@ class WaitBudget:
     _latest: Progress | None = None
 
     def watching(self, progress: ProgressSink) -> ProgressSink:
-        """`progress`, listened to."""
+        """`progress`, with the phase of each event noted."""
 
         def sink(event: Progress) -> None:
             self._latest = event
@@ -43,11 +43,7 @@ class WaitBudget:
         return sink
 
     def raise_if_cancelled(self) -> None:
-        """Asked between steps.
-
-        Raises:
-            StillRunning: ``still_running``; ``details`` have operation_id and phase.
-        """
+        """Raises: StillRunning ``still_running``; ``details`` have operation_id and phase."""
         self.cancellation.raise_if_cancelled()
         latest = self._latest
         if self.seconds is None or self._began is None or latest is None:

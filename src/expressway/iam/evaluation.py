@@ -12,8 +12,17 @@ from typing import Any, Literal
 
 from expressway.aws.values.dependencies import Decision, RoleFact
 from expressway.aws.values.iam import RolePolicy, RoleState
-from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, RoleNeeds
-from expressway.iam.statements import Statement, covers_action, covers_resource, is_variable, statements, strings
+from expressway.iam.required import (
+    EXECUTION_ROLE,
+    INFRASTRUCTURE_ROLE,
+    RoleNeeds,
+    Statement,
+    covers_action,
+    covers_resource,
+    is_variable,
+    statements,
+    strings,
+)
 
 _Answer = Literal["yes", "maybe", "no"]
 _AS_DECISION: Mapping[_Answer, Decision] = {"yes": "allowed", "maybe": "unsure", "no": "denied"}

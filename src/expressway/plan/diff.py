@@ -58,25 +58,28 @@ class StackChange:
     def is_empty(self) -> bool:
         return not (self.is_new or self.resources or self.parameters or self.outputs or self.settings)
 
+    def _changes(self, action: ChangeAction) -> tuple[ResourceChange, ...]:
+        return tuple(change for change in self.resources if change.action == action)
+
     @property
     def replacements(self) -> tuple[ResourceChange, ...]:
-        return tuple(change for change in self.resources if change.action == "replace")
+        return self._changes("replace")
 
     @property
     def creations(self) -> tuple[ResourceChange, ...]:
-        return tuple(change for change in self.resources if change.action == "create")
+        return self._changes("create")
 
     @property
     def deletions(self) -> tuple[ResourceChange, ...]:
-        return tuple(change for change in self.resources if change.action == "delete")
+        return self._changes("delete")
 
     @property
     def imports(self) -> tuple[ResourceChange, ...]:
-        return tuple(change for change in self.resources if change.action == "import")
+        return self._changes("import")
 
     @property
     def restorations(self) -> tuple[ResourceChange, ...]:
-        return tuple(change for change in self.resources if change.action == "restore")
+        return self._changes("restore")
 
     @property
     def protection(self) -> PropertyChange | None:
@@ -102,17 +105,17 @@ class StackChange:
 
     def restoring(self, lost: Collection["ResourceChange"]) -> "StackChange":
         """The same change, with these resources brought back besides, unless they are to go anyhow."""
-        restored = {change.logical_id: change for change in lost}
-        kept = tuple(
-            replace(change, action="restore", properties=(*change.properties, *restored[change.logical_id].properties))
-            if change.logical_id in restored and change.action != "delete"
-            else change
-            for change in self.resources
-        )
-        there = {change.logical_id for change in kept}
-        added = (change for logical_id, change in restored.items() if logical_id not in there)
-        merged = sorted((*kept, *added), key=lambda change: change.logical_id)
-        return replace(self, resources=tuple(merged)) if restored and not self.is_new else self
+        if self.is_new or not lost:
+            return self
+        merged = {change.logical_id: change for change in self.resources}
+        for restoration in lost:
+            change = merged.get(restoration.logical_id)
+            if change is None:
+                merged[restoration.logical_id] = restoration
+            elif change.action != "delete":
+                properties = (*change.properties, *restoration.properties)
+                merged[restoration.logical_id] = replace(change, action="restore", properties=properties)
+        return replace(self, resources=tuple(merged[logical_id] for logical_id in sorted(merged)))
 
 
 def compare_templates(
@@ -169,8 +172,7 @@ def _setting_changes(
 ) -> Iterator[PropertyChange]:
     if before is None:
         return
-    compared = {"Resources", "Outputs"}
-    for name in sorted(({*before, *after}) - compared):
+    for name in sorted({*before, *after} - {"Resources", "Outputs"}):
         for path, old, new in _differences(*_sides(before.get(name), after.get(name)), name):
             if not _follows_from_value(path, told_parameters, kept_parameters):
                 yield PropertyChange(path, old, new)
@@ -214,9 +216,8 @@ def _changed_resource(
 ) -> ResourceChange | None:
     resource_type = str(new.get("Type"))
     if old.get("Type") != new.get("Type"):
-        return ResourceChange(
-            "replace", logical_id, resource_type, (PropertyChange("Type", old.get("Type"), new.get("Type"), True),)
-        )
+        change = PropertyChange("Type", old.get("Type"), new.get("Type"), requires_replacement=True)
+        return ResourceChange("replace", logical_id, resource_type, (change,))
     create_only = kind_of(resource_type).create_only
     changes = [
         PropertyChange(path, before, after, path.split(".")[0].split("[")[0] in create_only)

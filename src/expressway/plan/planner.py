@@ -65,20 +65,8 @@ def plan_app(
             when it is the app's and was last deployed from another place than `origin`; ``name_taken``.
         StackError: ``template_too_large``, ``limit_exceeded``, ``template_unreadable``.
     """
-    return _Planning(
-        app_name,
-        templates,
-        target,
-        stacks,
-        account,
-        image,
-        termination_protection,
-        adopt,
-        allow_replacement,
-        origin,
-        renewed,
-        progress,
-    ).plan()
+    allowed = (termination_protection, adopt, allow_replacement)
+    return _Planning(app_name, templates, target, stacks, account, image, *allowed, origin, renewed, progress).plan()
 
 
 @dataclass(frozen=True, slots=True)

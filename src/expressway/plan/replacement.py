@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from expressway.cloudformation.change_set import ChangeSet, ChangeSetDetail
+from expressway.cloudformation.change_set import ChangeSet, ChangeSetChange, ChangeSetDetail
 from expressway.cloudformation.resource_kinds import RESOURCE_KINDS, ResourceKind, kind_of
 from expressway.cloudformation.stack import DEFAULT_CLUSTER, EXPRESS_TYPE
 from expressway.cloudformation.template import RETAINING, Template
@@ -44,35 +44,37 @@ class Replacement:
 
 def planned_replacements(change: StackChange, template: Template) -> tuple[Replacement, ...]:
     """The replacements among the changes that a plan makes of a stack."""
-    found: list[Replacement] = []
-    for one in change.replacements:
-        decisive = [item for item in one.properties if item.requires_replacement]
-        renamed = {_root(item.path) for item in decisive if not _is_same_cluster(item)}
-        paths = tuple(dict.fromkeys(item.path for item in decisive))
-        found.append(_replacement(one.logical_id, one.resource_type, paths, renamed, template))
-    return tuple(found)
+    return tuple(_planned(resource, template) for resource in change.replacements)
+
+
+def _planned(change: ResourceChange, template: Template) -> Replacement:
+    decisive = [item for item in change.properties if item.requires_replacement]
+    changed = {_root(item.path) for item in decisive if not _is_same_cluster(item)}
+    return _replacement(change, [item.path for item in decisive], changed, template)
 
 
 def expected_replacements(change_set: ChangeSet, template: Template) -> tuple[Replacement, ...]:
     """Those that CloudFormation announces in a change set; one that it gives no reason for may be possible."""
-    found: list[Replacement] = []
-    for one in change_set.replacements:
-        decisive = [detail for detail in one.details if detail.requires_recreation != "Never"]
-        paths = tuple(dict.fromkeys(detail.path for detail in decisive))
-        changed = {_property(detail) for detail in decisive}
-        renamed = changed if changed else set(kind_of(one.resource_type).named_by)
-        found.append(_replacement(one.logical_id, one.resource_type, paths, renamed, template))
-    return tuple(found)
+    return tuple(_expected(change, template) for change in change_set.replacements)
+
+
+def _expected(change: ChangeSetChange, template: Template) -> Replacement:
+    decisive = [detail for detail in change.details if detail.requires_recreation != "Never"]
+    changed = {_property(detail) for detail in decisive} or set(kind_of(change.resource_type).named_by)
+    return _replacement(change, [detail.path for detail in decisive], changed, template)
 
 
 def _replacement(
-    logical_id: str, resource_type: str, properties: tuple[str, ...], renamed: set[str], template: Template
+    change: ResourceChange | ChangeSetChange, paths: Iterable[str], changed: set[str], template: Template
 ) -> Replacement:
-    resources: Mapping[str, Mapping[str, Any]] = template.document.get("Resources", {})
-    resource = resources.get(logical_id, {})
-    obstacle = _obstacle(resource, renamed)
-    retained = resource.get("DeletionPolicy") in RETAINING
-    return Replacement(logical_id, resource_type, properties, obstacle, retained)
+    resource: Mapping[str, Any] = template.document.get("Resources", {}).get(change.logical_id, {})
+    return Replacement(
+        change.logical_id,
+        change.resource_type,
+        tuple(dict.fromkeys(paths)),
+        _obstacle(resource, changed),
+        resource.get("DeletionPolicy") in RETAINING,
+    )
 
 
 def _obstacle(resource: Mapping[str, Any], renamed: set[str]) -> str:

@@ -15,8 +15,16 @@ from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.dependencies.start_rules import image_findings, secret_findings, softened_if_serving
 from expressway.diagnose.finding import Finding, ranked
 from expressway.iam.evaluation import role_decision
-from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, missing_actions, trusts
-from expressway.iam.statements import statements, strings
+from expressway.iam.required import (
+    EXECUTION_ROLE,
+    INFRASTRUCTURE_ROLE,
+    LOG_ACTIONS,
+    RoleNeeds,
+    missing_actions,
+    statements,
+    strings,
+    trusts,
+)
 
 _TASK_ROLE = RoleNeeds("task role", "ecs-tasks.amazonaws.com", "", ())
 _SHOWN = 5

@@ -20,17 +20,8 @@ from expressway.privacy.untrusted import echoed
 _ROLE_ARN = re.compile(r"^arn:aws[\w-]*:iam::(?P<account>\d{12}):role/(?P<path>[\w+=,.@/-]+)$")
 _ROLE_NAME = re.compile(r"^[\w+=,.@-]{1,64}$")
 _PUBLIC_REGISTRIES = (
-    "public.ecr.aws",
-    "docker.io",
-    "registry-1.docker.io",
-    "index.docker.io",
-    "ghcr.io",
-    "quay.io",
-    "registry.gitlab.com",
-    "mcr.microsoft.com",
-    "gcr.io",
-    "registry.k8s.io",
-    "lscr.io",
+    *("public.ecr.aws", "docker.io", "registry-1.docker.io", "index.docker.io", "ghcr.io", "quay.io"),
+    *("registry.gitlab.com", "mcr.microsoft.com", "gcr.io", "registry.k8s.io", "lscr.io"),
 )
 DetailT = TypeVar("DetailT")
 

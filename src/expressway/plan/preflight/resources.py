@@ -1,8 +1,7 @@
 """What a definition names and AWS must have already: cluster, roles, network, secrets, key and principals.
 
 CloudFormation finds out what is missing when it has made half of a stack, and ECS when it starts a task. Here it is
-looked up before anything is changed, all at the same time, and only where the plan makes something of it: an app
-that stands as it is asks for nothing.
+looked up before anything is changed, all at the same time, and only where the plan requires it to exist.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

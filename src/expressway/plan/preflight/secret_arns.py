@@ -33,7 +33,7 @@ def with_complete_arns(
         TargetError: ``credentials_expired`` and what else would meet every read.
     """
     references = [SecretReference("Main", name, arn) for name, arn in definition.secrets.items()]
-    wanted = {one.secret_id: one for one in references if not one.is_parameter}
+    wanted = {reference.secret_id: reference for reference in references if not reference.is_parameter}
     if not wanted or definition.complete_secret_arns:
         return definition
     with ConcurrentReads(_THREADS, name="secrets") as reads:
