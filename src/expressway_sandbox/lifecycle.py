@@ -128,7 +128,7 @@ def stop(state_dir: Path | None = None) -> Stopped:
 
 
 def reset(state_dir: Path | None = None) -> None:
-    """Make the running sandbox as if it were new: all state and all its containers are gone, the process stays.
+    """Remove all state and all containers of the running sandbox; its process stays.
 
     Raises:
         SandboxError: ``sandbox_not_running``, ``sandbox_reset_failed``.
@@ -141,20 +141,19 @@ def reset(state_dir: Path | None = None) -> None:
     except OSError as exc:
         raise SandboxError(
             "sandbox_reset_failed",
-            f"The sandbox at {info.endpoint_url} did not empty itself: {exc}.",
+            f"The sandbox at {info.endpoint_url} could not be reset: {exc}.",
             "Restart it: expressway sandbox stop, then expressway sandbox start.",
         ) from exc
     _clear(info)
 
 
-def _clear(info: SandboxInfo) -> int:
-    removed = record.remove_containers(info.state_dir, info.docker_host)
+def _clear(info: SandboxInfo) -> None:
+    record.remove_containers(info.state_dir, info.docker_host)
     record.remove_images(info)
-    return removed
 
 
 def _clear_after_a_killed_one(directory: Path, docker_host: str | None) -> int:
-    """Remove what a sandbox left whose process is gone: on the engine that it used, and on the one to be used."""
+    """Remove what a killed sandbox left, on the engine that it used and on the one to be used."""
     removed, last = 0, record.last(directory)
     if last is not None:
         removed += record.remove_containers(directory, last.docker_host)

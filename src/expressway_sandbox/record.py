@@ -152,17 +152,17 @@ _LOOPBACK = "127.0.0.1:"
 
 def containers_of(state_dir: Path, docker_host: str | None) -> list[str]:
     """The names of the containers, running or not, that sandboxes of this state directory started and left."""
-    with _engine(docker_host) as client:
+    with engine_client(docker_host) as client:
         found = _containers(client, state_dir) if client else ()
         return [str(container.attrs["Names"][0]).lstrip("/") for container in found]
 
 
 def remove_containers(state_dir: Path, docker_host: str | None) -> int:
-    """Remove them; how many went. An engine that does not answer has none to remove."""
+    """Remove these containers and return how many there were; none where the engine does not answer."""
     from docker.errors import DockerException
 
     removed = 0
-    with suppress(DockerException, OSError), _engine(docker_host) as client:
+    with suppress(DockerException, OSError), engine_client(docker_host) as client:
         for container in _containers(client, state_dir) if client else ():
             with suppress(DockerException):
                 container.remove(v=True, force=True)
@@ -170,22 +170,19 @@ def remove_containers(state_dir: Path, docker_host: str | None) -> int:
     return removed
 
 
-def remove_images(info: SandboxInfo) -> int:
-    """Take the images of this sandbox's registry out of the engine, and what they were called before they were pushed.
+def remove_images(info: SandboxInfo) -> None:
+    """Remove the images of this sandbox's registry from the engine, with the names they had before they were pushed.
 
-    An image that has been pushed to another registry too keeps its other names; base images are never called so.
+    An image that was also pushed to another registry keeps its other names; base images never have such a name.
     """
     from docker.errors import DockerException
 
-    removed = 0
-    with suppress(DockerException, OSError), _engine(info.docker_host) as client:
+    with suppress(DockerException, OSError), engine_client(info.docker_host) as client:
         for image in client.api.images() if client else ():
             names = [*(image.get("RepoTags") or ()), *(image.get("RepoDigests") or ())]
             for name in _names_of_registry(names, info.port):
                 with suppress(DockerException):  # gone with another of its names, or still used
                     client.api.remove_image(name)
-                    removed += 1
-    return removed
 
 
 def port_answers(port: int) -> bool:
@@ -212,7 +209,8 @@ def _containers(client: Any, state_dir: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _engine(docker_host: str | None) -> Generator[Any]:
+def engine_client(docker_host: str | None) -> Generator[Any]:
+    """A client of the container engine, or None without one."""
     if docker_host is None:
         yield None
         return

@@ -94,18 +94,7 @@ class RepositoryStack(_AppStack):
             protected=definition.termination_protection,
         )
         settings = definition.repository
-        push_principal = self._parameter(
-            "PusherArn",
-            "IAM role or user that deploys, and so may assume the push/pull role",
-            allowed_pattern=PUSHER_PATTERN,
-            constraint_description="the ARN of an IAM role or user, or nothing; never an account's root",
-        )
-        permission_set = self._parameter(
-            "PusherPermissionSet",
-            "Permission set of IAM Identity Center that deploys, where PusherArn is empty",
-            allowed_pattern=PERMISSION_SET_PATTERN,
-            constraint_description="the name of a permission set, or nothing",
-        )
+        push_principal, permission_set = self._push_parameters()
         self.repository = ImageRepository(
             self,
             "Repository",
@@ -141,6 +130,21 @@ class RepositoryStack(_AppStack):
         self._output("RepositoryArn", self.repository.repository_arn, "ARN of the image repository")
         self._output("PushPullRoleArn", self.push_pull_role.role_arn, "Role that pushes and pulls images")
         self._record_origin()
+
+    def _push_parameters(self) -> tuple[str, str]:
+        push_principal = self._parameter(
+            "PusherArn",
+            "IAM role or user that deploys, and so may assume the push/pull role",
+            allowed_pattern=PUSHER_PATTERN,
+            constraint_description="the ARN of an IAM role or user, or nothing; never an account's root",
+        )
+        permission_set = self._parameter(
+            "PusherPermissionSet",
+            "Permission set of IAM Identity Center that deploys, where PusherArn is empty",
+            allowed_pattern=PERMISSION_SET_PATTERN,
+            constraint_description="the name of a permission set, or nothing",
+        )
+        return push_principal, permission_set
 
 
 class ServiceStack(_AppStack):

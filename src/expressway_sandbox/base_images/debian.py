@@ -68,8 +68,7 @@ def unpack_package(package: str, folder: Path, *, progress: ProgressSink = ignor
         files = list(Path(place).glob("*.deb"))
         if fetched.returncode != 0 or len(files) != 1:
             raise _not_fetched(package, _last_line(fetched), _output(fetched))
-        command = [unpacker, "--extract", str(files[0]), str(folder)]
-        unpacked = subprocess.run(command, capture_output=True, text=True, env=child_environment())
+        unpacked = _run([unpacker, "--extract", files[0], folder])
         if unpacked.returncode != 0:
             raise _not_fetched(package, _last_line(unpacked), _output(unpacked))
 
@@ -88,7 +87,13 @@ def _own_state(place: Path) -> list[str]:
 
 def _apt_get(arguments: Sequence[str], cwd: str | None = None) -> "subprocess.CompletedProcess[str]":
     environment = child_environment(also=NETWORK) | {"DEBIAN_FRONTEND": "noninteractive"}
-    command = [find_program("apt-get") or "apt-get", *arguments]
+    return _run([find_program("apt-get") or "apt-get", *arguments], environment, cwd)
+
+
+def _run(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None, cwd: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    environment = child_environment() if environment is None else environment
     return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=cwd)
 
 
@@ -158,7 +163,7 @@ def write_busybox(archive: Path, *, progress: ProgressSink) -> None:
 
 
 def _write_busybox(archive: Path, program: Path) -> None:
-    listed = subprocess.run([program, "--list"], capture_output=True, text=True, env=child_environment())
+    listed = _run([program, "--list"])
     if listed.returncode != 0:
         raise _failed("busybox --list failed", listed.stderr.splitlines())
     with tarfile.open(archive, "w") as tar:
@@ -210,12 +215,7 @@ def write_python(
     try:
         _debootstrap(tree, mirror or debian_mirror(), keyring, progress=progress)
         _arrange_python(tree)
-        packed = subprocess.run(
-            [find_program("tar") or "tar", "--numeric-owner", "-C", str(tree), "-cf", str(archive), "."],
-            capture_output=True,
-            text=True,
-            env=child_environment(),
-        )
+        packed = _run([find_program("tar") or "tar", "--numeric-owner", "-C", tree, "-cf", archive, "."])
         if packed.returncode != 0:
             raise _failed("tar failed", packed.stderr.splitlines())
     finally:
@@ -266,10 +266,8 @@ def _environment() -> dict[str, str]:
     environment = child_environment(also=NETWORK)
     environment.pop("TMPDIR", None)
     if not environment.get("http_proxy") and find_program("apt-config"):
-        asked = subprocess.run(
-            ["apt-config", "shell", "PROXY", "Acquire::http::Proxy"], capture_output=True, text=True, env=environment
-        )
-        proxy = asked.stdout.strip().removeprefix("PROXY=").strip("'")
+        configured = _run(["apt-config", "shell", "PROXY", "Acquire::http::Proxy"], environment)
+        proxy = configured.stdout.strip().removeprefix("PROXY=").strip("'")
         if proxy.startswith("http"):
             environment["http_proxy"] = proxy
     return environment

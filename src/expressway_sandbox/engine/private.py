@@ -15,7 +15,7 @@ from expressway.image.engine.record import engine_directory, read_engine_record
 from expressway_sandbox.base_images.debian import find_program, install_packages
 from expressway_sandbox.engine.network import other_engine_runs
 from expressway_sandbox.engine.process import await_answer, docker_host_of, start_daemon, stop_private_engine
-from expressway_sandbox.record import locked
+from expressway_sandbox.record import engine_client, locked
 
 ENGINE_PACKAGES = ("docker.io", "iptables")
 
@@ -154,15 +154,10 @@ def _serves_a_sandbox(docker_host: str) -> bool:
 
 
 def _runs_containers(docker_host: str) -> bool:
-    import docker
     from docker.errors import DockerException
 
-    with suppress(DockerException, OSError):
-        client = docker.DockerClient(base_url=docker_host, timeout=30)
-        try:
-            return bool(client.containers.list(sparse=True))
-        finally:
-            client.close()
+    with suppress(DockerException, OSError), engine_client(docker_host) as client:
+        return bool(client.containers.list(sparse=True))
     return False
 
 

@@ -14,18 +14,17 @@ Shape = dict[str, Any]
 
 def express_service(service: Service, *, with_tags: bool = False) -> Shape:
     """ECSExpressGatewayService."""
-    shape: Shape = {
-        **_identity(service),
-        "infrastructureRoleArn": service.infrastructure_role_arn,
-        "activeConfigurations": [configuration(service, service.active)] if service.active else [],
-    }
-    if service.current is not None and not service.current.has_ended:
-        shape["currentDeployment"] = service.current.arn
-        if service.active is None:
-            shape["activeConfigurations"] = [configuration(service, service.current.target)]
-    if with_tags:
-        shape["tags"] = service.tags
-    return shape
+    current = service.current if service.current and not service.current.has_ended else None
+    live = service.active or (current.target if current else None)
+    return _present(
+        {
+            **_identity(service),
+            "infrastructureRoleArn": service.infrastructure_role_arn,
+            "activeConfigurations": [configuration(service, live)] if live else [],
+            "currentDeployment": current.arn if current else None,
+            "tags": service.tags if with_tags else None,
+        }
+    )
 
 
 def updated_express_service(service: Service, target: Revision) -> Shape:
@@ -57,9 +56,8 @@ def configuration(service: Service, revision: Revision) -> Shape:
         "ingressPaths": [{"accessType": service.access_type, "endpoint": service.endpoint}],
         "createdAt": revision.created_at,
         **revision.configuration.answer(),
+        **({"taskDefinitionArn": revision.task_definition_arn} if revision.task_definition_arn else {}),
     }
-    if revision.task_definition_arn:
-        shape["taskDefinitionArn"] = revision.task_definition_arn
     container: Shape | None = shape.get("primaryContainer")
     if container is not None and "awsLogsConfiguration" not in container:
         container["awsLogsConfiguration"] = {"logGroup": service.own_log_group, "logStreamPrefix": "ecs"}
@@ -206,12 +204,10 @@ def service(service: Service, *, with_tags: bool = False) -> Shape:
         "availabilityZoneRebalancing": "ENABLED",
         "resourceManagementType": "ECS",
         "currentServiceRevisions": _current_revisions(service),
+        "currentServiceDeployment": current.arn if current and not current.has_ended else None,
+        "tags": service.tags if with_tags else None,
     }
-    if current is not None and not current.has_ended:
-        shape["currentServiceDeployment"] = current.arn
-    if with_tags:
-        shape["tags"] = service.tags
-    return shape
+    return _present(shape)
 
 
 def _current_revisions(service: Service) -> list[Shape]:

@@ -52,19 +52,17 @@ class Container:
 
     def answer(self) -> dict[str, Any]:
         """The container as the API shows it."""
-        shape: dict[str, Any] = {"image": self.image, "containerPort": self.container_port}
-        if self.log_group:
-            prefix = self.log_stream_prefix or "ecs"
-            shape["awsLogsConfiguration"] = {"logGroup": self.log_group, "logStreamPrefix": prefix}
-        if self.credentials_parameter:
-            shape["repositoryCredentials"] = {"credentialsParameter": self.credentials_parameter}
-        if self.command:
-            shape["command"] = list(self.command)
-        if self.environment:
-            shape["environment"] = [{"name": name, "value": value} for name, value in self.environment]
-        if self.secrets:
-            shape["secrets"] = [{"name": name, "valueFrom": value} for name, value in self.secrets]
-        return shape
+        logs = {"logGroup": self.log_group, "logStreamPrefix": self.log_stream_prefix or "ecs"}
+        optional: dict[str, Any] = {
+            "awsLogsConfiguration": logs if self.log_group else None,
+            "repositoryCredentials": self.credentials_parameter
+            and {"credentialsParameter": self.credentials_parameter},
+            "command": list(self.command),
+            "environment": [{"name": name, "value": value} for name, value in self.environment],
+            "secrets": [{"name": name, "valueFrom": value} for name, value in self.secrets],
+        }
+        given = {name: value for name, value in optional.items() if value}
+        return {"image": self.image, "containerPort": self.container_port, **given}
 
 
 def plain_size(value: Any) -> str | None:
