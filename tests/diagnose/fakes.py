@@ -79,7 +79,6 @@ class ClusterWorld:
             targets=self,
             network=self._nothing_around,
             dependencies=self._nothing_around,
-            image_pulls=self._nothing_around,
             stacks=self._nothing_around,
             excluded_from=self.excluded_from,
         )

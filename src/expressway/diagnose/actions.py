@@ -80,7 +80,7 @@ def _stack(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[st
 def _pulls(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
     from expressway.diagnose.image.action import detect_image_pull_failures
 
-    return detect_image_pull_failures(request, ports=ports.image_pulls())
+    return detect_image_pull_failures(request, ports)
 
 
 ACTIONS: Mapping[str, Action] = {

@@ -193,15 +193,6 @@ class DependencyPorts:
     quotas: Callable[[], tuple[QuotaFact, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePullPorts:
-    """What images that cannot be pulled are looked for through."""
-
-    dependencies: DependencyPorts
-    ecs: ClusterReads
-    stacks: StackHistoryReads
-
-
 @dataclass(frozen=True, kw_only=True)
 class ServiceFactPorts:
     """What the facts about one service are read from; `now` gives the present moment in UTC.
@@ -227,5 +218,4 @@ class TroubleshootPorts(ServiceFactPorts):
     targets: TargetReads
     network: Callable[[], NetworkPorts]
     dependencies: Callable[[], DependencyPorts]
-    image_pulls: Callable[[], ImagePullPorts]
     stacks: Callable[[], StackHistoryReads]

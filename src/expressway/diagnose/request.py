@@ -201,11 +201,14 @@ class _Reader:
         value = self._parameters.get("time_window")
         if value is None:
             return DEFAULT_WINDOW_SECONDS
-        number = _number(value)
-        if number is None or not 0 < number <= _LONGEST_WINDOW_SECONDS:
-            self.problems.append(_problem("time_window", f"seconds from 1 to {_LONGEST_WINDOW_SECONDS}", value))
-            return DEFAULT_WINDOW_SECONDS
-        return number
+        try:
+            seconds = float("nan" if isinstance(value, bool) else value)
+        except (OverflowError, TypeError, ValueError):
+            seconds = float("nan")
+        if 0 < seconds <= _LONGEST_WINDOW_SECONDS:
+            return seconds
+        self.problems.append(_problem("time_window", f"seconds from 1 to {_LONGEST_WINDOW_SECONDS}", value))
+        return DEFAULT_WINDOW_SECONDS
 
     def _moment(self, name: str) -> datetime | None:
         value = self._parameters.get(name)
@@ -226,15 +229,6 @@ class _Reader:
         if value not in DETAILS:
             self.problems.append(_problem("detail", " or ".join(DETAILS), value))
         return str(value)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
 
 
 def _with_cluster(parameters: Mapping[str, Any], known: Sequence[str]) -> Mapping[str, Any]:

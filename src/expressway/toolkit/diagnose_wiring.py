@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from expressway.aws.session import AwsSession
-    from expressway.diagnose.ports import DependencyPorts, ImagePullPorts, NetworkPorts
+    from expressway.diagnose.ports import DependencyPorts, NetworkPorts
     from expressway.diagnose.service_cache import ServiceCache
     from expressway.image.context.excluded import ExcludedFrom
 
@@ -33,7 +33,6 @@ def troubleshoot_ports(
         targets=LoadBalancers(session),
         network=lambda: _network_ports(session),
         dependencies=lambda: _dependency_ports(session),
-        image_pulls=lambda: _image_pull_ports(session),
         stacks=lambda: StackHistories(session),
         cache=cache,
         excluded_from=excluded_from,
@@ -47,18 +46,6 @@ def _network_ports(session: AwsSession) -> NetworkPorts:
     from expressway.diagnose.ports import NetworkPorts
 
     return NetworkPorts(session.target.region, Ecs(session), Network(session), LoadBalancers(session))
-
-
-def _image_pull_ports(session: AwsSession) -> ImagePullPorts:
-    from expressway.aws.ecs.client import Ecs
-    from expressway.cloudformation.history_reader import StackHistories
-    from expressway.diagnose.ports import ImagePullPorts
-
-    return ImagePullPorts(
-        dependencies=_dependency_ports(session),
-        ecs=Ecs(session),
-        stacks=StackHistories(session),
-    )
 
 
 def _dependency_ports(session: AwsSession) -> DependencyPorts:

@@ -1,7 +1,7 @@
 """An account in memory with everything that services depend on; any of its reads can be refused."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from expressway.aws.values.dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
@@ -10,7 +10,7 @@ from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.service import ClusterState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference, TaskDefinition
-from expressway.diagnose.ports import DependencyPorts, ImagePullPorts
+from expressway.diagnose.ports import DependencyPorts, TroubleshootPorts
 from expressway.errors import ImageError, TargetError
 from tests.diagnose.dependencies.samples import (
     ACCOUNT,
@@ -22,6 +22,7 @@ from tests.diagnose.dependencies.samples import (
     REGION,
     REQUIREMENTS,
 )
+from tests.diagnose.fakes import ClusterWorld
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -75,8 +76,14 @@ class Account:
             quotas=self.fargate,
         )
 
-    def pull_ports(self) -> ImagePullPorts:
-        return ImagePullPorts(self.ports(), self, self)
+    def pull_ports(self) -> TroubleshootPorts:
+        return replace(
+            ClusterWorld().ports(),
+            target=Target(ACCOUNT, REGION),
+            ecs=self,
+            dependencies=self.ports,
+            stacks=lambda: self,
+        )
 
     def _ask(self, name: str, about: Any = None) -> None:
         self.asked.append((name, about))

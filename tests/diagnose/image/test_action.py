@@ -52,7 +52,7 @@ def account(**changes: Any) -> Account:
 
 
 def detect(asked: TroubleshootRequest, world: Account) -> Any:
-    answer = detect_image_pull_failures(asked, ports=world.pull_ports())
+    answer = detect_image_pull_failures(asked, world.pull_ports())
     assert set(answer) >= PEERS_KEYS | {"findings"}
     return answer
 

@@ -18,7 +18,7 @@ from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.image.subjects import PullSubject, PullSubjects
 from expressway.diagnose.messages import Statement, finding_of_message
 from expressway.diagnose.not_found import place_findings
-from expressway.diagnose.ports import ImagePullPorts
+from expressway.diagnose.ports import DependencyPorts, TroubleshootPorts
 from expressway.diagnose.reads import was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.stack.rules import missing_stack_finding
@@ -35,7 +35,7 @@ class _Checked:
     findings: tuple[Finding, ...]
 
 
-def detect_image_pull_failures(request: TroubleshootRequest, *, ports: ImagePullPorts) -> Mapping[str, Any]:
+def detect_image_pull_failures(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapping[str, Any]:
     """Whether the images can be pulled and run, and why not. Images outside ECR are no failure by themselves.
 
     Returns:
@@ -53,14 +53,15 @@ def detect_image_pull_failures(request: TroubleshootRequest, *, ports: ImagePull
         subjects = _subjects(request, PullSubjects(ports, reads))
         if not subjects:
             return _nothing_found(request, ports, reads, is_missing=subjects is None)
-        task_definition = ports.dependencies.task_definition
+        dependencies = ports.dependencies()
         asked = [
-            (one, reads.ask("task definition", lambda one=one: task_definition(one.task_definition)))
+            (one, reads.ask("task definition", lambda one=one: dependencies.task_definition(one.task_definition)))
             for one in subjects
         ]
         known = [(one, needed) for one, future in asked if (needed := reads.take(future, None)) is not None]
         pending = [
-            reads.ask("images", lambda one=one, needed=needed: _check(one, needed, ports)) for one, needed in known
+            reads.ask("images", lambda one=one, needed=needed: _check(one, needed, dependencies))
+            for one, needed in known
         ]
         checked = [future.result() for future in pending]
         gaps = (*reads.gaps, *(gap for one in checked for gap in one.facts.gaps))
@@ -97,19 +98,19 @@ def _subjects(request: TroubleshootRequest, subjects: PullSubjects) -> tuple[Pul
     )
 
 
-def _check(one: PullSubject, needed: TaskDefinition, ports: ImagePullPorts) -> _Checked:
+def _check(one: PullSubject, needed: TaskDefinition, ports: DependencyPorts) -> _Checked:
     subject = replace(one.subject, task_definition_arn=needed.arn)
-    facts = gather_pull(needed, subject, ports=ports.dependencies)
+    facts = gather_pull(needed, subject, ports=ports)
     return _Checked(facts, pull_findings(facts, one.tasks))
 
 
 def _nothing_found(
-    request: TroubleshootRequest, ports: ImagePullPorts, reads: ConcurrentReads, *, is_missing: bool
+    request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads, *, is_missing: bool
 ) -> Mapping[str, Any]:
     """Nothing to check: the thing does not exist, has no task definitions, or may not be looked at."""
     if reads.gaps:
         return _shape(f"What {_described(request)} runs could not be read (see gaps).", (), (), tuple(reads.gaps))
-    place = ports.dependencies.target.describe()
+    place = ports.target.describe()
     found = _missing(request, ports, reads) if is_missing else ()
     nothing = make_finding(
         code="task_definition_not_found",
@@ -120,11 +121,11 @@ def _nothing_found(
     return _shape(findings[0].cause, findings, (), tuple(reads.gaps))
 
 
-def _missing(request: TroubleshootRequest, ports: ImagePullPorts, reads: ConcurrentReads) -> tuple[Finding, ...]:
+def _missing(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> tuple[Finding, ...]:
     """Of a stack, or a cluster and service, that is not there: what there is instead."""
-    place = ports.dependencies.target.describe()
+    place = ports.target.describe()
     if request.stack_name and not request.cluster:
-        names = reads.take(reads.ask("stacks", ports.stacks.names), ())
+        names = reads.take(reads.ask("stacks", ports.stacks().names), ())
         return (missing_stack_finding(request.stack_name, place=place, names=names),)
     ecs = ports.ecs
     asked_cluster = reads.ask("cluster", lambda: ecs.cluster(request.cluster))

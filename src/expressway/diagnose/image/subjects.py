@@ -8,7 +8,7 @@ from expressway.aws.values.service import ServiceState, TaskState
 from expressway.cloudformation.history import STACK_TYPE
 from expressway.cloudformation.stack import EXPRESS_TYPE, parse_service_arn
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.ports import ImagePullPorts
+from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import take_or_stop
 
 _TASKS_READ = 100
@@ -31,7 +31,7 @@ class PullSubject:
 class PullSubjects:
     """Searches that return None where the service, task or stack does not exist."""
 
-    def __init__(self, ports: ImagePullPorts, reads: ConcurrentReads) -> None:
+    def __init__(self, ports: TroubleshootPorts, reads: ConcurrentReads) -> None:
         self._ports = ports
         self._reads = reads
 
@@ -100,7 +100,7 @@ class PullSubjects:
                 yield from self.of_service(service.cluster, service.name) or ()
 
     def _resources(self, stack_name: str, depth: int) -> tuple[str, ...] | None:
-        ids = self._ports.stacks.resource_ids(stack_name, _TYPES)
+        ids = self._ports.stacks().resource_ids(stack_name, _TYPES)
         if ids is None or not depth:
             return ids
         nested = [one for one in ids if ":cloudformation:" in one]

@@ -1,7 +1,7 @@
 """Whether tasks on Fargate reach what they need to start: the registry, logs, secrets; and where the path is cut."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from expressway.aws.values.network import Endpoint, ServicePlacement, Subnet
@@ -13,6 +13,7 @@ from expressway.diagnose.network.reachability import (
     InternetPath,
     NetworkFacts,
     Peer,
+    Way,
     denied_ports,
     groups_named,
     internet_path,
@@ -293,30 +294,35 @@ def _cut_on_the_way_out(
     return cut_by_groups(facts, service, INTERNET) or cut_by_acl(facts, subnet, INTERNET)
 
 
+_CUTS: Mapping[Way, tuple[str, str, str]] = {
+    "blackhole": (
+        "blackhole_route",
+        "the default route in {at} is a blackhole",
+        "Point 0.0.0.0/0 in {at} to a gateway that exists.",
+    ),
+    "nat_broken": (
+        "nat_gateway_unusable",
+        "{at} leads nowhere",
+        "Put the NAT gateway into a subnet whose default route is an internet gateway, or replace {at}.",
+    ),
+    "blocked": (
+        "public_access_blocked",
+        "VPC Block Public Access forbids it",
+        "Exclude {subnet} from VPC Block Public Access, or use VPC endpoints.",
+    ),
+}
+"""By the way that is cut: code, why, and remedy."""
+
+
 def _cut_of_path(
     facts: NetworkFacts, subnet: Subnet, need: Need, mine: Sequence[Endpoint], path: InternetPath
 ) -> Cut | None:
-    """The internet is out of reach: the endpoint that would do instead is what is wrong, where there is one."""
+    """The internet is unreachable: an endpoint for the need, where there is one, is what is wrong."""
     if mine:
         return cut_of_endpoint(facts, subnet, mine[0], path)
-    if path.way == "blackhole":
-        why = f"the default route in {path.resource} is a blackhole"
-        return Cut(
-            "blackhole_route",
-            path.resource,
-            why,
-            path.steps,
-            f"Point 0.0.0.0/0 in {path.resource} to a gateway that exists.",
-        )
-    if path.way == "nat_broken":
-        why = f"{path.resource} leads nowhere"
-        remedy = (
-            f"Put the NAT gateway into a subnet whose default route is an internet gateway, or replace {path.resource}."
-        )
-        return Cut("nat_gateway_unusable", path.resource, why, path.steps, remedy)
-    if path.way == "blocked":
-        remedy = f"Exclude {subnet.subnet_id} from VPC Block Public Access, or use VPC endpoints."
-        return Cut("public_access_blocked", path.resource, "VPC Block Public Access forbids it", path.steps, remedy)
+    if path.way in _CUTS:
+        code, why, remedy = (text.format(at=path.resource, subnet=subnet.subnet_id) for text in _CUTS[path.way])
+        return Cut(code, path.resource, why, path.steps, remedy)
     others = [one for one in facts.endpoints or () if one.vpc_id == subnet.vpc_id]
     if need.endpoint and others:
         why = f"{subnet.subnet_id} has no route to the internet, and {subnet.vpc_id} has no VPC endpoint for that"
