@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 
 from expressway.core import linear_regex
 
+_TEST = re.compile(r"(?:^|/)(?:tests?|spec|__tests__|examples?|docs|scripts)/|(?:^|/)test_|[._](?:test|spec)\.")
+
 
 @dataclass(frozen=True, slots=True)
 class AppFiles:
@@ -25,18 +27,13 @@ class AppFiles:
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     omitted: tuple[str, ...] = ()
 
-    def has(self, pattern: str, *, folder: str = "") -> bool:
-        """Whether there is such a file in `folder` (not below it)."""
-        return next(self.find(pattern, folder=folder), None) is not None
+    def has(self, pattern: str) -> bool:
+        """Whether there is such a file; see `find`."""
+        return next(self.find(pattern), None) is not None
 
-    def find(self, pattern: str, *, folder: str = "") -> Iterator[str]:
-        """Paths in `folder` that match; a pattern with ``/`` is matched against the path from there."""
-        for path in self.paths:
-            if folder and not path.startswith(f"{folder}/"):
-                continue
-            rest = path.removeprefix(f"{folder}/") if folder else path
-            if ("/" in pattern or "/" not in rest) and fnmatchcase(rest, pattern):
-                yield path
+    def find(self, pattern: str) -> Iterator[str]:
+        """Paths at the top of the folder that match; a pattern with ``/`` is matched against the whole path."""
+        return (path for path in self.paths if ("/" in pattern or "/" not in path) and fnmatchcase(path, pattern))
 
     def text(self, path: str) -> str:
         """The content of a file, "" when there is none or it was not read."""
@@ -53,11 +50,5 @@ class AppFiles:
     def sources(self, *patterns: str) -> Iterator[tuple[str, str]]:
         """Texts of files whose names match, the shallowest first, tests last."""
         found = [path for path in self.texts if any(fnmatchcase(posixpath.basename(path), p) for p in patterns)]
-        for path in sorted(found, key=lambda path: (_is_test(path), path.count("/"), path)):
+        for path in sorted(found, key=lambda path: (bool(_TEST.search(path)), path.count("/"), path)):
             yield path, self.texts[path]
-
-
-def _is_test(path: str) -> bool:
-    return bool(
-        re.search(r"(?:^|/)(?:tests?|spec|__tests__|examples?|docs|scripts)/|(?:^|/)test_|[._](?:test|spec)\.", path)
-    )

@@ -21,9 +21,8 @@ RUNNING_TAG = "expressway-running"
 PREVIOUS_TAG = "expressway-previous"
 NEXT_TAG = "expressway-next"
 UNPROVEN_TAG = "expressway-unproven"
-"""The image that the last deployment proved, the one before it, the one that is being deployed, and one that the stack
-names although it never proved itself."""
-
+"""The image of the last deployment that became ready, the one before it, the one that is being deployed, and one that
+the stack names although it never became ready."""
 
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _BY_COUNT = "imageCountMoreThan"
@@ -37,7 +36,7 @@ class LifecycleRule:
         tag_status: ``tagged``, ``untagged`` or ``any``.
         patterns: what tags of an image must match, each of them; a prefix is a pattern that ends with ``*``.
         count_type: ``imageCountMoreThan``, or the days since something: pushed, pulled, archived.
-        action: ``expire`` deletes an image, anything else takes it away as well (an archived one cannot be pulled).
+        action: ``expire`` deletes an image; others remove it as well (an archived one cannot be pulled).
     """
 
     priority: int
@@ -57,11 +56,11 @@ class LifecycleRule:
 
     @property
     def counts_images(self) -> bool:
-        """Whether it takes images by their number, and not by their age."""
+        """Whether it removes images by their number, and not by their age."""
         return self.count_type == _BY_COUNT
 
     def describe(self) -> str:
-        """When it takes an image away, in words."""
+        """When it removes an image, in words."""
         if self.counts_images:
             return f"once {self.count} newer image{'s have' if self.count != 1 else ' has'} been pushed"
         return f"{self.count} days after it was {_SINCE.get(self.count_type, 'pushed')}"
@@ -97,14 +96,14 @@ def _rule(raw: Mapping[str, Any]) -> LifecycleRule:
 
 
 def deciding_rule(rules: Iterable[LifecycleRule], tags: Collection[str]) -> LifecycleRule | None:
-    """The only rule that can take an image with these tags away; None when it stays for ever."""
+    """The only rule that can remove an image with these tags; None when none can."""
     return next((rule for rule in rules if rule.selects(tags)), None)
 
 
 def expired_images(
     rules: Iterable[LifecycleRule], images: Collection[RegistryImage], *, now: datetime
 ) -> frozenset[str]:
-    """The digests of the images that a policy takes away now; every rule counts also what another one takes."""
+    """The digests of the images that a policy removes now; every rule also counts what another one removes."""
     expired: set[str] = set()
     ordered = tuple(rules)
     for rule in ordered:

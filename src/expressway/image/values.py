@@ -76,11 +76,10 @@ ImageState = Literal["given", "published", "to_build", "to_rebuild"]
 class PlannedImage:
     """The image that the service would run.
 
-    `state` is ``given`` (the definition names it), ``published`` (this very content is in the repository
-    already, `uri` has its digest), ``to_build`` (`tag` is derived from the content that will be built) or
-    ``to_rebuild`` (the content is built again with its base images pulled again; only then is known whether another
-    image comes of it).
-    `warnings` say what its registry will do to it; they are no part of what is approved.
+    `state` is ``given`` (the definition names it), ``published`` (this content is in the repository already, `uri` has
+    its digest), ``to_build`` (`tag` is derived from the content that will be built) or ``to_rebuild`` (built again with
+    its base images pulled again, which may give another image).
+    `warnings` say what its registry will do to it; approvals do not cover them.
     """
 
     state: ImageState

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,7 @@ from typing import Literal
 DEFAULT_LIMIT_BYTES = 500 * 1024 * 1024
 CONTENT_TAG_PREFIX = "ctx-"
 CONTENT_TAG = re.compile(r"ctx-[0-9a-f]{20}(?:-[0-9a-f]{12})?")
-"""The tag of a content; the part behind it tells an image that was built of the same content again."""
+"""The tag of a content; the optional end marks an image that was rebuilt from the same content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class BuildContext:
         excluded_files: protected paths (keys, credentials, version control), as `safe_path` writes them.
         ignored_special: sockets, pipes and devices, which no image can hold.
         outside_links: relative links that climb out of the context: they are packed, and lead elsewhere in an image.
-        ignore_file: where a ``!`` line takes back what was left out.
-        builder_only: those of the entries that builders read and no image gets: a Dockerfile or .dockerignore that is
-            excluded itself, and the excluded folders that are there for nothing else.
+        ignore_file: where a ``!`` line includes what was excluded.
+        builder_only: entries that builders read and no image gets: an excluded Dockerfile or .dockerignore, and the
+            excluded folders that hold nothing else.
     """
 
     root: str
@@ -70,8 +71,7 @@ def context_digest(context: BuildContext, *, target: str | None, args: Mapping[s
     settings = {"dockerfile": context.dockerfile, "target": target, "args": dict(args), "platform": platform}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for entry in context.entries:
-        line = json.dumps([entry.path, entry.kind, entry.mode, entry.content])
-        digest.update(b"\n" + line.encode())
+        digest.update(f"\n{json.dumps([entry.path, entry.kind, entry.mode, entry.content])}".encode())
     return digest.hexdigest()
 
 
@@ -81,15 +81,13 @@ def content_tag(digest: str) -> str:
 
 
 def rebuilt_tag(tag: str, image_id: str) -> str:
-    """The tag of an image that was built of a content again: the content's, and 12 digits of the image's own id."""
+    """The tag of an image that was rebuilt from a content: the content's, and 12 digits of the image's own id."""
     return f"{tag}-{image_id.removeprefix('sha256:')[:12]}"
 
 
 def largest_entries(entries: Iterable[tuple[str, int]], count: int = 5) -> tuple[tuple[str, int], ...]:
     """The top-level paths that hold most bytes, as (path, bytes), the largest first."""
-    totals: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for path, size in entries:
-        top, slash, _ = path.partition("/")
-        name = f"{top}/" if slash else top
-        totals[name] = totals.get(name, 0) + size
+        totals["".join(path.partition("/")[:2])] += size
     return tuple(sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:count])

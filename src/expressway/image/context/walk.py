@@ -37,89 +37,13 @@ _SECRET_NAME = re.compile(r"secret|token|passw|private.?key|api.?key|access.?key
 _DATA_SUFFIXES = frozenset(
     {"", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".xml", ".txt", ".env", ".csv"}
 )
-
-
-def holds_nothing_secret(root: Path, path: str, *, is_folder: bool) -> bool:
-    """Whether `path`, whose name is protected, may be part of an image all the same.
-
-    Source code is no secret, nor a folder ``credentials`` that holds some or encrypted files, certificates and public
-    keys without a private one, and a ``.env`` file of settings that browsers get anyway. What cannot be judged is
-    protected.
-    """
-    name = path.rpartition("/")[2]
-    if is_folder:
-        return name == "credentials" and any(map(_is_no_secret, _names_below(root / path)))
-    if is_source_code(name):
-        return True
-    content = _read(root, path)
-    if content is None:
-        return False
-    if name.startswith(".env"):
-        return _is_public_environment(content)
-    if name.endswith((".pem", ".key")):
-        return _is_public_pem(content)
-    return name.startswith("id_") and _is_public_ssh_key(content)
-
-
-def _is_no_secret(name: str) -> bool:
-    return is_source_code(name) or name.endswith(".enc")
-
-
-def is_suspicious_data(root: Path, path: str) -> bool:
-    """Whether a file inside a folder ``credentials`` is data that names or holds secrets, or cannot be judged."""
-    if Path(path).suffix.lower() not in _DATA_SUFFIXES:
-        return False
-    content = _read(root, path)
-    if content is None:
-        return True
-    text = content.decode("utf-8", errors="replace")
-    return "PRIVATE KEY" in text or bool(_SECRET_NAME.search(text)) or masked(text) != text
-
-
-def _is_public_pem(content: bytes) -> bool:
-    labels = set(_PEM_LABEL.findall(content))
-    return bool(labels) and labels <= _PUBLIC_LABELS and b"PRIVATE KEY" not in content
-
-
-def _is_public_ssh_key(content: bytes) -> bool:
-    lines = [line for line in content.splitlines(keepends=True) if line.strip()]
-    return bool(lines) and all(_SSH_PUBLIC_KEY.match(line.rstrip() + b"\n") for line in lines)
-
-
-def _is_public_environment(content: bytes) -> bool:
-    text = content.decode("utf-8", errors="replace")
-    settings = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    return bool(settings) and all(_PUBLIC_SETTING.match(line) for line in settings) and masked(text) == text
-
-
-def _read(root: Path, path: str) -> bytes | None:
-    """The content of a file, also behind a link inside `root`; None when it is large, elsewhere or unreadable."""
-    try:
-        real = (root / path).resolve(strict=True)
-        if not real.is_relative_to(root):
-            return None
-        with os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as handle:
-            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                return None
-            content = handle.read(_LARGEST_JUDGED_BYTES + 1)
-    except (OSError, RuntimeError):
-        return None
-    return content if len(content) <= _LARGEST_JUDGED_BYTES else None
-
-
-def _names_below(folder: Path) -> Iterator[str]:
-    """The names of the first files; folders count, too, and are empty names."""
-    every = (name for _, folders, names in os.walk(folder) for name in (*names, *("" for _ in folders)))
-    return islice(every, _MOST_LOOKED_AT)
-
-
 MOST_ENTRIES = 250_000
 _ENTRIES_A_CHECK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder to walk: which patterns matched it, whether it is part of the context by itself, where it lies."""
+    """A folder to walk: its path, the patterns that matched it, and whether it is in a folder ``credentials``."""
 
     path: str
     matched_by: tuple[bool, ...] | None
@@ -151,7 +75,7 @@ class ContextWalk:
         """Fill the lists.
 
         Raises:
-            ImageError: ``context_too_large`` when there are more files and folders than a build can be meant to have.
+            ImageError: ``context_too_large`` when there are more than `most_entries` files and folders.
         """
         pending = [_Folder("", None)]
         while pending:
@@ -245,3 +169,74 @@ class ContextWalk:
 
     def note_unreadable(self, path: str, exc: OSError) -> None:
         self.unreadable.append((safe_path(path), exc.strerror or type(exc).__name__))
+
+
+def holds_nothing_secret(root: Path, path: str, *, is_folder: bool) -> bool:
+    """Whether `path`, whose name is protected, may be part of an image all the same.
+
+    Source code is no secret, nor a folder ``credentials`` that holds some or encrypted files, certificates and public
+    keys without a private one, and a ``.env`` file of settings that browsers get anyway. What cannot be judged is
+    protected.
+    """
+    name = path.rpartition("/")[2]
+    if is_folder:
+        inside = _names_below(root / path)
+        return name == "credentials" and any(is_source_code(each) or each.endswith(".enc") for each in inside)
+    if is_source_code(name):
+        return True
+    content = _read(root, path)
+    if content is None:
+        return False
+    if name.startswith(".env"):
+        return _is_public_environment(content)
+    if name.endswith((".pem", ".key")):
+        return _is_public_pem(content)
+    return name.startswith("id_") and _is_public_ssh_key(content)
+
+
+def is_suspicious_data(root: Path, path: str) -> bool:
+    """Whether a file inside a folder ``credentials`` is data that names or holds secrets, or cannot be judged."""
+    if Path(path).suffix.lower() not in _DATA_SUFFIXES:
+        return False
+    content = _read(root, path)
+    if content is None:
+        return True
+    text = content.decode("utf-8", errors="replace")
+    return "PRIVATE KEY" in text or bool(_SECRET_NAME.search(text)) or masked(text) != text
+
+
+def _is_public_pem(content: bytes) -> bool:
+    labels = set(_PEM_LABEL.findall(content))
+    return bool(labels) and labels <= _PUBLIC_LABELS and b"PRIVATE KEY" not in content
+
+
+def _is_public_ssh_key(content: bytes) -> bool:
+    lines = [line for line in content.splitlines(keepends=True) if line.strip()]
+    return bool(lines) and all(_SSH_PUBLIC_KEY.match(line.rstrip() + b"\n") for line in lines)
+
+
+def _is_public_environment(content: bytes) -> bool:
+    text = content.decode("utf-8", errors="replace")
+    settings = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    return bool(settings) and all(_PUBLIC_SETTING.match(line) for line in settings) and masked(text) == text
+
+
+def _read(root: Path, path: str) -> bytes | None:
+    """The content of a file, also behind a link inside `root`; None when it is large, elsewhere or unreadable."""
+    try:
+        real = (root / path).resolve(strict=True)
+        if not real.is_relative_to(root):
+            return None
+        with os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                return None
+            content = handle.read(_LARGEST_JUDGED_BYTES + 1)
+    except (OSError, RuntimeError):
+        return None
+    return content if len(content) <= _LARGEST_JUDGED_BYTES else None
+
+
+def _names_below(folder: Path) -> Iterator[str]:
+    """The names of the first files; folders count, too, and are empty names."""
+    every = (name for _, folders, names in os.walk(folder) for name in (*names, *("" for _ in folders)))
+    return islice(every, _MOST_LOOKED_AT)
