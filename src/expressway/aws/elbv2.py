@@ -31,7 +31,7 @@ class LoadBalancers:
 
     def load_balancers(self, arns: Sequence[str]) -> tuple[LoadBalancer, ...]:
         found = self._by_arn("describe_load_balancers", "LoadBalancers", "LoadBalancerArns", arns)
-        return tuple(_load_balancer(one) for one in found)
+        return tuple(map(_load_balancer, found))
 
     def load_balancers_of(self, vpc_ids: Sequence[str]) -> tuple[LoadBalancer, ...]:
         """All load balancers in the VPCs; the API has no filter for that, so every page is read."""
@@ -41,19 +41,20 @@ class LoadBalancers:
 
     def target_groups(self, arns: Sequence[str]) -> tuple[TargetGroup, ...]:
         found = self._by_arn("describe_target_groups", "TargetGroups", "TargetGroupArns", arns)
-        return tuple(_target_group(one) for one in found)
+        return tuple(map(_target_group, found))
 
     def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]:
         """The health of every target of the groups; a group that is gone has none."""
         answers = {arn: self._ask("describe_target_health", TargetGroupArn=arn) or {} for arn in target_group_arns}
         return tuple(
-            _target(one, arn) for arn, answer in answers.items() for one in answer.get("TargetHealthDescriptions", ())
+            _target(raw, arn) for arn, answer in answers.items() for raw in answer.get("TargetHealthDescriptions", ())
         )
 
     def missing_rules(self, rule_arns: Sequence[str]) -> tuple[str, ...]:
         """Those of the listener rules that do not exist."""
         existing = {
-            one.get("RuleArn") for one in self._by_arn("describe_rules", "Rules", "RuleArns", rule_arns, _RULES_A_CALL)
+            rule.get("RuleArn")
+            for rule in self._by_arn("describe_rules", "Rules", "RuleArns", rule_arns, _RULES_A_CALL)
         }
         return tuple(arn for arn in rule_arns if arn not in existing)
 
@@ -89,7 +90,7 @@ def _load_balancer(raw: Raw) -> LoadBalancer:
         scheme=raw.get("Scheme", ""),
         state=(raw.get("State") or {}).get("Code", ""),
         vpc_id=raw.get("VpcId", ""),
-        subnet_ids=tuple(one["SubnetId"] for one in zones if one.get("SubnetId")),
+        subnet_ids=tuple(zone["SubnetId"] for zone in zones if zone.get("SubnetId")),
         security_group_ids=tuple(raw.get("SecurityGroups", ())),
     )
 

@@ -33,7 +33,7 @@ class Iam:
             answer = asked.result()
             if answer is None:
                 return None
-            policies = [pool.submit(self._managed, one) for one in attached.result()]
+            policies = [pool.submit(self._managed, policy) for policy in attached.result()]
             policies += [pool.submit(self._inline, role_name, name) for name in inline.result()]
             raw: Mapping[str, Any] = answer["Role"]
             return RoleState(
@@ -60,7 +60,7 @@ class Iam:
             asked, inline, attached = self._begin_reading(pool, role_name)
             if asked.result() is None:
                 return None
-            return frozenset([*inline.result(), *(str(one["PolicyName"]) for one in attached.result())])
+            return frozenset([*inline.result(), *(str(policy["PolicyName"]) for policy in attached.result())])
 
     def user_arn(self, user_name: str) -> str | None:
         """The ARN of a user, or None when the account has none of that name."""
@@ -80,7 +80,7 @@ class Iam:
             ResourceArns=[resource],
         )
         results = (answer or {}).get("EvaluationResults", [])
-        return {(one["EvalActionName"], resource): _decision(one) for one in results}
+        return {(result["EvalActionName"], resource): _decision(result) for result in results}
 
     def _managed(self, attached: Mapping[str, Any]) -> RolePolicy:
         arn = attached["PolicyArn"]

@@ -60,8 +60,8 @@ def _fact(target: Raw, policies: list[Raw], activities: list[Raw]) -> ScalingFac
         minimum=target["MinCapacity"],
         maximum=target["MaxCapacity"],
         scaling_out_suspended=bool((target.get("SuspendedState") or {}).get("DynamicScalingOutSuspended")),
-        policies=tuple(_policy(one) for one in policies),
-        activities=tuple(_activity(one) for one in activities),
+        policies=tuple(map(_policy, policies)),
+        activities=tuple(map(_activity, activities)),
     )
 
 
@@ -73,7 +73,7 @@ def _policy(raw: Raw) -> ScalingPolicy:
         name=raw.get("PolicyName", ""),
         metric=predefined.get("PredefinedMetricType") or customized.get("MetricName") or "",
         target_value=tracking.get("TargetValue"),
-        alarm_names=tuple(one["AlarmName"] for one in raw.get("Alarms", []) if one.get("AlarmName")),
+        alarm_names=tuple(alarm["AlarmName"] for alarm in raw.get("Alarms", []) if alarm.get("AlarmName")),
     )
 
 
@@ -83,7 +83,7 @@ def _activity(raw: Raw) -> ScalingActivity:
         description=raw.get("Description", ""),
         cause=raw.get("Cause", ""),
         status_message=raw.get("StatusMessage", ""),
-        not_scaled_reasons=tuple(one.get("Code", "") for one in raw.get("NotScaledReasons", [])),
+        not_scaled_reasons=tuple(reason.get("Code", "") for reason in raw.get("NotScaledReasons", [])),
         started_at=raw.get("StartTime"),
     )
 
@@ -125,13 +125,13 @@ def _alarm(raw: Mapping[str, Any]) -> AlarmFact:
         namespace=raw.get("Namespace", ""),
         comparison=raw.get("ComparisonOperator", ""),
         threshold=raw.get("Threshold"),
-        dimensions={one["Name"]: one["Value"] for one in raw.get("Dimensions", [])},
+        dimensions={dimension["Name"]: dimension["Value"] for dimension in raw.get("Dimensions", [])},
     )
 
 
 def _metrics(raw: Mapping[str, Any]) -> str:
     """The metrics of an alarm that is made of an expression over several."""
-    stats = [one.get("MetricStat", {}).get("Metric", {}).get("MetricName") for one in raw.get("Metrics", [])]
+    stats = [query.get("MetricStat", {}).get("Metric", {}).get("MetricName") for query in raw.get("Metrics", [])]
     return ", ".join(dict.fromkeys(name for name in stats if name))
 
 

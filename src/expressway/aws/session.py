@@ -49,7 +49,7 @@ def check_region(region: str) -> None:
 def _every_region() -> tuple[str, ...]:
     session = boto3.Session()
     partitions = session.get_available_partitions()
-    return tuple(sorted({name for one in partitions for name in session.get_available_regions("ecs", one)}))
+    return tuple(sorted({name for partition in partitions for name in session.get_available_regions("ecs", partition)}))
 
 
 SANDBOX_ACCOUNT_ID = "000000000000"

@@ -224,7 +224,7 @@ class _Walk:
             elif reader == "operator" and not self.policy.allow_sensitive_data and name in WITHHELD_FIELDS and item:
                 ours = _own_texts(item)
                 self.withheld += _texts(item) - len(ours)
-                kept |= {name: [self._untrusted(one, reader) for one in ours]} if ours else {}
+                kept |= {name: [self._untrusted(text, reader) for text in ours]} if ours else {}
             else:
                 kept[name] = self._untrusted(item, reader)
         return kept

@@ -86,7 +86,9 @@ def cleaned(text: str) -> str:
         return text
     plain = _without_escapes(text) if _ESCAPE in text or "\x9b" in text else text
     return "".join(
-        one for one in plain if one in _SHOWN_CONTROLS or unicodedata.category(one) not in _HIDDEN_CATEGORIES
+        character
+        for character in plain
+        if character in _SHOWN_CONTROLS or unicodedata.category(character) not in _HIDDEN_CATEGORIES
     )
 
 

@@ -44,7 +44,7 @@ def cluster_state(raw: Raw) -> ClusterState:
 
 def service_state(raw: Raw, *, events_kept: int = _EVENTS_KEPT) -> ServiceState:
     """One element of DescribeServices.services."""
-    primary: Raw = next((one for one in raw.get("deployments", []) if one.get("status") == "PRIMARY"), {})
+    primary: Raw = next((rollout for rollout in raw.get("deployments", []) if rollout.get("status") == "PRIMARY"), {})
     return ServiceState(
         name=raw.get("serviceName", ""),
         arn=raw.get("serviceArn", ""),
@@ -58,12 +58,12 @@ def service_state(raw: Raw, *, events_kept: int = _EVENTS_KEPT) -> ServiceState:
         is_express=raw.get("resourceManagementType") == "ECS",
         created_at=raw.get("createdAt"),
         events=tuple(
-            ServiceEvent(one.get("createdAt"), one.get("message", ""), one.get("id", ""))
-            for one in raw.get("events", [])[:events_kept]
+            ServiceEvent(event.get("createdAt"), event.get("message", ""), event.get("id", ""))
+            for event in raw.get("events", [])[:events_kept]
         ),
-        rollouts=tuple(_rollout(one) for one in raw.get("deployments") or raw.get("taskSets", [])),
+        rollouts=tuple(map(_rollout, raw.get("deployments") or raw.get("taskSets", []))),
         target_group_arns=tuple(
-            one["targetGroupArn"] for one in raw.get("loadBalancers", []) if one.get("targetGroupArn")
+            balancer["targetGroupArn"] for balancer in raw.get("loadBalancers", []) if balancer.get("targetGroupArn")
         ),
         grace_period_seconds=raw.get("healthCheckGracePeriodSeconds") or 0,
         launch_type=raw.get("launchType", ""),
@@ -89,7 +89,7 @@ def _rollout(raw: Raw) -> Rollout:
 def express_service(raw: Raw) -> ExpressService:
     """The service of DescribeExpressGatewayService and DeleteExpressGatewayService."""
     status: Raw = raw.get("status") or {}
-    configurations = [_configuration(one) for one in raw.get("activeConfigurations", [])]
+    configurations = [_configuration(active) for active in raw.get("activeConfigurations", [])]
     return ExpressService(
         arn=raw.get("serviceArn", ""),
         name=raw.get("serviceName", ""),
@@ -154,32 +154,32 @@ def revision_state(raw: Raw) -> RevisionState:
     groups = [group for path in managed.get("ingressPaths", []) for group in path.get("targetGroups", [])]
     balancers: list[Raw] = raw.get("loadBalancers", [])
     arns = dict.fromkeys(
-        [*(group.get("arn", "") for group in groups), *(one.get("targetGroupArn", "") for one in balancers)]
+        [*(group.get("arn", "") for group in groups), *(balancer.get("targetGroupArn", "") for balancer in balancers)]
     )
     return RevisionState(
         arn=raw.get("serviceRevisionArn", ""),
         task_definition_arn=raw.get("taskDefinition", ""),
-        images=tuple(one.get("image", "") for one in raw.get("containerImages", [])),
+        images=tuple(image.get("image", "") for image in raw.get("containerImages", [])),
         target_group_arns=tuple(arn for arn in arns if arn),
         managed_resources=tuple(_managed_resources(managed)),
         created_at=raw.get("createdAt"),
         settings=revision_settings(raw),
-        container_port=_the_only((one.get("containerPort", 0) for one in balancers), 0),
+        container_port=_the_only((balancer.get("containerPort", 0) for balancer in balancers), 0),
         health_check_path=_the_only((group.get("healthCheckPath", "") for group in groups), ""),
     )
 
 
 def _the_only(values: Iterable[_T], unknown: _T) -> _T:
     """What all of them are that are known; `unknown` where they differ, or where there are none."""
-    found = {one for one in values if one}
+    found = {value for value in values if value}
     return found.pop() if len(found) == 1 else unknown
 
 
 def _managed_resources(node: object, kind: str = "ecsManagedResources") -> Iterable[ManagedResource]:
     """Every part of ecsManagedResources that has a status of its own, however deep it lies."""
     if isinstance(node, list):
-        for one in node:
-            yield from _managed_resources(one, kind)
+        for item in node:
+            yield from _managed_resources(item, kind)
     elif isinstance(node, dict):
         if "status" in node:
             yield ManagedResource(kind, node.get("arn", ""), str(node["status"]), node.get("statusReason", ""))
@@ -200,7 +200,7 @@ def task_state(raw: Raw) -> TaskState:
         health=raw.get("healthStatus", "UNKNOWN"),
         stop_code=raw.get("stopCode", ""),
         stopped_reason=raw.get("stoppedReason", ""),
-        containers=tuple(_container(one) for one in raw.get("containers", [])),
+        containers=tuple(map(_container, raw.get("containers", []))),
         created_at=raw.get("createdAt"),
         stopped_at=raw.get("stoppedAt"),
         started_at=raw.get("startedAt"),
@@ -227,7 +227,11 @@ def interface_ids(raw: Raw) -> Iterator[str]:
     for attachment in raw.get("attachments", ()):
         if attachment.get("type") == "ElasticNetworkInterface":
             details: Sequence[Raw] = attachment.get("details", ())
-            yield from (one["value"] for one in details if one.get("name") == "networkInterfaceId" and one.get("value"))
+            yield from (
+                detail["value"]
+                for detail in details
+                if detail.get("name") == "networkInterfaceId" and detail.get("value")
+            )
 
 
 def task_definition(raw: Raw) -> TaskDefinition:
@@ -238,7 +242,7 @@ def task_definition(raw: Raw) -> TaskDefinition:
         arn=raw.get("taskDefinitionArn", ""),
         status=raw.get("status", ""),
         launch_types=frozenset([*raw.get("requiresCompatibilities", []), *raw.get("compatibilities", [])]),
-        containers=tuple(_container_definition(one) for one in containers),
+        containers=tuple(map(_container_definition, containers)),
         family=raw.get("family", ""),
         execution_role_arn=raw.get("executionRoleArn", ""),
         task_role_arn=raw.get("taskRoleArn", ""),
@@ -246,8 +250,8 @@ def task_definition(raw: Raw) -> TaskDefinition:
         memory_mib=int(raw.get("memory") or 0),
         cpu_architecture=platform.get("cpuArchitecture") or "X86_64",
         operating_system=platform.get("operatingSystemFamily") or "LINUX",
-        secrets=tuple(dict.fromkeys(reference for one in containers for reference in _secrets(one))),
-        log_configurations=tuple(found for one in containers for found in _log_configuration(one)),
+        secrets=tuple(dict.fromkeys(reference for container in containers for reference in _secrets(container))),
+        log_configurations=tuple(found for container in containers for found in _log_configuration(container)),
         content=definition_content(raw),
     )
 
@@ -264,7 +268,7 @@ def _cpu_units(text: object) -> int:
 def _container_definition(raw: Raw) -> ContainerDefinition:
     return ContainerDefinition(
         name=raw.get("name", ""),
-        ports=tuple(_port(port) for port in raw.get("portMappings", [])),
+        ports=tuple(map(_port, raw.get("portMappings", []))),
         image=raw.get("image", ""),
         memory_mib=raw.get("memory") or 0,
         stop_timeout_seconds=raw.get("stopTimeout") or 0,
@@ -364,6 +368,6 @@ def _ordered(node: object, key: str = "") -> object:
         members = {name: _ordered(value, name) for name, value in cast("Raw", node).items()}
         return {name: value for name, value in members.items() if value not in (None, [], {}, "")}
     if isinstance(node, list | tuple):
-        some = [_ordered(one) for one in cast("Sequence[object]", node)]
+        some = [_ordered(item) for item in cast("Sequence[object]", node)]
         return sorted(some, key=_text) if key in _WITHOUT_ORDER else some
     return node

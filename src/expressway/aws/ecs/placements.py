@@ -11,7 +11,7 @@ from expressway.aws.values.network import ServicePlacement, TargetBinding
 def service_placement(raw: Raw) -> ServicePlacement:
     """One element of DescribeServices.services; the newest rollout's network counts where the service names none."""
     rollouts: Sequence[Raw] = raw.get("deployments", ())
-    primary: Raw = next((one for one in rollouts if one.get("status") == "PRIMARY"), {})
+    primary: Raw = next((rollout for rollout in rollouts if rollout.get("status") == "PRIMARY"), {})
     network = raw.get("networkConfiguration") or primary.get("networkConfiguration") or {}
     is_express = raw.get("resourceManagementType") == "ECS"
     return ServicePlacement(
@@ -19,7 +19,9 @@ def service_placement(raw: Raw) -> ServicePlacement:
         service_name=raw.get("serviceName", ""),
         is_express=is_express,
         launch_type=_launch_type(raw) or _launch_type(primary),
-        revision_arns=tuple(one["arn"] for one in raw.get("currentServiceRevisions", ()) if one.get("arn")),
+        revision_arns=tuple(
+            revision["arn"] for revision in raw.get("currentServiceRevisions", ()) if revision.get("arn")
+        ),
         task_definition_arn=raw.get("taskDefinition", ""),
         bindings=_bindings(raw),
         **_vpc_configuration(network, says_default=not is_express),
@@ -50,7 +52,11 @@ def revision_placement(raw: Raw) -> ServicePlacement:
 
 def _managed_arns(resources: Iterator[Raw | None]) -> tuple[str, ...]:
     """The ARNs of managed resources that ECS says are there."""
-    return tuple(one["arn"] for one in resources if one and one.get("arn") and one.get("status") == "ACTIVE")
+    return tuple(
+        resource["arn"]
+        for resource in resources
+        if resource and resource.get("arn") and resource.get("status") == "ACTIVE"
+    )
 
 
 def _vpc_configuration(network: Raw, *, says_default: bool) -> dict[str, Any]:
@@ -68,9 +74,9 @@ def _vpc_configuration(network: Raw, *, says_default: bool) -> dict[str, Any]:
 
 def _bindings(raw: Raw) -> tuple[TargetBinding, ...]:
     return tuple(
-        TargetBinding(one["targetGroupArn"], one.get("containerPort", 0))
-        for one in raw.get("loadBalancers", ())
-        if one.get("targetGroupArn")
+        TargetBinding(balancer["targetGroupArn"], balancer.get("containerPort", 0))
+        for balancer in raw.get("loadBalancers", ())
+        if balancer.get("targetGroupArn")
     )
 
 
@@ -78,7 +84,7 @@ def _launch_type(raw: Raw) -> str:
     """The launch type, also where capacity providers stand for it; a provider of one's own is EC2."""
     if raw.get("launchType"):
         return str(raw["launchType"])
-    providers = {str(one.get("capacityProvider", "")) for one in raw.get("capacityProviderStrategy", ())}
+    providers = {str(strategy.get("capacityProvider", "")) for strategy in raw.get("capacityProviderStrategy", ())}
     if not providers:
         return ""
     return "FARGATE" if providers <= {"FARGATE", "FARGATE_SPOT"} else "EC2"
