@@ -1,6 +1,6 @@
 """Where the CDK's Python types contradict each other.
 
-A class such as ``iam.Role`` names parameters otherwise than its own interface ``iam.IRole``, and type checkers
+A class such as ``iam.Role`` has other parameter names than its own interface ``iam.IRole``, and type checkers
 rightly object. Node matches them by position, so the values fit; these functions say so in one place.
 """
 

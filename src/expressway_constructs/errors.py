@@ -1,4 +1,4 @@
-"""The error of the constructs: wrong settings, told all at once before CloudFormation is asked."""
+"""The error of the constructs: all wrong settings at once, before CloudFormation is called."""
 
 from __future__ import annotations
 

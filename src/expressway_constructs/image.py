@@ -66,8 +66,8 @@ class BoundImage:
 def bind(image: "ExpressImage | ecs.ContainerImage", scope: Construct, role: iam.IRole) -> BoundImage:
     """The image for a service in `scope`; an image of aws_ecs grants pulling to `role`, and may build an asset.
 
-    Such an image wants a container of a task definition, and asks it for nothing but its execution role. The one
-    that it gets is not part of the app.
+    Such an image takes a container of a task definition, of which it uses the execution role alone. The container made
+    here is removed again.
     """
     if isinstance(image, ExpressImage):
         return BoundImage(image.uri, None if image.credentials is None else image.credentials.secret_arn)

@@ -20,7 +20,7 @@ class ImageRepository(ecr.Repository):
     Images with a tag ``expressway-…`` never expire, whatever is pushed later, and only these tags can be moved:
     deployments mark the image that runs and the one before it.
 
-    It is an ``aws_ecr.Repository``, so it goes wherever CDK people expect an ``IRepository``, with the same
+    It is an ``aws_ecr.Repository``, so it can be passed as an ``IRepository``, with the same
     ``grant_pull``, ``grant_push``, ``grant_pull_push`` and the same ``from_repository_name``,
     ``from_repository_arn`` and ``from_repository_attributes``.
 

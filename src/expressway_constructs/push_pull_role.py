@@ -194,7 +194,7 @@ def _trust_by_permission_set(name: str) -> dict[str, Any]:
     """Trust the role that IAM Identity Center makes in this account for a permission set, and no other.
 
     That role lies below a path which may name a region, and has 16 characters after its name that change when
-    the set is assigned anew; a principal may hold no wildcard, a condition may. Nobody else can make a role below
+    the set is assigned again; a principal may hold no wildcard, a condition may. Only AWS can create a role below
     ``/aws-reserved/``. Source: IAM Identity Center, "Referencing permission sets in resource policies".
     """
     role = f"AWSReservedSSO_${{Name}}_{'?' * 16}"

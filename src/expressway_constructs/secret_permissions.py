@@ -62,7 +62,7 @@ class _Place:
 
 
 _Named = tuple[_Place, tuple[str, ...]]
-"""A place, and the ARNs there by which one secret may be known: two where it cannot be told which is its own."""
+"""A place, and the possible ARNs of one secret there: two where it is unknown which is its own."""
 
 
 def secret_policies(secret_arns: Iterable[str]) -> list[list[iam.PolicyStatement]]:
@@ -85,7 +85,7 @@ def secret_policies(secret_arns: Iterable[str]) -> list[list[iam.PolicyStatement
 
 
 def _by_place(named: Iterable[_Named]) -> dict[_Place, dict[str, None]]:
-    """What the secrets of one account, Region and service have in common is said once."""
+    """The ARNs of secrets, grouped by account, Region and service."""
     places: dict[_Place, dict[str, None]] = {}
     for place, arns in named:
         places.setdefault(place, {}).update(dict.fromkeys(arns))
@@ -152,7 +152,7 @@ def _written(value_from: str, parts: list[str]) -> _Named:
 
 
 def _complete_or_not(arn: str) -> tuple[str, ...]:
-    """The ARNs of a secret where it cannot be told whether `arn` has its suffix: without and with one more."""
+    """The ARNs of a secret where it is unknown whether `arn` has its suffix: without and with one more."""
     return (arn, arn + _ANY_SUFFIX)
 
 

@@ -81,7 +81,7 @@ def any_of(*fits: Fits) -> Fits:
 
 
 def is_container_image(value: Any) -> bool:
-    """An ``ecs.ContainerImage``, without loading aws_ecs, which whoever made one has done."""
+    """An ``ecs.ContainerImage``, without loading aws_ecs: it is loaded where such an image exists."""
     ecs = sys.modules.get("aws_cdk.aws_ecs")
     return ecs is not None and isinstance(value, ecs.ContainerImage)
 

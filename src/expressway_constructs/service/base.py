@@ -158,7 +158,7 @@ class ExpressGatewayServiceBase(RoutedService):
 
         The name is added to the listener rule that ECS keeps, as AWS's guide does, by a custom resource with a
         function of its own; so it follows the weights of every deployment. AWS says that Express keeps such changes
-        unless an update asks for others. Nothing puts the name back if the rule is made anew under the same ARN.
+        unless an update asks for others. If ECS creates the rule again under the same ARN, the name is lost.
         A rule takes five values, a listener 25 certificates beside its own.
 
         Args:
@@ -235,7 +235,7 @@ class ExpressGatewayServiceBase(RoutedService):
         return self.metric_load_balancer("RequestCount", **{"statistic": "Sum", **options})
 
     def metric_request_count_per_target(self, **options: Any) -> "cloudwatch.Metric":
-        """Requests for each task, as the scaling metric REQUEST_COUNT_PER_TARGET sees them. Default: Sum."""
+        """Requests for each task, as the scaling metric REQUEST_COUNT_PER_TARGET counts them. Default: Sum."""
         return self.metric_load_balancer("RequestCountPerTarget", **{"statistic": "Sum", **options})
 
     def metric_target_response_time(self, **options: Any) -> "cloudwatch.Metric":

@@ -2,7 +2,7 @@
 
 Express has no setting for it. AWS's guide ("Adding a custom domain to your service", Amazon ECS Developer Guide) adds
 the name to the listener rule that ECS keeps, and the certificate to its listener; so does this, by a custom resource.
-A rule of one's own would not do: each deployment moves the requests from one target group to the other by the weights
+A separate rule does not work: each deployment moves the requests from one target group to the other by the weights
 of the rule that ECS keeps, and a load balancer does not fail over from a target group that has become empty.
 """
 

@@ -310,7 +310,7 @@ class ExpressGatewayService(ManagedService):
 
     @property
     def _default_port(self) -> float | None:
-        # A text that is only known at deploy time is a port as well; the CDK wants it as a number.
+        # A port may be a text that is known only at deploy time; the CDK takes a number.
         return cdk.Token.as_number(self._port) if isinstance(self._port, str) else self._port
 
 

@@ -19,8 +19,8 @@ from constructs import Construct, IConstruct
 class StartGrantee:
     """A role as a grantee whose permissions go into a policy that refers to nothing but what the service starts with.
 
-    The role's default policy will not do: whatever the app grants to the role, such as describing this very
-    service, is in that one.
+    The role's default policy cannot come first: it holds all that the app grants to the role, such as describing this
+    service.
     """
 
     def __init__(self, role: iam.IRole, policy: iam.Policy) -> None:
@@ -66,7 +66,7 @@ def start_policy(scope: Construct, construct_id: str, role: iam.IRole) -> iam.Po
 def policies_before(service: cdk.CfnResource, roles: Sequence[iam.IRole]) -> Iterator[IConstruct]:
     """Policies that were granted to `roles` in the service's stack and do not lead back to the service.
 
-    Policies in other stacks need no word: the stack of a role is deployed before the one that refers to it.
+    Policies in other stacks come first anyway: the stack of a role is deployed before the one that refers to it.
     """
     stack = cdk.Stack.of(service)
     children = [child for role in roles for child in role.node.children if cdk.Stack.of(child) == stack]
@@ -95,7 +95,7 @@ class _References:
                 self._waits.setdefault(name, set()).update(*(self._names_below(other) for other in dependencies))
 
     def lead_to(self, service: cdk.CfnResource, policy: IConstruct) -> bool:
-        """True when the policy refers to the service, or when that cannot be told."""
+        """True when the policy refers to the service, or when that is unknown."""
         target = self._ids[service.node.path]
         seen: set[str] = set()
         waiting = self._names_below(policy)
@@ -168,8 +168,8 @@ class LateSettings:
     """Put on the service's resource, it is visited once, after whatever tagged the stack and granted to the roles.
 
     Policies that were granted to the roles by which ECS starts the service, at any time until synthesis, come before
-    it: without them its first deployment fails, and without them it cannot be deleted cleanly. Those that lead back
-    to the service cannot. Roles and log group themselves need no word, since the service refers to them.
+    it: without them its first deployment fails, and it cannot be deleted cleanly. Those that lead back
+    to the service cannot. Roles and log group come first anyway, since the service refers to them.
 
     CloudFormation hands a stack's tags to its resources, and new tags replace an Express service: they are
     dropped, for the whole stack, or warned of.
