@@ -7,11 +7,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from expressway.diagnose.catalog.entry import ANY_CAUSE, FindingCode, Mark, Topic
 from expressway.diagnose.catalog.network import NETWORK_CODES
 from expressway.diagnose.catalog.service import SERVICE_CODES
 from expressway.diagnose.catalog.tasks import DOCKERFILE_CODES, TASK_CODES
-from expressway.diagnose.finding import SEVERITY_ORDER, Confidence, Finding, Severity
+from expressway.diagnose.finding import (
+    ANY_CAUSE,
+    SEVERITY_ORDER,
+    Confidence,
+    Finding,
+    FindingCode,
+    Mark,
+    Severity,
+    Topic,
+)
 from expressway.privacy.untrusted import closed, own_words
 
 __all__ = [

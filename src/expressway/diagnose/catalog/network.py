@@ -1,6 +1,6 @@
 """Findings about networks and load balancers."""
 
-from expressway.diagnose.catalog.entry import SOFTENED, Subject
+from expressway.diagnose.finding import SOFTENED, Subject
 
 _network = Subject("network", topics=("network",)).code
 NO_WAY_OUT = (

@@ -1,7 +1,7 @@
 """Findings about services and their deployments, what they depend on, and their stacks."""
 
-from expressway.diagnose.catalog.entry import ANY_CAUSE, SOFTENED, Subject
 from expressway.diagnose.catalog.network import NO_WAY_OUT
+from expressway.diagnose.finding import ANY_CAUSE, SOFTENED, Subject
 
 _service = Subject("service").code
 _dependencies = Subject("dependencies", topics=("secrets and permissions",)).code

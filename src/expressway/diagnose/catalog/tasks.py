@@ -1,8 +1,8 @@
 """Findings about images, and about how tasks start, run and end."""
 
 from expressway.aws.values.image import PUSH_OR_CORRECT
-from expressway.diagnose.catalog.entry import SOFTENED, Subject
 from expressway.diagnose.catalog.network import NO_WAY_OUT
+from expressway.diagnose.finding import SOFTENED, Subject
 
 _image = Subject("image", topics=("image pull",)).code
 _tasks = Subject("tasks", topics=("crash",)).code
