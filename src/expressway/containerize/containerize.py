@@ -12,7 +12,6 @@ from expressway.aws.values.service import DEFAULT_HEALTH_PATH
 from expressway.containerize import draft
 from expressway.containerize.detect.framework import (
     DetectedApp,
-    EntryPoint,
     apps_below,
     detect_app,
     frameworks_of,
@@ -189,6 +188,8 @@ def _describe(
     otherwise = framework.unless_variant
     advice = (otherwise.note,) if otherwise and draft.template_of(detected, files) == otherwise.template else ()
     assumptions = (*detected.assumptions, *listening.assumptions, *entry.assumptions)
+    build_reasons = _BUILD_REASONS if detected.installer else ()
+    reasons = (*build_reasons, *_GENERAL_REASONS, *framework.reasons, *entry.reasons)
     result = Containerization(
         name,
         listening.port,
@@ -198,15 +199,10 @@ def _describe(
         detected.installer.title if detected.installer else None,
         findings=(*listening.findings, *entry.findings),
         assumptions=() if own_dockerfile else assumptions,
-        reasons=() if own_dockerfile else _reasons(detected, entry),
+        reasons=() if own_dockerfile else reasons,
         notes=(*framework.notes, *advice),
     )
     return _with_missing_files(result, contents, files, cpu=framework.cpu, memory_mib=framework.memory_mib)
-
-
-def _reasons(detected: DetectedApp, entry: EntryPoint) -> tuple[str, ...]:
-    of_building = _BUILD_REASONS if detected.installer else ()
-    return (*of_building, *_GENERAL_REASONS, *detected.framework.reasons, *entry.reasons)
 
 
 def _with_missing_files(

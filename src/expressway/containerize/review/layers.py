@@ -70,12 +70,8 @@ def secret_findings(dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[F
                     confidence="medium",
                 )
         if _copies(instruction) and _names_secret_file(instruction.arguments, expected):
-            yield make_finding(
-                code="secret_file_copied",
-                cause="A file that usually holds secrets is copied into the image.",
-                resource=where,
-                confidence="medium",
-            )
+            cause = "A file that usually holds secrets is copied into the image."
+            yield make_finding(code="secret_file_copied", cause=cause, resource=where, confidence="medium")
 
 
 def order_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: ExpectedApp) -> Iterator[Finding | Edit]:
@@ -86,11 +82,8 @@ def order_findings(dockerfile: Dockerfile, lines: Sequence[str], expected: Expec
         installs = next((i for i in own if i.keyword == "RUN" and _INSTALLS.search(i.arguments)), None)
         if not copies or installs is None or installs.line < copies[0].line or not _WHOLE.match(copies[0].arguments):
             continue
-        yield make_finding(
-            code="source_before_dependencies",
-            cause="The source is copied before its dependencies are installed: each change installs all of them again.",
-            resource=f"Dockerfile:{copies[0].line}",
-        )
+        cause = "The source is copied before its dependencies are installed: each change installs all of them again."
+        yield make_finding(code="source_before_dependencies", cause=cause, resource=f"Dockerfile:{copies[0].line}")
         yield from _reordered(stage, copies[0], installs, lines, expected)
 
 

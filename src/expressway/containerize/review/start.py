@@ -50,8 +50,7 @@ def command_findings(stage: Stage, dockerfile: Dockerfile, lines: Sequence[str])
         instruction = stage.last(keyword)
         if instruction is None:
             continue
-        text = " ".join(words or ())
-        yield from _command_findings(instruction, text)
+        yield from _command_findings(instruction, " ".join(words or ()))
         line = lines[instruction.line - 1]
         improved = _LOOPBACK.sub(r"\g<option>0.0.0.0", _exec_form(instruction, dockerfile) or line)
         if improved != line and is_single_line(lines, instruction.line):
@@ -61,34 +60,23 @@ def command_findings(stage: Stage, dockerfile: Dockerfile, lines: Sequence[str])
 def port_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding | Edit]:
     """A port that no EXPOSE names, or another than the one asked for."""
     exposed = dockerfile.exposed_ports()
-    where = f"Dockerfile:{stage.line}"
+    where, port, asked_port = f"Dockerfile:{stage.line}", expected.port, expected.asked_port
     if dockerfile.last("EXPOSE") is None and base_port(dockerfile) is None:
-        yield make_finding(
-            code="port_not_exposed",
-            cause=f"No EXPOSE names the port; {expected.port} was assumed.",
-            remedy=f"Add EXPOSE {expected.port}, or the port that it is.",
-            resource=where,
-        )
-        yield from _inserted(stage, f"EXPOSE {expected.port}")
-    elif exposed and expected.asked_port is not None and expected.asked_port not in exposed:
-        listed = ", ".join(str(port) for port in exposed)
-        yield make_finding(
-            code="port_mismatch",
-            severity="warning",
-            cause=f"Port {expected.asked_port} was asked for; the Dockerfile exposes {listed}.",
-            resource=where,
-        )
+        cause = f"No EXPOSE names the port; {port} was assumed."
+        remedy = f"Add EXPOSE {port}, or the port that it is."
+        yield make_finding(code="port_not_exposed", cause=cause, remedy=remedy, resource=where)
+        yield from _inserted(stage, f"EXPOSE {port}")
+    elif exposed and asked_port is not None and asked_port not in exposed:
+        cause = f"Port {asked_port} was asked for; the Dockerfile exposes {', '.join(map(str, exposed))}."
+        yield make_finding(code="port_mismatch", severity="warning", cause=cause, resource=where)
 
 
 def health_findings(stage: Stage, dockerfile: Dockerfile, expected: ExpectedApp) -> Iterator[Finding | Edit]:
     """A container whose health only the load balancer checks."""
     if dockerfile.last("HEALTHCHECK") is not None:
         return
-    yield make_finding(
-        code="no_health_check",
-        cause="No HEALTHCHECK: a local engine cannot check the app's health. (On ECS the load balancer asks.)",
-        resource=f"Dockerfile:{stage.line}",
-    )
+    cause = "No HEALTHCHECK: a local engine cannot check the app's health. (On ECS the load balancer asks.)"
+    yield make_finding(code="no_health_check", cause=cause, resource=f"Dockerfile:{stage.line}")
     if _can_probe(lowest_base(dockerfile), expected):
         words = json.dumps(list(expected.probe))
         yield from _inserted(stage, f"HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD {words}")
@@ -158,12 +146,8 @@ def _command_findings(instruction: Instruction, text: str) -> Iterator[Finding]:
             confidence="medium",
         )
     if _DEVELOPMENT.search(text):
-        yield make_finding(
-            code="development_server",
-            cause=f"{keyword} starts a server that is meant for development.",
-            resource=where,
-            confidence="medium",
-        )
+        cause = f"{keyword} starts a server that is meant for development."
+        yield make_finding(code="development_server", cause=cause, resource=where, confidence="medium")
 
 
 def _exec_form(instruction: Instruction, dockerfile: Dockerfile) -> str | None:

@@ -78,13 +78,12 @@ class IgnoreRules:
 
     def may_take_back_below(self, folder: str) -> bool:
         """Whether a ``!`` pattern might match something inside an excluded folder, so that it has to be walked."""
-        for pattern in self.patterns:
-            if not pattern.takes_back:
-                continue
-            fixed = _WILDCARD.split(pattern.text, maxsplit=1)[0]
-            if f"{fixed}/".startswith(f"{folder}/") or (fixed != pattern.text and f"{folder}/".startswith(fixed)):
-                return True
-        return False
+        texts = (pattern.text for pattern in self.patterns if pattern.takes_back)
+        pairs = ((text, _WILDCARD.split(text, maxsplit=1)[0]) for text in texts)
+        return any(
+            f"{fixed}/".startswith(f"{folder}/") or (fixed != text and f"{folder}/".startswith(fixed))
+            for text, fixed in pairs
+        )
 
     def names_explicitly(self, path: str) -> bool:
         """Whether a ``!`` pattern names `path` or a folder above it by more than a wildcard in its last part."""

@@ -120,7 +120,7 @@ def build_with_buildkit(
 def _handed_over(
     context: BuildContext, archive: IO[bytes], cancellation: Cancellation
 ) -> Generator[tuple[tuple[str, ...], IO[bytes] | int]]:
-    """The words that say where Dockerfile and context are, and the command's input.
+    """The arguments for Dockerfile and context, and the command's input.
 
     A tar is enough unless it holds what only builders may read.
     """

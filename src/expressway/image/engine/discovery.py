@@ -1,4 +1,4 @@
-"""Finds the container engine of this machine, whichever product provides it."""
+"""Finds the container engine of this machine, whichever product provides it, and asks whether it answers."""
 
 import hashlib
 import http.client
@@ -131,7 +131,8 @@ def find_engine(
 def engine_candidates(environ: Mapping[str, str], home: Path) -> Iterator[EngineAddress]:
     """Every address worth a try, in order; without repetition."""
     if environ.get("DOCKER_HOST"):
-        yield EngineAddress(environ["DOCKER_HOST"], "DOCKER_HOST", _environment_tls(environ, home))
+        tls = Path(environ.get("DOCKER_CERT_PATH") or home / ".docker") if environ.get("DOCKER_TLS_VERIFY") else None
+        yield EngineAddress(environ["DOCKER_HOST"], "DOCKER_HOST", tls)
         return
     context = _current_context(environ, home)
     if context is not None:
@@ -168,12 +169,6 @@ def _known_sockets(environ: Mapping[str, str], home: Path) -> Iterator[tuple[str
     yield "Colima", home / ".config/colima/default/docker.sock"
     yield "Rancher Desktop", home / ".rd/docker.sock"
     yield "OrbStack", home / ".orbstack/run/docker.sock"
-
-
-def _environment_tls(environ: Mapping[str, str], home: Path) -> Path | None:
-    if not environ.get("DOCKER_TLS_VERIFY"):
-        return None
-    return Path(environ.get("DOCKER_CERT_PATH") or home / ".docker")
 
 
 def _current_context(environ: Mapping[str, str], home: Path) -> EngineAddress | None:

@@ -80,10 +80,10 @@ class PushProgress:
         self._progress = progress
         self._started = time.monotonic()
         self._bytes: dict[str, tuple[int, int]] = {}
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
 
     def tell(self, event: Mapping[str, Any]) -> None:
-        """Take one event of the engine's stream; tells layers' states, and each quarter of their bytes."""
+        """Take one event of the engine's stream; reports layers' states, and each quarter of their bytes."""
         layer, status = str(event.get("id") or ""), str(event.get("status") or "")
         if not status:
             return
@@ -96,8 +96,8 @@ class PushProgress:
         elif layer and layer in self._bytes and status in {"Pushed", "Layer already exists"}:
             total_bytes = self._bytes[layer][1]
             self._bytes[layer] = (total_bytes, total_bytes)
-        if self._told.get(layer) != mark:
-            self._told[layer] = mark
+        if self._reported.get(layer) != mark:
+            self._reported[layer] = mark
             self._progress(self._line(layer, status, current, total))
 
     def _line(self, layer: str, status: str, current: int, total: int) -> Progress:
