@@ -79,8 +79,8 @@ def telling_line(lines: Sequence[str]) -> str:
         for line in reversed(stripped):
             if pattern.search(without_names(line)):
                 return _shown(line)
-    told = [line for line in stripped if not _FRAME.match(line) and not _SAYS_NOTHING.match(line)]
-    return _shown((told or stripped)[-1]) if stripped else ""
+    without_frames = [line for line in stripped if not _FRAME.match(line) and not _SAYS_NOTHING.match(line)]
+    return _shown((without_frames or stripped)[-1]) if stripped else ""
 
 
 def excerpt(lines: Sequence[str], *, beside: int = 3) -> tuple[str, ...]:

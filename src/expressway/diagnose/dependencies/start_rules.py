@@ -140,14 +140,14 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
     if image.presence != "elsewhere":
         return
     name = image.reference.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    told = [
+    refusals = [
         text
         for text in facts.subject.task_statements
         if names_repository(text, name)
         and (cause := finding_of_message(Statement(text)))
         and cause.code == "image_pull_denied"
     ]
-    if not told:
+    if not refusals:
         return
     given = SecretReference(image.reference.container, "", image.reference.credentials).shown
     yield make_finding(
@@ -157,7 +157,7 @@ def _registry_refuses(image: ImageFact, facts: DependencyFacts) -> Iterator[Find
         if given
         else f"The registry of {image.reference.image} refuses it, and the container {image.reference.container} has "
         "no credentials for a private registry.",
-        evidence=(evidence_line(told[0]),),
+        evidence=(evidence_line(refusals[0]),),
         remedy="Correct user name and password in that secret."
         if given
         else "Keep the credentials in a secret and name it as repositoryCredentials, or correct the image's name: "

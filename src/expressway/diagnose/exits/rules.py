@@ -133,25 +133,25 @@ def never_started(exit_code: int | None, log: Sequence[str], resource: str) -> F
 
     A line about something else that has the wrong format (a plugin, an optional library) is no such end.
     """
-    told = [line.strip() for line in log if line.strip()]
-    if exit_code not in _NOT_STARTED_CODES or not told or not NOT_STARTED.search(told[-1]):
+    lines = [line.strip() for line in log if line.strip()]
+    if exit_code not in _NOT_STARTED_CODES or not lines or not NOT_STARTED.search(lines[-1]):
         return None
-    return finding_of_message(Statement(told[-1], resource))
+    return finding_of_message(Statement(lines[-1], resource))
 
 
 def with_missing_files(finding: Finding, excluded_files: ExcludedFiles | None) -> Finding:
     """The finding as ``excluded_file_missing`` where its evidence names what was kept out; else as it is."""
-    missed = excluded_files.missed_by(finding.evidence) if excluded_files else ()
-    if excluded_files is None or not missed or "not_missing_file" in entry_of(finding.code).marks:
+    files = excluded_files.missed_by(finding.evidence) if excluded_files else ()
+    if excluded_files is None or not files or "not_missing_file" in entry_of(finding.code).marks:
         return finding
-    names = ", ".join(map(named, missed))
-    told = f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
+    names = ", ".join(map(named, files))
+    missing = f"The app misses {names}, which Expressway kept out of its image since it may hold secrets."
     return replace(
         finding,
         code="excluded_file_missing",
-        cause=f"{told} {finding.cause}",
-        quoting=f"{told} {finding.sentence}",
-        remedy=excluded_files.remedy(missed),
+        cause=f"{missing} {finding.cause}",
+        quoting=f"{missing} {finding.sentence}",
+        remedy=excluded_files.remedy(files),
     )
 
 

@@ -206,22 +206,22 @@ def _exists(image: ImageFact) -> str:
 def pull_findings(facts: DependencyFacts, tasks: Sequence[TaskState]) -> tuple[Finding, ...]:
     """Why the images of one task definition cannot be pulled or run, ranked: from lookups and from messages of ECS."""
     looked_up = (*image_findings(facts), *secret_findings(facts), *role_findings(facts))
-    told = _told(tasks)
-    texts = {finding.resource: text for finding, text in told}
-    findings = deduplicate((*looked_up, *with_platform((one for one, _ in told), images_fit=images_fit(facts))))
+    messages = _findings_of_messages(tasks)
+    texts = {finding.resource: text for finding, text in messages}
+    findings = deduplicate((*looked_up, *with_platform((one for one, _ in messages), images_fit=images_fit(facts))))
     return ranked(_about_its_image(one, texts.get(one.resource, ""), facts.images) for one in findings)
 
 
-def _told(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
+def _findings_of_messages(tasks: Sequence[TaskState]) -> tuple[tuple[Finding, str], ...]:
     """One finding, with its text, for each code that the messages of ECS about these tasks lead to."""
     first: dict[str, tuple[Finding, str]] = {}
     for task in tasks:
         if task.running:
             continue
         for text in (*(one.reason for one in task.containers), task.stopped_reason):
-            cause = finding_of_message(Statement(text, task.arn)) if text else None
-            if cause is not None and "image_on_task" in entry_of(cause.code).marks:
-                first.setdefault(cause.code, (cause, text))
+            finding = finding_of_message(Statement(text, task.arn)) if text else None
+            if finding is not None and "image_on_task" in entry_of(finding.code).marks:
+                first.setdefault(finding.code, (finding, text))
     return tuple(first.values())
 
 

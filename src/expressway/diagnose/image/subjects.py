@@ -123,9 +123,9 @@ def _definitions(service: ServiceState) -> tuple[str, ...]:
 
 
 def _subject(task_definition_arn: str, service: ServiceState, tasks: Sequence[TaskState]) -> PullSubject:
-    """A task definition of a service: one that is not the service's own any more serves nothing."""
-    mine = tuple(one for one in tasks if one.task_definition_arn == task_definition_arn)
-    running = sum(1 for one in mine if one.running)
+    """A task definition of a service; one that the service no longer runs does not count as serving."""
+    own_tasks = tuple(task for task in tasks if task.task_definition_arn == task_definition_arn)
+    running = sum(1 for task in own_tasks if task.running)
     is_current = task_definition_arn == service.task_definition_arn
     return PullSubject(
         task_definition_arn,
@@ -136,10 +136,10 @@ def _subject(task_definition_arn: str, service: ServiceState, tasks: Sequence[Ta
             task_definition_arn,
             desired_count=service.desired_count if is_current else 1,
             running_count=running,
-            has_failed=any(one.failed for one in mine),
-            task_statements=_statements(mine),
+            has_failed=any(task.failed for task in own_tasks),
+            task_statements=_statements(own_tasks),
         ),
-        mine,
+        own_tasks,
     )
 
 

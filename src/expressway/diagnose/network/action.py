@@ -202,11 +202,11 @@ def _target_health(facts: NetworkFacts) -> Mapping[str, list[str]] | None:
     """The targets of each target group, by its ARN."""
     if facts.targets is None:
         return None
-    told: dict[str, list[str]] = {}
-    for one in facts.targets:
-        words = f"{one.target_id}:{one.port} {one.state} {one.reason}".strip()
-        told.setdefault(one.target_group_arn, []).append(words)
-    return told
+    found: dict[str, list[str]] = {}
+    for target in facts.targets:
+        text = f"{target.target_id}:{target.port} {target.state} {target.reason}".strip()
+        found.setdefault(target.target_group_arn, []).append(text)
+    return found
 
 
 def _vpc_missing(facts: NetworkFacts, vpc_id: str | None) -> Finding | None:

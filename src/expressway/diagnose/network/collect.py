@@ -130,9 +130,9 @@ class NetworkGathering:
         homes = {one.subnet_id: one.vpc_id for one in self._subnets.take() or ()}
         self._default_groups.ask(homes.get(one.subnet_ids[0], "") for one in bare)
         of_vpc = {one.vpc_id: one.group_id for one in self._default_groups.take() or ()}
-        mine = {one.service_arn: of_vpc.get(homes.get(one.subnet_ids[0], "")) for one in bare}
+        default_of = {one.service_arn: of_vpc.get(homes.get(one.subnet_ids[0], "")) for one in bare}
         return tuple(
-            replace(one, security_group_ids=(group_id,)) if (group_id := mine.get(one.service_arn)) else one
+            replace(one, security_group_ids=(group_id,)) if (group_id := default_of.get(one.service_arn)) else one
             for one in services
         )
 

@@ -169,9 +169,9 @@ def cut_at_endpoint(facts: NetworkFacts, service: ServicePlacement, subnet: Subn
     if outward is not None:
         return outward
     groups = groups_named(facts, endpoint.security_group_ids)
-    mine = Peer((subnet.cidr_block,), service.security_group_ids)
+    tasks = Peer((subnet.cidr_block,), service.security_group_ids)
     rules = [rule for group in groups for rule in group.ingress]
-    if not groups or through_groups(facts, rules, port=HTTPS, peer=mine) != "closed":
+    if not groups or through_groups(facts, rules, port=HTTPS, peer=tasks) != "closed":
         # Inside one subnet no network ACL is asked.
         return None if subnet.subnet_id in endpoint.subnet_ids else cut_by_acl(facts, subnet, peer)
     named = ", ".join(endpoint.security_group_ids)
@@ -258,31 +258,31 @@ def _listed(labels: Sequence[str]) -> str:
 
 def _cut(facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: Need) -> Cut | None:
     """Where the path from a subnet to a need is cut; None when it is not, or that is unknown."""
-    mine = endpoints_for(facts, subnet, need)
-    gateway = next((one for one in mine if one.kind == "Gateway" and serves(facts, one, subnet)), None)
+    endpoints = endpoints_for(facts, subnet, need)
+    gateway = next((one for one in endpoints if one.kind == "Gateway" and serves(facts, one, subnet)), None)
     if gateway is not None:
         return cut_by_groups(facts, service, gateway_peer(facts, gateway), gateway.endpoint_id) or cut_by_acl(
             facts, subnet, INTERNET
         )
-    answering = next((one for one in mine if one.kind == "Interface" and answers(facts, one)), None)
+    answering = next((one for one in endpoints if one.kind == "Interface" and answers(facts, one)), None)
     if answering is not None:  # private DNS leads everybody in the VPC to it, whatever other ways there are
         cut = cut_at_endpoint(facts, service, subnet, answering)
         return replace(cut, confidence="medium") if cut and guesses_dns(facts, answering) else cut
-    return _cut_on_the_way_out(facts, service, subnet, need, mine)
+    return _cut_on_the_way_out(facts, service, subnet, need, endpoints)
 
 
 # -- on the way out -----------------------------------------------------------------------------------------
 def _cut_on_the_way_out(
-    facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: Need, mine: Sequence[Endpoint]
+    facts: NetworkFacts, service: ServicePlacement, subnet: Subnet, need: Need, endpoints: Sequence[Endpoint]
 ) -> Cut | None:
     path = internet_path(facts, subnet)
     # Endpoints that may not be seen may be there, and one's own DNS may lead to those that do not answer by name.
-    may_be_private = bool(need.endpoint) and (facts.endpoints is None or bool(mine))
+    may_be_private = bool(need.endpoint) and (facts.endpoints is None or bool(endpoints))
     if path.way in {"unknown", "elsewhere"} or (may_be_private and not path.is_cut):
         return cut_by_groups(facts, service, None)
     if path.is_cut:
         unseen = need.endpoint and facts.endpoints is None
-        return cut_by_groups(facts, service, None) if unseen else _cut_of_path(facts, subnet, need, mine, path)
+        return cut_by_groups(facts, service, None) if unseen else _cut_of_path(facts, subnet, need, endpoints, path)
     if path.way == "gateway" and service.assign_public_ip is False:
         steps = (*path.steps, "no public IP address")
         why = f"they have no public IP address, which {path.resource} needs"
@@ -315,11 +315,11 @@ _CUTS: Mapping[Way, tuple[str, str, str]] = {
 
 
 def _cut_of_path(
-    facts: NetworkFacts, subnet: Subnet, need: Need, mine: Sequence[Endpoint], path: InternetPath
+    facts: NetworkFacts, subnet: Subnet, need: Need, endpoints: Sequence[Endpoint], path: InternetPath
 ) -> Cut | None:
     """The internet is unreachable: an endpoint for the need, where there is one, is what is wrong."""
-    if mine:
-        return cut_of_endpoint(facts, subnet, mine[0], path)
+    if endpoints:
+        return cut_of_endpoint(facts, subnet, endpoints[0], path)
     if path.way in _CUTS:
         code, why, remedy = (text.format(at=path.resource, subnet=subnet.subnet_id) for text in _CUTS[path.way])
         return Cut(code, path.resource, why, path.steps, remedy)

@@ -111,8 +111,8 @@ def _target_findings(
 def _own_targets(facts: NetworkFacts, service: ServicePlacement, group: TargetGroup) -> list[TargetHealth]:
     """The targets in the service's subnets that are not on their way out."""
     blocks = [network_of(one.cidr_block) for one in subnets_named(facts, service.subnet_ids) if one.cidr_block]
-    mine = [one for one in facts.targets or () if one.target_group_arn == group.arn and one.state != "draining"]
-    return [one for one in mine if any(contains(block, network_of(one.target_id)) for block in blocks)]
+    registered = [one for one in facts.targets or () if one.target_group_arn == group.arn and one.state != "draining"]
+    return [one for one in registered if any(contains(block, network_of(one.target_id)) for block in blocks)]
 
 
 def _balancers(facts: NetworkFacts, service: ServicePlacement, groups: Sequence[TargetGroup]) -> list[LoadBalancer]:
@@ -127,32 +127,33 @@ def _way_findings(
     """Only for tasks with a network interface of their own; others are reached through their instances."""
     if group.target_type != "ip" or not service.subnet_ids or not _is_provisioned(service):
         return
-    theirs = subnets_named(facts, balancer.subnet_ids)
-    mine = subnets_named(facts, service.subnet_ids)
-    if not theirs or not mine:
+    balancer_subnets = subnets_named(facts, balancer.subnet_ids)
+    service_subnets = subnets_named(facts, service.subnet_ids)
+    if not balancer_subnets or not service_subnets:
         return
     ports = dict.fromkeys(port for port in (binding.container_port, group.health_check_port) if port)
     for port in ports:
         yield from _group_findings(facts, service, balancer, port=port, is_ipv6=group.ip_address_type == "ipv6")
         yield from acl_findings(facts, service, balancer, port=port)
-    yield from _zone_findings(service, balancer, theirs, mine)
+    yield from _zone_findings(service, balancer, balancer_subnets, service_subnets)
 
 
 def _group_findings(
     facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer, *, port: int, is_ipv6: bool
 ) -> Iterator[Finding]:
-    mine, theirs = groups_named(facts, service.security_group_ids), groups_named(facts, balancer.security_group_ids)
-    if mine and balancer.security_group_ids:
+    service_groups = groups_named(facts, service.security_group_ids)
+    balancer_groups = groups_named(facts, balancer.security_group_ids)
+    if service_groups and balancer.security_group_ids:
         peer = Peer(blocks_of(subnets_named(facts, balancer.subnet_ids), is_ipv6), balancer.security_group_ids)
-        rules = [rule for group in mine for rule in group.ingress]
+        rules = [rule for group in service_groups for rule in group.ingress]
         reach = through_groups(facts, rules, port=port, peer=peer)
         # A network load balancer may hand on its clients' addresses; then rules for those would do.
         is_sure = balancer.kind == "application" or not any(rule.covers_tcp(port) for rule in rules)
         if reach in {"closed", "partly"} and is_sure:
-            yield _blocked(service, balancer, mine, port=port, is_partly=reach == "partly")
-    if mine and theirs:
+            yield _blocked(service, balancer, service_groups, port=port, is_partly=reach == "partly")
+    if service_groups and balancer_groups:
         peer = Peer(blocks_of(subnets_named(facts, service.subnet_ids), is_ipv6), service.security_group_ids)
-        reach = through_groups(facts, [rule for one in theirs for rule in one.egress], port=port, peer=peer)
+        reach = through_groups(facts, [rule for one in balancer_groups for rule in one.egress], port=port, peer=peer)
         if reach == "closed":
             yield _kept_in(service, balancer, port=port)
 
@@ -177,12 +178,14 @@ def _blocked(
 
 
 def _kept_in(service: ServicePlacement, balancer: LoadBalancer, *, port: int) -> Finding:
-    named, mine = ", ".join(balancer.security_group_ids), ", ".join(service.security_group_ids)
+    balancer_groups, service_groups = ", ".join(balancer.security_group_ids), ", ".join(service.security_group_ids)
     return make_finding(
         code="load_balancer_blocked",
-        cause=f"The security groups of {balancer.name} ({named}) let nothing out on port {port}.",
-        evidence=(f"{balancer.name} → ✗ {named} has no outbound rule for TCP {port} → tasks ({mine})",),
-        remedy=f"In {balancer.security_group_ids[0]}, let TCP {port} out to {mine}.",
+        cause=f"The security groups of {balancer.name} ({balancer_groups}) let nothing out on port {port}.",
+        evidence=(
+            f"{balancer.name} → ✗ {balancer_groups} has no outbound rule for TCP {port} → tasks ({service_groups})",
+        ),
+        remedy=f"In {balancer.security_group_ids[0]}, let TCP {port} out to {service_groups}.",
         resource=balancer.security_group_ids[0],
     )
 
@@ -196,14 +199,17 @@ def _shown(group: SecurityGroup) -> str:
 
 
 def _zone_findings(
-    service: ServicePlacement, balancer: LoadBalancer, theirs: Sequence[Subnet], mine: Sequence[Subnet]
+    service: ServicePlacement,
+    balancer: LoadBalancer,
+    balancer_subnets: Sequence[Subnet],
+    service_subnets: Sequence[Subnet],
 ) -> Iterator[Finding]:
-    enabled = list(dict.fromkeys(one.zone for one in theirs))
-    outside = [one for one in mine if one.zone not in enabled]
-    if outside and len(theirs) == len(balancer.subnet_ids):
+    enabled = list(dict.fromkeys(one.zone for one in balancer_subnets))
+    outside = [one for one in service_subnets if one.zone not in enabled]
+    if outside and len(balancer_subnets) == len(balancer.subnet_ids):
         yield make_finding(
             code="zone_not_enabled",
-            severity="critical" if len(outside) == len(mine) else "warning",
+            severity="critical" if len(outside) == len(service_subnets) else "warning",
             cause=f"{balancer.name} sends no requests to tasks of {service.service_name} in {names(outside)}: "
             "it is not enabled in their zone.",
             evidence=(

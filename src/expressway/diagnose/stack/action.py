@@ -139,7 +139,7 @@ def _resource(resource: StackResource) -> Mapping[str, Any]:
 
 
 def _event(event: HistoryEvent) -> Mapping[str, Any]:
-    told = {"hook": "Hook", "validation": "Validation"}.get(event.kind, "Resource")
+    prefix = {"hook": "Hook", "validation": "Validation"}.get(event.kind, "Resource")
     return _filled(
         Timestamp=_iso(event.timestamp),
         LogicalResourceId=event.logical_id,
@@ -148,15 +148,15 @@ def _event(event: HistoryEvent) -> Mapping[str, Any]:
         HookType=event.check if event.kind == "hook" else "",
         ValidationName=event.check if event.kind == "validation" else "",
         ValidationPath=event.path,
-        **{f"{told}Status": event.status, f"{told}StatusReason": _shown(event, event.reason)},
+        **{f"{prefix}Status": event.status, f"{prefix}StatusReason": _shown(event, event.reason)},
     )
 
 
-def _shown(told: HistoryEvent | StackResource, text: str) -> str:
+def _shown(shown: HistoryEvent | StackResource, text: str) -> str:
     """A reason, or `text` of it; one that AWS wrote is marked as a quotation that is not redacted."""
-    is_resource = isinstance(told, StackResource) or told.kind == "resource"
-    is_aws = is_resource and is_aws_message(told.reason, told.resource_type)
-    return quoted_reason(told.reason, told.resource_type, text) if is_aws else text
+    is_resource = isinstance(shown, StackResource) or shown.kind == "resource"
+    is_aws = is_resource and is_aws_message(shown.reason, shown.resource_type)
+    return quoted_reason(shown.reason, shown.resource_type, text) if is_aws else text
 
 
 def _filled(**members: str) -> Mapping[str, str]:

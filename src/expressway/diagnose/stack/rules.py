@@ -119,11 +119,11 @@ def _cause(history: StackHistory) -> Iterator[Finding]:
     failures = first_failures(history)
     severity: Severity = "warning" if history.is_deleted else "critical"
     for failure in failures[:1]:
-        yield _told(failure, severity)
+        yield _finding_of(failure, severity)
     first = failures[0].event.reason if failures else ""
     others = [one for one in failures[1:] if one.event.reason != first and not one.event.is_consequence]
     for failure in others[:_OTHERS_TOLD]:
-        yield replace(_told(failure, "warning"), confidence="medium")
+        yield replace(_finding_of(failure, "warning"), confidence="medium")
 
 
 def _warned(history: StackHistory) -> Iterator[Finding]:
@@ -214,7 +214,7 @@ def _failures(history: StackHistory, path: tuple[str, ...]) -> Iterator[Failure]
             yield from _failures(one, (*path, logical_ids.get(stack_id, one.name)))
 
 
-def _told(failure: Failure, severity: Severity) -> Finding:
+def _finding_of(failure: Failure, severity: Severity) -> Finding:
     event = failure.event
     if event.kind != "resource":
         return _check_failed(failure, severity)
