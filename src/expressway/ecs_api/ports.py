@@ -20,7 +20,7 @@ class Api(Protocol):
 
 
 class Owners(Protocol):
-    """Stacks by what they hold (cloudformation.stack_owners.StackOwners)."""
+    """Stacks by what they hold (cloudformation.client.StackOwners)."""
 
     def stack_of(self, physical_id: str) -> str | None: ...
 

@@ -1,4 +1,4 @@
-"""What a service depends on, and what was found of it: gathered elsewhere, judged in diagnosis.
+"""What a service depends on, and what was found of it: collected and judged in `diagnose/dependencies`.
 
 A thing is ``present``, ``missing``, or ``unread`` where a permission was missing (nothing is concluded then);
 ``elsewhere`` is what cannot be looked up from here, such as an image in a registry outside ECR.

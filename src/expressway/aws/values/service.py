@@ -94,8 +94,8 @@ class ServiceState:
 class DeploymentState:
     """One service deployment: a target revision on its way in; `rollback_revision_arn` is what it went back to.
 
-    Where only a rollout of DescribeServices is known (`diagnosis.rollouts`), `arn` is the service's, and its id stands
-    for the revision.
+    Where only a rollout of DescribeServices is known, `arn` is the service's, and the rollout's id stands for the
+    revision.
     """
 
     arn: str
