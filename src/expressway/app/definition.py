@@ -1,4 +1,4 @@
-"""The definition of one app: a frozen value, and how text or data becomes one, with every problem told at once."""
+"""The definition of one app: a frozen value, and the rules between its fields."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -21,10 +21,10 @@ _SOURCES = frozenset({"build", "image", "task_definition_arn"})
 
 
 def is_definition(data: object, *, whole: bool) -> bool:
-    """Whether `data` has a key that tells an app.
+    """Whether `data` has a key of an app's definition.
 
-    `whole`, for a file that its name does not tell: it must have both the name and the source of an app, and no more
-    unknown keys than known ones.
+    `whole`, for a file of another name than FILE_NAMES: it must have both the name and the source of an app, and no
+    more unknown keys than known ones.
     """
     if not isinstance(data, Mapping):
         return False

@@ -26,7 +26,7 @@ class Origin:
     Attributes:
         remote: hash of the Git remote and the folder's place in that repository; empty without a remote.
         folder: hash of the folder's absolute path.
-        hint: what tells people which one it is: the remote and place, or the folder's own name.
+        hint: how people recognize it: the remote and place, or the folder's own name.
         by: who deployed from it, as AWS calls them.
     """
 
@@ -53,12 +53,14 @@ def make_origin(*, path: str, remote: str, place: str, by: str = "") -> Origin:
 def origin_of(stack: StackState | None) -> Origin | None:
     """Where the stack's parameter says that it was deployed from; None where it says nothing that can be read."""
     try:
-        told: Any = json.loads(stack.parameters.get(ORIGIN_PARAMETER, "")) if stack is not None else None
+        recorded: Any = json.loads(stack.parameters.get(ORIGIN_PARAMETER, "")) if stack is not None else None
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, Mapping):
+    if not isinstance(recorded, Mapping):
         return None
-    texts = [value if isinstance(value := told.get(name), str) else "" for name in ("Remote", "Folder", "Hint", "By")]
+    texts = [
+        value if isinstance(value := recorded.get(name), str) else "" for name in ("Remote", "Folder", "Hint", "By")
+    ]
     return Origin(texts[0], texts[1], texts[2][:_LONGEST_HINT], texts[3][:_LONGEST_HINT])
 
 
@@ -66,8 +68,8 @@ def origin_parameter(document: Mapping[str, Any], origin: Origin | None) -> dict
     """The parameter that records `origin`, where there is one and the template takes it."""
     if origin is None or ORIGIN_PARAMETER not in document.get("Parameters", {}):
         return {}
-    told = {"Remote": origin.remote, "Folder": origin.folder, "Hint": origin.hint, "By": origin.by}
-    present = {name: value for name, value in told.items() if value}
+    recorded = {"Remote": origin.remote, "Folder": origin.folder, "Hint": origin.hint, "By": origin.by}
+    present = {name: value for name, value in recorded.items() if value}
     return {ORIGIN_PARAMETER: json.dumps(present, ensure_ascii=False, separators=(",", ":"))}
 
 
@@ -81,7 +83,7 @@ def _hash(text: str) -> str:
 
 
 def refuse_other_origin(app_name: str, origin: Origin | None, stacks: Sequence[StackState | None]) -> None:
-    """Leave an app alone that was last deployed from another folder or repository, as the first stack tells that knows.
+    """Leave an app alone that was last deployed from another folder or repository, by the first stack that records it.
 
     Raises:
         RefusedError: ``deployed_from_elsewhere``.
@@ -120,8 +122,8 @@ def _elsewhere(
     origin: Origin | None, stacks: Sequence[StackState | None]
 ) -> tuple[StackState, Origin] | tuple[None, None]:
     """The first of the app's stacks that knows where it is from, and that place, if it is another one."""
-    told = ((stack, last) for stack in stacks if stack is not None and (last := origin_of(stack)) is not None)
-    stack, last = next(told, (None, None))
+    known = ((stack, last) for stack in stacks if stack is not None and (last := origin_of(stack)) is not None)
+    stack, last = next(known, (None, None))
     if origin is None or stack is None or last is None or last.is_same(origin):
         return None, None
     return stack, last

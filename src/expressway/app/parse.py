@@ -275,13 +275,13 @@ def invalid_definition(problems: tuple[Problem, ...]) -> DefinitionError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     more = len(problems) - len(shown)
     listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(shown, 1))
-    told = f"{listed} And {more} more." if more else listed
+    message = f"{listed} And {more} more." if more else listed
     known = dict(problem.known_keys for problem in shown if problem.known_keys)
     keys = [f" The keys {f'of {name}' if name else 'here'}: {', '.join(names)}." for name, names in known.items()]
     details: dict[str, Any] = {"problems": [problem.to_dict() for problem in shown]}
     return DefinitionError(
         "invalid_definition",
-        f"The definition has {count}: {told}",
+        f"The definition has {count}: {message}",
         f"Correct each path named above; {SCHEMA} has every key with its meaning.{''.join(keys)}",
         details | ({"more_problems": more} if more else {}),
     )

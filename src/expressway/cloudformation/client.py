@@ -42,7 +42,7 @@ class CloudFormation:
 
     # -- stacks ---------------------------------------------------------------------------------------------
     def describe(self, stack_name: str) -> StackState | None:
-        """The stack as it stands, or None when there is none (or it is deleted).
+        """The stack, or None when there is none (or it is deleted).
 
         `stack_name` may be a stack id; a deleted stack is then described with status DELETE_COMPLETE.
         """
@@ -54,7 +54,7 @@ class CloudFormation:
         return stack_state(stack, template)
 
     def version(self, stack_name: str) -> StackVersion | None:
-        """What tells whether the stack has been changed since it was described, in one call; None without a stack."""
+        """What differs once the stack has been changed, in one call; None without a stack."""
         stack = self._described(stack_name)
         return None if stack is None else stack_version(stack)
 
@@ -283,6 +283,6 @@ class StackOwners:
 
 
 def _is_held(resource: Mapping[str, Any], physical_id: str) -> bool:
-    """CloudFormation goes on to tell of deleted stacks for 90 days; what those deleted or retained they do not hold."""
+    """CloudFormation lists deleted stacks for 90 days; they do not hold what they deleted or retained."""
     gone = {"DELETE_COMPLETE", "DELETE_SKIPPED"}
     return resource.get("PhysicalResourceId") == physical_id and resource.get("ResourceStatus") not in gone

@@ -4,23 +4,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
-from expressway.cloudformation.stack import CONSEQUENCES
+from expressway.cloudformation.stack import STACK_TYPE, STARTS, StackEvent
 from expressway.privacy.untrusted import QuotingText, quoted, without_marks
 
-STACK_TYPE = "AWS::CloudFormation::Stack"
-_STARTS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"}
 _WELL = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
-_FAILED_HOOKS = {"HOOK_COMPLETE_FAILED", "HOOK_FAILED"}
-_FOLLOWS = (*CONSEQUENCES, "the following hook(s) failed")
-
-HistoryKind = Literal["resource", "hook", "validation"]
 
 
 @dataclass(frozen=True, slots=True)
 class StackResource:
-    """One resource of a stack as ListStackResources tells it."""
+    """One resource of a stack as ListStackResources returns it."""
 
     logical_id: str
     physical_id: str
@@ -28,42 +21,6 @@ class StackResource:
     status: str
     reason: str = ""
     updated_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEvent:
-    """One event of a stack.
-
-    Attributes:
-        kind: ``resource`` (what provisioning did), ``hook`` or ``validation`` (what checked it before).
-        status: of the resource, or of the hook or the validation where it is one.
-        check: the hook's type or the validation's name.
-        only_warns: a hook or a validation that does not stop the operation.
-        path: where in the template a validation found it.
-    """
-
-    timestamp: datetime
-    logical_id: str
-    physical_id: str
-    resource_type: str
-    status: str
-    reason: str = ""
-    kind: HistoryKind = "resource"
-    check: str = ""
-    only_warns: bool = False
-    path: str = ""
-
-    @property
-    def failed(self) -> bool:
-        if self.kind == "hook":
-            return self.status in _FAILED_HOOKS
-        return self.kind == "validation" or self.status.endswith("_FAILED")
-
-    @property
-    def is_consequence(self) -> bool:
-        """True for failures that only follow another one, and so never are the first cause."""
-        text = self.reason.lower()
-        return self.kind == "resource" and any(mark in text for mark in _FOLLOWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +40,7 @@ class StackHistory:
     parent_id: str = ""
     changed_at: datetime | None = None
     resources: tuple[StackResource, ...] = ()
-    events: tuple[HistoryEvent, ...] = ()
+    events: tuple[StackEvent, ...] = ()
     nested: tuple["StackHistory", ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -101,7 +58,7 @@ class StackHistory:
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
     @property
-    def failures(self) -> tuple[HistoryEvent, ...]:
+    def failures(self) -> tuple[StackEvent, ...]:
         """What failed in the newest operation that has failed, in order of time, the stack's own verdict left out.
 
         A stack whose last operation has succeeded has none; of one that is at work only that operation counts.
@@ -128,22 +85,22 @@ class StackHistory:
         return tuple(sorted((one for one in ids if one.startswith("arn:")), key=lambda one: one not in failed))
 
     def physical_id_of(self, logical_id: str) -> str:
-        """What the stack made of a resource, by its list of resources or else the newest event that tells."""
+        """What the stack made of a resource, by its list of resources or else by the newest event that has it."""
         listed = (one.physical_id for one in self.resources if one.logical_id == logical_id)
-        told = (one.physical_id for one in reversed(self.events) if one.logical_id == logical_id)
-        return next((one for one in (*listed, *told) if one), "")
+        of_events = (event.physical_id for event in reversed(self.events) if event.logical_id == logical_id)
+        return next((one for one in (*listed, *of_events) if one), "")
 
     def with_nested(self, nested: tuple["StackHistory", ...]) -> "StackHistory":
         return replace(self, nested=nested)
 
-    def _is_own(self, event: HistoryEvent) -> bool:
+    def _is_own(self, event: StackEvent) -> bool:
         return event.kind == "resource" and event.physical_id == self.stack_id
 
-    def _operations(self) -> Iterator[list[HistoryEvent]]:
+    def _operations(self) -> Iterator[list[StackEvent]]:
         """The events by operation; a rollback belongs to the operation that it undoes."""
-        current: list[HistoryEvent] = []
+        current: list[StackEvent] = []
         for event in self.events:
-            if self._is_own(event) and event.status in _STARTS and current:
+            if self._is_own(event) and event.status in STARTS and current:
                 yield current
                 current = []
             current.append(event)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from expressway.aws.session import AwsSession
 from expressway.cloudformation.client import answer_or_none
-from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource
+from expressway.cloudformation.history import StackHistory, StackResource
+from expressway.cloudformation.parse import stack_event
+from expressway.cloudformation.stack import StackEvent
 from expressway.core.pages import pages
 from expressway.core.progress import ReadPool
 from expressway.errors import TargetError
@@ -109,15 +110,15 @@ class StackHistories:
                 updated_at=raw.get("LastUpdatedTimestamp"),
             )
 
-    def _events(self, stack: str) -> Iterator[HistoryEvent]:
+    def _events(self, stack: str) -> Iterator[StackEvent]:
         events = self._pages("read the stack's events", "describe_stack_events", "StackEvents", StackName=stack)
-        return map(_event, islice(events, _EVENTS_READ))
+        return map(stack_event, islice(events, _EVENTS_READ))
 
-    def _checks(self, stack: str) -> Iterator[HistoryEvent]:
-        """The failed hooks and early validations of every operation, which only the newer call tells."""
+    def _checks(self, stack: str) -> Iterator[StackEvent]:
+        """The failed hooks and early validations of every operation, which only the newer call returns."""
         doing, failed = "read what checked the stack", {"FailedEvents": True}
         events = self._pages(doing, "describe_events", "OperationEvents", StackName=stack, Filters=failed)
-        return (_event(raw) for raw in islice(events, _CHECKS_READ) if raw.get("EventType") in _CHECK_KINDS)
+        return (stack_event(raw) for raw in islice(events, _CHECKS_READ) if raw.get("EventType") in _CHECK_KINDS)
 
     def _pages(self, doing: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
         ask = partial(answer_or_none, getattr(self._client, operation), doing, **arguments)
@@ -133,32 +134,10 @@ def _taken(future: "Future[tuple[Any, ...]]", name: str, unread: list[str]) -> t
         return ()
 
 
-def _event(raw: Raw) -> HistoryEvent:
-    """An event of either call: of a hook, of a validation, or of provisioning."""
-    timestamp = raw.get("Timestamp")
-    is_validation = bool(raw.get("ValidationName")) or raw.get("EventType") == "VALIDATION_ERROR"
-    is_hook = bool(raw.get("HookType"))
-    prefix = "Validation" if is_validation else "Hook" if is_hook else "Resource"
-    status = "HookStatus" if is_hook and not is_validation else f"{prefix}Status"
-    reason = "ResourceStatusReason" if prefix == "Resource" else f"{prefix}StatusReason"
-    return HistoryEvent(
-        timestamp=timestamp if isinstance(timestamp, datetime) else datetime.now(UTC),
-        logical_id=raw.get("LogicalResourceId", ""),
-        physical_id=raw.get("PhysicalResourceId", ""),
-        resource_type=raw.get("ResourceType", ""),
-        status=raw.get(status, ""),
-        reason=raw.get(reason, "") or raw.get("ResourceStatusReason", ""),
-        kind="validation" if is_validation else "hook" if is_hook else "resource",
-        check=raw.get("ValidationName", "") or raw.get("HookType", ""),
-        only_warns=(raw.get("ValidationFailureMode") or raw.get("HookFailureMode")) == "WARN",
-        path=raw.get("ValidationPath", ""),
-    )
+def _in_order_of_time(events: Sequence[StackEvent], checks: Sequence[StackEvent]) -> tuple[StackEvent, ...]:
+    """Both lists as one, each hook once. AWS gives the newest first."""
 
-
-def _in_order_of_time(events: Sequence[HistoryEvent], checks: Sequence[HistoryEvent]) -> tuple[HistoryEvent, ...]:
-    """Both lists as one, the same hook told by both calls once. AWS gives the newest first."""
-
-    def identity(event: HistoryEvent) -> tuple[str, str, str, str]:
+    def identity(event: StackEvent) -> tuple[str, str, str, str]:
         return event.kind, event.logical_id, event.check, event.reason
 
     known = {identity(event) for event in events if event.kind != "resource"}

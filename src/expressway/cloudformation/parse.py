@@ -83,16 +83,23 @@ def _owner(template: str) -> str | None:
 
 
 def stack_event(raw: Mapping[str, Any]) -> StackEvent:
-    """One of ``StackEvents`` of DescribeStackEvents."""
+    """One of ``StackEvents`` of DescribeStackEvents, or of ``OperationEvents`` of DescribeEvents."""
     timestamp = raw.get("Timestamp")
+    is_validation = bool(raw.get("ValidationName")) or raw.get("EventType") == "VALIDATION_ERROR"
+    is_hook = bool(raw.get("HookType"))
+    prefix = "Validation" if is_validation else "Hook" if is_hook else "Resource"
     return StackEvent(
         timestamp=timestamp if isinstance(timestamp, datetime) else datetime.now(UTC),
         logical_id=raw.get("LogicalResourceId", ""),
         physical_id=raw.get("PhysicalResourceId", ""),
         resource_type=raw.get("ResourceType", ""),
-        status=raw.get("ResourceStatus", ""),
-        reason=raw.get("ResourceStatusReason", ""),
-        event_id=raw["EventId"],
+        status=raw.get(f"{prefix}Status", ""),
+        reason=raw.get(f"{prefix}StatusReason", "") or raw.get("ResourceStatusReason", ""),
+        event_id=raw.get("EventId", ""),
+        kind="validation" if is_validation else "hook" if is_hook else "resource",
+        check=raw.get("ValidationName", "") or raw.get("HookType", ""),
+        only_warns=(raw.get("ValidationFailureMode") or raw.get("HookFailureMode")) == "WARN",
+        path=raw.get("ValidationPath", ""),
     )
 
 

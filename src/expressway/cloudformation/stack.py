@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from expressway.aws.values.limits import TEMPLATE_BODY
 from expressway.aws.values.target import parse_arn
@@ -67,7 +67,7 @@ class StackVersion:
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """One stack as it stands. `owner_app` is None for a stack without the ownership mark.
+    """One stack. `owner_app` is None for a stack without the ownership mark.
 
     `template` is the deployed template's text, empty while the stack is only under review.
     """
@@ -127,9 +127,29 @@ def is_leaving(stack: StackState | None) -> bool:
     return stack is None or stack.status in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}
 
 
+EventKind = Literal["resource", "hook", "validation"]
+STACK_TYPE = "AWS::CloudFormation::Stack"
+STARTS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})
+"""The stack's own statuses that begin an operation."""
+_CONSEQUENCES = (
+    *("resource creation cancelled", "resource update cancelled", "resource deletion cancelled"),
+    *("the following resource(s) failed", "the following hook(s) failed", "rollback requested by"),
+)
+_FAILED_HOOKS = {"HOOK_COMPLETE_FAILED", "HOOK_FAILED"}
+
+
 @dataclass(frozen=True, slots=True)
 class StackEvent:
-    """One event of a stack operation; `reason` is AWS's own text."""
+    """One event of a stack operation.
+
+    Attributes:
+        status: of the resource, or of the hook or the validation where it is one.
+        reason: AWS's own text.
+        kind: ``resource`` (what provisioning did), ``hook`` or ``validation`` (what checked it before).
+        check: the hook's type or the validation's name.
+        only_warns: a hook or a validation that does not stop the operation.
+        path: where in the template a validation found it.
+    """
 
     timestamp: datetime
     logical_id: str
@@ -138,33 +158,31 @@ class StackEvent:
     status: str
     reason: str = ""
     event_id: str = ""
+    kind: EventKind = "resource"
+    check: str = ""
+    only_warns: bool = False
+    path: str = ""
 
     @property
     def failed(self) -> bool:
-        return self.status.endswith("_FAILED")
+        if self.kind == "hook":
+            return self.status in _FAILED_HOOKS
+        return self.kind == "validation" or self.status.endswith("_FAILED")
 
     @property
     def is_consequence(self) -> bool:
         """True for failures that only follow another one, and so never are the first cause."""
         text = self.reason.lower()
-        return any(mark in text for mark in CONSEQUENCES)
-
-
-CONSEQUENCES = (
-    "resource creation cancelled",
-    "resource update cancelled",
-    "resource deletion cancelled",
-    "the following resource(s) failed",
-    "rollback requested by",
-)
-
-
-_STACK_TYPE = "AWS::CloudFormation::Stack"
+        return self.kind == "resource" and any(mark in text for mark in _CONSEQUENCES)
 
 
 def own_events(events: Iterable[StackEvent], stack_id: str) -> tuple[StackEvent, ...]:
-    """The events that tell the state of the stack itself, without those of its resources and nested stacks."""
-    return tuple(event for event in events if event.resource_type == _STACK_TYPE and event.physical_id == stack_id)
+    """The events of the stack itself, without those of its hooks, resources and nested stacks."""
+    return tuple(event for event in events if _is_own(event, stack_id))
+
+
+def _is_own(event: StackEvent, stack_id: str) -> bool:
+    return event.kind == "resource" and event.resource_type == STACK_TYPE and event.physical_id == stack_id
 
 
 def running_operation_start(events: tuple[StackEvent, ...], stack: StackState) -> str | None:
@@ -175,18 +193,15 @@ def running_operation_start(events: tuple[StackEvent, ...], stack: StackState) -
     before: str | None = None
     start: str | None = None
     for event in events:
-        if event.status in _STARTS and event.resource_type == _STACK_TYPE and event.physical_id == stack.stack_id:
+        if event.status in STARTS and _is_own(event, stack.stack_id):
             start = before
         before = event.event_id
     return start
 
 
-_STARTS = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"}
-
-
 def first_failure(events: tuple[StackEvent, ...]) -> StackEvent | None:
     """The earliest failed event that is no consequence of another (events in order of time)."""
-    failures = [event for event in events if event.failed]
+    failures = [event for event in events if event.failed and not event.only_warns]
     causes = [event for event in failures if not event.is_consequence]
     return next(iter(causes or failures), None)
 
@@ -198,7 +213,7 @@ _SERVICE_PATH = re.compile(r"(?:[\w-]+/)?[\w-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ServiceLocation:
-    """Cluster and name of a service; `arn` is empty while nobody has told it."""
+    """Cluster and name of a service; `arn` is empty while it is unknown."""
 
     cluster: str
     name: str

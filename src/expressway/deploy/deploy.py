@@ -57,7 +57,7 @@ def deploy_app(
         ImageError, EngineError: the image cannot be built or pushed, or does not exist (``image_not_found``); AWS
             was not changed if that was foreseeable.
         StackError: ``deployment_failed`` with the first real cause, ``stack_busy`` and the like.
-        ServiceError: ``service_not_ready`` when the stacks stand but the service does not serve;
+        ServiceError: ``service_not_ready`` when the stacks are deployed but the service does not serve;
             ``service_missing`` when the service was deleted behind the stack's back;
             ``task_definition_unsuitable``.
     """
@@ -190,7 +190,7 @@ class _Deployment:
         )
         affected = affected_names(plan.stacks)
         if affected.any:
-            from expressway.plan.preflight.resources import check_named_resources  # what stands asks for nothing
+            from expressway.plan.preflight.resources import check_named_resources  # not for an app that is unchanged
 
             check_named_resources(
                 definition, affected, reads=self.ports.named(), target=self.ports.target, progress=self._tell

@@ -43,7 +43,7 @@ class EarlyDiagnosis:
             self._keep(cause)
 
     def on_failing(self, events: tuple[StackEvent, ...]) -> None:
-        """Ask while the failing tasks can still be seen, and tell the cause before the rollback has ended.
+        """Diagnose while the failing tasks can still be read, and report the cause before the rollback has ended.
 
         What CloudFormation's failure shows replaces what was known before only if it is as certain.
         """
@@ -65,14 +65,14 @@ class EarlyDiagnosis:
             return None  # a diagnosis that fails must not fail the deployment
 
     def _keep(self, cause: Finding) -> None:
-        told = self.cause is not None and self.cause.sentence == cause.sentence
+        is_reported = self.cause is not None and self.cause.sentence == cause.sentence
         self.cause = cause
-        if not told:
+        if not is_reported:
             self.progress(Progress("service", cause.sentence, level="error"))
 
 
 def _is_lasting(cause: Finding) -> bool:
-    """What can pass by itself, and what nothing shows yet (a log line may be on its way), is not told early."""
+    """What can pass by itself, and what has no evidence yet (a log line may be on its way), is not reported early."""
     return bool(cause.evidence) and not entry_of(cause.code).waiting_helps
 
 

@@ -196,7 +196,7 @@ def _now() -> str:
 def _is_alive(record: OperationRecord) -> bool:
     if record.process_id <= 0:
         return False
-    with suppress(PermissionError):  # another user's, which its start time tells apart all the same
+    with suppress(PermissionError):  # another user's process, which its start time identifies
         try:
             os.kill(record.process_id, 0)
         except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""What deploying is asked for, what it needs, and what it gives back."""
+"""The request, the ports and the result of a deployment."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class DeployResult:
     """What deploying did, where, and what its checks warned of.
 
     `url` answers HTTP when `status` is ``deployed`` or ``unchanged``, unless a warning says that this could not be
-    verified: the permission to look was missing. `stacks` tells of each stack whether it was
+    verified: a permission was missing. `stacks` says of each stack whether it was
     ``created``, ``updated`` or left ``unchanged``; `termination_protection`, of each whose protection was switched,
     whether that is ``on`` or ``off`` now. `warnings` are those of the checks, and name what somebody else changed
     meanwhile where no plan was approved. `rebuilt` says what came of building the image again, if that was asked for.

@@ -104,7 +104,7 @@ class StackChange:
         return replace(self, resources=tuple(resources))
 
     def restoring(self, lost: Collection["ResourceChange"]) -> "StackChange":
-        """The same change, with these resources brought back besides, unless they are to go anyhow."""
+        """The same change, with these resources restored too, unless it deletes them."""
         if self.is_new or not lost:
             return self
         merged = {change.logical_id: change for change in self.resources}
@@ -179,14 +179,14 @@ def _setting_changes(
 
 
 def _sides(before: Any, after: Any) -> tuple[Any, Any]:
-    """Both sides of a section; one that is absent beside a mapping is empty, so that its entries are told apart."""
+    """Both sides of a section; one that is absent beside a mapping is empty, so that its entries are compared."""
     if isinstance(before, Mapping) and after is None:
         return before, {}
     return ({}, after) if before is None and isinstance(after, Mapping) else (before, after)
 
 
 def _follows_from_value(path: str, told_parameters: Collection[str], kept_parameters: Collection[str]) -> bool:
-    """Whether this is but how a parameter is declared that gets, changes or loses its value, which is told as such.
+    """Whether this is only the declaration of a parameter whose value changes, which is reported as such.
 
     Or the default of one that keeps its value, which nothing uses.
     """

@@ -66,12 +66,12 @@ class Plan:
 
     def continues(self, approval: Mapping[str, Any]) -> bool:
         """Whether this plan is what is left of an approved one: each change is done, or the very one approved."""
-        mine = self.approval()
-        if any(mine[key] != approval.get(key) for key in ("target", "templates", "image", "allows")):
+        current = self.approval()
+        if any(current[key] != approval.get(key) for key in ("target", "templates", "image", "allows")):
             return False
         protection: Mapping[str, Any] = approval.get("protection", {})
         return all(is_approved(stack, approval) for stack in self.stacks) and all(
-            protection.get(name) == after for name, after in mine["protection"].items()
+            protection.get(name) == after for name, after in current["protection"].items()
         )
 
     @property

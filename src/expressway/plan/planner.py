@@ -71,7 +71,7 @@ def plan_app(
 
 @dataclass(frozen=True, slots=True)
 class _ComparedStack:
-    """One template beside the stack of its name: `deployed` is None where deploying makes the stack anew.
+    """One template beside the stack of its name: `deployed` is None where deploying creates the stack.
 
     `image` is what the stack would run; `change` leaves out termination protection.
     """
@@ -236,7 +236,7 @@ def _cluster_first(missing_service: str) -> str:
 
 
 def deployed_stack(stack: StackState | None) -> StackState | None:
-    """The stack that deploying would update; None when it would be made anew."""
+    """The stack that deploying would update; None when deploying creates it."""
     return None if stack is None or stack.is_made_anew or not stack.template else stack
 
 

@@ -76,7 +76,7 @@ class LogGroups(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccountReads:
-    """The reads that tell whether something of a name is there; each is got when it is needed."""
+    """The reads that look up resources by name; each client is made when it is needed."""
 
     services: Callable[[], Services]
     roles: Callable[[], Identities]

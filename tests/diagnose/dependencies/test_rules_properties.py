@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from expressway.aws.values.dependencies import DependencyFacts, LogGroupFact, RoleFact, SecretFact
 from expressway.aws.values.iam import RolePolicy
-from expressway.cloudformation.history import HistoryEvent, StackHistory
+from expressway.cloudformation.history import StackHistory
+from expressway.cloudformation.stack import StackEvent
 from expressway.diagnose.dependencies.rules import dependency_findings
 from expressway.diagnose.stack.rules import first_failures
 from expressway.iam.evaluation import ResourceSide, access_decision, role_decision
@@ -102,7 +103,7 @@ STATUSES = st.sampled_from(["CREATE_FAILED", "CREATE_IN_PROGRESS", "UPDATE_FAILE
 def test_a_consequence_is_never_the_cause_where_there_is_one(happened: list[tuple[int, str, str]]) -> None:
     start = datetime(2026, 11, 1, tzinfo=UTC)
     events = tuple(
-        HistoryEvent(start + timedelta(seconds=second), f"R{second}", "", "AWS::IAM::Role", status, reason)
+        StackEvent(start + timedelta(seconds=second), f"R{second}", "", "AWS::IAM::Role", status, reason)
         for second, status, reason in sorted(happened)
     )
     found = first_failures(StackHistory("web", "arn:web", "CREATE_FAILED", events=events))

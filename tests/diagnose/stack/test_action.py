@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from expressway.aws.values.target import Target
-from expressway.cloudformation.history import STACK_TYPE, HistoryEvent, StackHistory, StackResource
+from expressway.cloudformation.history import StackHistory, StackResource
+from expressway.cloudformation.stack import STACK_TYPE, StackEvent
 from expressway.diagnose.stack.action import fetch_cloudformation_status
 from expressway.errors import TargetError
 from expressway.privacy.render import RedactionPolicy, redact_response
@@ -23,12 +24,12 @@ def stack_id(name: str) -> str:
     return f"arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/1"
 
 
-def event(second: int, logical_id: str, status: str, reason: str = "", physical_id: str = "") -> HistoryEvent:
+def event(second: int, logical_id: str, status: str, reason: str = "", physical_id: str = "") -> StackEvent:
     kind = STACK_TYPE if physical_id else "AWS::IAM::Role"
-    return HistoryEvent(START + timedelta(seconds=second), logical_id, physical_id, kind, status, reason)
+    return StackEvent(START + timedelta(seconds=second), logical_id, physical_id, kind, status, reason)
 
 
-def stack(name: str, status: str, *events: HistoryEvent, **others: Any) -> StackHistory:
+def stack(name: str, status: str, *events: StackEvent, **others: Any) -> StackHistory:
     begun = event(0, name, "CREATE_IN_PROGRESS", physical_id=stack_id(name))
     return StackHistory(name, stack_id(name), status, events=(begun, *events), **others)
 
@@ -182,7 +183,7 @@ def test_what_could_not_be_read_of_a_stack_is_a_gap() -> None:
 
 def test_resources_and_events_keep_the_names_that_cloudformation_gives_their_members() -> None:
     resource = StackResource("Role", "web-role", "AWS::IAM::Role", "CREATE_FAILED", "no", START)
-    hook = HistoryEvent(START, "Role", "", "AWS::IAM::Role", "HOOK_FAILED", "rejected", kind="hook", check="Team::Hook")
+    hook = StackEvent(START, "Role", "", "AWS::IAM::Role", "HOOK_FAILED", "rejected", kind="hook", check="Team::Hook")
     answer = fetch("web", Stacks((stack("web", "CREATE_FAILED", hook, resources=(resource,)),)))
 
     assert answer["resources"] == [

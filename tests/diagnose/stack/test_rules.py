@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from expressway.cloudformation.history import STACK_TYPE, HistoryEvent, StackHistory, StackResource
+from expressway.cloudformation.history import StackHistory, StackResource
+from expressway.cloudformation.stack import STACK_TYPE, StackEvent
 from expressway.diagnose.stack.rules import first_failures, missing_stack_finding, stack_findings
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -17,22 +18,20 @@ CANCELLED = "Resource creation cancelled"
 EXISTS = "web-role already exists in stack arn:aws:cloudformation:eu-west-1:123456789012:stack/other/9"
 
 
-def event(second: int, logical_id: str, status: str, reason: str = "", **others: Any) -> HistoryEvent:
+def event(second: int, logical_id: str, status: str, reason: str = "", **others: Any) -> StackEvent:
     fields: dict[str, Any] = {"physical_id": "", "resource_type": "AWS::IAM::Role", **others}
-    return HistoryEvent(START + timedelta(seconds=second), logical_id, status=status, reason=reason, **fields)
+    return StackEvent(START + timedelta(seconds=second), logical_id, status=status, reason=reason, **fields)
 
 
-def own(second: int, status: str, reason: str = "", stack_id: str = ROOT) -> HistoryEvent:
+def own(second: int, status: str, reason: str = "", stack_id: str = ROOT) -> StackEvent:
     return event(second, "web", status, reason, physical_id=stack_id, resource_type=STACK_TYPE)
 
 
-def nested(
-    second: int, status: str, stack_id: str = CHILD, reason: str = "", logical_id: str = "Child"
-) -> HistoryEvent:
+def nested(second: int, status: str, stack_id: str = CHILD, reason: str = "", logical_id: str = "Child") -> StackEvent:
     return event(second, logical_id, status, reason, physical_id=stack_id, resource_type=STACK_TYPE)
 
 
-def stack(status: str, *events: HistoryEvent, stack_id: str = ROOT, **others: Any) -> StackHistory:
+def stack(status: str, *events: StackEvent, stack_id: str = ROOT, **others: Any) -> StackHistory:
     return StackHistory(stack_id.split("/")[1], stack_id, status, events=events, **others)
 
 

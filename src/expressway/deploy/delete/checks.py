@@ -111,7 +111,7 @@ def refuse_other_holder(what: str, physical_id: str, holder: Holder | None) -> N
 
 @dataclass(frozen=True, slots=True)
 class DeletionPlan:
-    """What stands and may be deleted. `service` is None where ECS knows none, or it is not the app's.
+    """What exists and may be deleted. `service` is None where ECS knows none, or it is not the app's.
 
     `left_alone`: what has a name of the app's and belongs to somebody else.
     """

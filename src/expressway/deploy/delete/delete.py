@@ -5,7 +5,7 @@
 2. The repository stack: the push/pull role, and the repository with its images. So no image goes before the service.
 3. A log group that a log driver made again while the last task stopped.
 
-All is derived from what stands, so that a deletion killed at any point is continued by running it again.
+All is derived from what exists, so that a deletion killed at any point is continued by running it again.
 """
 
 from collections.abc import Callable
@@ -259,7 +259,7 @@ class _Deletion:
     def _delete_leftovers(self) -> None:
         """A log group that outlived its stack. Kept when retained; deleted when nobody meant it to stay.
 
-        Without a stack, the retention tells the two apart: our stacks always set one, and a group that a log
+        Without a stack, the retention distinguishes the two: our stacks always set one, and a group that a log
         driver made again while the last task stopped has none.
         """
         name = app_names(self.plan.app_name).log_group

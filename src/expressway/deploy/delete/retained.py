@@ -1,4 +1,4 @@
-"""What a deletion leaves standing, and why."""
+"""What a deletion keeps, and why."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

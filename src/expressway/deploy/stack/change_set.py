@@ -109,7 +109,7 @@ class ChangeReview:
             self.request.plan.check_not_in_progress(self.stacks.describe(stack.name), parameters)
 
     def _create(self, request: ChangeSetRequest) -> None:
-        """Create the change set, or take up the one that another run has made, or this one without being told."""
+        """Create the change set, or use the one that another run has made, or this one before its answer was lost."""
         lost: ExpresswayError | None = None
         try:
             if self.stacks.create_change_set(request):
@@ -133,8 +133,8 @@ class ChangeReview:
 
     def _failed_change_set(self, change_set: ChangeSet) -> None:
         stack_name = change_set.stack_name
-        told = () if change_set.is_empty else self.stacks.validation_errors(stack_name, change_set.name)
-        problems = [quoted(problem, public=True) for problem in told]
+        errors = () if change_set.is_empty else self.stacks.validation_errors(stack_name, change_set.name)
+        problems = [quoted(error, public=True) for error in errors]
         because = "; ".join(problems) or quoted(change_set.reason, public=True)
         self._discard(change_set)
         if change_set.is_empty:

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from expressway.cloudformation.history import STACK_TYPE, quoted_reason
-from expressway.cloudformation.stack import StackEvent, StackState, first_failure, is_leaving, own_events
+from expressway.cloudformation.history import quoted_reason
+from expressway.cloudformation.stack import STACK_TYPE, StackEvent, StackState, first_failure, is_leaving, own_events
 from expressway.core.clock import Clock, polling_delays
 from expressway.core.progress import Cancellation, NeverCancelled, Phase, Progress, ProgressSink
 from expressway.core.write_once import write_once
@@ -94,7 +94,7 @@ class _Watch:
         return cause is not None and not cause.is_consequence
 
     def poll(self) -> StackState | None:
-        """The stack if the operation has ended; tells what is new."""
+        """The stack if the operation has ended; reports new events."""
         try:
             stack = self.stacks.describe(self.stack_id)
             fresh = self.stacks.events(self.stack_id, after_event_id=self.last_event)
@@ -142,13 +142,13 @@ def stack_failure(watched: WatchedStack) -> StackError:
 
 
 def last_event_id(stacks: Stacks, stack_id: str) -> str | None:
-    """Where a stack's events stand now, to be taken before an operation is started."""
+    """The id of the stack's newest event, to be read before an operation is started."""
     events = stacks.events(stack_id)
     return events[-1].event_id if events else None
 
 
 def request_token(purpose: str, stack_id: str, last_event: str | None) -> str:
-    """The idempotency token of an operation on a stack as it stands.
+    """The idempotency token of an operation on the current state of a stack.
 
     Asking again before anything has happened is the same request; asking after a failure is a new one, since
     CloudFormation ignores a token that it has seen.
@@ -197,5 +197,5 @@ def _progress(event: StackEvent, phase: Phase, elapsed_seconds: float) -> Progre
         f"{event.status} {event.logical_id}{reason}",
         elapsed_seconds,
         resource=event.resource_type,
-        level="error" if event.failed and not event.is_consequence else "info",
+        level="error" if event.failed and not (event.is_consequence or event.only_warns) else "info",
     )

@@ -1,4 +1,4 @@
-"""The one word for how an app stands, from everything that was seen of it: a pure judgement."""
+"""The status of an app and its parts, from everything that was read of it: a pure judgement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +96,7 @@ def serving_snapshot(newest: ServiceSnapshot, serving_revision_arn: str) -> Serv
 
 
 def serving_revision_arn(newest: ServiceSnapshot) -> str:
-    """The revision that serves after a rollback; empty where it is the newest deployment's own, or nobody tells."""
+    """The revision that serves after a rollback; empty where it is the newest deployment's own, or unknown."""
     deployment = newest.deployment
     if deployment is None or deployment.status != "ROLLBACK_SUCCESSFUL":
         return ""
@@ -106,7 +106,7 @@ def serving_revision_arn(newest: ServiceSnapshot) -> str:
 
 
 def app_state(seen: Seen) -> tuple[AppState, str]:
-    """The word, and one sentence. After a rollback, `because_of` tells the cause as well."""
+    """The status, and one sentence. After a rollback, `because_of` adds the cause."""
     moving = [stack for stack in seen.stacks if stack.in_progress]
     running = seen.operation if seen.operation and seen.operation.state == "running" else None
     if running is not None and running.kind == "build":
@@ -126,12 +126,12 @@ def app_state(seen: Seen) -> tuple[AppState, str]:
 
 
 def is_well(stack: StackState, *, rolled_back_is_well: bool = True) -> bool:
-    """Whether the stack stands as it should, or is on its way; a rolled back one stands as it did before."""
+    """Whether the stack is in order or in progress; a rolled back one is as it was before."""
     return stack.status in _WELL or stack.in_progress or (rolled_back_is_well and stack.status == _ROLLED_BACK)
 
 
 def because_of(message: str, cause: str) -> str:
-    """The sentence with the cause in it, where it has one and the sentence does not tell it already."""
+    """The sentence with the cause in it, unless there is none or the sentence contains it."""
     return f"{message.rstrip('.')} ({cause.rstrip('.')})." if cause and cause not in message else message
 
 
@@ -175,7 +175,7 @@ def _aware(moment: datetime) -> datetime:
 
 
 REASON_LIMIT = 240
-"""Characters of a reason that are told; the rest is where it comes from."""
+"""Characters of a reason that are shown."""
 _REVISIONS_SHOWN = 3
 
 
@@ -251,7 +251,7 @@ def revisions_part(snapshot: ServiceSnapshot | None) -> tuple[RevisionJson, ...]
 
 
 def tasks_part(newest: ServiceSnapshot | None, serving: ServiceSnapshot | None) -> TasksJson | None:
-    """How many tasks there are of what serves; how many failed is told of the newest deployment."""
+    """Counts of the tasks of the revision that serves; those that failed are of the newest deployment."""
     if newest is None or serving is None:
         return None
     if "tasks" in newest.unread:

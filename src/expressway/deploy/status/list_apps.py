@@ -18,7 +18,7 @@ _STACKS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class ListedApp:
-    """One app as its stacks tell; ask for its status for more.
+    """One app as its stacks describe it; its status has more.
 
     `stacks`: status by name; `endpoint`: the service's host name, empty before there is one.
     """

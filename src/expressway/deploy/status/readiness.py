@@ -63,14 +63,14 @@ class ServiceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`serving` means that only the URL remains to be checked; `unknown`, that what would tell may not be read."""
+    """`serving` means that only the URL remains to be checked; `unknown`, that the deciding facts may not be read."""
 
     state: Literal["serving", "waiting", "failed", "unknown"]
     message: str
 
 
 def judge(snapshot: ServiceSnapshot) -> Verdict:
-    """Ready, hopeless, or worth waiting for: the newest deployment alone decides."""
+    """Ready, unrecoverable, or worth waiting for: the newest deployment alone decides."""
     name = snapshot.service.name
     if snapshot.service.status != "ACTIVE":
         return Verdict("failed", f"The service {name} is {snapshot.service.status}: it was deleted.")
@@ -95,7 +95,7 @@ def judge(snapshot: ServiceSnapshot) -> Verdict:
 
 
 def cannot_start(snapshot: ServiceSnapshot) -> bool:
-    """Whether the newest deployment's tasks fail again and again, or for a reason that no retry mends."""
+    """Whether the newest deployment's tasks fail again and again, or for a reason that no retry resolves."""
     if snapshot.revision is None and "revisions" in snapshot.unread:
         return False  # the tasks may be those of an older revision
     tasks = snapshot.own_tasks
@@ -106,7 +106,7 @@ def cannot_start(snapshot: ServiceSnapshot) -> bool:
         return True
     if any(task.running for task in tasks):
         return False
-    return exits >= _EXITS_ARE_A_LOOP - 1 or any(_hopeless(task) for task in failed)
+    return exits >= _EXITS_ARE_A_LOOP - 1 or any(_is_unrecoverable(task) for task in failed)
 
 
 def infrastructure_complaint(snapshot: ServiceSnapshot) -> str:
@@ -116,7 +116,7 @@ def infrastructure_complaint(snapshot: ServiceSnapshot) -> str:
     return next(known, "")
 
 
-def _hopeless(task: TaskState) -> bool:
+def _is_unrecoverable(task: TaskState) -> bool:
     facts = DeploymentFacts(cluster="", service_name="", tasks=(task,))
     causes = map(finding_of_message, facts.task_statements())
     return any(cause is not None and "unrecoverable" in entry_of(cause.code).marks for cause in causes)

@@ -56,7 +56,7 @@ class AppStatus:
         status: ``absent`` (nothing is there), ``deploying``, ``deleting``, ``ready`` (it serves; after a rollback
             that is the previous version, and `last_error` has the cause until a later deployment ends well),
             ``degraded`` (it is there and does not fully serve), ``failed`` (the last change failed), ``unknown``
-            (what would tell may not be read).
+            (the deciding facts may not be read).
         target: the account and region, or the sandbox, that was asked.
         stacks: status by stack name; a stack that does not exist is left out.
         last_error: what went wrong last, if it still matters.
@@ -104,7 +104,7 @@ def app_status(
     last_operation: Callable[[str], OperationRecord | None],
     target: str = "",
 ) -> AppStatus:
-    """How the app stands now. Reads only, in parallel; explains only what is not well.
+    """The current status of the app. Reads only, in parallel; diagnoses only what is not in order.
 
     `last_operation` is what this machine knows of the app (`deploy.journal.Journal.latest`); `target` says where, in
     words, and is part of the answer.
@@ -161,7 +161,7 @@ class _Status:
         )
 
     def _last_operation(self) -> OperationRecord | None:
-        """What this machine remembers; AWS tells the rest where its state directory cannot be read."""
+        """What this machine remembers; a state directory that cannot be read is a gap."""
         try:
             return self.last_operation(self.app_name)
         except ExpresswayError as error:
@@ -202,7 +202,7 @@ class _Status:
     def _last_error(self, status: AppState, location: ServiceLocation, seen: Seen) -> LastErrorJson | None:
         """What is wrong now, explained afresh; else what the last operation ended with, if nothing succeeded since.
 
-        A deployment that failed told its cause while logs were there that its rollback may have removed: as long as
+        A failed deployment was diagnosed while logs existed that its rollback may have removed: as long as
         nothing has moved since, that is the cause.
         """
         judged = judged_by_the_deployment(seen) if status == "failed" or seen.was_rolled_back else None

@@ -41,7 +41,7 @@ class Readiness:
 
     Attributes:
         status: ``success`` (it serves), ``failed`` (the newest deployment cannot become ready),
-            ``timeout`` (it may still), ``unverified`` (what would tell may not be read).
+            ``timeout`` (it may still), ``unverified`` (the deciding facts may not be read).
         url: where the service answers, or will answer; empty while it has no endpoint.
         gaps: what may not be read, and which permission that takes.
     """
@@ -69,7 +69,7 @@ class Readiness:
 class ServicePorts:
     """The outside things that waiting and status need. Without `targets`, target health is not looked at.
 
-    `excluded_from` tells what this machine kept out of an image.
+    `excluded_from` is what this machine kept out of an image.
     """
 
     ecs: Services
@@ -86,7 +86,7 @@ class ServicePorts:
         tasks: Callable[[], tuple[TaskState, ...]],
         express: Callable[[], ExpressService | None],
     ) -> ServiceSnapshot:
-        """The service with its newest deployment; where ECS tells of none, with that of the service's own rollouts."""
+        """The service with its newest deployment; where ECS lists none, with the newest of the service's rollouts."""
         ecs = self.ecs
         deployments = gaps.take(
             "deployments", lambda: ecs.newest_deployments(service.cluster, service.arn, limit=1), ()
@@ -151,7 +151,7 @@ class _Wait:
     progress: ProgressSink
     cancellation: Cancellation
     started: float = 0.0
-    told: str = ""
+    reported: str = ""
     express: ExpressService | None = None
     failures_in_a_row: int = 0
     complaint_since: float | None = None
@@ -264,8 +264,8 @@ class _Wait:
         return Readiness(status, message, cause, url, self._elapsed(), self.gaps.messages)
 
     def _tell(self, message: str) -> None:
-        if message != self.told:
-            self.told = message
+        if message != self.reported:
+            self.reported = message
             self.progress(Progress("wait", message, self._elapsed()))
 
     def _warn(self, gap: str) -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from expressway.aws.values.dependencies import DependencySubject
 from expressway.aws.values.service import ServiceState, TaskState
-from expressway.cloudformation.history import STACK_TYPE
-from expressway.cloudformation.stack import EXPRESS_TYPE, parse_service_arn
+from expressway.cloudformation.stack import EXPRESS_TYPE, STACK_TYPE, parse_service_arn
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.ports import TroubleshootPorts
 from expressway.diagnose.reads import take_or_stop

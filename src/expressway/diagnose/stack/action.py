@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from expressway.aws.values.target import Target
-from expressway.cloudformation.history import HistoryEvent, StackHistory, StackResource, is_aws_message, quoted_reason
+from expressway.cloudformation.history import StackHistory, StackResource, is_aws_message, quoted_reason
+from expressway.cloudformation.stack import StackEvent
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.messages import evidence_line
@@ -138,7 +139,7 @@ def _resource(resource: StackResource) -> Mapping[str, Any]:
     )
 
 
-def _event(event: HistoryEvent) -> Mapping[str, Any]:
+def _event(event: StackEvent) -> Mapping[str, Any]:
     prefix = {"hook": "Hook", "validation": "Validation"}.get(event.kind, "Resource")
     return _filled(
         Timestamp=_iso(event.timestamp),
@@ -152,7 +153,7 @@ def _event(event: HistoryEvent) -> Mapping[str, Any]:
     )
 
 
-def _shown(shown: HistoryEvent | StackResource, text: str) -> str:
+def _shown(shown: StackEvent | StackResource, text: str) -> str:
     """A reason, or `text` of it; one that AWS wrote is marked as a quotation that is not redacted."""
     is_resource = isinstance(shown, StackResource) or shown.kind == "resource"
     is_aws = is_resource and is_aws_message(shown.reason, shown.resource_type)

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from expressway.cloudformation.history import STACK_TYPE, HistoryEvent, StackHistory, is_aws_message, quoted_reason
-from expressway.cloudformation.stack import parse_service_arn
+from expressway.cloudformation.history import StackHistory, is_aws_message, quoted_reason
+from expressway.cloudformation.stack import STACK_TYPE, StackEvent, parse_service_arn
 from expressway.diagnose.catalog import make_finding
 from expressway.diagnose.finding import Finding, Severity, ranked
 from expressway.diagnose.messages import Statement, evidence_line, finding_of_message
@@ -33,7 +33,7 @@ _TASKS_ENDED: tuple[tuple[re.Pattern[str], str], ...] = (
 _SEE_ITS_SERVICE = "See in that resource's own service what keeps it waiting; correct it and repeat the operation."
 
 
-def instability(event: HistoryEvent, physical_id: str) -> Finding | None:
+def instability(event: StackEvent, physical_id: str) -> Finding | None:
     """Why a resource did not become stable, or was not gone in time; None where its event says nothing of that kind.
 
     `physical_id` is a service's ARN; empty where it is not known.
@@ -67,7 +67,7 @@ _NAMES_SHOWN = 5
 class Failure:
     """One failure and the stack that it lies in; `path` are the logical ids of the nested stacks down to it."""
 
-    event: HistoryEvent
+    event: StackEvent
     stack: StackHistory
     path: tuple[str, ...] = ()
 

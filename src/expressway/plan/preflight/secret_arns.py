@@ -20,14 +20,14 @@ def with_complete_arns(
     deployed: Callable[[], StackState | None],
     progress: ProgressSink,
 ) -> AppDefinition:
-    """The definition with the secrets' ARNs as Secrets Manager tells them, which the service and its role then name.
+    """The definition with the secrets' ARNs as Secrets Manager returns them, which the service and its role then name.
 
     A secret that may not be looked up, or does not exist (any more), keeps the ARN that the deployed stack has for it,
     so that nothing changes by that alone. Without one it keeps what was written; the role may then read it under both
     ARNs that this may stand for.
 
     Args:
-        deployed: the service stack as it stands.
+        deployed: reads the current service stack.
 
     Raises:
         TargetError: ``credentials_expired`` and what else would meet every read.
