@@ -25,10 +25,7 @@ def access_hint_of(url: str | None) -> str:
 def service_url(endpoint: str, target: Target) -> str:
     """The URL at which an endpoint answers: HTTPS on AWS, the emulator's own port on the sandbox."""
     host = endpoint.removeprefix("https://").removeprefix("http://").rstrip("/")
-    if target.sandbox_url is None:
-        return f"https://{host}/"
-    port = urlsplit(target.sandbox_url).port
-    return f"http://{host}:{port}/" if port else f"http://{host}/"
+    return HttpProbe(target).url(host)
 
 
 _BODY_LIMIT_BYTES = 2_000

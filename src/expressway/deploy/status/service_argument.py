@@ -1,4 +1,4 @@
-"""Which service is meant, where cluster and service may be given as names or as ARNs."""
+"""Which service a caller means, by name or ARN, and the error for one that does not exist."""
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
