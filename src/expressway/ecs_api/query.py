@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, cast
 
 from expressway.errors import UsageError
-from expressway.privacy.untrusted import echoed, is_quoted, plain, quoted
+from expressway.privacy.untrusted import echoed, is_quoted, quoted, unquoted
 
 LONGEST_EXPRESSION = 2000
 _LARGEST_VALUE = 1_000_000
@@ -136,11 +136,7 @@ def queried_text(content: Any) -> QueriedText:
     """The answer `content`, made ready for a query."""
     texts = list(_texts(content))
     own = frozenset(text for text in texts if not is_quoted(text))
-    return QueriedText(_mapped(content, _unmarked), own, len(own) < len(set(texts)))
-
-
-def _unmarked(text: str) -> str:
-    return plain(text) if is_quoted(text) else text
+    return QueriedText(_mapped(content, unquoted), own, len(own) < len(set(texts)))
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:

@@ -17,7 +17,7 @@ from expressway.core.progress import Cancellation, NeverCancelled
 from expressway.errors import ExpresswayError, TargetError, UsageError
 from expressway.knowledge.schemas import argument_problems
 from expressway.knowledge.values import KnowledgeAnswer, KnowledgeResult, KnowledgeTool, characters_in, cut_content
-from expressway.privacy.untrusted import cleaned, is_quoted, plain, quoted
+from expressway.privacy.untrusted import cleaned, quoted, unquoted
 
 _NEVER = NeverCancelled()
 _SLOT_SECONDS = 0.1
@@ -126,7 +126,8 @@ class Knowledge:
             UsageError: ``invalid_arguments``, ``knowledge_tool_missing``, ``knowledge_busy``,
                 ``knowledge_paused`` (it failed too often just now), and those of the port.
         """
-        arguments = {name: _unmarked(value) for name, value in arguments.items()}
+        # A model may have copied the marks of a quotation along with its text.
+        arguments = {name: unquoted(value) if isinstance(value, str) else value for name, value in arguments.items()}
         question = json.dumps([tool, arguments], sort_keys=True, default=str)
         remembered = self._recall(question)
         if remembered is not None:
@@ -275,8 +276,3 @@ def _marked(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [_marked(item) for item in content]
     return content
-
-
-def _unmarked(value: Any) -> Any:
-    """An argument without the marks of a quotation, which a model may have copied along with the text."""
-    return plain(value) if isinstance(value, str) and is_quoted(value) else value

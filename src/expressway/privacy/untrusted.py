@@ -112,6 +112,11 @@ def plain(text: str) -> str:
     return map_quotations(text, lambda inside, _: inside)
 
 
+def unquoted(text: str) -> str:
+    """The inside of a quotation; any other text as it is."""
+    return plain(text) if is_quoted(text) else text
+
+
 def own_words(text: str) -> str:
     """The text without its quotations, and without the colon or the brackets that led to them."""
     bare = map_quotations(text, lambda _inside, _public: OPENING)
