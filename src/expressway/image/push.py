@@ -120,11 +120,8 @@ def push_image(
     """
     repository = registry.describe_repository(repository_name)
     if repository is None:
-        raise ImageError(
-            "repository_missing",
-            f"There is no repository {repository_name} to push to.",
-            "It was removed just now. Repeat the command: it creates the repository again.",
-        )
+        hint = "It was removed just now. Repeat the command: it creates the repository again."
+        raise ImageError("repository_missing", f"There is no repository {repository_name} to push to.", hint)
     existing = registry.find_image(repository_name, tag=checked.content_tag)
     _refuse_taken_tag(checked, repository, existing, registry)
     run = _PushRun(checked, engine, registry, repository, clock, progress, cancellation)

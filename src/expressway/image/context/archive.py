@@ -88,11 +88,8 @@ def _image_members(
 
 
 def _disk_full(context: BuildContext) -> ImageError:
-    return ImageError(
-        "disk_full",
-        "The disk is full: the build context could not be packed.",
-        f"Free at least {context.size_bytes // 1024**2 + 1} MiB below {tempfile.gettempdir()}, and repeat.",
-    )
+    hint = f"Free at least {context.size_bytes // 1024**2 + 1} MiB below {tempfile.gettempdir()}, and repeat."
+    return ImageError("disk_full", "The disk is full: the build context could not be packed.", hint)
 
 
 def _add_ignore_file(tar: tarfile.TarFile, context: BuildContext) -> None:
@@ -144,8 +141,5 @@ class _HashedFile:
 
 
 def _changed(path: str) -> ImageError:
-    return ImageError(
-        "context_changed",
-        f"{safe_path(path)} changed while the image was being built.",
-        "Repeat the command once nothing writes to the folder.",
-    )
+    message = f"{safe_path(path)} changed while the image was being built."
+    return ImageError("context_changed", message, "Repeat the command once nothing writes to the folder.")

@@ -48,18 +48,12 @@ def resolve_context(folder: Path, *, home: Path | None = None) -> Path:
             "Correct build.context (it is relative to the definition), or the path that was given.",
         ) from exc
     if not root.is_dir():
-        raise ImageError(
-            "context_not_a_folder",
-            f"Expected a folder to build the image from, but {echoed(str(root))} is a file.",
-            "Name the folder that holds the Dockerfile.",
-        )
+        message = f"Expected a folder to build the image from, but {echoed(str(root))} is a file."
+        raise ImageError("context_not_a_folder", message, "Name the folder that holds the Dockerfile.")
     refused = why_refused(root, home or Path.home())
     if refused:
-        raise ImageError(
-            "context_refused",
-            f"An image is not built from {echoed(str(root))}: {refused}.",
-            "Put the application in its own folder and name that folder.",
-        )
+        message = f"An image is not built from {echoed(str(root))}: {refused}."
+        raise ImageError("context_refused", message, "Put the application in its own folder and name that folder.")
     return root
 
 
@@ -178,11 +172,8 @@ def _refuse_outside(root: Path, dockerfile: Path, ignore_file: Path | None) -> N
 def _text_of(dockerfile: Path, root: Path) -> str:
     content = _content(dockerfile, most_bytes=_LARGEST_DOCKERFILE_BYTES)
     if len(content) > _LARGEST_DOCKERFILE_BYTES:
-        raise ImageError(
-            "dockerfile_too_large",
-            f"{dockerfile.relative_to(root)} is larger than {_LARGEST_DOCKERFILE_BYTES // 1024} KiB.",
-            "Name the Dockerfile itself in build.dockerfile.",
-        )
+        message = f"{dockerfile.relative_to(root)} is larger than {_LARGEST_DOCKERFILE_BYTES // 1024} KiB."
+        raise ImageError("dockerfile_too_large", message, "Name the Dockerfile itself in build.dockerfile.")
     return content.decode("utf-8", errors="replace")
 
 

@@ -205,12 +205,8 @@ def engine_error(exc: BaseException, doing: str) -> ExpresswayError:
 
 
 def _disk_full(message: str, details: dict[str, object]) -> ImageError:
-    return ImageError(
-        "disk_full",
-        f"A disk is full: {_quoted(message)}",
-        "Free disk space (docker system prune removes what no container uses) and repeat the command.",
-        details,
-    )
+    hint = "Free disk space (docker system prune removes what no container uses) and repeat the command."
+    return ImageError("disk_full", f"A disk is full: {_quoted(message)}", hint, details)
 
 
 def _has(text: str, words: Sequence[str]) -> bool:
