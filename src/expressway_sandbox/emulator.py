@@ -124,8 +124,8 @@ def tolerating(*codes: str) -> Generator[None]:
 def page(items: Sequence[Any], request: Mapping[str, Any], *, member: str, size: int) -> dict[str, Any]:
     """A page of a list operation's answer, with the token of the next one."""
     size, start = int(request.get("maxResults") or size), int(request.get("nextToken") or 0)
-    shown: dict[str, Any] = {member: items[start : start + size]}
-    return shown | ({"nextToken": str(start + size)} if start + size < len(items) else {})
+    answer: dict[str, Any] = {member: items[start : start + size]}
+    return answer | ({"nextToken": str(start + size)} if start + size < len(items) else {})
 
 
 def read_json(answer: Answer) -> dict[str, Any]:
@@ -169,8 +169,8 @@ def now() -> float:
 def task_definition(arn: str) -> dict[str, Any]:
     """A registered task definition; empty when there is none. For threads that may not wait for another request."""
     ecs = module("services.ecs")
-    found: dict[str, Any] | None = ecs._task_defs.get(ecs._resolve_td_key(arn))
-    return found or {}
+    definition: dict[str, Any] | None = ecs._task_defs.get(ecs._resolve_td_key(arn))
+    return definition or {}
 
 
 Scope = MutableMapping[str, Any]

@@ -70,10 +70,10 @@ def _directory(state_dir: Path | None) -> Path:
 
 def _start(wanted: SandboxInfo, wait_seconds: float) -> SandboxInfo:
     _clear_after_a_killed_one(wanted.state_dir, wanted.docker_host)
-    with own_port(wanted.port) as place:
-        port = int(place.getsockname()[1])
+    with own_port(wanted.port) as listener:
+        port = int(listener.getsockname()[1])
         info = replace(wanted, endpoint_url=f"http://127.0.0.1:{port}", port=port, key=sandbox_key.new_key())
-        process = launch(place, info)
+        process = launch(listener, info)
     info = replace(info, pid=process.pid)
     try:
         record.write(info)

@@ -30,26 +30,26 @@ _ENGINE_CLIENT = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
 
 def own_port(port: int) -> socket.socket:
     """A socket that holds the port, or a free one for 0, until the server takes it over."""
-    place = socket.socket()
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        place.bind(("127.0.0.1", port))
+        listener.bind(("127.0.0.1", port))
     except OSError as exc:
-        place.close()
+        listener.close()
         raise SandboxError(
             "sandbox_port_taken",
             f"Port {port} on 127.0.0.1 cannot be used: {exc.strerror}.",
             "Choose another port, or none to have a free one picked.",
         ) from exc
-    return place
+    return listener
 
 
-def launch(place: socket.socket, info: SandboxInfo) -> subprocess.Popen[bytes]:
+def launch(listener: socket.socket, info: SandboxInfo) -> subprocess.Popen[bytes]:
     directory = info.state_dir
     options = {
         "port": info.port,
-        "socket": place.fileno(),
+        "socket": listener.fileno(),
         "state-dir": directory,
         "account-id": info.account_id,
         "region": info.region,
@@ -68,7 +68,7 @@ def launch(place: socket.socket, info: SandboxInfo) -> subprocess.Popen[bytes]:
             cwd=directory,
             env=emulator_environment(os.environ) | own,
             start_new_session=True,
-            pass_fds=(place.fileno(),),
+            pass_fds=(listener.fileno(),),
         )
 
 
@@ -136,8 +136,8 @@ def main(arguments: list[str] | None = None) -> int:
         (options.state_dir / "error.json").write_text(json.dumps(error.to_dict()))
         print(error, file=sys.stderr)
         return error.exit_code
-    place = f"127.0.0.1:{options.port}" if options.socket is None else f"fd://{options.socket}"
-    asyncio.run(_serve(application, place))
+    address = f"127.0.0.1:{options.port}" if options.socket is None else f"fd://{options.socket}"
+    asyncio.run(_serve(application, address))
     return 0
 
 
@@ -169,14 +169,14 @@ def _prepare_environment(options: argparse.Namespace) -> None:
         os.environ.pop(name, None)
 
 
-async def _serve(application: object, place: str) -> None:
+async def _serve(application: object, address: str) -> None:
     from typing import Any, cast
 
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     config = Config()
-    config.bind = [place]
+    config.bind = [address]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     config.graceful_timeout = 1.0

@@ -216,8 +216,8 @@ def _remember_pull(run_kwargs: dict[str, Any], reference: str) -> None:
 
 def _task_of(run_kwargs: dict[str, Any]) -> dict[str, Any]:
     task_arn = (run_kwargs.get("labels") or {}).get(TASK_LABEL, "")
-    found: dict[str, Any] | None = emulator.module("services.ecs")._tasks.get(task_arn)
-    return found or {}
+    task: dict[str, Any] | None = emulator.module("services.ecs")._tasks.get(task_arn)
+    return task or {}
 
 
 def _remove_container(docker_client: Any, container_or_id: Any) -> None:
@@ -276,8 +276,8 @@ def memory_options(
 
 def _mib(value: object) -> int:
     """A size in a task definition: a number of MiB, or a text such as ``0.5 GB``."""
-    found = _SIZE.fullmatch(str(value or "").strip())
-    return round(float(found["number"]) * (1024 if found["unit"] else 1)) if found else 0
+    size = _SIZE.fullmatch(str(value or "").strip())
+    return round(float(size["number"]) * (1024 if size["unit"] else 1)) if size else 0
 
 
 def _container_secrets(definition: dict[str, Any]) -> dict[str, str]:

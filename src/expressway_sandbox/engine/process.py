@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from expressway.core.child_environment import NETWORK, child_environment
@@ -160,7 +161,7 @@ def await_answer(pid: int, docker_host: str, directory: Path) -> None:
         if process_start_ticks(pid) is None:
             break
         time.sleep(0.05)
-    tail = _log_tail(directory / "log")
+    tail = _text(directory / "log").splitlines()[-12:]
     raise EngineError(
         "engine_start_failed",
         f"The private container engine did not start: {tail[-1] if tail else 'it wrote no log'}",
@@ -180,13 +181,6 @@ def _start_hint(tail: list[str]) -> str:
     return "See the last lines of its log, or use an engine elsewhere by setting DOCKER_HOST."
 
 
-def _log_tail(log: Path, lines: int = 12) -> list[str]:
-    try:
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-    except OSError:
-        return []
-
-
 def _clear_leftovers(short: Path) -> None:
     """Remove what a crash leaves: a stale process id, and a containerd that waits for a dockerd that is gone."""
     pid = _read_pid(short / "pid")
@@ -201,15 +195,17 @@ def _clear_leftovers(short: Path) -> None:
 
 
 def _read_pid(path: Path) -> int | None:
-    try:
-        return int(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    text = _text(path).strip()
+    return int(text) if text.isdecimal() else None
 
 
 def _command_line(pid: int) -> str:
+    return _text(Path(f"/proc/{pid}/cmdline"))
+
+
+def _text(path: Path) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
@@ -222,14 +218,8 @@ def _stop_process(pid: int, start_ticks: int) -> None:
         except ProcessLookupError:
             return
         while time.monotonic() < deadline:
-            _reap(pid)
+            with suppress(ChildProcessError):  # another process started it: init reaps it
+                os.waitpid(pid, os.WNOHANG)
             if process_start_ticks(pid) != start_ticks:
                 return
             time.sleep(0.05)
-
-
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return  # another process started it: init reaps it
