@@ -185,8 +185,7 @@ def _untag(service: Service, request: Request) -> dict[str, Any]:
 
 def _list_deployments(request: Request) -> dict[str, Any]:
     """ListServiceDeployments, newest first, filtered by status and creation time."""
-    reference = str(request.get("service", ""))
-    cluster = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+    reference, cluster = str(request.get("service", "")), _cluster(request)
     found = STORE.by_arn(reference) if reference.startswith("arn:") else STORE.find(cluster, reference)
     if found is None:
         if f"{cluster}/{reference.rsplit('/', 1)[-1]}" in emulator.module("services.ecs")._services:
