@@ -121,20 +121,14 @@ def _check(request: ContainerizeRequest, recipes: Recipes) -> None:
     if request.port is not None and not 1 <= request.port <= 65535:
         raise DefinitionError("invalid_port", f"Expected a port from 1 to 65535, got {request.port}.", "Correct it.")
     if request.framework is not None and request.framework not in recipes.frameworks:
-        raise DefinitionError(
-            "unknown_framework",
-            f"Expected one of {', '.join(recipes.frameworks)} as framework, got {named(request.framework)}.",
-            "Name one of these, or leave it out to have it found.",
-        )
+        message = f"Expected one of {', '.join(recipes.frameworks)} as framework, got {named(request.framework)}."
+        raise DefinitionError("unknown_framework", message, "Name one of these, or leave it out to have it found.")
 
 
 def _detect(request: ContainerizeRequest, files: AppFiles, recipes: Recipes, *, needed: bool) -> DetectedApp | None:
     if not files.paths:
-        raise ImageError(
-            "app_empty",
-            f"The folder {echoed(str(request.root))} has no files that could be read.",
-            "Name the folder that holds the app's source.",
-        )
+        message = f"The folder {echoed(str(request.root))} has no files that could be read."
+        raise ImageError("app_empty", message, "Name the folder that holds the app's source.")
     found = frameworks_of(files, recipes)
     if request.framework is not None:
         return detect_app(files, recipes, request.framework)

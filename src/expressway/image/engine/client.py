@@ -158,11 +158,8 @@ class DockerEngine:
                 )
         image = self.find_image(build.name)
         if image is None:
-            raise ImageError(
-                "build_failed",
-                f"The build ended without an error, but the engine does not hold {build.name}.",
-                "Repeat the command; if it stays so, look at the engine's log.",
-            )
+            message = f"The build ended without an error, but the engine does not hold {build.name}."
+            raise ImageError("build_failed", message, "Repeat the command; if it stays so, look at the engine's log.")
         if image.platform != "/".join(build.platform.split("/")[:2]):
             raise ImageError(
                 "platform_mismatch",
