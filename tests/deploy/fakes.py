@@ -30,7 +30,7 @@ from expressway.image.ports import ImageRegistry
 from expressway.image.protect import ImageProtection
 from expressway.image.values import PlannedImage
 from expressway.plan.ports import AccountReads
-from expressway.plan.preflight.resources import NamedReads
+from expressway.plan.preflight.referenced_resources import ReferenceReads
 from tests.cloudformation.fakes import InMemoryCloudFormation, ManualClock
 
 REPOSITORY = "hello-ecr-infrastructure"
@@ -245,8 +245,8 @@ class InMemoryNamed:
     def key(self, key_id: str, *, region: str) -> KeyFact:
         return self._look(key_id) or KeyFact(key_id, "missing")
 
-    def reads(self) -> NamedReads:
-        return NamedReads(*[lambda: self] * 6)
+    def reads(self) -> ReferenceReads:
+        return ReferenceReads(*[lambda: self] * 6)
 
     def _look(self, name: str) -> Any:
         self.asked.append(name)

@@ -6,7 +6,7 @@ import pytest
 
 from expressway.cloudformation.stack import EXPRESS_TYPE
 from expressway.plan.diff import compare_templates
-from expressway.plan.plan import kept_settings
+from expressway.plan.plan import retained_settings
 
 ROLE = {"TaskRoleArn": "arn:aws:iam::123456789012:role/reader"}
 SUBNETS = {"Subnets": ["subnet-1"]}
@@ -23,7 +23,7 @@ def told(before: dict[str, Any], after: dict[str, Any], resource_type: str = EXP
     change = compare_templates(
         "stack", before=documents[0], after=documents[1], parameters_before={}, parameters_after={}
     )
-    return [one.partition("(")[2].partition(")")[0] for one in kept_settings([change])]
+    return [one.partition("(")[2].partition(")")[0] for one in retained_settings([change])]
 
 
 def network(**parts: Any) -> dict[str, Any]:
@@ -87,6 +87,6 @@ def test_each_sentence_says_what_to_do() -> None:
         parameters_before={},
         parameters_after={},
     )
-    (sentence,) = kept_settings([change])
+    (sentence,) = retained_settings([change])
     _, _, way = sentence.partition(": nothing in an update takes it away. ")
     assert way.startswith("Name another, such as a role without permissions, or delete the app and deploy it again")

@@ -28,7 +28,7 @@ from expressway.image.protect import ImageProtection, protect_before_service, ru
 from expressway.image.values import PlannedImage
 from expressway.plan.plan import Plan
 from expressway.plan.planner import deployed_stack, plan_app, refuse_missing_service, stack_parameters
-from expressway.plan.preflight.resources import affected_names
+from expressway.plan.preflight.referenced_resources import affected_names
 from expressway.plan.preflight.secret_arns import with_complete_arns
 from expressway.plan.replacement import check_replacements, planned_replacements
 from expressway.privacy.untrusted import quoted
@@ -190,9 +190,11 @@ class _Deployment:
         )
         affected = affected_names(plan.stacks)
         if affected.any:
-            from expressway.plan.preflight.resources import check_named_resources  # not for an app that is unchanged
+            from expressway.plan.preflight.referenced_resources import (
+                check_referenced_resources,  # not for an app that is unchanged
+            )
 
-            check_named_resources(
+            check_referenced_resources(
                 definition, affected, reads=self.ports.named(), target=self.ports.target, progress=self._tell
             )
 

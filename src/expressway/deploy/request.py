@@ -24,7 +24,7 @@ from expressway.plan.ports import AccountReads
 
 if TYPE_CHECKING:
     from expressway.image.context.values import BuildContext
-    from expressway.plan.preflight.resources import NamedReads
+    from expressway.plan.preflight.referenced_resources import ReferenceReads
 
 
 Explain = Callable[[str, str, tuple[StackEvent, ...]], Finding | None]
@@ -70,7 +70,7 @@ class DeployPorts:
     synthesize: Synthesize
     stacks: Stacks
     account: AccountReads
-    named: Callable[[], NamedReads]
+    named: Callable[[], ReferenceReads]
     images: Images
     explain: Explain
     wait_for_service: WaitForService

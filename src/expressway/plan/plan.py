@@ -90,7 +90,7 @@ class Plan:
         """What deploying will refuse, or would not bring about, although the plan shows it."""
         of_image = (f"{one}." for one in self.image.warnings) if self.image else ()
         refused = (f"deploying will be refused: {one}." for one in self.impossible)
-        return (*refused, *kept_settings(self.stacks), *taken_over_repositories(self.stacks), *of_image)
+        return (*refused, *retained_settings(self.stacks), *taken_over_repositories(self.stacks), *of_image)
 
     def to_dict(self) -> PlanJson:
         shape = {
@@ -179,7 +179,7 @@ _SENTENCES = {
 _OTHERWISE = ", or delete the app and deploy it again (its URL then changes)."
 
 
-def kept_settings(stacks: Iterable[StackChange]) -> tuple[str, ...]:
+def retained_settings(stacks: Iterable[StackChange]) -> tuple[str, ...]:
     """A sentence for each setting that these changes drop and that ECS may keep; a replaced service keeps nothing."""
     dropped = {
         path

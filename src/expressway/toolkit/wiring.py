@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from expressway.knowledge.service import Knowledge
     from expressway.plan.ports import AccountReads
     from expressway.plan.preflight.prerequisites import PrerequisitePorts
-    from expressway.plan.preflight.resources import NamedReads
+    from expressway.plan.preflight.referenced_resources import ReferenceReads
     from expressway.toolkit.target import TargetChoice
 
 _READY_SECONDS = 900.0
@@ -208,7 +208,7 @@ class Wiring:
             synthesize=self._synthesize,
             stacks=self.cloudformation,
             account=self.account,
-            named=lambda: self._named_reads,
+            named=lambda: self._reference_reads,
             images=self.images,
             explain=lambda cluster, name, events: self.service_ports.explain(cluster, name, events),
             wait_for_service=self._wait_until_ready,
@@ -217,15 +217,15 @@ class Wiring:
         )
 
     @cached_property
-    def _named_reads(self) -> NamedReads:
+    def _reference_reads(self) -> ReferenceReads:
         from expressway.aws.ec2 import Network
         from expressway.aws.ecs.client import Ecs
         from expressway.aws.iam import Iam
         from expressway.aws.secrets import Keys, Parameters, Secrets
-        from expressway.plan.preflight.resources import NamedReads
+        from expressway.plan.preflight.referenced_resources import ReferenceReads
 
         session = self.questions
-        return NamedReads(
+        return ReferenceReads(
             clusters=lambda: Ecs(session),
             identities=lambda: Iam(session),
             networks=lambda: Network(session),

@@ -77,7 +77,7 @@ _THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class NamedReads:
+class ReferenceReads:
     """The reads behind the checks; each is got when a definition names something of its kind."""
 
     clusters: Callable[[], Services]
@@ -88,8 +88,8 @@ class NamedReads:
     keys: Callable[[], Keys]
 
 
-def check_named_resources(
-    definition: AppDefinition, affected: AffectedNames, *, reads: NamedReads, target: Target, progress: ProgressSink
+def check_referenced_resources(
+    definition: AppDefinition, affected: AffectedNames, *, reads: ReferenceReads, target: Target, progress: ProgressSink
 ) -> None:
     """Refuse what is missing or cannot be used, everything in one error. What may not be read is a warning.
 
@@ -121,7 +121,7 @@ class _Looks:
     """Begins every read at once; the answers are judged when all have begun."""
 
     def __init__(
-        self, definition: AppDefinition, reads: NamedReads, target: Target, concurrent: ConcurrentReads
+        self, definition: AppDefinition, reads: ReferenceReads, target: Target, concurrent: ConcurrentReads
     ) -> None:
         self._definition = definition
         self._reads = reads
