@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from expressway.cli.application import app
 from expressway.cli.views.reporting import reporting
 from expressway.errors import StillRunning
 from tests.cli.test_main import error_of, run
@@ -205,7 +207,7 @@ def test_the_help_of_the_demo_names_no_folder_of_this_machine() -> None:
 def test_every_command_takes_json() -> None:
     commands = ["synth", "diff", "deploy", "status", "delete", "build", "schema", "mcp", "demo"]
     commands += [f"sandbox {name}" for name in ("start", "stop", "status", "reset", "env")]
-    without = [one for one in commands if "--json" not in run(*one.split(), "--help").stdout]
+    without = [one for one in commands if "--json" not in CliRunner().invoke(app, [*one.split(), "--help"]).stdout]
     assert without == []
 
 

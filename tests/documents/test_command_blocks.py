@@ -4,17 +4,17 @@ A block that cannot run here says why in its first line, which begins with ``# N
 it must still exist. Each document is run from its first block to its last in one folder.
 """
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from expressway_sandbox.lifecycle import environment, start, stop
 from tests.documents.pages import DOCS, ROOT
 
 NOT_RUN = "# Not run by the tests"
@@ -42,6 +42,8 @@ class Reader:
 
     def __init__(self, clone: Path, home: Path, engine: str) -> None:
         self._clone = clone
+        self._engine = engine
+        self._sandbox = home / "sandbox"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "EXPRESSWAY_HOME": str(home),
@@ -50,29 +52,24 @@ class Reader:
         }
 
     def run(self, block: str) -> None:
-        """Run a block as a script that ends at the first command that fails."""
-        done = self._shell(block, self._sandbox())
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        """Run a block as a script that ends at the first command that fails.
 
-    def stop(self) -> None:
-        self._shell("expressway sandbox stop", {})
-
-    def _sandbox(self) -> Mapping[str, str]:
-        """The variables that make the sandbox the account of every command; it is started if it does not run."""
-        done = self._shell("expressway sandbox start --json >/dev/null && expressway sandbox env --json", {})
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
-    def _shell(self, script: str, variables: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
+        The sandbox is the account of every command; it is started if a block before has stopped it.
+        """
+        sandbox = start(state_dir=self._sandbox, docker_host=self._engine)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
             cwd=self._clone,
-            env={**self._environment, **variables},
+            env={**self._environment, **environment(sandbox)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=300,
         )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+    def stop(self) -> None:
+        stop(self._sandbox)
 
 
 @pytest.fixture
