@@ -36,11 +36,11 @@ def build_wheel(project: Path, folder: Path) -> Path:
 def environment(requirements: str, wheel: Path, *, without: Sequence[str] = ()) -> Path:
     """Give the Python of an environment with a file of ``requirements/`` and a wheel, but without some packages.
 
-    It is kept with its compiled modules beside the environment that runs this: the CDK's take half a minute.
+    It is kept with its compiled modules in the git-ignored ``.environments``: the CDK's take half a minute.
     """
     pins = (ROOT / "requirements" / requirements).read_text(encoding="utf-8")
     key = hashlib.sha256(f"{sys.version}{pins}{without}".encode()).hexdigest()[:16]
-    folder = Path(sys.prefix) / "environments" / f"{Path(requirements).stem}-{key}"
+    folder = ROOT / ".environments" / f"{Path(requirements).stem}-{key}"
     python, wanted, done = folder / "bin" / "python", folder / "wanted.txt", folder / "complete"
     if not done.is_file():
         run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder])
