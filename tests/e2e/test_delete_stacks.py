@@ -10,7 +10,7 @@ import pytest
 from expressway.app.names import app_names
 from expressway.app.parse import parse_definition
 from expressway.aws.ecr.registry import EcrRegistry
-from expressway.aws.ecr.repositories import ImagePlatforms
+from expressway.aws.ecr.repositories import Repositories
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
@@ -238,7 +238,7 @@ def test_the_first_deployment_that_crashes_is_explained_while_its_stack_fails(ap
 def check(apps: Apps, image: str, name: str) -> Prerequisites:
     names = app_names(name)
     ports = PrerequisitePorts(
-        apps.session.target, Iam(apps.session), EcrRegistry(apps.session), ImagePlatforms(apps.session)
+        apps.session.target, Iam(apps.session), EcrRegistry(apps.session), Repositories(apps.session)
     )
     return validate_prerequisites(image, names.execution_role, names.infrastructure_role, ports=ports)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from expressway.aws.ecr.registry import EcrRegistry
-from expressway.aws.ecr.repositories import ImagePlatforms, Repositories
+from expressway.aws.ecr.repositories import Repositories
 from expressway.aws.secrets import Keys, Parameters, Secrets
 from expressway.aws.session import AwsSession
 from expressway.aws.values.task_definition import SecretReference
@@ -72,7 +72,7 @@ def test_the_regions_to_list_begin_with_ones_own(tmp_path: Path) -> None:
 ELSEWHERE = {"registry_id": "0" * 12, "region": "eu-west-1"}
 FOLLOWED: dict[str, Callable[[AwsSession], object]] = {
     "image": lambda session: EcrRegistry(session).find_image("web", tag="v1", **ELSEWHERE),
-    "platforms": lambda session: ImagePlatforms(session).platforms("web", digest="sha256:0", **ELSEWHERE),
+    "platforms": lambda session: Repositories(session).platforms("web", digest="sha256:0", **ELSEWHERE),
     "repository policy": lambda session: Repositories(session).policy("web", **ELSEWHERE),
     "tags": lambda session: Repositories(session).tags("web", **ELSEWHERE),
     "secret": lambda session: Secrets(session).fact(named("secretsmanager", "secret:db")),

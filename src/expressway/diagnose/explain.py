@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from expressway.cloudformation.stack import StackEvent
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.ports import EcsReads, LogSearches, ServiceFactPorts, TargetReads
+from expressway.diagnose.ports import EcsReads, LoadBalancerReads, LogSearches, ServiceFactPorts
 from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.rules import first_finding
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
@@ -24,7 +24,7 @@ def explain_failure(
     ecs: EcsReads,
     logs: LogSearches,
     stack_events: Sequence[StackEvent] = (),
-    targets: TargetReads | None = None,
+    targets: LoadBalancerReads | None = None,
     excluded_from: ExcludedFrom = nothing_excluded,
 ) -> Finding | None:
     """The first finding about the service's newest failed or struggling deployment; None when none failed.

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from expressway.diagnose.service_cache import ServiceCache
 from expressway.image.context.excluded import ExcludedFrom, nothing_excluded
 
 if TYPE_CHECKING:  # loaded by the actions that need these values
-    from expressway.aws.values.dependencies import AlarmFact, Decision, QuotaFact, ScalingFact
-    from expressway.aws.values.iam import RoleState
+    from expressway.aws.values.dependencies import AlarmFact, QuotaFact, ScalingFact
     from expressway.aws.values.network import (
         Endpoint,
         InternetGateway,
@@ -46,8 +45,8 @@ if TYPE_CHECKING:  # loaded by the actions that need these values
     from expressway.aws.values.target import Target
     from expressway.aws.values.task_definition import TaskDefinition
     from expressway.cloudformation.history import StackHistory
-    from expressway.image.ports import ImageReads, PlatformReads
-    from expressway.plan.ports import Keys, LogGroups, Secrets
+    from expressway.image.ports import ImageRegistry, RepositoryReads
+    from expressway.plan.ports import Identities, Keys, LogGroups, Secrets
 
 SERVICES_A_CALL = 10
 TASKS_A_CALL = 100
@@ -56,8 +55,11 @@ DnsAttribute = Literal["enableDnsSupport", "enableDnsHostnames"]
 
 
 class EcsReads(Protocol):
-    """Services with their tasks, deployments and revisions, one round trip a method (aws.ecs.client.Ecs)."""
+    """Clusters with their services, tasks, deployments and revisions, one round trip a method (aws.ecs.client.Ecs)."""
 
+    def cluster(self, name: str) -> ClusterState | None: ...
+    def cluster_names(self) -> tuple[str, ...]: ...
+    def service_names(self, cluster: str) -> tuple[str, ...]: ...
     def services(self, cluster: str, names: Sequence[str]) -> tuple[ServiceState, ...]: ...
     def task_arns(self, cluster: str, desired_status: str, *, service_name: str = "") -> tuple[str, ...]: ...
     def tasks(self, cluster: str, arns: Sequence[str]) -> tuple[TaskState, ...]: ...
@@ -66,25 +68,10 @@ class EcsReads(Protocol):
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]: ...
     def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
     def express_service(self, service_arn: str) -> ExpressService | None: ...
-
-
-class ClusterReads(EcsReads, Protocol):
-    """Clusters and families as a whole, one round trip a method (aws.ecs.client.Ecs)."""
-
-    def cluster(self, name: str) -> ClusterState | None: ...
-    def cluster_names(self) -> tuple[str, ...]: ...
-    def service_names(self, cluster: str) -> tuple[str, ...]: ...
     def families(self, family_prefix: str, *, limit: int) -> tuple[str, ...]: ...
-
-
-class PlacementReads(Protocol):
-    """Where ECS puts tasks (aws.ecs.client.Ecs)."""
-
-    def service_names(self, cluster: str) -> tuple[str, ...]: ...
     def placements(self, cluster: str, names: Sequence[str]) -> tuple[ServicePlacement, ...]: ...
     def newest_revision_arn(self, cluster: str, service: str) -> str: ...
     def revision_placements(self, revision_arns: Sequence[str]) -> Mapping[str, ServicePlacement]: ...
-    def task_definition(self, task_definition: str) -> TaskDefinition | None: ...
     def interface_ids(self, cluster: str) -> tuple[str, ...]: ...
 
 
@@ -105,15 +92,10 @@ class LogSearches(Protocol):
     ) -> LogSearch: ...
 
 
-class TargetReads(Protocol):
-    """The health of targets (aws.elbv2.LoadBalancers)."""
+class LoadBalancerReads(Protocol):
+    """Load balancers, their rules, and target groups with the health of their targets (aws.elbv2.LoadBalancers)."""
 
     def health(self, target_group_arns: Sequence[str]) -> tuple[TargetHealth, ...]: ...
-
-
-class LoadBalancerReads(TargetReads, Protocol):
-    """Load balancers, their rules and target groups (aws.elbv2.LoadBalancers)."""
-
     def load_balancers(self, arns: Sequence[str]) -> tuple[LoadBalancer, ...]: ...
     def load_balancers_of(self, vpc_ids: Sequence[str]) -> tuple[LoadBalancer, ...]: ...
     def target_groups(self, arns: Sequence[str]) -> tuple[TargetGroup, ...]: ...
@@ -138,20 +120,6 @@ class NetworkReads(Protocol):
     def prefix_lists(self, prefix_list_ids: Sequence[str]) -> tuple[PrefixList, ...]: ...
 
 
-class RoleReads(Protocol):
-    """Roles with their policies, and IAM's own decisions (aws.iam.Iam)."""
-
-    def role(self, role_name: str) -> RoleState | None: ...
-    def simulate(self, role_arn: str, actions: Sequence[str], resource: str) -> Mapping[tuple[str, str], Decision]: ...
-
-
-class RepositoryReads(Protocol):
-    """Policies and tags of repositories in any account and Region (aws.ecr.repositories.Repositories)."""
-
-    def policy(self, repository: str, *, registry_id: str, region: str) -> Mapping[str, Any] | None: ...
-    def tags(self, repository: str, *, registry_id: str, region: str) -> tuple[str, ...]: ...
-
-
 class StackHistoryReads(Protocol):
     """Histories and resources of stacks (cloudformation.history_reader.StackHistories)."""
 
@@ -166,7 +134,7 @@ class NetworkPorts:
     """What the network of a cluster is read through; `region` is the target's."""
 
     region: str
-    placements: PlacementReads
+    ecs: EcsReads
     network: NetworkReads
     load_balancers: LoadBalancerReads
 
@@ -180,10 +148,9 @@ class DependencyPorts:
 
     target: Target
     task_definition: Callable[[str], TaskDefinition | None]
-    images: ImageReads
-    platforms: PlatformReads
+    images: ImageRegistry
     repositories: RepositoryReads
-    roles: RoleReads
+    roles: Identities
     secrets: Secrets
     parameters: Secrets
     keys: Keys
@@ -204,7 +171,7 @@ class ServiceFactPorts:
     now: Callable[[], datetime]
     ecs: EcsReads
     logs: LogSearches
-    targets: TargetReads | None
+    targets: LoadBalancerReads | None
     cache: ServiceCache = field(default_factory=ServiceCache)
     excluded_from: ExcludedFrom = nothing_excluded
 
@@ -214,8 +181,7 @@ class TroubleshootPorts(ServiceFactPorts):
     """Everything that the seven actions read. What not every action needs is made when it is asked for."""
 
     target: Target
-    ecs: ClusterReads
-    targets: TargetReads
+    targets: LoadBalancerReads
     network: Callable[[], NetworkPorts]
     dependencies: Callable[[], DependencyPorts]
     stacks: Callable[[], StackHistoryReads]

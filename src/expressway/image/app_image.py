@@ -16,7 +16,7 @@ from expressway.hints import command
 from expressway.image.check import CheckedBuild, build_request, check_build
 from expressway.image.context.excluded import ExcludedFiles
 from expressway.image.context.values import BuildContext
-from expressway.image.ports import ContainerEngine, ImageRegistry, PlatformReads
+from expressway.image.ports import ContainerEngine, ImageRegistry, RepositoryReads
 from expressway.image.prebuilt import check_task_definition, find_prebuilt_image
 from expressway.image.protect import ImageProtection
 from expressway.image.push import build_image, plan_image, push_image
@@ -53,7 +53,7 @@ class AppImages:
 
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
-    platforms: Callable[[], PlatformReads]
+    platforms: Callable[[], RepositoryReads]
     read_task_definition: Callable[[str], TaskDefinition | None]
     clock: Clock
 

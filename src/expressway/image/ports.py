@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from expressway.aws.values.image import RegistryImage, RegistryLogin, Repository
@@ -30,8 +31,11 @@ class ContainerEngine(Protocol):
     ) -> str: ...
 
 
-class ImageReads(Protocol):
-    """Images in ECR, in any account and region that permits reading (aws.ecr.registry.EcrRegistry)."""
+class ImageRegistry(Protocol):
+    """The registry that images are pushed to, its repositories and images (aws.ecr.registry.EcrRegistry).
+
+    `find_image` and `lifecycle_policy` read in any account and Region that permits it.
+    """
 
     def find_image(
         self,
@@ -43,10 +47,6 @@ class ImageReads(Protocol):
         region: str | None = None,
     ) -> RegistryImage | None: ...
 
-
-class ImageRegistry(ImageReads, Protocol):
-    """The registry that images are pushed to, and its repositories (aws.ecr.registry.EcrRegistry)."""
-
     def authorization(self) -> RegistryLogin: ...
     def describe_repository(self, name: str) -> Repository | None: ...
     def configuration_digest(self, repository_name: str, *, digest: str) -> str | None: ...
@@ -57,7 +57,12 @@ class ImageRegistry(ImageReads, Protocol):
     def through_role(self, role_arn: str, *, session_name: str) -> ImageRegistry: ...
 
 
-class PlatformReads(Protocol):
-    """The platforms that an image is built for; empty where nothing states them (aws.ecr.manifests.ImagePlatforms)."""
+class RepositoryReads(Protocol):
+    """Repositories in any account and Region that permits reading (aws.ecr.repositories.Repositories).
 
+    `platforms` are those that an image is built for, such as ``linux/amd64``; empty where nothing states them.
+    """
+
+    def policy(self, repository: str, *, registry_id: str, region: str) -> Mapping[str, Any] | None: ...
+    def tags(self, repository: str, *, registry_id: str, region: str) -> tuple[str, ...]: ...
     def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]: ...

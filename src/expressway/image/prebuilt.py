@@ -6,7 +6,7 @@ from expressway.aws.values.image import PUSH_OR_CORRECT, ImageReference, parse_i
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import ExpresswayError, ImageError, ServiceError, TargetError
-from expressway.image.ports import NEEDED_PLATFORM, ImageRegistry, PlatformReads
+from expressway.image.ports import NEEDED_PLATFORM, ImageRegistry, RepositoryReads
 from expressway.image.protect import expiring_sentence
 from expressway.image.values import PlannedImage
 
@@ -17,7 +17,7 @@ _UNVERIFIABLE = frozenset(
 
 
 def find_prebuilt_image(
-    uri: str, *, registry: ImageRegistry, progress: ProgressSink, platforms: PlatformReads | None
+    uri: str, *, registry: ImageRegistry, progress: ProgressSink, platforms: RepositoryReads | None
 ) -> PlannedImage:
     """The image that a definition names, by digest where its registry tells one (private ECR).
 
@@ -58,7 +58,7 @@ def find_prebuilt_image(
     return PlannedImage("given", reference.with_digest(found.digest).uri, warnings=warnings)
 
 
-def _check_platform(reference: ImageReference, digest: str, platforms: PlatformReads, progress: ProgressSink) -> None:
+def _check_platform(reference: ImageReference, digest: str, platforms: RepositoryReads, progress: ProgressSink) -> None:
     """Refuse an image that is built for another platform than tasks run on; warn where its platform is not known."""
     place = {"registry_id": reference.account_id or "", "region": reference.region or ""}
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ from expressway.core.progress import Phase, Progress, ProgressSink
 from expressway.errors import TargetError
 
 if TYPE_CHECKING:
-    from expressway.aws.values.dependencies import KeyFact, SecretFact
+    from expressway.aws.values.dependencies import Decision, KeyFact, SecretFact
     from expressway.aws.values.iam import RoleState
     from expressway.aws.values.network import SecurityGroup, Subnet
     from expressway.aws.values.service import ClusterState, LogGroup, ServiceState
@@ -35,11 +35,12 @@ class Services(Protocol):
 
 
 class Identities(Protocol):
-    """Roles with their policies, and users, by name (aws.iam.Iam)."""
+    """Roles with their policies and IAM's own decisions, and users (aws.iam.Iam)."""
 
     def role(self, role_name: str) -> RoleState | None: ...
     def policy_names(self, role_name: str) -> frozenset[str] | None: ...
     def user_arn(self, user_name: str) -> str | None: ...
+    def simulate(self, role_arn: str, actions: Sequence[str], resource: str) -> Mapping[tuple[str, str], Decision]: ...
 
 
 class Networks(Protocol):

@@ -50,7 +50,7 @@ def _network_ports(session: AwsSession) -> NetworkPorts:
 
 def _dependency_ports(session: AwsSession) -> DependencyPorts:
     from expressway.aws.ecr.registry import EcrRegistry
-    from expressway.aws.ecr.repositories import ImagePlatforms, Repositories
+    from expressway.aws.ecr.repositories import Repositories
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.iam import Iam
     from expressway.aws.logs import Logs
@@ -62,7 +62,6 @@ def _dependency_ports(session: AwsSession) -> DependencyPorts:
         target=session.target,
         task_definition=Ecs(session).task_definition,
         images=EcrRegistry(session),
-        platforms=ImagePlatforms(session),
         repositories=Repositories(session),
         roles=Iam(session),
         secrets=Secrets(session),

@@ -173,13 +173,13 @@ class Wiring:
 
     @cached_property
     def images(self) -> AppImages:
-        from expressway.aws.ecr.repositories import ImagePlatforms
+        from expressway.aws.ecr.repositories import Repositories
         from expressway.image.app_image import AppImages
 
         return AppImages(
             engine=lambda: self.engine,
             registry=self.registry,
-            platforms=lambda: ImagePlatforms(self.session),
+            platforms=lambda: Repositories(self.session),
             read_task_definition=lambda arn: self.ecs.task_definition(arn),
             clock=self.clock,
         )
@@ -284,10 +284,10 @@ class Wiring:
 
     @cached_property
     def prerequisite_ports(self) -> PrerequisitePorts:
-        from expressway.aws.ecr.repositories import ImagePlatforms
+        from expressway.aws.ecr.repositories import Repositories
         from expressway.plan.preflight.prerequisites import PrerequisitePorts
 
-        return PrerequisitePorts(self.session.target, self.iam, self.registry, ImagePlatforms(self.session))
+        return PrerequisitePorts(self.session.target, self.iam, self.registry, Repositories(self.session))
 
     @cached_property
     def questions(self) -> AwsSession:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from botocore.stub import Stubber
 
-from expressway.aws.ecr.repositories import ImagePlatforms
+from expressway.aws.ecr.repositories import Repositories
 from expressway.aws.session import AwsSession, open_session
 from expressway.errors import TargetError
 
@@ -56,7 +56,7 @@ def test_a_manifest_list_names_its_platforms_and_attestations_are_none(session: 
     manifests = [{"digest": DIGEST, "platform": {"os": os, "architecture": arch}} for os, arch in platforms]
     ecr.add_response("batch_get_image", manifest({"manifests": manifests}))
 
-    assert ImagePlatforms(session).platforms("web", **PLACE) == ("linux/amd64", "linux/arm64")
+    assert Repositories(session).platforms("web", **PLACE) == ("linux/amd64", "linux/arm64")
 
 
 def test_a_single_image_says_it_in_its_configuration_behind_the_sandboxs_own_gateway(
@@ -66,21 +66,21 @@ def test_a_single_image_says_it_in_its_configuration_behind_the_sandboxs_own_gat
     url = f"https://000000000000.dkr.ecr.us-east-1.amazonaws.com/v2/web/blobs/{CONFIGURATION}"
     ecr.add_response("get_download_url_for_layer", {"downloadUrl": url, "layerDigest": CONFIGURATION})
 
-    assert ImagePlatforms(session).platforms("web", **PLACE) == ("linux/arm64",)
+    assert Repositories(session).platforms("web", **PLACE) == ("linux/arm64",)
 
 
 @pytest.mark.parametrize("document", [{"schemaVersion": 1}, {"manifests": []}, {"manifests": [{"digest": DIGEST}]}])
 def test_a_manifest_that_tells_nothing_gives_nothing(session: AwsSession, ecr: Stubber, document: object) -> None:
     ecr.add_response("batch_get_image", manifest(document))
 
-    assert ImagePlatforms(session).platforms("web", **PLACE) == ()
+    assert Repositories(session).platforms("web", **PLACE) == ()
 
 
 def test_a_configuration_that_cannot_be_fetched_gives_nothing(session: AwsSession, ecr: Stubber) -> None:
     ecr.add_response("batch_get_image", manifest(SINGLE))
     ecr.add_response("get_download_url_for_layer", {"downloadUrl": "https://elsewhere.invalid/blob"})
 
-    assert ImagePlatforms(session).platforms("web", **PLACE) == ()
+    assert Repositories(session).platforms("web", **PLACE) == ()
 
 
 @pytest.mark.parametrize("operation", ["batch_get_image", "get_download_url_for_layer"])
@@ -90,7 +90,7 @@ def test_a_missing_permission_is_told(session: AwsSession, ecr: Stubber, operati
     ecr.add_client_error(operation, "AccessDeniedException")
 
     with pytest.raises(TargetError) as caught:
-        ImagePlatforms(session).platforms("web", **PLACE)
+        Repositories(session).platforms("web", **PLACE)
 
     assert caught.value.code == "access_denied"
 
@@ -99,6 +99,6 @@ def test_expired_credentials_are_not_taken_for_silence(session: AwsSession, ecr:
     ecr.add_client_error("batch_get_image", "ExpiredTokenException")
 
     with pytest.raises(TargetError) as caught:
-        ImagePlatforms(session).platforms("web", **PLACE)
+        Repositories(session).platforms("web", **PLACE)
 
     assert caught.value.code == "credentials_expired"

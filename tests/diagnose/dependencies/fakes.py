@@ -64,7 +64,6 @@ class Account:
             target=Target(ACCOUNT, REGION),
             task_definition=self.task_definition,
             images=self,
-            platforms=self,
             repositories=self,
             roles=self,
             secrets=self,

@@ -12,6 +12,14 @@ from expressway.aws.iam import decode_document
 from expressway.aws.session import AwsSession
 
 _IMAGES_READ = 1000  # one call's most (API reference of DescribeImages, maxResults)
+_MANIFEST_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+_CONFIGURATION_LIMIT_BYTES = 1_000_000
+_SECONDS = 10
 
 
 class Repositories:
@@ -46,28 +54,10 @@ class Repositories:
         newest = sorted(images, key=lambda image: image["imagePushedAt"].timestamp(), reverse=True)
         return tuple(tag for image in newest for tag in image.get("imageTags", []))
 
-
-_MANIFEST_TYPES = (
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.oci.image.index.v1+json",
-)
-_CONFIGURATION_LIMIT_BYTES = 1_000_000
-_SECONDS = 10
-
-
-class ImagePlatforms:
-    """Platforms of images in any account and region that lets us look."""
-
-    def __init__(self, session: AwsSession) -> None:
-        self._session = session
-
     def platforms(self, repository: str, *, digest: str, registry_id: str, region: str) -> tuple[str, ...]:
-        """Platforms such as ``linux/amd64``; empty when neither manifest nor configuration tells.
+        """The platforms that an image is built for, such as ``linux/amd64``; empty where nothing states them.
 
-        A manifest list names its platforms; a single image only in its configuration, which is a blob of its
-        own.
+        A manifest list names its platforms; a single image only in its configuration, which is a blob of its own.
         """
         repository_of = {"repositoryName": repository, "registryId": registry_id}
         manifest = self._manifest(repository_of, digest, region)

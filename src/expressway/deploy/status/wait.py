@@ -23,7 +23,7 @@ from expressway.deploy.status.readiness import ServiceSnapshot, Verdict, infrast
 from expressway.deploy.status.service_argument import missing_service_error
 from expressway.diagnose.explain import explain_failure
 from expressway.diagnose.finding import Finding
-from expressway.diagnose.ports import LogSearches, TargetReads
+from expressway.diagnose.ports import LoadBalancerReads, LogSearches
 from expressway.diagnose.service.deployment import rollout_deployment, rollout_revisions
 from expressway.error_codes import has_trait
 from expressway.errors import TargetError
@@ -75,7 +75,7 @@ class ServicePorts:
     ecs: Services
     logs: LogSearches
     probe: UrlProbe
-    targets: TargetReads | None = None
+    targets: LoadBalancerReads | None = None
     excluded_from: ExcludedFrom = nothing_excluded
 
     def snapshot(

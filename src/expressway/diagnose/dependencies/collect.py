@@ -93,7 +93,7 @@ class ImageLookup:
 
     def _platforms(self, fact: ImageFact, reference: ImageReference, digest: str) -> tuple[str, ...]:
         place = {"registry_id": fact.account_id, "region": fact.region}
-        read = self._ports.platforms.platforms
+        read = self._ports.repositories.platforms
         return self._read("platforms", lambda: read(reference.repository, digest=digest, **place), ())
 
     def _policy(self, fact: ImageFact, reference: ImageReference) -> tuple[Mapping[str, Any] | None, bool]:

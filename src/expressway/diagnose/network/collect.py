@@ -70,8 +70,8 @@ class NetworkGathering:
 
     def run(self, service_names: Sequence[str] | None, vpc_id: str | None) -> NetworkFacts:
         """Four rounds for services that serve: services, what they name, its VPC, and what that names."""
-        placements, everywhere = self._ports.placements, service_names is None
-        asked_tasks = self._reads.ask("tasks", lambda: placements.interface_ids(self._cluster) if everywhere else ())
+        ecs, everywhere = self._ports.ecs, service_names is None
+        asked_tasks = self._reads.ask("tasks", lambda: ecs.interface_ids(self._cluster) if everywhere else ())
         services = self._described(service_names)
         self._ask_around(services)
         asked_revisions = self._ask_revisions(services)
@@ -89,29 +89,29 @@ class NetworkGathering:
 
     # -- services -------------------------------------------------------------------------------------------
     def _described(self, service_names: Sequence[str] | None) -> tuple[ServicePlacement, ...]:
-        reads, placements = self._reads, self._ports.placements
+        reads, ecs = self._reads, self._ports.ecs
         names = service_names
         if names is None:
-            asked_names = reads.ask("services", lambda: placements.service_names(self._cluster))
+            asked_names = reads.ask("services", lambda: ecs.service_names(self._cluster))
             names = take_or_stop(reads, asked_names, ())
         asked = [
-            reads.ask("services", lambda some=some: placements.placements(self._cluster, some))
+            reads.ask("services", lambda some=some: ecs.placements(self._cluster, some))
             for some in batches(names, SERVICES_A_CALL)
         ]
         return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
 
     def _ask_revisions(self, services: Sequence[ServicePlacement]) -> _AskedRevisions:
         """Begin to read the current revisions; a first deployment that fails has none, so its own is looked up."""
-        reads, placements = self._reads, self._ports.placements
+        reads, ecs = self._reads, self._ports.ecs
         asked_arns = [
-            reads.ask("deployments", lambda name=one.service_name: placements.newest_revision_arn(self._cluster, name))
+            reads.ask("deployments", lambda name=one.service_name: ecs.newest_revision_arn(self._cluster, name))
             for one in services
             if one.is_express and not one.revision_arns
         ]
         arns = [arn for one in services for arn in one.revision_arns]
         arns += [arn for asked in asked_arns if (arn := reads.take(asked, ""))]
         return [
-            reads.ask("revisions", lambda some=some: placements.revision_placements(some))
+            reads.ask("revisions", lambda some=some: ecs.revision_placements(some))
             for some in batches(arns, REVISIONS_A_CALL)
         ]
 
@@ -146,7 +146,7 @@ class NetworkGathering:
         for arn in arns:
             self._targets.ask([arn])
         self._rules.ask(arn for one in services for arn in one.rule_arns)
-        read = self._ports.placements.task_definition
+        read = self._ports.ecs.task_definition
         for arn in dict.fromkeys(one.task_definition_arn for one in services):
             if arn and arn not in self._needs:
                 self._needs[arn] = self._reads.ask("task definitions", lambda arn=arn: read(arn))

@@ -12,7 +12,7 @@ from expressway.aws.values.target import Target
 from expressway.core.progress import ReadPool
 from expressway.errors import DefinitionError, ExpresswayError, TargetError
 from expressway.iam.required import EXECUTION_ROLE, INFRASTRUCTURE_ROLE, LOG_ACTIONS, RoleNeeds, check_role
-from expressway.image.ports import NEEDED_PLATFORM, ImageReads, PlatformReads
+from expressway.image.ports import NEEDED_PLATFORM, ImageRegistry, RepositoryReads
 from expressway.plan.ports import Identities
 from expressway.plan.shapes import DetailsJson, ImageFactsJson, ImageJson, PrerequisitesJson, RoleJson, Status
 from expressway.privacy.untrusted import echoed
@@ -32,8 +32,8 @@ class PrerequisitePorts:
 
     target: Target
     roles: Identities
-    images: ImageReads
-    platforms: PlatformReads
+    images: ImageRegistry
+    platforms: RepositoryReads
 
 
 @dataclass(frozen=True, slots=True)
