@@ -1,4 +1,4 @@
-"""Write the goldens and the generated pages of the documentation anew: ``python -m tests.golden.regenerate``.
+"""Write the goldens and the generated pages of the documentation again: ``python -m tests.golden.regenerate``.
 
 Look at the difference before committing.
 """
@@ -10,6 +10,7 @@ from expressway.synth.synthesizer import Synthesizer
 from tests.containerize.golden import rewrite as rewrite_containerized_apps
 from tests.documents.pages import write_pages
 from tests.golden.plans import FOLDER, definition, definition_text, plan_files
+from tests.golden.surface import SURFACE, surface
 
 __all__ = ["FOLDER", "NAMES", "definition_text", "golden_files", "kept_files", "template_files"]
 
@@ -44,6 +45,7 @@ def main() -> None:
                 path.write_text(text, encoding="utf-8")
     rewrite_containerized_apps()
     write_pages()
+    SURFACE.write_text(surface(), encoding="utf-8")
 
 
 if __name__ == "__main__":
