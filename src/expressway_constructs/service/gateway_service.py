@@ -1,7 +1,7 @@
 """An Amazon ECS Express Mode service as a construct that knows the traps of its CloudFormation type."""
 
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import aws_cdk as cdk
@@ -53,6 +53,42 @@ RESOURCE_TYPE = "AWS::ECS::ExpressGatewayService"
 
 CREATE_ONLY = ("Cluster", "InfrastructureRoleArn", "ServiceName", "Tags")
 """Properties of AWS::ECS::ExpressGatewayService whose change replaces the service and its URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The arguments of `ExpressGatewayService`, checked."""
+
+    image: "ExpressImage | ecs.ContainerImage | str | None"
+    task_definition: "AnyTaskDefinition | str | None"
+    service_name: str | None
+    cluster: "AnyCluster | str | None"
+    infrastructure_role: "AnyRole | None"
+    infrastructure_role_name: str | None
+    execution_role: "AnyRole | None"
+    execution_role_name: str | None
+    task_role: "AnyRole | None"
+    container_port: int | None
+    health_check_path: str
+    cpu: int | None
+    memory_limit_mib: int | None
+    min_task_count: int
+    max_task_count: int
+    scaling_metric: ScalingMetric
+    scaling_target: int
+    environment: Mapping[str, str] | None
+    secrets: "Mapping[str, ServiceSecret] | None"
+    command: Sequence[str]
+    vpc: "AnyVpc | None"
+    vpc_subnets: "ec2.SubnetSelection | Mapping[str, Any] | None"
+    subnets: "Sequence[AnySubnet | str]"
+    security_groups: "Sequence[AnySecurityGroup | str]"
+    log_group: "AnyLogGroup | None"
+    log_group_name: str | None
+    log_retention: logs.RetentionDays | None
+    log_stream_prefix: str | None
+    removal_policy: cdk.RemovalPolicy | None
+    drop_stack_tags: bool
 
 
 class ExpressGatewayService(ManagedService):
@@ -142,7 +178,7 @@ class ExpressGatewayService(ManagedService):
         self._task_definition = task_definition
         self._given_groups = list(security_groups)
         self._updaters: list[AnyGrantee] = []
-        chosen = SimpleNamespace(**settings)
+        chosen = _Settings(**settings)
         self._provide_roles(chosen)
         container = self._container(chosen)
         self._port = None if container is None else container["ContainerPort"]
@@ -216,7 +252,7 @@ class ExpressGatewayService(ManagedService):
         passed = (self.infrastructure_role, self.execution_role, self.task_role)
         return [role.role_arn for role in passed if role is not None]
 
-    def _provide_roles(self, chosen: SimpleNamespace) -> None:
+    def _provide_roles(self, chosen: _Settings) -> None:
         self.infrastructure_role = as_role(
             chosen.infrastructure_role
             or roles.infrastructure_role(self, "InfrastructureRole", role_name=chosen.infrastructure_role_name)
@@ -225,7 +261,7 @@ class ExpressGatewayService(ManagedService):
         self.execution_role: iam.IRole | None = None
         self._start_policy: iam.Policy | None = None
 
-    def _container(self, chosen: SimpleNamespace) -> dict[str, Any] | None:
+    def _container(self, chosen: _Settings) -> dict[str, Any] | None:
         """Property ``PrimaryContainer``, with the log group and the execution role; None with a task definition."""
         self.log_group: AnyLogGroup | None = None
         if chosen.image is None:
@@ -253,7 +289,7 @@ class ExpressGatewayService(ManagedService):
 
     def _execution_role(
         self,
-        chosen: SimpleNamespace,
+        chosen: _Settings,
         image: "ExpressImage | ecs.ContainerImage",
         secrets: "Mapping[str, ServiceSecret]",
     ) -> iam.IRole:
@@ -264,7 +300,7 @@ class ExpressGatewayService(ManagedService):
         self._start_policy = grant_start(self, role, image, secrets=secrets.values(), arns=arns if given else ())
         return role
 
-    def _make_resource(self, chosen: SimpleNamespace, container: dict[str, Any] | None) -> cdk.CfnResource:
+    def _make_resource(self, chosen: _Settings, container: dict[str, Any] | None) -> cdk.CfnResource:
         # The typed CfnExpressGatewayService has the same properties, but loading aws_ecs (and with it aws_ec2 and
         # nine more modules) costs 30 MB and a quarter of a second in every app. A generic resource also has no tag
         # manager: tags are create-only, so one that an app adds later would replace the service and its URL.
@@ -277,7 +313,7 @@ class ExpressGatewayService(ManagedService):
         late(LateSettings(resource, starting, drop_stack_tags=chosen.drop_stack_tags), resource)
         return resource
 
-    def _properties(self, chosen: SimpleNamespace, container: dict[str, Any] | None) -> dict[str, Any]:
+    def _properties(self, chosen: _Settings, container: dict[str, Any] | None) -> dict[str, Any]:
         network = {
             "Subnets": subnet_ids(chosen.vpc, chosen.vpc_subnets, chosen.subnets),
             "SecurityGroups": [_group_id(group) for group in self._given_groups],
