@@ -8,8 +8,7 @@ from typing import Any
 
 from expressway.app.definition import AppDefinition
 from expressway.app.parse import parse_definition
-from expressway.aws.values.dependencies import KeyFact, SecretFact
-from expressway.aws.values.iam import RoleState
+from expressway.aws.values.dependencies import KeyFact, RoleState, SecretFact
 from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import ClusterState, ServiceState

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.dependencies import RoleFact
-from expressway.aws.values.iam import RolePolicy
+from expressway.aws.values.dependencies import RoleFact, RolePolicy
 from expressway.iam.evaluation import ResourceSide, access_decision, needs_simulation, role_decision
 from tests.diagnose.dependencies.samples import (
     ACCOUNT,

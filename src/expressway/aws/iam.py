@@ -8,8 +8,7 @@ from urllib.parse import unquote
 
 from expressway.aws.errors import ask, ask_items
 from expressway.aws.session import AwsSession
-from expressway.aws.values.dependencies import Decision
-from expressway.aws.values.iam import RolePolicy, RoleState
+from expressway.aws.values.dependencies import Decision, RolePolicy, RoleState
 from expressway.core.progress import ReadPool
 from expressway.errors import TargetError
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from expressway.aws.values.dependencies import Decision, RoleFact
-from expressway.aws.values.iam import RolePolicy, RoleState
+from expressway.aws.values.dependencies import Decision, RoleFact, RolePolicy, RoleState
 from expressway.iam.required import (
     EXECUTION_ROLE,
     INFRASTRUCTURE_ROLE,

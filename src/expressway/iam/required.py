@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from expressway.aws.values.iam import RolePolicy, RoleState
+from expressway.aws.values.dependencies import RolePolicy, RoleState
 
 Statement = Mapping[str, Any]
 

@@ -10,8 +10,7 @@ from expressway.core.progress import Phase, Progress, ProgressSink
 from expressway.errors import TargetError
 
 if TYPE_CHECKING:
-    from expressway.aws.values.dependencies import Decision, KeyFact, SecretFact
-    from expressway.aws.values.iam import RoleState
+    from expressway.aws.values.dependencies import Decision, KeyFact, RoleState, SecretFact
     from expressway.aws.values.network import SecurityGroup, Subnet
     from expressway.aws.values.service import ClusterState, LogGroup, ServiceState
     from expressway.aws.values.task_definition import SecretReference

@@ -4,8 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from expressway.aws.values.dependencies import AlarmFact, Decision, KeyFact, QuotaFact, ScalingFact, SecretFact
-from expressway.aws.values.iam import RoleState
+from expressway.aws.values.dependencies import (
+    AlarmFact,
+    Decision,
+    KeyFact,
+    QuotaFact,
+    RoleState,
+    ScalingFact,
+    SecretFact,
+)
 from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.service import ClusterState, DeploymentState, RevisionState, ServiceState, TaskState
 from expressway.aws.values.target import Target

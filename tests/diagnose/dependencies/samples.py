@@ -10,10 +10,11 @@ from expressway.aws.values.dependencies import (
     KeyFact,
     LogGroupFact,
     RoleFact,
+    RolePolicy,
+    RoleState,
     ScalingFact,
     SecretFact,
 )
-from expressway.aws.values.iam import RolePolicy, RoleState
 from expressway.aws.values.service import LogConfiguration
 from expressway.aws.values.task_definition import (
     ContainerDefinition,

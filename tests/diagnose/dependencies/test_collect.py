@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from expressway.aws.values.dependencies import AlarmFact, QuotaFact, ScalingFact, ScalingPolicy, SecretFact
-from expressway.aws.values.iam import RolePolicy
+from expressway.aws.values.dependencies import AlarmFact, QuotaFact, RolePolicy, ScalingFact, ScalingPolicy, SecretFact
 from expressway.aws.values.task_definition import ContainerDefinition, SecretReference
 from expressway.diagnose.dependencies.collect import gather_dependencies
 from expressway.diagnose.dependencies.rules import dependency_findings

@@ -15,12 +15,12 @@ from expressway.aws.values.dependencies import (
     LogGroupFact,
     QuotaFact,
     RoleFact,
+    RoleState,
     ScalingActivity,
     ScalingFact,
     ScalingPolicy,
     SecretFact,
 )
-from expressway.aws.values.iam import RoleState
 from expressway.aws.values.service import LogConfiguration
 from expressway.aws.values.task_definition import ContainerImage, SecretReference
 from expressway.diagnose.dependencies.rules import dependency_findings

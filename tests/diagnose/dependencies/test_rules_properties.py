@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expressway.aws.values.dependencies import DependencyFacts, LogGroupFact, RoleFact, SecretFact
-from expressway.aws.values.iam import RolePolicy
+from expressway.aws.values.dependencies import DependencyFacts, LogGroupFact, RoleFact, RolePolicy, SecretFact
 from expressway.cloudformation.history import StackHistory
 from expressway.cloudformation.stack import StackEvent
 from expressway.diagnose.dependencies.rules import dependency_findings

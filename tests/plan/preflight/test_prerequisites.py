@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.iam import RolePolicy, RoleState
+from expressway.aws.values.dependencies import RolePolicy, RoleState
 from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.target import Target
 from expressway.errors import ExpresswayError, ImageError, TargetError

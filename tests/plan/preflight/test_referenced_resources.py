@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.values.dependencies import KeyFact, SecretFact
-from expressway.aws.values.iam import RoleState
+from expressway.aws.values.dependencies import KeyFact, RoleState, SecretFact
 from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.service import ClusterState
 from expressway.aws.values.task_definition import SecretReference

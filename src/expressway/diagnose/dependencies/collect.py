@@ -18,8 +18,8 @@ from expressway.aws.values.dependencies import (
     RoleFact,
     ScalingFact,
     SecretFact,
+    role_name_of,
 )
-from expressway.aws.values.iam import role_name_of
 from expressway.aws.values.image import ImageReference, parse_image_reference
 from expressway.aws.values.service import LogConfiguration
 from expressway.aws.values.target import Target

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from typing_extensions import Unpack
 
-from expressway.aws.values.iam import role_name_of
+from expressway.aws.values.dependencies import role_name_of
 from expressway.aws.values.image import PUSH_OR_CORRECT, ImageReference, parse_image_reference
 from expressway.aws.values.target import Target
 from expressway.core.progress import ReadPool

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from expressway.app.definition import AppDefinition
-from expressway.aws.values.iam import role_name_of
+from expressway.aws.values.dependencies import role_name_of
 from expressway.aws.values.network import Subnet
 from expressway.aws.values.target import Target, parse_arn
 from expressway.aws.values.task_definition import SecretReference

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
-from expressway.aws.values.dependencies import KeyFact, SecretFact
-from expressway.aws.values.iam import RoleState
+from expressway.aws.values.dependencies import KeyFact, RoleState, SecretFact
 from expressway.aws.values.network import SecurityGroup, Subnet
 from expressway.aws.values.service import ClusterState
 from expressway.aws.values.target import Target, parse_arn
