@@ -29,7 +29,7 @@ def client(info: SandboxInfo, service: str) -> Any:
 
 def registry_login(info: SandboxInfo) -> dict[str, str]:
     """A login that ECR gave out, in the form of docker-py's ``auth_config``."""
-    from expressway.aws.ecr.registry import EcrRegistry
+    from expressway.aws.ecr import EcrRegistry
     from expressway.aws.session import open_session
 
     login = EcrRegistry(open_session(sandbox_url=info.endpoint_url)).authorization()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from expressway.aws.ecr.repositories import Repositories
+from expressway.aws.ecr import Repositories
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.scaling import Alarms, Quotas, Scaling
 from expressway.aws.secrets import Keys, Parameters, Secrets

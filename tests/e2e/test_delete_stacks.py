@@ -9,8 +9,7 @@ import pytest
 
 from expressway.app.names import app_names
 from expressway.app.parse import parse_definition
-from expressway.aws.ecr.registry import EcrRegistry
-from expressway.aws.ecr.repositories import Repositories
+from expressway.aws.ecr import EcrRegistry, Repositories
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecr import EcrRegistry
 from expressway.aws.session import open_session
 from expressway.core.system_clock import SystemClock
 from expressway.image.check import BuildRequest, check_build
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from expressway.core.system_clock import SystemClock
 from expressway.image.engine.client import DockerEngine
-from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecr import EcrRegistry
 from expressway.image.engine.discovery import EngineAddress
 from expressway.aws.session import open_session
 from expressway.image.check import BuildRequest, check_build

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecr import EcrRegistry
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam

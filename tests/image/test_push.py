@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecr import EcrRegistry
 from expressway.aws.session import open_session
 from expressway.core.progress import Cancellation, Progress, ProgressSink
 from expressway.core.system_clock import SystemClock

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expressway.aws.ecr.registry import EcrRegistry
-from expressway.aws.ecr.repositories import Repositories
+from expressway.aws.ecr import EcrRegistry, Repositories
 from expressway.aws.secrets import Keys, Parameters, Secrets
 from expressway.aws.session import AwsSession
 from expressway.aws.values.task_definition import SecretReference

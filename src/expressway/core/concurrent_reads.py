@@ -12,6 +12,8 @@ from expressway.errors import TargetError
 
 T = TypeVar("T")
 
+_MAY_BE_REFUSED = frozenset({"access_denied", "throttled", "service_unavailable", "aws_error"})
+
 
 class ConcurrentReads:
     """Reads that run at the same time while the block is open; `gaps` names those that were refused.
@@ -61,6 +63,22 @@ class ConcurrentReads:
             if gap not in self.gaps:
                 self.gaps.append(gap)
             return default
+
+    def take_or_stop(self, future: Future[T], default: T) -> T:
+        """What was read, or `default` and a gap where a permission is missing.
+
+        Raises:
+            TargetError: no read is possible: no credentials, no connection, no such Region.
+        """
+        error = future.exception()
+        stops = isinstance(error, TargetError) and error.code not in _MAY_BE_REFUSED
+        if error is not None and stops and not self.beside_a_failure:
+            raise error
+        return self.take(future, default)
+
+    def was_read(self, name: str) -> bool:
+        """Whether no read of that name was refused."""
+        return not any(gap.startswith(f"{name}:") for gap in self.gaps)
 
 
 class MemoizedReads(Generic[T]):

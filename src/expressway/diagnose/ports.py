@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # loaded by the actions that need these values
     from expressway.aws.values.target import Target
     from expressway.aws.values.task_definition import TaskDefinition
     from expressway.cloudformation.history import StackHistory
+    from expressway.core.concurrent_reads import ConcurrentReads
     from expressway.image.ports import ImageRegistry, RepositoryReads
     from expressway.plan.ports import Identities, Keys, LogGroups, Secrets
 
@@ -185,3 +186,26 @@ class TroubleshootPorts(ServiceFactPorts):
     network: Callable[[], NetworkPorts]
     dependencies: Callable[[], DependencyPorts]
     stacks: Callable[[], StackHistoryReads]
+
+    def cluster_tasks(self, cluster: str, desired_status: str) -> tuple[TaskState, ...]:
+        """Every task of the cluster that ECS remembers in that status, the newest stop first."""
+        arns = self.ecs.task_arns(cluster, desired_status)
+        found = [task for some in batches(arns, TASKS_A_CALL) for task in self.ecs.tasks(cluster, some)]
+        return tuple(
+            sorted(found, key=lambda task: task.stopped_at.timestamp() if task.stopped_at else 0.0, reverse=True)
+        )
+
+    def described_services(
+        self, cluster: str, names: Sequence[str], reads: ConcurrentReads
+    ) -> tuple[ServiceState, ...]:
+        """The services of these names, described in parallel; what is refused is a gap."""
+        asked = [
+            reads.ask("services", lambda some=some: self.ecs.services(cluster, some))
+            for some in batches(names, SERVICES_A_CALL)
+        ]
+        return tuple(service for future in asked for service in reads.take(future, ()))
+
+
+def batches(items: Sequence[str], size: int) -> list[list[str]]:
+    """The items in lists of what one call takes."""
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]

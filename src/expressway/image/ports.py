@@ -32,7 +32,7 @@ class ContainerEngine(Protocol):
 
 
 class ImageRegistry(Protocol):
-    """The registry that images are pushed to, its repositories and images (aws.ecr.registry.EcrRegistry).
+    """The registry that images are pushed to, its repositories and images (aws.ecr.EcrRegistry).
 
     `find_image` and `lifecycle_policy` read in any account and Region that permits it.
     """
@@ -58,7 +58,7 @@ class ImageRegistry(Protocol):
 
 
 class RepositoryReads(Protocol):
-    """Repositories in any account and Region that permits reading (aws.ecr.repositories.Repositories).
+    """Repositories in any account and Region that permits reading (aws.ecr.Repositories).
 
     `platforms` are those that an image is built for, such as ``linux/amd64``; empty where nothing states them.
     """

@@ -49,8 +49,7 @@ def _network_ports(session: AwsSession) -> NetworkPorts:
 
 
 def _dependency_ports(session: AwsSession) -> DependencyPorts:
-    from expressway.aws.ecr.registry import EcrRegistry
-    from expressway.aws.ecr.repositories import Repositories
+    from expressway.aws.ecr import EcrRegistry, Repositories
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.iam import Iam
     from expressway.aws.logs import Logs

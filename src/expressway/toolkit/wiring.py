@@ -19,7 +19,7 @@ from expressway.synth.workers import LINT_SECONDS, LINT_VARIABLE, SYNTH_SECONDS,
 
 if TYPE_CHECKING:
     from expressway.app.definition import AppDefinition
-    from expressway.aws.ecr.registry import EcrRegistry
+    from expressway.aws.ecr import EcrRegistry
     from expressway.aws.ecs.client import Ecs
     from expressway.aws.iam import Iam
     from expressway.aws.logs import Logs
@@ -152,7 +152,7 @@ class Wiring:
 
     @cached_property
     def registry(self) -> EcrRegistry:
-        from expressway.aws.ecr.registry import EcrRegistry
+        from expressway.aws.ecr import EcrRegistry
 
         return EcrRegistry(self.session)
 
@@ -173,7 +173,7 @@ class Wiring:
 
     @cached_property
     def images(self) -> AppImages:
-        from expressway.aws.ecr.repositories import Repositories
+        from expressway.aws.ecr import Repositories
         from expressway.image.app_image import AppImages
 
         return AppImages(
@@ -284,7 +284,7 @@ class Wiring:
 
     @cached_property
     def prerequisite_ports(self) -> PrerequisitePorts:
-        from expressway.aws.ecr.repositories import Repositories
+        from expressway.aws.ecr import Repositories
         from expressway.plan.preflight.prerequisites import PrerequisitePorts
 
         return PrerequisitePorts(self.session.target, self.iam, self.registry, Repositories(self.session))

@@ -20,8 +20,7 @@ from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.guidance.symptoms import checks_everything
 from expressway.diagnose.messages import mask_user_identifiers
 from expressway.diagnose.not_found import nothing_there
-from expressway.diagnose.ports import REVISIONS_A_CALL, TroubleshootPorts
-from expressway.diagnose.reads import batches, cluster_tasks, described_services, take_or_stop, was_read
+from expressway.diagnose.ports import REVISIONS_A_CALL, TroubleshootPorts, batches
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.health_status import DOWN, ServiceHealth, health_by_counts, service_health
@@ -71,15 +70,15 @@ def scan_cluster(request: TroubleshootRequest, ports: TroubleshootPorts) -> Clus
     """
     with ConcurrentReads(_READS_TOGETHER, name="scan") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
-        asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
+        asked_stopped = reads.ask("stopped tasks", lambda: ports.cluster_tasks(request.cluster, "STOPPED"))
         asked_names = reads.ask("services", lambda: ports.ecs.service_names(request.cluster))
-        services = described_services(request.cluster, take_or_stop(reads, asked_names, ()), ports, reads)
-        cluster = take_or_stop(reads, asked_cluster, None)
-        if was_read(reads, "cluster") and (cluster is None or cluster.status == "INACTIVE"):
+        services = ports.described_services(request.cluster, reads.take_or_stop(asked_names, ()), reads)
+        cluster = reads.take_or_stop(asked_cluster, None)
+        if reads.was_read("cluster") and (cluster is None or cluster.status == "INACTIVE"):
             place = nothing_there(request, ports, reads, cluster=cluster)
             return ClusterScan(gaps=tuple(reads.gaps), missing=place)
         stopped = reads.take(asked_stopped, ())
-        stopped_read = was_read(reads, "stopped tasks")
+        stopped_read = reads.was_read("stopped tasks")
         troubled = [one for one in services if _is_troubled(one, stopped, request.symptoms, ports.now())]
         states = target_states(request.cluster, [one for one in services if one not in troubled], ports, reads)
         troubled = [one for one in services if one in troubled or "unhealthy" in states.get(one.name, ())]

@@ -29,7 +29,6 @@ from expressway.diagnose.guidance.summary import (
 from expressway.diagnose.guidance.symptoms import across_services, checks_everything, steered, understood
 from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.reads import take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.health_status import service_health
@@ -68,9 +67,9 @@ def _one_service(request: TroubleshootRequest, ports: TroubleshootPorts) -> Mapp
         collector = ServiceCollector(request.cluster, request.service, ports, reads, begin=begin)
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
         facts = collector.collect()
-        cluster = take_or_stop(reads, asked_cluster, None)
-        missing = facts.service is None and was_read(reads, "service")
-        if missing or (cluster is None and was_read(reads, "cluster")):
+        cluster = reads.take_or_stop(asked_cluster, None)
+        missing = facts.service is None and reads.was_read("service")
+        if missing or (cluster is None and reads.was_read("cluster")):
             place = nothing_there(request, ports, reads, cluster=cluster, service_exists=not missing)
             return _not_there(request, place, reads.gaps)
         around = [reads.take(one, DependencyChecks()) for one in asked_around]

@@ -19,7 +19,6 @@ from expressway.diagnose.image.subjects import PullSubject, PullSubjects
 from expressway.diagnose.messages import Statement, finding_of_message
 from expressway.diagnose.not_found import place_findings
 from expressway.diagnose.ports import DependencyPorts, TroubleshootPorts
-from expressway.diagnose.reads import was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.stack.rules import missing_stack_finding
 from expressway.errors import UsageError
@@ -132,7 +131,7 @@ def _missing(request: TroubleshootRequest, ports: TroubleshootPorts, reads: Conc
     asked_clusters = reads.ask("clusters", ecs.cluster_names)
     asked_services = reads.ask("services", lambda: ecs.service_names(request.cluster))
     cluster = reads.take(asked_cluster, None)
-    if not was_read(reads, "cluster"):
+    if not reads.was_read("cluster"):
         return ()  # that it is missing does not follow
     asked_place = AskedPlace(
         place,

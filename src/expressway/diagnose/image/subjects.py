@@ -8,7 +8,6 @@ from expressway.aws.values.service import ServiceState, TaskState
 from expressway.cloudformation.stack import EXPRESS_TYPE, STACK_TYPE, parse_service_arn
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.reads import take_or_stop
 
 _TASKS_READ = 100
 _DEPLOYMENTS_READ = 3
@@ -41,7 +40,7 @@ class PullSubjects:
         asked_stopped = reads.ask("stopped tasks", lambda: self._tasks(cluster, "STOPPED", service_name))
         asked_running = reads.ask("tasks", lambda: self._tasks(cluster, "RUNNING", service_name))
         asked_revisions = reads.ask("deployments", lambda: self._deployed(cluster, service_name))
-        found = take_or_stop(reads, asked, None)
+        found = reads.take_or_stop(asked, None)
         if not found:
             return None if found is not None else ()
         service = found[0]
@@ -52,7 +51,7 @@ class PullSubjects:
     def of_task(self, cluster: str, task_id: str) -> tuple[PullSubject, ...] | None:
         """The task definition of one task, running or stopped within the last hour."""
         asked = self._reads.ask("task", lambda: self._task(cluster, task_id))
-        tasks = take_or_stop(self._reads, asked, None)
+        tasks = self._reads.take_or_stop(asked, None)
         if not tasks:
             return None if tasks is not None else ()
         task = tasks[0]
@@ -71,7 +70,7 @@ class PullSubjects:
     def of_stack(self, stack_name: str) -> tuple[PullSubject, ...] | None:
         """The task definitions and the services of a stack and those nested in it."""
         asked = self._reads.ask("stack", lambda: self._resources(stack_name, _STACK_DEPTH))
-        ids = take_or_stop(self._reads, asked, ())
+        ids = self._reads.take_or_stop(asked, ())
         if ids is None:
             return None
         found = {one.task_definition: one for one in self._of_services(ids)}
@@ -83,7 +82,7 @@ class PullSubjects:
     def of_families(self, family_prefix: str) -> tuple[PullSubject, ...]:
         """The newest active revision of every family of that prefix, the first twenty."""
         asked = self._reads.ask("families", lambda: self._ports.ecs.families(family_prefix, limit=_FAMILIES_READ))
-        families = take_or_stop(self._reads, asked, ())
+        families = self._reads.take_or_stop(asked, ())
         return tuple(PullSubject(one, DependencySubject("", "", one, one)) for one in families)
 
     def _services(self, cluster: str, service_name: str) -> tuple[ServiceState, ...] | None:

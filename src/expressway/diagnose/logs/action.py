@@ -22,16 +22,15 @@ from expressway.diagnose.logs.answer import (
 )
 from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.reads import cluster_tasks, described_services, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 
 
 def cluster_contents(request: TroubleshootRequest, ports: TroubleshootPorts, reads: ConcurrentReads) -> ClusterContents:
     """What may have written logs; what may not be read is left out, and a gap."""
-    asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
-    asked_running = reads.ask("running tasks", lambda: cluster_tasks(request.cluster, "RUNNING", ports))
+    asked_stopped = reads.ask("stopped tasks", lambda: ports.cluster_tasks(request.cluster, "STOPPED"))
+    asked_running = reads.ask("running tasks", lambda: ports.cluster_tasks(request.cluster, "RUNNING"))
     asked_names = reads.ask("services", lambda: ports.ecs.service_names(request.cluster))
-    services = described_services(request.cluster, reads.take(asked_names, ()), ports, reads)
+    services = ports.described_services(request.cluster, reads.take(asked_names, ()), reads)
     return ClusterContents(services, reads.take(asked_stopped, ()), reads.take(asked_running, ()))
 
 
@@ -113,8 +112,8 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         definitions = task_definitions(seen.definitions, ports, reads)
         if asked_service is not None:
             seen = replace(seen, services=reads.take(asked_service, ()))
-        cluster = take_or_stop(reads, asked_cluster, None)
-        if cluster is None and was_read(reads, "cluster"):
+        cluster = reads.take_or_stop(asked_cluster, None)
+        if cluster is None and reads.was_read("cluster"):
             found = place_findings(nothing_there(request, ports, reads, cluster=None))
             return answer_of_nothing(request, found[0].cause, found, reads.gaps)
         places = log_places(definitions.values(), request.task_id)
@@ -123,7 +122,7 @@ def fetch_task_logs(request: TroubleshootRequest, ports: TroubleshootPorts) -> M
         asked = {one: or_none(reads, f"log group {one.group}", LogPlaceSearch(one, request, ports)) for one in places}
         found_logs = {one: reads.take(future, None) for one, future in asked.items()}
     written = any(one is None or one.events for one in found_logs.values())
-    if request.task_id and task is None and not written and was_read(reads, "task"):
+    if request.task_id and task is None and not written and reads.was_read("task"):
         return answer_of_nothing(request, *_no_logs(request, reads, task), reads.gaps)
     findings = findings_of_logs(request, seen, definitions, found_logs.values(), ports.now(), ports.excluded_from)
     return answer_of(request, found_logs, findings, reads.gaps)
@@ -147,7 +146,7 @@ def _ask_service(
 def _no_logs(
     request: TroubleshootRequest, reads: ConcurrentReads, task: TaskState | None
 ) -> tuple[str, tuple[Finding, ...]]:
-    if request.task_id and task is None and was_read(reads, "task"):
+    if request.task_id and task is None and reads.was_read("task"):
         finding = _missing_task(request)
         return f"{finding.cause} {finding.remedy}", (finding,)
     if reads.gaps:

@@ -18,8 +18,7 @@ from expressway.aws.values.network import (
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.concurrent_reads import ConcurrentReads, MemoizedReads, or_none
 from expressway.diagnose.network.reachability import NetworkFacts
-from expressway.diagnose.ports import REVISIONS_A_CALL, SERVICES_A_CALL, NetworkPorts
-from expressway.diagnose.reads import batches, take_or_stop
+from expressway.diagnose.ports import REVISIONS_A_CALL, SERVICES_A_CALL, NetworkPorts, batches
 
 _THREADS = 16
 
@@ -93,12 +92,12 @@ class NetworkGathering:
         names = service_names
         if names is None:
             asked_names = reads.ask("services", lambda: ecs.service_names(self._cluster))
-            names = take_or_stop(reads, asked_names, ())
+            names = reads.take_or_stop(asked_names, ())
         asked = [
             reads.ask("services", lambda some=some: ecs.placements(self._cluster, some))
             for some in batches(names, SERVICES_A_CALL)
         ]
-        return tuple(one for future in asked for one in take_or_stop(reads, future, ()))
+        return tuple(one for future in asked for one in reads.take_or_stop(future, ()))
 
     def _ask_revisions(self, services: Sequence[ServicePlacement]) -> _AskedRevisions:
         """Begin to read the current revisions; a first deployment that fails has none, so its own is looked up."""

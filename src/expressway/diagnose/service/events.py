@@ -11,7 +11,6 @@ from expressway.diagnose.answer import shown_service
 from expressway.diagnose.facts import ServiceFacts
 from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.reads import take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector
 from expressway.diagnose.service.rules import service_findings
@@ -31,9 +30,9 @@ def fetch_service_events(request: TroubleshootRequest, ports: TroubleshootPorts)
     with ConcurrentReads(_THREADS, name="events") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
         facts = ServiceCollector(request.cluster, request.service, ports, reads).collect()
-        cluster = take_or_stop(reads, asked_cluster, None)
+        cluster = reads.take_or_stop(asked_cluster, None)
         service = facts.service
-        if service is None and was_read(reads, "service"):
+        if service is None and reads.was_read("service"):
             place = nothing_there(request, ports, reads, cluster=cluster, service_exists=False)
             found = place_findings(place)
             return {

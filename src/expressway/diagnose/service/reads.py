@@ -17,8 +17,7 @@ from expressway.aws.values.service import (
 from expressway.aws.values.task_definition import TaskDefinition
 from expressway.core.clock import not_before
 from expressway.core.concurrent_reads import ConcurrentReads
-from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts
-from expressway.diagnose.reads import batches, take_or_stop
+from expressway.diagnose.ports import TASKS_A_CALL, ServiceFactPorts, batches
 from expressway.diagnose.service.log_tail import ExpiredTaskLogs, ServiceLogs, express_log_place, log_place
 from expressway.diagnose.service_cache import ENDED_DEPLOYMENT_STATUSES, NOT_CACHED, CachedService, is_over
 
@@ -187,7 +186,7 @@ class ServiceReads:
         self._ask_tasks((*running, *stopped))
         service = self._known.state if self._known else None
         if self._service is not None:
-            service = next(iter(take_or_stop(self._reads, self._service, ())), None)
+            service = next(iter(self._reads.take_or_stop(self._service, ())), None)
         if service is None or service.created_at != self._seen.created_at:
             self._seen = NOT_CACHED  # that was another service of this name
         if self._looks_closer and not stopped and (service is None or service.status == "INACTIVE"):

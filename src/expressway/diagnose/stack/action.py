@@ -12,7 +12,6 @@ from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.diagnose.finding import Finding
 from expressway.diagnose.messages import evidence_line
 from expressway.diagnose.ports import StackHistoryReads
-from expressway.diagnose.reads import take_or_stop
 from expressway.diagnose.stack.rules import Failure, first_failures, missing_stack_finding, stack_findings
 
 _THREADS = 6
@@ -36,7 +35,7 @@ def fetch_cloudformation_status(cfn_stack_name: str, *, stacks: StackHistoryRead
     """
     with ConcurrentReads(_THREADS, name="stacks") as reads:
         asked = reads.ask("stack", lambda: stacks.history(cfn_stack_name))
-        history = take_or_stop(reads, asked, None)
+        history = reads.take_or_stop(asked, None)
         if history is None and reads.gaps:
             return _answer(None, (), tuple(reads.gaps), message=f"The stack {cfn_stack_name} could not be read.")
         if history is None:

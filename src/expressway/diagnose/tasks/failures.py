@@ -17,7 +17,6 @@ from expressway.diagnose.facts import first_failed_container
 from expressway.diagnose.finding import Finding, ranked
 from expressway.diagnose.not_found import nothing_there, place_findings
 from expressway.diagnose.ports import TroubleshootPorts
-from expressway.diagnose.reads import cluster_tasks, take_or_stop, was_read
 from expressway.diagnose.request import TroubleshootRequest
 from expressway.diagnose.service.collect import ServiceCollector, marked
 from expressway.diagnose.service.rules import service_findings
@@ -45,9 +44,9 @@ def fetch_task_failures(request: TroubleshootRequest, ports: TroubleshootPorts) 
     """
     with ConcurrentReads(_THREADS, name="failures") as reads:
         asked_cluster = reads.ask("cluster", lambda: ports.ecs.cluster(request.cluster))
-        asked_stopped = reads.ask("stopped tasks", lambda: cluster_tasks(request.cluster, "STOPPED", ports))
-        cluster = take_or_stop(reads, asked_cluster, None)
-        if cluster is None and was_read(reads, "cluster"):
+        asked_stopped = reads.ask("stopped tasks", lambda: ports.cluster_tasks(request.cluster, "STOPPED"))
+        cluster = reads.take_or_stop(asked_cluster, None)
+        if cluster is None and reads.was_read("cluster"):
             return _no_cluster(request, ports, reads)
         stopped = [one for one in reads.take(asked_stopped, ()) if request.window.contains(one.stopped_at)]
         failed = [one for one in stopped if one.failed]

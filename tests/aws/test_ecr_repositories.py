@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from botocore.stub import Stubber
 
-from expressway.aws.ecr.repositories import Repositories
+from expressway.aws.ecr import Repositories
 from expressway.aws.session import AwsSession, open_session
 from expressway.errors import TargetError
 

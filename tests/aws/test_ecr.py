@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
-from expressway.aws.ecr.registry import EcrRegistry
+from expressway.aws.ecr import EcrRegistry
 from expressway.aws.session import AwsSession, open_session
 from expressway.aws.values.image import RegistryImage
 from expressway.aws.values.target import Target

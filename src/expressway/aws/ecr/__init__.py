@@ -1,1 +1,0 @@
-"""Repositories and images of Amazon ECR."""
