@@ -1,5 +1,6 @@
 """What every test may ask for: a container engine, its base images, the embedded AWS, a fresh place for state."""
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -82,6 +83,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             turns[item.path] = min(turns.get(item.path, len(_LONGEST_FIRST)), _turn(item))
         items.sort(key=lambda item: turns[item.path])
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the collected tests, which stay until the end."""
+    gc.freeze()
 
 
 _LONGEST_FIRST = ("timeout", "engine", "sandbox", "process")

@@ -10,6 +10,7 @@ import pytest
 from expressway.errors import ImageError
 from expressway.toolkit import Toolkit
 
+pytestmark = pytest.mark.process  # hadolint, for every Dockerfile that is made
 APP = "from flask import Flask\napp = Flask(__name__)\n"
 LONG = f"0x{'f' * 5_000}"
 TOML = ("5", '"x"', "[1]", "[[1]]", "{a=[1]}", "true", "nan", "1979-05-27", '[""]', "[{}]", LONG, f"[{LONG}]")
