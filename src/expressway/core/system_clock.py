@@ -1,7 +1,6 @@
 """The machine's own clock."""
 
 import time
-from datetime import UTC, datetime
 
 
 class SystemClock:
@@ -12,7 +11,3 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
-
-    def now(self) -> datetime:
-        """The present moment, in UTC."""
-        return datetime.now(UTC)

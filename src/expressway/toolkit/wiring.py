@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -306,7 +307,7 @@ class Wiring:
 
         return troubleshoot_ports(
             self.questions.for_one_question(),
-            now=self.clock.now,
+            now=lambda: datetime.now(UTC),
             cache=self.service_cache,
             excluded_from=self.excluded_files.of_image,
         )
