@@ -10,7 +10,7 @@ import pytest
 from expressway.aws.ecr import Repositories
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.scaling import Alarms, Quotas, Scaling
-from expressway.aws.secrets import Keys, Parameters, Secrets
+from expressway.aws.secrets import Secrets
 from expressway.aws.values.dependencies import KeyFact, ScalingActivity, ScalingPolicy
 from expressway.aws.values.service import LogConfiguration
 from expressway.aws.values.task_definition import ContainerImage, SecretReference
@@ -195,7 +195,7 @@ def test_a_parameter_is_looked_up_by_its_exact_name(
     described: list[dict[str, Any]], presence: str, key: str, is_encrypted: bool
 ) -> None:
     session = AnsweringSession({"ssm.describe_parameters": {"Parameters": described}})
-    found = Parameters(session).fact(PARAMETER)
+    found = Secrets(session).fact(PARAMETER)
 
     assert (found.presence, found.kms_key_id, found.is_encrypted) == (presence, key, is_encrypted)
     assert found.arn == (PARAMETER_ARN if presence == "present" else "")
@@ -219,7 +219,7 @@ def test_an_arn_leaves_open_whether_a_parameters_name_begins_with_a_slash(
     described = [{"Name": name, "Type": "String"} for name in held]
     session = AnsweringSession({"ssm.describe_parameters": {"Parameters": described}})
 
-    assert Parameters(session).fact(SecretReference("Main", "TOKEN", value_from)).presence == presence
+    assert Secrets(session).fact(SecretReference("Main", "TOKEN", value_from)).presence == presence
     assert session.asked[0][2]["ParameterFilters"][0]["Values"] == asked
 
 
@@ -227,7 +227,7 @@ def test_a_parameter_of_another_account_is_not_looked_for_here() -> None:
     session = AnsweringSession({})
     foreign = SecretReference("Main", "TOKEN", "arn:aws:ssm:us-east-1:210987654321:parameter/shared")
 
-    assert Parameters(session).fact(foreign).presence == "elsewhere"
+    assert Secrets(session).fact(foreign).presence == "elsewhere"
     assert session.asked == []
 
 
@@ -236,21 +236,23 @@ def test_a_customers_key_comes_with_its_policy_and_aws_own_without() -> None:
         return {"KeyMetadata": {"KeyId": KEY_ID, "Arn": KEY_ARN, "KeyState": "Disabled", "KeyManager": manager}}
 
     answers = {"kms.describe_key": metadata("CUSTOMER"), "kms.get_key_policy": {"Policy": POLICY}}
-    found = Keys(AnsweringSession(answers)).key(KEY_ID, region="eu-west-1")
+    found = Secrets(AnsweringSession(answers)).key(KEY_ID, region="eu-west-1")
     assert (found.arn, found.state, found.is_customer_managed, found.policy_read) == (KEY_ARN, "Disabled", True, True)
 
     aws = AnsweringSession({"kms.describe_key": metadata("AWS")})
-    assert Keys(aws).key(KEY_ID, region="") == KeyFact(KEY_ID, "present", KEY_ARN, "Disabled")
+    assert Secrets(aws).key(KEY_ID, region="") == KeyFact(KEY_ID, "present", KEY_ARN, "Disabled")
 
 
 def test_a_key_whose_policy_may_not_be_read_is_known_all_the_same_and_one_that_is_gone_is_missing() -> None:
     metadata = {"KeyMetadata": {"KeyId": KEY_ID, "Arn": KEY_ARN, "KeyState": "Enabled", "KeyManager": "CUSTOMER"}}
-    found = Keys(AnsweringSession({"kms.describe_key": metadata, "kms.get_key_policy": DENIED})).key(KEY_ID, region="")
+    found = Secrets(AnsweringSession({"kms.describe_key": metadata, "kms.get_key_policy": DENIED})).key(
+        KEY_ID, region=""
+    )
     assert not found.policy_read
     assert found.policy_gap
 
     gone = AnsweringSession({"kms.describe_key": ("NotFoundException", "Alias does not exist")})
-    assert Keys(gone).key("alias/web", region="").presence == "missing"
+    assert Secrets(gone).key("alias/web", region="").presence == "missing"
 
 
 # -- scaling, alarms, quotas ------------------------------------------------------------------------------------
@@ -403,8 +405,8 @@ def test_a_repository_without_a_policy_has_none() -> None:
 
 REFUSED: dict[str, Callable[[Any], Any]] = {
     "secretsmanager.describe_secret": lambda session: Secrets(session).fact(SECRET),
-    "ssm.describe_parameters": lambda session: Parameters(session).fact(PARAMETER),
-    "kms.describe_key": lambda session: Keys(session).key(KEY_ID, region=""),
+    "ssm.describe_parameters": lambda session: Secrets(session).fact(PARAMETER),
+    "kms.describe_key": lambda session: Secrets(session).key(KEY_ID, region=""),
     "application-autoscaling.describe_scalable_targets": lambda session: Scaling(session).of_service("c", "s"),
     "cloudwatch.describe_alarms": lambda session: Alarms(session).alarms(["a"]),
     "service-quotas.get_service_quota": lambda session: Quotas(session).fargate(),

@@ -21,7 +21,7 @@ from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.scaling import Alarms, Scaling
-from expressway.aws.secrets import Parameters
+from expressway.aws.secrets import Secrets
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
 from expressway.cloudformation.client import CloudFormation
@@ -78,7 +78,7 @@ READS: dict[str, Read] = {
     "aws/logs group": lambda session: Logs(session).group("a"),
     "aws/ec2 subnets": lambda session: Network(session).subnets_of(["vpc-1"]),
     "aws/ec2 groups": lambda session: Network(session).default_groups(["vpc-1"]),
-    "aws/secrets": lambda session: Parameters(session).fact(
+    "aws/secrets": lambda session: Secrets(session).fact(
         SecretReference("c", "A", "arn:aws:ssm:us-east-1:1:parameter/a")
     ),
     "aws/scaling targets": lambda session: Scaling(session).of_service("a", "b"),

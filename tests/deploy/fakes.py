@@ -245,7 +245,7 @@ class InMemoryNamed:
         return self._look(key_id) or KeyFact(key_id, "missing")
 
     def reads(self) -> ReferenceReads:
-        return ReferenceReads(*[lambda: self] * 6)
+        return ReferenceReads(*[lambda: self] * 4)
 
     def _look(self, name: str) -> Any:
         self.asked.append(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from expressway.aws.ecr import EcrRegistry, Repositories
-from expressway.aws.secrets import Keys, Parameters, Secrets
+from expressway.aws.secrets import Secrets
 from expressway.aws.session import AwsSession
 from expressway.aws.values.task_definition import SecretReference
 from expressway.errors import RefusedError, TargetError
@@ -75,8 +75,8 @@ FOLLOWED: dict[str, Callable[[AwsSession], object]] = {
     "repository policy": lambda session: Repositories(session).policy("web", **ELSEWHERE),
     "tags": lambda session: Repositories(session).tags("web", **ELSEWHERE),
     "secret": lambda session: Secrets(session).fact(named("secretsmanager", "secret:db")),
-    "parameter": lambda session: Parameters(session).fact(named("ssm", "parameter/db")),
-    "key": lambda session: Keys(session).key("alias/db", region="eu-west-1"),
+    "parameter": lambda session: Secrets(session).fact(named("ssm", "parameter/db")),
+    "key": lambda session: Secrets(session).key("alias/db", region="eu-west-1"),
 }
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # loaded by the actions that need these values
     from expressway.cloudformation.history import StackHistory
     from expressway.core.concurrent_reads import ConcurrentReads
     from expressway.image.ports import ImageRegistry, RepositoryReads
-    from expressway.plan.ports import Identities, Keys, LogGroups, Secrets
+    from expressway.plan.ports import Identities, LogGroups, Secrets
 
 SERVICES_A_CALL = 10
 TASKS_A_CALL = 100
@@ -153,8 +153,6 @@ class DependencyPorts:
     repositories: RepositoryReads
     roles: Identities
     secrets: Secrets
-    parameters: Secrets
-    keys: Keys
     log_groups: LogGroups
     scaling: Callable[[str, str], ScalingFact | None]
     alarms: Callable[[Sequence[str]], tuple[AlarmFact, ...]]

@@ -50,20 +50,10 @@ class Networks(Protocol):
 
 
 class Secrets(Protocol):
-    """Metadata of secrets or parameters (aws.secretsmanager.Secrets, aws.ssm.Parameters)."""
+    """Metadata of secrets and parameters, and of the KMS keys behind them (aws.secrets.Secrets)."""
 
     def fact(self, reference: SecretReference) -> SecretFact: ...
-
-
-class SecretArns(Secrets, Protocol):
-    """Secrets by ARN, complete or not (aws.secretsmanager.Secrets)."""
-
     def complete_arn(self, reference: SecretReference) -> str | None: ...
-
-
-class Keys(Protocol):
-    """KMS keys (aws.kms.Keys)."""
-
     def key(self, key_id: str, *, region: str) -> KeyFact: ...
 
 

@@ -54,7 +54,7 @@ def _dependency_ports(session: AwsSession) -> DependencyPorts:
     from expressway.aws.iam import Iam
     from expressway.aws.logs import Logs
     from expressway.aws.scaling import Alarms, Quotas, Scaling
-    from expressway.aws.secrets import Keys, Parameters, Secrets
+    from expressway.aws.secrets import Secrets
     from expressway.diagnose.ports import DependencyPorts
 
     return DependencyPorts(
@@ -64,8 +64,6 @@ def _dependency_ports(session: AwsSession) -> DependencyPorts:
         repositories=Repositories(session),
         roles=Iam(session),
         secrets=Secrets(session),
-        parameters=Parameters(session),
-        keys=Keys(session),
         log_groups=Logs(session),
         scaling=Scaling(session).of_service,
         alarms=Alarms(session).alarms,

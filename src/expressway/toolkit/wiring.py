@@ -222,7 +222,7 @@ class Wiring:
         from expressway.aws.ec2 import Network
         from expressway.aws.ecs.client import Ecs
         from expressway.aws.iam import Iam
-        from expressway.aws.secrets import Keys, Parameters, Secrets
+        from expressway.aws.secrets import Secrets
         from expressway.plan.preflight.referenced_resources import ReferenceReads
 
         session = self.questions
@@ -231,8 +231,6 @@ class Wiring:
             identities=lambda: Iam(session),
             networks=lambda: Network(session),
             secrets=lambda: Secrets(session),
-            parameters=lambda: Parameters(session),
-            keys=lambda: Keys(session),
         )
 
     @cached_property

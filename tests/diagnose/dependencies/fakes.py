@@ -74,8 +74,6 @@ class Account:
             repositories=self,
             roles=self,
             secrets=self,
-            parameters=self,
-            keys=self,
             log_groups=self,
             scaling=self.of_service,
             alarms=self.alarms,

@@ -235,8 +235,7 @@ class _Gathering:
         )
 
     def _ask_secret(self, reference: SecretReference) -> Future[SecretFact | None]:
-        reader = self._ports.parameters if reference.is_parameter else self._ports.secrets
-        return self._reads.ask(f"secret {reference.shown}", lambda: reader.fact(reference))
+        return self._reads.ask(f"secret {reference.shown}", lambda: self._ports.secrets.fact(reference))
 
     def _ask_log_group(self, reference: LogConfiguration) -> Future[LogGroupFact | None]:
         def read() -> LogGroupFact:
@@ -278,7 +277,7 @@ class _Gathering:
         wanted = {one.kms_key_id: one.reference.region for one in customers}
         return tuple(
             self._reads.ask(
-                f"key {key_id}", lambda key_id=key_id, region=region: self._ports.keys.key(key_id, region=region)
+                f"key {key_id}", lambda key_id=key_id, region=region: self._ports.secrets.key(key_id, region=region)
             )
             for key_id, region in wanted.items()
         )

@@ -20,7 +20,7 @@ from expressway.core.problems import Problem
 from expressway.core.progress import Progress, ProgressSink
 from expressway.errors import DefinitionError
 from expressway.plan.diff import ResourceChange, StackChange
-from expressway.plan.ports import Identities, Keys, Networks, SecretArns, Secrets, Services
+from expressway.plan.ports import Identities, Networks, Secrets, Services
 from expressway.plan.preflight.rules import (
     RoleOf,
     cluster_problems,
@@ -83,9 +83,7 @@ class ReferenceReads:
     clusters: Callable[[], Services]
     identities: Callable[[], Identities]
     networks: Callable[[], Networks]
-    secrets: Callable[[], SecretArns]
-    parameters: Callable[[], Secrets]
-    keys: Callable[[], Keys]
+    secrets: Callable[[], Secrets]
 
 
 def check_referenced_resources(
@@ -195,15 +193,14 @@ class _Looks:
         return (self._secret(reference) for reference in first.values())
 
     def _secret(self, reference: SecretReference) -> Look:
-        reader = self._reads.parameters if reference.is_parameter else self._reads.secrets
         judge = partial(secret_problems, own_role=self._definition.roles.execution is None)
-        return self._look(f"secret {reference.shown}", lambda: reader().fact(reference), judge)
+        return self._look(f"secret {reference.shown}", lambda: self._reads.secrets().fact(reference), judge)
 
     def _key(self) -> Iterator[Look]:
         arn = self._definition.repository.kms_key_arn
         if arn:
             region = arn.split(":")[3]
-            yield self._look(f"key {arn}", lambda: self._reads.keys().key(arn, region=region), key_problems)
+            yield self._look(f"key {arn}", lambda: self._reads.secrets().key(arn, region=region), key_problems)
 
     def _principals(self) -> Iterator[Look]:
         """IAM takes no principal that does not exist; those of other accounts cannot be looked up from here."""

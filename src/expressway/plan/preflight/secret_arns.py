@@ -8,7 +8,7 @@ from expressway.aws.values.task_definition import SecretReference
 from expressway.cloudformation.stack import StackState
 from expressway.core.concurrent_reads import ConcurrentReads
 from expressway.core.progress import Progress, ProgressSink
-from expressway.plan.ports import SecretArns
+from expressway.plan.ports import Secrets
 
 _THREADS = 8
 
@@ -16,7 +16,7 @@ _THREADS = 8
 def with_complete_arns(
     definition: AppDefinition,
     *,
-    secrets: Callable[[], SecretArns],
+    secrets: Callable[[], Secrets],
     deployed: Callable[[], StackState | None],
     progress: ProgressSink,
 ) -> AppDefinition:
