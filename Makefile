@@ -46,7 +46,7 @@ mutants: setup  ## change the code in small ways and see which changes no test n
 	@.venv/bin/uv pip install --quiet --python $(PYTHON_BIN) --require-hashes -r requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.mutants --sample $(or $(SAMPLE),6) --seed $(or $(SEED),1) $(MODULES)
 
-goldens: setup  ## write the golden templates, plans and generated pages of the documentation anew
+goldens: setup  ## regenerate the golden templates, plans and generated pages of the documentation
 	@$(PYTHON_BIN) -m tests.golden.regenerate
 
 lock: setup  ## resolve and pin every dependency with hashes

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from expressway import errors
-from expressway.diagnose.catalog import ANY_CAUSE, CATALOG, HADOLINT, FindingCode, finding_codes
+from expressway.diagnose.catalog import CATALOG, HADOLINT, finding_codes
+from expressway.diagnose.finding import ANY_CAUSE, FindingCode
 from expressway.error_codes import ERRORS, error_codes
 
 SOURCE = Path(errors.__file__).parent.parent

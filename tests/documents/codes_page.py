@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from expressway import errors
-from expressway.diagnose.catalog import ANY_CAUSE, FindingCode, finding_codes
+from expressway.diagnose.catalog import finding_codes
+from expressway.diagnose.finding import ANY_CAUSE, FindingCode
 from expressway.error_codes import ErrorCode, error_codes
 from tests.documents.tables import code, table
 

@@ -1,5 +1,6 @@
 """The two stacks of an app: what is promised about them."""
 
+import inspect
 import json
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 
 from expressway.app.definition import MEMORY_MIB_BY_CPU, AppDefinition, describe_memory
 from expressway.app.parse import parse_definition
+from expressway.aws.values.service import DEFAULT_HEALTH_PATH
 from expressway.errors import DefinitionError
 from expressway.image.lifecycle_policy import PROTECTED_PATTERN
 from expressway.synth.stacks import PUSHER_PATTERN, add_app_stacks
-from expressway_constructs import image_repository
+from expressway_constructs import ExpressGatewayService, image_repository
 from expressway_constructs.service import checks
 from tests.expressway_constructs.conftest import Synth
 
@@ -43,6 +45,11 @@ def test_logical_ids_and_outputs_of_the_repository_stack_never_change(
     assert set(repository["Parameters"]) == {"PusherArn", "PusherPermissionSet", "Origin"}
     assert set(repository["Conditions"]) == {"HasPusher", "HasPusherPermissionSet"}
     assert set(repository["Outputs"]) == {"RepositoryUri", "RepositoryArn", "PushPullRoleArn", "DeployedFrom"}
+
+
+def test_the_constructs_have_the_default_health_path_of_a_definition() -> None:
+    parameters = inspect.signature(ExpressGatewayService.__init__).parameters
+    assert parameters["health_check_path"].default == definition().health_check_path == DEFAULT_HEALTH_PATH
 
 
 def test_logical_ids_and_outputs_of_the_service_stack_never_change(

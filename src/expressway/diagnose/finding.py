@@ -29,7 +29,7 @@ class Finding:
         evidence: AWS's own words, log lines and rules that the sentence rests on, most relevant first. Untrusted text,
             but for an `TrustedText`.
         remedy: what to do about it.
-        quoting: the cause with what it quotes of others, marked (`model.quotation`); empty where it quotes nothing.
+        quoting: the cause with what it quotes of others, marked (`privacy.untrusted.quoted`); else empty.
         gaps: facts that could not be read, so that nothing is concluded from them; only where a finding stands alone.
     """
 

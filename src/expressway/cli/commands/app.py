@@ -215,7 +215,7 @@ def restart(
     region: Region = None,
     as_json: AsJson = False,
 ) -> None:
-    """Replace the app's tasks by new ones of the same version, which read their secrets anew; wait until they serve."""
+    """Start new tasks of the same version, which read their secrets again, and wait until they serve."""
     from expressway.cli.views.views import show_mapping
 
     with reporting(as_json=as_json):

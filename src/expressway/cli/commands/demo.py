@@ -248,7 +248,7 @@ def demo(
 ) -> None:
     """Show the whole way: build, review, deploy, fetch, repeat, break and roll back, delete.
 
-    It tells what it does on standard error; --json prints the steps with their times on standard output.
+    Progress goes to standard error; --json prints the steps with their times on standard output.
     """
 
     steps = Steps()

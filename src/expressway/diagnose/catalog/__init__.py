@@ -11,28 +11,14 @@ from expressway.diagnose.catalog.network import NETWORK_CODES
 from expressway.diagnose.catalog.service import SERVICE_CODES
 from expressway.diagnose.catalog.tasks import DOCKERFILE_CODES, TASK_CODES
 from expressway.diagnose.finding import (
-    ANY_CAUSE,
     SEVERITY_ORDER,
     Confidence,
     Finding,
     FindingCode,
     Mark,
     Severity,
-    Topic,
 )
 from expressway.privacy.untrusted import closed, own_words
-
-__all__ = [
-    "ANY_CAUSE",
-    "CATALOG",
-    "FindingCode",
-    "Mark",
-    "Topic",
-    "codes_with",
-    "entry_of",
-    "finding_codes",
-    "make_finding",
-]
 
 CATALOG: Mapping[str, FindingCode] = {
     one.code: one for one in (*TASK_CODES, *SERVICE_CODES, *NETWORK_CODES, *DOCKERFILE_CODES)

@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from expressway.diagnose.catalog import Topic, entry_of
-from expressway.diagnose.finding import SEVERITY_ORDER, Finding, ranked
+from expressway.diagnose.catalog import entry_of
+from expressway.diagnose.finding import SEVERITY_ORDER, Finding, Topic, ranked
 from expressway.diagnose.request import TroubleshootRequest
 
 

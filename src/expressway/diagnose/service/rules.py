@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from expressway.cloudformation.stack import StackEvent, first_failure
-from expressway.diagnose.catalog import ANY_CAUSE, entry_of, make_finding
+from expressway.diagnose.catalog import entry_of, make_finding
 from expressway.diagnose.exits.expired import expired_task_error, expired_task_exit, look_elsewhere
 from expressway.diagnose.exits.findings import (
     crash_loop,
@@ -22,7 +22,7 @@ from expressway.diagnose.exits.findings import (
 )
 from expressway.diagnose.exits.rules import what_failed
 from expressway.diagnose.facts import SERVICE_RESOURCE_TYPE, DeploymentFacts, ServiceFacts, telling_reasons
-from expressway.diagnose.finding import Finding, ranked
+from expressway.diagnose.finding import ANY_CAUSE, Finding, ranked
 from expressway.diagnose.health.rules import health_finding
 from expressway.diagnose.messages import Statement, evidence_line, finding_of_message
 from expressway.hints import action, on_faces
@@ -256,7 +256,7 @@ def service_state(facts: ServiceFacts) -> Finding | None:
 
 def first_cause(facts: ServiceFacts) -> Finding | None:
     """The first real cause of the deployment; while the service serves, only its tasks are considered."""
-    rules = _TASK_RULES if facts.serves else _STORY_RULES
+    rules = _TASK_RULES if facts.serves else _DEPLOYMENT_RULES
     return next((finding for rule in rules if (finding := rule(facts)) is not None), None)
 
 
@@ -303,7 +303,7 @@ def tasks_missing(facts: ServiceFacts) -> Finding | None:
 
 
 _TASK_RULES: tuple[Rule, ...] = (memory_finding, stopped_task_says, exit_finding, task_stopped_for_unknown_reason)
-_STORY_RULES: tuple[Rule, ...] = (
+_DEPLOYMENT_RULES: tuple[Rule, ...] = (
     memory_finding,
     stopped_task_says,
     exit_finding,
@@ -316,9 +316,9 @@ _STORY_RULES: tuple[Rule, ...] = (
 )
 _FIRST_RULES: tuple[Rule, ...] = (
     other_resource_failed,
-    *_STORY_RULES[: _STORY_RULES.index(scheduler_says)],
+    *_DEPLOYMENT_RULES[: _DEPLOYMENT_RULES.index(scheduler_says)],
     rolled_back_by_alarm,
-    *_STORY_RULES[_STORY_RULES.index(scheduler_says) :],
+    *_DEPLOYMENT_RULES[_DEPLOYMENT_RULES.index(scheduler_says) :],
     service_resource_failed,
     deployment_failed,
 )
