@@ -46,7 +46,7 @@ class Kernel:
 def synthesized(**settings: Any) -> AppTemplates:
     source = {} if {"build", "image"} & settings.keys() else {"image": "nginx:1"}
     definition = parse_definition({"name": "shop"} | source | settings)
-    return synth_app(definition, synthesizer=Kernel(), linter=None).templates
+    return synth_app(definition, synthesize=Kernel().synthesize, linter=None).templates
 
 
 def problem_paths(**settings: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.cloudformation.client import CloudFormation, StackOwners
+from expressway.cloudformation.client import CloudFormation
 from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates
 from expressway.core.progress import NeverCancelled, Progress, ProgressSink, ignore_progress
@@ -85,7 +85,7 @@ class Apps:
         ports = DeletePorts(
             target=self.session.target,
             stacks=StackRemover(CloudFormation(self.session), self.clock),
-            owners=StackOwners(self.session),
+            owners=CloudFormation(self.session),
             ecs=Ecs(self.session),
             logs=Logs(self.session),
             repositories=EcrRegistry(self.session),

@@ -14,7 +14,7 @@ from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
 from expressway.aws.logs import Logs
 from expressway.aws.session import AwsSession, open_session
-from expressway.cloudformation.client import CloudFormation, StackOwners
+from expressway.cloudformation.client import CloudFormation
 from expressway.core.directories import state_directory
 from expressway.core.system_clock import SystemClock
 from expressway.deploy.delete.delete import DeletePorts, DeleteResult, delete_app
@@ -97,7 +97,7 @@ class Cloud:
         ports = DeletePorts(
             target=self.session.target,
             stacks=StackRemover(CloudFormation(self.session), SystemClock()),
-            owners=StackOwners(self.session),
+            owners=CloudFormation(self.session),
             ecs=Ecs(self.session),
             logs=Logs(self.session),
             repositories=EcrRegistry(self.session),

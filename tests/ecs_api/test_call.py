@@ -67,7 +67,7 @@ class Stacks:
 
 def ports(api: FakeApi, stacks: Stacks | None = None) -> ResourcePorts:
     held = stacks or Stacks()
-    ownership = OwnershipPorts(lambda: held, lambda: held, lambda: pytest.fail("no service is asked"), lambda: TARGET)
+    ownership = OwnershipPorts(lambda: held, lambda: pytest.fail("no service is asked"), lambda: TARGET)
     return ResourcePorts(api, ownership, masked_value)
 
 

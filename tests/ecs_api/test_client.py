@@ -8,7 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from expressway.aws.session import RETRIES, AwsSession, open_session
-from expressway.cloudformation.client import StackOwners
+from expressway.cloudformation.client import CloudFormation
 from expressway.ecs_api.catalog import api_operations
 from expressway.ecs_api.client import AwsApi
 from expressway.ecs_api.operations import ApiOperation, find_operation
@@ -124,7 +124,7 @@ def test_the_stack_that_holds_a_resource_is_found_by_the_resource(session: AwsSe
     stubbed(session, "cloudformation").add_response(
         "describe_stack_resources", {"StackResources": [held]}, {"PhysicalResourceId": ARN}
     )
-    assert StackOwners(session).stack_of(ARN) == stack
+    assert CloudFormation(session).stack_of(ARN) == stack
 
 
 @pytest.mark.parametrize("status", ["DELETE_COMPLETE", "DELETE_SKIPPED"])
@@ -145,16 +145,16 @@ def test_a_stack_that_retained_or_deleted_a_resource_does_not_hold_it_whatever_e
     stubbed(session, "cloudformation").add_response(
         "describe_stack_resources", {"StackResources": described}, {"PhysicalResourceId": ARN}
     )
-    assert StackOwners(session).stack_of(ARN) is None
+    assert CloudFormation(session).stack_of(ARN) is None
 
 
 def test_a_resource_that_no_stack_holds_is_told_from_one_that_may_not_be_looked_up(session: AwsSession) -> None:
     stub = stubbed(session, "cloudformation")
     stub.add_client_error("describe_stack_resources", "ValidationError", f"Stack for {ARN} does not exist")
-    assert StackOwners(session).stack_of(ARN) is None
+    assert CloudFormation(session).stack_of(ARN) is None
     stub.add_client_error("describe_stack_resources", "AccessDenied", "No.")
     with pytest.raises(TargetError) as caught:
-        StackOwners(session).stack_of(ARN)
+        CloudFormation(session).stack_of(ARN)
     assert caught.value.code == "access_denied"
 
 
@@ -167,8 +167,8 @@ def test_the_embedded_aws_knows_the_way_from_a_resource_to_its_stack(embedded_aw
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName=stack_id, WaiterConfig={"Delay": 0, "MaxAttempts": 200}
     )
-    assert StackOwners(session).stack_of("held") == stack_id
-    assert StackOwners(session).stack_of("free") is None
+    assert CloudFormation(session).stack_of("held") == stack_id
+    assert CloudFormation(session).stack_of("free") is None
     cloudformation.delete_stack(StackName=stack_id)
 
 

@@ -84,7 +84,7 @@ class World:
 
     @property
     def ports(self) -> OwnershipPorts:
-        return OwnershipPorts(lambda: self, lambda: self, lambda: self, lambda: TARGET)
+        return OwnershipPorts(lambda: self, lambda: self, lambda: TARGET)
 
 
 def refusal(

@@ -37,31 +37,33 @@ class Linter:
 
 def test_the_templates_are_linted_for_the_regions_of_the_definition() -> None:
     linter = Linter()
-    result = synth_app(APP, synthesizer=Synthesizer(), linter=linter)
+    result = synth_app(APP, synthesize=Synthesizer().synthesize, linter=linter)
     assert (result.templates, result.findings) == (TEMPLATES, ())
     assert linter.asked == [(["hello-ecr-infrastructure", "hello-express-service"], ("eu-west-1", "us-east-1"))]
 
 
 def test_warnings_are_handed_on() -> None:
     linter = Linter("warning", "info")
-    assert synth_app(APP, synthesizer=Synthesizer(), linter=linter).findings == linter.findings
+    assert synth_app(APP, synthesize=Synthesizer().synthesize, linter=linter).findings == linter.findings
 
 
 def test_an_error_stops_with_every_finding_in_the_details() -> None:
     with pytest.raises(SynthesisError, match="R1 at Resources/Service: ⟪is odd⟫") as caught:
-        synth_app(APP, synthesizer=Synthesizer(), linter=Linter("warning", "error"))
+        synth_app(APP, synthesize=Synthesizer().synthesize, linter=Linter("warning", "error"))
     assert caught.value.code == "lint_errors"
     assert [finding["rule"] for finding in caught.value.details["findings"]] == ["R0", "R1"]
 
 
 def test_without_a_linter_nothing_is_linted() -> None:
-    assert synth_app(APP, synthesizer=Synthesizer(), linter=None).findings == ()
+    assert synth_app(APP, synthesize=Synthesizer().synthesize, linter=None).findings == ()
 
 
 def test_each_phase_tells_how_long_it_took() -> None:
     ticks = iter([1.0, 3.0, 10.0, 14.5])
     told: list[Progress] = []
-    synth_app(APP, synthesizer=Synthesizer(), linter=Linter("info"), progress=told.append, clock=lambda: next(ticks))
+    synth_app(
+        APP, synthesize=Synthesizer().synthesize, linter=Linter("info"), progress=told.append, clock=lambda: next(ticks)
+    )
     assert [(each.phase, each.elapsed_seconds) for each in told] == [("synth", 2.0), ("lint", 4.5)]
     assert told[1].message == "linted for eu-west-1, us-east-1: 1 finding"
 
@@ -72,7 +74,7 @@ def test_a_pseudo_parameter_is_passed_on_with_a_warning_that_names_its_path() ->
         {"name": "hello", "build": ".", "environment": variables, "command": ["run", "--in=${AWS::Region}"]}
     )
     told: list[Progress] = []
-    result = synth_app(definition, synthesizer=Synthesizer(), linter=None, progress=told.append)
+    result = synth_app(definition, synthesize=Synthesizer().synthesize, linter=None, progress=told.append)
     assert [warning.partition(" letter by letter")[0] for warning in result.warnings] == [
         "environment.PLACE: the container gets ${AWS::Region} and ${AWS::AccountId}",
         "command[1]: the container gets ${AWS::Region}",

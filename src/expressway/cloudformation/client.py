@@ -76,6 +76,17 @@ class CloudFormation:
         stacks = ask_items(self._client.describe_stacks, "Stacks", "list the stacks")
         return tuple(str(stack["StackName"]) for stack in stacks)
 
+    def stack_of(self, physical_id: str) -> str | None:
+        """The id of the stack that holds the resource whose physical id that is, or None when none does.
+
+        Raises:
+            TargetError: ``access_denied`` without cloudformation:DescribeStackResources, and the like.
+        """
+        doing = f"find out which stack holds {physical_id}"
+        answer = answer_or_none(self._client.describe_stack_resources, doing, PhysicalResourceId=physical_id)
+        resources = answer["StackResources"] if answer else ()
+        return next((resource["StackId"] for resource in resources if _is_held(resource, physical_id)), None)
+
     def _template(self, stack: Mapping[str, Any]) -> str:
         """The deployed template. While an operation runs it is read once, not at every poll."""
         stack_id, status = stack["StackId"], str(stack["StackStatus"])
@@ -261,25 +272,6 @@ def _change_set_error(exc: ClientError, stack_name: str) -> Exception:
             "Correct what CloudFormation names, and repeat the command.",
         )
     return map_aws_error(exc, f"change the stack {stack_name}")
-
-
-class StackOwners:
-    """The stacks of one account and region, seen from their resources. Safe to share between threads."""
-
-    def __init__(self, session: AwsSession) -> None:
-        self._session = session
-
-    def stack_of(self, physical_id: str) -> str | None:
-        """The id of the stack that holds the resource whose physical id that is, or None when none does.
-
-        Raises:
-            TargetError: ``access_denied`` without cloudformation:DescribeStackResources, and the like.
-        """
-        client = self._session.client("cloudformation")
-        doing = f"find out which stack holds {physical_id}"
-        answer = answer_or_none(client.describe_stack_resources, doing, PhysicalResourceId=physical_id)
-        resources = answer["StackResources"] if answer else ()
-        return next((resource["StackId"] for resource in resources if _is_held(resource, physical_id)), None)
 
 
 def _is_held(resource: Mapping[str, Any], physical_id: str) -> bool:

@@ -21,7 +21,7 @@ from expressway.cloudformation.stack import (
 from expressway.core.progress import ReadPool
 from expressway.ecs_api.affected import CLUSTER, TASK_DEFINITION, AffectedResource, physical_ids, same_definition
 from expressway.ecs_api.operations import deletes, redirects, replaces
-from expressway.ecs_api.ports import Owners, Services, Stacks
+from expressway.ecs_api.ports import Services, Stacks
 from expressway.errors import RefusedError, TargetError
 from expressway.hints import command
 
@@ -105,7 +105,6 @@ _APPS_AT_ONCE = 8
 class OwnershipPorts:
     """What finding out an owner needs; each is made when it is needed."""
 
-    owners: Callable[[], Owners]
     stacks: Callable[[], Stacks]
     services: Callable[[], Services]
     target: Callable[[], Target]
@@ -176,7 +175,7 @@ def _leaves_template_true(operation: str, parameters: Mapping[str, Any] | None, 
 
 def _owner(thing: AffectedResource, ports: OwnershipPorts) -> StackState | None:
     for physical_id in physical_ids(thing, ports.target()):
-        stack_id = ports.owners().stack_of(physical_id)
+        stack_id = ports.stacks().stack_of(physical_id)
         stack = ports.stacks().describe(stack_id) if stack_id else None
         if stack is not None and stack.owner_app is not None:
             return stack

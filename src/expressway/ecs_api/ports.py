@@ -19,17 +19,12 @@ class Api(Protocol):
     ) -> Mapping[str, Any]: ...
 
 
-class Owners(Protocol):
-    """Stacks by what they hold (cloudformation.client.StackOwners)."""
-
-    def stack_of(self, physical_id: str) -> str | None: ...
-
-
 class Stacks(Protocol):
-    """Stacks by name or id (cloudformation.client.CloudFormation)."""
+    """Stacks by name or id, and by what they hold (cloudformation.client.CloudFormation)."""
 
     def names(self) -> tuple[str, ...]: ...
     def describe(self, stack_name: str) -> StackState | None: ...
+    def stack_of(self, physical_id: str) -> str | None: ...
 
 
 class Services(Protocol):

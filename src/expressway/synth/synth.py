@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 from expressway.app.definition import AppDefinition
 from expressway.app.sections import pseudo_parameters
@@ -17,12 +16,8 @@ from expressway.errors import ExpresswayError, SynthesisError
 from expressway.privacy.untrusted import named, quoted
 from expressway.synth.lint.linter import LintFinding
 
-
-class TemplateSource(Protocol):
-    """Makes templates of a definition."""
-
-    def synthesize(self, definition: AppDefinition) -> AppTemplates: ...
-
+Synthesize = Callable[[AppDefinition], AppTemplates]
+"""Makes templates of a definition."""
 
 Linter = Callable[[Iterable[Template], Sequence[str]], tuple[LintFinding, ...]]
 """Lints templates for the regions given."""
@@ -42,7 +37,7 @@ class SynthResult:
 def synth_app(
     definition: AppDefinition,
     *,
-    synthesizer: TemplateSource,
+    synthesize: Synthesize,
     linter: Linter | None,
     progress: ProgressSink = ignore_progress,
     clock: Clock = time.monotonic,
@@ -50,14 +45,14 @@ def synth_app(
     """The templates of `definition`, linted for the regions that it names unless `linter` is None.
 
     Raises:
-        SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesizer` and `linter` raise.
+        SynthesisError: ``lint_errors`` with all findings in the details, or what `synthesize` and `linter` raise.
         StackError: ``template_too_large``, ``limit_exceeded``.
     """
     warnings = tuple(_unreplaced_parameters(definition))
     for warning in warnings:
         progress(Progress("synth", warning, level="warning"))
     started = clock()
-    templates = synthesizer.synthesize(definition)
+    templates = synthesize(definition)
     check_limits(*templates)
     stacks = " and ".join(template.stack_name for template in templates)
     progress(Progress("synth", f"synthesized {stacks}", clock() - started))

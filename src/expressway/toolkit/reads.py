@@ -115,7 +115,8 @@ class TargetReads:
         from expressway.synth.synth import synth_app
 
         linter = self._wiring.linter if lint else None
-        return synth_app(source.definition, synthesizer=self._wiring.synthesizer, linter=linter, progress=progress)
+        synthesize = self._wiring.synthesizer.synthesize
+        return synth_app(source.definition, synthesize=synthesize, linter=linter, progress=progress)
 
     def diff(
         self,

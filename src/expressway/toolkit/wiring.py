@@ -235,14 +235,13 @@ class Wiring:
 
     @cached_property
     def delete_ports(self) -> DeletePorts:
-        from expressway.cloudformation.client import StackOwners
         from expressway.deploy.delete.delete import DeletePorts
         from expressway.deploy.stack.delete import StackRemover
 
         return DeletePorts(
             target=self.session.target,
             stacks=StackRemover(self.cloudformation, self.clock),
-            owners=StackOwners(self.session),
+            owners=self.cloudformation,
             ecs=self.ecs,
             logs=self.logs,
             repositories=self.registry,
@@ -312,14 +311,12 @@ class Wiring:
 
     @cached_property
     def resource_ports(self) -> ResourcePorts:
-        from expressway.cloudformation.client import StackOwners
         from expressway.ecs_api.call import ResourcePorts
         from expressway.ecs_api.client import AwsApi
         from expressway.ecs_api.ownership import OwnershipPorts
         from expressway.privacy.masking.detector import masked_value
 
         ownership = OwnershipPorts(
-            owners=lambda: StackOwners(self.session),
             stacks=lambda: self.cloudformation,
             services=lambda: self.ecs,
             target=lambda: self.session.target,
@@ -330,7 +327,9 @@ class Wiring:
     def _synthesize(self, definition: AppDefinition, progress: ProgressSink) -> AppTemplates:
         from expressway.synth.synth import synth_app
 
-        return synth_app(definition, synthesizer=self.synthesizer, linter=self.linter, progress=progress).templates
+        return synth_app(
+            definition, synthesize=self.synthesizer.synthesize, linter=self.linter, progress=progress
+        ).templates
 
     def _wait_until_ready(
         self, cluster: str, service_name: str, progress: ProgressSink, cancellation: Cancellation

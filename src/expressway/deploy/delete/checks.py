@@ -19,7 +19,7 @@ from expressway.cloudformation.stack import (
 from expressway.deploy.delete.retained import Kept, retains_service
 from expressway.deploy.ports import DeletableStacks, Services
 from expressway.deploy.stack.request import is_reviewed_by_us, refuse_protected
-from expressway.ecs_api.ports import Owners
+from expressway.ecs_api.ports import Stacks
 from expressway.errors import DefinitionError, RefusedError, TargetError
 from expressway.hints import command
 from expressway.plan.ports import StackReader
@@ -51,7 +51,7 @@ class Holder:
 
 
 def holder_of(
-    physical_id: str, *, owners: Owners, stacks: StackReader, ours: Collection[StackState | None] = ()
+    physical_id: str, *, owners: Stacks, stacks: StackReader, ours: Collection[StackState | None] = ()
 ) -> Holder | None:
     """The stack that holds the resource; None where none does.
 
@@ -134,7 +134,7 @@ class DeletionPlan:
 
 
 def check_deletion(
-    app_name: str, service_arn: str | None, *, target: Target, stacks: DeletableStacks, owners: Owners, ecs: Services
+    app_name: str, service_arn: str | None, *, target: Target, stacks: DeletableStacks, owners: Stacks, ecs: Services
 ) -> DeletionPlan:
     """What a deletion of `app_name` would delete. Reads only.
 
@@ -184,7 +184,7 @@ class _Claim:
     service_stack: StackState | None
     was_named: bool
 
-    def check(self, *, owners: Owners, stacks: DeletableStacks) -> tuple[Kept, ...]:
+    def check(self, *, owners: Stacks, stacks: DeletableStacks) -> tuple[Kept, ...]:
         """Nothing where the service may be deleted; where the app has a stack without it, why the service stays.
 
         Raises:

@@ -28,12 +28,12 @@ from expressway.deploy.delete.checks import (
     why_kept,
 )
 from expressway.deploy.delete.retained import Kept, UsedByService, kept_by_stacks, retained_names, used_by_service
-from expressway.deploy.ports import DeletableStacks, LocalImages, Services
+from expressway.deploy.ports import DeletableStacks, Services
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.shapes import DeleteResultJson, DeletionStatus, DeletionStepJson
-from expressway.ecs_api.ports import Owners
+from expressway.ecs_api.ports import Stacks
 from expressway.errors import ExpresswayError, ServiceError, StillRunning
-from expressway.image.ports import ImageRegistry
+from expressway.image.ports import ContainerEngine, ImageRegistry
 from expressway.plan.ports import LogGroups
 from expressway.privacy.untrusted import quoted
 
@@ -44,12 +44,12 @@ class DeletePorts:
 
     target: Target
     stacks: DeletableStacks
-    owners: Owners
+    owners: Stacks
     ecs: Services
     logs: LogGroups
     repositories: ImageRegistry
     clock: Clock
-    local_images: Callable[[], LocalImages] | None = None
+    local_images: Callable[[], ContainerEngine] | None = None
 
 
 @dataclass(frozen=True, slots=True)
