@@ -10,7 +10,6 @@ from expressway.app.definition import AppDefinition
 from expressway.app.parse import parse_definition
 from expressway.aws.values.dependencies import KeyFact, RoleState, SecretFact
 from expressway.aws.values.network import SecurityGroup, Subnet
-from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import ClusterState, ServiceState
 from expressway.aws.values.target import Target
 from expressway.aws.values.task_definition import SecretReference
@@ -18,6 +17,7 @@ from expressway.cloudformation.stack import StackEvent
 from expressway.cloudformation.template import AppTemplates, Template
 from expressway.core.progress import Cancellation, NeverCancelled, Progress, ProgressSink
 from expressway.deploy.deploy import DeployPorts, DeployRequest, DeployResult, deploy_app
+from expressway.deploy.operation import OperationRecord
 from expressway.deploy.ports import Stacks
 from expressway.deploy.request import WaitForService
 from expressway.deploy.status.wait import Readiness

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from expressway.aws.values.operation import OperationKind
 from expressway.aws.values.target import Target
 from expressway.core.directories import state_directory
 from expressway.deploy.journal import Journal
+from expressway.deploy.operation import OperationKind
 from expressway.errors import DefinitionError, ExpresswayError, StackError, StillRunning, TargetError
 
 TARGET = Target("111122223333", "us-east-1")
@@ -363,7 +363,7 @@ def test_a_state_directory_that_goes_while_work_is_done_is_made_anew_without_a_w
 OTHER_USERS = """
 import json, os, sys
 from expressway.deploy.journal import _is_alive
-from expressway.aws.values.operation import OperationRecord
+from expressway.deploy.operation import OperationRecord
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 for started in json.loads(sys.argv[1]):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from expressway.aws.values.operation import OperationRecord
 from expressway.core.progress import NeverCancelled, Phase, Progress, ignore_progress
+from expressway.deploy.operation import OperationRecord
 from expressway.deploy.timeout import WaitBudget
 from expressway.errors import ExpresswayError, StillRunning
 from tests.cloudformation.fakes import ManualClock

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from expressway.aws.values.operation import OperationKind
 from expressway.deploy.journal import Journal
+from expressway.deploy.operation import OperationKind
 from expressway.errors import DefinitionError, StillRunning
 from expressway.toolkit import Toolkit, app_source
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from expressway.app.names import check_app_name
-from expressway.aws.values.operation import OperationKind, OperationRecord
 from expressway.aws.values.target import Target
 from expressway.core.directories import state_not_writable
+from expressway.deploy.operation import OperationKind, OperationRecord
 from expressway.errors import ExpresswayError, StillRunning
 from expressway.privacy.untrusted import quoted
 

@@ -11,11 +11,11 @@ from expressway.plan.ports import StackReader
 
 if TYPE_CHECKING:
     from expressway.app.definition import AppDefinition
-    from expressway.aws.values.operation import OperationRecord
     from expressway.aws.values.service import DeploymentState, ServiceState, TaskState
     from expressway.cloudformation.change_set import ChangeSet, ChangeSetRequest
     from expressway.cloudformation.stack import StackEvent, StackState, StackVersion
     from expressway.core.progress import Cancellation, ProgressSink
+    from expressway.deploy.operation import OperationRecord
     from expressway.image.context.excluded import ExcludedFiles
     from expressway.image.context.values import BuildContext
     from expressway.image.protect import ImageProtection

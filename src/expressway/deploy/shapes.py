@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from expressway.aws.values.operation import OperationKind, OperationState
+from expressway.deploy.operation import OperationKind, OperationState
 
 
 class DeployResultJson(TypedDict):

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from expressway.aws.values.operation import OperationRecord
 from expressway.core.clock import Clock
 from expressway.core.progress import Cancellation, Progress, ProgressSink
+from expressway.deploy.operation import OperationRecord
 from expressway.errors import StillRunning
 from expressway.hints import command
 

@@ -23,10 +23,10 @@ from expressway.privacy.gates import Gates
 from expressway.toolkit.reads import TargetReads
 
 if TYPE_CHECKING:
-    from expressway.aws.values.operation import OperationKind
     from expressway.containerize.result import Containerization
     from expressway.deploy.delete.delete import DeleteResult
     from expressway.deploy.deploy import DeployResult
+    from expressway.deploy.operation import OperationKind
     from expressway.deploy.restart import RestartResult
     from expressway.deploy.shapes import BuiltImageJson
     from expressway.image.context.values import BuildContext

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import Endpoint, ServiceConfiguration
 from expressway.cloudformation.stack import StackState
+from expressway.deploy.operation import OperationRecord
 from expressway.deploy.status.status import AppStatus, app_status
 from expressway.deploy.status.wait import ServicePorts
 from expressway.errors import DefinitionError

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from expressway.aws.values.operation import OperationRecord
 from expressway.cloudformation.stack import StackState
 from expressway.core.text import shortened
+from expressway.deploy.operation import OperationRecord
 from expressway.deploy.shapes import (
     AppState,
     DeploymentJson,

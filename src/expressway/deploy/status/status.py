@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from expressway.app.names import check_app_name
-from expressway.aws.values.operation import OperationRecord
 from expressway.aws.values.service import DEFAULT_HEALTH_PATH, Endpoint
 from expressway.cloudformation.stack import ServiceLocation, repository_stack_name, service_location, service_stack_name
 from expressway.core.progress import ReadPool
 from expressway.core.text import shortened
+from expressway.deploy.operation import OperationRecord
 from expressway.deploy.read_gaps import ReadGaps
 from expressway.deploy.shapes import (
     AppState,
