@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +245,7 @@ class InMemoryNamed:
         return self._look(key_id) or KeyFact(key_id, "missing")
 
     def reads(self) -> ReferenceReads:
-        return ReferenceReads(*[lambda: self] * 4)
+        return ReferenceReads(*[lambda: self] * len(fields(ReferenceReads)))
 
     def _look(self, name: str) -> Any:
         self.asked.append(name)

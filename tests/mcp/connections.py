@@ -10,10 +10,9 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import is_typeddict
 
+from expressway.mcp.catalog import entries
 from expressway.mcp.server import build_server
-from expressway.mcp.tools.app import AppTools
-from expressway.mcp.tools.operate import OperateTools, TroubleshootingJson
-from expressway.mcp.tools.service import ServiceTools
+from expressway.mcp.tools.operate import TroubleshootingJson
 from expressway.privacy.gates import Gates
 from expressway.toolkit import Toolkit
 from mcp import Client
@@ -29,8 +28,8 @@ CLOSED = Gates()
 
 ANSWERS: Mapping[str, Any] = {
     name: get_args(inspect.signature(function, eval_str=True).return_annotation)[0]
-    for tools in (AppTools, ServiceTools, OperateTools)
-    for name, function in vars(tools).items()
+    for tools in inspect.signature(entries).parameters.values()
+    for name, function in vars(tools.annotation).items()
     if inspect.iscoroutinefunction(function)
 }
 """The type that each tool declares for the content of its answers, or the union of those."""
