@@ -33,14 +33,14 @@ class Kernel:
 
     def synthesize(self, definition: AppDefinition) -> AppTemplates:
         app = cdk.App(analytics_reporting=False, builtin_cloud_formation_validation=False)
-        repository, service = add_app_stacks(app, definition)
+        stacks = add_app_stacks(app, definition)
         made = app.synth()
 
         def template(stack: cdk.Stack) -> Template:
             document = made.get_stack_by_name(stack.stack_name).template
             return Template(stack.stack_name, json.dumps(document, indent=1, ensure_ascii=False))
 
-        return AppTemplates(template(repository) if repository else None, template(service))
+        return AppTemplates(*(template(stack) if stack else None for stack in stacks))
 
 
 def synthesized(**settings: Any) -> AppTemplates:
