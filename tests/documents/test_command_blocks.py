@@ -1,7 +1,7 @@
 """Every command block of the documents runs as it is written, in a clone, with the sandbox in the place of AWS.
 
-A block that cannot run here says why in its first line, which begins with ``# Not run by the tests``; the commands in
-it must still exist. Each document is run from its first block to its last in one folder.
+Above a block that cannot run here, a comment says why, ``<!-- Not run by the tests: … -->``; its commands must still
+exist. Each document is run from its first block to its last in one folder.
 """
 
 import os
@@ -17,7 +17,10 @@ import pytest
 from expressway_sandbox.lifecycle import environment, start, stop
 from tests.documents.pages import DOCS, ROOT
 
-NOT_RUN = "# Not run by the tests"
+COMMANDS = re.compile(
+    r"^(?:<!-- Not run by the tests: (?P<reason>[^\n]*) -->\n\n?)?```sh\n(?P<text>.*?)^```",
+    flags=re.MULTILINE | re.DOTALL,
+)
 SCRIPTS = Path(sys.executable).parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 CLONED = ("Makefile", "pyproject.toml", "README.md", "LICENSE", "requirements", "scripts", "examples", "src")
@@ -30,11 +33,13 @@ def blocks(document: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
-def runs(block: str) -> bool:
-    return not block.startswith(NOT_RUN)
+def commands(document: Path, *, run: bool) -> list[re.Match[str]]:
+    """The command blocks that are run, or those that are not, with the reason."""
+    found = COMMANDS.finditer(document.read_text(encoding="utf-8"))
+    return [block for block in found if (block["reason"] is None) is run]
 
 
-WITH_COMMANDS = [path for path in DOCUMENTS if any(runs(block) for block in blocks(path, "sh"))]
+WITH_COMMANDS = [path for path in DOCUMENTS if commands(path, run=True)]
 
 
 class Reader:
@@ -97,24 +102,30 @@ def reader(base_images: str, tmp_path: Path, request: pytest.FixtureRequest) -> 
     ids=[path.stem for path in WITH_COMMANDS],
 )
 def test_the_commands_of_a_document_run_one_after_the_other(reader: Reader, document: Path) -> None:
-    for block in filter(runs, blocks(document, "sh")):
-        reader.run(block)
+    for block in commands(document, run=True):
+        reader.run(block["text"])
 
 
-def _not_run() -> list[str]:
-    return [block for path in DOCUMENTS for block in blocks(path, "sh") if not runs(block)]
+NOT_RUN = [block for path in DOCUMENTS for block in commands(path, run=False)]
 
 
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
-    assert len(_not_run()) <= 3
-    for block in _not_run():
-        assert re.match(rf"{NOT_RUN}[^:\n]*: \w.*\.\n", block)
+    assert len(NOT_RUN) <= 3
+    assert all(re.fullmatch(r"\w.*\.", block["reason"]) for block in NOT_RUN)
+
+
+def test_every_reason_belongs_to_a_block() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    assert sum(text.count("<!-- Not run") for text in texts) == len(NOT_RUN) > 0
+    assert sum(len(re.findall(r"^```sh$", text, flags=re.MULTILINE)) for text in texts) == sum(
+        len(commands(path, run=run)) for path in DOCUMENTS for run in (True, False)
+    )
 
 
 def test_what_is_not_run_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    for block in _not_run():
-        lines = [line for line in block.splitlines() if line and not line.startswith("#")]
+    for block in NOT_RUN:
+        lines = [line for line in block["text"].splitlines() if line and not line.startswith("#")]
         for line in lines:
             program, argument, *_ = line.split()
             assert (program, argument.partition("@")[0]) in {("npx", "aws-cdk")} | {("make", name) for name in targets}
