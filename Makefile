@@ -14,7 +14,7 @@ help:  ## show this list
 setup:  ## prepare .venv with exactly the pinned packages
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
-demo: setup  ## from a folder to a running service and away again, on the local AWS sandbox
+demo: setup  ## build, deploy, break and delete an app in the sandbox (APP=folder; AWS=1 acts on AWS)
 	@.venv/bin/expressway demo $(if $(APP),$(APP),) $(if $(AWS),--aws,)
 
 demo-svg: setup  ## record the demo as docs/demo.svg
@@ -23,10 +23,10 @@ demo-svg: setup  ## record the demo as docs/demo.svg
 docs: setup  ## build the documentation as a site in site/; fails on a broken link
 	@.venv/bin/zensical build --clean --strict
 
-test: setup  ## run all tests in several processes (WORKERS=3); starts a container engine of its own where there is none
+test: setup  ## run all tests in several processes (WORKERS=3); on Debian as root, starts a container engine if there is none
 	@EXPRESSWAY_INSTALL=1 $(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
-test-fast: setup  ## run the tests that need no other program: no engine, no local AWS sandbox, no Node
+test-fast: setup  ## run the tests that need no other program: no engine, no sandbox, no Node
 	@$(PYTHON_BIN) -m pytest $(SIDE_BY_SIDE) -m "not (engine or sandbox or cdk_cli or process)" $(PYTEST_ARGS)
 
 check: setup  ## lint, formatting, types, import contracts
@@ -35,14 +35,14 @@ check: setup  ## lint, formatting, types, import contracts
 	@.venv/bin/pyright
 	@.venv/bin/lint-imports
 
-format: setup  ## format the code and mend what the linter can
+format: setup  ## format the code and fix what the linter can
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
 bench: setup  ## measure side by side with cdk, docker and awslabs.ecs-mcp-server; prints ratios
 	@$(PYTHON_BIN) -m benchmarks
 
-mutants: setup  ## change the code in small ways and see which changes no test notices (SAMPLE=6 SEED=1 MODULES=…)
+mutants: setup  ## change the code in small ways and print which changes no test notices (SAMPLE=6 SEED=1 MODULES=…)
 	@.venv/bin/uv pip install --quiet --python $(PYTHON_BIN) --require-hashes -r requirements/mutants.txt
 	@$(PYTHON_BIN) -m tests.mutants --sample $(or $(SAMPLE),6) --seed $(or $(SEED),1) $(MODULES)
 
