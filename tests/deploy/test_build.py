@@ -112,7 +112,7 @@ def test_a_deployment_pushes_as_the_role_too(world: World) -> None:
     images = AppImages(
         engine=lambda: world.engine,
         registry=world.registry,
-        platforms=lambda: pytest.fail("no image is named"),
+        repositories=lambda: pytest.fail("no image is named"),
         read_task_definition=lambda _: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )
@@ -140,7 +140,7 @@ def test_a_published_image_is_looked_for_again_by_its_digest(world: World) -> No
     images = AppImages(
         engine=lambda: pytest.fail("nothing is built"),
         registry=world.registry,
-        platforms=lambda: pytest.fail("no image is named"),
+        repositories=lambda: pytest.fail("no image is named"),
         read_task_definition=lambda _: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )

@@ -76,7 +76,7 @@ class Account(MemoryRegistry):
         return AppImages(
             engine=lambda: pytest.fail("no engine is needed"),
             registry=self,
-            platforms=lambda: self,
+            repositories=lambda: self,
             read_task_definition=self.task_definition,
             clock=FastClock(),
         )

@@ -118,7 +118,7 @@ def images(engine: MemoryEngine) -> AppImages:
     return AppImages(
         engine=lambda: engine,
         registry=engine.registry,
-        platforms=lambda: pytest.fail("no image is named"),
+        repositories=lambda: pytest.fail("no image is named"),
         read_task_definition=lambda _: pytest.fail("no task definition is named"),
         clock=ManualClock(),
     )

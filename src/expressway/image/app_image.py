@@ -53,7 +53,7 @@ class AppImages:
 
     engine: Callable[[], ContainerEngine]
     registry: ImageRegistry
-    platforms: Callable[[], RepositoryReads]
+    repositories: Callable[[], RepositoryReads]
     read_task_definition: Callable[[str], TaskDefinition | None]
     clock: Clock
 
@@ -108,7 +108,7 @@ class AppImages:
         if definition.image is None:
             return None
         return find_prebuilt_image(
-            definition.image, registry=self.registry, progress=progress, platforms=self.platforms()
+            definition.image, registry=self.registry, progress=progress, repositories=self.repositories()
         )
 
 
@@ -162,7 +162,7 @@ class CheckedAppImage:
         if uri is None:
             return True
         if self.checked is None:
-            find_prebuilt_image(uri, registry=self.images.registry, progress=ignore_progress, platforms=None)
+            find_prebuilt_image(uri, registry=self.images.registry, progress=ignore_progress, repositories=None)
             return True
         try:
             return self._in_repository(uri.rpartition("@")[2]) is not None

@@ -17,11 +17,11 @@ _UNVERIFIABLE = frozenset(
 
 
 def find_prebuilt_image(
-    uri: str, *, registry: ImageRegistry, progress: ProgressSink, platforms: RepositoryReads | None
+    uri: str, *, registry: ImageRegistry, progress: ProgressSink, repositories: RepositoryReads | None
 ) -> PlannedImage:
     """The image that a definition names, by digest where its registry tells one (private ECR).
 
-    With `platforms`, also check what it is built for and what the repository's lifecycle policy will do to it; None
+    With `repositories`, also check what it is built for and what the repository's lifecycle policy will do to it; None
     where both were checked before.
 
     An image in a registry that cannot be read stays as it is named, with a warning. ECS resolves the digest of a
@@ -51,18 +51,20 @@ def find_prebuilt_image(
         return PlannedImage("given", uri)
     if found is None:
         raise _image_not_found(reference, None)
-    if platforms is None:
+    if repositories is None:
         return PlannedImage("given", reference.with_digest(found.digest).uri)
-    _check_platform(reference, found.digest, platforms, progress)
+    _check_platform(reference, found.digest, repositories, progress)
     warnings = _expiry_warnings(reference, found.tags, registry, progress)
     return PlannedImage("given", reference.with_digest(found.digest).uri, warnings=warnings)
 
 
-def _check_platform(reference: ImageReference, digest: str, platforms: RepositoryReads, progress: ProgressSink) -> None:
+def _check_platform(
+    reference: ImageReference, digest: str, repositories: RepositoryReads, progress: ProgressSink
+) -> None:
     """Refuse an image that is built for another platform than tasks run on; warn where its platform is not known."""
     place = {"registry_id": reference.account_id or "", "region": reference.region or ""}
     try:
-        built_for = platforms.platforms(reference.repository, digest=digest, **place)
+        built_for = repositories.platforms(reference.repository, digest=digest, **place)
     except TargetError as error:
         if error.code not in {*_UNVERIFIABLE, "aws_error"}:
             raise

@@ -180,7 +180,7 @@ class Wiring:
         return AppImages(
             engine=lambda: self.engine,
             registry=self.registry,
-            platforms=lambda: Repositories(self.session),
+            repositories=lambda: Repositories(self.session),
             read_task_definition=lambda arn: self.ecs.task_definition(arn),
             clock=self.clock,
         )

@@ -33,7 +33,7 @@ class PrerequisitePorts:
     target: Target
     roles: Identities
     images: ImageRegistry
-    platforms: RepositoryReads
+    repositories: RepositoryReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _check_image(reference: ImageReference, ports: PrerequisitePorts) -> _Checke
         text = f"{reference.missing}. {PUSH_OR_CORRECT}"
         return _Checked(_image_json(reference, "not_found"), (text,), warnings)
     try:
-        platforms = ports.platforms.platforms(reference.repository, digest=found.digest, **registry)
+        platforms = ports.repositories.platforms(reference.repository, digest=found.digest, **registry)
     except TargetError as error:
         if error.code not in {"access_denied", "aws_error"}:
             raise
