@@ -27,7 +27,7 @@ class Finding:
         resource: the ARN, logical id or name of what is wrong; empty when there is no single one.
         cause: the cause in one sentence of our own; it names resources, and quotes no text that an application wrote.
         evidence: AWS's own words, log lines and rules that the sentence rests on, most relevant first. Untrusted text,
-            but for an `TrustedText`.
+            except `TrustedText`.
         remedy: what to do about it.
         quoting: the cause with what it quotes of others, marked (`privacy.untrusted.quoted`); else empty.
         gaps: facts that could not be read, so that nothing is concluded from them; only where a finding stands alone.
