@@ -1,7 +1,7 @@
 """Deployments on the local AWS sandbox: ours beside the ``cdk`` command line and beside CloudFormation itself."""
 
 import time
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +120,9 @@ def _toolkit_with_image(uri: str) -> type[Toolkit]:
     from expressway.image.app_image import AppImages, CheckedAppImage
 
     class PushedImages(AppImages):
-        def _checked(self, *given: Any, **named: Any) -> CheckedAppImage:
-            return replace(super()._checked(*given, **named), planned=PlannedImage("published", uri, "v1"))
+        def check(self, *given: Any, **named: Any) -> CheckedAppImage:
+            image = super().check(*given, **named | {"with_engine": False})
+            return image.as_planned(PlannedImage("published", uri, "v1"))
 
     class WithImage(Toolkit):
         def __init__(self, *given: Any, **named: Any) -> None:
