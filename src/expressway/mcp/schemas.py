@@ -11,7 +11,7 @@ def object_of(description: str, **members: Mapping[str, Any]) -> dict[str, Any]:
 
     Some agent platforms drop a tool that takes an object without named properties.
     """
-    return {"type": "object", "description": description, "properties": members}
+    return {"type": "object", "description": description, "properties": members, "additionalProperties": True}
 
 
 def text(description: str) -> dict[str, Any]:
