@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from expressway.core.bounded_data import why_too_large
+from expressway.core.bounded_data import is_too_deep, why_too_large
 
 
 def nested(levels: int, *, in_list: bool = False) -> Any:
@@ -73,3 +73,11 @@ def test_what_is_too_large_is_told_by_its_kind(data: object, reason: str) -> Non
 def test_large_numbers_may_be_left_to_the_caller() -> None:
     assert why_too_large([2**70, math.inf], numbers=False) == ""
     assert why_too_large(nested(41), numbers=False)
+
+
+@pytest.mark.parametrize("in_list", [False, True])
+def test_the_depth_alone_may_be_asked_for(in_list: bool) -> None:
+    assert not is_too_deep(nested(40, in_list=in_list))
+    assert is_too_deep(nested(41, in_list=in_list))
+    assert is_too_deep([0] * 60_000 + [nested(40)])
+    assert not is_too_deep(dict.fromkeys(range(60_000), "x" * 100))

@@ -346,6 +346,24 @@ def test_only_text_and_structured_content_are_passed_on() -> None:
         assert call(client).content == ["one", "two"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [{"page": "x" * 1_000_001}, {"values": [0] * 60_000}],
+    ids=lambda content: [*content],
+)
+def test_the_longest_page_and_long_lists_are_passed_on(content: dict[str, Any]) -> None:
+    for answer in ({"content": [], "structuredContent": content}, {"content": [_text(json.dumps(content))]}):
+        with (
+            hostile_endpoint(offering([], {**answer, "resultType": "complete"})) as heard,
+            client_of(heard.url) as client,
+        ):
+            assert call(client).content == content
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
+
+
 @pytest.mark.parametrize("text", ['{"a": NaN}', "[" * 500 + "]" * 500, "{not JSON}", '{"a":' * 60 + "1" + "}" * 60])
 def test_text_that_is_no_harmless_json_stays_text(text: str) -> None:
     answer = {"content": [{"type": "text", "text": text}], "resultType": "complete"}

@@ -61,6 +61,24 @@ def test_bounds_are_told(arguments: dict[str, Any], expected: str) -> None:
     assert [problem["expected"] for problem in argument_problems(SCHEMA, arguments)] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"type": ["integer", "null"]}, "x", ["a value of type integer or null"]),
+        ({"type": ["integer", "null"]}, None, []),
+        ({"type": "string", "minLength": "one", "maxLength": 2}, "abc", ["at most 2 characters"]),
+        ({"type": "text", "enum": ["a"]}, "b", ["one of ⟪a⟫"]),
+        ({"enum": "ab", "maximum": 3}, 4, ["at most 3"]),
+        ({"maxLength": 2, "enum": ["ab"]}, "abc", ["one of ⟪ab⟫"]),
+        ({"type": "integer"}, 2.0, []),
+        ({"type": "integer"}, 2.5, ["a value of type integer"]),
+    ],
+)
+def test_every_keyword_is_checked_by_itself(schema: dict[str, Any], value: Any, expected: list[str]) -> None:
+    problems = argument_problems({"properties": {"a": schema}}, {"a": value})
+    assert [problem["expected"] for problem in problems] == expected
+
+
 def test_unknown_arguments_are_no_problem_where_the_schema_takes_them() -> None:
     assert argument_problems({"properties": {"a": {}}, "additionalProperties": True}, {"b": 1}) == []
     assert argument_problems({}, {"b": 1}) == []

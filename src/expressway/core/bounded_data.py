@@ -1,7 +1,7 @@
 """Bounds on data that callers send, checked before anything walks through it: what is within them costs little."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 MOST_CHARACTERS = 1_000_000
@@ -28,6 +28,20 @@ def why_too_large(data: object, *, numbers: bool = True) -> str:
             return reason
         pending.extend((part, depth + 1) for part in parts)
     return ""
+
+
+def is_too_deep(data: object) -> bool:
+    """Whether values are nested deeper than `DEEPEST` levels. Its time grows with `data`, which has to end."""
+    level = [data]
+    for _ in range(DEEPEST + 1):
+        level = [part for value in level for part in _members(value)]
+    return bool(level)
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return cast("Mapping[object, object]", value).values()
+    return cast("Iterable[object]", value) if isinstance(value, list | tuple) else ()
 
 
 def _parts(value: object) -> list[object]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from expressway import __version__
-from expressway.core.bounded_data import why_too_large
+from expressway.core.bounded_data import DEEPEST, is_too_deep
 from expressway.core.progress import Cancellation
 from expressway.knowledge.schemas import is_listable
 from expressway.knowledge.values import DESCRIPTION_CHARACTERS, KnowledgeAnswer, KnowledgeTool
@@ -169,8 +169,8 @@ def _content(result: CallToolResult) -> KnowledgeAnswer:
 
     refused = bool(result.is_error)
     if isinstance(result.structured_content, dict) and result.structured_content:
-        if reason := why_too_large(result.structured_content, numbers=False):
-            raise ValueError(f"structured content holds {reason}")
+        if is_too_deep(result.structured_content):
+            raise ValueError(f"structured content is nested deeper than {DEEPEST} levels")
         return KnowledgeAnswer(result.structured_content, refused)
     contents = [_parsed(block.text) for block in result.content if isinstance(block, TextContent)]
     return KnowledgeAnswer(contents[0] if len(contents) == 1 else contents, refused)
@@ -184,7 +184,7 @@ def _parsed(text: str) -> Any:
         parsed = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
-    return text if why_too_large(parsed, numbers=False) else parsed
+    return text if is_too_deep(parsed) else parsed
 
 
 def _refuse_constant(constant: str) -> None:

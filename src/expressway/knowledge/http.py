@@ -18,7 +18,7 @@ from expressway.errors import ExpresswayError, TargetError
 from expressway.knowledge.values import KNOWLEDGE_VARIABLE
 from expressway.privacy.untrusted import quoted
 
-_EXCHANGE_BYTES = 1_000_000
+_EXCHANGE_BYTES = 2 * 2**20
 _EXCHANGE_REQUESTS = 16
 _QUOTED_CHARACTERS = 500
 _WITHOUT_IT = "Go on without it, or try later; every other tool works."
@@ -75,7 +75,7 @@ class Exchange:
         if self.received_bytes > _EXCHANGE_BYTES:
             return ExpresswayError(
                 "knowledge_too_large",
-                f"The documentation endpoint sends more than {_EXCHANGE_BYTES:,} bytes; it was cut off.",
+                f"The documentation endpoint sends more than {_EXCHANGE_BYTES // 2**20} MiB; it was cut off.",
                 "Ask for less: a smaller limit, or max_length with start_index.",
             )
         if self.redirected_to:

@@ -116,6 +116,7 @@ _ELSEWHERE = frozenset({"$ref", "$dynamicRef", "oneOf", "allOf", "not", "if", "c
 
 _EXPECTED = {
     "type": "a value of type {}",
+    "enum": "one of {}",
     "minimum": "at least {}",
     "maximum": "at most {}",
     "minLength": "at least {} characters",
@@ -123,8 +124,8 @@ _EXPECTED = {
     "minItems": "at least {} items",
     "maxItems": "at most {} items",
 }
-"""Keywords that a check of one value takes a bounded time for, and what each expects. Regular expressions, references
-and alternatives are left to the endpoint: hostile ones could take for ever."""
+"""Keywords that a check of one value takes a bounded time for, in the order of the checks. Regular expressions,
+references and alternatives are left to the endpoint: hostile ones could take for ever."""
 
 
 def argument_problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -150,20 +151,28 @@ def argument_problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -
 
 def _expected(schema: Any, value: Any) -> str:
     """What the schema expects instead of `value`; empty when the value fits or the schema says nothing simple."""
+    given = cast("Mapping[str, Any]", schema) if isinstance(schema, Mapping) else {}
+    broken = (keyword for keyword in _EXPECTED if keyword in given and _breaks({keyword: given[keyword]}, value))
+    keyword = next(broken, None)
+    if keyword is None:
+        return ""
+    expected = given[keyword]
+    if keyword == "enum":
+        expected = ", ".join(_shown(choice) for choice in expected[:_CHOICES_SHOWN])
+    elif isinstance(expected, list):
+        expected = " or ".join(cast("list[str]", expected))
+    return _EXPECTED[keyword].format(expected)
+
+
+def _breaks(schema: Mapping[str, Any], value: Any) -> bool:
+    """Whether the value does not fit a schema that is one; a malformed keyword expects nothing."""
     from jsonschema import Draft202012Validator, SchemaError
 
-    given = cast("Mapping[str, Any]", schema) if isinstance(schema, Mapping) else {}
-    simple = {keyword: given[keyword] for keyword in (*_EXPECTED, "enum") if keyword in given}
     try:
-        Draft202012Validator.check_schema(simple)
+        Draft202012Validator.check_schema(schema)
     except SchemaError:
-        return ""
-    error = next(Draft202012Validator(simple).iter_errors(value), None)
-    if error is None:
-        return ""
-    if error.validator == "enum":
-        return f"one of {', '.join(_shown(choice) for choice in simple['enum'][:_CHOICES_SHOWN])}"
-    return _EXPECTED[str(error.validator)].format(error.validator_value)
+        return False
+    return not Draft202012Validator(schema).is_valid(value)
 
 
 def _shown(value: object) -> str:
