@@ -52,6 +52,14 @@ def test_the_reasons_exit_code_and_the_end_of_the_log_tell_the_cause() -> None:
     assert (breaker["code"], breaker["severity"]) == ("circuit_breaker_rollback", "warning")
 
 
+def test_of_two_exit_codes_the_one_of_the_status_is_told() -> None:
+    world = forgotten(EXITED)
+    made = world.services["web"]
+    status = "Essential container in task exited (exit code: 7)"
+    made.deployments = (replace(made.deployments[0], status_reason=status),)
+    assert "exited with code 7" in ask(world)["findings"][0]["cause"]
+
+
 def test_without_an_exit_code_the_error_at_the_end_of_the_log_is_told_as_the_likely_cause() -> None:
     error = ask(forgotten(BREAKER, "starting", "KeyError: 'DATABASE_URL'"))["findings"][0]
     assert (error["code"], error["confidence"]) == ("log_ends_with_error", "medium")

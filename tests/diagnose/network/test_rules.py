@@ -70,6 +70,14 @@ def test_an_internal_load_balancer_is_worth_knowing_and_not_wrong() -> None:
     (finding,) = network_findings(private_with_endpoints())
 
     assert (finding.code, finding.severity) == ("load_balancer_internal", "info")
+    assert finding.remedy.endswith("The scheme cannot change.")
+
+
+def test_an_express_service_gets_a_load_balancer_that_faces_the_internet_in_public_subnets() -> None:
+    network = private_with_endpoints()
+    express = replace(network, services=tuple(replace(each, is_express=True) for each in network.services))
+    remedies = {finding.code: finding.remedy for finding in network_findings(express)}
+    assert remedies["load_balancer_internal"].endswith("ECS then makes an internet-facing load balancer.")
 
 
 # Each healthy, though one rule or another looks as if it were not.

@@ -43,7 +43,8 @@ def _with_missing_files(facts: ServiceFacts, finding: Finding | None) -> Finding
 def _expired_task_exit(facts: ServiceFacts) -> Finding | None:
     if not are_expired(facts.deployment.tasks, facts.deployment.state):
         return None
-    found = next((match for text in facts.deployment.reasons if (match := _EXIT_CODE.search(text)) is not None), None)
+    reasons = reversed(facts.deployment.reasons)  # the status's own reason first
+    found = next((match for text in reasons if (match := _EXIT_CODE.search(text)) is not None), None)
     if found is None:
         return None
     code, left = int(found["code"]), facts.expired_task_log

@@ -121,8 +121,9 @@ def _answer(
 ) -> dict[str, Any]:
     cluster, services, gaps = scan.cluster, scan.services, scan.gaps
     symptoms = understood(request.symptoms)
-    ordered = steered(scan.findings, symptoms)
-    if not request.service:
+    if request.service:
+        ordered = steered(scan.findings, symptoms)
+    else:
         ordered = across_services(scan.findings, symptoms, scan.of_named)
     if not gaps and all(one.severity == "info" for one in ordered):
         resource = services[0].arn if request.service and services else (cluster.arn if cluster else request.cluster)

@@ -298,12 +298,13 @@ def _facing_findings(
     facts: NetworkFacts, service: ServicePlacement, balancer: LoadBalancer, subnets: Sequence[Subnet]
 ) -> Iterator[Finding]:
     if balancer.scheme == "internal":
+        express_step = "ECS then makes an internet-facing load balancer."
+        next_step = express_step if service.is_express else "The scheme cannot change."
         yield make_finding(
             code="load_balancer_internal",
             cause=f"{service.service_name} can be reached from inside its network only: {balancer.name} is internal.",
             evidence=(f"{balancer.name}: scheme internal, in {names(subnets)}",),
-            remedy="If it should be public, place it in subnets with a route to an internet gateway. "
-            + ("ECS then makes an internet-facing one." if service.is_express else "The scheme cannot change."),
+            remedy="If it should be public, place it in subnets with a route to an internet gateway. " + next_step,
             resource=balancer.arn,
         )
         return
