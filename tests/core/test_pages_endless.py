@@ -15,7 +15,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from expressway.aws.ec2 import Network
-from expressway.aws.ecr import EcrRegistry
 from expressway.aws.ecs.client import Ecs
 from expressway.aws.elbv2 import LoadBalancers
 from expressway.aws.iam import Iam
@@ -69,7 +68,6 @@ READS: dict[str, Read] = {
     "cloudformation/client events": lambda session: CloudFormation(session).events("a"),
     "cloudformation/client change set": lambda session: CloudFormation(session).describe_change_set("a", "b"),
     "cloudformation/client change sets": lambda session: CloudFormation(session).change_set_names("a"),
-    "aws/ecr images": lambda session: EcrRegistry(session).list_images("shop"),
     "aws/ecs/client clusters": lambda session: Ecs(session).cluster_names(),
     "aws/ecs/client services": lambda session: Ecs(session).service_names("a"),
     "aws/ecs/client tasks": lambda session: Ecs(session).task_arns("a", "STOPPED"),

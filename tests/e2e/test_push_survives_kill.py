@@ -64,8 +64,10 @@ def test_the_same_command_finishes_what_a_killed_one_began(
         image = push_image(
             checked, engine=engine, registry=registry, repository_name=f"{name}-repo", clock=SystemClock()
         )
-        images = registry.list_images(f"{name}-repo")
-        assert [(found.digest, found.tags) for found in images] == [(image.digest, (checked.content_tag, "v1"))]
+        images = session.client("ecr").describe_images(repositoryName=f"{name}-repo")["imageDetails"]
+        assert [(found["imageDigest"], {*found["imageTags"]}) for found in images] == [
+            (image.digest, {checked.content_tag, "v1"})
+        ]
     finally:
         engine.remove_app_images(name, repository_name=f"{name}-repo")
         session.client("ecr").delete_repository(repositoryName=f"{name}-repo", force=True)

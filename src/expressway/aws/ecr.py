@@ -7,7 +7,6 @@ import urllib.request
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,7 +17,6 @@ from expressway.aws.iam import decode_document
 from expressway.aws.session import AwsSession
 from expressway.aws.values.image import RegistryImage, RegistryLogin, Repository
 from expressway.core.clock import Clock
-from expressway.core.pages import pages
 from expressway.core.system_clock import SystemClock
 from expressway.errors import ExpresswayError, ImageError, TargetError
 
@@ -89,14 +87,6 @@ class EcrRegistry:
         )
         details = answer["imageDetails"] if answer else ()
         return _image(details[0]) if details else None
-
-    def list_images(self, repository_name: str) -> tuple[RegistryImage, ...]:
-        """Every image of the repository, tagged or not."""
-        ask_page = partial(
-            _ask, self._session.client("ecr").describe_images, "list the images of", repository_name, missing=""
-        )
-        found = pages(ask_page, doing=f"list the images of {repository_name}", by="nextToken")
-        return tuple(_image(detail) for page in found for detail in page["imageDetails"])
 
     def configuration_digest(self, repository_name: str, *, digest: str) -> str | None:
         """The digest of an image's configuration, which Docker's own image ids are; None for a manifest list."""
