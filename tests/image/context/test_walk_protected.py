@@ -1,6 +1,8 @@
 """What is kept out of an image by its name and is no secret by its content, and the other way round."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,36 @@ def test_a_link_is_judged_by_what_it_leads_to_inside_the_folder(tmp_path: Path) 
     found = read_build_context(root.resolve())
     assert "ca.pem" in {entry.path for entry in found.entries if entry.kind == "link"}
     assert found.excluded_files == ("loop.pem", "outside.pem")
+
+
+def test_of_a_huge_folder_no_more_than_a_bound_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    (tmp_path / "credentials").mkdir()
+    for number in range(1_500):
+        (tmp_path / "credentials" / f"{number}.bin").touch()
+    scandir = os.scandir
+
+    @contextmanager
+    def counting(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        def entries(found: Iterator[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+            nonlocal read
+            for entry in found:
+                read += 1
+                yield entry
+
+        with scandir(folder) as found:
+            yield entries(found)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    assert not holds_nothing_secret(tmp_path, "credentials", is_folder=True)
+    assert read == 1_000
+
+
+def test_a_link_to_a_folder_counts_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "link.py").symlink_to("../source")
+    assert holds_nothing_secret(tmp_path, "credentials", is_folder=True)
 
 
 @pytest.mark.timeout(20)

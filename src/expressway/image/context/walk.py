@@ -238,5 +238,20 @@ def _read(root: Path, path: str) -> bytes | None:
 
 def _names_below(folder: Path) -> Iterator[str]:
     """The names of the first files; folders count, too, and are empty names."""
-    every = (name for _, folders, names in os.walk(folder) for name in (*names, *("" for _ in folders)))
-    return islice(every, _MOST_LOOKED_AT)
+    return islice(_walk(folder), _MOST_LOOKED_AT)
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Reads an entry at a time, unlike `os.walk`, so that a bound on the names holds for one huge folder as well."""
+    pending = [folder]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(Path(entry.path))
+                        yield ""
+                    else:
+                        yield entry.name
+        except OSError:
+            continue
