@@ -6,7 +6,7 @@ text); cpu and memory pairs: "Task definition parameters for Amazon ECS on Farga
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Request = Mapping[str, Any]
@@ -153,20 +153,37 @@ class Configuration:
 
         A task definition of the caller's replaces all that describes the container, and the other way round.
         """
-        kept = self.answer() | {"taskDefinitionArn": self.own_task_definition}
-        if request.get("taskDefinitionArn"):
-            kept = {name: value for name, value in kept.items() if name not in EXCLUDED_BY_TASK_DEFINITION}
-        elif request.get("primaryContainer"):
-            del kept["taskDefinitionArn"]
         network: Request = request.get("networkConfiguration") or {}
-        nested = {
-            "scalingTarget": {**self.scaling.answer(), **(request.get("scalingTarget") or {})},
-            "networkConfiguration": {
-                "subnets": network.get("subnets") or self.subnets,
-                "securityGroups": network.get("securityGroups") or self.security_groups,
-            },
-        }
-        return Configuration.read({**kept, **request, **nested})
+        changed = replace(
+            self,
+            subnets=tuple(network.get("subnets") or self.subnets),
+            security_groups=tuple(network.get("securityGroups") or self.security_groups),
+            health_check_path=str(request.get("healthCheckPath", self.health_check_path)),
+            scaling=Scaling.read({**self.scaling.answer(), **(request.get("scalingTarget") or {})}),
+        )
+        if own := request.get("taskDefinitionArn"):
+            return replace(
+                changed,
+                container=None,
+                own_task_definition=str(own),
+                execution_role_arn=None,
+                task_role_arn=None,
+                cpu=None,
+                memory=None,
+                cpu_architecture=None,
+            )
+        container: Request | None = request.get("primaryContainer")
+        usual = Configuration.read({}) if container else self
+        return replace(
+            changed,
+            container=Container.read(container) if container else self.container,
+            own_task_definition=None if container else self.own_task_definition,
+            execution_role_arn=request.get("executionRoleArn", self.execution_role_arn),
+            task_role_arn=request.get("taskRoleArn", self.task_role_arn),
+            cpu=plain_size(request.get("cpu", self.cpu or usual.cpu)),
+            memory=plain_size(request.get("memory", self.memory or usual.memory)),
+            cpu_architecture=request.get("cpuArchitecture", self.cpu_architecture or usual.cpu_architecture),
+        )
 
     def answer(self) -> dict[str, Any]:
         """The members of ExpressGatewayServiceConfiguration that stem from the request."""

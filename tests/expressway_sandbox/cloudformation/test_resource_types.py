@@ -171,3 +171,25 @@ def test_a_configuration_is_read_with_plain_sizes_and_a_sorted_environment() -> 
     assert (changed.cpu, changed.memory) == ("1024", "2048")
     assert found.container is not None
     assert [each["name"] for each in found.container.answer()["environment"]] == ["A", "B"]
+
+
+def test_an_update_that_names_an_empty_container_keeps_the_one_that_is_there() -> None:
+    found = Configuration.read({"primaryContainer": {"image": "nginx:1"}})
+    assert found.updated({"primaryContainer": {}, "cpu": "512"}).container == found.container
+    own = Configuration.read({"taskDefinitionArn": "td:1"})
+    assert own.updated({"primaryContainer": {}}).own_task_definition == "td:1"
+
+
+def test_an_update_keeps_the_sizes_that_it_names_beside_an_own_task_definition() -> None:
+    own = Configuration.read({"taskDefinitionArn": "td:1"})
+    changed = own.updated({"cpu": "1 vCPU", "memory": "2 GB", "cpuArchitecture": "ARM64"})
+    assert (changed.cpu, changed.memory, changed.cpu_architecture) == ("1024", "2048", "ARM64")
+    assert changed.own_task_definition == "td:1"
+
+
+def test_a_container_and_a_task_definition_replace_each_other() -> None:
+    own = Configuration.read({"taskDefinitionArn": "td:1", "healthCheckPath": "/up"})
+    container = own.updated({"primaryContainer": {"image": "nginx:1"}, "memory": "2 GB"})
+    assert (container.cpu, container.memory, container.cpu_architecture) == ("256", "2048", "X86_64")
+    assert (container.own_task_definition, container.health_check_path) == (None, "/up")
+    assert container.updated({"taskDefinitionArn": "td:1"}) == own
