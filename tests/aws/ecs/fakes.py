@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from expressway.aws.values.service import (
+    ROLLOUT_PREFIX,
     ContainerState,
     DeploymentState,
     Endpoint,
@@ -142,6 +143,8 @@ class World:
 
     def revisions(self, revision_arns: Sequence[str]) -> tuple[RevisionState, ...]:
         self._read("revisions")
+        if rollouts := [one for one in revision_arns if one.startswith(ROLLOUT_PREFIX)]:
+            raise TargetError("aws_error", f"InvalidParameterException: {rollouts} are no ARNs of revisions.", "")
         return tuple(one for one in self.revision if one.arn in revision_arns)
 
     def service_tasks(self, cluster: str, service_name: str) -> tuple[TaskState, ...]:

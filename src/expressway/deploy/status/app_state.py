@@ -219,7 +219,8 @@ def service_part(serving: ServiceSnapshot | None, answer: ProbeAnswer | None) ->
         return None
     service = serving.service
     shape: ServiceJson = {"arn": service.arn, "cluster": service.cluster, "status": service.status}
-    if serving.revision is not None and serving.deployment is not None and serving.deployment.successful:
+    deployment = serving.deployment
+    if serving.revision is not None and deployment is not None and deployment.successful and not deployment.is_rollout:
         shape["serving_revision"] = serving.revision.revision_id
     if answer is not None:
         shape["url_answers"] = answer.status or answer.error
@@ -235,7 +236,7 @@ def deployment_part(snapshot: ServiceSnapshot | None) -> DeploymentJson | None:
         "status": deployment.status,
         "stage": deployment.lifecycle_stage if deployment.running else "",
         "reason": quoted(shortened(deployment.status_reason, REASON_LIMIT)) if deployment.failed else "",
-        "revision": deployment.target_revision_arn.rsplit("/", 1)[-1],
+        "revision": "" if deployment.is_rollout else deployment.target_revision_arn.rsplit("/", 1)[-1],
         "created_at": deployment.created_at.isoformat(timespec="seconds") if deployment.created_at else "",
     }
     return cast("DeploymentJson", {key: value for key, value in shape.items() if value})

@@ -184,7 +184,7 @@ class _Status:
         arn = serving_revision_arn(newest)
         if not arn:
             return newest, newest
-        revision = next(iter(self.gaps.take("revisions", lambda: ecs.revisions([arn]), ())), None)
+        revision = self.ports.revision(service, arn, self.gaps)
         targets = self.ports.target_health(revision, self.gaps)
         serving = serving_snapshot(newest, arn)
         return newest, replace(serving, revision=revision, targets=targets, unread=self.gaps.parts)

@@ -6,6 +6,7 @@ from typing import cast
 
 from expressway.aws.values.service import (
     DEFAULT_HEALTH_PATH,
+    ROLLOUT_PREFIX,
     ExpressService,
     RevisionState,
     ServiceState,
@@ -91,16 +92,20 @@ class ServicePorts:
         deployments = gaps.take(
             "deployments", lambda: ecs.newest_deployments(service.cluster, service.arn, limit=1), ()
         )
-        deployment = next(iter(deployments), None)
-        target_arns = [deployment.target_revision_arn] if deployment and deployment.target_revision_arn else []
-        revisions = gaps.take("revisions", lambda: ecs.revisions(target_arns), ()) if target_arns else ()
-        revision = next(iter(revisions), None)
-        if deployment is None and (deployment := rollout_deployment(service)) is not None:
-            revision = rollout_revisions(service).get(deployment.target_revision_arn)
+        deployment = next(iter(deployments), None) or rollout_deployment(service)
+        revision = self.revision(service, deployment.target_revision_arn if deployment else "", gaps)
         running, targets = gaps.take("tasks", tasks, ()), self.target_health(revision, gaps)
         return ServiceSnapshot(
             service, deployment, revision, running, targets, gaps.take("express", express, None), gaps.parts
         )
+
+    def revision(self, service: ServiceState, revision_arn: str, gaps: ReadGaps) -> RevisionState | None:
+        """What the revision runs. ECS refuses the id of a rollout: DescribeServices has already said what that runs."""
+        if revision_arn.startswith(ROLLOUT_PREFIX):
+            return rollout_revisions(service).get(revision_arn)
+        arns = [revision_arn] if revision_arn else []
+        revisions = gaps.take("revisions", lambda: self.ecs.revisions(arns), ()) if arns else ()
+        return next(iter(revisions), None)
 
     def target_health(self, revision: RevisionState | None, gaps: ReadGaps) -> tuple[TargetHealth, ...] | None:
         targets = self.targets
