@@ -223,6 +223,16 @@ def test_an_arn_leaves_open_whether_a_parameters_name_begins_with_a_slash(
     assert session.asked[0][2]["ParameterFilters"][0]["Values"] == asked
 
 
+def test_a_list_of_parameters_that_breaks_off_is_not_taken_for_whole() -> None:
+    def describe(parameters: dict[str, Any]) -> Any:
+        refused = ("InvalidFilterValue", "The filter value is not valid.")
+        return refused if "NextToken" in parameters else {"Parameters": [], "NextToken": "more"}
+
+    with pytest.raises(TargetError) as error:
+        Secrets(AnsweringSession({"ssm.describe_parameters": describe})).fact(PARAMETER)
+    assert error.value.code == "aws_error"
+
+
 def test_a_parameter_of_another_account_is_not_looked_for_here() -> None:
     session = AnsweringSession({})
     foreign = SecretReference("Main", "TOKEN", "arn:aws:ssm:us-east-1:210987654321:parameter/shared")

@@ -381,6 +381,14 @@ def test_a_change_set_that_is_not_there_is_none(
     assert stacks.describe_change_set(NAME, "expressway-1") is None
 
 
+def test_a_change_set_that_is_gone_before_its_last_page_is_none(
+    session: StubbedSession, stacks: CloudFormation
+) -> None:
+    session.stub.add_response("describe_change_set", change_set(Changes=[resource_change("A")], NextToken="more"))
+    session.stub.add_client_error("describe_change_set", "ChangeSetNotFound", "gone")
+    assert stacks.describe_change_set(NAME, "expressway-1") is None
+
+
 @pytest.mark.parametrize(
     ("reason", "empty"),
     [

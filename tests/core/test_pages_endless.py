@@ -174,6 +174,24 @@ def test_any_pages_are_all_there_or_an_error_is() -> None:
         assert read == list(range(1, asked + 1))
 
 
+def test_a_list_that_is_not_there_has_no_pages() -> None:
+    def ask(**_: str) -> None:
+        return None
+
+    assert list(pages(ask, doing="list", by="Next")) == []
+
+
+def test_a_list_that_is_gone_between_two_pages_is_not_taken_for_whole() -> None:
+    def ask(**token: str) -> Mapping[str, Any] | None:
+        return None if token else {"Next": "more"}
+
+    with pytest.raises(ExpresswayError) as error:
+        list(pages(ask, doing="list the tasks", by="Next"))
+    assert error.value.code == "aws_error"
+    assert "did not list the tasks" in error.value.message
+    assert "not read to its end" in error.value.message
+
+
 def test_threads_that_read_stop_with_the_block_that_started_them() -> None:
     reading: list[Future[None]] = []
     begun = threading.Barrier(3)

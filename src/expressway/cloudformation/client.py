@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +27,7 @@ from expressway.cloudformation.stack import StackEvent, StackState, StackVersion
 from expressway.core.pages import pages
 from expressway.errors import StackError, TargetError
 
+_Answer = TypeVar("_Answer")
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 _NO_CHANGE_SET = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
 _CHANGED_MEANWHILE = {"OperationInProgressException", "InvalidChangeSetStatus", *_NO_CHANGE_SET}
@@ -164,12 +165,12 @@ class CloudFormation:
         return True
 
     def describe_change_set(self, stack_name: str, change_set_name: str) -> ChangeSet | None:
-        """The change set with all its changes (paged), or None when it does not exist."""
+        """The change set with all its changes (paged), or None when it does not exist, or no longer after a page."""
         named = {"StackName": stack_name, "ChangeSetName": change_set_name, "IncludePropertyValues": True}
         doing = "describe the change set"
-        ask = partial(answer_or_none, self._client.describe_change_set, doing, **named)
-        found = list(pages(ask, doing=doing, by="NextToken"))
-        if not found:
+        ask = partial(self._client.describe_change_set, **named)
+        found = answer_or_none(lambda: list(pages(ask, doing=doing, by="NextToken")), doing)
+        if found is None:
             return None
         raws = (raw for page in found for raw in page.get("Changes", []))
         return change_set(found[-1], tuple(change(raw["ResourceChange"]) for raw in raws if "ResourceChange" in raw))
@@ -218,7 +219,6 @@ class CloudFormation:
     def validation_errors(self, stack_name: str, change_set_name: str) -> tuple[str, ...]:
         """What CloudFormation's early validation found wrong with a change set, in its own words."""
         problems: list[str] = []
-        problems: list[str] = []
         ask = partial(self._client.describe_events, StackName=stack_name, ChangeSetName=change_set_name)
         doing = "read the events of the change set"
         # What fails is a missing permission, most often: the change set's own reason has to do.
@@ -234,9 +234,9 @@ def _is_missing(exc: ClientError) -> bool:
 
 
 def answer_or_none(
-    call: Callable[..., Mapping[str, Any]], doing: str, *, missing: Collection[str] = (), **arguments: Any
-) -> Mapping[str, Any] | None:
-    """The answer of one call, or None where a stack or change set does not exist, or for an error code of `missing`."""
+    call: Callable[..., _Answer], doing: str, *, missing: Collection[str] = (), **arguments: Any
+) -> _Answer | None:
+    """What the call gives, or None where a stack or change set does not exist, or for an error code of `missing`."""
     with aws_errors(doing):
         try:
             return call(**arguments)

@@ -17,13 +17,15 @@ def pages(
     """Every page of a list, as long as the service names a next one.
 
     Args:
-        ask: gives one page; called with `by` as the only keyword, or with none for the first page. None ends it.
+        ask: gives one page; called with `by` as the only keyword, or with none for the first page. None where
+            there is no such list.
         doing: what is attempted, for the error: ``list the stacks``.
         by: the parameter that takes the token.
         given: the member of the answer that gives it, where it is called otherwise.
 
     Raises:
-        TargetError: ``endless_answer`` where a token comes for the second time or the pages do not end.
+        TargetError: ``endless_answer`` where a token comes for the second time or the pages do not end; ``aws_error``
+            where the list is gone after some of its pages: those are not the whole of it.
         ExpresswayError: ``cancelled``.
     """
     seen: set[str] = set()
@@ -31,6 +33,8 @@ def pages(
     for _ in range(most):
         raise_if_cancelled()
         page = ask(**({by: following} if following else {}))
+        if page is None and following:
+            raise _vanished(doing)
         if page is None:
             return
         yield page
@@ -41,6 +45,14 @@ def pages(
             raise endless_answer(doing, "gave the same page token for the second time")
         seen.add(following)
     raise endless_answer(doing, f"named a next page after {most:,} pages")
+
+
+def _vanished(doing: str) -> TargetError:
+    return TargetError(
+        "aws_error",
+        f"AWS did not {doing}: what was asked for disappeared between two pages; the list was not read to its end.",
+        "It was deleted meanwhile, most likely: repeat the command.",
+    )
 
 
 def endless_answer(doing: str, what: str) -> TargetError:
