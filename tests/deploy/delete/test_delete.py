@@ -510,9 +510,10 @@ def test_a_repository_that_another_stack_holds_is_told_as_its() -> None:
     assert delete(made).kept[0].reason == "it belongs to the stack Storefront"
 
 
-def test_a_stack_that_somebody_else_is_reviewing_is_left_alone() -> None:
+@pytest.mark.parametrize("owner", [None, "web"])
+def test_a_stack_that_somebody_else_is_reviewing_is_left_alone(owner: str | None) -> None:
     made = InMemoryApp(World())
-    made.stacks = {REPOSITORY_STACK: stack(REPOSITORY_STACK, owner=None, status="REVIEW_IN_PROGRESS", template={})}
+    made.stacks = {REPOSITORY_STACK: stack(REPOSITORY_STACK, owner=owner, status="REVIEW_IN_PROGRESS", template={})}
     made.change_sets = {REPOSITORY_STACK: ("cdk-deploy-change-set",)}
 
     with pytest.raises(RefusedError) as caught:
@@ -634,6 +635,7 @@ def test_a_protected_stack_is_refused_and_nothing_is_touched(which: str) -> None
         delete(made)
 
     assert caught.value.code == "stack_protected"
+    assert caught.value.message == f"Termination protection is on for the stack {which}; nothing was deleted."
     assert made.deleted == []
 
 

@@ -222,6 +222,7 @@ def test_protected_remains_are_not_cleared() -> None:
     with pytest.raises(RefusedError) as refused:
         run(stacks)
     assert refused.value.code == "stack_protected"
+    assert refused.value.message == f"Termination protection is on for the stack {NAME}."
     assert stacks.calls == []
 
 

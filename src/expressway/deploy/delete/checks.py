@@ -241,7 +241,9 @@ def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> Stack
     stack = stacks.describe(stack_name)
     if stack is None:
         return None
-    if stack.owner_app != app_name and not is_reviewed_by_us(stack, stacks.change_set_names):
+    under_review = stack.status == "REVIEW_IN_PROGRESS"
+    ours = is_reviewed_by_us(stack, stacks.change_set_names) if under_review else stack.owner_app == app_name
+    if not ours:
         whose = f"belongs to the app {stack.owner_app!r}" if stack.owner_app else "was not made by Expressway"
         raise RefusedError(
             "stack_foreign",
@@ -249,7 +251,7 @@ def _own_stack(stack_name: str, app_name: str, stacks: DeletableStacks) -> Stack
             "Delete it with the tool that made it.",
             {"stack": stack.name},
         )
-    refuse_protected(stack)
+    refuse_protected(stack, consequence="; nothing was deleted")
     return stack
 
 

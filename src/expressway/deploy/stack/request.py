@@ -113,8 +113,8 @@ def is_reviewed_by_us(stack: StackState, change_set_names: Callable[[str], tuple
     return all(name.startswith(CHANGE_SET_PREFIX) for name in change_set_names(stack.name))
 
 
-def refuse_protected(stack: StackState) -> None:
-    """Leave a stack alone that must not be deleted.
+def refuse_protected(stack: StackState, *, consequence: str = "") -> None:
+    """Leave a stack alone that must not be deleted; `consequence` is a clause that ends the message's sentence.
 
     Raises:
         RefusedError: ``stack_protected``.
@@ -122,7 +122,7 @@ def refuse_protected(stack: StackState) -> None:
     if stack.termination_protection:
         raise RefusedError(
             "stack_protected",
-            f"Termination protection is on for the stack {stack.name}.",
+            f"Termination protection is on for the stack {stack.name}{consequence}.",
             "Set termination_protection: false in the definition and deploy, then delete again.",
             {"stack": stack.name},
         )
