@@ -1,4 +1,4 @@
-"""How a command ends when it is told to, by Ctrl-C or SIGTERM: in order, whatever it was doing just then."""
+"""Ends a command in order on Ctrl-C or SIGTERM, whatever it is doing at that moment."""
 
 import atexit
 import signal

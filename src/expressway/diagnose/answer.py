@@ -102,7 +102,7 @@ def _cut(answer: Mapping[str, Any], limits: _Limits, omitted: dict[str, int], pa
 
 def _cut_value(value: Any, limits: _Limits, omitted: dict[str, int], path: str) -> Any:
     if isinstance(value, str):
-        whole = len(value) <= limits.characters or " " not in value  # an identifier is told whole or not at all
+        whole = len(value) <= limits.characters or " " not in value  # an identifier is shown whole or not at all
         if whole:
             return value
         short = shortened(value, limits.characters - 1)

@@ -1,4 +1,4 @@
-"""The parameters of an API call, held against AWS's own service model: every problem at once, before anything is sent.
+"""The parameters of an API call, checked against AWS's service model: every problem at once, before anything is sent.
 
 Callers write names as they know them (``serviceName``, ``ServiceName``, ``service_name``), times as ISO 8601 or epoch,
 and numbers where the API wants text (``cpu: 256``); what can only mean one thing is taken as that.

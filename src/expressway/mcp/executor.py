@@ -151,7 +151,7 @@ class ToolExecutor:
     ) -> ResultT:
         """Work that outlives the request, waited for as long as the client waits: always its outcome.
 
-        Clients that count their patience from the last progress get a sign of life while nothing else is told.
+        Clients whose timeout restarts with each progress message get one while nothing else is reported.
         `content_of` as for `start_or_join`.
         """
         operation = self._begin(key, work, request, await in_thread(content_of))

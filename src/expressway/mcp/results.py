@@ -90,7 +90,7 @@ def compact_json(value: object) -> str:
 
 
 def told_of(content: Mapping[str, Any], gates: Gates) -> str:
-    """The JSON of what a client may be told of `content`."""
+    """The JSON of the part of `content` that a client may see."""
     present = {name: value for name, value in content.items() if value is not None}
     return compact_json(redact_response(present, redaction_policy_of(gates)))
 

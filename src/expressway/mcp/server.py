@@ -232,7 +232,7 @@ def _leave(background: BackgroundOperations, status: int, audit: AuditTrail | No
 
 
 def describe(environ: Mapping[str, str]) -> dict[str, Any]:
-    """What a client is told before it calls anything: name, version, instructions and tools."""
+    """What a client receives before its first call: name, version, instructions and tools."""
     server = build_server(lambda: _open_toolkit(environ), gates_of(environ), optional_tools=_optional_tools_of(environ))
     tools = asyncio.run(server.list_tools())
     return {

@@ -15,7 +15,7 @@ TARGET_PROPERTIES: Mapping[str, Mapping[str, Any]] = {
     "profile": text("Profile."),
     "region": text("Region."),
 }
-"""What they mean is told once, in the server's instructions."""
+"""The server's instructions explain them once for all tools."""
 
 
 @dataclass(frozen=True, slots=True)

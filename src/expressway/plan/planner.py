@@ -341,7 +341,7 @@ def deploying_identity(target: Target) -> str:
 def deploying_permission_set(target: Target) -> str:
     """The permission set of IAM Identity Center by which the caller is signed in; empty without one.
 
-    Its name is kept rather than its role's: the role gets another suffix whenever the set is assigned anew.
+    Its name is kept rather than its role's: the role gets another suffix each time the set is assigned.
     """
     match = _PERMISSION_SET_ROLE.fullmatch(_assumed_role(target) or "")
     return match.group(1) if match else ""

@@ -187,7 +187,7 @@ class Demo:
         return result
 
     def deploy_again(self) -> None:
-        """Nothing is to do, and that is told in less than a second; a busy machine is given several tries."""
+        """Deploying again changes nothing and takes less than a second; a busy machine gets several tries."""
         taken: list[float] = []
         while not taken or (min(taken) >= NOTHING_TO_DO_SECONDS and len(taken) < _TRIES):
             started = self.clock()

@@ -31,7 +31,7 @@ def service_argument(cluster: str, service_name: str, target: Target) -> tuple[s
 
 
 def _place(text: str, kind: str, target: Target) -> Arn | None:
-    """What an ARN says, held against the target; None for a name."""
+    """The parts of an ARN, checked against the target; None for a name."""
     if not text.startswith("arn:"):
         return None
     place = parse_arn(text)

@@ -104,6 +104,6 @@ def _is_whole(finding: Finding) -> bool:
 
 def _with_evidence(finding: Finding, others: Iterable[Finding]) -> Finding:
     added = [text for one in others for text in one.evidence]
-    gravest = min([finding.severity, *(one.severity for one in others)], key=SEVERITY_ORDER.__getitem__)
+    most_severe = min([finding.severity, *(one.severity for one in others)], key=SEVERITY_ORDER.__getitem__)
     evidence = tuple(dict.fromkeys((*finding.evidence, *added)))[:_EVIDENCE_KEPT]
-    return replace(finding, evidence=evidence, severity=gravest)
+    return replace(finding, evidence=evidence, severity=most_severe)

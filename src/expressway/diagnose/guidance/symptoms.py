@@ -83,8 +83,10 @@ def spread(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def across_services(
     findings: Iterable[Finding], symptoms: Symptoms, named: Collection[Finding] = ()
 ) -> tuple[Finding, ...]:
-    """Findings about many services: what is wrong with those that the symptoms name (`named`) before all others; then
-    as steered, every resource told of once before one is told of again."""
+    """Order findings about many services: first those about resources that the symptoms name (`named`).
+
+    The rest follows in the order of `steered`, with one finding of each resource before a second of any.
+    """
     ordered = steered(findings, symptoms)
     first = [one for one in ordered if one.severity != "info" and one in named]
     return (*spread(first), *spread(one for one in ordered if one not in first))

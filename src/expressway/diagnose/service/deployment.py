@@ -26,15 +26,15 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def rollout_deployment(service: ServiceState) -> DeploymentState | None:
     """The service's newest deployment, derived from its rollouts; None where there is none.
 
-    A way back is told as ECS tells it of a service deployment: by the one that failed. A task set that drains is over,
-    also where it is the newest: its deployment was taken back.
+    A rollback is described as ECS describes it for a service deployment: by the deployment that failed. A task set that
+    drains has ended, even if it is the newest: its deployment was rolled back.
     """
     by_age = sorted(service.rollouts, key=lambda one: (one.created_at or _LONG_AGO, one.status == "PRIMARY"))
     primary = next((one for one in by_age if one.status == "PRIMARY"), None)
     failed = next((one for one in reversed(by_age) if one.state == "FAILED" and one is not primary), None)
     if primary is not None and failed is not None and _undoes(primary, failed, by_age):
-        told = _deployment(service, failed, _BACK_STATUSES.get(primary.state, "ROLLBACK_FAILED"))
-        return replace(told, rollback_revision_arn=primary.deployment_id)
+        rolled_back = _deployment(service, failed, _BACK_STATUSES.get(primary.state, "ROLLBACK_FAILED"))
+        return replace(rolled_back, rollback_revision_arn=primary.deployment_id)
     under_way = [one for one in by_age if one is primary or (one.state != "FAILED" and one.status != "DRAINING")]
     if not under_way:
         return None

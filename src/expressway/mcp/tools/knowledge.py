@@ -56,7 +56,7 @@ class KnowledgeListing:
         self._ours: dict[str, tuple[str, Mapping[str, Any]]] = {}
 
     def attach(self, tools: Iterable[Tool]) -> None:
-        """Let go through this listing what `update` is told of these tools."""
+        """Keep these tools, so that `update` can change how they are listed."""
         self._tools = {tool.name.removeprefix(PREFIX): tool for tool in tools if tool.name.startswith(PREFIX)}
         self._ours = {name: (tool.description, tool.parameters) for name, tool in self._tools.items()}
 
