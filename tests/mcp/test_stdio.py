@@ -154,8 +154,8 @@ async def _given_up(client: Client, app: Mapping[str, Any]) -> None:
 
 
 async def _gone(pid: int) -> None:
-    with anyio.fail_after(LONG):
-        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    with anyio.fail_after(LONG), suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
             await anyio.sleep(0.01)
 
 

@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(name)
     for name, target in LINKS.items():
         (tmp_path / name).symlink_to(target)
-    unshared = f"LABEL test={uuid4().hex}"  # no step is another run's, whose images go meanwhile
+    unshared = f"LABEL test={uuid4().hex}"  # no step is another run's, whose images are removed meanwhile
     (tmp_path / "Dockerfile").write_text(f"FROM scratch\n{unshared}\nCOPY . /context/\n")
     (tmp_path / "d").chmod(0o750)
     (tmp_path / "b").chmod(0o640)
@@ -90,7 +90,7 @@ def by_docker(
     environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": host, "DOCKER_BUILDKIT": builder, "HOME": "/nonexistent"}
 
     docker = partial(docker_command, program, environment)
-    docker("build", "--quiet", "--file", str(folder / dockerfile), "--tag", name, str(folder))
+    docker("build", "--no-cache", "--quiet", "--file", str(folder / dockerfile), "--tag", name, str(folder))
     return exported(docker, name)
 
 

@@ -21,6 +21,7 @@ class FakeEngine:
         version: what ``GET /version`` says in addition.
         image: what it says of any image; none exists without.
         images: what it says of images by their names, where `image` says nothing.
+        uncached: JSON values to stream to a build that may not use the cache, instead of `stream`.
     """
 
     def __init__(
@@ -34,9 +35,11 @@ class FakeEngine:
         version: Mapping[str, Any] | None = None,
         image: Mapping[str, Any] | None = None,
         images: Mapping[str, Mapping[str, Any]] | None = None,
+        uncached: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.image, self.images = image, dict(images or {})
         self.stream, self.cut, self.hang, self.refusal = stream, cut, hang, refusal
+        self.uncached = stream if uncached is None else uncached
         self.version = {"Version": "29.0.0", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64", **(version or {})}
         self.gone = threading.Event()
         self.posts: list[str] = []
@@ -76,14 +79,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif refusal:
             self._answer(refusal[0], json.dumps({"message": refusal[1]}).encode())
         else:
-            self._stream(self.server.engine)
+            engine = self.server.engine
+            self._stream(engine, engine.uncached if "nocache=True" in self.path else engine.stream)
 
-    def _stream(self, engine: FakeEngine) -> None:
+    def _stream(self, engine: FakeEngine, lines: Sequence[Mapping[str, Any]]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for line in engine.stream:
+        for line in lines:
             data = json.dumps(line).encode() + b"\r\n"
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         if engine.hang:

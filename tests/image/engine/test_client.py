@@ -460,6 +460,28 @@ def test_the_builder_pulls_base_images_anew_unless_they_were_made_here(
     assert any("built in this engine" in one.message for one in told) == (bool(renewed) and not pulled)
 
 
+VANISHED = {"error": f'unable to find image "sha256:{"3f" * 32}"'}
+
+
+@pytest.mark.parametrize("uncached", [[{"stream": "Successfully built 1"}], [VANISHED]])
+def test_a_build_whose_cached_image_vanishes_is_repeated_once_without_the_cache(
+    uncached: list[dict[str, str]], tmp_path: Path
+) -> None:
+    image = {"Id": "sha256:1", "Os": "linux", "Architecture": "amd64"}
+    stream = [{"stream": "Step 2/3 : LABEL a=b"}, VANISHED]
+    fake = FakeEngine(tmp_path / "engine", stream=stream, uncached=uncached, image=image)
+    engine = DockerEngine(fake.address, environ={}, command_folders=())
+    try:
+        build = a_build(tmp_path / "app", "FROM scratch\nLABEL a=b\n")
+        if uncached == [VANISHED]:
+            assert failure(engine, build).code == "base_image_unavailable"
+        else:
+            assert run_build(engine, build)[0].image_id == "sha256:1"
+    finally:
+        fake.close()
+    assert ["nocache=True" in path for path in fake.posts] == [False, True]
+
+
 def test_beside_an_image_that_was_made_here_the_others_are_pulled_before_the_build(tmp_path: Path) -> None:
     fake = FakeEngine(
         tmp_path / "engine", stream=[{"error": "manifest for b:2 not found"}], images={"own:1": MADE_HERE}

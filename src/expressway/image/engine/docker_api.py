@@ -28,6 +28,8 @@ _NEEDS_BUILDKIT = re.compile(
     r"requires? buildkit|(?:classic|legacy) builder.{0,200}(?:removed|not supported)", re.IGNORECASE
 )
 _STEP = re.compile(r"^Step (?P<done>\d{1,9})/(?P<all>\d{1,9}) : ")
+_CACHE_VANISHED = re.compile(r'unable to find image "?sha256:[0-9a-f]{64}')
+"""The classic builder reads every image that a step may reuse, and fails if another process removes one meanwhile."""
 _NOISE = re.compile(r"^ ---> |^Removing intermediate container |^\[Warning\] One or more build-args ")
 _TAIL_LINES = 400
 
@@ -127,11 +129,15 @@ def build_classic(
     pull: bool,
     progress: ProgressSink,
     cancellation: Cancellation,
+    cached: bool = True,
 ) -> bool:
     """Build an image from `archive`, a tar of its context; False when the engine has no classic builder.
 
+    A build that fails because an image of its cache was removed meanwhile is repeated once, without the cache.
+
     Args:
         pull: whether base images are pulled, also where the engine has them.
+        cached: whether steps of earlier builds are reused.
 
     Raises:
         ImageError: see `DockerEngine.build`.
@@ -148,6 +154,7 @@ def build_classic(
             network_mode=network.mode or None,
             platform=build.platform,
             pull=pull,
+            nocache=not cached,
             rm=True,
             forcerm=True,
             decode=True,
@@ -161,8 +168,21 @@ def build_classic(
     except ImageError as exc:
         if _NEEDS_BUILDKIT.search(exc.message):
             return False
-        raise
-    return True
+        if not cached or not _CACHE_VANISHED.search(exc.message):
+            raise
+    else:
+        return True
+    archive.seek(0)
+    return build_classic(
+        client,
+        build,
+        archive,
+        network=network,
+        pull=pull,
+        progress=progress,
+        cancellation=cancellation,
+        cached=False,
+    )
 
 
 def follow_build(events: Events, progress: ProgressSink) -> None:
