@@ -129,60 +129,47 @@ def build_classic(
     pull: bool,
     progress: ProgressSink,
     cancellation: Cancellation,
-    cached: bool = True,
 ) -> bool:
     """Build an image from `archive`, a tar of its context; False when the engine has no classic builder.
 
+    With `pull`, base images are pulled, also where the engine has them.
     A build that fails because an image of its cache was removed meanwhile is repeated once, without the cache.
-
-    Args:
-        pull: whether base images are pulled, also where the engine has them.
-        cached: whether steps of earlier builds are reused.
 
     Raises:
         ImageError: see `DockerEngine.build`.
     """
-    upload: Any = CancellableFile(archive, cancellation)
-    try:
-        events = client.build(
-            fileobj=upload,
-            custom_context=True,
-            dockerfile=build.context.dockerfile,
-            tag=build.name,
-            target=build.target or "",
-            buildargs={**network.args, **build.args},
-            network_mode=network.mode or None,
-            platform=build.platform,
-            pull=pull,
-            nocache=not cached,
-            rm=True,
-            forcerm=True,
-            decode=True,
-        )
-        follow_build(follow(client, events, cancellation), progress)
-    except APIError as exc:
-        message = str(exc.explanation or exc)
-        if _NEEDS_BUILDKIT.search(message):
-            return False
-        raise build_error(BuildFailure(message, "", ())) from exc
-    except ImageError as exc:
-        if _NEEDS_BUILDKIT.search(exc.message):
-            return False
-        if not cached or not _CACHE_VANISHED.search(exc.message):
-            raise
-    else:
-        return True
-    archive.seek(0)
-    return build_classic(
-        client,
-        build,
-        archive,
-        network=network,
-        pull=pull,
-        progress=progress,
-        cancellation=cancellation,
-        cached=False,
-    )
+    settings: dict[str, Any] = {
+        "custom_context": True,
+        "dockerfile": build.context.dockerfile,
+        "tag": build.name,
+        "target": build.target or "",
+        "buildargs": {**network.args, **build.args},
+        "network_mode": network.mode or None,
+        "platform": build.platform,
+        "pull": pull,
+        "rm": True,
+        "forcerm": True,
+        "decode": True,
+    }
+    for nocache in (False, True):
+        archive.seek(0)
+        upload: Any = CancellableFile(archive, cancellation)
+        try:
+            events = client.build(fileobj=upload, nocache=nocache, **settings)
+            follow_build(follow(client, events, cancellation), progress)
+        except APIError as exc:
+            message = str(exc.explanation or exc)
+            if _NEEDS_BUILDKIT.search(message):
+                return False
+            raise build_error(BuildFailure(message, "", ())) from exc
+        except ImageError as exc:
+            if _NEEDS_BUILDKIT.search(exc.message):
+                return False
+            if nocache or not _CACHE_VANISHED.search(exc.message):
+                raise
+        else:
+            break
+    return True
 
 
 def follow_build(events: Events, progress: ProgressSink) -> None:
